@@ -1,0 +1,46 @@
+"""See inside vision transformers, in a notebook.
+
+>>> import vitlens_widgets as vl
+>>> vit = vl.load("toy/p32")                 # or any timm / Hugging Face ViT, or your own module
+>>> scene = vl.world.scene(seed=7, objects=2)
+>>> trace = vit.trace(scene.image)           # or a path, a URL, a PIL image, a list of them
+>>> reading = vl.LogitLens(vit).read(trace)  # what each token means at each layer
+>>> vl.PatchGrid(reading)                    # the emoji logit lens, interactive
+
+Importing this package loads no torch: each public name loads its own part when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "load": "vitlens_widgets.models",
+    "ViT": "vitlens_widgets.models",
+    "TokenLayout": "vitlens_widgets.models",
+    "Trace": "vitlens_widgets.trace",
+    "LogitLens": "vitlens_widgets.lenses",
+    "Reading": "vitlens_widgets.lenses",
+    "PatchGrid": "vitlens_widgets.widgets",
+    "LabelSet": "vitlens_widgets.data",
+    "read_image": "vitlens_widgets.data",
+    "UsageError": "vitlens_widgets.errors",
+    "UnsupportedModelError": "vitlens_widgets.errors",
+}
+_PARTS = ("data", "lenses", "models", "trace", "widgets", "world")
+
+__all__ = [*_HOMES, *_PARTS]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _PARTS:
+        return importlib.import_module(f"vitlens_widgets.{name}")
+    raise AttributeError(f"module 'vitlens_widgets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

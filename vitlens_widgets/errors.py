@@ -1,0 +1,39 @@
+"""A user's mistake, said in one sentence: what was given, what was expected, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(ValueError):
+    """Something was given that cannot be used; the message says what, and what to do instead."""
+
+
+class UnsupportedModelError(UsageError):
+    """A model breaks an assumption that the numbers rest on; the message names the assumption."""
+
+
+def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
+    """The `n` candidates that look most like `word`, best first; case does not count.
+
+    Candidates that contain the word come before those that merely resemble it.
+    """
+    folded = {}
+    for candidate in candidates:
+        folded.setdefault(candidate.casefold(), candidate)
+    word = word.casefold()
+    containing = sorted((c for c in folded if word and word in c), key=len)
+    alike = difflib.get_close_matches(word, folded, n=n, cutoff=0.5)
+    return [folded[c] for c in dict.fromkeys([*containing[:n], *alike])][:n]
+
+
+def did_you_mean(word: str, candidates: Iterable[str], n: int = 3) -> str:
+    """` Nearest: "dog", "cat".` for the end of an error sentence; empty where nothing is near."""
+    found = nearest(word, candidates, n)
+    return f" Nearest: {quoted_list(found)}." if found else ""
+
+
+def quoted_list(words: Iterable[str]) -> str:
+    """`"dog", "cat"`: names as an error sentence lists them."""
+    return ", ".join(f'"{word}"' for word in words)
