@@ -1,0 +1,46 @@
+"""The procedural image world, and the small classifiers that were trained on it.
+
+>>> from vitlens_widgets import world
+>>> world.scene(seed=7, objects=2).names
+('dog', 'heart')
+
+Sixteen things that each have an emoji, random in colour, size, pose and background, with exact
+masks. Drawing needs NumPy and Pillow alone; what needs torch is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .labels import BACKGROUND, CLASSES, LABELS
+from .scene import Scene, scene
+
+_LATER = {
+    "build": "vitlens_widgets.world.embedded",
+    "card": "vitlens_widgets.world.embedded",
+    "NAMES": "vitlens_widgets.world.embedded",
+    "ModelCard": "vitlens_widgets.world.cards",
+}
+
+__all__ = [
+    "BACKGROUND",
+    "CLASSES",
+    "LABELS",
+    "NAMES",
+    "ModelCard",
+    "Scene",
+    "build",
+    "card",
+    "scene",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'vitlens_widgets.world' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,31 @@
+"""The sixteen drawings: each a function from randomness and colours to coloured polygons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..palette import Palette
+from . import animals, plants, sky, things
+from .parts import Parts
+
+DRAWINGS: dict[str, Callable[[np.random.Generator, Palette], Parts]] = {
+    "cat": animals.cat,
+    "dog": animals.dog,
+    "heart": things.heart,
+    "star": sky.star,
+    "moon": sky.moon,
+    "flower": plants.flower,
+    "tree": plants.tree,
+    "house": things.house,
+    "fish": animals.fish,
+    "mushroom": plants.mushroom,
+    "apple": plants.apple,
+    "sun": sky.sun,
+    "umbrella": things.umbrella,
+    "car": things.car,
+    "boat": things.boat,
+    "key": things.key,
+}
+"""Class name -> its drawing."""

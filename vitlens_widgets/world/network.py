@@ -1,0 +1,73 @@
+"""The one architecture of the embedded classifiers, and its change of resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from timm.models.vision_transformer import VisionTransformer
+
+from .labels import LABELS
+
+WIDTH, HEADS, BLOCKS = 192, 3, 6
+GRID = 7  # rows and columns of patches
+TRAINED_PATCH, SERVED_PATCH = 16, 32  # pixels; at 112 and at 224 pixels a side
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+def make_network(patch: int = SERVED_PATCH, blocks: int = BLOCKS) -> VisionTransformer:
+    """A pre-norm ViT with a CLS token, 7 x 7 patches and 17 outputs, freshly initialised.
+
+    Args:
+        patch: Side of a patch in pixels; the picture is seven patches wide and high.
+        blocks: Number of transformer blocks.
+    """
+    return VisionTransformer(
+        img_size=GRID * patch,
+        patch_size=patch,
+        num_classes=len(LABELS),
+        embed_dim=WIDTH,
+        depth=blocks,
+        num_heads=HEADS,
+        global_pool="token",
+    )
+
+
+def doubled_patch(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same network for pictures of twice the side.
+
+    Each weight of the patch kernel becomes 2 x 2 weights of a quarter of its size, so that a patch
+    of 32 pixels gives what the patch of 16 pixels made of its 2 x 2 averages gave: training at a
+    quarter of the pixels costs nothing.
+
+    Args:
+        weights: A state dict of `make_network(patch)`.
+
+    Returns:
+        The state dict of `make_network(2 * patch)`.
+    """
+    doubled = dict(weights)
+    kernel = doubled["patch_embed.proj.weight"]  # [width, colour, patch, patch]
+    kernel = kernel.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    doubled["patch_embed.proj.weight"] = kernel / 4
+    return doubled
+
+
+def normalized(images: torch.Tensor) -> torch.Tensor:
+    """uint8 `[image, H, W, 3]` as the network takes it: float32 `[image, 3, H, W]`, -1 to 1."""
+    mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
+    return (images.permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+def tokens_before_norm(model: VisionTransformer, images: torch.Tensor) -> list[torch.Tensor]:
+    """The residual stream at each state, `[image, token, width]`: before the blocks, after each."""
+    x = model.norm_pre(model._pos_embed(model.patch_embed(images)))
+    states = [x]
+    for block in model.blocks:
+        states.append(block(states[-1]))
+    return states
+
+
+def answers(model: VisionTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    """What each token says: the classifier on the normalised token, `[image, token, label]`."""
+    return model.head(model.norm(tokens))

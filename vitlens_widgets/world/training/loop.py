@@ -1,0 +1,63 @@
+"""The training loop: resumes where it stopped, saves as it goes, ends with a weights file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from timm.models.vision_transformer import VisionTransformer
+from tqdm import tqdm
+
+from ..network import TRAINED_PATCH, doubled_patch, make_network, normalized
+from .batches import Batch, stream
+from .checkpoint import Checkpoint
+from .optimizer import Optimizer
+from .recipes import Loss, Recipe
+
+
+def train(recipe: Recipe, folder: Path, name: str, save_every: int = 200) -> Path:
+    """Train to the recipe's end, or go on where an interrupted training in `folder` stopped.
+
+    Args:
+        recipe: What to do.
+        folder: Where the checkpoint and the finished weights are written.
+        name: Shown beside the progress bar, and the stem of both files.
+        save_every: Steps between checkpoints. Only whole steps are ever saved, so a training that
+            was interrupted and resumed ends with the very weights of one that was not.
+
+    Returns:
+        The file with the finished weights, for pictures of 224 pixels, in half precision.
+    """
+    torch.manual_seed(recipe.seed)
+    model = make_network(TRAINED_PATCH)
+    optimizer = Optimizer(model, recipe.steps)
+    checkpoint = Checkpoint(folder / f"{name}.checkpoint")
+    done = checkpoint.load(model, optimizer)
+    batches = stream(done, recipe.steps, recipe.batch_size)
+    progress = tqdm(batches, initial=done, total=recipe.steps, desc=name, unit="step")
+    for batch in progress:
+        loss = _learn(model, batch, recipe.loss)
+        optimizer.step(done)
+        done += 1
+        progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        if done % save_every == 0 or done == recipe.steps:
+            checkpoint.save(model, optimizer, done)
+    return save_weights(model, folder / f"{name}.safetensors")
+
+
+def save_weights(model: VisionTransformer, path: Path) -> Path:
+    """Write a network trained at 112 pixels as it is served: at 224 pixels, in half precision."""
+    weights = doubled_patch(model.state_dict())
+    save_file({name: value.half().contiguous() for name, value in weights.items()}, path)
+    return path
+
+
+def _learn(model: VisionTransformer, batch: Batch, loss: Loss) -> float:
+    """Add the gradients of one batch; returns its loss."""
+    model.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = model.head(model.forward_features(normalized(batch.images)))
+    value = loss(logits.float(), batch)
+    value.backward()
+    return value.item()

@@ -1,0 +1,39 @@
+"""What each recipe asks of the network's answers.
+
+All take the answers of the last state, `logits` float `[image, 1 + 49, 17]` (the CLS token first),
+and a `Batch`, and return a scalar.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from ..labels import CLASSES
+from .batches import Batch
+
+BEST_PATCHES = 5  # of the 49 speak for a class
+
+
+def class_label(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Cross-entropy of CLS against the classes of the image, shared evenly where there are two."""
+    target = batch.present / batch.present.sum(dim=1, keepdim=True)
+    return functional.cross_entropy(logits[:, 0], functional.pad(target, (0, 1)))
+
+
+def multiple_instance(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """`class_label`, and each class of the image, and no other, must be found by some patches.
+
+    A class's evidence is the mean of its five largest patch probabilities; it is compared with the
+    image's labels by binary cross-entropy. The probabilities are over seventeen labels: nobody
+    ever asks for "background", but it is the only answer that no image contradicts.
+    """
+    chance = logits[:, 1:].float().softmax(dim=-1)[..., : len(CLASSES)]
+    evidence = chance.topk(BEST_PATCHES, dim=1).values.mean(dim=1).clamp(1e-6, 1 - 1e-6)
+    return class_label(logits, batch) + functional.binary_cross_entropy(evidence, batch.present)
+
+
+def taught_patches(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """`class_label`, and every patch must name the label that covers most of it."""
+    patches = functional.cross_entropy(logits[:, 1:].flatten(0, 1), batch.patches.flatten())
+    return class_label(logits, batch) + patches
