@@ -30,7 +30,7 @@ _HOMES = {
 }
 _PARTS = ("data", "lenses", "models", "trace", "widgets", "world")
 
-__all__ = [*_HOMES, *_PARTS]
+__all__ = sorted([*_HOMES, *_PARTS])  # noqa: PLE0604  (all of them are strings)
 __version__ = "0.1.0"
 
 
@@ -43,4 +43,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -1,0 +1,37 @@
+"""`Lens`: the contract between a lens and its reading."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import Trace
+
+
+class Lens(Protocol):
+    """Decodes a hidden state into class logits."""
+
+    name: str
+    vit: ViT
+
+    def decode(self, state: Tensor, k: int) -> Tensor:
+        """Every token of state k: `[image, token, d] -> [image, token, class]`."""
+
+    def decode_readout(self, state: Tensor, k: int) -> Tensor:
+        """The model's readout of state k: `[image, token, d] -> [image, class]`."""
+
+
+def check_same_model(lens: Lens, trace: Trace) -> None:
+    """Refuse to read a trace of another model.
+
+    Raises:
+        UsageError: The trace is of another model.
+    """
+    if trace.vit is not lens.vit:
+        raise UsageError(
+            f"This {lens.name} was made for {lens.vit.name} (id {id(lens.vit):x}), the trace is of "
+            f"{trace.vit.name} (id {id(trace.vit):x}); trace and read with the same vl.load result."
+        )

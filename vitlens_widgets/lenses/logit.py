@@ -1,0 +1,61 @@
+"""`LogitLens`: each state read as if it were the last."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.lens import check_same_model
+from vitlens_widgets.lenses.reading import Reading
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import Trace
+
+
+class LogitLens:
+    """The model's own final norm and classifier, applied to every token of every state.
+
+    The norm is applied with each token's own statistics, scale and bias, and the classifier with
+    its bias, so that at the final state the readout's answer is the model's own logits.
+
+    Args:
+        vit: The model, from `vl.load`.
+
+    Raises:
+        UsageError: The model has no classifier.
+
+    Source:
+        nostalgebraist (2020), "interpreting GPT: the logit lens"; for ViTs Vilas et al. (2023),
+        "Analyzing Vision Transformers for Image Classification in Class Embedding Space",
+        section 3, and Xu (2023), section 4.1.
+
+    Example:
+        >>> reading = LogitLens(vit).read(vit.trace(image))
+        >>> reading.readout.top(1).index[-1]  # the model's own answer, per image
+    """
+
+    name = "logit lens"
+
+    def __init__(self, vit: ViT) -> None:
+        if not vit.adapter.has_classifier:
+            raise UsageError(
+                f"{vit.name} has no classifier, so there are no class logits to read; load a "
+                "checkpoint that was trained or fine-tuned for classification."
+            )
+        self.vit = vit
+
+    def decode(self, state: Tensor, k: int) -> Tensor:  # noqa: ARG002  (the same at every state)
+        """Every token of a state: `[image, token, d] -> [image, token, class]`."""
+        return self.vit.adapter.token_logits(state)
+
+    def decode_readout(self, state: Tensor, k: int) -> Tensor:  # noqa: ARG002
+        """The model's readout of a state: `[image, token, d] -> [image, class]`."""
+        return self.vit.adapter.readout_logits(state)
+
+    def read(self, trace: Trace) -> Reading:
+        """Read all states of a trace.
+
+        Raises:
+            UsageError: The trace is of another model.
+        """
+        check_same_model(self, trace)
+        return Reading(self, trace)

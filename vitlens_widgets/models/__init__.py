@@ -1,0 +1,7 @@
+"""A ViT from anywhere, seen one way."""
+
+from vitlens_widgets.models.layout import TokenLayout
+from vitlens_widgets.models.load import load
+from vitlens_widgets.models.vit import ViT
+
+__all__ = ["TokenLayout", "ViT", "load"]

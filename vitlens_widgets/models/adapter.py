@@ -1,0 +1,188 @@
+"""The seam between the package and the model libraries: one adapter per family of ViTs.
+
+To support a new family, write one small file with one subclass of `Adapter`, decorate it with
+`@register("package.module.ClassName")` for each model class it reads, and add the file to
+`FAMILY_FILES`. A model is matched by the qualified names of its class and of its base classes,
+so that no model library is imported in order to find out that it is not needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.models.layout import TokenLayout
+from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.sites import Tap
+
+FAMILY_FILES = ("timm_vit", "hf_vit")
+
+_REGISTRY: dict[str, type[Adapter]] = {}
+_AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
+
+
+class Adapter(ABC):
+    """What the rest of the package needs to know of a model, said in one vocabulary.
+
+    Args:
+        model: The model; it is read and called, never changed.
+        image_size: (height, width) to run at, where it differs from the model's own.
+
+    Raises:
+        UnsupportedModelError: The model breaks an assumption that exact numbers rest on.
+    """
+
+    library: ClassVar[str]
+
+    readout_name: str
+    """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
+
+    image_size: tuple[int, int]
+    """(height, width) in pixels that the model runs at."""
+
+    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+        self.model = model
+
+    @property
+    @abstractmethod
+    def blocks(self) -> Sequence[nn.Module]:
+        """The transformer blocks, first to last."""
+
+    @property
+    @abstractmethod
+    def n_heads(self) -> int:
+        """Attention heads per block."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """The width d of the residual stream."""
+
+    @abstractmethod
+    def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
+        """The token layout at an image size (height, width); by default the model's own.
+
+        Raises:
+            UsageError: The model cannot run at that size.
+        """
+
+    @abstractmethod
+    def taps(self, layer: int) -> dict[str, Tap]:
+        """Where each of `TAPPED_SITES` shows in block `layer`."""
+
+    @abstractmethod
+    def attention_scale(self, layer: int) -> float:
+        """The factor on `q @ k` in block `layer`."""
+
+    @abstractmethod
+    def forward(self, pixels: Tensor) -> Tensor:
+        """The model's own answer: logits `[image, class]` for pixels `[image, 3, height, width]`."""
+
+    @abstractmethod
+    def run_block(self, layer: int, state: Tensor) -> None:
+        """Run one block alone on a state `[image, token, d]`, so that its taps show."""
+
+    @abstractmethod
+    def token_logits(self, state: Tensor) -> Tensor:
+        """Each token read as if it were the readout: `[image, token, d] -> [image, token, class]`.
+
+        The final norm comes first, with its own statistics per token, as in the model.
+        """
+
+    @abstractmethod
+    def readout_logits(self, state: Tensor) -> Tensor:
+        """The model's own head on a state: `[image, token, d] -> [image, class]`."""
+
+    @property
+    @abstractmethod
+    def has_classifier(self) -> bool:
+        """Whether the model answers with classes."""
+
+    @abstractmethod
+    def preprocessing(self) -> Preprocessing:
+        """The checkpoint's own way from an image to pixels, and back."""
+
+    @abstractmethod
+    def label_names(self) -> Sequence[str] | str | None:
+        """The checkpoint's class names, the name of a known label set, or None if it has none."""
+
+    @property
+    def n_layers(self) -> int:
+        """The number L of blocks."""
+        return len(self.blocks)
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes the model answers with; 0 without a classifier."""
+        if not self.has_classifier:
+            return 0
+        with torch.no_grad():
+            one = self.blank_state(1)
+            return self.token_logits(one).shape[-1]
+
+    def blank_state(self, n_images: int) -> Tensor:
+        """A state of zeros, `[image, token, d]`, of the model's type and on its device."""
+        like = next(self.model.parameters())
+        return like.new_zeros(n_images, self.layout().n_tokens, self.width)
+
+
+def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
+    """Make an adapter the reader of the model classes with these qualified names."""
+
+    def remember(adapter: _AdapterClass) -> _AdapterClass:
+        _REGISTRY.update(dict.fromkeys(class_names, adapter))
+        return adapter
+
+    return remember
+
+
+def adapt(model: nn.Module, image_size: tuple[int, int] | None = None) -> Adapter:
+    """The adapter that reads this model.
+
+    Raises:
+        UnsupportedModelError: No family file reads this class, or the model breaks one of the
+            family's assumptions.
+    """
+    for file in FAMILY_FILES:
+        importlib.import_module(f"vitlens_widgets.models.{file}")
+    for cls in type(model).__mro__:
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        if name in _REGISTRY:
+            return _REGISTRY[name](model, image_size)
+    readable = ", ".join(sorted({name.rsplit(".", 1)[1] for name in _REGISTRY}))
+    raise UnsupportedModelError(
+        f"{type(model).__module__}.{type(model).__qualname__} is not a ViT that can be read; "
+        f"these classes and their subclasses can: {readable}."
+    )
+
+
+def grid(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:
+    """(rows, cols) of the patches that an image of (height, width) is cut into.
+
+    Raises:
+        UsageError: The patches do not tile the image.
+    """
+    if any(side <= 0 or side % patch for side, patch in zip(image_size, patch_size, strict=True)):
+        raise UsageError(
+            f"An image of {image_size[0]} x {image_size[1]} pixels cannot be cut into patches of "
+            f"{patch_size[0]} x {patch_size[1]}; give a height and a width that are multiples."
+        )
+    return image_size[0] // patch_size[0], image_size[1] // patch_size[1]
+
+
+def require(holds: bool, model: nn.Module, assumption: str, found: str) -> None:
+    """Refuse a model that breaks an assumption.
+
+    Raises:
+        UnsupportedModelError: `holds` is false.
+    """
+    if not holds:
+        raise UnsupportedModelError(
+            f"This {type(model).__name__} cannot be read exactly: {assumption}, but {found}."
+        )

@@ -1,0 +1,193 @@
+"""transformers' ViT and DeiT classifiers, in the module layouts of transformers 4 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor, nn
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.adapter import Adapter, grid, register, require
+from vitlens_widgets.models.layout import TokenLayout
+from vitlens_widgets.models.preprocessing import Preprocessing, from_hf_processor
+from vitlens_widgets.models.sites import Tap, split_heads
+from vitlens_widgets.models.timm_vit import distilled_token_logits
+
+# Where a block keeps each of its parts: transformers >= 5.10 first, before that second.
+_PARTS = {
+    "q": ("attention.q_proj", "attention.attention.query"),
+    "k": ("attention.k_proj", "attention.attention.key"),
+    "v": ("attention.v_proj", "attention.attention.value"),
+    "attn_proj": ("attention.o_proj", "attention.output.dense"),
+    "norm2": ("layernorm_after",),
+    "mlp_in": ("mlp.fc1", "intermediate.dense"),
+    "mlp_out": ("mlp.fc2", "output.dense"),
+}
+
+
+@register("transformers.models.vit.modeling_vit.ViTForImageClassification")
+class HFViT(Adapter):
+    """A ViT of transformers, whose classifier reads CLS."""
+
+    library = "transformers"
+    readout_name = "CLS"
+    prefix: tuple[str, ...] = ("CLS",)
+
+    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+        super().__init__(model)
+        self._own_size = _pair(model.config.image_size)
+        self.image_size = self._own_size if image_size is None else tuple(image_size)
+        self.layout(self.image_size)
+        channels = model.config.num_channels
+        rgb = "the image must have 3 channels (RGB)"
+        require(channels == 3, model, rgb, f"its configuration says {channels}")
+        for role in _PARTS:
+            self._part(0, role)
+
+    @property
+    def _encoder(self) -> nn.Module:
+        return self.model.base_model
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """The transformer blocks, first to last."""
+        return _first_of(self.model, self._encoder, ("layers", "encoder.layer"))
+
+    def _part(self, layer: int, role: str) -> nn.Module:
+        return _first_of(self.model, self.blocks[layer], _PARTS[role])
+
+    @property
+    def n_heads(self) -> int:
+        """Attention heads per block."""
+        return self.model.config.num_attention_heads
+
+    @property
+    def width(self) -> int:
+        """The width d of the residual stream."""
+        return self.model.config.hidden_size
+
+    def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
+        """The token layout at an image size; see `Adapter.layout`."""
+        size = self.image_size if image_size is None else tuple(image_size)
+        if size != self.image_size:
+            raise UsageError(
+                f"This model was loaded for images of {self.image_size[0]} x {self.image_size[1]} "
+                f"pixels, not {size[0]} x {size[1]}; load it with image_size=({size[0]}, {size[1]})."
+            )
+        return TokenLayout(*grid(size, _pair(self.model.config.patch_size)), self.prefix)
+
+    def taps(self, layer: int) -> dict[str, Tap]:
+        """Where each of `TAPPED_SITES` shows in block `layer`."""
+        block = self.blocks[layer]
+        by_head = split_heads(self.n_heads)
+        part = {role: self._part(layer, role) for role in _PARTS}
+        return {
+            "resid_pre": Tap(block, "input"),
+            "q": Tap(part["q"], "output", by_head),
+            "k": Tap(part["k"], "output", by_head),
+            "v": Tap(part["v"], "output", by_head),
+            "z": Tap(part["attn_proj"], "input", by_head),
+            "attn_out": Tap(part["attn_proj"], "output"),
+            "resid_mid": Tap(part["norm2"], "input"),
+            "mlp_pre": Tap(part["mlp_in"], "output"),
+            "mlp_post": Tap(part["mlp_out"], "input"),
+            "mlp_out": Tap(part["mlp_out"], "output"),
+            "resid_post": Tap(block, "output"),
+        }
+
+    def attention_scale(self, layer: int) -> float:
+        """The factor on `q @ k` in block `layer`: one over the root of a head's width."""
+        return (self._part(layer, "q").out_features // self.n_heads) ** -0.5
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """The model's own answer, `[image, class]`."""
+        interpolate = self.image_size != self._own_size
+        return self.model(pixel_values=pixels, interpolate_pos_encoding=interpolate).logits
+
+    def run_block(self, layer: int, state: Tensor) -> None:
+        """Run one block alone on a state `[image, token, d]`."""
+        self.blocks[layer](state)
+
+    def token_logits(self, state: Tensor) -> Tensor:
+        """Each token through final norm and classifier, `[image, token, class]`."""
+        return self.model.classifier(self._encoder.layernorm(state))
+
+    def readout_logits(self, state: Tensor) -> Tensor:
+        """CLS through final norm and classifier, `[image, class]`."""
+        return self.model.classifier(self._encoder.layernorm(state[:, 0]))
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether the model answers with classes."""
+        return not isinstance(self.model.classifier, nn.Identity)
+
+    def preprocessing(self) -> Preprocessing:
+        """The checkpoint's image processor; ViT's published one where the module names none."""
+        return from_hf_processor(_processor(self.model.config, self.image_size))
+
+    def label_names(self) -> Sequence[str] | str | None:
+        """`id2label` in class order; None where transformers only numbered the classes."""
+        names = [self.model.config.id2label[i] for i in range(self.model.config.num_labels)]
+        numbered = all(name == f"LABEL_{i}" for i, name in enumerate(names))
+        return None if numbered else names
+
+
+@register("transformers.models.deit.modeling_deit.DeiTForImageClassification")
+class HFDeiT(HFViT):
+    """A DeiT of transformers, whose classifier reads CLS; its distillation token is unread."""
+
+    prefix = ("CLS", "distillation")
+
+
+@register("transformers.models.deit.modeling_deit.DeiTForImageClassificationWithTeacher")
+class HFDeiTWithTeacher(HFDeiT):
+    """A DeiT of transformers, whose answer is the mean of two classifiers."""
+
+    readout_name = "CLS + distillation"
+
+    def token_logits(self, state: Tensor) -> Tensor:
+        """Each token through the classifier that reads it, patches through the mean of both."""
+        normed = self._encoder.layernorm(state)
+        model = self.model
+        return distilled_token_logits(normed, model.cls_classifier, model.distillation_classifier)
+
+    def readout_logits(self, state: Tensor) -> Tensor:
+        """The mean of the two classifiers' answers, `[image, class]`."""
+        normed = self._encoder.layernorm(state[:, :2])
+        by_cls = self.model.cls_classifier(normed[:, 0])
+        return (by_cls + self.model.distillation_classifier(normed[:, 1])) / 2
+
+    @property
+    def has_classifier(self) -> bool:
+        """Whether the model answers with classes."""
+        return not isinstance(self.model.cls_classifier, nn.Identity)
+
+
+def _pair(value: int | Iterable[int]) -> tuple[int, int]:
+    return tuple(value) if isinstance(value, Iterable) else (value, value)
+
+
+def _first_of(model: nn.Module, parent: nn.Module, paths: Iterable[str]) -> nn.Module:
+    for path in paths:
+        try:
+            return parent.get_submodule(path)
+        except AttributeError:
+            continue
+    where = f"{type(parent).__name__} must have {' or '.join(paths)}"
+    require(False, model, where, "it has neither")
+    raise AssertionError("unreachable")
+
+
+def _processor(config: object, image_size: tuple[int, int]) -> object:
+    """The image processor saved with the checkpoint, at `image_size`."""
+    from transformers import AutoImageProcessor, ViTImageProcessor
+
+    height, width = image_size
+    saved_with = getattr(config, "_name_or_path", "")
+    if not saved_with:
+        return ViTImageProcessor(size={"height": height, "width": width})
+    processor = AutoImageProcessor.from_pretrained(saved_with)
+    target = "crop_size" if getattr(processor, "do_center_crop", False) else "size"
+    if image_size != _pair(config.image_size):
+        setattr(processor, target, {"height": height, "width": width})
+    return processor

@@ -1,0 +1,103 @@
+"""Where each token of the sequence stands: prefix tokens first, then the patch grid, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitlens_widgets.errors import UsageError
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """The token sequence of a ViT: `prefix` tokens, then `rows` x `cols` patches in row-major order.
+
+    Nothing else in the package counts tokens by hand.
+
+    Args:
+        rows: Patches from top to bottom.
+        cols: Patches from left to right.
+        prefix: Names of the tokens before the patches, in their order, such as
+            `("CLS",)`, `("CLS", "distillation")` or `("CLS", "register 1", "register 2")`.
+
+    Example:
+        >>> layout = TokenLayout(rows=3, cols=5, prefix=("CLS",))
+        >>> layout.n_tokens, layout.token(row=1, col=2), layout.row_col(8)
+        (16, 8, (1, 2))
+    """
+
+    rows: int
+    cols: int
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def n_prefix(self) -> int:
+        """How many tokens stand before the first patch."""
+        return len(self.prefix)
+
+    @property
+    def n_patches(self) -> int:
+        """How many patches the image is cut into."""
+        return self.rows * self.cols
+
+    @property
+    def n_tokens(self) -> int:
+        """The length of the sequence."""
+        return self.n_prefix + self.n_patches
+
+    @property
+    def patches(self) -> slice:
+        """The patch tokens: `states[:, :, layout.patches]`."""
+        return slice(self.n_prefix, self.n_tokens)
+
+    def token(self, row: int, col: int) -> int:
+        """The token of the patch in `row`, `col`, both counted from 0.
+
+        Raises:
+            UsageError: The grid has no such patch.
+        """
+        if not (0 <= row < self.rows and 0 <= col < self.cols):
+            raise UsageError(
+                f"Patch row {row}, column {col} is outside the {self.rows} x {self.cols} grid: "
+                f"rows run from 0 to {self.rows - 1}, columns from 0 to {self.cols - 1}."
+            )
+        return self.n_prefix + row * self.cols + col
+
+    def row_col(self, token: int) -> tuple[int, int] | None:
+        """The (row, column) of a patch token; None for a prefix token.
+
+        Raises:
+            UsageError: The sequence has no such token.
+        """
+        self.check(token)
+        return None if token < self.n_prefix else divmod(token - self.n_prefix, self.cols)
+
+    def describe(self, token: int) -> str:
+        """`"CLS"`, or `"row 4, col 3"` for a patch.
+
+        Raises:
+            UsageError: The sequence has no such token.
+        """
+        place = self.row_col(token)
+        return self.prefix[token] if place is None else f"row {place[0]}, col {place[1]}"
+
+    def check(self, token: int) -> None:
+        """Refuse a token that the sequence does not have.
+
+        Raises:
+            UsageError: The sequence has no such token.
+        """
+        if not 0 <= token < self.n_tokens:
+            raise UsageError(
+                f"Token {token} is out of range: the sequence has {self.n_tokens} tokens, 0 to "
+                f"{self.n_tokens - 1} ({self})."
+            )
+
+    def __str__(self) -> str:
+        return " + ".join([f"{self.rows} × {self.cols} patches", *_grouped(self.prefix)])
+
+
+def _grouped(prefix: tuple[str, ...]) -> list[str]:
+    """The prefix in words, with the registers counted rather than listed."""
+    registers = sum(name.startswith("register") for name in prefix)
+    named = [name for name in prefix if not name.startswith("register")]
+    return named + ([f"{registers} registers"] if registers else [])

@@ -1,0 +1,182 @@
+"""`load`: a ViT from anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitlens_widgets.errors import UnsupportedModelError, UsageError, did_you_mean
+from vitlens_widgets.models.vit import ViT
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_TIMM_SOURCES = ("timm/", "hf-hub:", "hf_hub:", "local-dir:")
+
+
+def load(
+    source: str | Path | nn.Module,
+    *,
+    labels: Sequence[str] | str | None = None,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+    pretrained: bool = True,
+    **model_args: Any,
+) -> ViT:
+    """Load a vision transformer, ready to be traced.
+
+    Args:
+        source: One of
+            - an embedded model, offline and at once: `"toy/p32"`;
+            - a timm name: `"vit_base_patch32_224"`, `"vit_base_patch32_224.augreg_in21k_ft_in1k"`,
+              `"timm/vit_base_patch32_224.augreg_in21k_ft_in1k"`, `"hf_hub:owner/model"`;
+            - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model;
+            - a timm or transformers module, which is read as it is and never changed.
+        labels: Class names in class order, or the name of a known label set (`"imagenet-1k"`);
+            by default the checkpoint's own.
+        device: Where to run; by default where the model is.
+        dtype: The type to run in; by default the model's own.
+        image_size: (height, width) in pixels, or one number for both, to run at another size than
+            the checkpoint's; position embeddings are resampled by the library.
+        preprocessing: What the model expects, in timm's words, where the checkpoint does not say:
+            `{"mean": (.5, .5, .5), "std": (.5, .5, .5), "interpolation": "bicubic",
+            "crop_pct": 1.0, "crop_mode": "center"}`.
+        pretrained: False gives a timm model random weights.
+        **model_args: Passed on to `timm.create_model` or `from_pretrained`.
+
+    Raises:
+        UsageError: Unknown name (the nearest are named), unreachable hub, or an argument that does
+            not go with this source.
+        UnsupportedModelError: The model breaks an assumption that exact numbers rest on.
+
+    Example:
+        >>> vit = load("toy/p32")
+        >>> vit.layout.rows, vit.layout.cols, vit.readout_name
+        (7, 7, 'CLS')
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    name = source if isinstance(source, str) else ""
+    if isinstance(source, (str, Path)):
+        name, model = _by_name(str(source), size, pretrained, model_args)
+        if name.startswith("toy/"):
+            labels = "world" if labels is None else labels
+    else:
+        model = _module(source, model_args)
+        if device is not None or dtype is not None:
+            raise UsageError(
+                "device= and dtype= would change your module; move it yourself with "
+                "model.to(...) before vl.load(model)."
+            )
+    if isinstance(source, (str, Path)):
+        model = model.to(device=device, dtype=dtype).eval()
+    return ViT(model, name=name, labels=labels, image_size=size, preprocessing=preprocessing)
+
+
+def _module(source: Any, model_args: Mapping[str, Any]) -> nn.Module:
+    from torch import nn
+
+    if not isinstance(source, nn.Module):
+        raise UsageError(
+            f"vl.load takes a name, a folder or an nn.Module, not {type(source).__name__}."
+        )
+    if model_args:
+        raise UsageError(f"{', '.join(model_args)} cannot be applied to a module that exists.")
+    return source
+
+
+def _by_name(
+    source: str, size: tuple[int, int] | None, pretrained: bool, model_args: Mapping[str, Any]
+) -> tuple[str, nn.Module]:
+    """(name, model) for a name or a folder."""
+    if source.startswith("toy/"):
+        return source, _embedded(source, size, model_args)
+    if Path(source).expanduser().exists():
+        return _from_folder(Path(source).expanduser(), size, model_args)
+    if source.startswith(_TIMM_SOURCES) or "/" not in source:
+        return source, _from_timm(source, size, pretrained, model_args)
+    return source, _from_hf(source, model_args)
+
+
+def _embedded(name: str, size: tuple[int, int] | None, model_args: Mapping[str, Any]) -> nn.Module:
+    from vitlens_widgets.world import embedded
+
+    if size is not None or model_args:
+        given = ", ".join([*(["image_size"] if size is not None else []), *model_args])
+        raise UsageError(f"{name} is embedded as it was trained and takes no {given}.")
+    return embedded.build(name)
+
+
+def _from_folder(
+    folder: Path, size: tuple[int, int] | None, model_args: Mapping[str, Any]
+) -> tuple[str, nn.Module]:
+    """A model saved by transformers' `save_pretrained` or timm's `save_for_hf`."""
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UsageError(
+            f"{folder} holds no config.json; expected the folder of a model saved by transformers "
+            "or timm. For a bare file of weights, build the module, load the weights into it and "
+            "give vl.load the module."
+        )
+    if "architecture" in json.loads(config.read_text()):
+        return folder.name, _from_timm(f"local-dir:{folder}", size, True, model_args)
+    return folder.name, _from_hf(str(folder), model_args)
+
+
+def _from_timm(
+    name: str, size: tuple[int, int] | None, pretrained: bool, model_args: Mapping[str, Any]
+) -> nn.Module:
+    import timm
+
+    if name.startswith("timm/"):
+        name = f"hf-hub:{name}"
+    if ":" not in name and not timm.is_model(name.split(".")[0]):
+        vits = timm.list_models(["vit_*", "deit*"], pretrained=True)
+        raise UsageError(
+            f'"{name}" is neither an embedded model, a folder, nor a timm name.'
+            f"{did_you_mean(name, [*_embedded_names(), *vits])}"
+        )
+    if size is not None:
+        model_args = {"img_size": size, **model_args}
+    return _reach(name, lambda: timm.create_model(name, pretrained=pretrained, **model_args))
+
+
+def _from_hf(source: str, model_args: Mapping[str, Any]) -> nn.Module:
+    from transformers import AutoModelForImageClassification
+
+    def build() -> nn.Module:
+        model, report = AutoModelForImageClassification.from_pretrained(
+            source, output_loading_info=True, **model_args
+        )
+        if report["missing_keys"]:
+            missing = ", ".join(sorted(report["missing_keys"])[:3])
+            raise UnsupportedModelError(
+                f'"{source}" cannot be read as an image classifier: its weights lack {missing}.'
+            )
+        return model
+
+    return _reach(source, build)
+
+
+def _reach(name: str, build: Any) -> nn.Module:
+    """Build a model whose weights may have to come from a hub."""
+    try:
+        return build()
+    except UsageError:
+        raise
+    except Exception as error:
+        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UsageError(
+            f'"{name}" could not be loaded: {said} If the hub is out of reach, these work offline: '
+            f"{', '.join(_embedded_names())}, a saved folder, or your own module."
+        ) from error
+
+
+def _embedded_names() -> tuple[str, ...]:
+    from vitlens_widgets.world import embedded
+
+    return embedded.NAMES

@@ -1,0 +1,122 @@
+"""From an image to the pixels a checkpoint was trained on, and back for display."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+
+DEFAULTS = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
+_WORDS = ("mean", "std", *DEFAULTS)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The checkpoint's own preprocessing in two steps: geometry, then `(x - mean) / std`.
+
+    Args:
+        size: (height, width) of the picture that the geometry gives.
+        mean: Per channel, in units of [0, 1] brightness.
+        std: Per channel, likewise.
+        geometry: Resizes and crops an RGB image to `size`; the library's own transform.
+        description: The geometry in words.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    geometry: Callable[[Image.Image], Image.Image] = field(repr=False)
+    description: str = ""
+
+    def picture(self, image: Image.Image) -> np.ndarray:
+        """The image as the model sees it: uint8 `[height, width, 3]`, resized and cropped."""
+        return np.array(self.geometry(image), dtype=np.uint8)
+
+    def pixels(self, pictures: Sequence[np.ndarray]) -> Tensor:
+        """Pictures uint8 `[height, width, 3]` as normalised float32 `[image, 3, height, width]`."""
+        stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        mean, std = self._per_channel()
+        return (stacked.float() / 255 - mean) / std
+
+    def undo(self, pixels: Tensor) -> np.ndarray:
+        """Normalised pixels `[image, 3, height, width]` as uint8 `[image, height, width, 3]`.
+
+        The exact inverse of `pixels` for what `pixels` made; values outside [0, 1] are clipped.
+        """
+        mean, std = self._per_channel()
+        brightness = pixels.detach().float().cpu() * std + mean
+        levels = (brightness * 255).round().clamp(0, 255).to(torch.uint8)
+        return levels.permute(0, 2, 3, 1).contiguous().numpy()
+
+    def _per_channel(self) -> tuple[Tensor, Tensor]:
+        return torch.tensor(self.mean).view(-1, 1, 1), torch.tensor(self.std).view(-1, 1, 1)
+
+    def __str__(self) -> str:
+        mean, std = ([f"{value:.3g}" for value in values] for values in (self.mean, self.std))
+        return f"{self.description}, mean {'/'.join(mean)}, std {'/'.join(std)}"
+
+
+def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Preprocessing:
+    """timm's evaluation transform for a data configuration, at (height, width) `size`.
+
+    Source: `timm.data.create_transform`, of which the resizing and cropping steps are used as
+    they are.
+    """
+    from timm.data import create_transform
+
+    words = {key: config[key] for key in (*DEFAULTS, "mean", "std")}
+    *geometry, _to_tensor, _normalise = create_transform(input_size=(3, *size), **words).transforms
+
+    def apply(image: Image.Image) -> Image.Image:
+        for step in geometry:
+            image = step(image)
+        return image
+
+    how = f"crop_pct {config['crop_pct']:g}, {config['crop_mode']}, {config['interpolation']}"
+    return Preprocessing(size, tuple(config["mean"]), tuple(config["std"]), apply, f"timm: {how}")
+
+
+def from_hf_processor(processor: Any) -> Preprocessing:
+    """A transformers image processor, of which resizing and cropping are used as they are.
+
+    Raises:
+        UsageError: The processor scales or orders its pixels in a way that has no plain inverse.
+    """
+    if processor.do_rescale and abs(processor.rescale_factor * 255 - 1) > 1e-6:
+        raise UsageError(
+            f"{type(processor).__name__} rescales pixels by {processor.rescale_factor}; expected "
+            "1/255. Give preprocessing={'mean': ..., 'std': ...} to say what the model expects."
+        )
+
+    def apply(image: Image.Image) -> Image.Image:
+        batch = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
+        return Image.fromarray(
+            np.asarray(batch["pixel_values"][0]).astype(np.uint8).transpose(1, 2, 0)
+        )
+
+    height, width = np.asarray(apply(Image.new("RGB", (64, 64)))).shape[:2]
+    mean = processor.image_mean if processor.do_normalize else (0.0, 0.0, 0.0)
+    std = processor.image_std if processor.do_normalize else (1.0, 1.0, 1.0)
+    name = type(processor).__name__
+    return Preprocessing((height, width), tuple(mean), tuple(std), apply, f"transformers: {name}")
+
+
+def check_words(words: Mapping[str, Any]) -> None:
+    """Refuse words that timm's data configuration does not know.
+
+    Raises:
+        UsageError: An unknown word.
+    """
+    unknown = [word for word in words if word not in _WORDS]
+    if unknown:
+        raise UsageError(
+            f"preprocessing= does not know {', '.join(map(repr, unknown))}; it takes timm's words: "
+            f"{', '.join(_WORDS)}."
+        )

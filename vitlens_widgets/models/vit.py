@@ -1,0 +1,148 @@
+"""`ViT`: any vision transformer, seen one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.adapter import Adapter, adapt
+from vitlens_widgets.models.layout import TokenLayout
+from vitlens_widgets.models.preprocessing import (
+    DEFAULTS,
+    Preprocessing,
+    check_words,
+    from_timm_config,
+)
+
+if TYPE_CHECKING:
+    from vitlens_widgets.trace import Trace
+
+
+class ViT:
+    """A model with the words to read it: `vl.load` makes one.
+
+    Attributes:
+        model: The module itself, as its library made it.
+        name: What it was loaded as.
+        adapter: How its parts are found.
+        labels: The class names, `LabelSet`; empty without a classifier.
+        layout: Its token sequence, `TokenLayout`.
+        preprocessing: From image to pixels and back.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        name: str = "",
+        labels: Sequence[str] | str | None = None,
+        image_size: tuple[int, int] | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.adapter: Adapter = adapt(model, image_size)
+        self.model = model
+        self.name = name or type(model).__name__
+        self.layout: TokenLayout = self.adapter.layout()
+        self.labels: LabelSet = _labels(self.adapter, labels)
+        self.preprocessing: Preprocessing = _preprocessing(self.adapter, preprocessing)
+
+    @property
+    def n_layers(self) -> int:
+        """The number L of blocks; the trace has L + 1 states."""
+        return self.adapter.n_layers
+
+    @property
+    def n_heads(self) -> int:
+        """Attention heads per block."""
+        return self.adapter.n_heads
+
+    @property
+    def width(self) -> int:
+        """The width d of the residual stream."""
+        return self.adapter.width
+
+    @property
+    def readout_name(self) -> str:
+        """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
+        return self.adapter.readout_name
+
+    @property
+    def state_names(self) -> list[str]:
+        """`["0_pre", "1_pre", ..., "final"]`: state k is the residual stream before block k."""
+        return [*(f"{k}_pre" for k in range(self.n_layers)), "final"]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of its weights."""
+        return next(self.model.parameters()).dtype
+
+    def trace(
+        self, images: Any, *, keep: str | Sequence[str] = (), preprocessed: bool = False
+    ) -> Trace:
+        """Run the model once over a batch of images and keep what the run left behind.
+
+        Args:
+            images: A path, URL, PIL image, array or tensor, or a list of them. Arrays are
+                `[height, width, 3]` uint8 or in [0, 1], tensors `[3, height, width]`; a batch may
+                be one array or tensor with the image axis first.
+            keep: Sites to keep beside the states: their names, or `"all"`. A site that was not
+                kept is still there, `trace["attn_out", 3]`: its block is run again when asked.
+            preprocessed: The images are a tensor of pixels as the model takes them,
+                `[image, 3, height, width]`, and are used as they are.
+
+        Raises:
+            UsageError: An image that cannot be read, an unknown site, a model in train mode.
+            UnsupportedModelError: What was captured does not reproduce the model's own answer.
+
+        Example:
+            >>> trace = vit.trace("cat.jpg", keep=["q", "k"])
+            >>> trace.states.shape  # [state, image, token, d]
+            torch.Size([13, 1, 50, 768])
+        """
+        from vitlens_widgets.trace.run import run  # the one call upwards, for this sentence's sake
+
+        return run(self, images, keep=keep, preprocessed=preprocessed)
+
+    def __repr__(self) -> str:
+        labels = f"{len(self.labels)} labels" if len(self.labels) else "no classifier"
+        return (
+            f"ViT({self.name}: {self.n_layers} blocks, {self.n_heads} heads, width {self.width}, "
+            f"{self.layout}, reads {self.readout_name}, {labels})"
+        )
+
+
+def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:
+    n_classes = adapter.n_classes
+    names = adapter.label_names() if given is None and n_classes else given
+    if not n_classes:
+        labels = LabelSet.of(())
+    elif names is None:
+        labels = LabelSet.numbered(n_classes)
+    elif isinstance(names, str):
+        labels = LabelSet.known(names)
+    elif isinstance(names, LabelSet):
+        labels = names
+    else:
+        labels = LabelSet.of(names)
+    if len(labels) != n_classes:
+        raise UsageError(f"{len(labels)} labels were given for a model with {n_classes} classes.")
+    return labels
+
+
+def _preprocessing(adapter: Adapter, given: Mapping[str, Any] | None) -> Preprocessing:
+    if given is None:
+        return adapter.preprocessing()
+    check_words(given)
+    if "mean" not in given or "std" not in given:
+        raise UsageError("preprocessing= must say at least the mean and the std of each channel.")
+    return from_timm_config({**DEFAULTS, **given}, adapter.image_size)

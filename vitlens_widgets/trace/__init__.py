@@ -1,0 +1,5 @@
+"""One forward pass, captured: sites, `Trace`."""
+
+from vitlens_widgets.trace.trace import Trace
+
+__all__ = ["Trace"]

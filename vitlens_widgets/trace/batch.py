@@ -1,0 +1,70 @@
+"""From whatever a user calls images to one batch of pixels, and the pictures to show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vitlens_widgets.data import read_image
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+
+
+def as_batch(vit: ViT, images: Any, preprocessed: bool) -> tuple[Tensor, np.ndarray]:
+    """Pixels `[image, 3, height, width]` on the model's device, pictures `[image, height, width, 3]`.
+
+    Raises:
+        UsageError: There is no image, or one that cannot be read.
+    """
+    if preprocessed:
+        pixels = _checked_pixels(vit, images)
+        pictures = vit.preprocessing.undo(pixels)
+    else:
+        listed = _as_list(images)
+        said = [
+            f"Image {i} of {len(listed)}: " if len(listed) > 1 else "" for i in range(len(listed))
+        ]
+        read = [_read(image, position) for image, position in zip(listed, said, strict=True)]
+        pictures = np.stack([vit.preprocessing.picture(image) for image in read])
+        pixels = vit.preprocessing.pixels(pictures)
+    return pixels.to(device=vit.device, dtype=vit.dtype), pictures
+
+
+def _as_list(images: Any) -> list[Any]:
+    """One entry per image; an array or tensor with four axes is a batch."""
+    if getattr(images, "ndim", 0) == 4 or isinstance(images, (list, tuple)):
+        images = list(images)
+    else:
+        images = [images]
+    if not images:
+        raise UsageError("No image was given; give one image or a list of them.")
+    return images
+
+
+def _read(image: Any, position: str) -> Image.Image:
+    try:
+        return read_image(image)
+    except UsageError as error:
+        raise UsageError(f"{position}{error}") from error
+
+
+def _checked_pixels(vit: ViT, pixels: Any) -> Tensor:
+    if not isinstance(pixels, Tensor) or not pixels.is_floating_point():
+        kind = (
+            f"a tensor of {pixels.dtype}" if isinstance(pixels, Tensor) else type(pixels).__name__
+        )
+        raise UsageError(f"preprocessed=True takes a floating-point tensor of pixels, not {kind}.")
+    pixels = pixels[None] if pixels.ndim == 3 else pixels
+    if pixels.ndim != 4 or pixels.shape[1] != 3 or len(pixels) == 0:
+        raise UsageError(
+            f"preprocessed=True takes pixels of shape [image, 3, height, width], not "
+            f"{list(pixels.shape)}."
+        )
+    vit.adapter.layout(tuple(pixels.shape[2:]))
+    if not torch.isfinite(pixels).all():
+        raise UsageError("The pixels hold NaN or infinite values; expected finite numbers.")
+    return pixels

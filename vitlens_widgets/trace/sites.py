@@ -1,0 +1,33 @@
+"""The site names as a user gives them; what each one is stands in `models/sites.py`."""
+
+from __future__ import annotations
+
+from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.models.sites import SITES
+
+STATE_SITES = {"resid_pre": 0, "resid_post": 1}
+"""Sites that are states: `(site, layer)` is state `layer + STATE_SITES[site]`."""
+
+
+def check_site(name: str) -> str:
+    """The name, if it is a site.
+
+    Raises:
+        UsageError: It is not; the nearest are named.
+    """
+    if name not in SITES:
+        raise UsageError(
+            f'"{name}" is not a site; the sites are {", ".join(SITES)}.{did_you_mean(name, SITES)}'
+        )
+    return name
+
+
+def check_index(what: str, index: int, count: int) -> int:
+    """The index, if it is in 0 .. count - 1.
+
+    Raises:
+        UsageError: It is not; the range is named.
+    """
+    if not 0 <= index < count:
+        raise UsageError(f"{what} {index} is out of range: {what}s run from 0 to {count - 1}.")
+    return index
