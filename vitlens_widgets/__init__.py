@@ -30,7 +30,25 @@ _HOMES = {
 }
 _PARTS = ("data", "lenses", "models", "trace", "widgets", "world")
 
-__all__ = sorted([*_HOMES, *_PARTS])  # noqa: PLE0604  (all of them are strings)
+__all__ = [
+    "LabelSet",
+    "LogitLens",
+    "PatchGrid",
+    "Reading",
+    "TokenLayout",
+    "Trace",
+    "UnsupportedModelError",
+    "UsageError",
+    "ViT",
+    "data",
+    "lenses",
+    "load",
+    "models",
+    "read_image",
+    "trace",
+    "widgets",
+    "world",
+]
 __version__ = "0.1.0"
 
 

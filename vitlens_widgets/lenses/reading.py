@@ -53,9 +53,8 @@ class Reading:
         self._lens = lens
         self._trace = trace
         self._decode = lens.decode if at == "tokens" else lens.decode_readout
-        self._places = (
-            (trace.n_images, trace.layout.n_tokens) if at == "tokens" else (trace.n_images,)
-        )
+        tokens = (trace.layout.n_tokens,) if at == "tokens" else ()
+        self._places = (trace.n_images, *tokens)
         self._columns: dict[int, tuple[Tensor, Tensor]] = {}
 
     @cached_property
@@ -149,7 +148,7 @@ class Reading:
         return self._summary["kl_to_final"]
 
     def logsumexp(self) -> Tensor:
-        """ln of the sum of exponentiated logits, so that `ln p(c) = logit(c) - logsumexp`."""
+        """Log of the sum of exponentiated logits, so that `ln p(c) = logit(c) - logsumexp`."""
         return self._summary["logsumexp"]
 
     def logit(self, target: int | str) -> Tensor:
@@ -195,7 +194,7 @@ class Reading:
     def _over_states(
         self, measure: Callable[[Tensor, Tensor], dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        """`measure(logits, final_logits)` for every piece, put together to `[state, image, ...]`."""
+        """`measure(logits, final_logits)` of every piece, put together: `[state, image, ...]`."""
         slices = list(self._image_slices())
         size = self.n_states * int(np.prod(self._places)) * len(self.labels)
         hidden = size < _SHOW_PROGRESS_FROM or self._kept is not None

@@ -32,7 +32,7 @@ class Adapter(ABC):
 
     Args:
         model: The model; it is read and called, never changed.
-        image_size: (height, width) to run at, where it differs from the model's own.
+        image_size: (height, width) to run at.
 
     Raises:
         UnsupportedModelError: The model breaks an assumption that exact numbers rest on.
@@ -46,8 +46,10 @@ class Adapter(ABC):
     image_size: tuple[int, int]
     """(height, width) in pixels that the model runs at."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: nn.Module, image_size: tuple[int, int]) -> None:
         self.model = model
+        self.image_size = tuple(image_size)
+        self.layout()
 
     @property
     @abstractmethod
@@ -82,7 +84,7 @@ class Adapter(ABC):
 
     @abstractmethod
     def forward(self, pixels: Tensor) -> Tensor:
-        """The model's own answer: logits `[image, class]` for pixels `[image, 3, height, width]`."""
+        """The model's own logits: `[image, 3, height, width] -> [image, class]`."""
 
     @abstractmethod
     def run_block(self, layer: int, state: Tensor) -> None:
@@ -107,6 +109,10 @@ class Adapter(ABC):
     @abstractmethod
     def preprocessing(self) -> Preprocessing:
         """The checkpoint's own way from an image to pixels, and back."""
+
+    @abstractmethod
+    def checkpoint_name(self) -> str:
+        """What the model's own configuration calls it; empty where it says nothing."""
 
     @abstractmethod
     def label_names(self) -> Sequence[str] | str | None:

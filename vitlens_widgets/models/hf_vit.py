@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -34,10 +35,8 @@ class HFViT(Adapter):
     prefix: tuple[str, ...] = ("CLS",)
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
-        super().__init__(model)
         self._own_size = _pair(model.config.image_size)
-        self.image_size = self._own_size if image_size is None else tuple(image_size)
-        self.layout(self.image_size)
+        super().__init__(model, image_size or self._own_size)
         channels = model.config.num_channels
         rgb = "the image must have 3 channels (RGB)"
         require(channels == 3, model, rgb, f"its configuration says {channels}")
@@ -72,7 +71,7 @@ class HFViT(Adapter):
         if size != self.image_size:
             raise UsageError(
                 f"This model was loaded for images of {self.image_size[0]} x {self.image_size[1]} "
-                f"pixels, not {size[0]} x {size[1]}; load it with image_size=({size[0]}, {size[1]})."
+                f"pixels, not {size[0]} x {size[1]}; load it with image_size={size}."
             )
         return TokenLayout(*grid(size, _pair(self.model.config.patch_size)), self.prefix)
 
@@ -124,6 +123,10 @@ class HFViT(Adapter):
     def preprocessing(self) -> Preprocessing:
         """The checkpoint's image processor; ViT's published one where the module names none."""
         return from_hf_processor(_processor(self.model.config, self.image_size))
+
+    def checkpoint_name(self) -> str:
+        """The id or the folder it was loaded from."""
+        return Path(getattr(self.model.config, "_name_or_path", "")).name
 
     def label_names(self) -> Sequence[str] | str | None:
         """`id2label` in class order; None where transformers only numbered the classes."""

@@ -9,7 +9,7 @@ from vitlens_widgets.errors import UsageError
 
 @dataclass(frozen=True)
 class TokenLayout:
-    """The token sequence of a ViT: `prefix` tokens, then `rows` x `cols` patches in row-major order.
+    """The token sequence of a ViT: `prefix` tokens, then `rows` x `cols` patches, row by row.
 
     Nothing else in the package counts tokens by hand.
 

@@ -97,9 +97,8 @@ def from_hf_processor(processor: Any) -> Preprocessing:
 
     def apply(image: Image.Image) -> Image.Image:
         batch = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
-        return Image.fromarray(
-            np.asarray(batch["pixel_values"][0]).astype(np.uint8).transpose(1, 2, 0)
-        )
+        levels = np.asarray(batch["pixel_values"][0]).round().astype(np.uint8)
+        return Image.fromarray(levels.transpose(1, 2, 0))
 
     height, width = np.asarray(apply(Image.new("RGB", (64, 64)))).shape[:2]
     mean = processor.image_mean if processor.do_normalize else (0.0, 0.0, 0.0)

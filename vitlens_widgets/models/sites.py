@@ -6,7 +6,7 @@ in every block `0 .. L-1`:
 | site | shape | what it is |
 |---|---|---|
 | `resid_pre` | `[image, token, d]` | the residual stream before the block: state k for block k |
-| `q`, `k`, `v` | `[image, token, head, d_head]` | queries and keys as they meet in the scores; values |
+| `q`, `k`, `v` | `[image, token, head, d_head]` | queries and keys as they meet; values |
 | `attn_scores` | `[image, head, query, key]` | scaled query-key products, before the softmax |
 | `pattern` | `[image, head, query, key]` | attention weights: each row sums to 1 |
 | `z` | `[image, token, head, d_head]` | `pattern @ v`, before the output projection |

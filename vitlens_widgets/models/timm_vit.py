@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -28,11 +29,8 @@ class TimmViT(Adapter):
     library = "timm"
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
-        super().__init__(model)
         _check_parts(model)
-        own = tuple(model.patch_embed.img_size)
-        self.image_size = own if image_size is None else tuple(image_size)
-        self.layout(self.image_size)
+        super().__init__(model, image_size or model.patch_embed.img_size)
         pooled_over = "all tokens" if model.pool_include_prefix else "patches"
         self.readout_name = _READOUTS[model.global_pool].replace("patches", pooled_over)
 
@@ -58,7 +56,7 @@ class TimmViT(Adapter):
         if not self.model.dynamic_img_size and size != tuple(embed.img_size):
             raise UsageError(
                 f"This model reads images of {embed.img_size[0]} x {embed.img_size[1]} pixels, not "
-                f"{size[0]} x {size[1]}; load it by name with image_size=({size[0]}, {size[1]})."
+                f"{size[0]} x {size[1]}; load it by name with image_size={size}."
             )
         rows, cols = grid(size, tuple(embed.patch_size))
         return TokenLayout(rows, cols, self._prefix())
@@ -116,12 +114,21 @@ class TimmViT(Adapter):
 
         return from_timm_config(resolve_model_data_config(self.model), self.image_size)
 
+    def checkpoint_name(self) -> str:
+        """The architecture's name in timm, with the tag of its weights."""
+        config = self._config
+        return ".".join(filter(None, (config.get("architecture"), config.get("tag"))))
+
     def label_names(self) -> Sequence[str] | str | None:
         """The names in the checkpoint's configuration, else timm's guess from their number."""
         from timm.data import infer_imagenet_subset
 
-        config = getattr(self.model, "pretrained_cfg", None) or {}
-        return config.get("label_names") or infer_imagenet_subset({"num_classes": self.n_classes})
+        named = self._config.get("label_names")
+        return named or infer_imagenet_subset({"num_classes": self.n_classes})
+
+    @property
+    def _config(self) -> Mapping[str, Any]:
+        return getattr(self.model, "pretrained_cfg", None) or {}
 
 
 @register("timm.models.deit.VisionTransformerDistilled")
@@ -160,12 +167,9 @@ def _values(qkv: Tensor, n_heads: int) -> Tensor:
 
 def _check_parts(model: nn.Module) -> None:
     """Refuse the variants whose parts are not the ones read above."""
-    require(
-        getattr(model.patch_embed.proj, "in_channels", None) == 3,
-        model,
-        "the image must have 3 channels (RGB)",
-        f"its patch embedding reads {getattr(model.patch_embed.proj, 'in_channels', 'something else')}",
-    )
+    channels = getattr(model.patch_embed.proj, "in_channels", "something else")
+    rgb = "the image must have 3 channels (RGB)"
+    require(channels == 3, model, rgb, f"its patch embedding reads {channels}")
     require(
         model.global_pool in _READOUTS,
         model,

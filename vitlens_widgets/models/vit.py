@@ -46,7 +46,7 @@ class ViT:
     ) -> None:
         self.adapter: Adapter = adapt(model, image_size)
         self.model = model
-        self.name = name or type(model).__name__
+        self.name = name or self.adapter.checkpoint_name() or type(model).__name__
         self.layout: TokenLayout = self.adapter.layout()
         self.labels: LabelSet = _labels(self.adapter, labels)
         self.preprocessing: Preprocessing = _preprocessing(self.adapter, preprocessing)

@@ -15,7 +15,7 @@ from vitlens_widgets.models import ViT
 
 
 def as_batch(vit: ViT, images: Any, preprocessed: bool) -> tuple[Tensor, np.ndarray]:
-    """Pixels `[image, 3, height, width]` on the model's device, pictures `[image, height, width, 3]`.
+    """Pixels `[image, 3, height, width]` for the model, pictures `[image, height, width, 3]`.
 
     Raises:
         UsageError: There is no image, or one that cannot be read.
@@ -25,10 +25,7 @@ def as_batch(vit: ViT, images: Any, preprocessed: bool) -> tuple[Tensor, np.ndar
         pictures = vit.preprocessing.undo(pixels)
     else:
         listed = _as_list(images)
-        said = [
-            f"Image {i} of {len(listed)}: " if len(listed) > 1 else "" for i in range(len(listed))
-        ]
-        read = [_read(image, position) for image, position in zip(listed, said, strict=True)]
+        read = [_read(image, i, len(listed)) for i, image in enumerate(listed)]
         pictures = np.stack([vit.preprocessing.picture(image) for image in read])
         pixels = vit.preprocessing.pixels(pictures)
     return pixels.to(device=vit.device, dtype=vit.dtype), pictures
@@ -45,18 +42,16 @@ def _as_list(images: Any) -> list[Any]:
     return images
 
 
-def _read(image: Any, position: str) -> Image.Image:
+def _read(image: Any, i: int, of: int) -> Image.Image:
     try:
         return read_image(image)
     except UsageError as error:
-        raise UsageError(f"{position}{error}") from error
+        raise UsageError(f"Image {i} of {of}: {error}" if of > 1 else str(error)) from error
 
 
 def _checked_pixels(vit: ViT, pixels: Any) -> Tensor:
     if not isinstance(pixels, Tensor) or not pixels.is_floating_point():
-        kind = (
-            f"a tensor of {pixels.dtype}" if isinstance(pixels, Tensor) else type(pixels).__name__
-        )
+        kind = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
         raise UsageError(f"preprocessed=True takes a floating-point tensor of pixels, not {kind}.")
     pixels = pixels[None] if pixels.ndim == 3 else pixels
     if pixels.ndim != 4 or pixels.shape[1] != 3 or len(pixels) == 0:

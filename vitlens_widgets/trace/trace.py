@@ -19,9 +19,9 @@ from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
 class Trace:
     """One forward pass: every state, and every site of every block on demand.
 
-    `trace["attn_out", 3]` gives a site of block 3 (sites and shapes: `vitlens_widgets.models.sites`).
-    A site that was not kept is computed by running its block again on its state, which gives the
-    same numbers and costs 1/L of a forward pass.
+    `trace["attn_out", 3]` gives a site of block 3; `vitlens_widgets.models.sites` lists the sites
+    and their shapes. A site that was not kept is computed by running its block again on its
+    state, which gives the same numbers and costs 1/L of a forward pass.
 
     Attributes:
         vit: The model.
