@@ -1,0 +1,212 @@
+"""read_image: every kind of source gives the same picture, and what is none gives a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vitlens_widgets.data import read_image
+from vitlens_widgets.errors import UsageError
+
+ROWS, COLS = 5, 8
+
+
+@pytest.fixture
+def rgb():
+    """Random pixels, neither square nor symmetric."""
+    return np.random.default_rng(3).integers(0, 256, (ROWS, COLS, 3), dtype=np.uint8)
+
+
+def same(source, expected):
+    image = read_image(source)
+    assert image.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(image), expected)
+
+
+def test_paths_images_arrays_and_tensors_give_the_same_pixels(rgb, tmp_path):
+    path = tmp_path / "picture.png"
+    Image.fromarray(rgb).save(path)
+    floats = rgb / 255
+    first = np.ascontiguousarray(np.moveaxis(rgb, 2, 0))
+    for source in (path, str(path), Image.fromarray(rgb), rgb, rgb[:, ::-1][:, ::-1]):
+        same(source, rgb)
+    for dtype in (np.float64, np.float32, np.float16):
+        same(floats.astype(dtype), rgb)
+    same(torch.from_numpy(first), rgb)
+    same(torch.from_numpy(first).float().div(255).requires_grad_(), rgb)
+
+
+def test_bfloat16_tensors_are_read_to_their_precision(rgb):
+    tensor = torch.from_numpy(np.moveaxis(rgb, 2, 0) / 255).bfloat16()
+    error = np.asarray(read_image(tensor)).astype(int) - rgb
+    assert np.abs(error).max() <= 1  # 8 bits of precision: half a step of 1/256, and rounding
+
+
+def test_grey_becomes_three_equal_channels(rgb):
+    grey = rgb[:, :, 0]
+    expected = np.stack([grey] * 3, axis=2)
+    for source in (grey, grey[:, :, None], torch.from_numpy(grey), torch.from_numpy(grey)[None]):
+        same(source, expected)
+    same(Image.fromarray(grey), expected)
+
+
+def test_booleans_are_black_and_white(rgb):
+    mask = rgb[:, :, 0] > 99
+    expected = np.stack([mask * np.uint8(255)] * 3, axis=2)
+    same(mask, expected)
+    same(Image.fromarray(mask), expected)  # mode "1"
+
+
+def test_transparency_is_laid_on_white(rgb):
+    alpha = np.random.default_rng(4).integers(0, 256, (ROWS, COLS, 1), dtype=np.uint8)
+    share = alpha / 255
+    expected = rgb * share + 255 * (1 - share)
+    rgba = np.concatenate([rgb, alpha], axis=2)
+    tensor = torch.from_numpy(np.moveaxis(rgba, 2, 0) / 255)
+    grey_alpha = Image.fromarray(rgba).convert("LA")
+    for source in (rgba, rgba / 255, tensor, Image.fromarray(rgba)):
+        assert np.abs(np.asarray(read_image(source)) - expected).max() <= 1
+    grey = np.asarray(grey_alpha)[:, :, :1]
+    assert (
+        np.abs(np.asarray(read_image(grey_alpha)) - (grey * share + 255 * (1 - share))).max() <= 1
+    )
+
+
+def test_a_palette_is_looked_up_and_its_transparent_colour_is_white(tmp_path):
+    image = Image.new("P", (3, 2), 1)
+    image.putpalette([9, 8, 7, 200, 100, 50])
+    image.putpixel((2, 0), 0)
+    same(image, np.array([[[200, 100, 50]] * 2 + [[9, 8, 7]], [[200, 100, 50]] * 3], np.uint8))
+    image.save(tmp_path / "p.png", transparency=0)
+    assert read_image(tmp_path / "p.png").getpixel((2, 0)) == (255, 255, 255)
+    image.save(tmp_path / "p.gif", transparency=0)
+    assert read_image(tmp_path / "p.gif").getpixel((2, 0)) == (255, 255, 255)
+
+
+def test_sixteen_bit_grey_keeps_its_shades(tmp_path):
+    values = np.array([[0, 257, 32896], [65535, 65278, 128]], np.uint16)
+    expected = np.array([[0, 1, 128], [255, 254, 0]], np.uint8)
+    Image.fromarray(values).save(tmp_path / "16.png")
+    Image.fromarray(values).save(tmp_path / "16.tif")
+    for name in ("16.png", "16.tif"):
+        same(tmp_path / name, np.stack([expected] * 3, axis=2))
+    same(Image.fromarray(values.astype(np.int32)), np.stack([expected] * 3, axis=2))
+
+
+def test_a_float_tiff_is_read_from_0_to_1(tmp_path):
+    Image.fromarray(np.array([[0, 0.5], [1, 0.2]], np.float32)).save(tmp_path / "f.tif")
+    same(tmp_path / "f.tif", np.array([[[0] * 3, [128] * 3], [[255] * 3, [51] * 3]], np.uint8))
+
+
+def test_cmyk_is_printed_on_white_paper(tmp_path):
+    ink = Image.new("CMYK", (16, 8), (0, 0, 0, 0))
+    ink.paste((0, 255, 255, 0), (8, 0, 16, 8))
+    same(ink, np.asarray(ink.convert("RGB")))
+    ink.save(tmp_path / "ink.jpg", quality=100)
+    image = read_image(tmp_path / "ink.jpg")
+    assert min(image.getpixel((2, 4))) > 250
+    red = image.getpixel((13, 4))
+    assert red[0] > 240
+    assert max(red[1:]) < 15
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_upright(rgb, tmp_path, orientation):
+    turned = {
+        1: rgb, 2: rgb[:, ::-1], 3: rgb[::-1, ::-1], 4: rgb[::-1],
+        5: rgb.swapaxes(0, 1), 6: np.rot90(rgb), 7: np.rot90(rgb, 2).swapaxes(0, 1),
+        8: np.rot90(rgb, 3),
+    }  # fmt: skip
+    stored = Image.fromarray(np.ascontiguousarray(turned[orientation]))
+    exif = stored.getexif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "photo.png", exif=exif)
+    same(tmp_path / "photo.png", rgb)
+
+
+def test_the_users_image_is_not_changed(rgb):
+    image = Image.fromarray(rgb)
+    copy = read_image(image)
+    copy.putpixel((0, 0), (1, 2, 3))
+    np.testing.assert_array_equal(np.asarray(image), rgb)
+    array = rgb.copy()
+    read_image(array).putpixel((0, 0), (1, 2, 3))
+    np.testing.assert_array_equal(array, rgb)
+
+
+def refused(source, *parts):
+    with pytest.raises(UsageError) as caught:
+        read_image(source)
+    sentence = str(caught.value)
+    for part in parts:
+        assert part in sentence
+    assert "\n" not in sentence
+
+
+def test_a_missing_file_names_its_neighbours(tmp_path):
+    (tmp_path / "kitten.jpg").touch()
+    (tmp_path / "notes.txt").touch()
+    refused(tmp_path / "kiten.jpg", "There is no file", "kiten.jpg", 'Nearest: "kitten.jpg"')
+    refused(tmp_path / "away" / "x.png", "the folder", "does not exist")
+    refused(tmp_path, "is a folder")
+
+
+def test_files_that_are_no_images_are_refused(rgb, tmp_path):
+    (tmp_path / "notes.png").write_text("no picture")
+    (tmp_path / "empty.png").touch()
+    refused(tmp_path / "notes.png", "notes.png", "is not an image")
+    refused(tmp_path / "empty.png", "is not an image")
+    Image.fromarray(np.tile(rgb, (40, 40, 1))).save(tmp_path / "whole.jpg")
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(whole[: len(whole) // 2])
+    refused(tmp_path / "half.jpg", "half.jpg", "damaged or cut short")
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "bmp", "tif", "webp"])
+def test_a_file_cut_anywhere_is_refused_in_a_sentence(rgb, tmp_path, suffix):
+    path = tmp_path / f"whole.{suffix}"
+    Image.fromarray(np.tile(rgb, (9, 9, 1))).save(path)
+    whole = path.read_bytes()
+    for share in (0.02, 0.3, 0.6, 0.9):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        refused(path, path.name)
+
+
+def test_an_image_of_too_many_pixels_is_refused(rgb, tmp_path, monkeypatch):
+    Image.fromarray(rgb).save(tmp_path / "big.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    refused(tmp_path / "big.png", "big.png", "megapixels")
+
+
+def test_arrays_of_other_shapes_are_refused():
+    refused(np.zeros((5, 8, 2)), "[5, 8, 2]", "has 2 channels", "expected 1 (grey), 3 (RGB)")
+    refused(np.zeros((3, 5, 8)), "[3, 5, 8]", "array.transpose(1, 2, 0)")
+    refused(torch.zeros(5, 8, 3), "tensor of shape [5, 8, 3]", "tensor.permute(2, 0, 1)")
+    refused(torch.zeros(6, 5, 8), "has 6 channels", "[channels, height, width]")
+    refused(np.zeros((2, 5, 8, 3)), "a batch of 2", "in a list")
+    refused(np.zeros(5), "[5]", "expected [height, width]")
+    refused(np.zeros((0, 8, 3)), "is empty")
+    refused(Image.new("RGB", (0, 4)), "is empty")
+
+
+def test_values_that_are_no_colours_are_refused(rgb):
+    floats = rgb / 255
+    floats[1, 2] = np.nan
+    floats[3, 3, 0] = np.inf
+    refused(floats, "4 of the image's 120 values are NaN or infinite")
+    refused(rgb.astype(np.float32), "expected 0 to 1: divide by 255")
+    refused(torch.randn(3, 5, 8) * 2, "preprocessed=True")
+    refused(rgb.astype(np.int64), "type int64", "uint8 (0 to 255)")
+    refused(rgb.astype(complex), "type complex128")
+    refused(Image.fromarray(np.array([[-1, 70000]], np.int32)), "from -1 to 70000")
+
+
+def test_rounding_may_carry_a_float_a_little_outside(rgb):
+    same(rgb / 255 * (1 + 1e-6) - 5e-7, rgb)
+
+
+@pytest.mark.parametrize("source", [None, 3, b"bytes", ["a.png"], {"image": 1}])
+def test_other_things_are_refused_with_what_an_image_is(source):
+    refused(source, "a path, a web address, a PIL image", type(source).__name__)

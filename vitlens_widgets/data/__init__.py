@@ -1,0 +1,9 @@
+"""Images in, and what classes are called: the part that knows no model and no torch."""
+
+from __future__ import annotations
+
+from vitlens_widgets.data.emoji import emoji_for
+from vitlens_widgets.data.images import read_image
+from vitlens_widgets.data.labels import LabelSet
+
+__all__ = ["LabelSet", "emoji_for", "read_image"]

@@ -1,0 +1,133 @@
+"""An image from wherever it is: a file, a web address, a PIL image, an array or a tensor."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vitlens_widgets.data.arrays import image_from_array
+from vitlens_widgets.data.download import fetch
+from vitlens_widgets.errors import UsageError, did_you_mean
+
+_KINDS = "a path, a web address, a PIL image, a NumPy array or a torch tensor"
+
+
+def read_image(source: Any) -> Image.Image:
+    """An image in RGB, as one sees it: turned upright and laid on white where it is transparent.
+
+    Args:
+        source: one image, as
+            - a path, or a web address (fetched once, then kept in the user's cache folder);
+            - a PIL image of any mode; 16-bit grey values are scaled to 8 bits;
+            - a NumPy array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` (RGBA);
+            - a torch tensor `[H, W]`, `[1, H, W]`, `[3, H, W]` or `[4, H, W]`.
+            Arrays and tensors hold 0 to 255 as uint8, 0 to 1 as floats, or booleans.
+
+    Raises:
+        UsageError: there is no such file, it is no image or is cut short, the address cannot be
+            reached, or an array has another shape, type or range.
+    """
+    if isinstance(source, Image.Image):
+        with _sentences("This PIL image"):
+            return _upright_rgb(source, "This PIL image")
+    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+        return _read_download(source)
+    if isinstance(source, (str, Path)):
+        return _read_file(Path(source).expanduser(), f'"{source}"')
+    if type(source).__module__.partition(".")[0] == "torch":
+        return image_from_array(_as_numpy(source), channels_first=True)
+    if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
+        return image_from_array(np.asarray(source), channels_first=False)
+    several = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
+    raise UsageError(f"An image is {_KINDS}; this is a {type(source).__name__}.{several}")
+
+
+def _as_numpy(tensor: Any) -> np.ndarray:
+    tensor = tensor.detach().cpu()
+    if tensor.is_floating_point():
+        tensor = tensor.float()  # NumPy has no bfloat16
+    return tensor.numpy()
+
+
+def _read_download(url: str) -> Image.Image:
+    path = fetch(url)
+    try:
+        return _read_file(path, f'"{url}"')
+    except UsageError:
+        path.unlink(missing_ok=True)  # or an error page would stay in the cache
+        raise
+
+
+def _read_file(path: Path, said: str) -> Image.Image:
+    """The image in a file; `said` is what the user called it."""
+    if path.is_dir():
+        raise UsageError(f"{said} is a folder: give one image file.")
+    if not path.is_file():
+        raise UsageError(_missing(path, said))
+    with _sentences(said), Image.open(path) as image:
+        return _upright_rgb(image, said)
+
+
+@contextmanager
+def _sentences(said: str) -> Iterator[None]:
+    """What Pillow raises while it opens and decodes, said in a sentence."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except UnidentifiedImageError:
+        raise UsageError(f"{said} is not an image that Pillow can read.") from None
+    except PermissionError:
+        raise UsageError(f"{said} may not be read: check the file's permissions.") from None
+    except Image.DecompressionBombError:
+        limit = 2 * Image.MAX_IMAGE_PIXELS // 1_000_000
+        raise UsageError(f"{said} has more than {limit} megapixels: make it smaller.") from None
+    except (OSError, EOFError, SyntaxError, ValueError, struct.error) as error:
+        reason = str(error).split("\n")[0]
+        raise UsageError(f"{said} is damaged or cut short ({reason}): get it again.") from None
+
+
+def _missing(path: Path, said: str) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return f'There is no file {said}: the folder "{folder}" does not exist.'
+    near = did_you_mean(path.name, (entry.name for entry in folder.iterdir()))
+    return f"There is no file {said}.{near}"
+
+
+def _upright_rgb(image: Image.Image, said: str) -> Image.Image:
+    if not (image.width and image.height):
+        raise UsageError(f"{said} is empty: {image.width} x {image.height} pixels.")
+    image.load()
+    return _rgb(ImageOps.exif_transpose(image), said)
+
+
+def _rgb(image: Image.Image, said: str) -> Image.Image:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _from_wide_grey(np.asarray(image), image.mode, said)
+    if image.has_transparency_data:
+        with warnings.catch_warnings():  # "Palette images with Transparency ..." is done right here
+            warnings.simplefilter("ignore")
+            image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_wide_grey(grey: np.ndarray, mode: str, said: str) -> Image.Image:
+    """Grey values of more than 8 bits: floats in [0, 1], or integers of 16 bits."""
+    if mode == "F":
+        return image_from_array(grey, channels_first=False)
+    low, high = int(grey.min()), int(grey.max())
+    if low < 0 or high > 65535:
+        raise UsageError(
+            f"{said} has grey values from {low} to {high}; expected 16 bits, 0 to 65535."
+        )
+    return image_from_array(grey / np.float32(65535), channels_first=False)

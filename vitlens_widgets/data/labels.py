@@ -1,0 +1,196 @@
+"""What the classes of a model are called: short, unique names in the order of their indices."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import SupportsIndex, overload
+
+from vitlens_widgets.data.emoji import emoji_of_set
+from vitlens_widgets.data.known_sets import known_set
+from vitlens_widgets.errors import UsageError, did_you_mean
+
+
+class LabelSet(Sequence[str]):
+    """An immutable sequence of unique class names; `labels[i]` is the name of class i.
+
+    A class is named by what stands before the first comma of its description ("tench" for "tench,
+    Tinca tinca"); classes that would share a name, capitals aside, keep more of their description.
+
+    Make one with `LabelSet.of`, `LabelSet.known` or `LabelSet.numbered`.
+
+    Example:
+        >>> labels = LabelSet.of(["cat", "dog", "boat"])
+        >>> labels[1], labels.index("Boat"), labels.emoji
+        ('dog', 2, ('🐱', '🐶', '⛵'))
+    """
+
+    def __init__(self, descriptions: Sequence[str], definitions: Sequence[str], name: str) -> None:
+        self._name = name
+        self._descriptions = tuple(descriptions)
+        self._names = tuple(_unique_names(descriptions, definitions))
+
+    @classmethod
+    def of(cls, names: Iterable[str], name: str = "") -> LabelSet:
+        """The label set of a model of one's own.
+
+        Args:
+            names: one name per class in the order of the model's outputs, with synonyms after
+                commas if there are any.
+            name: what the set is called.
+
+        Raises:
+            UsageError: there are no names, or something among them is not a string.
+        """
+        if isinstance(names, str):
+            raise UsageError(f'Labels were given as one string, "{names}": give a list of names.')
+        names = list(names)
+        if not names:
+            raise UsageError("An empty list of labels was given: give one name per class.")
+        for index, label in enumerate(names):
+            if not isinstance(label, str):
+                raise UsageError(
+                    f"Label {index} is {label!r}, a {type(label).__name__}: every label must be "
+                    "a string; LabelSet.numbered(n) names classes by their number."
+                )
+        return cls([" ".join(label.split()) for label in names], [""] * len(names), name)
+
+    @classmethod
+    def known(cls, name: str) -> LabelSet:
+        """The label set of a well-known data set.
+
+        Args:
+            name: "imagenet-1k", "imagenet-12k", "imagenet-21k", "imagenet-21k-miil",
+                "imagenet-22k", "imagenet-22k-ms", "cifar10", "cifar100" or "world".
+
+        Raises:
+            UsageError: the set is not built in; the message lists those that are.
+        """
+        return _known(name)
+
+    @classmethod
+    def numbered(cls, n: int) -> LabelSet:
+        """The names "class 0", "class 1", ...: for a model whose classes nobody named."""
+        return cls.of((f"class {i}" for i in range(n)), "numbered")
+
+    @property
+    def name(self) -> str:
+        """What the set is called, such as "imagenet-1k"; "" where nobody said."""
+        return self._name
+
+    @cached_property
+    def emoji(self) -> tuple[str, ...]:
+        """One emoji per class, each one grapheme cluster; "" where none fits."""
+        return emoji_of_set(self._descriptions)
+
+    def description(self, index: int) -> str:
+        """All that a class is called: "tench, Tinca tinca"."""
+        return self._descriptions[self.index(index)]
+
+    def index(self, target: str | SupportsIndex) -> int:  # type: ignore[override]
+        """The index of a class, given as its name, one of its synonyms, or the index itself.
+
+        Args:
+            target: a name (capitals and "_" for a space do not count) or an index from 0.
+
+        Raises:
+            UsageError: no class has this name (the message has the nearest), several share the
+                synonym, or the index is outside the range.
+        """
+        if isinstance(target, str):
+            return self._find(target)
+        try:
+            index = operator.index(target)
+        except TypeError:
+            index = None
+        if index is None or isinstance(target, bool):
+            raise UsageError(f"A class is given by its name or its index, not by {target!r}.")
+        if not 0 <= index < len(self):
+            raise UsageError(
+                f"Class {index} is out of range: {self._title} has classes 0 to {len(self) - 1}."
+            )
+        return index
+
+    def matches(self, text: str) -> list[int]:
+        """The classes whose description contains `text`; those that begin with it come first."""
+        wanted = _key(text)
+        keys = [_key(description) for description in self._descriptions]
+        found = [index for index, key in enumerate(keys) if wanted in key]
+        return sorted(found, key=lambda index: (not keys[index].startswith(wanted), index))
+
+    def _find(self, target: str) -> int:
+        places = self._places.get(_key(target), [])
+        if len(places) == 1:
+            return places[0]
+        if places:
+            several = " or ".join(f'"{self[index]}" ({index})' for index in places[:4])
+            raise UsageError(f'"{target}" is said of several classes: choose {several}.')
+        near = did_you_mean(target, self._names)
+        raise UsageError(f'"{target}" is not a class of {self._title}.{near}')
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The classes that each name stands for; a class's own name before others' synonyms."""
+        places: dict[str, list[int]] = {}
+        for index, description in enumerate(self._descriptions):
+            for synonym in {_key(part) for part in (description, *description.split(","))}:
+                places.setdefault(synonym, []).append(index)
+        return places | {_key(name): [index] for index, name in enumerate(self._names)}
+
+    @property
+    def _title(self) -> str:
+        return self._name or f"these {len(self)} labels"
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, index):
+        return self._names[index]
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LabelSet):
+            return NotImplemented
+        return (self._name, self._descriptions) == (other._name, other._descriptions)
+
+    def __hash__(self) -> int:
+        return hash((self._name, self._descriptions))
+
+    def __repr__(self) -> str:
+        first = ", ".join(self._names[:3]) + (", ..." if len(self) > 3 else "")
+        return f"LabelSet({self._name!r}, {len(self)} classes: {first})"
+
+
+@lru_cache(maxsize=4)
+def _known(name: str) -> LabelSet:
+    proper, descriptions, definitions = known_set(name)
+    return LabelSet(descriptions, definitions, proper)
+
+
+def _key(name: str) -> str:
+    """What counts when names are compared."""
+    return " ".join(name.casefold().replace("_", " ").split())
+
+
+def _unique_names(descriptions: Sequence[str], definitions: Sequence[str]) -> list[str]:
+    """The shortest form of each description that no other class has.
+
+    The forms, from short to long: the first synonym, all of them, all of them with the definition;
+    the index is added where even that is shared.
+    """
+    meant = zip(descriptions, definitions, strict=True)
+    defined = [f"{d} ({meaning})" if meaning else d for d, meaning in meant]
+    numbered = [f"{d} ({index})" for index, d in enumerate(descriptions)]
+    names = [description.split(",")[0].strip() for description in descriptions]
+    for longer in (descriptions, defined, numbered):
+        shared = Counter(map(_key, names))
+        names = [long if shared[_key(n)] > 1 else n for n, long in zip(names, longer, strict=True)]
+    return names
