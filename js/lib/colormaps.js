@@ -1,0 +1,42 @@
+// Colour tables, the same in both themes so that screenshots stay comparable.
+import { BLUE_ORANGE, CIVIDIS, VIRIDIS } from "./colormap_tables.js";
+
+/** @typedef {Uint8Array} ColorMap  256 colours, 3 bytes each */
+
+/**
+ * @param {string} base64
+ * @returns {ColorMap}
+ */
+const decoded = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
+export const viridis = decoded(VIRIDIS);
+export const cividis = decoded(CIVIDIS);
+export const blueOrange = decoded(BLUE_ORANGE);
+
+/**
+ * @param {ColorMap} map
+ * @param {number} at  0..1; beyond is clipped
+ * @returns {[number, number, number]} red, green, blue, 0..255
+ */
+export function colorAt(map, at) {
+  const start = 3 * Math.round(255 * Math.min(1, Math.max(0, at)));
+  return [map[start] ?? 0, map[start + 1] ?? 0, map[start + 2] ?? 0];
+}
+
+/** Colours of the most frequent classes; green and pink first, most emoji being yellow. */
+export const CLASS_COLORS = Object.freeze(
+  ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00", "#0072B2", "#F0E442"],
+);
+
+/** The colour of all classes after the colours, plain and hatched, have run out. */
+export const OTHER_COLOR = "#999999";
+
+/**
+ * "#009E73" as three bytes.
+ * @param {string} hex
+ * @returns {[number, number, number]}
+ */
+export function bytesOf(hex) {
+  const value = Number.parseInt(hex.slice(1), 16);
+  return [value >> 16, (value >> 8) & 255, value & 255];
+}

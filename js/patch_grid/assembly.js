@@ -1,0 +1,55 @@
+// Which parts there are, and where they stand in the widget.
+import { element } from "../lib/dom.js";
+import { answersTable } from "./answers_table.js";
+import { classLegend } from "./class_legend.js";
+import { glyphControl, tintControl } from "./controls.js";
+import { errorStrip } from "./error_strip.js";
+import { filmstrip } from "./filmstrip.js";
+import { picture } from "./picture.js";
+import { readoutChips, readoutList } from "./readout_chips.js";
+import { readoutLine } from "./readout_line.js";
+import { targetSearch } from "./target_search.js";
+import { thumbnail } from "./thumbnail.js";
+import { tintLegend } from "./tint_legend.js";
+import { subtitle } from "./words.js";
+
+/**
+ * @param {import("./reading.js").Reading} reading
+ * @param {import("./grounds.js").Grounds} grounds
+ * @param {import("./scene.js").Actions} actions
+ */
+export function assemble(reading, grounds, actions) {
+  const strip = errorStrip();
+  const controls = [glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
+  const left = [readoutChips(reading, actions), picture(reading, grounds, actions), readoutLine(reading), tintLegend()];
+  const others = [
+    readoutList(reading, actions, thumbnail(reading, grounds)),
+    filmstrip(reading, grounds, actions),
+    answersTable(reading),
+    classLegend(actions),
+  ];
+  const node = element(
+    "div",
+    "vitlens vl-patch-grid",
+    { "data-lm-suppress-shortcuts": "true" },
+    element("div", "vl-header", {}, heading(reading), element("div", "vl-controls", {}, ...nodes(controls))),
+    strip.node,
+    element("div", "vl-body", {}, element("div", "vl-left", {}, ...nodes(left)), ...nodes(others)),
+  );
+  return { node, strip, parts: [...controls, ...left, ...others] };
+}
+
+/** @param {import("./scene.js").Part[]} parts */
+const nodes = (parts) => parts.map(({ node }) => node);
+
+/** @param {import("./reading.js").Reading} reading */
+function heading(reading) {
+  const words = subtitle(reading);
+  return element(
+    "div",
+    "vl-heading",
+    {},
+    element("h2", "vl-title", {}, "Patch answers"),
+    element("span", "vl-secondary", { title: words }, words),
+  );
+}

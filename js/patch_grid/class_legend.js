@@ -1,0 +1,120 @@
+// The classes present in the state shown: shares of the patches as a bar, and a list. Pointing at a
+// class, or focusing it, makes its patches stand out.
+import { element, fill, setAttributes } from "../lib/dom.js";
+import { whenChanged } from "../lib/changes.js";
+import { classCounts } from "./classes.js";
+import { labelNode } from "./words.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./scene.js").Actions} Actions */
+/** @typedef {import("./classes.js").ClassCount} ClassCount */
+
+const MOST_LISTED = 12;
+
+/**
+ * @param {Actions} actions
+ * @returns {import("./scene.js").Part}
+ */
+export function classLegend(actions) {
+  const title = element("h3", "vl-title");
+  const count = element("span", "vl-secondary");
+  const shares = element("div", "vl-shares", { "aria-hidden": "true" });
+  const list = element("ul", "vl-classes", { "aria-label": "Classes in this state" });
+  const node = element("section", "vl-legend-classes", {}, element("div", "vl-head", {}, title, count), shares, list);
+  listen(node, actions);
+
+  const update = whenChanged(
+    (s) => [s.layer, s.reading, s.layout, s.dark],
+    (scene) => {
+      const counts = ordered(scene);
+      const side = scene.layout.mode === "side";
+      title.textContent = side ? "Classes" : "Classes in this state";
+      count.textContent = `patches${side ? "" : " by top answer"}, of ${scene.reading.nPatches}`;
+      shares.hidden = side;
+      fill(shares, ...counts.map((entry) => share(scene, entry)));
+      const more = element("li", "vl-more");
+      fill(list, ...counts.slice(0, MOST_LISTED).map((entry) => listed(scene, entry)), more);
+      foldOverflow(list, more, counts);
+    },
+  );
+  return { node, update };
+}
+
+/** The most frequent first, and background, being no find, last. @param {Scene} scene */
+function ordered({ reading, layer, styles }) {
+  const counts = classCounts(reading, layer);
+  const isGround = (/** @type {ClassCount} */ { index }) => styles(index).background;
+  return [...counts.filter((entry) => !isGround(entry)), ...counts.filter(isGround)];
+}
+
+/** @param {Scene} scene @param {number} index */
+function swatchAttributes({ styles }, index) {
+  const { color, hatched, background } = styles(index);
+  const kind = background ? " vl-background" : hatched ? " vl-hatched" : "";
+  return { kind, style: background ? null : `--vl-class:${color}` };
+}
+
+/** @param {Scene} scene @param {ClassCount} entry */
+function share(scene, { index, count }) {
+  const { kind, style } = swatchAttributes(scene, index);
+  const node = element("div", `vl-share${kind}`, { "data-class": index, style });
+  node.style.flexGrow = String(count);
+  return node;
+}
+
+/** @param {Scene} scene @param {ClassCount} entry */
+function listed(scene, { index, count }) {
+  const { kind, style } = swatchAttributes(scene, index);
+  const label = scene.reading.label(index);
+  const filled = element("span", "vl-bar-filled");
+  filled.style.width = `${(100 * count) / scene.reading.nPatches}%`;
+  return element(
+    "li",
+    "",
+    {},
+    element(
+      "button",
+      `vl-class${kind}`,
+      { type: "button", "data-class": index, style },
+      element("span", "vl-swatch"),
+      label.emoji ? null : element("span", "vl-dot", { "aria-hidden": "true" }, "·"),
+      labelNode(label),
+      element("b", "vl-number", {}, String(count)),
+      element("span", "vl-bar", {}, filled),
+    ),
+  );
+}
+
+/**
+ * Keeps the list inside its fixed height; the last line says how many more classes there are.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} more
+ * @param {ClassCount[]} counts
+ */
+function foldOverflow(list, more, counts) {
+  const items = /** @type {HTMLElement[]} */ ([...list.children]).filter((item) => item !== more);
+  const overflows = () => list.scrollHeight > list.clientHeight + 1;
+  let shown = items.length;
+  const say = () => {
+    const rest = counts.slice(shown);
+    const patches = rest.reduce((sum, { count }) => sum + count, 0);
+    more.hidden = rest.length === 0;
+    more.textContent = `+ ${rest.length} more, ${patches} ${patches === 1 ? "patch" : "patches"}`;
+  };
+  for (say(); shown > 1 && overflows(); say()) setAttributes(/** @type {HTMLElement} */ (items[--shown]), { hidden: true });
+}
+
+/** @param {HTMLElement} node @param {Actions} actions */
+function listen(node, actions) {
+  /** @param {Event} event */
+  const classAt = ({ target }) => {
+    const found = target instanceof Element ? target.closest("[data-class]") : null;
+    return found ? Number(found.getAttribute("data-class")) : null;
+  };
+  for (const type of ["pointerover", "focusin"]) node.addEventListener(type, (event) => actions.highlight(classAt(event)));
+  for (const type of ["pointerleave", "focusout"]) node.addEventListener(type, () => actions.highlight(null));
+  node.addEventListener("click", (event) => {
+    const index = classAt(event);
+    if (index !== null) actions.choose({ target: index });
+  });
+}

@@ -1,0 +1,70 @@
+// The classes present in a state, and the colour each class keeps through all states of an image.
+import { CLASS_COLORS, OTHER_COLOR } from "../lib/colormaps.js";
+import { isBackground } from "../lib/labels.js";
+
+/** @typedef {import("./reading.js").Reading} Reading */
+
+/**
+ * @typedef {object} ClassStyle
+ * @property {string} color  "#rrggbb"
+ * @property {boolean} hatched  after seven classes the colours come again, hatched
+ * @property {boolean} background  without a colour: nothing is there
+ */
+
+/** @typedef {{ index: number, count: number }} ClassCount */
+
+/**
+ * How many patches have each class as their top answer, the most frequent first.
+ * @param {Reading} reading
+ * @param {number} state
+ * @returns {ClassCount[]}
+ */
+export function classCounts(reading, state) {
+  /** @type {Map<number, number>} */
+  const counts = new Map();
+  for (let token = reading.nPrefix; token < reading.nTokens; token++) {
+    if (Number.isNaN(reading.topProbability(state, token))) continue;
+    const index = reading.topClass(state, token);
+    counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return ranked(counts);
+}
+
+/** @param {Map<number, number>} counts @returns {ClassCount[]} */
+const ranked = (counts) =>
+  Array.from(counts, ([index, count]) => ({ index, count })).sort(
+    (a, b) => b.count - a.count || a.index - b.index,
+  );
+
+/**
+ * Gives out colours once for an image, so that no class changes colour between panels: first by
+ * patches in the final state, then by patches over all states.
+ * @param {Reading} reading
+ * @returns {(index: number) => ClassStyle}
+ */
+export function classStyles(reading) {
+  const final = reading.nStates - 1;
+  /** @type {Map<number, number>} */
+  const overall = new Map();
+  for (let state = 0; state < reading.nStates; state++) {
+    for (const { index, count } of classCounts(reading, state)) {
+      overall.set(index, (overall.get(index) ?? 0) + count);
+    }
+  }
+  const order = [...classCounts(reading, final), ...ranked(overall)]
+    .map(({ index }) => index)
+    .filter((index) => !isBackground(reading.label(index).name));
+  const rankOf = new Map([...new Set(order)].map((index, rank) => [index, rank]));
+  return (index) => styleOf(rankOf.get(index), isBackground(reading.label(index).name));
+}
+
+/**
+ * @param {number | undefined} rank
+ * @param {boolean} background
+ * @returns {ClassStyle}
+ */
+function styleOf(rank, background) {
+  const again = rank !== undefined && rank >= CLASS_COLORS.length;
+  const color = again ? CLASS_COLORS[rank - CLASS_COLORS.length] : CLASS_COLORS[rank ?? -1];
+  return { color: color ?? OTHER_COLOR, hatched: again, background };
+}

@@ -1,0 +1,220 @@
+// All states side by side, which is the layer slider: each tick stands under its panel.
+import { element, fill, icon, setAttributes } from "../lib/dom.js";
+import { firstLetters } from "../lib/labels.js";
+import { probability } from "../lib/numbers.js";
+import { whenChanged } from "../lib/changes.js";
+import { labelledStates } from "./layout.js";
+import { drawPanel } from "./panel.js";
+import { thumbnail } from "./thumbnail.js";
+import { emojiNode, stateWords } from "./words.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./reading.js").Reading} Reading */
+
+/** Heights under a panel: down to the track, and the lines of text. */
+const TRACK = 17;
+const NAME = 16;
+const ROW_GAP = 8;
+/** By how much the image's caption may be wider than a small image. */
+const CAPTION_OVERHANG = 12;
+const PLAY = "M4.5 3v10l8.5-5z";
+const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
+
+/**
+ * @param {Reading} reading
+ * @param {import("./grounds.js").Grounds} grounds
+ * @param {import("./scene.js").Actions} actions
+ * @returns {import("./scene.js").Part}
+ */
+export function filmstrip(reading, grounds, actions) {
+  const play = element("button", "vl-button vl-play", { type: "button" });
+  const where = element("span", "vl-secondary");
+  const hint = element("span", "vl-hint", {}, "each panel is the same image, read after more blocks");
+  const head = element("div", "vl-head", {}, play, element("h3", "vl-title", {}, "Layers"), where, hint);
+  const image = thumbnail(reading, grounds);
+  const panels = Array.from({ length: reading.nStates }, (_, state) => panelParts(state));
+  const tracks = element("div", "vl-tracks");
+  const knob = element("div", "vl-knob");
+  const slider = element(
+    "div",
+    "vl-slider",
+    { role: "slider", tabindex: 0, "aria-label": "Layer", "aria-valuemin": 0, "aria-valuemax": reading.nStates - 1 },
+    ...panels.map(({ node }) => node),
+    tracks,
+    knob,
+  );
+  const strip = element("div", "vl-strip", {}, image.node, slider);
+  const node = element("section", "vl-layers", { "aria-label": "Layers" }, head, strip);
+  play.addEventListener("click", actions.play);
+  listen(slider, reading, actions);
+
+  const drawings = [
+    whenChanged((s) => [s.layout.strip, s.ratio], (s) => arrange(s, strip, image, panels)),
+    whenChanged(
+      (s) => [s.layout.strip, s.ratio, s.tint, s.glyph, s.columns, s.dark],
+      (s) => panels.forEach((panel, state) => drawThumb(panel.canvas, grounds, s, state)),
+    ),
+    whenChanged((s) => [s.layout.strip, s.layer], (s) => {
+      where.textContent = stateWords(reading, s.layer);
+      setAttributes(slider, { "aria-valuenow": s.layer, "aria-valuetext": valueText(reading, s.layer) });
+      write(s, panels);
+      drawTracks(s, tracks, knob);
+    }),
+    whenChanged((s) => [s.playing], (s) => {
+      fill(play, icon(s.playing ? PAUSE : PLAY, "solid"));
+      setAttributes(play, { "aria-label": s.playing ? "Pause" : "Play through the layers", title: s.playing ? "Pause" : "Play through the layers" });
+    }),
+  ];
+  return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
+}
+
+/** @param {Reading} reading @param {number} state */
+function valueText(reading, state) {
+  const { label, probability: p } = reading.answer(state, reading.readout);
+  return `${stateWords(reading, state)}; readout: ${label.name} ${probability(p)}`;
+}
+
+/** @param {number} state */
+function panelParts(state) {
+  const canvas = element("canvas", "vl-canvas");
+  const frame = element("div", "vl-panel", {}, canvas);
+  const name = element("div", "vl-panel-name");
+  const answer = element("div", "vl-panel-answer");
+  return { node: element("div", "vl-stop", { "data-state": state, "aria-hidden": "true" }, frame, name, answer), canvas, frame, name, answer };
+}
+
+/** @typedef {ReturnType<typeof panelParts>} Panel */
+
+/** @param {Scene} scene @param {HTMLElement} strip @param {import("./thumbnail.js").Thumbnail} image @param {Panel[]} panels */
+function arrange(scene, strip, image, panels) {
+  const { strip: film } = scene.layout;
+  const rowHeight = heightOf(film);
+  image.node.hidden = film.image === null;
+  if (film.image) {
+    image.node.style.width = `${film.image.width}px`;
+    image.node.style.setProperty("--vl-down", `${TRACK + 8}px`);
+    image.node.style.setProperty("--vl-caption", `${film.image.width + CAPTION_OVERHANG}px`);
+    image.draw(film.image.width, film.image.height, scene.ratio);
+  }
+  strip.style.height = `${film.lines * rowHeight - ROW_GAP}px`;
+  panels.forEach(({ node, frame }, state) => {
+    const { x, y } = corner(film, state);
+    node.style.transform = `translate(${x}px, ${y}px)`;
+    node.style.width = frame.style.width = `${film.panelWidth}px`;
+    frame.style.height = `${film.panelHeight}px`;
+  });
+}
+
+/** @param {import("./layout.js").Strip} film */
+const answersShown = (film) => film.lines < 4;
+
+/** @param {import("./layout.js").Strip} film */
+const heightOf = (film) => film.panelHeight + TRACK + 8 + NAME + (answersShown(film) ? NAME : 0) + ROW_GAP;
+
+/** @param {import("./layout.js").Strip} film @param {number} state */
+const corner = (film, state) => ({
+  x: film.left + (state % film.perRow) * film.pitch,
+  y: Math.floor(state / film.perRow) * heightOf(film),
+});
+
+/** @param {HTMLCanvasElement} canvas @param {import("./grounds.js").Grounds} grounds @param {Scene} scene @param {number} state */
+function drawThumb(canvas, grounds, scene, state) {
+  const { panelWidth: width, panelHeight: height, cell } = scene.layout.strip;
+  drawPanel(canvas, grounds, scene, state, { width, height, cell, large: false });
+}
+
+/** Names of the states and the readout's answers, as much as there is room for. @param {Scene} scene @param {Panel[]} panels */
+function write({ reading, layer, layout }, panels) {
+  const { pitch } = layout.strip;
+  const named = new Set(labelledStates(reading.nStates, layer, pitch));
+  const who = reading.meta.readout_name.length <= 4 ? reading.meta.readout_name : "";
+  panels.forEach(({ frame, name, answer }, state) => {
+    const current = state === layer;
+    frame.classList.toggle("vl-current", current);
+    name.classList.toggle("vl-current", current);
+    name.textContent = named.has(state) ? reading.stateName(state) : "";
+    answer.hidden = !answersShown(layout.strip);
+    const { label, probability: p } = reading.answer(state, reading.readout);
+    const short = label.emoji ? emojiNode(label.emoji) : firstLetters(label.name, pitch >= 52 ? 4 : 2);
+    fill(answer, pitch >= 84 && who ? `${who} ` : null, short, pitch >= 52 ? ` ${probability(p)}` : null);
+  });
+}
+
+/** @param {Scene} scene @param {HTMLElement} tracks @param {HTMLElement} knob */
+function drawTracks({ reading, layer, layout }, tracks, knob) {
+  const film = layout.strip;
+  /** @param {number} state */
+  const centre = (state) => {
+    const { x, y } = corner(film, state);
+    return { x: x + film.panelWidth / 2, y: y + film.panelHeight + TRACK - 5 };
+  };
+  const bars = Array.from({ length: film.lines }, (_, row) => {
+    const [first, last] = [row * film.perRow, Math.min(reading.nStates, (row + 1) * film.perRow) - 1];
+    const upTo = Math.min(Math.max(layer, first), last);
+    return [bar(centre(first), centre(last), ""), bar(centre(first), centre(layer < first ? first : upTo), "vl-done")];
+  });
+  const ticks = Array.from({ length: reading.nStates }, (_, state) => tick(centre(state), state <= layer));
+  fill(tracks, ...bars.flat(), ...ticks);
+  const at = centre(layer);
+  knob.style.transform = `translate(${at.x}px, ${at.y}px)`;
+}
+
+/** @typedef {{ x: number, y: number }} Point */
+
+/** @param {Point} from @param {Point} to @param {string} className */
+function bar(from, to, className) {
+  const node = element("div", `vl-track ${className}`);
+  node.style.transform = `translate(${from.x}px, ${from.y - 1}px)`;
+  node.style.width = `${to.x - from.x}px`;
+  return node;
+}
+
+/** @param {Point} at @param {boolean} done */
+function tick(at, done) {
+  const node = element("div", `vl-tick ${done ? "vl-done" : ""}`);
+  node.style.transform = `translate(${at.x}px, ${at.y}px)`;
+  return node;
+}
+
+/** Which state a key on the slider means. @param {string} key @param {number} layer @param {number} last */
+function stateOfKey(key, layer, last) {
+  if (key === "ArrowLeft" || key === "ArrowDown") return Math.max(0, layer - 1);
+  if (key === "ArrowRight" || key === "ArrowUp") return Math.min(last, layer + 1);
+  if (key === "Home") return 0;
+  return key === "End" ? last : null;
+}
+
+/** @param {HTMLElement} slider @param {Reading} reading @param {import("./scene.js").Actions} actions */
+function listen(slider, reading, actions) {
+  const current = () => Number(slider.getAttribute("aria-valuenow"));
+  /** @param {PointerEvent} event */
+  const toPointer = (event) => {
+    const state = nearestStop(slider, event);
+    if (state !== current()) actions.choose({ layer: state });
+  };
+  slider.addEventListener("keydown", (event) => {
+    const state = stateOfKey(event.key, current(), reading.nStates - 1);
+    if (state === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    actions.choose({ layer: state });
+  });
+  slider.addEventListener("pointerdown", (event) => {
+    slider.setPointerCapture(event.pointerId);
+    toPointer(event);
+  });
+  slider.addEventListener("pointermove", (event) => {
+    if (slider.hasPointerCapture(event.pointerId)) toPointer(event);
+  });
+}
+
+/** The state whose panel is nearest to the pointer. @param {HTMLElement} slider @param {PointerEvent} event */
+function nearestStop(slider, event) {
+  const stops = /** @type {NodeListOf<HTMLElement>} */ (slider.querySelectorAll("[data-state]"));
+  const distances = Array.from(stops, (stop) => {
+    const box = stop.getBoundingClientRect();
+    const down = Math.max(box.top - event.clientY, event.clientY - box.bottom, 0);
+    return 10 * down + Math.abs(event.clientX - (box.left + box.right) / 2);
+  });
+  return distances.indexOf(Math.min(...distances));
+}

@@ -1,0 +1,130 @@
+// What stands on a patch for its top answer: an emoji, the label, first letters, or a dot.
+import { firstLetters, isBackground } from "../lib/labels.js";
+import { probability } from "../lib/numbers.js";
+import { sprite } from "../lib/sprites.js";
+import { edges } from "../lib/tinting.js";
+import { isMissing } from "./tints.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./reading.js").Answer} Answer */
+
+/**
+ * @typedef {object} Pen  how glyphs look on the picture at hand
+ * @property {CanvasRenderingContext2D} context
+ * @property {number} cell  CSS pixels
+ * @property {number} ratio  device pixels per CSS pixel
+ * @property {boolean} onLight
+ */
+
+const SMALLEST_EMOJI = 14;
+const SMALLEST_DOTTED = 24;
+const SMALLEST_LABELLED = 40;
+const FAMILY = "system-ui, sans-serif";
+
+/** A faint guess is still to be seen. @param {number} p */
+const opacityOf = (p) => 0.25 + 0.75 * p;
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scene} scene
+ * @param {number} state
+ * @param {number} cell  CSS pixels
+ * @param {boolean} brightPicture
+ */
+export function drawGlyphs(context, scene, state, cell, brightPicture) {
+  const { reading, glyph, ratio } = scene;
+  const pen = { context, cell, ratio, onLight: isLight(scene, brightPicture) };
+  const { width, height } = context.canvas;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  for (let patch = 0; patch < reading.nPatches; patch++) {
+    const [left, right] = edges(patch % reading.cols, reading.cols, width);
+    const [top, bottom] = edges(Math.floor(patch / reading.cols), reading.rows, height);
+    const token = reading.nPrefix + patch;
+    const answer = reading.answer(state, token);
+    const missing = isMissing(scene, state, token);
+    const draw = missing ? drawMissing : glyph === "emoji" ? drawEmoji : glyph === "label" ? drawLabel : null;
+    draw?.(pen, answer, (left + right) / 2, (top + bottom) / 2);
+  }
+  context.globalAlpha = 1;
+}
+
+/** @param {Scene} scene @param {boolean} brightPicture */
+function isLight({ tint, dark }, brightPicture) {
+  if (tint === "class") return !dark;
+  return tint === "none" && brightPicture;
+}
+
+/** @param {Pen} pen @param {Answer} answer @param {number} x @param {number} y */
+function drawEmoji(pen, { label, probability: p }, x, y) {
+  const { context, cell, ratio, onLight } = pen;
+  if (isBackground(label.name)) return drawDot(pen, x, y);
+  if (cell < SMALLEST_EMOJI) return;
+  context.globalAlpha = opacityOf(p);
+  if (!label.emoji) {
+    write(pen, firstLetters(label.name, Math.max(1, Math.floor((cell - 2) / 7.5) - 1)), 11, 400, x, y);
+    return;
+  }
+  const size = Math.round((cell > SMALLEST_LABELLED ? 0.6 : 0.74) * cell * ratio);
+  const image = sprite(label.emoji, size, onLight ? "light" : "dark");
+  context.drawImage(image, Math.round(x - image.width / 2), Math.round(y - image.height / 2));
+}
+
+/** @param {Pen} pen @param {Answer} answer @param {number} x @param {number} y */
+function drawLabel(pen, { label, probability: p }, x, y) {
+  const { context, cell, ratio } = pen;
+  if (cell < SMALLEST_LABELLED) return;
+  if (isBackground(label.name)) return drawDot(pen, x, y);
+  context.globalAlpha = Math.max(0.55, opacityOf(p));
+  write(pen, label.name, 11, 600, x, y - 7 * ratio);
+  write(pen, probability(p), 11, 400, x, y + 7 * ratio);
+}
+
+/** @param {Pen} pen @param {number} x @param {number} y */
+function drawDot({ context, cell, ratio, onLight }, x, y) {
+  if (cell < SMALLEST_DOTTED) return;
+  context.globalAlpha = 0.6;
+  context.fillStyle = onLight ? "#1b1b1b" : "#fff";
+  context.beginPath();
+  context.arc(x, y, 1.5 * ratio, 0, 2 * Math.PI);
+  context.fill();
+}
+
+/** Not a number: said in words where they fit, else by a small red square. @type {typeof drawEmoji} */
+function drawMissing({ context, cell, ratio }, _answer, x, y) {
+  context.globalAlpha = 1;
+  context.fillStyle = "#d3473d";
+  if (cell < 28) {
+    const side = Math.max(1, Math.round((cell * ratio) / 3));
+    context.fillRect(Math.round(x - side / 2), Math.round(y - side / 2), side, side);
+    return;
+  }
+  context.font = `600 ${11 * ratio}px ${FAMILY}`;
+  context.fillText("NaN", x, y);
+}
+
+/**
+ * Text on a picture, cut with an ellipsis to the cell's width.
+ * @param {Pen} pen
+ * @param {string} text
+ * @param {number} size  CSS pixels
+ * @param {number} weight
+ * @param {number} x
+ * @param {number} y
+ */
+function write({ context, cell, ratio, onLight }, text, size, weight, x, y) {
+  context.font = `${weight} ${size * ratio}px ${FAMILY}`;
+  context.fillStyle = onLight ? "#1b1b1b" : "#fff";
+  context.shadowColor = onLight ? "rgba(255,255,255,.9)" : "rgba(0,0,0,.9)";
+  context.shadowBlur = 3 * ratio;
+  context.fillText(fitted(context, text, (cell - 4) * ratio), x, y);
+  context.shadowColor = "transparent";
+}
+
+/** @param {CanvasRenderingContext2D} context @param {string} text @param {number} width */
+function fitted(context, text, width) {
+  if (context.measureText(text).width <= width) return text;
+  let length = text.length - 1;
+  while (length > 1 && context.measureText(`${text.slice(0, length).trimEnd()}…`).width > width) length--;
+  return `${text.slice(0, length).trimEnd()}…`;
+}

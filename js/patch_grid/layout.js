@@ -1,0 +1,142 @@
+// The arithmetic of sizes: from the width at hand to the sizes of picture, panels and table.
+// All breakpoints are the widget's own width, never the window's.
+
+/** @typedef {"columns" | "side" | "stack"} Mode */
+/** @typedef {{ rows: number, cols: number }} Grid */
+
+/**
+ * @typedef {object} Strip  the filmstrip
+ * @property {number} cell  side of a panel's cell, px
+ * @property {number} panelWidth
+ * @property {number} panelHeight
+ * @property {number} perRow  panels in a row
+ * @property {number} lines  rows of panels
+ * @property {number} pitch  from one panel's left edge to the next's
+ * @property {number} left  of the first panel
+ * @property {{ width: number, height: number } | null} image  the untouched image, if it stands here
+ */
+
+/**
+ * @typedef {object} Layout
+ * @property {Mode} mode
+ * @property {boolean} oneHeader  title and controls fit on one line
+ * @property {boolean} roomy  controls may be wider
+ * @property {number} cell  side of a patch, px
+ * @property {number} pictureWidth
+ * @property {number} pictureHeight
+ * @property {number} leftWidth  of the picture's column
+ * @property {Strip} strip
+ * @property {number} answers  columns of answers in the table
+ */
+
+const PADDING = 16;
+const COLUMN_GAP = 24;
+const IMAGE_GAP = 20;
+const SIDE_LIST = 200;
+const LARGEST_PANEL = 168;
+const SMALLEST_PANEL = 36;
+
+/**
+ * @param {number} width  of the widget, padding included
+ * @param {Grid} grid
+ * @param {number} nStates
+ * @param {number} nAnswers
+ * @returns {Layout}
+ */
+export function layoutFor(width, grid, nStates, nAnswers) {
+  const content = Math.max(240, Math.floor(width) - 2 * PADDING);
+  const mode = width >= 880 ? "columns" : width >= 560 ? "side" : "stack";
+  const cell = patchCell(pictureSide(width, content, mode), grid);
+  const pictureWidth = cell * grid.cols;
+  const leftWidth = mode === "stack" ? content : Math.max(pictureWidth, 336);
+  const rightWidth = mode === "columns" ? content - leftWidth - COLUMN_GAP : content;
+  return {
+    mode,
+    oneHeader: width >= 1000,
+    roomy: width >= 1300,
+    cell,
+    pictureWidth,
+    pictureHeight: cell * grid.rows,
+    leftWidth,
+    strip: stripFor(rightWidth, nStates, grid, mode !== "side"),
+    answers: Math.max(1, Math.min(4, nAnswers, Math.floor((rightWidth - 52 - 124) / 104))),
+  };
+}
+
+/** @param {number} width @param {number} content @param {Mode} mode */
+function pictureSide(width, content, mode) {
+  if (mode === "stack") return Math.min(content, 420);
+  if (mode === "side") return Math.min(content - COLUMN_GAP - SIDE_LIST, 420);
+  return width >= 1300 ? 520 : width >= 1000 ? 410 : 336;
+}
+
+/** @param {number} side @param {Grid} grid */
+const patchCell = (side, { rows, cols }) => Math.max(4, Math.floor(side / Math.max(rows, cols)));
+
+/**
+ * The fewest rows whose panels are not too small; each panel a whole number of pixels per cell.
+ * @param {number} width
+ * @param {number} nStates
+ * @param {Grid} grid
+ * @param {boolean} withImage
+ * @returns {Strip}
+ */
+export function stripFor(width, nStates, grid, withImage) {
+  const candidates = [1, 2, 3, 4, 5, 6, 7, 8].map((lines) => stripOf(lines, width, nStates, grid, withImage));
+  const fits = candidates.filter((strip) => strip.pitch * strip.perRow <= width + strip.pitch);
+  return (
+    fits.find((strip) => Math.max(strip.panelWidth, strip.panelHeight) >= SMALLEST_PANEL) ??
+    fits.at(-1) ??
+    /** @type {Strip} */ (candidates.at(-1))
+  );
+}
+
+/**
+ * @param {number} lines
+ * @param {number} width
+ * @param {number} nStates
+ * @param {Grid} grid
+ * @param {boolean} withImage  the image takes the room of one panel, of two when there are more rows
+ * @returns {Strip}
+ */
+function stripOf(lines, width, nStates, { rows, cols }, withImage) {
+  const perRow = Math.ceil(nStates / lines);
+  const imagePanels = withImage ? Math.min(lines, 2) : 0;
+  const leastGap = perRow > 9 ? 2 : 6;
+  const forPanels = width - (withImage ? IMAGE_GAP : 0) - (perRow - 1) * leastGap;
+  const slot = forPanels / (perRow + imagePanels);
+  const cell = Math.max(1, Math.min(Math.floor(slot / cols), Math.floor(LARGEST_PANEL / rows)));
+  const [panelWidth, panelHeight] = [cell * cols, cell * rows];
+  const left = imagePanels * panelWidth + (withImage ? IMAGE_GAP : 0);
+  const gap = perRow > 1 ? (width - left - perRow * panelWidth) / (perRow - 1) : 0;
+  return {
+    cell,
+    panelWidth,
+    panelHeight,
+    perRow,
+    lines,
+    pitch: panelWidth + Math.min(24, Math.max(leastGap, Math.floor(gap * 2) / 2)),
+    left,
+    image: withImage ? { width: imagePanels * panelWidth, height: imagePanels * panelHeight } : null,
+  };
+}
+
+/**
+ * Which states are written under the filmstrip: every one if there is room, else every second,
+ * third ...; always the current and the last, and none so near to them that they would touch.
+ * @param {number} nStates
+ * @param {number} current
+ * @param {number} pitch
+ * @param {number} wordWidth  room one state's name needs, px
+ */
+export function labelledStates(nStates, current, pitch, wordWidth = 44) {
+  const step = Math.max(1, Math.ceil(wordWidth / pitch));
+  const last = nStates - 1;
+  /** @param {number} a @param {number} b */
+  const near = (a, b) => a !== b && Math.abs(a - b) < step;
+  return Array.from({ length: nStates }, (_, state) => state).filter((state) => {
+    if (state === current) return true;
+    if (near(state, current)) return false;
+    return state === last || (state % step === 0 && !near(state, last));
+  });
+}

@@ -1,0 +1,112 @@
+// One state drawn into one canvas: the tinted picture, outlines between classes, glyphs.
+import { bytesOf, colorAt } from "../lib/colormaps.js";
+import { CLASS_OPACITY, VEIL_OPACITY, edges, mapOpacity, tint } from "../lib/tinting.js";
+import { drawGlyphs } from "./glyphs.js";
+import { groundOf } from "./grounds.js";
+import { isMissing } from "./tints.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("../lib/tinting.js").Paint} Paint */
+
+/** Below this size of a cell an emoji is a speck: outlines between classes stand in for it. */
+export const SMALLEST_EMOJI = 14;
+const SMALLEST_OUTLINED = 5;
+
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {import("./grounds.js").Grounds} grounds
+ * @param {Scene} scene
+ * @param {number} state
+ * @param {{ width: number, height: number, cell: number, large: boolean }} size  CSS pixels
+ */
+export function drawPanel(canvas, grounds, scene, state, { width, height, cell, large }) {
+  canvas.width = Math.round(width * scene.ratio);
+  canvas.height = Math.round(height * scene.ratio);
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const pixels = grounds.copy(groundOf(scene.tint, scene.dark), canvas.width, canvas.height);
+  tint(pixels, scene.reading, paints(scene, state), Math.max(1, Math.round(scene.ratio)));
+  context.putImageData(pixels, 0, 0);
+  const outlined = outlineOf(scene, cell, large);
+  if (outlined) drawOutlines(context, scene, state, outlined);
+  drawGlyphs(context, scene, state, cell, grounds.isBright);
+}
+
+/**
+ * What is laid over each patch.
+ * @param {Scene} scene
+ * @param {number} state
+ * @returns {(cell: number) => Paint | null}
+ */
+function paints(scene, state) {
+  const { reading, scale, dark } = scene;
+  const missing = bytesOf(dark ? "#242424" : "#EEEEEE");
+  return (cell) => {
+    const token = reading.nPrefix + cell;
+    if (isMissing(scene, state, token)) return { color: missing, opacity: 1 };
+    if (scene.tint === "class") return classPaint(scene, reading.topClass(state, token));
+    if (!scale) return null;
+    const place = scale.place(scale.value(state, token));
+    return { color: colorAt(scale.map, place), opacity: mapOpacity(scale.strength(place)) };
+  };
+}
+
+/** @param {Scene} scene @param {number} index @returns {Paint} */
+function classPaint({ styles, dark }, index) {
+  const { color, hatched, background } = styles(index);
+  if (background) return { color: dark ? [17, 17, 17] : [255, 255, 255], opacity: VEIL_OPACITY };
+  return { color: bytesOf(color), opacity: CLASS_OPACITY, hatch: hatched ? lighter(bytesOf(color)) : null };
+}
+
+/** @param {[number, number, number]} color @returns {[number, number, number]} half way to white */
+const lighter = ([r, g, b]) => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2];
+
+/**
+ * @param {Scene} scene
+ * @param {number} cell
+ * @param {boolean} large  the large picture, not a panel
+ * @returns {{ color: string, width: number } | null} null where no outlines are drawn
+ */
+function outlineOf({ tint: name, glyph, dark }, cell, large) {
+  if (name === "class") return { color: dark ? "#fff" : "#1b1b1b", width: large ? 1.75 : 1 };
+  const stands = glyph === "emoji" && cell < SMALLEST_EMOJI && cell >= SMALLEST_OUTLINED;
+  return stands ? { color: "rgba(255,255,255,.4)", width: 1 } : null;
+}
+
+/**
+ * A line wherever two neighbouring patches have different top classes.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Scene} scene
+ * @param {number} state
+ * @param {{ color: string, width: number }} style
+ */
+function drawOutlines(context, { reading, ratio }, state, style) {
+  const { rows, cols, nPrefix } = reading;
+  const { width, height } = context.canvas;
+  /** @param {number} row @param {number} col */
+  const at = (row, col) => reading.topClass(state, nPrefix + row * cols + col);
+  context.beginPath();
+  for (let row = 0; row < rows; row++) {
+    const [top, bottom] = edges(row, rows, height);
+    for (let col = 0; col < cols; col++) {
+      const [left, right] = edges(col, cols, width);
+      if (col + 1 < cols && at(row, col) !== at(row, col + 1)) line(context, right, top, right, bottom);
+      if (row + 1 < rows && at(row, col) !== at(row + 1, col)) line(context, left, bottom, right, bottom);
+    }
+  }
+  context.strokeStyle = style.color;
+  context.lineWidth = style.width * ratio;
+  context.lineCap = "square";
+  context.stroke();
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} x0
+ * @param {number} y0
+ * @param {number} x1
+ * @param {number} y1
+ */
+function line(context, x0, y0, x1, y1) {
+  context.moveTo(x0, y0);
+  context.lineTo(x1, y1);
+}

@@ -1,0 +1,185 @@
+// One image's reading in the browser: typed arrays and the questions that are asked of them.
+// In every array the readout stands as one more token, after the last.
+import { emojiOf, isBackground } from "../lib/labels.js";
+
+/**
+ * @typedef {object} Meta  names and sizes, as the kernel describes them
+ * @property {string} model_name
+ * @property {string} lens_name
+ * @property {string} readout_name
+ * @property {number | null} readout_token  the prefix token that the readout is, if it is one
+ * @property {string[]} state_names
+ * @property {string[]} prefix
+ * @property {number} rows
+ * @property {number} cols
+ * @property {number} n_classes
+ * @property {number} n_answers
+ * @property {number} id_bytes
+ * @property {number} height
+ * @property {number} width
+ * @property {number} image
+ * @property {number} n_images
+ * @property {string} caption
+ */
+
+/**
+ * @typedef {object} Source  a reading's contents, decoded from bytes
+ * @property {Meta} meta
+ * @property {string[]} labels
+ * @property {string[]} emoji
+ * @property {Uint8Array} picture
+ * @property {Int16Array | Int32Array} topIndex
+ * @property {Float32Array} topProbability
+ * @property {Float32Array} entropy
+ * @property {Float32Array} kl
+ * @property {Float32Array} logsumexp
+ * @property {Float32Array} logits  empty when the table was too large to be sent
+ */
+
+/**
+ * @typedef {object} TargetColumns  one class's numbers, by state and token
+ * @property {number} of  the class
+ * @property {Float32Array} logit
+ * @property {Int32Array} rank  1 is best
+ */
+
+/** @typedef {import("../lib/labels.js").Label} Label */
+/** @typedef {{ label: Label, probability: number }} Answer */
+
+export class Reading {
+  /** @param {Source} source */
+  constructor(source) {
+    const { meta } = source;
+    this.source = source;
+    this.meta = meta;
+    this.rows = meta.rows;
+    this.cols = meta.cols;
+    this.nStates = meta.state_names.length;
+    this.nPrefix = meta.prefix.length;
+    this.nPatches = meta.rows * meta.cols;
+    this.nTokens = this.nPrefix + this.nPatches;
+    this.nAnswers = meta.n_answers;
+    this.nClasses = meta.n_classes;
+    /** Index at which every array keeps the readout. */
+    this.readout = this.nTokens;
+    /** All classes' logits are here: any target can be shown without a kernel. */
+    this.complete = source.logits.length > 0;
+  }
+
+  /** @param {number} index @returns {Label} */
+  label(index) {
+    const name = this.source.labels[index] ?? `class ${index}`;
+    return { index, name, emoji: isBackground(name) ? "" : emojiOf(this.source.emoji[index]) };
+  }
+
+  /** @param {number} state */
+  stateName(state) {
+    return this.meta.state_names[state] ?? String(state);
+  }
+
+  /** @param {number} state @param {number} token */
+  at(state, token) {
+    return state * (this.nTokens + 1) + token;
+  }
+
+  /**
+   * A token's answer of a given place, 0 being the most probable.
+   * @param {number} state
+   * @param {number} token
+   * @param {number} place
+   * @returns {Answer}
+   */
+  answer(state, token, place = 0) {
+    const at = this.at(state, token) * this.nAnswers + place;
+    return {
+      label: this.label(this.source.topIndex[at] ?? 0),
+      probability: this.source.topProbability[at] ?? NaN,
+    };
+  }
+
+  /** @param {number} state @param {number} token */
+  topClass(state, token) {
+    return this.source.topIndex[this.at(state, token) * this.nAnswers] ?? 0;
+  }
+
+  /** @param {number} state @param {number} token */
+  topProbability(state, token) {
+    return this.source.topProbability[this.at(state, token) * this.nAnswers] ?? NaN;
+  }
+
+  /** @param {number} state @param {number} token */
+  entropy(state, token) {
+    return this.source.entropy[this.at(state, token)] ?? NaN;
+  }
+
+  /** @param {number} state @param {number} token */
+  kl(state, token) {
+    return this.source.kl[this.at(state, token)] ?? NaN;
+  }
+
+  /**
+   * A class's probability, from the table of logits or else from a target's column.
+   * @param {TargetColumns} columns
+   * @param {number} state
+   * @param {number} token
+   */
+  probability(columns, state, token) {
+    const at = this.at(state, token);
+    return Math.exp((columns.logit[at] ?? NaN) - (this.source.logsumexp[at] ?? NaN));
+  }
+
+  /**
+   * The readout's probability of any class, where it is known: null when only the kernel knows.
+   * @param {number} state
+   * @param {number} target
+   */
+  readoutProbability(state, target) {
+    const at = this.at(state, this.readout);
+    if (this.complete) {
+      const logit = this.source.logits[at * this.nClasses + target] ?? NaN;
+      return Math.exp(logit - (this.source.logsumexp[at] ?? NaN));
+    }
+    for (let place = 0; place < this.nAnswers; place++) {
+      const { label, probability } = this.answer(state, this.readout, place);
+      if (label.index === target) return probability;
+    }
+    return null;
+  }
+
+  /**
+   * A class's logits and ranks out of the complete table.
+   * @param {number} target
+   * @returns {TargetColumns}
+   */
+  columns(target) {
+    const { logits } = this.source;
+    const count = logits.length / this.nClasses;
+    const logit = new Float32Array(count);
+    const rank = new Int32Array(count);
+    for (let at = 0, start = 0; at < count; at++, start += this.nClasses) {
+      const own = logits[start + target] ?? NaN;
+      let better = 0;
+      for (let c = start; c < start + this.nClasses; c++) better += Number((logits[c] ?? 0) > own);
+      logit[at] = own;
+      rank[at] = better + 1;
+    }
+    return { of: target, logit, rank };
+  }
+
+  /** @param {number} token @returns {{ row: number, col: number } | null} null for a prefix token */
+  place(token) {
+    const patch = token - this.nPrefix;
+    if (patch < 0 || patch >= this.nPatches) return null;
+    return { row: Math.floor(patch / this.cols), col: patch % this.cols };
+  }
+
+  /**
+   * "row 4, col 3", "CLS", "register 1", "readout".
+   * @param {number} token
+   */
+  describe(token) {
+    const place = this.place(token);
+    if (place) return `row ${place.row}, col ${place.col}`;
+    return token === this.readout ? `${this.meta.readout_name} readout` : (this.meta.prefix[token] ?? "");
+  }
+}

@@ -1,0 +1,50 @@
+// What is to be seen at one moment: the choices, and everything the parts draw from them.
+
+/** @typedef {import("./reading.js").Reading} Reading */
+/** @typedef {import("./reading.js").TargetColumns} TargetColumns */
+/** @typedef {"emoji" | "label" | "none"} Glyph */
+
+/**
+ * @typedef {object} Choices  the traits that kernel and browser share
+ * @property {number} layer
+ * @property {number | null} token  the pinned token
+ * @property {number} target  the class asked about
+ * @property {Glyph} glyph
+ * @property {import("./tints.js").TintName} tint
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} Scene
+ * @property {Reading} reading
+ * @property {(index: number) => import("./classes.js").ClassStyle} styles
+ * @property {number} layer
+ * @property {number | null} token
+ * @property {number} asked  the class chosen, whose numbers may still be on their way
+ * @property {TargetColumns} columns  the class shown
+ * @property {import("../lib/labels.js").Label} target  the class shown
+ * @property {Glyph} glyph
+ * @property {import("./tints.js").TintName} tint
+ * @property {import("./tints.js").Scale | null} scale
+ * @property {string} error
+ * @property {number | null} passing  the token under the pointer or the keyboard's focus
+ * @property {number | null} highlight  the class whose patches are to stand out
+ * @property {boolean} playing
+ * @property {boolean} dark
+ * @property {number} ratio  device pixels per CSS pixel
+ * @property {import("./layout.js").Layout} layout
+ */
+
+/**
+ * @typedef {object} Actions  what the parts may ask for
+ * @property {(change: Partial<Choices>) => void} choose
+ * @property {(token: number | null) => void} pass
+ * @property {(index: number | null) => void} highlight
+ * @property {() => void} play
+ * @property {() => void} stop
+ * @property {(sentence: string, remedies?: { text: string, run: () => void }[]) => void} complain
+ */
+
+/** @typedef {{ node: HTMLElement, update: (scene: Scene) => void }} Part */
+
+export {};

@@ -1,0 +1,213 @@
+// All parts together: keeps what the reader does at this moment (pointing, playing), puts the scene
+// together, and hands it to every part. It knows nothing of Jupyter.
+import { watchTheme } from "../lib/theme.js";
+import { assemble } from "./assembly.js";
+import { classStyles } from "./classes.js";
+import { Grounds } from "./grounds.js";
+import { layoutFor } from "./layout.js";
+import { Player } from "./player.js";
+import { scaleOf } from "./tints.js";
+
+/** @typedef {import("./scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./reading.js").Reading} Reading */
+/** @typedef {import("./reading.js").TargetColumns} TargetColumns */
+
+/** Nothing says "busy" before this time: on every quick answer it would be a flash. */
+const PATIENCE = 150;
+
+export class PatchGridView {
+  /**
+   * @param {Reading} reading
+   * @param {Choices} choices
+   * @param {TargetColumns} columns  of the class chosen, or of the last one that is known
+   * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
+   */
+  constructor(reading, choices, columns, onChoose) {
+    this.reading = reading;
+    this.choices = choices;
+    this.columns = columns;
+    this.onChoose = onChoose;
+    this.styles = classStyles(reading);
+    this.grounds = new Grounds(reading.source.picture, reading.meta.width, reading.meta.height);
+    /** @type {number | null} the token under the pointer or the keyboard's focus */
+    this.passing = null;
+    /** @type {number | null} the class whose patches stand out */
+    this.highlighted = null;
+    /** @type {{ sentence: string, remedies: import("./error_strip.js").Remedy[] } | undefined} */
+    this.complaint = undefined;
+    /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
+    this.laidOut = undefined;
+    /** @type {{ tint: string, columns: TargetColumns, scale: import("./tints.js").Scale | null } | undefined} */
+    this.scaled = undefined;
+    /** The error that the strip shows already. */
+    this.said = "";
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.waiting = undefined;
+    this.dark = false;
+    this.width = 0;
+    this.life = new AbortController();
+    this.player = new Player(
+      () => ({ layer: this.choices.layer, last: reading.nStates - 1 }),
+      (layer) => this.onChoose({ layer }),
+      () => this.draw(),
+    );
+    const { node, strip, parts } = assemble(reading, this.grounds, this.actions());
+    this.node = node;
+    this.strip = strip;
+    this.parts = parts;
+    this.resizing = new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry?.borderBoxSize[0]?.inlineSize ?? 0);
+      if (width > 0) this.set({ width });
+    });
+    this.watch();
+  }
+
+  /** @returns {import("./scene.js").Actions} */
+  actions() {
+    return {
+      choose: (change) => {
+        this.player.stop();
+        this.complaint = undefined;
+        this.onChoose(change);
+      },
+      pass: (token) => this.set({ passing: token }),
+      highlight: (index) => this.set({ highlighted: index }),
+      play: () => this.player.toggle(),
+      stop: () => this.player.stop(),
+      complain: (sentence, remedies = []) => {
+        this.complaint = { sentence, remedies };
+        this.draw();
+      },
+    };
+  }
+
+  watch() {
+    const { signal } = this.life;
+    watchTheme(this.node, (dark) => this.set({ dark }), signal);
+    this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    this.node.addEventListener("pointerdown", (event) => this.onPointer(event), { signal, capture: true });
+    this.resizing.observe(this.node);
+  }
+
+  /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
+  onKey(event) {
+    const { layer, token } = this.choices;
+    const last = this.reading.nStates - 1;
+    const wasPlaying = this.player.playing;
+    this.player.stop();
+    if (event.key === "[") this.onChoose({ layer: Math.max(0, layer - 1) });
+    else if (event.key === "]") this.onChoose({ layer: Math.min(last, layer + 1) });
+    else if (event.key === "Escape" && (token !== null || wasPlaying)) {
+      if (!wasPlaying) this.onChoose({ token: null });
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** A click stops the playing, except on the button that does so itself. @param {PointerEvent} event */
+  onPointer({ target }) {
+    if (target instanceof Element && !target.closest(".vl-play")) this.player.stop();
+  }
+
+  /** What the reader does at this moment. @param {Partial<{ passing: number | null, highlighted: number | null, dark: boolean, width: number }>} change */
+  set(change) {
+    Object.assign(this, change);
+    this.draw();
+  }
+
+  /**
+   * New choices, and the columns of the class they ask about, if these are known.
+   * @param {Choices} choices
+   * @param {TargetColumns} columns
+   */
+  update(choices, columns) {
+    this.choices = choices;
+    this.columns = columns;
+    this.draw();
+  }
+
+  draw() {
+    if (this.width === 0 || this.life.signal.aborted) return;
+    const scene = this.scene();
+    this.node.dataset["mode"] = scene.layout.mode;
+    this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
+    this.node.classList.toggle("vl-roomy", scene.layout.roomy);
+    this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
+    for (const part of this.parts) part.update(scene);
+    this.sayErrors();
+    this.showWaiting(scene.asked !== scene.columns.of);
+    this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.layer);
+  }
+
+  /** @returns {Scene} */
+  scene() {
+    const { reading, columns, choices } = this;
+    return {
+      ...choices,
+      reading,
+      columns,
+      styles: this.styles,
+      asked: choices.target,
+      target: reading.label(columns.of),
+      scale: this.scale(),
+      passing: this.passing,
+      highlight: this.highlighted,
+      playing: this.player.playing,
+      dark: this.dark,
+      ratio: window.devicePixelRatio || 1,
+      layout: this.layout(),
+    };
+  }
+
+  /** Made anew only when the width changes, so that parts can tell by identity. */
+  layout() {
+    const { reading, width } = this;
+    if (this.laidOut?.width !== width) {
+      this.grounds.forgetSizes();
+      this.laidOut = { width, layout: layoutFor(width, reading, reading.nStates, reading.nAnswers) };
+    }
+    return this.laidOut.layout;
+  }
+
+  scale() {
+    const { reading, columns } = this;
+    const { tint } = this.choices;
+    if (this.scaled?.tint !== tint || this.scaled.columns !== columns) {
+      this.scaled = { tint, columns, scale: scaleOf(tint, reading, columns) };
+    }
+    return this.scaled.scale;
+  }
+
+  sayErrors() {
+    const dismiss = {
+      text: "Dismiss",
+      run: () => {
+        this.complaint = undefined;
+        if (this.choices.error) this.onChoose({ error: "" });
+        else this.draw();
+      },
+    };
+    const { sentence, remedies } = this.complaint ?? { sentence: this.choices.error, remedies: [] };
+    const key = [sentence, ...remedies.map(({ text }) => text)].join();
+    if (this.said === key) return;
+    this.said = key;
+    this.strip.show(sentence, [...remedies, dismiss]);
+  }
+
+  /** While the kernel computes a target's column the last picture stays, fainter. @param {boolean} waiting */
+  showWaiting(waiting) {
+    if (waiting === (this.waiting !== undefined)) return;
+    clearTimeout(this.waiting);
+    this.waiting = waiting ? setTimeout(() => this.node.classList.add("vl-waiting"), PATIENCE) : undefined;
+    if (!waiting) this.node.classList.remove("vl-waiting");
+  }
+
+  destroy() {
+    this.player.stop();
+    clearTimeout(this.waiting);
+    this.resizing.disconnect();
+    this.life.abort();
+    this.node.remove();
+  }
+}

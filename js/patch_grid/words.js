@@ -1,0 +1,53 @@
+// Pieces of text that several parts show in the same way.
+import { element } from "../lib/dom.js";
+import { probability } from "../lib/numbers.js";
+
+/** @typedef {import("./reading.js").Reading} Reading */
+/** @typedef {import("../lib/labels.js").Label} Label */
+
+/** @param {string} emoji */
+export const emojiNode = (emoji) =>
+  emoji ? element("span", "vl-emoji", { "aria-hidden": "true" }, emoji) : null;
+
+/**
+ * Emoji and name; the name is cut where there is no room, and whole in its title.
+ * @param {Label} label
+ * @param {string} className
+ */
+export const labelNode = (label, className = "vl-name") =>
+  element("span", "vl-label", {}, emojiNode(label.emoji), element("span", className, { title: label.name }, label.name));
+
+/**
+ * "3_pre: before block 3", "final: after the last block".
+ * @param {Reading} reading
+ * @param {number} state
+ */
+export function stateWords(reading, state) {
+  const where = state === reading.nStates - 1 ? "after the last block" : `before block ${state}`;
+  return `${reading.stateName(state)}: ${where}`;
+}
+
+/**
+ * "toy/p32 · 7 × 7 patches + CLS + 4 registers · 17 labels".
+ * @param {Reading} reading
+ */
+export function subtitle({ meta }) {
+  const registers = meta.prefix.filter((name) => name.startsWith("register"));
+  const others = meta.prefix.filter((name) => !name.startsWith("register"));
+  const plural = registers.length === 1 ? "register" : "registers";
+  const tokens = [...others, ...(registers.length ? [`${registers.length} ${plural}`] : [])];
+  const grid = [`${meta.rows} × ${meta.cols} patches`, ...tokens].join(" + ");
+  return `${meta.model_name} · ${grid} · ${meta.n_classes} labels`;
+}
+
+/**
+ * What a patch says, for those who do not see it.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} token
+ */
+export function spoken({ reading, layer, columns, target }, token) {
+  const { label, probability: p } = reading.answer(layer, token);
+  const own = `${reading.describe(token)}: ${label.name} ${probability(p)}`;
+  if (label.index === target.index) return own;
+  return `${own}; ${target.name} ${probability(reading.probability(columns, layer, token))}`;
+}

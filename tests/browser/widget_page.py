@@ -1,0 +1,98 @@
+"""A widget in a bare page, without Jupyter: its built module on a small stand-in for the model."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from vitlens_widgets.widgets._base import STATIC
+
+HOST = """
+<!doctype html><meta charset="utf-8"><title>widgets</title>
+<style>html{color-scheme:%(scheme)s}body{margin:0;background:light-dark(#fff,#111);
+font-family:Inter,system-ui,sans-serif}main>div{width:%(width)s}</style><main></main>
+"""
+
+# `get`, `set`, `on`, `off` and `save_changes` as anywidget's model has them; what the front end
+# saves is recorded, and `receive` plays the kernel.
+MODEL = """
+() => {
+  window.hosted = [];
+  class Model {
+    constructor(state) { this.state = state; this.handlers = {}; this.pending = {}; this.saved = []; }
+    get(name) { return this.state[name]; }
+    on(event, callback) { (this.handlers[event] ??= new Set()).add(callback); }
+    off(event, callback) { this.handlers[event]?.delete(callback); }
+    listeners() { return Object.values(this.handlers).reduce((n, set) => n + set.size, 0); }
+    change(state) {
+      const changed = Object.keys(state).filter((name) => this.state[name] !== state[name]);
+      Object.assign(this.state, state);
+      for (const name of changed) {
+        for (const callback of [...(this.handlers[`change:${name}`] ?? [])]) callback();
+      }
+    }
+    set(name, value) { this.pending[name] = value; this.change({ [name]: value }); }
+    save_changes() { this.saved.push(this.pending); this.pending = {}; }
+  }
+  const decoded = ({ $bytes }) => {
+    const text = atob($bytes);
+    // An odd offset, as messages have: the front end must not assume alignment.
+    const bytes = new Uint8Array(text.length + 3);
+    for (let i = 0; i < text.length; i++) bytes[i + 3] = text.charCodeAt(i);
+    return new DataView(bytes.buffer, 3);
+  };
+  const revived = (state) => Object.fromEntries(Object.entries(state).map(
+    ([name, value]) => [name, value?.$bytes === undefined ? value : decoded(value)]));
+  window.receive = (index, state) => window.hosted[index].model.change(revived(state));
+  window.host = async (code, state) => {
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    const { default: widget } = await import(url);
+    const model = new Model(revived(state));
+    const el = document.createElement("div");
+    document.querySelector("main").append(el);
+    const dispose = await widget.render({ model, el });
+    window.hosted.push({ model, el, dispose });
+  };
+}
+"""
+
+
+class WidgetPage:
+    """Widgets on one page; `index` counts them in the order in which they were added."""
+
+    def __init__(self, page, *, width="100%", scheme="light"):
+        self.page = page
+        page.set_content(HOST % {"width": width, "scheme": scheme})
+        page.evaluate(MODEL)
+
+    def add(self, widget, stem="patch_grid"):
+        """Shows a widget and waits until it has drawn itself; gives its root as a locator."""
+        code = (STATIC / f"{stem}.js").read_text(encoding="utf-8")
+        self.page.add_style_tag(content=(STATIC / f"{stem}.css").read_text(encoding="utf-8"))
+        self.page.evaluate(
+            "([code, state]) => window.host(code, state)", [code, encoded(widget.get_state())]
+        )
+        root = self.page.locator(".vitlens").last
+        root.and_(self.page.locator("[data-vitlens-drawn]")).wait_for(state="attached")
+        return root
+
+    def receive(self, index=0, **state):
+        """A change of traits that comes from the kernel."""
+        self.page.evaluate("([i, s]) => window.receive(i, s)", [index, encoded(state)])
+
+    def get(self, name, index=0):
+        """A trait as the browser has it."""
+        return self.page.evaluate(f"window.hosted[{index}].model.get({json.dumps(name)})")
+
+    def saved(self, index=0):
+        """What the front end sent to the kernel, one dictionary a message."""
+        return self.page.evaluate(f"window.hosted[{index}].model.saved")
+
+
+def encoded(state):
+    """A widget's state as JSON, with bytes marked as such and the code left out."""
+    return {
+        name: {"$bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+        for name, value in state.items()
+        if name not in ("_esm", "_css", "layout")
+    }

@@ -1,0 +1,5 @@
+"""The interactive widgets: one anywidget class a file, their built front end in `static/`."""
+
+from vitlens_widgets.widgets.patch_grid import PatchGrid
+
+__all__ = ["PatchGrid"]

@@ -1,0 +1,36 @@
+"""Arrays as little-endian bytes: the only form in which numbers in bulk go to the browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def float32(array: Any) -> bytes:
+    """Numbers that are shown as exact values: 4 bytes each, NaN and infinities included."""
+    return _bytes(array, "<f4")
+
+
+def int32(array: Any) -> bytes:
+    """Counts and ranks: 4 bytes each."""
+    return _bytes(array, "<i4")
+
+
+def uint8(array: Any) -> bytes:
+    """Pixels: 1 byte each."""
+    return _bytes(array, "u1")
+
+
+def ids(array: Any, count: int) -> bytes:
+    """Indices below `count`: 2 bytes each when they fit, otherwise 4; see `id_bytes`."""
+    return _bytes(array, f"<i{id_bytes(count)}")
+
+
+def id_bytes(count: int) -> int:
+    """Bytes one index below `count` takes: 2 or 4."""
+    return 2 if count <= np.iinfo(np.int16).max + 1 else 4
+
+
+def _bytes(array: Any, dtype: str) -> bytes:
+    return np.ascontiguousarray(np.asarray(array), dtype=dtype).tobytes()
