@@ -23,22 +23,21 @@ def summary(logits: Tensor, final: Tensor, k: int) -> dict[str, Tensor]:
     """Top k, logsumexp, entropy in nats, and KL(final || this) in nats."""
     logsumexp = logits.logsumexp(-1)
     log_p = logits - logsumexp[..., None]
+    log_final = final - final.logsumexp(-1, keepdim=True)
     values, index = log_p.topk(k, dim=-1)
     return {
         "index": index,
         "probability": values.exp(),
         "logsumexp": logsumexp,
-        # clamped, since rounding alone can carry a certain answer just below zero
-        "entropy": _expected(log_p, log_p).neg().clamp_min(0),
-        "kl_to_final": _divergence(final.log_softmax(-1), log_p),
+        "entropy": _expected(log_p, -log_p),
+        "kl_to_final": _expected(log_final, log_final - log_p),
     }
 
 
-def _divergence(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return (_expected(log_p, log_p) - _expected(log_p, log_q)).clamp_min(0)
-
-
 def _expected(log_p: Tensor, value: Tensor) -> Tensor:
-    """Sum of p times value, where an impossible class counts nothing."""
+    """Sum of p times value, at least 0 (rounding alone could carry it below).
+
+    An impossible class counts nothing.
+    """
     p = log_p.exp()
-    return torch.where(p == 0, 0.0, p * value).sum(-1)
+    return torch.where(p == 0, 0.0, p * value).sum(-1).clamp_min(0)

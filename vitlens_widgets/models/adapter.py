@@ -148,19 +148,18 @@ def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
     return remember
 
 
-def adapt(model: nn.Module, image_size: tuple[int, int] | None = None) -> Adapter:
-    """The adapter that reads this model.
+def family_of(model: nn.Module) -> type[Adapter]:
+    """The adapter class that reads this class of models.
 
     Raises:
-        UnsupportedModelError: No family file reads this class, or the model breaks one of the
-            family's assumptions.
+        UnsupportedModelError: No family file reads it.
     """
     for file in FAMILY_FILES:
         importlib.import_module(f"vitlens_widgets.models.{file}")
     for cls in type(model).__mro__:
         name = f"{cls.__module__}.{cls.__qualname__}"
         if name in _REGISTRY:
-            return _REGISTRY[name](model, image_size)
+            return _REGISTRY[name]
     readable = ", ".join(sorted({name.rsplit(".", 1)[1] for name in _REGISTRY}))
     raise UnsupportedModelError(
         f"{type(model).__module__}.{type(model).__qualname__} is not a ViT that can be read; "

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, grid, register, require
+from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
 from vitlens_widgets.models.layout import TokenLayout
-from vitlens_widgets.models.preprocessing import Preprocessing, from_hf_processor
+from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.sites import Tap, split_heads
 from vitlens_widgets.models.timm_vit import distilled_token_logits
 
@@ -33,6 +34,7 @@ class HFViT(Adapter):
     library = "transformers"
     readout_name = "CLS"
     prefix: tuple[str, ...] = ("CLS",)
+    processor_class = "ViTImageProcessor"
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         self._own_size = _pair(model.config.image_size)
@@ -121,8 +123,10 @@ class HFViT(Adapter):
         return not isinstance(self.model.classifier, nn.Identity)
 
     def preprocessing(self) -> Preprocessing:
-        """The checkpoint's image processor; ViT's published one where the module names none."""
-        return from_hf_processor(_processor(self.model.config, self.image_size))
+        """The image processor saved with the checkpoint; the family's published one without it."""
+        return from_hf_processor(
+            hf_processor(self.model.config, self.processor_class, self.image_size)
+        )
 
     def checkpoint_name(self) -> str:
         """The id or the folder it was loaded from."""
@@ -140,6 +144,7 @@ class HFDeiT(HFViT):
     """A DeiT of transformers, whose classifier reads CLS; its distillation token is unread."""
 
     prefix = ("CLS", "distillation")
+    processor_class = "DeiTImageProcessor"
 
 
 @register("transformers.models.deit.modeling_deit.DeiTForImageClassificationWithTeacher")
@@ -179,18 +184,3 @@ def _first_of(model: nn.Module, parent: nn.Module, paths: Iterable[str]) -> nn.M
     where = f"{type(parent).__name__} must have {' or '.join(paths)}"
     require(False, model, where, "it has neither")
     raise AssertionError("unreachable")
-
-
-def _processor(config: object, image_size: tuple[int, int]) -> object:
-    """The image processor saved with the checkpoint, at `image_size`."""
-    from transformers import AutoImageProcessor, ViTImageProcessor
-
-    height, width = image_size
-    saved_with = getattr(config, "_name_or_path", "")
-    if not saved_with:
-        return ViTImageProcessor(size={"height": height, "width": width})
-    processor = AutoImageProcessor.from_pretrained(saved_with)
-    target = "crop_size" if getattr(processor, "do_center_crop", False) else "size"
-    if image_size != _pair(config.image_size):
-        setattr(processor, target, {"height": height, "width": width})
-    return processor

@@ -100,4 +100,5 @@ def _grouped(prefix: tuple[str, ...]) -> list[str]:
     """The prefix in words, with the registers counted rather than listed."""
     registers = sum(name.startswith("register") for name in prefix)
     named = [name for name in prefix if not name.startswith("register")]
-    return named + ([f"{registers} registers"] if registers else [])
+    counted = f"{registers} register{'s' if registers > 1 else ''}"
+    return named + ([counted] if registers else [])

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitlens_widgets.errors import UnsupportedModelError, UsageError, did_you_mean
+from vitlens_widgets.errors import (
+    UnsupportedModelError,
+    UsageError,
+    did_you_mean,
+    quoted_list,
+)
+from vitlens_widgets.models.adapter import family_of
+from vitlens_widgets.models.hub import reach
 from vitlens_widgets.models.vit import ViT
 
 if TYPE_CHECKING:
@@ -60,32 +67,29 @@ def load(
         (7, 7, 'CLS')
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    name = source if isinstance(source, str) else ""
     if isinstance(source, (str, Path)):
         name, model = _by_name(str(source), size, pretrained, model_args)
-        if name.startswith("toy/"):
-            labels = "world" if labels is None else labels
-    else:
-        model = _module(source, model_args)
-        if device is not None or dtype is not None:
-            raise UsageError(
-                "device= and dtype= would change your module; move it yourself with "
-                "model.to(...) before vl.load(model)."
-            )
-    if isinstance(source, (str, Path)):
         model = model.to(device=device, dtype=dtype).eval()
+        if name.startswith("toy/") and labels is None:
+            labels = "world"
+    else:
+        name, model = "", _module(source, device=device, dtype=dtype, **model_args)
     return ViT(model, name=name, labels=labels, image_size=size, preprocessing=preprocessing)
 
 
-def _module(source: Any, model_args: Mapping[str, Any]) -> nn.Module:
+def _module(source: Any, **changes: Any) -> nn.Module:
     from torch import nn
 
     if not isinstance(source, nn.Module):
         raise UsageError(
             f"vl.load takes a name, a folder or an nn.Module, not {type(source).__name__}."
         )
-    if model_args:
-        raise UsageError(f"{', '.join(model_args)} cannot be applied to a module that exists.")
+    asked = [f"{word}=" for word, value in changes.items() if value is not None]
+    if asked:
+        raise UsageError(
+            f"{', '.join(asked)} would change your module, which is read as it is; change it "
+            "yourself (model.to(...), model.eval()) before vl.load(model)."
+        )
     return source
 
 
@@ -134,15 +138,37 @@ def _from_timm(
 
     if name.startswith("timm/"):
         name = f"hf-hub:{name}"
-    if ":" not in name and not timm.is_model(name.split(".")[0]):
-        vits = timm.list_models(["vit_*", "deit*"], pretrained=True)
-        raise UsageError(
-            f'"{name}" is neither an embedded model, a folder, nor a timm name.'
-            f"{did_you_mean(name, [*_embedded_names(), *vits])}"
-        )
+    if ":" not in name:
+        _check_timm_name(name)
     if size is not None:
         model_args = {"img_size": size, **model_args}
-    return _reach(name, lambda: timm.create_model(name, pretrained=pretrained, **model_args))
+    return reach(
+        name,
+        lambda: timm.create_model(name, pretrained=pretrained, **model_args),
+        _offline_choice(),
+    )
+
+
+def _check_timm_name(name: str) -> None:
+    """Refuse an unknown name, an unknown tag or another kind of model before any download."""
+    import timm
+    import torch
+
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        known = [*_embedded_names(), *timm.list_models(["vit_*", "deit*"])]
+        raise UsageError(
+            f'"{name}" is neither an embedded model, nor a folder, nor a timm name.'
+            f"{did_you_mean(name, known)}"
+        )
+    tagged = timm.list_models(f"{architecture}.*", pretrained=True)
+    if tag and name not in tagged:
+        raise UsageError(
+            f'"{architecture}" has no weights tagged "{tag}" in timm; it has '
+            f"{quoted_list(tagged) or 'none'}."
+        )
+    with torch.device("meta"):  # no memory, no weights: only to see what it is
+        family_of(timm.create_model(architecture, pretrained=False))
 
 
 def _from_hf(source: str, model_args: Mapping[str, Any]) -> nn.Module:
@@ -159,24 +185,14 @@ def _from_hf(source: str, model_args: Mapping[str, Any]) -> nn.Module:
             )
         return model
 
-    return _reach(source, build)
-
-
-def _reach(name: str, build: Any) -> nn.Module:
-    """Build a model whose weights may have to come from a hub."""
-    try:
-        return build()
-    except UsageError:
-        raise
-    except Exception as error:
-        said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(
-            f'"{name}" could not be loaded: {said} If the hub is out of reach, these work offline: '
-            f"{', '.join(_embedded_names())}, a saved folder, or your own module."
-        ) from error
+    return reach(source, build, _offline_choice())
 
 
 def _embedded_names() -> tuple[str, ...]:
     from vitlens_widgets.world import embedded
 
     return embedded.NAMES
+
+
+def _offline_choice() -> str:
+    return f"{', '.join(_embedded_names())}, a saved folder, or your own module"

@@ -83,30 +83,6 @@ def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Prepro
     return Preprocessing(size, tuple(config["mean"]), tuple(config["std"]), apply, f"timm: {how}")
 
 
-def from_hf_processor(processor: Any) -> Preprocessing:
-    """A transformers image processor, of which resizing and cropping are used as they are.
-
-    Raises:
-        UsageError: The processor scales or orders its pixels in a way that has no plain inverse.
-    """
-    if processor.do_rescale and abs(processor.rescale_factor * 255 - 1) > 1e-6:
-        raise UsageError(
-            f"{type(processor).__name__} rescales pixels by {processor.rescale_factor}; expected "
-            "1/255. Give preprocessing={'mean': ..., 'std': ...} to say what the model expects."
-        )
-
-    def apply(image: Image.Image) -> Image.Image:
-        batch = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
-        levels = np.asarray(batch["pixel_values"][0]).round().astype(np.uint8)
-        return Image.fromarray(levels.transpose(1, 2, 0))
-
-    height, width = np.asarray(apply(Image.new("RGB", (64, 64)))).shape[:2]
-    mean = processor.image_mean if processor.do_normalize else (0.0, 0.0, 0.0)
-    std = processor.image_std if processor.do_normalize else (1.0, 1.0, 1.0)
-    name = type(processor).__name__
-    return Preprocessing((height, width), tuple(mean), tuple(std), apply, f"transformers: {name}")
-
-
 def check_words(words: Mapping[str, Any]) -> None:
     """Refuse words that timm's data configuration does not know.
 

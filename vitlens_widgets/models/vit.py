@@ -10,7 +10,7 @@ from torch import nn
 
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, adapt
+from vitlens_widgets.models.adapter import Adapter, family_of
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,
@@ -44,7 +44,7 @@ class ViT:
         image_size: tuple[int, int] | None = None,
         preprocessing: Mapping[str, Any] | None = None,
     ) -> None:
-        self.adapter: Adapter = adapt(model, image_size)
+        self.adapter: Adapter = family_of(model)(model, image_size)
         self.model = model
         self.name = name or self.adapter.checkpoint_name() or type(model).__name__
         self.layout: TokenLayout = self.adapter.layout()
@@ -125,7 +125,7 @@ def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:
     n_classes = adapter.n_classes
     names = adapter.label_names() if given is None and n_classes else given
     if not n_classes:
-        labels = LabelSet.of(())
+        labels = LabelSet((), (), "no classifier")
     elif names is None:
         labels = LabelSet.numbered(n_classes)
     elif isinstance(names, str):

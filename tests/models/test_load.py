@@ -1,0 +1,227 @@
+"""A ViT from a name, a folder or a module; and the sentences where there is none."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import nn
+
+import vitlens_widgets as vl
+from tests.zoo import TIMM, hf_model, pixels_for, shaken, timm_model
+from vitlens_widgets.models import hub
+
+LAYOUTS = {
+    "CLS": (3, 5, ("CLS",), "CLS"),
+    "mean of patches": (5, 3, (), "mean of patches"),
+    "mean of all tokens": (3, 4, ("CLS",), "mean of all tokens"),
+    "distillation": (4, 3, ("CLS", "distillation"), "CLS + distillation"),
+    "four registers and layer scale": (
+        4,
+        6,
+        ("CLS", "register 1", "register 2", "register 3", "register 4"),
+        "CLS",
+    ),
+}
+
+
+@pytest.mark.parametrize("special", LAYOUTS)
+def test_layout_and_readout_of_timm_models(special):
+    vit = vl.load(timm_model(special))
+    found = (vit.layout.rows, vit.layout.cols, vit.layout.prefix, vit.readout_name)
+    assert found == LAYOUTS[special]
+    assert (vit.n_layers, vit.n_heads, vit.width) == (3, 4, 48)
+    assert vit.state_names == ["0_pre", "1_pre", "2_pre", "final"]
+    assert len(vit.labels) == 11
+
+
+@pytest.mark.parametrize("special", TIMM)
+def test_a_module_is_read_as_it_is(special):
+    model = timm_model(special)
+    before = copy.deepcopy(model.state_dict())
+    vit = vl.load(model, labels=[f"kind {i}" for i in range(11)])
+    assert vit.model is model
+    assert vit.labels[3] == "kind 3"
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_timm_name_without_weights_gives_imagenet_names():
+    vit = vl.load("vit_tiny_patch16_224", pretrained=False, image_size=(48, 80), depth=2)
+    assert (vit.layout.rows, vit.layout.cols) == (3, 5)
+    assert vit.name == "vit_tiny_patch16_224"
+    assert vit.labels.name == "imagenet-1k"
+    assert vit.labels[0] == "tench"
+    assert vit.trace(np.zeros((100, 100, 3), np.uint8)).logits.shape == (1, 1000)
+
+
+def test_device_and_dtype_of_a_named_model():
+    vit = vl.load(
+        "vit_tiny_patch16_224", pretrained=False, depth=1, dtype=torch.bfloat16, device="cpu"
+    )
+    assert vit.dtype == torch.bfloat16
+    assert vit.device.type == "cpu"
+    assert not vit.model.training
+
+
+def test_a_folder_that_timm_saved(tmp_path):
+    model = shaken(timm.create_model("vit_tiny_patch16_224", img_size=64, num_classes=5, depth=2))
+    model.pretrained_cfg = {**model.pretrained_cfg, "mean": (0.1, 0.2, 0.3)}
+    timm.models.save_for_hf(
+        model,
+        tmp_path / "mine",
+        model_config={"label_names": list("abcde")},
+        model_args={"img_size": 64, "depth": 2},
+        safe_serialization=True,
+    )
+    vit = vl.load(tmp_path / "mine")
+    assert vit.name == "mine"
+    assert list(vit.labels) == list("abcde")
+    assert vit.preprocessing.mean == (0.1, 0.2, 0.3)
+    pixels = pixels_for((64, 64))
+    with torch.no_grad():
+        torch.testing.assert_close(vit.trace(pixels, preprocessed=True).logits, model(pixels))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ViTForImageClassification",
+        "DeiTForImageClassification",
+        "DeiTForImageClassificationWithTeacher",
+    ],
+)
+def test_a_folder_that_transformers_saved(kind, tmp_path):
+    from transformers import ViTImageProcessor
+
+    model = hf_model(kind)
+    model.save_pretrained(tmp_path)
+    processor = ViTImageProcessor(size={"height": 48, "width": 80}, image_mean=[0.1, 0.2, 0.3])
+    processor.save_pretrained(tmp_path)
+    source = tmp_path if kind != "DeiTForImageClassificationWithTeacher" else model
+    vit = vl.load(source, **({"preprocessing": NEUTRAL} if source is model else {}))
+    assert vit.labels[10] == "thing 10"
+    expected_prefix = ("CLS",) if kind.startswith("ViT") else ("CLS", "distillation")
+    assert vit.layout == vl.TokenLayout(3, 5, expected_prefix)
+    pixels = pixels_for((48, 80))
+    with torch.no_grad():
+        own = model(pixels).logits
+    torch.testing.assert_close(vit.trace(pixels, preprocessed=True).logits, own)
+
+
+NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+def test_a_transformers_model_at_another_image_size():
+    model = hf_model(image_size=64)
+    vit = vl.load(model, image_size=(48, 96), preprocessing=NEUTRAL)
+    pixels = pixels_for((48, 96))
+    with torch.no_grad():
+        own = model(pixels, interpolate_pos_encoding=True).logits
+    trace = vit.trace(pixels, preprocessed=True)
+    assert (trace.layout.rows, trace.layout.cols) == (3, 6)
+    torch.testing.assert_close(trace.logits, own)
+
+
+def test_weights_without_a_classifier_are_not_read_with_a_random_one(tmp_path):
+    hf_model().base_model.save_pretrained(tmp_path)
+    with pytest.raises(vl.UnsupportedModelError, match=r"its weights lack classifier\.bias"):
+        vl.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("toy/p23", r'Nearest: "toy/p32"'),
+        ("vit_bse_patch32_224", 'Nearest: "vit_base_patch32_224"'),
+        ("vit_base_patch32_224.nonsense", 'it has "vit_base_patch32_224.augreg_in1k"'),
+        (7, "not int"),
+        (".", "holds no config.json"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(source, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.load(source)
+
+
+NO_VIT = ["resnet18", "swin_tiny_patch4_window7_224"]
+
+
+@pytest.mark.parametrize("name", NO_VIT)
+def test_what_is_no_vit_is_refused_before_anything_is_fetched(name):
+    with pytest.raises(vl.UnsupportedModelError, match="is not a ViT that can be read"):
+        vl.load(name)
+
+
+@pytest.mark.parametrize(
+    ("model", "assumption"),
+    [
+        (lambda: nn.Linear(3, 4), "is not a ViT that can be read"),
+        (lambda: timm.create_model("vit_base_patch16_rpn_224"), "pre-norm Block"),
+        (lambda: timm.create_model("vit_base_patch16_siglip_224", num_classes=3), "its readout"),
+        (
+            lambda: timm.create_model("vit_small_patch14_dinov2", mlp_layer=timm.layers.SwiGLU),
+            "Mlp",
+        ),
+        (lambda: timm.create_model("vit_tiny_patch16_224", in_chans=1), "3 channels"),
+        (lambda: hf_model(num_channels=1), "3 channels"),
+    ],
+)
+def test_a_broken_assumption_is_named(model, assumption):
+    with pytest.raises(vl.UnsupportedModelError, match=assumption):
+        vl.load(model())
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"labels": ["a", "b"]}, "2 labels were given for a model with 11 classes"),
+        ({"labels": "imagenet-1k"}, "1000 labels were given for a model with 11 classes"),
+        ({"device": "cpu"}, "device= would change your module"),
+        ({"img_size": 32}, "img_size= would change your module"),
+        ({"image_size": (48, 81)}, "reads images of 48 x 80 pixels, not 48 x 81"),
+        ({"preprocessing": {"men": 0.5}}, "does not know 'men'"),
+        ({"preprocessing": {"mean": (0, 0, 0)}}, "at least the mean and the std"),
+    ],
+)
+def test_an_argument_that_does_not_fit_is_refused(words, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.load(timm_model("CLS"), **words)
+
+
+def test_an_embedded_model_takes_no_arguments():
+    with pytest.raises(vl.UsageError, match="takes no image_size, depth"):
+        vl.load("toy/p32", image_size=64, depth=2)
+
+
+@pytest.fixture
+def no_hub(monkeypatch, tmp_path):
+    """A machine from which no hub can be reached, with an empty cache."""
+    monkeypatch.setattr(hub, "_hub_is_unreachable", lambda: True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "google/vit-base-patch32-384",
+        "vit_base_patch32_224",
+        "timm/vit_base_patch32_224.augreg_in21k_ft_in1k",
+        "hf_hub:owner/model",
+    ],
+)
+@pytest.mark.usefixtures("no_hub")
+def test_an_unreachable_hub_is_one_sentence_with_the_offline_choice(name):
+    with pytest.raises(vl.UsageError, match="the hub is out of reach; these work offline: toy/p32"):
+        vl.load(name)
+    from huggingface_hub import constants
+
+    assert not constants.HF_HUB_OFFLINE
+
+
+def test_the_repr_says_what_one_wants_to_know():
+    text = repr(vl.load(timm_model("distillation")))
+    assert "3 blocks, 4 heads, width 48, 4 × 3 patches + CLS + distillation" in text
+    assert "reads CLS + distillation, 11 labels" in text

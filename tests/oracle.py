@@ -1,0 +1,63 @@
+"""A ViT's forward pass written again in NumPy, float64, from its weights: the oracle of the sites.
+
+Written from Dosovitskiy et al. (2021), Touvron et al. (2021, layer scale) and Dehghani et al.
+(2023, qk-norm), with the parameter names of timm. It shares no code with the package.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+_erf = np.vectorize(math.erf)
+
+
+def forward_sites(model, tokens: np.ndarray) -> list[dict[str, np.ndarray]]:
+    """Every site of every block for a state 0 `[image, token, d]`."""
+    weights = {key: value.double().numpy() for key, value in model.state_dict().items()}
+    eps = model.blocks[0].norm1.eps
+    sites, stream = [], tokens.astype(np.float64)
+    for layer in range(len(model.blocks)):
+        own = {k.removeprefix(f"blocks.{layer}."): v for k, v in weights.items()}
+        sites.append(_block(own, stream, model.blocks[0].attn.num_heads, eps))
+        stream = sites[-1]["resid_post"]
+    return sites
+
+
+def _block(w: dict, x: np.ndarray, heads: int, eps: float) -> dict[str, np.ndarray]:
+    site = {"resid_pre": x}
+    normed = _norm(x, w, "norm1", eps)
+    qkv = normed @ w["attn.qkv.weight"].T + w.get("attn.qkv.bias", 0.0)
+    q, k, v = (part.reshape(*x.shape[:2], heads, -1) for part in np.split(qkv, 3, axis=-1))
+    site["q"], site["k"] = _norm(q, w, "attn.q_norm", eps), _norm(k, w, "attn.k_norm", eps)
+    site["v"] = v
+    scores = np.einsum("iqhd,ikhd->ihqk", site["q"], site["k"]) / math.sqrt(v.shape[-1])
+    site["attn_scores"], site["pattern"] = scores, _softmax(scores)
+    site["z"] = np.einsum("ihqk,ikhd->iqhd", site["pattern"], v)
+    z = _norm(site["z"].reshape(*x.shape[:2], -1), w, "attn.norm", eps)
+    site["attn_out"] = _linear(z, w, "attn.proj") * w.get("ls1.gamma", 1.0)
+    site["resid_mid"] = x + site["attn_out"]
+    site["mlp_pre"] = _linear(_norm(site["resid_mid"], w, "norm2", eps), w, "mlp.fc1")
+    site["mlp_post"] = 0.5 * site["mlp_pre"] * (1 + _erf(site["mlp_pre"] / math.sqrt(2)))
+    hidden = _norm(site["mlp_post"], w, "mlp.norm", eps)
+    site["mlp_out"] = _linear(hidden, w, "mlp.fc2") * w.get("ls2.gamma", 1.0)
+    site["resid_post"] = site["resid_mid"] + site["mlp_out"]
+    return site
+
+
+def _norm(x: np.ndarray, w: dict, name: str, eps: float) -> np.ndarray:
+    if f"{name}.weight" not in w:
+        return x
+    centred = x - x.mean(-1, keepdims=True)
+    scale = np.sqrt((centred**2).mean(-1, keepdims=True) + eps)
+    return centred / scale * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+
+def _linear(x: np.ndarray, w: dict, name: str) -> np.ndarray:
+    return x @ w[f"{name}.weight"].T + w.get(f"{name}.bias", 0.0)
+
+
+def _softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)

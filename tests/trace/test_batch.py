@@ -1,0 +1,88 @@
+"""Whatever a user calls images becomes the same batch, or a sentence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vitlens_widgets as vl
+from tests.zoo import pixels_for, timm_model
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(timm_model("CLS"))
+
+
+@pytest.fixture(scope="module")
+def array():
+    return np.random.default_rng(3).integers(0, 256, (70, 90, 3), dtype=np.uint8)
+
+
+def test_path_image_array_and_tensor_give_the_same_trace(vit, array, tmp_path):
+    Image.fromarray(array).save(tmp_path / "picture.png")
+    tensor = torch.from_numpy(array).permute(2, 0, 1)
+    ways = [
+        tmp_path / "picture.png",
+        str(tmp_path / "picture.png"),
+        Image.fromarray(array),
+        array,
+        array / 255,
+        tensor,
+        tensor / 255,
+    ]
+    logits = [vit.trace(way).logits for way in ways]
+    assert all(torch.equal(logits[0], other) for other in logits[1:])
+    together = vit.trace(ways)
+    assert together.n_images == len(ways)
+    assert (together.pictures == together.pictures[0]).all()
+
+
+def test_four_axes_are_a_batch(vit, array):
+    batch = np.stack([array, array[::-1]])
+    listed = vit.trace([array, array[::-1]])
+    torch.testing.assert_close(vit.trace(batch).logits, listed.logits)
+    tensors = torch.from_numpy(batch).permute(0, 3, 1, 2)
+    torch.testing.assert_close(vit.trace(tensors).logits, listed.logits)
+
+
+def test_preprocessed_pixels_are_used_as_they_are_and_shown_undone(vit, array):
+    trace = vit.trace(array)
+    pixels = vit.preprocessing.pixels(trace.pictures)
+    again = vit.trace(pixels, preprocessed=True)
+    assert torch.equal(again.logits, trace.logits)
+    np.testing.assert_array_equal(again.pictures, trace.pictures)
+    assert vit.trace(pixels[0], preprocessed=True).n_images == 1
+
+
+def test_a_dynamic_model_reads_pixels_of_another_size(array):
+    vit = vl.load(timm_model("dynamic image size"))
+    trace = vit.trace(pixels_for((32, 80)), preprocessed=True)
+    assert (trace.layout.rows, trace.layout.cols) == (2, 5)
+    assert trace.pictures.shape == (2, 32, 80, 3)
+    assert vit.trace(array).layout == vit.layout
+
+
+@pytest.mark.parametrize(
+    ("images", "preprocessed", "sentence"),
+    [
+        ([], False, "No image was given"),
+        ("missing.png", False, "missing.png"),
+        ([np.zeros((8, 8, 3), np.uint8), "missing.png"], False, "Image 1 of 2: "),
+        (np.full((8, 8, 3), 3.5), False, "preprocessed=True"),
+        (np.full((8, 8, 3), np.nan), False, "NaN"),
+        (np.zeros((8, 8, 5), np.uint8), False, "5"),
+        (object(), False, "object"),
+        (np.zeros((2, 3, 48, 80)), True, "not ndarray"),
+        (torch.zeros(2, 3, 48, 80, dtype=torch.uint8), True, "not torch.uint8"),
+        (torch.zeros(2, 1, 48, 80), True, r"not \[2, 1, 48, 80\]"),
+        (torch.zeros(0, 3, 48, 80), True, r"not \[0, 3, 48, 80\]"),
+        (torch.zeros(2, 3, 48, 96), True, "reads images of 48 x 80 pixels, not 48 x 96"),
+        (torch.full((2, 3, 48, 80), torch.nan), True, "NaN"),
+    ],
+)
+def test_bad_images_are_refused_in_a_sentence(vit, images, preprocessed, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vit.trace(images, preprocessed=preprocessed)

@@ -1,0 +1,85 @@
+"""Weights that may have to come from a hub: one clear sentence where it is out of reach."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from urllib.parse import urlparse
+from urllib.request import getproxies
+
+from vitlens_widgets.errors import UsageError
+
+Built = TypeVar("Built")
+
+
+def reach(name: str, build: Callable[[], Built], offline_choice: str) -> Built:
+    """`build()`, whose library may fetch from a hub or take what it has fetched before.
+
+    Args:
+        name: What is being built, for the error sentence.
+        build: Calls the library.
+        offline_choice: What works without a hub, for the error sentence.
+
+    Raises:
+        UsageError: The library could not build it; the sentence says whether the hub is out of
+            reach or the library refused.
+    """
+    try:
+        with hub_offline_where_unreachable() as unreachable:
+            return build()
+    except UsageError:
+        raise
+    except Exception as error:
+        if unreachable and _asked_the_hub(error):
+            raise UsageError(
+                f'"{name}" is not on this machine and the hub is out of reach; '
+                f"these work offline: {offline_choice}."
+            ) from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UsageError(f'"{name}" could not be loaded: {lines[0]}') from error
+
+
+def _hub_is_unreachable() -> bool:
+    """Whether the hub's name cannot even be resolved and no proxy could do so.
+
+    Asked first because the hub's own client tries for half a minute before it gives up.
+    """
+    from huggingface_hub import constants
+
+    if getproxies():
+        return False
+    host = urlparse(constants.ENDPOINT).hostname
+    try:
+        socket.getaddrinfo(host, 443)
+    except OSError:
+        return True
+    return False
+
+
+@contextmanager
+def hub_offline_where_unreachable() -> Iterator[bool]:
+    """While this lasts, an unreachable hub is not asked: only files fetched before are used.
+
+    Yields:
+        Whether the hub is unreachable.
+    """
+    from huggingface_hub import constants
+
+    unreachable, before = _hub_is_unreachable(), constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or unreachable
+    try:
+        yield unreachable
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _asked_the_hub(error: BaseException | None) -> bool:
+    """Whether the hub's client stands in the chain of causes."""
+    while error is not None:
+        module = type(error).__module__
+        if module.startswith(("huggingface_hub", "httpx", "requests")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
