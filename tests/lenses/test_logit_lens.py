@@ -8,6 +8,8 @@ import torch
 import vitlens_widgets as vl
 from tests.zoo import TIMM, hf_model, pixels_for, timm_model
 
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
 HF = [
     "ViTForImageClassification",
     "DeiTForImageClassification",

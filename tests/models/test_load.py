@@ -14,6 +14,8 @@ import vitlens_widgets as vl
 from tests.zoo import TIMM, hf_model, pixels_for, shaken, timm_model
 from vitlens_widgets.models import hub
 
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
 LAYOUTS = {
     "CLS": (3, 5, ("CLS",), "CLS"),
     "mean of patches": (5, 3, (), "mean of patches"),

@@ -11,6 +11,8 @@ import vitlens_widgets as vl
 from tests.zoo import TIMM, hf_model, pixels_for, timm_model
 from vitlens_widgets.models.sites import SITES, TAPPED_SITES
 
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
 
 def attributes(model):
     """Everything that hangs on the modules, hooks included, by value where it is plain."""

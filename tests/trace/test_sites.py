@@ -11,6 +11,8 @@ from tests.oracle import forward_sites
 from tests.zoo import TIMM, hf_model, pixels_for, timm_model
 from vitlens_widgets.models.sites import SITES
 
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
 
 @pytest.fixture(scope="module", params=TIMM)
 def traced(request):

@@ -79,16 +79,20 @@ class Adapter(ABC):
         """Where each of `TAPPED_SITES` shows in block `layer`."""
 
     @abstractmethod
-    def attention_scale(self, layer: int) -> float:
-        """The factor on `q @ k` in block `layer`."""
+    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
+        """The scores that block `layer` gives its softmax, from its sites q and k.
+
+        `[image, head, query, d_head]` and `[image, head, key, d_head]` give
+        `[image, head, query, key]`; what the block adds before its softmax is included.
+        """
 
     @abstractmethod
     def forward(self, pixels: Tensor) -> Tensor:
         """The model's own logits: `[image, 3, height, width] -> [image, class]`."""
 
     @abstractmethod
-    def run_block(self, layer: int, state: Tensor) -> None:
-        """Run one block alone on a state `[image, token, d]`, so that its taps show."""
+    def run_block(self, layer: int, state: Tensor) -> Tensor:
+        """Run one block alone, as the forward pass would: `[image, token, d]` to the next state."""
 
     @abstractmethod
     def token_logits(self, state: Tensor) -> Tensor:

@@ -96,18 +96,19 @@ class HFViT(Adapter):
             "resid_post": Tap(block, "output"),
         }
 
-    def attention_scale(self, layer: int) -> float:
-        """The factor on `q @ k` in block `layer`: one over the root of a head's width."""
-        return (self._part(layer, "q").out_features // self.n_heads) ** -0.5
+    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG002
+        """Products of queries and keys over the root of a head's width."""
+        return q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
 
     def forward(self, pixels: Tensor) -> Tensor:
         """The model's own answer, `[image, class]`."""
         interpolate = self.image_size != self._own_size
         return self.model(pixel_values=pixels, interpolate_pos_encoding=interpolate).logits
 
-    def run_block(self, layer: int, state: Tensor) -> None:
-        """Run one block alone on a state `[image, token, d]`."""
-        self.blocks[layer](state)
+    def run_block(self, layer: int, state: Tensor) -> Tensor:
+        """Run one block alone, `[image, token, d]` to the next state."""
+        out = self.blocks[layer](state)
+        return out[0] if isinstance(out, tuple) else out  # a tuple before transformers 5
 
     def token_logits(self, state: Tensor) -> Tensor:
         """Each token through final norm and classifier, `[image, token, class]`."""

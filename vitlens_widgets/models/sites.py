@@ -58,7 +58,8 @@ class Tap:
     Args:
         module: The module to watch.
         side: Whether its first input or its (first) output is the site.
-        shape: Brings that tensor into the site's own shape, as a view where possible.
+        shape: Brings that tensor into the site's own shape. Always a view, so that what is
+            written into the site is written into the tensor.
     """
 
     module: nn.Module

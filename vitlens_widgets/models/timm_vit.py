@@ -83,17 +83,17 @@ class TimmViT(Adapter):
             "resid_post": Tap(block, "output"),
         }
 
-    def attention_scale(self, layer: int) -> float:
-        """The factor on `q @ k` in block `layer`."""
-        return self.blocks[layer].attn.scale
+    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
+        """Scaled products of queries and keys; see `Adapter.attention_scores`."""
+        return q @ k.transpose(-1, -2) * self.blocks[layer].attn.scale
 
     def forward(self, pixels: Tensor) -> Tensor:
         """The model's own answer, `[image, class]`."""
         return self.model(pixels)
 
-    def run_block(self, layer: int, state: Tensor) -> None:
-        """Run one block alone on a state `[image, token, d]`."""
-        self.blocks[layer](state)
+    def run_block(self, layer: int, state: Tensor) -> Tensor:
+        """Run one block alone, `[image, token, d]` to the next state."""
+        return self.blocks[layer](state)
 
     def token_logits(self, state: Tensor) -> Tensor:
         """Each token through final norm and classifier, `[image, token, class]`."""

@@ -101,12 +101,12 @@ class Trace:
         if kind not in ("pattern", "scores"):
             raise UsageError(f'kind must be "pattern" or "scores", not {kind!r}.')
         check_index("layer", layer, self.vit.n_layers)
-        q, k = (part.transpose(1, 2) for part in self._sites(layer, "q", "k"))
         if head is not None:
             check_index("head", head, self.vit.n_heads)
-            q, k = q[:, head], k[:, head]
+        q, k = (part.transpose(1, 2) for part in self._sites(layer, "q", "k"))
         fine = torch.promote_types(q.dtype, torch.float32)
-        scores = q.to(fine) @ k.to(fine).transpose(-1, -2) * self.vit.adapter.attention_scale(layer)
+        scores = self.vit.adapter.attention_scores(layer, q.to(fine), k.to(fine))
+        scores = scores if head is None else scores[:, head]
         return scores.softmax(-1) if kind == "pattern" else scores
 
     def _sites(self, layer: int, *sites: str) -> list[Tensor]:
