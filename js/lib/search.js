@@ -40,6 +40,7 @@ function pairs(word) {
 
 /**
  * The names that look most like a mistyped word: most pairs of neighbouring letters in common.
+ * Names that have none in common are not near.
  * @param {string[]} names
  * @param {string} word
  * @param {number} count
@@ -53,5 +54,5 @@ export function nearest(names, word, count = 3) {
     return { index, score: (2 * common) / (own.size + wanted.size) };
   });
   scored.sort((a, b) => b.score - a.score || a.index - b.index);
-  return scored.slice(0, count).map(({ index }) => index);
+  return scored.slice(0, count).filter(({ score }) => score > 0).map(({ index }) => index);
 }

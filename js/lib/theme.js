@@ -7,21 +7,15 @@ import { element } from "./dom.js";
  * a transition on its colour, so a change of any cause ends in an event, and nothing outside the
  * widget needs watching.
  * @param {HTMLElement} root
- * @param {(dark: boolean) => void} onChange  also called once at the start
+ * @param {(dark: boolean) => void} onChange
  * @param {AbortSignal} signal
+ * @returns {() => boolean} whether it is dark now; asks the style sheet, so `root` must be in the page
  */
 export function watchTheme(root, onChange, signal) {
   const probe = element("span", "vl-theme-probe", { "aria-hidden": "true" });
   root.append(probe);
-  let dark = isDark(probe);
-  onChange(dark);
-  probe.addEventListener(
-    "transitionend",
-    () => {
-      if (isDark(probe) !== dark) onChange((dark = !dark));
-    },
-    { signal },
-  );
+  probe.addEventListener("transitionend", () => onChange(isDark(probe)), { signal });
+  return () => isDark(probe);
 }
 
 /** Painted and read back rather than parsed: browsers write colours in many ways. @param {Element} probe */

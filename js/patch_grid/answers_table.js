@@ -103,7 +103,7 @@ function targetCell({ reading, columns }, token, state) {
   const p = reading.probability(columns, state, token);
   const rank = columns.rank[reading.at(state, token)] ?? 0;
   const words = Number.isNaN(p) ? null : element("span", "vl-rank", {}, "rank ", element("b", "", {}, String(rank)));
-  return element("td", "", {}, element("div", "vl-answer", {}, words ?? "", element("span", "vl-number", {}, probability(p, 3)), bar(p)));
+  return element("td", "", {}, element("div", "vl-answer", {}, words ?? element("span"), element("span", "vl-number", {}, probability(p, 3)), bar(p)));
 }
 
 /** @param {number} p */

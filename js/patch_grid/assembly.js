@@ -13,6 +13,9 @@ import { thumbnail } from "./thumbnail.js";
 import { tintLegend } from "./tint_legend.js";
 import { subtitle } from "./words.js";
 
+/** With more states than this the right column is far the longer; the classes go to the left one. */
+const LONG = 13;
+
 /**
  * @param {import("./reading.js").Reading} reading
  * @param {import("./grounds.js").Grounds} grounds
@@ -21,7 +24,7 @@ import { subtitle } from "./words.js";
 export function assemble(reading, grounds, actions) {
   const strip = errorStrip();
   const controls = [glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
-  const left = [readoutChips(reading, actions), picture(reading, grounds, actions), readoutLine(reading), tintLegend()];
+  const left = [readoutChips(reading, actions), picture(reading, grounds, actions), readoutLine(), tintLegend()];
   const others = [
     readoutList(reading, actions, thumbnail(reading, grounds)),
     filmstrip(reading, grounds, actions),
@@ -36,6 +39,7 @@ export function assemble(reading, grounds, actions) {
     strip.node,
     element("div", "vl-body", {}, element("div", "vl-left", {}, ...nodes(left)), ...nodes(others)),
   );
+  node.classList.toggle("vl-long", reading.nStates > LONG);
   return { node, strip, parts: [...controls, ...left, ...others] };
 }
 

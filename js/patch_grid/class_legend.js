@@ -1,7 +1,8 @@
 // The classes present in the state shown: shares of the patches as a bar, and a list. Pointing at a
 // class, or focusing it, makes its patches stand out.
-import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
+import { element, fill } from "../lib/dom.js";
+import { counted } from "../lib/numbers.js";
 import { classCounts } from "./classes.js";
 import { labelNode } from "./words.js";
 
@@ -10,6 +11,8 @@ import { labelNode } from "./words.js";
 /** @typedef {import("./classes.js").ClassCount} ClassCount */
 
 const MOST_LISTED = 12;
+/** A class with a smaller share of the patches would be a hair's breadth in the bar. */
+const SMALLEST_SHARE = 0.004;
 
 /**
  * @param {Actions} actions
@@ -26,26 +29,34 @@ export function classLegend(actions) {
   const update = whenChanged(
     (s) => [s.layer, s.reading, s.layout, s.dark],
     (scene) => {
-      const counts = ordered(scene);
+      const counts = classCounts(scene.reading, scene.layer);
       const side = scene.layout.mode === "side";
       title.textContent = side ? "Classes" : "Classes in this state";
       count.textContent = `patches${side ? "" : " by top answer"}, of ${scene.reading.nPatches}`;
       shares.hidden = side;
-      fill(shares, ...counts.map((entry) => share(scene, entry)));
+      const { first, rest, ground } = split(scene, counts);
+      const others = sum(rest) ? element("div", "vl-share vl-others", { style: `flex-grow:${sum(rest)}` }) : null;
+      fill(shares, ...first.map((entry) => share(scene, entry)), others, ...ground.map((entry) => share(scene, entry)));
       const more = element("li", "vl-more");
-      fill(list, ...counts.slice(0, MOST_LISTED).map((entry) => listed(scene, entry)), more);
-      foldOverflow(list, more, counts);
+      const foldable = first.map((entry) => listed(scene, entry));
+      fill(list, ...foldable, ...ground.map((entry) => listed(scene, entry)), more);
+      foldOverflow(list, foldable, more, [...first, ...rest]);
     },
   );
   return { node, update };
 }
 
-/** The most frequent first, and background, being no find, last. @param {Scene} scene */
-function ordered({ reading, layer, styles }) {
-  const counts = classCounts(reading, layer);
-  const isGround = (/** @type {ClassCount} */ { index }) => styles(index).background;
-  return [...counts.filter((entry) => !isGround(entry)), ...counts.filter(isGround)];
+/** The most frequent classes, the others, and background, which is no find and comes last. @param {Scene} scene @param {ClassCount[]} counts */
+function split({ styles, reading }, counts) {
+  const found = counts.filter(({ index }) => !styles(index).background);
+  const ground = counts.filter(({ index }) => styles(index).background);
+  const visible = found.filter(({ count }) => count >= SMALLEST_SHARE * reading.nPatches).length;
+  const most = Math.min(MOST_LISTED, visible);
+  return { first: found.slice(0, most), rest: found.slice(most), ground };
 }
+
+/** @param {ClassCount[]} counts */
+const sum = (counts) => counts.reduce((total, { count }) => total + count, 0);
 
 /** @param {Scene} scene @param {number} index */
 function swatchAttributes({ styles }, index) {
@@ -86,22 +97,21 @@ function listed(scene, { index, count }) {
 }
 
 /**
- * Keeps the list inside its fixed height; the last line says how many more classes there are.
+ * Keeps the list inside its fixed height; its last entry says how many more classes there are.
  * @param {HTMLElement} list
+ * @param {HTMLElement[]} items
  * @param {HTMLElement} more
- * @param {ClassCount[]} counts
+ * @param {ClassCount[]} counts  of the items, and of the classes beyond them
  */
-function foldOverflow(list, more, counts) {
-  const items = /** @type {HTMLElement[]} */ ([...list.children]).filter((item) => item !== more);
+function foldOverflow(list, items, more, counts) {
   const overflows = () => list.scrollHeight > list.clientHeight + 1;
   let shown = items.length;
   const say = () => {
     const rest = counts.slice(shown);
-    const patches = rest.reduce((sum, { count }) => sum + count, 0);
     more.hidden = rest.length === 0;
-    more.textContent = `+ ${rest.length} more, ${patches} ${patches === 1 ? "patch" : "patches"}`;
+    more.textContent = `+ ${rest.length} more, ${counted(sum(rest), "patch", "patches")}`;
   };
-  for (say(); shown > 1 && overflows(); say()) setAttributes(/** @type {HTMLElement} */ (items[--shown]), { hidden: true });
+  for (say(); shown > 1 && overflows(); say()) items[--shown]?.toggleAttribute("hidden", true);
 }
 
 /** @param {HTMLElement} node @param {Actions} actions */

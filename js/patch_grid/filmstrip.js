@@ -16,7 +16,7 @@ const TRACK = 17;
 const NAME = 16;
 const ROW_GAP = 8;
 /** By how much the image's caption may be wider than a small image. */
-const CAPTION_OVERHANG = 12;
+const CAPTION_OVERHANG = 20;
 const PLAY = "M4.5 3v10l8.5-5z";
 const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
 
@@ -135,8 +135,8 @@ function write({ reading, layer, layout }, panels) {
     name.textContent = named.has(state) ? reading.stateName(state) : "";
     answer.hidden = !answersShown(layout.strip);
     const { label, probability: p } = reading.answer(state, reading.readout);
-    const short = label.emoji ? emojiNode(label.emoji) : firstLetters(label.name, pitch >= 52 ? 4 : 2);
-    fill(answer, pitch >= 84 && who ? `${who} ` : null, short, pitch >= 52 ? ` ${probability(p)}` : null);
+    const short = label.emoji ? emojiNode(label.emoji) : element("span", "", {}, firstLetters(label.name, pitch >= 52 ? 4 : 2));
+    fill(answer, pitch >= 84 && who ? element("span", "", {}, who) : null, short, pitch >= 52 ? element("span", "", {}, probability(p)) : null);
   });
 }
 

@@ -14,12 +14,12 @@ import { isMissing } from "./tints.js";
  * @property {number} cell  CSS pixels
  * @property {number} ratio  device pixels per CSS pixel
  * @property {boolean} onLight
+ * @property {string} family  the widget's font
  */
 
 const SMALLEST_EMOJI = 14;
 const SMALLEST_DOTTED = 24;
 const SMALLEST_LABELLED = 40;
-const FAMILY = "system-ui, sans-serif";
 
 /** A faint guess is still to be seen. @param {number} p */
 const opacityOf = (p) => 0.25 + 0.75 * p;
@@ -33,7 +33,8 @@ const opacityOf = (p) => 0.25 + 0.75 * p;
  */
 export function drawGlyphs(context, scene, state, cell, brightPicture) {
   const { reading, glyph, ratio } = scene;
-  const pen = { context, cell, ratio, onLight: isLight(scene, brightPicture) };
+  const family = getComputedStyle(context.canvas).fontFamily || "system-ui, sans-serif";
+  const pen = { context, cell, ratio, family, onLight: isLight(scene, brightPicture) };
   const { width, height } = context.canvas;
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -91,7 +92,7 @@ function drawDot({ context, cell, ratio, onLight }, x, y) {
 }
 
 /** Not a number: said in words where they fit, else by a small red square. @type {typeof drawEmoji} */
-function drawMissing({ context, cell, ratio }, _answer, x, y) {
+function drawMissing({ context, cell, ratio, family }, _answer, x, y) {
   context.globalAlpha = 1;
   context.fillStyle = "#d3473d";
   if (cell < 28) {
@@ -99,7 +100,7 @@ function drawMissing({ context, cell, ratio }, _answer, x, y) {
     context.fillRect(Math.round(x - side / 2), Math.round(y - side / 2), side, side);
     return;
   }
-  context.font = `600 ${11 * ratio}px ${FAMILY}`;
+  context.font = `600 ${11 * ratio}px ${family}`;
   context.fillText("NaN", x, y);
 }
 
@@ -112,8 +113,8 @@ function drawMissing({ context, cell, ratio }, _answer, x, y) {
  * @param {number} x
  * @param {number} y
  */
-function write({ context, cell, ratio, onLight }, text, size, weight, x, y) {
-  context.font = `${weight} ${size * ratio}px ${FAMILY}`;
+function write({ context, cell, ratio, onLight, family }, text, size, weight, x, y) {
+  context.font = `${weight} ${size * ratio}px ${family}`;
   context.fillStyle = onLight ? "#1b1b1b" : "#fff";
   context.shadowColor = onLight ? "rgba(255,255,255,.9)" : "rgba(0,0,0,.9)";
   context.shadowBlur = 3 * ratio;

@@ -35,6 +35,7 @@ const IMAGE_GAP = 20;
 const SIDE_LIST = 200;
 const LARGEST_PANEL = 168;
 const SMALLEST_PANEL = 36;
+const MOST_LINES = 16;
 
 /**
  * @param {number} width  of the widget, padding included
@@ -59,7 +60,7 @@ export function layoutFor(width, grid, nStates, nAnswers) {
     pictureHeight: cell * grid.rows,
     leftWidth,
     strip: stripFor(rightWidth, nStates, grid, mode !== "side"),
-    answers: Math.max(1, Math.min(4, nAnswers, Math.floor((rightWidth - 52 - 124) / 104))),
+    answers: Math.max(1, Math.min(4, nAnswers, Math.floor((rightWidth - 54 - 116) / 104))),
   };
 }
 
@@ -73,6 +74,9 @@ function pictureSide(width, content, mode) {
 /** @param {number} side @param {Grid} grid */
 const patchCell = (side, { rows, cols }) => Math.max(4, Math.floor(side / Math.max(rows, cols)));
 
+/** Where a full row of panels ends. @param {Strip} strip */
+const endOf = ({ left, perRow, pitch, panelWidth }) => left + (perRow - 1) * pitch + panelWidth;
+
 /**
  * The fewest rows whose panels are not too small; each panel a whole number of pixels per cell.
  * @param {number} width
@@ -82,13 +86,12 @@ const patchCell = (side, { rows, cols }) => Math.max(4, Math.floor(side / Math.m
  * @returns {Strip}
  */
 export function stripFor(width, nStates, grid, withImage) {
-  const candidates = [1, 2, 3, 4, 5, 6, 7, 8].map((lines) => stripOf(lines, width, nStates, grid, withImage));
-  const fits = candidates.filter((strip) => strip.pitch * strip.perRow <= width + strip.pitch);
-  return (
-    fits.find((strip) => Math.max(strip.panelWidth, strip.panelHeight) >= SMALLEST_PANEL) ??
-    fits.at(-1) ??
-    /** @type {Strip} */ (candidates.at(-1))
+  const candidates = Array.from({ length: Math.min(nStates, MOST_LINES) }, (_, i) =>
+    stripOf(i + 1, width, nStates, grid, withImage),
   );
+  const fits = candidates.filter((strip) => endOf(strip) <= width);
+  const large = fits.find(({ panelWidth, panelHeight }) => Math.max(panelWidth, panelHeight) >= SMALLEST_PANEL);
+  return large ?? fits.at(-1) ?? /** @type {Strip} */ (candidates.at(-1));
 }
 
 /**

@@ -8,8 +8,9 @@ import { isMissing } from "./tints.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("../lib/tinting.js").Paint} Paint */
 
-/** Below this size of a cell an emoji is a speck: outlines between classes stand in for it. */
-export const SMALLEST_EMOJI = 14;
+/** Below this size of a cell an emoji or a hatch is a speck: outlines between classes stand in. */
+const SMALLEST_EMOJI = 14;
+/** Below this one the outlines themselves would cover the cells. */
 const SMALLEST_OUTLINED = 5;
 
 /**
@@ -24,7 +25,7 @@ export function drawPanel(canvas, grounds, scene, state, { width, height, cell, 
   canvas.height = Math.round(height * scene.ratio);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const pixels = grounds.copy(groundOf(scene.tint, scene.dark), canvas.width, canvas.height);
-  tint(pixels, scene.reading, paints(scene, state), Math.max(1, Math.round(scene.ratio)));
+  tint(pixels, scene.reading, paints(scene, state, cell >= SMALLEST_EMOJI), Math.max(1, Math.round(scene.ratio)));
   context.putImageData(pixels, 0, 0);
   const outlined = outlineOf(scene, cell, large);
   if (outlined) drawOutlines(context, scene, state, outlined);
@@ -35,26 +36,27 @@ export function drawPanel(canvas, grounds, scene, state, { width, height, cell, 
  * What is laid over each patch.
  * @param {Scene} scene
  * @param {number} state
+ * @param {boolean} hatching  cells are large enough for stripes to be seen
  * @returns {(cell: number) => Paint | null}
  */
-function paints(scene, state) {
+function paints(scene, state, hatching) {
   const { reading, scale, dark } = scene;
   const missing = bytesOf(dark ? "#242424" : "#EEEEEE");
   return (cell) => {
     const token = reading.nPrefix + cell;
     if (isMissing(scene, state, token)) return { color: missing, opacity: 1 };
-    if (scene.tint === "class") return classPaint(scene, reading.topClass(state, token));
+    if (scene.tint === "class") return classPaint(scene, reading.topClass(state, token), hatching);
     if (!scale) return null;
     const place = scale.place(scale.value(state, token));
     return { color: colorAt(scale.map, place), opacity: mapOpacity(scale.strength(place)) };
   };
 }
 
-/** @param {Scene} scene @param {number} index @returns {Paint} */
-function classPaint({ styles, dark }, index) {
+/** @param {Scene} scene @param {number} index @param {boolean} hatching @returns {Paint} */
+function classPaint({ styles, dark }, index, hatching) {
   const { color, hatched, background } = styles(index);
   if (background) return { color: dark ? [17, 17, 17] : [255, 255, 255], opacity: VEIL_OPACITY };
-  return { color: bytesOf(color), opacity: CLASS_OPACITY, hatch: hatched ? lighter(bytesOf(color)) : null };
+  return { color: bytesOf(color), opacity: CLASS_OPACITY, hatch: hatched && hatching ? lighter(bytesOf(color)) : null };
 }
 
 /** @param {[number, number, number]} color @returns {[number, number, number]} half way to white */
@@ -67,9 +69,9 @@ const lighter = ([r, g, b]) => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2];
  * @returns {{ color: string, width: number } | null} null where no outlines are drawn
  */
 function outlineOf({ tint: name, glyph, dark }, cell, large) {
+  if (cell < SMALLEST_OUTLINED) return null;
   if (name === "class") return { color: dark ? "#fff" : "#1b1b1b", width: large ? 1.75 : 1 };
-  const stands = glyph === "emoji" && cell < SMALLEST_EMOJI && cell >= SMALLEST_OUTLINED;
-  return stands ? { color: "rgba(255,255,255,.4)", width: 1 } : null;
+  return glyph === "emoji" && cell < SMALLEST_EMOJI ? { color: "rgba(255,255,255,.4)", width: 1 } : null;
 }
 
 /**

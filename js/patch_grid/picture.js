@@ -37,7 +37,7 @@ export function picture(reading, grounds, actions) {
       (s) => [s.layer, s.columns],
       (scene) => cells.all.forEach((cell, i) => cell.setAttribute("aria-label", spoken(scene, reading.nPrefix + i))),
     ),
-    whenChanged((s) => [s.highlight, s.layer, s.dark], (scene) => drawVeil(veil, scene)),
+    whenChanged((s) => [s.highlight, s.layer, s.dark, s.tint], (scene) => drawVeil(veil, scene)),
     whenChanged((s) => [s.passing, s.token, ...sizeOf(s)], (scene) => placeMarks(marks, cells.all, scene)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
@@ -117,13 +117,13 @@ function place(ring, token, reading, cell) {
   ring.style.transform = `translate(${at.col * cell}px, ${at.row * cell}px)`;
 }
 
-/** Darkens all patches but those of the class that is to stand out. @param {HTMLCanvasElement} veil @param {Scene} scene */
-function drawVeil(veil, { reading, highlight, layer, dark }) {
+/** Veils all patches but those of the class that is to stand out. @param {HTMLCanvasElement} veil @param {Scene} scene */
+function drawVeil(veil, { reading, highlight, layer, dark, tint }) {
   veil.hidden = highlight === null;
   const context = veil.getContext("2d");
   if (highlight === null || !context) return;
   context.clearRect(0, 0, veil.width, veil.height);
-  context.fillStyle = dark ? "rgba(0,0,0,.66)" : "rgba(255,255,255,.7)";
+  context.fillStyle = tint === "class" && !dark ? "rgba(255,255,255,.72)" : "rgba(0,0,0,.62)";
   for (let patch = 0; patch < reading.nPatches; patch++) {
     if (reading.topClass(layer, reading.nPrefix + patch) === highlight) continue;
     context.fillRect(patch % reading.cols, Math.floor(patch / reading.cols), 1, 1);

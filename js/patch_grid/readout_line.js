@@ -9,18 +9,15 @@ import { emojiNode } from "./words.js";
 
 const HINT = "Point at a patch to read its numbers; click to pin it.";
 
-/**
- * @param {import("./reading.js").Reading} reading
- * @returns {import("./scene.js").Part}
- */
-export function readoutLine(reading) {
+/** @returns {import("./scene.js").Part} */
+export function readoutLine() {
   const node = element("div", "vl-readout", { role: "status", "aria-live": "polite" });
   const update = whenChanged(
-    (s) => [s.passing, s.token, s.layer, s.columns],
+    (s) => [s.passing, s.token, s.layer, s.columns, s.tint, s.layout],
     (scene) => {
       const token = scene.passing ?? scene.token;
       if (token === null) return fill(node, line(element("span", "vl-hint", {}, HINT)));
-      fill(node, line(...answerParts(scene, token)), line(...measureParts(scene, token, reading)));
+      fill(node, line(...answerParts(scene, token)), line(targetPart(scene, token), ...measureParts(scene, token)));
     },
   );
   return { node, update };
@@ -36,16 +33,23 @@ function answerParts({ reading, layer, token: pinned }, token) {
   ];
 }
 
-/** The target's numbers, and how sure and how far from the final answer the token is. @param {Scene} scene @param {number} token @param {import("./reading.js").Reading} reading */
-function measureParts({ layer, columns, target }, token, reading) {
-  const at = reading.at(layer, token);
-  const asked = reading.probability(columns, layer, token);
-  const rank = Number.isNaN(asked) ? "" : `rank ${columns.rank[at]}`;
-  return [
-    part(quiet("target"), name(target.name), value(probability(asked, 3)), rank, quiet(`logit ${decimal(columns.logit[at] ?? NaN)}`)),
-    part(quiet("entropy"), value(decimal(reading.entropy(layer, token)))),
-    part(quiet("KL"), value(decimal(reading.kl(layer, token))), quiet("nats")),
-  ];
+/** @param {Scene} scene @param {number} token */
+function targetPart({ reading, layer, columns, target }, token) {
+  const p = reading.probability(columns, layer, token);
+  const rank = Number.isNaN(p) ? "" : `rank ${columns.rank[reading.at(layer, token)]}`;
+  return part(quiet("target"), name(target.name), value(probability(p, 3)), rank);
+}
+
+/** From this width on there is room for two measures; on a narrower line the tint's own comes. */
+const WIDE = 400;
+
+/** How sure the token is and how far from the final answer; the quantity of the tint comes first. @param {Scene} scene @param {number} token */
+function measureParts({ reading, layer, columns, tint, layout }, token) {
+  const entropy = part(quiet("entropy"), value(decimal(reading.entropy(layer, token))), quiet("nats"));
+  const kl = part(quiet("KL"), value(decimal(reading.kl(layer, token))), quiet("nats"));
+  const logit = part(quiet("logit"), value(decimal(columns.logit[reading.at(layer, token)] ?? NaN)));
+  const measures = tint === "logit" ? [logit, entropy] : tint === "kl" ? [kl, entropy] : [entropy, kl];
+  return layout.leftWidth >= WIDE ? measures : measures.slice(0, 1);
 }
 
 /** @param {...import("../lib/dom.js").Child} children */

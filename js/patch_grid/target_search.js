@@ -135,10 +135,10 @@ class TargetSearch {
   refuse(query) {
     const { reading, actions } = this;
     const near = nearest(reading.source.labels, query).map((index) => reading.label(index));
-    const names = near.map(({ name }) => name).join(", ");
+    const advice = near.length ? `Nearest: ${near.map(({ name }) => name).join(", ")}.` : "Type a part of a name to search.";
     this.rest();
     actions.complain(
-      `Class “${query}” is not among the ${reading.nClasses} labels of ${reading.meta.model_name}. Nearest: ${names}.`,
+      `Class “${query}” is not among the ${reading.nClasses} labels of ${reading.meta.model_name}. ${advice}`,
       near.slice(0, 1).map(({ name, index }) => ({ text: `Use ${name}`, run: () => this.take(index) })),
     );
   }

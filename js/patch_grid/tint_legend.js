@@ -42,7 +42,7 @@ export function tintLegend() {
     }),
     whenChanged((s) => [s.tint, s.columns, s.glyph, s.token, s.layer], (s) => {
       const shown = placeMarker(marker, s);
-      const fainter = s.glyph === "none" ? null : element("div", "", {}, s.glyph === "emoji" ? "fainter: less probable" : "under the name: its probability");
+      const fainter = s.glyph === "none" ? null : element("div", "", {}, s.glyph === "emoji" ? "fainter: less probable" : "number: probability");
       fill(notes, shown ? element("div", "", {}, element("span", "vl-marker-sign", {}, "▾"), " pinned token") : null, fainter);
     }),
   ];

@@ -56,9 +56,10 @@ export class PatchGridView {
     this.node = node;
     this.strip = strip;
     this.parts = parts;
+    this.askTheme = watchTheme(node, (dark) => this.set({ dark }), this.life.signal);
     this.resizing = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.borderBoxSize[0]?.inlineSize ?? 0);
-      if (width > 0) this.set({ width });
+      if (width > 0) this.set({ width, dark: this.askTheme() });
     });
     this.watch();
   }
@@ -84,7 +85,6 @@ export class PatchGridView {
 
   watch() {
     const { signal } = this.life;
-    watchTheme(this.node, (dark) => this.set({ dark }), signal);
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.node.addEventListener("pointerdown", (event) => this.onPointer(event), { signal, capture: true });
     this.resizing.observe(this.node);
@@ -133,6 +133,7 @@ export class PatchGridView {
     this.node.dataset["mode"] = scene.layout.mode;
     this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
     this.node.classList.toggle("vl-roomy", scene.layout.roomy);
+    this.node.classList.toggle("vl-narrow-left", scene.layout.leftWidth < 380);
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);
     this.sayErrors();

@@ -119,7 +119,7 @@ class Notebook:
         self.page.evaluate(
             "(theme) => void jupyterapp.commands.execute('apputils:change-theme', { theme })", name
         )
-        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for()
+        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
 
 
 @contextmanager

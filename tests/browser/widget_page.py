@@ -19,7 +19,10 @@ MODEL = """
 () => {
   window.hosted = [];
   class Model {
-    constructor(state) { this.state = state; this.handlers = {}; this.pending = {}; this.saved = []; }
+    handlers = {};
+    pending = {};
+    saved = [];
+    constructor(state) { this.state = state; }
     get(name) { return this.state[name]; }
     on(event, callback) { (this.handlers[event] ??= new Set()).add(callback); }
     off(event, callback) { this.handlers[event]?.delete(callback); }

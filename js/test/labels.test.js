@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { emojiOf, firstLetters, isBackground } from "../lib/labels.js";
+
+test("an emoji is one grapheme cluster in its colourful form", () => {
+  assert.equal(emojiOf("🐱"), "🐱");
+  assert.equal(emojiOf("☀"), "☀\uFE0F");
+  assert.equal(emojiOf("❤"), "❤\uFE0F");
+  assert.equal(emojiOf("❤\uFE0F"), "❤\uFE0F");
+  assert.equal(emojiOf("👩‍🌾🌽"), "👩‍🌾");
+  assert.equal(emojiOf("🇳🇱"), "🇳🇱");
+  assert.equal(emojiOf(""), "");
+  assert.equal(emojiOf(undefined), "");
+});
+
+test("background and empty labels stand for nothing", () => {
+  assert.ok(isBackground("background"));
+  assert.ok(isBackground("Background"));
+  assert.ok(isBackground(" "));
+  assert.ok(!isBackground("background noise"));
+});
+
+test("first letters are whole characters, and a name one letter longer is kept whole", () => {
+  assert.equal(firstLetters("tench", 3), "ten");
+  assert.equal(firstLetters("dogs", 3), "dogs");
+  assert.equal(firstLetters("ab cd ef", 3), "ab");
+  assert.equal(firstLetters("ñandú", 1), "ñ");
+});
