@@ -51,9 +51,8 @@ class FakeLayout:
 class Answers:
     """Statistics of logits `[state, image, ..., class]`, each straight from its definition."""
 
-    def __init__(self, logits, final):
+    def __init__(self, logits):
         self._logits = np.asarray(logits, dtype=np.float32)
-        self._final = np.asarray(final, dtype=np.float64)
 
     def logits(self, state):
         return self._logits[state]
@@ -84,19 +83,17 @@ class Answers:
         return -(p * np.log(np.maximum(p, 1e-300))).sum(-1).astype(np.float32)
 
     def kl_to_final(self):
-        """KL(final answer || this state's answer) of the model's readout, in nats."""
-        shape = (1, -1, *[1] * (self._logits.ndim - 3), self._logits.shape[-1])
-        log_p = (self._final - np.log(np.exp(self._final).sum(-1, keepdims=True))).reshape(shape)
-        log_q = self._logits - self.logsumexp()[..., None]
-        return (np.exp(log_p) * (log_p - log_q)).sum(-1).astype(np.float32)
+        """KL(answer in the final state || answer in this state) of the same token, in nats."""
+        log_p = self._logits - self.logsumexp()[..., None]
+        return (np.exp(log_p[-1]) * (log_p[-1] - log_p)).sum(-1).astype(np.float32)
 
 
 class FakeReading(Answers):
     """Logits of the tokens `[state, image, token, class]` and of the readout, with pictures."""
 
     def __init__(self, tokens, readout, pictures, layout, labels, readout_name="CLS"):
-        super().__init__(tokens, readout[-1])
-        self.readout = Answers(readout, readout[-1])
+        super().__init__(tokens)
+        self.readout = Answers(readout)
         self.n_states, self.n_images = tokens.shape[:2]
         self.state_names = [*(f"{k}_pre" for k in range(self.n_states - 1)), "final"]
         self.layout, self.labels, self.pictures = layout, labels, pictures

@@ -83,8 +83,10 @@ class PatchGrid(LensWidget):
         self._label_set = reading.labels
         self._answer = int(reading.readout.top(1).index[-1, self._image, 0])
         self._fill(caption)
+        if "target" in choices:
+            self.target = choices.pop("target")
+        self._fill_target_columns()
         super().__init__(**choices)
-        self._send_target_columns()
         self.observe(self._on_target, "target")
 
     def _fill(self, caption: str) -> None:
@@ -106,20 +108,20 @@ class PatchGrid(LensWidget):
     def _models_answer(self) -> int:
         return self._answer
 
-    def _on_target(self, _change: Any) -> None:
-        try:
-            self._send_target_columns()
-        except Exception as error:  # said in the widget; raised here it would only reach a log
-            self.error = f"The target's numbers could not be computed: {error}"
-
-    def _send_target_columns(self) -> None:
-        """Sends the target's column, unless the browser has all logits and needs none."""
+    def _fill_target_columns(self) -> None:
+        """Packs the target's column, unless the browser has all logits and needs none."""
         if self._logits:
             return
-        with self.hold_sync():
-            columns = data.target_columns(self._reading, self._image, self.target)
-            for name, packed in columns.items():
-                setattr(self, name, packed)
+        columns = data.target_columns(self._reading, self._image, self.target)
+        for name, packed in columns.items():
+            setattr(self, name, packed)
+
+    def _on_target(self, _change: Any) -> None:
+        try:
+            with self.hold_sync():  # the column and its class arrive together
+                self._fill_target_columns()
+        except Exception as error:  # said in the widget; raised here it would only reach a log
+            self.error = f"The target's numbers could not be computed: {error}"
 
     def __repr__(self) -> str:
         choices = {name: getattr(self, name) for name in self.choices()}

@@ -1,0 +1,111 @@
+"""The choices of PatchGrid: what they take, and what they say to what they do not take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fake_reading import FakeLabels, random_reading
+from traitlets import TraitError
+
+import vitlens_widgets as vl
+
+NAMES = ["cat", "dog", "tree", "house", "boat"]
+
+
+@pytest.fixture
+def grid():
+    reading = random_reading(5, states=4, rows=3, cols=5, classes=5, labels=FakeLabels(NAMES))
+    return vl.PatchGrid(reading)
+
+
+def test_at_first_the_final_state_and_the_models_own_answer_are_shown(grid):
+    readout = random_reading(5, states=4, rows=3, cols=5, classes=5).readout
+    assert grid.layer == 3
+    assert grid.token is None
+    assert grid.target == int(np.argmax(readout.logits(3)[0]))
+    assert (grid.glyph, grid.tint) == ("emoji", "probability")
+
+
+def test_a_target_is_set_by_name_or_index_and_read_as_index(grid):
+    grid.target = "house"
+    assert grid.target == 3
+    grid.target = 1
+    assert grid.target == 1
+
+
+@pytest.mark.parametrize("number", [2, np.int64(2), np.array(2), torch.tensor(2)])
+def test_indices_may_be_any_kind_of_integer(grid, number):
+    grid.layer = grid.token = grid.target = number
+    assert (grid.layer, grid.token, grid.target) == (2, 2, 2)
+    assert type(grid.layer) is int
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("layer", 4, "layer must be the index of a state, 0 to 3; 4 was given."),
+        ("layer", -1, "layer must be the index of a state, 0 to 3; -1 was given."),
+        ("layer", "final", "layer must be the index of a state, 0 to 3; 'final' was given."),
+        ("layer", None, "layer must be the index of a state, 0 to 3; None was given."),
+        ("layer", True, "layer must be the index of a state, 0 to 3; True was given."),
+        ("token", 16, "token must be the index of a token, 0 to 15, or None; 16 was given."),
+        ("token", 1.5, "token must be the index of a token, 0 to 15, or None; 1.5 was given."),
+        ("target", "dgo", '"dgo" is not a label. Nearest: "dog".'),
+        ("target", 5, "class index 5 is not in 0 to 4"),
+        ("target", None, "target must be a label's name or its index, 0 to 4; None was given."),
+        ("glyph", "emojis", 'glyph must be one of "emoji", "label", "none"; \'emojis\' was given.'),
+        ("tint", "entropie", 'Nearest: "entropy"'),
+        ("tint", 3, "3 was given."),
+    ],
+)
+def test_a_bad_choice_is_refused_with_a_sentence_and_changes_nothing(grid, name, value, sentence):
+    before = {choice: getattr(grid, choice) for choice in grid.choices()}
+    with pytest.raises(vl.UsageError) as refused:
+        setattr(grid, name, value)
+    assert sentence in str(refused.value)
+    assert isinstance(refused.value, TraitError)
+    assert {choice: getattr(grid, choice) for choice in grid.choices()} == before
+    assert grid.error == ""
+
+
+def test_choices_are_keywords_and_refused_there_too():
+    reading = random_reading(labels=FakeLabels([*NAMES, "key", "car"]))
+    grid = vl.PatchGrid(reading, layer=1, token=7, target="key", glyph="label", tint="kl")
+    chosen = [getattr(grid, name) for name in ("layer", "token", "target", "glyph", "tint")]
+    assert chosen == [1, 7, 5, "label", "kl"]
+    with pytest.raises(vl.UsageError, match="layer must be the index of a state"):
+        vl.PatchGrid(reading, layer=99)
+
+
+def test_an_unknown_keyword_is_refused_with_the_nearest_name():
+    with pytest.raises(vl.UsageError) as refused:
+        vl.PatchGrid(random_reading(), layr=2)
+    sentence = str(refused.value)
+    assert 'PatchGrid has no option "layr"; it takes "layer", "token", "target"' in sentence
+    assert 'Nearest: "layer"' in sentence
+
+
+@pytest.mark.parametrize("image", [2, -1, 1.0, "0"])
+def test_an_image_that_is_not_in_the_batch_is_refused_with_the_range(image):
+    with pytest.raises(vl.UsageError, match=r"2 image\(s\), 0 to 1"):
+        vl.PatchGrid(random_reading(images=2), image=image)
+
+
+def test_something_that_is_no_reading_is_refused_with_the_way_to_one():
+    with pytest.raises(
+        vl.UsageError, match=r"such as vl.LogitLens\(vit\).read\(trace\); .* ndarray"
+    ):
+        vl.PatchGrid(np.zeros(3))
+
+
+def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(grid):
+    grid.layer, grid.token, grid.target = 1, 6, "tree"
+    assert repr(grid) == (
+        "PatchGrid(fake/vit, image=0, layer=1, token=6, target='tree', glyph='emoji', "
+        "tint='probability')"
+    )
+
+
+def test_the_choices_are_named_in_the_order_of_their_documentation():
+    assert vl.PatchGrid.choices() == ("layer", "token", "target", "glyph", "tint")
