@@ -1,6 +1,7 @@
 // All parts together: keeps what the reader does at this moment (pointing, playing), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
 import { watchTheme } from "../lib/theme.js";
+import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { assemble } from "./assembly.js";
 import { classStyles } from "./classes.js";
 import { Grounds } from "./grounds.js";
@@ -100,7 +101,7 @@ export class PatchGridView {
     else if (event.key === "]") this.onChoose({ layer: Math.min(last, layer + 1) });
     else if (event.key === "Escape" && (token !== null || wasPlaying)) {
       if (!wasPlaying) this.onChoose({ token: null });
-    } else return;
+    } else return keepFromNotebook(event);
     event.preventDefault();
     event.stopPropagation();
   }
