@@ -1,0 +1,66 @@
+"""Every notebook runs from top to bottom in a clean kernel, and prints what it should."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+HERE = Path(__file__).parent
+NOTEBOOKS = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+EXPECTED = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
+"""What deterministic cells print: notebook -> cell id -> text."""
+
+by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@by_name
+def test_a_notebook_is_committed_clean(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.id for cell in code if cell.outputs or cell.execution_count] == []
+    assert [cell.id for cell in notebook.cells if cell.metadata] == []
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@by_name
+def test_what_is_expected_belongs_to_a_cell(path):
+    cells = {cell.id for cell in nbformat.read(path, as_version=4).cells}
+    assert set(EXPECTED.get(path.stem, {})) <= cells
+
+
+@by_name
+def test_a_notebook_runs_and_prints_what_it_should(path, tmp_path):
+    copy = with_expected_outputs(path, tmp_path)
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    # Not the tests' own options and cache, nor the user's IPython profile.
+    command += ["-c", os.devnull, f"--rootdir={tmp_path}", "-p", "no:cacheprovider", str(copy)]
+    environment = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")}
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def with_expected_outputs(path: Path, folder: Path) -> Path:
+    """A copy whose deterministic cells carry the output that nbval is to compare.
+
+    Notebooks are committed without outputs, so what cells must print stands in expected.json.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        text = EXPECTED.get(path.stem, {}).get(cell.id)
+        if text is not None:
+            cell.metadata.tags = ["nbval-check-output"]
+            cell.execution_count = 1
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    copy = folder / path.name
+    nbformat.write(notebook, copy)
+    return copy

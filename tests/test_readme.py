@@ -1,0 +1,51 @@
+"""The README's commands are those that are tested, and its example runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import vitlens_widgets as vl
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_test_commands_are_those_of_the_ci_script():
+    steps = [step.strip() for step in (ROOT / ".ci" / "run").read_text().splitlines()]
+    commands = blocks("sh")[-1].replace("pip install", "pip install --quiet").splitlines()
+    assert len(commands) == 2
+    assert [step for step in steps if step in commands] == commands
+    assert steps[-1] == commands[-1] == "pytest"
+
+
+def test_the_ci_script_can_be_started():
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_first_command_opens_a_notebook_that_exists():
+    install, start = blocks("sh")[0].splitlines()[-1].split(" && ")
+    assert install == 'pip install ".[lab]"'
+    program, notebook = start.rsplit(" ", 1)
+    assert program == "jupyter lab"
+    assert (ROOT / notebook).is_file()
+
+
+def test_the_example_runs():
+    example = blocks("python")[0]
+    assert len([line for line in example.splitlines() if line.strip()]) <= 10
+    names = {}
+    exec(example, names)
+    assert isinstance(names["grid"], vl.PatchGrid)
+    assert names["reading"].probability("cat").shape == (*names["trace"].states.shape[:3],)
+
+
+def test_every_file_the_readme_points_to_is_there():
+    files = re.findall(r'(?:src|srcset)="([^"]+)"|\]\(([^)]+)\)', README)
+    for name in (a or b for a, b in files):
+        assert (ROOT / name).is_file(), name
