@@ -28,7 +28,8 @@ _HOMES = {
     "UsageError": "vitlens_widgets.errors",
     "UnsupportedModelError": "vitlens_widgets.errors",
 }
-_PARTS = ("data", "lenses", "models", "trace", "widgets", "world")
+_PARTS = {part: part for part in ("data", "lenses", "models", "trace", "widgets", "world")}
+_PARTS["edits"] = "trace.edits"
 
 __all__ = [
     "LabelSet",
@@ -41,6 +42,7 @@ __all__ = [
     "UsageError",
     "ViT",
     "data",
+    "edits",
     "lenses",
     "load",
     "models",
@@ -56,7 +58,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _PARTS:
-        return importlib.import_module(f"vitlens_widgets.{name}")
+        return importlib.import_module(f"vitlens_widgets.{_PARTS[name]}")
     raise AttributeError(f"module 'vitlens_widgets' has no attribute {name!r}")
 
 

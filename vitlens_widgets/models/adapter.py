@@ -40,6 +40,9 @@ class Adapter(ABC):
 
     library: ClassVar[str]
 
+    positions_in_blocks: bool = False
+    """Whether blocks place their tokens themselves (rotary or relative positions)."""
+
     readout_name: str
     """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
 

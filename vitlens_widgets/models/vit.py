@@ -21,6 +21,7 @@ from vitlens_widgets.models.preprocessing import (
 
 if TYPE_CHECKING:
     from vitlens_widgets.trace import Trace
+    from vitlens_widgets.trace.edits import DropTokens, Edit
 
 
 class ViT:
@@ -87,7 +88,13 @@ class ViT:
         return next(self.model.parameters()).dtype
 
     def trace(
-        self, images: Any, *, keep: str | Sequence[str] = (), preprocessed: bool = False
+        self,
+        images: Any,
+        *,
+        edits: Sequence[Edit | DropTokens] = (),
+        keep: str | Sequence[str] = (),
+        grad: bool = False,
+        preprocessed: bool = False,
     ) -> Trace:
         """Run the model once over a batch of images and keep what the run left behind.
 
@@ -95,13 +102,17 @@ class ViT:
             images: A path, URL, PIL image, array or tensor, or a list of them. Arrays are
                 `[height, width, 3]` uint8 or in [0, 1], tensors `[3, height, width]`; a batch may
                 be one array or tensor with the image axis first.
+            edits: Changes to make on the way, in order: see `vl.edits`.
             keep: Sites to keep beside the states: their names, or `"all"`. A site that was not
                 kept is still there, `trace["attn_out", 3]`: its block is run again when asked.
+            grad: Keep the graph, so that `torch.autograd.grad` can be asked for the gradient of
+                `trace.logits` in every kept site and in `trace["resid_pre", k]`.
             preprocessed: The images are a tensor of pixels as the model takes them,
                 `[image, 3, height, width]`, and are used as they are.
 
         Raises:
-            UsageError: An image that cannot be read, an unknown site, a model in train mode.
+            UsageError: An image that cannot be read, an unknown site, an edit that does not fit,
+                a model in train mode.
             UnsupportedModelError: What was captured does not reproduce the model's own answer.
 
         Example:
@@ -111,7 +122,7 @@ class ViT:
         """
         from vitlens_widgets.trace.run import run  # the one call upwards, for this sentence's sake
 
-        return run(self, images, keep=keep, preprocessed=preprocessed)
+        return run(self, images, edits=edits, keep=keep, grad=grad, preprocessed=preprocessed)
 
     def __repr__(self) -> str:
         labels = f"{len(self.labels)} labels" if len(self.labels) else "no classifier"

@@ -1,7 +1,8 @@
-"""Watching a forward pass: hooks that come off again, whatever happens."""
+"""Hooks on a forward pass that come off again, whatever happens."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -15,34 +16,40 @@ from vitlens_widgets.models.sites import Tap
 
 Key = TypeVar("Key", bound=Hashable)
 
+Handler = Callable[[Tensor], Tensor | None]
+"""Takes a site's value and gives what shall stand in its place, or None to leave it."""
+
+# The runs under way in this thread, innermost last. A hook acts for the innermost only, so that
+# neither another thread's forward pass nor a trace within a trace is mistaken for its own.
+_under_way = threading.local()
+
 
 @contextmanager
-def watching(taps: Mapping[Key, Tap], seen: Callable[[Key, Tensor], None]) -> Iterator[None]:
-    """While this lasts, call `seen(key, value)` whenever a tapped value shows.
+def handling(taps: Mapping[Key, Tap], handlers: Mapping[Key, Handler]) -> Iterator[None]:
+    """While this lasts, each handler sees its site in the forward pass and may change it.
 
     The hooks are taken off at the end, also after an exception or an interrupt in the forward
     pass or while they were being put on, so that the model is left as it was.
     """
+    run = object()
     handles: list[RemovableHandle] = []
+    stack = _under_way.__dict__.setdefault("stack", [])
+    stack.append(run)
     try:
-        for key, tap in taps.items():
-            handles.append(_attach(tap, partial(seen, key)))
+        for key, handler in handlers.items():
+            handles.append(_attach(run, taps[key], handler))
         yield
     finally:
         for handle in handles:
             handle.remove()
+        stack.remove(run)
 
 
-def _attach(tap: Tap, seen: Callable[[Tensor], None]) -> RemovableHandle:
-    def see_input(_module: nn.Module, args: tuple, kwargs: dict) -> None:
-        seen(tap.shape(_first(args or tuple(kwargs.values()))))
-
-    def see_output(_module: nn.Module, _args: tuple, output: Any) -> None:
-        seen(tap.shape(_first(output)))
-
-    if tap.side == "input":
-        return tap.module.register_forward_pre_hook(see_input, with_kwargs=True)
-    return tap.module.register_forward_hook(see_output)
+@contextmanager
+def watching(taps: Mapping[Key, Tap], seen: Callable[[Key, Tensor], None]) -> Iterator[None]:
+    """While this lasts, call `seen(key, value)` whenever a tapped value shows."""
+    with handling(taps, {key: partial(seen, key) for key in taps}):
+        yield
 
 
 def kept_copy(value: Tensor) -> Tensor:
@@ -50,6 +57,41 @@ def kept_copy(value: Tensor) -> Tensor:
     return value.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _first(value: Any) -> Tensor:
-    """Blocks of some libraries wrap their tensor in a tuple."""
-    return value[0] if isinstance(value, tuple) else value
+def _attach(run: object, tap: Tap, handler: Handler) -> RemovableHandle:
+    def on_input(_module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+        if not _is_innermost(run):
+            return None
+        if args:
+            new = _handled(tap, handler, args[0])
+            return None if new is None else ((new, *args[1:]), kwargs)
+        name, raw = next(iter(kwargs.items()))  # called with its state as a keyword
+        new = _handled(tap, handler, raw)
+        return None if new is None else (args, {**kwargs, name: new})
+
+    def on_output(_module: nn.Module, _args: tuple, output: Any) -> Any:
+        if not _is_innermost(run):
+            return None
+        if not isinstance(output, tuple):
+            return _handled(tap, handler, output)
+        new = _handled(tap, handler, output[0])
+        return None if new is None else (new, *output[1:])
+
+    if tap.side == "input":
+        return tap.module.register_forward_pre_hook(on_input, with_kwargs=True)
+    return tap.module.register_forward_hook(on_output)
+
+
+def _is_innermost(run: object) -> bool:
+    stack = getattr(_under_way, "stack", ())
+    return bool(stack) and stack[-1] is run
+
+
+def _handled(tap: Tap, handler: Handler, raw: Tensor) -> Tensor | None:
+    """The module's tensor with the site's new value in it, or None if it was left."""
+    value = tap.shape(raw)
+    new = handler(value)
+    if new is None or value is raw:
+        return new
+    out = raw.clone()
+    tap.shape(out).copy_(new)  # a view, see `Tap.shape`
+    return out

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from vitlens_widgets.errors import UsageError, did_you_mean
-from vitlens_widgets.models.sites import SITES
+from vitlens_widgets.models.sites import DERIVED_SITES, SITES
 
 STATE_SITES = {"resid_pre": 0, "resid_post": 1}
 """Sites that are states: `(site, layer)` is state `layer + STATE_SITES[site]`."""
+
+ATTENTION_SITES = DERIVED_SITES
+"""Sites of shape `[image, head, query, key]`."""
+
+HEAD_SITES = ("q", "k", "v", "z")
+"""Sites of shape `[image, token, head, d_head]`; all others are `[image, token, d]`."""
+
+
+def axes_of(site: str) -> tuple[str, ...]:
+    """The axes after `image` along which an edit may choose."""
+    if site in ATTENTION_SITES:
+        return ("head", "query", "key")
+    return ("token", "head") if site in HEAD_SITES else ("token",)
 
 
 def check_site(name: str) -> str:

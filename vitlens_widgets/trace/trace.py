@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,11 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout, ViT
 from vitlens_widgets.models.sites import DERIVED_SITES
-from vitlens_widgets.trace.capture import kept_copy, watching
+from vitlens_widgets.trace.capture import kept_copy
+from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.edits import DropTokens, Edit
+from vitlens_widgets.trace.instrument import Plan, instrumented
+from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
 
 
@@ -25,30 +29,36 @@ class Trace:
 
     Attributes:
         vit: The model.
+        layout: The token layout at the traced image size.
+        tokens: The tokens that were in the sequence, int64 `[position]`; all of the layout's,
+            unless some were dropped (`vl.edits.DropTokens`).
         states: `[state, image, token, d]`; state k is the residual stream before block k, the last
             one after the last block.
         logits: The model's own answer, `[image, class]`; None without a classifier.
-        layout: The token layout at the traced image size.
+        edits: The edits that were made.
         pictures: The images as the model saw them, uint8 `[image, height, width, 3]`.
+        kept: The sites that were kept, by `(site, layer)`.
     """
 
     def __init__(
         self,
-        *,
-        vit: ViT,
-        layout: TokenLayout,
-        states: Tensor,
+        context: Context,
+        record: Record,
+        edits: Sequence[Edit | DropTokens],
         logits: Tensor | None,
         pictures: np.ndarray,
-        kept: Mapping[tuple[str, int], Tensor],
     ) -> None:
-        self.vit = vit
-        self.layout = layout
-        self.states = states
+        self.vit: ViT = context.vit
+        self.layout: TokenLayout = context.layout
+        self.tokens: Tensor = context.kept
+        self.states: Tensor = record.states
         self.logits = logits
+        self.edits = tuple(edits)
         self.pictures = pictures
-        self._kept = dict(kept)
-        self._weights = _fingerprint(vit)
+        self.kept = record.kept
+        self._grad = record.grad
+        self._context = context
+        self._weights = _fingerprint(self.vit)
 
     @property
     def n_states(self) -> int:
@@ -63,7 +73,7 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes of all that is kept."""
-        return sum(tensor.nbytes for tensor in (self.states, *self._kept.values()))
+        return sum(tensor.nbytes for tensor in (self.states, *self.kept.values()))
 
     def __getitem__(self, key: tuple[str, int]) -> Tensor:
         """One site of one block, such as `trace["attn_out", 3]`.
@@ -75,8 +85,10 @@ class Trace:
         if not (isinstance(key, tuple) and len(key) == 2):
             raise UsageError('A trace is read as trace[site, layer], such as trace["attn_out", 3].')
         site, layer = check_site(key[0]), check_index("layer", key[1], self.vit.n_layers)
+        if (site, layer) in self.kept:
+            return self.kept[site, layer]
         if site in STATE_SITES:
-            return self.states[layer + STATE_SITES[site]]
+            return self._state(layer + STATE_SITES[site])
         if site in DERIVED_SITES:
             return self.attention(layer, kind="pattern" if site == "pattern" else "scores")
         return self._sites(layer, site)[0]
@@ -89,8 +101,7 @@ class Trace:
         Args:
             layer: The block, 0 .. L-1.
             head: One head, or None for all.
-            kind: `"pattern"`: weights whose rows sum to 1; `"scores"`: scaled query-key products
-                before the softmax.
+            kind: `"pattern"`: weights whose rows sum to 1; `"scores"`: what the softmax is given.
 
         Returns:
             `[image, head, query, key]`, or `[image, query, key]` for one head.
@@ -103,39 +114,87 @@ class Trace:
         check_index("layer", layer, self.vit.n_layers)
         if head is not None:
             check_index("head", head, self.vit.n_heads)
+        site = "pattern" if kind == "pattern" else "attn_scores"
+        every = self.kept[site, layer] if (site, layer) in self.kept else self._attend(layer, kind)
+        return every if head is None else every[:, head]
+
+    def rerun(
+        self,
+        edits: Sequence[Edit | DropTokens],
+        *,
+        keep: str | Sequence[str] = (),
+        grad: bool = False,
+    ) -> Trace:
+        """The same images with further edits, run from the first edited block on.
+
+        Equal to `vit.trace(images, edits=[*trace.edits, *edits])`, at the cost of the blocks that
+        the new edits can change.
+
+        Args:
+            edits: Edits to make after those of this trace (`vl.edits`).
+            keep: As in `vit.trace`.
+            grad: As in `vit.trace`.
+
+        Raises:
+            UsageError: An edit that does not fit, or weights that have changed since.
+
+        Example:
+            >>> without = trace.rerun([vl.edits.Zero("z", 11, head=4)])
+            >>> without.logits - trace.logits
+        """
+        from vitlens_widgets.trace.run import rerun  # which makes traces
+
+        return rerun(self, edits, keep=keep, grad=grad)
+
+    def check_weights(self, what: str) -> None:
+        """Refuse to compute with weights that are no longer those of this trace.
+
+        Raises:
+            UsageError: The weights were changed in place, replaced or moved.
+        """
+        if _fingerprint(self.vit) != self._weights:
+            raise UsageError(
+                f"The weights of {self.vit.name} have changed or moved since this trace, which can "
+                f"therefore not be {what}; trace again."
+            )
+
+    def _state(self, k: int) -> Tensor:
+        """State k; with gradients, the very tensor that the next block read."""
+        return self.kept.get(("resid_pre", k), self.states[k])
+
+    def _attend(self, layer: int, kind: str) -> Tensor:
         q, k = (part.transpose(1, 2) for part in self._sites(layer, "q", "k"))
         fine = torch.promote_types(q.dtype, torch.float32)
         scores = self.vit.adapter.attention_scores(layer, q.to(fine), k.to(fine))
-        scores = scores if head is None else scores[:, head]
         return scores.softmax(-1) if kind == "pattern" else scores
 
     def _sites(self, layer: int, *sites: str) -> list[Tensor]:
         """Tapped sites of one block, kept or computed again in one run of the block."""
-        missing = [site for site in sites if (site, layer) not in self._kept]
+        missing = [site for site in sites if (site, layer) not in self.kept]
         again = self._run_block(layer, missing) if missing else {}
-        return [again[site] if site in again else self._kept[site, layer] for site in sites]
+        return [again[site] if site in again else self.kept[site, layer] for site in sites]
 
     def _run_block(self, layer: int, sites: list[str]) -> dict[str, Tensor]:
-        if _fingerprint(self.vit) != self._weights:
-            raise UsageError(
-                f"The weights of {self.vit.name} have changed or moved since this trace, so "
-                f"{', '.join(sites)} can no longer be computed; trace again, or name it in keep=."
-            )
-        taps = self.vit.adapter.taps(layer)
+        asked = ", ".join(sites)
+        if self._grad:
+            raise UsageError(f"With grad=True, {asked} must be named in keep= to be on the path.")
+        self.check_weights(f"asked for {asked}")
         found: dict[str, Tensor] = {}
 
-        def see(site: str, value: Tensor) -> None:
+        def see(site: str, _layer: int, value: Tensor) -> None:
             found[site] = kept_copy(value)
 
-        with torch.no_grad(), watching({site: taps[site] for site in sites}, see):
+        plan = Plan(self._context, self.edits, {layer: sites}, see, arrived=self.edits)
+        with torch.no_grad(), instrumented(plan):
             self.vit.adapter.run_block(layer, self.states[layer])
         return found
 
     def __repr__(self) -> str:
         images = f"{self.n_images} image{'s' if self.n_images != 1 else ''}"
+        edited = f", edited by {', '.join(map(repr, self.edits))}" if self.edits else ""
         return (
             f"Trace({self.vit.name}: {images}, {self.n_states} states, {self.layout}, "
-            f"{self.nbytes / 2**20:.1f} MiB)"
+            f"{self.nbytes / 2**20:.1f} MiB{edited})"
         )
 
 

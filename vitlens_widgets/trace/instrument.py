@@ -1,0 +1,135 @@
+"""One block's handlers: edits made and values shown, site by site, in the order they occur."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.trace.capture import Handler, handling
+from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.edits import DropTokens, Edit
+from vitlens_widgets.trace.sites import ATTENTION_SITES
+
+Seen = Callable[[str, int, Tensor], Tensor | None]
+"""Takes (site, layer, value) of a shown value; gives what the model goes on with, or None."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done to a run.
+
+    Args:
+        context: What the edits were checked against.
+        edits: The edits to make, in order.
+        sites: Which sites of which layer are shown.
+        see: Who is shown them; the scores and pattern of an edited attention are always shown.
+        arrived: Edits that the state which the run starts from has already undergone.
+    """
+
+    context: Context
+    edits: Sequence[Edit | DropTokens]
+    sites: Mapping[int, Sequence[str]]
+    see: Seen
+    arrived: Sequence[Edit | DropTokens] = ()
+
+    @property
+    def drops(self) -> bool:
+        """Whether tokens have yet to be dropped."""
+        return any(isinstance(e, DropTokens) and e not in self.arrived for e in self.edits)
+
+    def edits_at(self, site: str, layer: int) -> list[Edit]:
+        """The edits to make at one site of one layer, in the order given."""
+        here = [e for e in self.edits if isinstance(e, Edit) and e.site == site]
+        here = [e for e in here if layer in e.layers(self.context)]
+        starts_here = site == "resid_pre" and layer == min(self.sites)
+        return [e for e in here if not (starts_here and e in self.arrived)]
+
+
+@contextmanager
+def instrumented(plan: Plan) -> Iterator[None]:
+    """While this lasts, the blocks that the plan shows sites of run as planned."""
+    taps, handlers = {}, {}
+    for layer in plan.sites:
+        found = plan.context.vit.adapter.taps(layer)
+        for site, handler in _Block(plan, layer).handlers().items():
+            taps[site, layer] = found[site]
+            handlers[site, layer] = handler
+    with handling(taps, handlers):
+        yield
+
+
+class _Block:
+    """The handlers of one block, and the values they hand to one another."""
+
+    def __init__(self, plan: Plan, layer: int) -> None:
+        self.plan = plan
+        self.layer = layer
+        sites = [edit.site for edit in plan.edits if isinstance(edit, Edit)]
+        self.edits = {site: plan.edits_at(site, layer) for site in dict.fromkeys(sites)}
+        self.shown = plan.sites[layer]
+        self.drops = plan.drops and layer == 0
+        self.attends = any(site in self.shown or self.edits.get(site) for site in ATTENTION_SITES)
+        self.parts: dict[str, Tensor] = {}
+
+    def handlers(self) -> dict[str, Handler]:
+        """A handler for every site of this block where something is to be done."""
+        busy = [*self.shown, *(site for site, edits in self.edits.items() if edits)]
+        if self.drops:
+            busy.append("resid_pre")
+        if self.attends:
+            busy += ["q", "k", "v", "z"]
+        if self.edits.get("resid_mid"):
+            busy.append("resid_post")
+        tapped = (site for site in dict.fromkeys(busy) if site not in ATTENTION_SITES)
+        return {site: partial(self.handle, site) for site in tapped}
+
+    def handle(self, site: str, value: Tensor) -> Tensor | None:
+        """Make the edits at one site and show it; None if the model keeps its own value."""
+        new = self._show(site, self._edit(site, self._arriving(site, value)))
+        if self.attends and site in ("q", "k", "v"):
+            self.parts[site] = new
+        if site == "resid_mid" and new is not value:
+            # the block adds its MLP to the stream it had; what was changed is added at its end
+            self.parts[site] = new - value
+        return None if new is value else new
+
+    def _arriving(self, site: str, value: Tensor) -> Tensor:
+        """The value as what was done earlier in the block leaves it."""
+        if site == "resid_pre" and self.drops:
+            return value[:, self.plan.context.kept]
+        if site == "z" and self.attends:
+            return self._attend().to(value)
+        if site == "resid_post" and "resid_mid" in self.parts:
+            return value + self.parts.pop("resid_mid")
+        return value
+
+    def _edit(self, site: str, value: Tensor) -> Tensor:
+        for edit in self.edits.get(site, ()):
+            value = edit.apply(value, self.layer, self.plan.context)
+        return value
+
+    def _show(self, site: str, value: Tensor) -> Tensor:
+        if site not in self.shown and not (self.attends and site in ATTENTION_SITES):
+            return value
+        went_on = self.plan.see(site, self.layer, value)
+        return value if went_on is None else went_on
+
+    def _attend(self) -> Tensor:
+        """`z` from this block's queries, keys and values, with scores and pattern in the open."""
+        q, k, v = (self.parts.pop(site).transpose(1, 2) for site in ("q", "k", "v"))
+        fine = torch.promote_types(q.dtype, torch.float32)
+        scores = self.plan.context.vit.adapter.attention_scores(self.layer, q.to(fine), k.to(fine))
+        scores = self._show("attn_scores", self._edit("attn_scores", scores))
+        if (scores == -torch.inf).all(-1).any():
+            raise UsageError(
+                f"The edits of layer {self.layer} leave a query no key to attend to; knock out "
+                'fewer keys, or use when="pattern".'
+            )
+        pattern = self._show("pattern", self._edit("pattern", scores.softmax(-1)))
+        return (pattern @ v.to(fine)).transpose(1, 2)

@@ -1,0 +1,95 @@
+"""What a run leaves behind while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.models.sites import TAPPED_SITES
+from vitlens_widgets.trace.capture import kept_copy
+from vitlens_widgets.trace.sites import STATE_SITES, check_site
+
+_PARTS_OF = {"attn_scores": ("q", "k"), "pattern": ("q", "k")}
+
+
+def sites_to_keep(keep: str | Sequence[str], grad: bool) -> list[str]:
+    """The sites to store beside the states.
+
+    Without gradients, scores and pattern are stored as the queries and keys they are made of, so
+    that the model keeps its fused attention.
+
+    Raises:
+        UsageError: An unknown site.
+    """
+    names = [keep] if isinstance(keep, str) else list(keep)
+    sites = list(TAPPED_SITES) if names == ["all"] else [check_site(name) for name in names]
+    if not grad:
+        sites = [part for site in sites for part in _PARTS_OF.get(site, (site,))]
+    return [site for site in dict.fromkeys(sites) if site not in STATE_SITES]
+
+
+class Record:
+    """States and kept sites, filled in as the blocks show them.
+
+    Args:
+        n_layers: The number L of blocks.
+        sites: The sites to keep beside the states.
+        grad: Whether gradients shall flow through what is kept: then the model goes on with the
+            very tensors that are kept, and none of them is a copy.
+    """
+
+    def __init__(self, n_layers: int, sites: Sequence[str], grad: bool = False) -> None:
+        self.n_layers = n_layers
+        self.sites = sites
+        self.grad = grad
+        self.kept: dict[tuple[str, int], Tensor] = {}
+        self._states: Tensor | None = None
+        self._state_list: list[Tensor] = []
+
+    def sites_of(self, first: int) -> dict[int, list[str]]:
+        """What is shown of each block from `first` on: every state once, and the kept sites."""
+        shown = {layer: ["resid_pre", *self.sites] for layer in range(first, self.n_layers)}
+        shown[self.n_layers - 1].append("resid_post")
+        return shown
+
+    def see(self, site: str, layer: int, value: Tensor) -> Tensor | None:
+        """Keep a value; see `instrument.Seen`."""
+        if self.grad:
+            return self._see_on_the_path(site, layer, value)
+        if site in STATE_SITES:
+            self._fill(layer + STATE_SITES[site], value)
+        else:
+            self.kept[site, layer] = kept_copy(value)
+        return None
+
+    def _see_on_the_path(self, site: str, layer: int, value: Tensor) -> Tensor:
+        if value._is_view():  # the model reads the whole of which this is a part
+            value = value.clone()
+        if not value.requires_grad:
+            value = value.detach().requires_grad_()
+        self.kept[site, layer] = value
+        return value
+
+    def _fill(self, k: int, state: Tensor) -> None:
+        if self._states is None:  # one piece of memory, filled as the states come
+            self._states = state.new_empty(self.n_layers + 1, *state.shape)
+        self._states[k] = state.detach()
+
+    def start_from(self, states: Tensor, kept: dict[tuple[str, int], Tensor], first: int) -> None:
+        """Take over what an earlier run left behind before block `first`."""
+        self.kept |= {key: value for key, value in kept.items() if key[1] < first}
+        for k in range(first):
+            if self.grad:
+                self.kept["resid_pre", k] = states[k]
+            else:
+                self._fill(k, states[k])
+
+    @property
+    def states(self) -> Tensor:
+        """All states, `[state, image, token, d]`."""
+        if not self.grad:
+            return self._states
+        before = [self.kept["resid_pre", layer] for layer in range(self.n_layers)]
+        return torch.stack([*before, self.kept["resid_post", self.n_layers - 1]])
