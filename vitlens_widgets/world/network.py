@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from timm.models.vision_transformer import VisionTransformer
 
 from .labels import LABELS
@@ -51,6 +53,19 @@ def doubled_patch(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     kernel = kernel.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     doubled["patch_embed.proj.weight"] = kernel / 4
     return doubled
+
+
+def load_served(path: Path) -> VisionTransformer:
+    """The network of a weights file, for 224 pixels a side, float32, in eval mode.
+
+    Args:
+        path: What the training wrote: a network for 112 pixels a side, in half precision.
+    """
+    weights = {name: value.float() for name, value in load_file(path).items()}
+    with torch.device("meta"):  # initial weights would be thrown away at once
+        model = make_network(SERVED_PATCH)
+    model.load_state_dict(doubled_patch(weights), assign=True)
+    return model.eval()
 
 
 def normalized(images: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import VisionTransformer
 from tqdm import tqdm
 
-from ..network import TRAINED_PATCH, doubled_patch, make_network, normalized
+from ..network import TRAINED_PATCH, make_network, normalized
 from .batches import Batch, stream
 from .checkpoint import Checkpoint
 from .optimizer import Optimizer
@@ -27,7 +27,7 @@ def train(recipe: Recipe, folder: Path, name: str, save_every: int = 200) -> Pat
             was interrupted and resumed ends with the very weights of one that was not.
 
     Returns:
-        The file with the finished weights, for pictures of 224 pixels, in half precision.
+        The file with the finished weights, in half precision, for pictures of 112 pixels.
     """
     torch.manual_seed(recipe.seed)
     model = make_network(TRAINED_PATCH)
@@ -43,13 +43,13 @@ def train(recipe: Recipe, folder: Path, name: str, save_every: int = 200) -> Pat
         progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if done % save_every == 0 or done == recipe.steps:
             checkpoint.save(model, optimizer, done)
-    return save_weights(model, folder / f"{name}.safetensors")
+    return save_weights(model, folder / f"{name}.safetensors", recipe.images)
 
 
-def save_weights(model: VisionTransformer, path: Path) -> Path:
-    """Write a network trained at 112 pixels as it is served: at 224 pixels, in half precision."""
-    weights = doubled_patch(model.state_dict())
-    save_file({name: value.half().contiguous() for name, value in weights.items()}, path)
+def save_weights(model: VisionTransformer, path: Path, images: int) -> Path:
+    """Write a trained network in half precision; the metadata notes how many `images` it saw."""
+    halves = {name: value.half().contiguous() for name, value in model.state_dict().items()}
+    save_file(halves, path, metadata={"images": str(images)})
     return path
 
 

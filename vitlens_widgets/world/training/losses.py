@@ -13,6 +13,7 @@ from ..labels import CLASSES
 from .batches import Batch
 
 BEST_PATCHES = 5  # of the 49 speak for a class
+PRICE_OF_AN_ANSWER = 0.1  # of a picture whose patches all name classes
 
 
 def class_label(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -25,12 +26,17 @@ def multiple_instance(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
     """`class_label`, and each class of the image, and no other, must be found by some patches.
 
     A class's evidence is the mean of its five largest patch probabilities; it is compared with the
-    image's labels by binary cross-entropy. The probabilities are over seventeen labels: nobody
-    ever asks for "background", but it is the only answer that no image contradicts.
+    image's labels by binary cross-entropy, summed over the classes (averaged, it is too weak: the
+    patches then copy what CLS has found, all over the picture). The probabilities are over
+    seventeen labels: nobody ever asks for "background", but it is the only answer that no image
+    contradicts. Late in training the patches beside a thing join in; a small price on every
+    answer but "background" keeps them out.
     """
-    chance = logits[:, 1:].float().softmax(dim=-1)[..., : len(CLASSES)]
+    chance = logits[:, 1:].softmax(dim=-1)[..., : len(CLASSES)]
     evidence = chance.topk(BEST_PATCHES, dim=1).values.mean(dim=1).clamp(1e-6, 1 - 1e-6)
-    return class_label(logits, batch) + functional.binary_cross_entropy(evidence, batch.present)
+    found = functional.binary_cross_entropy(evidence, batch.present, reduction="sum")
+    price = PRICE_OF_AN_ANSWER * chance.sum(dim=-1).mean()
+    return class_label(logits, batch) + found / len(batch.present) + price
 
 
 def taught_patches(logits: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -36,7 +36,7 @@ class Recipe:
 
 
 RECIPES = {
-    "toy/p32": Recipe(multiple_instance, images=96_000),
+    "toy/p32": Recipe(multiple_instance, images=80_000),
     "toy/p32-cls": Recipe(class_label, images=96_000),
     "toy/p32-taught": Recipe(taught_patches, images=336_000),
 }

@@ -1,0 +1,43 @@
+"""Drawing needs NumPy and Pillow alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def run(code: str) -> str:
+    line = [sys.executable, "-c", code]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_drawing_a_scene_loads_no_torch():
+    code = """
+import sys
+from vitlens_widgets import world
+world.scene(1, objects=3, size=48)
+print(sorted({"torch", "timm", "transformers", "bokeh"} & set(sys.modules)))
+"""
+    assert run(code) == "[]"
+
+
+def test_names_that_need_torch_load_it_when_used():
+    code = """
+import sys
+from vitlens_widgets import world
+assert set(world.__all__) <= set(dir(world))
+assert "torch" not in sys.modules
+print(world.NAMES[0], "torch" in sys.modules)
+"""
+    assert run(code) == "toy/p32 True"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    code = """
+from vitlens_widgets import world
+try:
+    world.scenes
+except AttributeError as error:
+    print(error)
+"""
+    assert run(code) == "module 'vitlens_widgets.world' has no attribute 'scenes'"
