@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vitlens_widgets import world
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 
@@ -29,6 +30,10 @@ def test_a_known_set_has_its_size_and_unique_names(name, size):
     assert len(labels) == size
     assert len({label.casefold() for label in labels}) == size
     assert len(labels.emoji) == size
+
+
+def test_the_world_is_named_as_it_is_drawn():
+    assert LabelSet.known("world")[:] == tuple(world.LABELS)
 
 
 def test_imagenet_names_are_the_first_synonym():
