@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 import vitlens_widgets as vl
 from vitlens_widgets.lenses import reading as reading_module
 from vitlens_widgets.lenses.reading import Reading
+from vitlens_widgets.lenses.source import Source
 
 
 class TableLens:
@@ -50,10 +51,11 @@ def reading_of(logits) -> Reading:
         n_states=n_states,
         n_images=n_images,
         layout=vl.TokenLayout(1, n_tokens - 1, ("CLS",)),
+        tokens=torch.arange(n_tokens),
         states=numbers.expand(n_states, n_images, n_tokens, 1),
         pictures=np.zeros((n_images, 4, 8, 3), np.uint8),
     )
-    return Reading(TableLens(logits), trace)
+    return Reading(TableLens(logits), Source(trace, names, lambda k: trace.states[k]))
 
 
 def random_logits(shape=(4, 3, 6, 9), seed=0):

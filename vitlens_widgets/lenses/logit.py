@@ -7,6 +7,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_same_model
 from vitlens_widgets.lenses.reading import Reading
+from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.models import ViT
 from vitlens_widgets.trace import Trace
 
@@ -51,11 +52,17 @@ class LogitLens:
         """The model's readout of a state: `[image, token, d] -> [image, class]`."""
         return self.vit.adapter.readout_logits(state)
 
-    def read(self, trace: Trace) -> Reading:
-        """Read all states of a trace.
+    def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
+        """Read a trace.
+
+        Args:
+            trace: A trace of the same model.
+            site: `"resid"`: its L + 1 states; `"attn_out"` or `"mlp_out"`: what each of the L
+                blocks adds to the stream.
+            head: With `"attn_out"`: one head's part of it (`vitlens_widgets.lenses.source`).
 
         Raises:
-            UsageError: The trace is of another model.
+            UsageError: The trace is of another model, or an unknown site or head.
         """
         check_same_model(self, trace)
-        return Reading(self, trace)
+        return Reading(self, source_of(trace, site, head))

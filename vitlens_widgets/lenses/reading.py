@@ -15,8 +15,8 @@ from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.lens import Lens
+from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.models import TokenLayout
-from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
 KEEP_BYTES = 128 * 2**20
@@ -40,7 +40,8 @@ class Reading:
     """What a lens makes of every token in every state of a trace.
 
     Every number is a float32 (indices: int64) tensor on the CPU of shape `[state, image, token]`,
-    with a last axis where it says so. `reading.readout` gives the same for the model's own
+    with a last axis where it says so; in a reading of sub-block outputs, the first axis counts
+    blocks. `reading.readout` gives the same for the model's own
     readout, without the token axis. `[state, image, token, class]` is never held as a whole above
     `KEEP_BYTES`; then each call decodes the states again, a few images at a time.
 
@@ -48,24 +49,25 @@ class Reading:
     """
 
     def __init__(
-        self, lens: Lens, trace: Trace, *, at: Literal["tokens", "readout"] = "tokens"
+        self, lens: Lens, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
     ) -> None:
         self._lens = lens
-        self._trace = trace
+        self._source = source
+        self._trace = trace = source.trace
         self._decode = lens.decode if at == "tokens" else lens.decode_readout
-        tokens = (trace.layout.n_tokens,) if at == "tokens" else ()
+        tokens = (len(trace.tokens),) if at == "tokens" else ()
         self._places = (trace.n_images, *tokens)
         self._columns: dict[int, tuple[Tensor, Tensor]] = {}
 
     @cached_property
     def readout(self) -> Reading:
         """The same reading for what the model's own classifier reads: `[state, image]`."""
-        return Reading(self._lens, self._trace, at="readout")
+        return Reading(self._lens, self._source, at="readout")
 
     @property
     def n_states(self) -> int:
-        """L + 1."""
-        return self._trace.n_states
+        """L + 1; L in a reading of sub-block outputs."""
+        return len(self._source.names)
 
     @property
     def n_images(self) -> int:
@@ -74,8 +76,8 @@ class Reading:
 
     @property
     def state_names(self) -> list[str]:
-        """`["0_pre", ..., "final"]`."""
-        return self._trace.vit.state_names
+        """`["0_pre", ..., "final"]`; `["0_attn_out", ...]` and the like for sub-block outputs."""
+        return self._source.names
 
     @property
     def labels(self) -> LabelSet:
@@ -86,6 +88,11 @@ class Reading:
     def layout(self) -> TokenLayout:
         """The token layout."""
         return self._trace.layout
+
+    @property
+    def tokens(self) -> Tensor:
+        """Which tokens of the layout were in the sequence, int64 `[position]`."""
+        return self._trace.tokens
 
     @property
     def model_name(self) -> str:
@@ -201,7 +208,7 @@ class Reading:
         columns = []
         with tqdm(total=len(slices) * self.n_states, desc=self.lens_name, disable=hidden) as bar:
             for images in slices:
-                final = self._piece(self.n_states - 1, images)
+                final = self._final(images)
                 rows = []
                 for state in range(self.n_states):
                     rows.append(measure(self._piece(state, images), final))
@@ -220,9 +227,19 @@ class Reading:
             return self._kept[state, images]
         return self._decoded(state, images)
 
+    def _final(self, images: slice) -> Tensor:
+        """What the final state answers, also where sub-block outputs are read."""
+        last = self._trace.n_states - 1
+        if self.n_states == self._trace.n_states:
+            return self._piece(last, images)
+        return self._logits_of(self._trace.states[last, images], last)
+
     def _decoded(self, state: int, images: slice) -> Tensor:
+        return self._logits_of(self._source.value(state)[images], state)
+
+    def _logits_of(self, value: Tensor, k: int) -> Tensor:
         with torch.no_grad():
-            return self._decode(self._trace.states[state, images], state).float().cpu()
+            return self._decode(value, k).float().cpu()
 
     @cached_property
     def _kept(self) -> Tensor | None:

@@ -146,6 +146,21 @@ class Trace:
 
         return rerun(self, edits, keep=keep, grad=grad)
 
+    def site_if(self, site: str, layer: int, edits: Sequence[Edit]) -> Tensor:
+        """What a site of one block would be with further edits in that block, from the same state.
+
+        Args:
+            site: One of the sites that show in the block (not the derived ones).
+            layer: The block.
+            edits: Edits in that block.
+
+        Raises:
+            UsageError: As `rerun` and `trace[site, layer]`.
+        """
+        every = [*self.edits, *edits]
+        Context.of(self.vit, self.layout, self.n_images, every)
+        return self._run_block(layer, [site], edits)[site]
+
     def check_weights(self, what: str) -> None:
         """Refuse to compute with weights that are no longer those of this trace.
 
@@ -174,7 +189,9 @@ class Trace:
         again = self._run_block(layer, missing) if missing else {}
         return [again[site] if site in again else self.kept[site, layer] for site in sites]
 
-    def _run_block(self, layer: int, sites: list[str]) -> dict[str, Tensor]:
+    def _run_block(
+        self, layer: int, sites: list[str], edits: Sequence[Edit] = ()
+    ) -> dict[str, Tensor]:
         asked = ", ".join(sites)
         if self._grad:
             raise UsageError(f"With grad=True, {asked} must be named in keep= to be on the path.")
@@ -184,7 +201,8 @@ class Trace:
         def see(site: str, _layer: int, value: Tensor) -> None:
             found[site] = kept_copy(value)
 
-        plan = Plan(self._context, self.edits, {layer: sites}, see, arrived=self.edits)
+        every = (*self.edits, *edits)
+        plan = Plan(self._context, every, {layer: sites}, see, arrived=self.edits)
         with torch.no_grad(), instrumented(plan):
             self.vit.adapter.run_block(layer, self.states[layer])
         return found

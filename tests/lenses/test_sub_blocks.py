@@ -1,0 +1,86 @@
+"""A lens on what attention, MLP and single heads add to the stream."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.zoo import hf_model, pixels_for, timm_model
+from vitlens_widgets.lenses.source import head_output
+
+NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+@pytest.fixture(params=["CLS", "four registers and layer scale", "qk-norm", "transformers"])
+def traced(request):
+    model = hf_model() if request.param == "transformers" else timm_model(request.param)
+    vit = vl.load(model, preprocessing=NEUTRAL)
+    return vit, vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+
+
+@pytest.mark.parametrize("site", ["attn_out", "mlp_out"])
+def test_sub_block_outputs_are_read_like_states(traced, site):
+    vit, trace = traced
+    reading = vl.LogitLens(vit).read(trace, site=site)
+    assert reading.n_states == 3
+    assert reading.state_names == [f"{k}_{site}" for k in range(3)]
+    for layer in range(3):
+        with torch.no_grad():
+            expected = vit.adapter.token_logits(trace[site, layer])
+        torch.testing.assert_close(reading.logits(layer), expected)
+    final = vl.LogitLens(vit).read(trace).logits(3).log_softmax(-1)
+    kl = (final.exp() * (final - reading.logits(1).log_softmax(-1))).sum(-1)
+    torch.testing.assert_close(reading.kl_to_final()[1], kl, rtol=1e-4, atol=1e-5)
+
+
+def test_heads_and_the_projections_bias_add_up_to_attention(traced):
+    _, trace = traced
+    for layer in range(3):
+        heads = sum(head_output(trace, layer, head) for head in range(4))
+        nothing = trace.site_if("attn_out", layer, [vl.edits.Zero("z", layer)])
+        torch.testing.assert_close(heads + nothing, trace["attn_out", layer], rtol=0, atol=1e-5)
+
+
+def test_one_head_is_its_rows_of_the_projection():
+    vit = vl.load(timm_model("four registers and layer scale"))
+    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    block = vit.model.blocks[1]
+    z, w = trace["z", 1][:, :, 2], block.attn.proj.weight[:, 24:36]
+    expected = (z @ w.T * block.ls1.gamma).detach()
+    torch.testing.assert_close(head_output(trace, 1, 2), expected, rtol=0, atol=1e-5)
+    reading = vl.LogitLens(vit).read(trace, site="attn_out", head=2)
+    assert reading.state_names == ["L0 H2", "L1 H2", "L2 H2"]
+    with torch.no_grad():
+        torch.testing.assert_close(reading.logits(1), vit.adapter.token_logits(expected))
+
+
+def test_heads_that_are_mixed_before_they_are_added_are_refused():
+    vit = vl.load(timm_model("scaled attention and MLP norms"))
+    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    with pytest.raises(vl.UsageError, match="are mixed before they are added"):
+        head_output(trace, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"site": "z"}, 'reads "resid", "attn_out" or "mlp_out", not \'z\''),
+        ({"head": 1}, 'head= goes with site="attn_out"'),
+        ({"site": "attn_out", "head": 4}, "head 4 is out of range"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(traced, words, sentence):
+    vit, trace = traced
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.LogitLens(vit).read(trace, **words)
+
+
+def test_a_trace_with_dropped_tokens_is_read_for_those_that_are_left():
+    vit = vl.load(timm_model("CLS"))
+    edits = [vl.edits.DropTokens([3, 4])]
+    trace = vit.trace(pixels_for((48, 80)), edits=edits, preprocessed=True)
+    reading = vl.LogitLens(vit).read(trace)
+    assert reading.entropy().shape == (4, 2, 14)
+    assert reading.tokens.tolist() == [0, 1, 2, *range(5, 16)]
+    torch.testing.assert_close(reading.readout.logits(3), trace.logits)

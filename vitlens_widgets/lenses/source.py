@@ -1,0 +1,91 @@
+"""What a lens is laid on: the states of a trace, or what one kind of sub-block adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.edits import Replace
+from vitlens_widgets.trace.sites import check_index
+
+# How exactly head parts must add up, relative to the largest entry: rounding passes, also that of
+# bfloat16; a norm over the heads does not.
+_ADDITIVE = 2e-2
+
+ADDED = ("attn_out", "mlp_out")
+"""Sites that are added to the residual stream as they are."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sequence of `[image, token, d]` tensors to decode.
+
+    Args:
+        trace: The trace they come from.
+        names: What each of them is called.
+        value: Gives the k-th.
+    """
+
+    trace: Trace
+    names: list[str]
+    value: Callable[[int], Tensor]
+
+
+def source_of(trace: Trace, site: str, head: int | None) -> Source:
+    """The states of a trace (`site="resid"`), or L sub-block outputs.
+
+    Args:
+        trace: The trace.
+        site: `"resid"` for the L + 1 states, `"attn_out"` or `"mlp_out"` for what the L blocks
+            add.
+        head: With `"attn_out"`, one head's part of it: `z_h W_O^h` with the block's layer scale,
+            without the projection's bias, which belongs to no head.
+
+    Raises:
+        UsageError: Another site, a head out of range, or a block whose heads do not add up.
+    """
+    if head is not None and site != "attn_out":
+        raise UsageError(f'head= goes with site="attn_out", not with site={site!r}.')
+    if site == "resid":
+        return Source(trace, trace.vit.state_names, lambda k: trace.states[k])
+    if site not in ADDED:
+        raise UsageError(f'A lens reads "resid", "attn_out" or "mlp_out", not {site!r}.')
+    layers = range(trace.vit.n_layers)
+    if head is None:
+        return Source(trace, [f"{k}_{site}" for k in layers], lambda k: trace[site, k])
+    check_index("head", head, trace.vit.n_heads)
+    return Source(trace, [f"L{k} H{head}" for k in layers], lambda k: head_output(trace, k, head))
+
+
+def head_output(trace: Trace, layer: int, head: int) -> Tensor:
+    """What one head adds to the residual stream, `[image, token, d]`: `z_h W_O^h`.
+
+    Found by running the block's projection with this head's `z` alone and with none, so that gates
+    and layer scales are in it and the projection's bias is not. The heads of a block and that bias
+    together are `attn_out`. Source: Elhage et al. (2021), "A mathematical framework for
+    transformer circuits", section on attention heads as independent and additive.
+
+    Raises:
+        UsageError: A layer or head out of range, or attention in which the heads are mixed before
+            they are added (a norm over all of them), so that no head has a part of its own.
+    """
+    check_index("head", head, trace.vit.n_heads)
+    z = trace["z", layer]
+    alone = torch.zeros_like(z)
+    alone[:, :, head] = z[:, :, head]
+    none, one, others = (
+        trace.site_if("attn_out", layer, [Replace("z", layer, value)])
+        for value in (torch.zeros_like(z), alone, z - alone)
+    )
+    whole = trace["attn_out", layer]
+    if (one + others - none - whole).abs().max() > _ADDITIVE * whole.abs().max():
+        raise UsageError(
+            f"The heads of block {layer} of {trace.vit.name} are mixed before they are added to "
+            "the residual stream, so that one head has no output of its own."
+        )
+    return one - none
