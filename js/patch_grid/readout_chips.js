@@ -27,21 +27,20 @@ export function readoutChips(reading, actions) {
   const second = element("div", "vl-chip-line vl-chip-tokens", { hidden: others.length === 0 }, ...others.map((o) => o.node));
   const node = element("div", "vl-chips", { role: "group", "aria-label": "Readout and prefix tokens" }, first, second);
 
-  const update = whenChanged(
-    (s) => [s.layer, s.token, s.passing, s.layout.mode],
-    (scene) => {
-      first.hidden = scene.layout.mode === "side";
-      fill(own, element("span", "vl-chip-who", {}, `${reading.meta.readout_name} readout`), ...answerNodes(scene, reading.readout));
-      press(own, reading.meta.readout_token, scene);
+  const drawings = [
+    whenChanged((s) => [s.layout.mode], (s) => void (first.hidden = s.layout.mode === "side")),
+    whenChanged((s) => [s.layer], (s) => {
+      fill(own, who(`${reading.meta.readout_name} readout`), ...answerNodes(s, reading.readout));
       const runnersUp = [1, 2].filter((place) => place < reading.nAnswers);
-      fill(next, ...runnersUp.map((place) => runnerUp(reading, scene.layer, place)));
-      for (const { token, node: other } of others) {
-        fill(other, element("span", "vl-chip-who", {}, reading.describe(token)), shortAnswer(reading, scene.layer, token));
-        press(other, token, scene);
-      }
-    },
-  );
-  return { node, update };
+      fill(next, ...runnersUp.map((place) => runnerUp(reading, s.layer, place)));
+      others.forEach((o) => fill(o.node, who(reading.describe(o.token)), shortAnswer(reading, s.layer, o.token)));
+    }),
+    whenChanged((s) => [s.token], (s) => {
+      press(own, reading.meta.readout_token, s);
+      others.forEach((o) => press(o.node, o.token, s));
+    }),
+  ];
+  return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
 
 /**
@@ -59,7 +58,7 @@ export function readoutList(reading, actions, thumb) {
   const node = element("aside", "vl-aside", {}, thumb.node, element("div", "vl-head", {}, own, where), list);
 
   const update = whenChanged(
-    (s) => [s.layer, s.token, s.passing, s.layout, s.ratio],
+    (s) => [s.layer, s.token, s.layout, s.ratio],
     (scene) => {
       node.hidden = scene.layout.mode !== "side";
       if (node.hidden) return;
@@ -71,6 +70,9 @@ export function readoutList(reading, actions, thumb) {
   );
   return { node, update };
 }
+
+/** @param {string} text */
+const who = (text) => element("span", "vl-chip-who", {}, text);
 
 const THUMB = 98;
 

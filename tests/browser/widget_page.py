@@ -54,7 +54,12 @@ MODEL = """
     const el = document.createElement("div");
     document.querySelector("main").append(el);
     const dispose = await widget.render({ model, el });
-    window.hosted.push({ model, el, dispose });
+    window.hosted.push({ widget, model, el, dispose });
+  };
+  window.showAgain = (index) => {
+    const el = document.createElement("div");
+    document.querySelector("main").append(el);
+    return void window.hosted[index].widget.render({ model: window.hosted[index].model, el });
   };
 }
 """
@@ -75,9 +80,24 @@ class WidgetPage:
         self.page.evaluate(
             "([code, state]) => window.host(code, state)", [code, encoded(widget.get_state())]
         )
-        root = self.page.locator(".vitlens").last
+        return self._drawn()
+
+    def show_again(self, index=0):
+        """A second view of a widget, of the same model; gives its root."""
+        self.page.evaluate("index => window.showAgain(index)", index)
+        return self._drawn()
+
+    def _drawn(self):
+        """The root added last, for good: more may come after it."""
+        roots = self.page.locator(".vitlens")
+        root = roots.nth(roots.count() - 1)
         root.and_(self.page.locator("[data-vitlens-drawn]")).wait_for(state="attached")
         return root
+
+    def stop_clock(self):
+        """From now on time passes only by `page.clock.run_for`; call it before adding widgets."""
+        self.page.clock.install(time=0)
+        self.page.clock.pause_at(1000)
 
     def receive(self, index=0, **state):
         """A change of traits that comes from the kernel."""
