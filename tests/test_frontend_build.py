@@ -1,0 +1,92 @@
+"""The committed front end is what its sources build to, is sound, and is inside the wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+JS = ROOT / "js"
+STATIC = ROOT / "vitlens_widgets" / "widgets" / "static"
+MOST_BYTES = 60_000  # each widget instance carries its bundle into a saved notebook
+
+
+@pytest.fixture(scope="module")
+def npm():
+    """Runs an npm script in js/, with the dependencies of the lock file installed."""
+    program = shutil.which("npm")
+    if program is None:
+        reason = "npm (Node 20 or later) is not on the path"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+    def run(*words):
+        done = subprocess.run(
+            [program, *words], cwd=JS, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"npm {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+
+    if not (JS / "node_modules").is_dir():
+        run("ci")
+    return run
+
+
+def test_the_committed_bundles_are_what_the_sources_build_to(npm):
+    npm("run", "build", "--", "--check")
+
+
+def test_the_sources_pass_the_strict_type_check(npm):
+    npm("run", "check")
+
+
+def test_the_helpers_pass_their_own_tests(npm):
+    npm("test")
+
+
+def test_no_bundle_is_larger_than_a_notebook_should_carry():
+    sizes = {path.name: path.stat().st_size for path in STATIC.glob("*.js")}
+    assert sizes
+    assert all(size < MOST_BYTES for size in sizes.values()), sizes
+
+
+def test_nothing_in_a_bundle_is_fetched_from_elsewhere():
+    for path in STATIC.iterdir():
+        found = set(re.findall(r"https?://[^\"'\s)]+", path.read_text(encoding="utf-8")))
+        assert found <= {"http://www.w3.org/2000/svg"}, path.name  # a namespace, never fetched
+
+
+def test_tools_are_pinned_exactly_and_the_lock_file_names_no_registry():
+    pinned = json.loads((JS / "package.json").read_text(encoding="utf-8"))["devDependencies"]
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in pinned.values()), pinned
+    lock = (JS / "package-lock.json").read_text(encoding="utf-8")
+    assert "http" not in lock
+    assert "resolved" not in lock
+
+
+def test_each_widget_has_its_module_and_its_style_sheet():
+    from vitlens_widgets import widgets
+
+    for name in widgets.__all__:
+        stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        for suffix in (".js", ".css"):
+            assert (STATIC / f"{stem}{suffix}").is_file()
+        assert (JS / f"{stem}.js").is_file()
+
+
+def test_the_wheel_carries_the_front_end(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as contents:
+        for path in STATIC.iterdir():
+            assert contents.read(path.relative_to(ROOT).as_posix()) == path.read_bytes()
