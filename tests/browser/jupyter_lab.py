@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+# Generous, so that a busy machine is no failure; a step that works is waited for no longer.
 START_SECONDS = 120
-RUN_MS = 300_000  # a cold import of torch, timm and transformers on a busy machine included
+STEP_SECONDS = 120
+RUN_MS = 300_000  # a cold import of torch, timm and transformers included
 
 _FOLDERS = (
     "JUPYTER_CONFIG_DIR",
@@ -60,6 +62,7 @@ class Lab:
     def open(self, page: Any, notebook: Path) -> Notebook:
         """Opens a copy of `notebook` in the browser `page` and waits for its kernel."""
         shutil.copy(notebook, self.root / notebook.name)
+        page.set_default_timeout(STEP_SECONDS * 1000)
         page.goto(f"{self.address}/lab/tree/{notebook.name}?reset")
         page.locator(".jp-CodeCell").first.wait_for()
         page.wait_for_function(_KERNEL_IS_IDLE, timeout=RUN_MS)
@@ -106,9 +109,9 @@ class Notebook:
         """The value of a Python expression in the kernel, by way of JSON."""
         return json.loads(self.kernel(f"import json; print(json.dumps({expression}))"))
 
-    def wait_for_value(self, expression: str, expected: Any, seconds: float = 20) -> None:
+    def wait_for_value(self, expression: str, expected: Any) -> None:
         """Waits until an expression has a value in the kernel; fails with the last value."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + STEP_SECONDS
         while (found := self.value(expression)) != expected:
             assert time.monotonic() < until, f"{expression} is {found!r}, not {expected!r}"
             self.page.wait_for_timeout(50)
