@@ -28,7 +28,9 @@ _HOMES = {
     "UsageError": "vitlens_widgets.errors",
     "UnsupportedModelError": "vitlens_widgets.errors",
 }
-_PARTS = {part: part for part in ("data", "lenses", "models", "trace", "widgets", "world")}
+_PARTS = {
+    part: part for part in ("charts", "data", "lenses", "models", "trace", "widgets", "world")
+}
 _PARTS["edits"] = "trace.edits"
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "UnsupportedModelError",
     "UsageError",
     "ViT",
+    "charts",
     "data",
     "edits",
     "lenses",

@@ -5,5 +5,6 @@ from __future__ import annotations
 from vitlens_widgets.data.emoji import emoji_for
 from vitlens_widgets.data.images import read_image
 from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.data.table import Table
 
-__all__ = ["LabelSet", "emoji_for", "read_image"]
+__all__ = ["LabelSet", "Table", "emoji_for", "read_image"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.source import Source
+from vitlens_widgets.lenses.table import reading_table
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace.sites import check_index
 
@@ -116,6 +117,33 @@ class Reading:
             UsageError: There is no such image.
         """
         return self._trace.pictures[check_index("image", image, self.n_images)]
+
+    def position(self, token: int) -> int:
+        """Where a token of the layout stands in the sequence that was traced.
+
+        Raises:
+            UsageError: There is no such token, or it was dropped.
+        """
+        self.layout.check(token)
+        found = (self.tokens == token).nonzero()
+        if not len(found):
+            raise UsageError(f"Token {token} was dropped from the traced sequence.")
+        return int(found[0])
+
+    def table(
+        self, image: int = 0, tokens: Sequence[int] = (), targets: Sequence[int | str] = ()
+    ) -> Table:
+        """Answer, probability, entropy and KL per state, at the readout and at chosen tokens.
+
+        Args:
+            image: Which image.
+            tokens: Tokens of the layout, beside the readout.
+            targets: Classes whose probability and rank are added, named or counted from 0.
+
+        Raises:
+            UsageError: No such image, token or class.
+        """
+        return reading_table(self, image, tokens, targets)
 
     def logits(self, state: int) -> Tensor:
         """Class logits at one state, `[image, token, class]`.
