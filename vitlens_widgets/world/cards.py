@@ -67,7 +67,8 @@ _RECIPES = {
     "toy/p32": (
         "Trained from image labels only. CLS names the classes of the image; the mean of a class's "
         "five largest patch probabilities must tell whether the class is in the image "
-        "(multiple-instance loss). No patch was ever told what it shows: its answers emerged."
+        "(multiple-instance loss), and any answer but background costs a patch a little. No patch "
+        "was ever told what it shows: its answers emerged."
     ),
     "toy/p32-taught": (
         "Trained with a label for every patch, taken from the exact masks, and the classes of the "
