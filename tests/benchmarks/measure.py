@@ -1,0 +1,58 @@
+"""Time and peak memory of one thing beside another, measured in turns in the same run."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+
+def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of each candidate, run in turns so that a slow minute hits all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for turn in range(repeats + 1):
+        for name, candidate in candidates.items():
+            start = time.perf_counter()
+            candidate()
+            if turn:  # the first turn warms up
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak_mib(prepare_and_run: Callable[[], None]) -> float:
+    """Peak resident memory in MiB of a fresh process that calls this, beyond what it began with."""
+    context = multiprocessing.get_context("spawn")
+    receive, send = context.Pipe(duplex=False)
+    process = context.Process(target=_report_peak, args=(prepare_and_run, send))
+    process.start()
+    peak = receive.recv()
+    process.join()
+    return peak
+
+
+def _report_peak(prepare_and_run: Callable[[], None], send: object) -> None:
+    prepare_and_run()
+    scale = 1024 if sys.platform != "darwin" else 1024**2
+    send.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale)
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    """Rows as a Markdown table."""
+    names = list(rows[0])
+    lines = [" | ".join(names), " | ".join("---" for _ in names)]
+    lines += [" | ".join(str(row[name]) for name in names) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    import platform
+
+    import torch
+
+    said = {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    return json.dumps({"processor": platform.processor() or platform.machine(), **said})

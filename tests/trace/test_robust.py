@@ -1,0 +1,135 @@
+"""Threads, traces within traces, many traces, odd tensors: right, or refused."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.zoo import pixels_for, timm_model
+
+E = vl.edits
+
+
+def hooks_on(model):
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+
+
+def test_two_threads_tracing_one_model_do_not_see_each_other():
+    model = timm_model("CLS")
+    vit = vl.load(model)
+    inputs = [pixels_for((48, 80), seed=seed) for seed in range(2)]
+    edits = [[], [E.Zero("z", range(3), head=1), E.KnockOut(1, query=0, key=3)]]
+    expected = [
+        vit.trace(p, edits=e, keep="all", preprocessed=True)
+        for p, e in zip(inputs, edits, strict=True)
+    ]
+    wrong: list[int] = []
+
+    def work(i):
+        for _ in range(40):
+            trace = vit.trace(inputs[i], edits=edits[i], keep="all", preprocessed=True)
+            same = torch.equal(trace.states, expected[i].states)
+            same &= all(torch.equal(trace.kept[key], v) for key, v in expected[i].kept.items())
+            if not same:
+                wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert hooks_on(model) == 0
+
+
+def test_a_trace_within_a_trace_is_its_own():
+    model = timm_model("CLS")
+    vit = vl.load(model)
+    outer_pixels, inner_pixels = pixels_for((48, 80), seed=3), pixels_for((48, 80), seed=4)
+    alone = vit.trace(outer_pixels, edits=[E.Scale("z", 0, 2.0)], preprocessed=True)
+    inner_alone = vit.trace(inner_pixels, preprocessed=True)
+    inner = []
+
+    def trace_inside(*_):
+        if not inner:
+            inner.append(None)  # the inner forward comes by here as well
+            inner[0] = vit.trace(inner_pixels, preprocessed=True)
+
+    handle = model.blocks[1].register_forward_hook(trace_inside)
+    outer = vit.trace(outer_pixels, edits=[E.Scale("z", 0, 2.0)], preprocessed=True)
+    handle.remove()
+    assert torch.equal(outer.states, alone.states)
+    assert torch.equal(inner[0].states, inner_alone.states)
+    assert hooks_on(model) == 0
+
+
+def test_a_users_own_hooks_stay_and_are_obeyed():
+    model = timm_model("CLS")
+    vit = vl.load(model)
+    handle = model.blocks[1].register_forward_hook(lambda _m, _a, out: out * 2)
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    with torch.no_grad():
+        torch.testing.assert_close(trace.logits, model(pixels_for((48, 80))))
+    assert hooks_on(model) == 1
+    handle.remove()
+
+
+def test_a_thousand_traces_leave_memory_flat():
+    vit = vl.load(timm_model("CLS"))
+    pixels = pixels_for((48, 80), n_images=1)
+
+    def alive():
+        gc.collect()
+        return sum(1 for thing in gc.get_objects() if type(thing) is torch.Tensor)
+
+    def some_traces(n):
+        for _ in range(n):
+            vit.trace(pixels, edits=[E.Zero("z", 1, head=0)], keep="q", preprocessed=True)
+
+    some_traces(10)
+    before = alive()
+    some_traces(1000)
+    assert alive() <= before + 5
+    assert hooks_on(vit.model) == 0
+
+
+def test_pixels_in_any_memory_order_give_the_same_trace():
+    vit = vl.load(timm_model("CLS"))
+    pixels = pixels_for((48, 80), n_images=3)
+    expected = vit.trace(pixels, preprocessed=True).logits
+    channels_last = pixels.to(memory_format=torch.channels_last)
+    strided = torch.stack([pixels, pixels], dim=-1)[..., 0]
+    for odd in (channels_last, strided, pixels.double()):
+        found = vit.trace(odd, preprocessed=True).logits
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_a_large_batch_is_the_same_images_one_by_one():
+    vit = vl.load(timm_model("CLS"))
+    pixels = pixels_for((48, 80), n_images=65)
+    together = vit.trace(pixels, preprocessed=True)
+    one = vit.trace(pixels[41], preprocessed=True)
+    torch.testing.assert_close(together.states[:, 41:42], one.states, rtol=0, atol=1e-5)
+
+
+def test_a_model_that_moved_traces_anew_but_not_on_old_states():
+    model = timm_model("CLS")
+    vit = vl.load(model)
+    old = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    model.double()
+    new = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    assert new.states.dtype == torch.float64
+    for ask in (lambda: old["q", 0], lambda: old.rerun([E.Zero("z", 1)])):
+        with pytest.raises(vl.UsageError, match="have changed or moved"):
+            ask()
+
+
+def test_weights_made_in_inference_mode_are_traced():
+    with torch.inference_mode():
+        model = timm_model("CLS")
+    trace = vl.load(model).trace(pixels_for((48, 80)), preprocessed=True)
+    assert trace["q", 0].shape == (2, 16, 4, 12)
