@@ -11,15 +11,27 @@ import { isMissing } from "./tints.js";
 /**
  * @typedef {object} Pen  how glyphs look on the picture at hand
  * @property {CanvasRenderingContext2D} context
+ * @property {import("./reading.js").Reading} reading
  * @property {number} cell  CSS pixels
  * @property {number} ratio  device pixels per CSS pixel
  * @property {boolean} onLight
  * @property {string} family  the widget's font
  */
 
-const SMALLEST_EMOJI = 14;
+const SMALLEST_EASY = 14;
 const SMALLEST_DOTTED = 24;
 const SMALLEST_LABELLED = 40;
+
+/**
+ * Whether cells are large enough for emoji. On a small grid they are told apart down to 10 px, when
+ * they fill the cell; hundreds of them so small would be noise.
+ * @param {import("./reading.js").Reading} reading
+ * @param {number} cell  CSS pixels
+ */
+export const showsEmoji = (reading, cell) => cell >= (reading.nPatches <= 100 ? 10 : SMALLEST_EASY);
+
+/** Share of the cell that an emoji fills. @param {number} cell */
+const emojiShare = (cell) => (cell > SMALLEST_LABELLED ? 0.6 : cell < SMALLEST_EASY ? 0.9 : 0.74);
 
 /** A faint guess is still to be seen. @param {number} p */
 const opacityOf = (p) => 0.25 + 0.75 * p;
@@ -34,7 +46,7 @@ const opacityOf = (p) => 0.25 + 0.75 * p;
 export function drawGlyphs(context, scene, state, cell, brightPicture) {
   const { reading, glyph, ratio } = scene;
   const family = getComputedStyle(context.canvas).fontFamily || "system-ui, sans-serif";
-  const pen = { context, cell, ratio, family, onLight: isLight(scene, brightPicture) };
+  const pen = { context, reading, cell, ratio, family, onLight: isLight(scene, brightPicture) };
   const { width, height } = context.canvas;
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -58,15 +70,15 @@ function isLight({ tint, dark }, brightPicture) {
 
 /** @param {Pen} pen @param {Answer} answer @param {number} x @param {number} y */
 function drawEmoji(pen, { label, probability: p }, x, y) {
-  const { context, cell, ratio, onLight } = pen;
+  const { context, reading, cell, ratio, onLight } = pen;
   if (isBackground(label.name)) return drawDot(pen, x, y);
-  if (cell < SMALLEST_EMOJI) return;
+  if (!showsEmoji(reading, cell)) return;
   context.globalAlpha = opacityOf(p);
   if (!label.emoji) {
     write(pen, firstLetters(label.name, Math.max(1, Math.floor((cell - 2) / 7.5) - 1)), 11, 400, x, y);
     return;
   }
-  const size = Math.round((cell > SMALLEST_LABELLED ? 0.6 : 0.74) * cell * ratio);
+  const size = Math.round(emojiShare(cell) * cell * ratio);
   const image = sprite(label.emoji, size, onLight ? "light" : "dark");
   context.drawImage(image, Math.round(x - image.width / 2), Math.round(y - image.height / 2));
 }

@@ -1,16 +1,14 @@
 // One state drawn into one canvas: the tinted picture, outlines between classes, glyphs.
 import { bytesOf, colorAt } from "../lib/colormaps.js";
 import { CLASS_OPACITY, VEIL_OPACITY, edges, mapOpacity, tint } from "../lib/tinting.js";
-import { drawGlyphs } from "./glyphs.js";
+import { drawGlyphs, showsEmoji } from "./glyphs.js";
 import { groundOf } from "./grounds.js";
 import { isMissing } from "./tints.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("../lib/tinting.js").Paint} Paint */
 
-/** Below this size of a cell an emoji or a hatch is a speck: outlines between classes stand in. */
-const SMALLEST_EMOJI = 14;
-/** Below this one the outlines themselves would cover the cells. */
+/** Below this size of a cell the outlines themselves would cover the cells. */
 const SMALLEST_OUTLINED = 5;
 
 /**
@@ -25,7 +23,7 @@ export function drawPanel(canvas, grounds, scene, state, { width, height, cell, 
   canvas.height = Math.round(height * scene.ratio);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const pixels = grounds.copy(groundOf(scene.tint, scene.dark), canvas.width, canvas.height);
-  tint(pixels, scene.reading, paints(scene, state, cell >= SMALLEST_EMOJI), Math.max(1, Math.round(scene.ratio)));
+  tint(pixels, scene.reading, paints(scene, state, showsEmoji(scene.reading, cell)), Math.max(1, Math.round(scene.ratio)));
   context.putImageData(pixels, 0, 0);
   const outlined = outlineOf(scene, cell, large);
   if (outlined) drawOutlines(context, scene, state, outlined);
@@ -63,15 +61,16 @@ function classPaint({ styles, dark }, index, hatching) {
 const lighter = ([r, g, b]) => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2];
 
 /**
+ * Lines between classes: with class colours always, otherwise in the place of emoji too small to see.
  * @param {Scene} scene
  * @param {number} cell
  * @param {boolean} large  the large picture, not a panel
  * @returns {{ color: string, width: number } | null} null where no outlines are drawn
  */
-function outlineOf({ tint: name, glyph, dark }, cell, large) {
+function outlineOf({ reading, tint: name, glyph, dark }, cell, large) {
   if (cell < SMALLEST_OUTLINED) return null;
   if (name === "class") return { color: dark ? "#fff" : "#1b1b1b", width: large ? 1.75 : 1 };
-  return glyph === "emoji" && cell < SMALLEST_EMOJI ? { color: "rgba(255,255,255,.4)", width: 1 } : null;
+  return glyph === "emoji" && !showsEmoji(reading, cell) ? { color: "rgba(255,255,255,.4)", width: 1 } : null;
 }
 
 /**
