@@ -1,0 +1,30 @@
+"""PatchGrid on a real reading: what the browser is sent is what the model itself answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from zoo import timm_model
+
+import vitlens_widgets as vl
+
+SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
+
+
+@pytest.mark.parametrize("special", SPECIALS)
+def test_the_final_readout_that_is_sent_is_the_models_own_answer(special):
+    vit = vl.load(timm_model(special))
+    rng = np.random.default_rng(4)
+    images = [rng.integers(0, 256, (90, 130, 3), dtype=np.uint8) for _ in range(2)]
+    trace = vit.trace(images)
+    grid = vl.PatchGrid(vl.LogitLens(vit).read(trace), image=1)
+    shape = (grid._n_states, grid._n_tokens + 1, len(vit.labels))
+    logits = np.frombuffer(grid._logits, "<f4").reshape(shape)
+    own = torch.as_tensor(trace.logits)[1].numpy()
+    np.testing.assert_allclose(logits[-1, -1], own, atol=1e-5 * np.abs(own).max())
+    assert grid.target == int(own.argmax())
+    assert grid._n_tokens == vit.layout.n_tokens
+    prefix = vit.layout.prefix
+    expected = prefix.index("CLS") if grid._meta["readout_name"] == "CLS" else None
+    assert grid._meta["readout_token"] == expected
