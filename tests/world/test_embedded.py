@@ -18,7 +18,7 @@ THRESHOLDS = {  # accuracy, IoU with one object, with two; at the final state
     "toy/p32-taught": (0.98, 0.84, 0.70),
     "toy/p32-cls": (0.90, 0.0, 0.0),
 }
-SCENES = 60
+SCENES = 40
 
 
 @pytest.mark.parametrize("name", world.NAMES)
@@ -74,7 +74,7 @@ def test_a_card_meets_the_thresholds(name):
 
 @pytest.mark.parametrize("name", world.NAMES)
 def test_a_card_is_confirmed_by_scenes_it_was_not_measured_on(name):
-    """Shares of 60 scenes scatter with sqrt(p (1 - p) / 60), IoUs with less than .3 / sqrt(60)."""
+    """Shares of n scenes scatter by sqrt(p (1 - p) / n), the IoU of a scene by about .2."""
     written = world.card(name).measured
     found = measure(world.build(name), SCENES, first_seed=written.scenes)
     for count in (1, 2):
@@ -82,8 +82,8 @@ def test_a_card_is_confirmed_by_scenes_it_was_not_measured_on(name):
             share = written.accuracy[count][score]
             scatter = math.sqrt(max(share * (1 - share), 0.02) / SCENES)
             assert abs(found.accuracy[count][score] - share) < 4 * scatter
-            scatter = 0.3 / math.sqrt(SCENES)
-            assert abs(found.iou[count][score] - written.iou[count][score]) < 3 * scatter
+            scatter = 0.2 / math.sqrt(SCENES)
+            assert abs(found.iou[count][score] - written.iou[count][score]) < 4 * scatter
     assert found.states == written.states
     assert found.architecture == written.architecture
 

@@ -10,6 +10,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from ..errors import UsageError
 from .cards import read_card
 from .evaluate import SCENES, evaluate
 from .training.loop import train
@@ -25,6 +26,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         weights = train(recipe, given.folder, given.name.replace("/", "-"), given.save_every)
         evaluate(given.name, given.folder, given.scenes)
+    except UsageError as error:
+        raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
         sentence = "Interrupted; the same command goes on from the last checkpoint."
         raise SystemExit(sentence) from None
@@ -37,10 +40,17 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("name", choices=sorted(RECIPES))
     add("--folder", type=Path, default=Path("world-training"), help="for what is written")
-    add("--images", type=int, help="scenes to learn from, if not as many as in the recipe")
-    add("--save-every", type=int, default=200, help="steps between checkpoints")
-    add("--scenes", type=int, default=SCENES, help="held-out scenes per number of objects")
+    add("--images", type=_positive, help="scenes to learn from, if not as many as in the recipe")
+    add("--save-every", type=_positive, default=200, help="steps between checkpoints")
+    add("--scenes", type=_positive, default=SCENES, help="held-out scenes per number of objects")
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number
 
 
 if __name__ == "__main__":

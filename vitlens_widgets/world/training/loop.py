@@ -28,22 +28,27 @@ def train(recipe: Recipe, folder: Path, name: str, save_every: int = 200) -> Pat
 
     Returns:
         The file with the finished weights, in half precision, for pictures of 112 pixels.
+
+    Raises:
+        UsageError: The checkpoint in `folder` is of a training of another length, or torch is
+            too old.
     """
     torch.manual_seed(recipe.seed)
     model = make_network(TRAINED_PATCH)
     optimizer = Optimizer(model, recipe.steps)
-    checkpoint = Checkpoint(folder / f"{name}.checkpoint")
+    checkpoint = Checkpoint(folder / f"{name}.checkpoint", recipe.steps)
     done = checkpoint.load(model, optimizer)
     batches = stream(done, recipe.steps, recipe.batch_size)
     progress = tqdm(batches, initial=done, total=recipe.steps, desc=name, unit="step")
     for batch in progress:
-        loss = _learn(model, batch, recipe.loss)
+        loss = learn(model, batch, recipe.loss)
         optimizer.step(done)
         done += 1
         progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
         if done % save_every == 0 or done == recipe.steps:
             checkpoint.save(model, optimizer, done)
-    return save_weights(model, folder / f"{name}.safetensors", recipe.images)
+    seen = recipe.steps * recipe.batch_size
+    return save_weights(model, folder / f"{name}.safetensors", seen)
 
 
 def save_weights(model: VisionTransformer, path: Path, images: int) -> Path:
@@ -53,7 +58,7 @@ def save_weights(model: VisionTransformer, path: Path, images: int) -> Path:
     return path
 
 
-def _learn(model: VisionTransformer, batch: Batch, loss: Loss) -> float:
+def learn(model: VisionTransformer, batch: Batch, loss: Loss) -> float:
     """Add the gradients of one batch; returns its loss."""
     model.train()
     with torch.autocast("cpu", torch.bfloat16):

@@ -31,8 +31,8 @@ class Recipe:
 
     @property
     def steps(self) -> int:
-        """Number of optimiser steps."""
-        return self.images // self.batch_size
+        """Number of optimiser steps: the whole batches that `images` fill, at least one."""
+        return max(1, self.images // self.batch_size)
 
 
 RECIPES = {
