@@ -13,9 +13,6 @@ import { thumbnail } from "./thumbnail.js";
 import { tintLegend } from "./tint_legend.js";
 import { subtitle } from "./words.js";
 
-/** With more states than this the right column is far the longer; the classes go to the left one. */
-const LONG = 13;
-
 /**
  * @param {import("./reading.js").Reading} reading
  * @param {import("./grounds.js").Grounds} grounds
@@ -39,7 +36,6 @@ export function assemble(reading, grounds, actions) {
     strip.node,
     element("div", "vl-body", {}, element("div", "vl-left", {}, ...nodes(left)), ...nodes(others)),
   );
-  node.classList.toggle("vl-long", reading.nStates > LONG);
   return { node, strip, parts: [...controls, ...left, ...others] };
 }
 

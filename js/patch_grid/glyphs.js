@@ -3,6 +3,7 @@ import { firstLetters, isBackground } from "../lib/labels.js";
 import { probability } from "../lib/numbers.js";
 import { sprite } from "../lib/sprites.js";
 import { edges } from "../lib/tinting.js";
+import { emojiCell } from "./layout.js";
 import { isMissing } from "./tints.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -18,20 +19,18 @@ import { isMissing } from "./tints.js";
  * @property {string} family  the widget's font
  */
 
-const SMALLEST_EASY = 14;
+const LARGEST_FILLED = 14;
 const SMALLEST_DOTTED = 24;
 const SMALLEST_LABELLED = 40;
 
 /**
- * Whether cells are large enough for emoji. On a small grid they are told apart down to 10 px, when
- * they fill the cell; hundreds of them so small would be noise.
- * @param {import("./reading.js").Reading} reading
+ * @param {import("./layout.js").Grid} grid
  * @param {number} cell  CSS pixels
  */
-export const showsEmoji = (reading, cell) => cell >= (reading.nPatches <= 100 ? 10 : SMALLEST_EASY);
+export const showsEmoji = (grid, cell) => cell >= emojiCell(grid);
 
 /** Share of the cell that an emoji fills. @param {number} cell */
-const emojiShare = (cell) => (cell > SMALLEST_LABELLED ? 0.6 : cell < SMALLEST_EASY ? 0.9 : 0.74);
+const emojiShare = (cell) => (cell > SMALLEST_LABELLED ? 0.6 : cell < LARGEST_FILLED ? 0.9 : 0.74);
 
 /** A faint guess is still to be seen. @param {number} p */
 const opacityOf = (p) => 0.25 + 0.75 * p;

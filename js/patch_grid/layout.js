@@ -26,6 +26,7 @@
  * @property {number} pictureHeight
  * @property {number} leftWidth  of the picture's column
  * @property {Strip} strip
+ * @property {boolean} classesLeft  the right column is far the longer: the classes go to the left one
  * @property {number} answers  columns of answers in the table
  */
 
@@ -36,6 +37,7 @@ const SIDE_LIST = 200;
 const LARGEST_PANEL = 168;
 const SMALLEST_PANEL = 36;
 const MOST_LINES = 16;
+const LONG_TABLE = 13;
 
 /**
  * @param {number} width  of the widget, padding included
@@ -51,6 +53,7 @@ export function layoutFor(width, grid, nStates, nAnswers) {
   const pictureWidth = cell * grid.cols;
   const leftWidth = mode === "stack" ? content : Math.max(pictureWidth, 336);
   const rightWidth = mode === "columns" ? content - leftWidth - COLUMN_GAP : content;
+  const strip = stripFor(rightWidth, nStates, grid, mode !== "side");
   return {
     mode,
     oneHeader: width >= 1000,
@@ -59,7 +62,8 @@ export function layoutFor(width, grid, nStates, nAnswers) {
     pictureWidth,
     pictureHeight: cell * grid.rows,
     leftWidth,
-    strip: stripFor(rightWidth, nStates, grid, mode !== "side"),
+    strip,
+    classesLeft: mode === "columns" && (strip.lines > 1 || nStates > LONG_TABLE),
     answers: Math.max(1, Math.min(4, nAnswers, Math.floor((rightWidth - 54 - 116) / 104))),
   };
 }
@@ -78,7 +82,15 @@ const patchCell = (side, { rows, cols }) => Math.max(4, Math.floor(side / Math.m
 const endOf = ({ left, perRow, pitch, panelWidth }) => left + (perRow - 1) * pitch + panelWidth;
 
 /**
- * The fewest rows whose panels are not too small; each panel a whole number of pixels per cell.
+ * Side of the smallest cell that shows an emoji, CSS pixels. On a small grid they are told apart
+ * down to 10 px, when they fill the cell; hundreds of them so small would be noise.
+ * @param {Grid} grid
+ */
+export const emojiCell = ({ rows, cols }) => (rows * cols <= 100 ? 10 : 14);
+
+/**
+ * One row of panels, or two, if these show emoji; otherwise the fewest rows whose panels are not
+ * too small. Each panel is a whole number of pixels per cell.
  * @param {number} width
  * @param {number} nStates
  * @param {Grid} grid
@@ -90,8 +102,9 @@ export function stripFor(width, nStates, grid, withImage) {
     stripOf(i + 1, width, nStates, grid, withImage),
   );
   const fits = candidates.filter((strip) => endOf(strip) <= width);
+  const withEmoji = fits.find(({ lines, cell }) => lines <= 2 && cell >= emojiCell(grid));
   const large = fits.find(({ panelWidth, panelHeight }) => Math.max(panelWidth, panelHeight) >= SMALLEST_PANEL);
-  return large ?? fits.at(-1) ?? /** @type {Strip} */ (candidates.at(-1));
+  return withEmoji ?? large ?? fits.at(-1) ?? /** @type {Strip} */ (candidates.at(-1));
 }
 
 /**
@@ -99,18 +112,19 @@ export function stripFor(width, nStates, grid, withImage) {
  * @param {number} width
  * @param {number} nStates
  * @param {Grid} grid
- * @param {boolean} withImage  the image takes the room of one panel, of two when there are more rows
+ * @param {boolean} withImage  the image takes the room of one panel, of one and a half when there are more rows
  * @returns {Strip}
  */
 function stripOf(lines, width, nStates, { rows, cols }, withImage) {
   const perRow = Math.ceil(nStates / lines);
-  const imagePanels = withImage ? Math.min(lines, 2) : 0;
-  const leastGap = perRow > 9 ? 2 : 6;
+  const imagePanels = withImage ? (lines > 1 ? 1.5 : 1) : 0;
+  const leastGap = perRow > 9 ? 2 : perRow > 5 ? 3 : 6;
   const forPanels = width - (withImage ? IMAGE_GAP : 0) - (perRow - 1) * leastGap;
   const slot = forPanels / (perRow + imagePanels);
   const cell = Math.max(1, Math.min(Math.floor(slot / cols), Math.floor(LARGEST_PANEL / rows)));
   const [panelWidth, panelHeight] = [cell * cols, cell * rows];
-  const left = imagePanels * panelWidth + (withImage ? IMAGE_GAP : 0);
+  const image = { width: Math.round(imagePanels * panelWidth), height: Math.round(imagePanels * panelHeight) };
+  const left = withImage ? image.width + IMAGE_GAP : 0;
   const gap = perRow > 1 ? (width - left - perRow * panelWidth) / (perRow - 1) : 0;
   return {
     cell,
@@ -120,7 +134,7 @@ function stripOf(lines, width, nStates, { rows, cols }, withImage) {
     lines,
     pitch: panelWidth + Math.min(24, Math.max(leastGap, Math.floor(gap * 2) / 2)),
     left,
-    image: withImage ? { width: imagePanels * panelWidth, height: imagePanels * panelHeight } : null,
+    image: withImage ? image : null,
   };
 }
 

@@ -38,7 +38,8 @@ export function picture(reading, grounds, actions) {
       (scene) => cells.all.forEach((cell, i) => cell.setAttribute("aria-label", spoken(scene, reading.nPrefix + i))),
     ),
     whenChanged((s) => [s.highlight, s.layer, s.dark, s.tint], (scene) => drawVeil(veil, scene)),
-    whenChanged((s) => [s.passing, s.token, ...sizeOf(s)], (scene) => placeMarks(marks, cells.all, scene)),
+    whenChanged((s) => [s.token], (scene) => select(cells.all, scene)),
+    whenChanged((s) => [s.passing, s.token, ...sizeOf(s)], (scene) => placeMarks(marks, scene)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
@@ -92,20 +93,17 @@ const SMALLEST_RULED = 16;
 /** From this cell size on, a pinned patch carries a corner flag. */
 const SMALLEST_FLAGGED = 40;
 
-/**
- * @param {{ passing: HTMLElement, pinned: HTMLElement }} marks
- * @param {HTMLElement[]} cells
- * @param {Scene} scene
- */
-function placeMarks(marks, cells, { reading, passing, token, layout }) {
+/** @param {{ passing: HTMLElement, pinned: HTMLElement }} marks @param {Scene} scene */
+function placeMarks(marks, { reading, passing, token, layout }) {
   place(marks.passing, passing === token ? null : passing, reading, layout.cell);
   place(marks.pinned, token, reading, layout.cell);
   marks.pinned.classList.toggle("vl-flagged", layout.cell >= SMALLEST_FLAGGED);
+}
+
+/** @param {HTMLElement[]} cells @param {Scene} scene */
+function select(cells, { reading, token }) {
   cells.forEach((cell, i) => {
-    const pinned = token === reading.nPrefix + i;
-    if (pinned !== (cell.getAttribute("aria-selected") === "true")) {
-      setAttributes(cell, { "aria-selected": pinned ? "true" : null });
-    }
+    setAttributes(cell, { "aria-selected": token === reading.nPrefix + i ? "true" : null });
   });
 }
 

@@ -134,6 +134,7 @@ export class PatchGridView {
     this.node.dataset["mode"] = scene.layout.mode;
     this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
     this.node.classList.toggle("vl-roomy", scene.layout.roomy);
+    this.node.classList.toggle("vl-classes-left", scene.layout.classesLeft);
     this.node.classList.toggle("vl-narrow-left", scene.layout.leftWidth < 380);
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);

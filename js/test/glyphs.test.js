@@ -4,7 +4,7 @@ import { showsEmoji } from "../patch_grid/glyphs.js";
 import { groundOf } from "../patch_grid/grounds.js";
 
 test("emoji need 14 px of a cell, on small grids 10", () => {
-  const [small, large] = [{ nPatches: 49 }, { nPatches: 576 }];
+  const [small, large] = [{ rows: 7, cols: 7 }, { rows: 24, cols: 24 }];
   assert.deepEqual([9, 10, 14].map((cell) => showsEmoji(small, cell)), [false, true, true]);
   assert.deepEqual([9, 13, 14].map((cell) => showsEmoji(large, cell)), [false, false, true]);
 });

@@ -45,6 +45,14 @@ test("thirteen states fit in one row at 1100 px, twenty-five need more", () => {
   assert.ok(stripFor(638, 25, { rows: 24, cols: 24 }, true).lines > 1);
 });
 
+test("on a 7 x 7 grid the panels are wide enough for emoji, in two rows if need be", () => {
+  const grid = { rows: 7, cols: 7 };
+  for (const [width, nStates] of [[460, 5], [700, 7], [1000, 7], [1068, 7], [1100, 13], [1400, 13]]) {
+    const { strip } = layoutFor(width, grid, nStates, 5);
+    assert.ok(strip.cell >= 10 && strip.lines <= 2, JSON.stringify({ width, nStates, strip }));
+  }
+});
+
 test("the table shows as many answers as there is room for, and never more than there are", () => {
   const grid = { rows: 7, cols: 7 };
   assert.equal(layoutFor(1400, grid, 5, 5).answers, 4);
