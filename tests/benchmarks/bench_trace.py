@@ -3,15 +3,16 @@
     python -m tests.benchmarks.bench_trace --model vit_base_patch16_224 --batch 1 8
 
 Random weights. nnsight is measured where it is installed. Times are medians over turns taken one
-after another; memory is the peak of a fresh process that does one thing, less the same process
-with the bare forward pass.
+after another, against the bare forward pass of the same library; memory is the peak of a fresh
+process that does this one thing once, its libraries and weights included.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 import timm
 import torch
@@ -20,28 +21,68 @@ import vitlens_widgets as vl
 from tests.benchmarks.measure import interleaved, machine, peak_mib, table
 
 
-def ways(name: str, batch: int) -> dict[str, object]:
-    """Everything that is compared, as functions without arguments."""
-    torch.manual_seed(0)
-    model = timm.create_model(name).eval()
-    vit, pixels = vl.load(model), torch.randn(batch, 3, *model.patch_embed.img_size)
-    twin = transformers_twin(model)
-    eager = transformers_twin(model, attn_implementation="eager")
-    lens, base = vl.LogitLens(vit), vit.trace(pixels, preprocessed=True)
-    middle = 3 * vit.n_layers // 4
-    edit = vl.edits.Zero("z", middle, head=0)
+def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]:
+    """Everything that is compared: what prepares it, and gives the function to measure."""
+    middle = 3 * depth(name) // 4
     return {
-        "forward": no_grad(partial(model, pixels)),
-        "trace": lambda: vit.trace(pixels, preprocessed=True),
-        "trace + reading": lambda: lens.read(vit.trace(pixels, preprocessed=True)).top(5),
-        "trace + all maps": lambda: all_maps(vit.trace(pixels, keep=["q", "k"], preprocessed=True)),
-        f"rerun from block {middle}": lambda: base.rerun([edit]),
-        "norm + classifier loop": no_grad(partial(plain_loop, model, pixels)),
-        "transformers forward": no_grad(partial(twin, pixels)),
-        "transformers hidden states": no_grad(partial(twin, pixels, output_hidden_states=True)),
-        "transformers eager maps": no_grad(partial(eager, pixels, output_attentions=True)),
-        **({"nnsight, every block": nnsight_run(model, pixels)} if has_nnsight() else {}),
+        "forward": lambda: no_grad(partial(model_of(name), pixels_for(name, batch))),
+        "trace": lambda: partial(vit_of(name).trace, pixels_for(name, batch), preprocessed=True),
+        "trace + reading": lambda: partial(trace_and_read, name, batch),
+        "trace + all maps": lambda: partial(trace_and_maps, name, batch),
+        f"rerun from block {middle}": lambda: prepared_rerun(name, batch, middle),
+        "norm + classifier loop": lambda: no_grad(
+            partial(plain_loop, model_of(name), pixels_for(name, batch))
+        ),
+        "transformers forward": lambda: transformers_run(name, batch),
+        "transformers hidden states": lambda: transformers_run(
+            name, batch, output_hidden_states=True
+        ),
+        "transformers eager maps": lambda: transformers_run(name, batch, output_attentions=True),
+        **({"nnsight, every block": lambda: nnsight_run(name, batch)} if has_nnsight() else {}),
     }
+
+
+@cache
+def model_of(name: str):
+    """The timm model with random weights."""
+    torch.manual_seed(0)
+    return timm.create_model(name).eval()
+
+
+@cache
+def vit_of(name: str):
+    """The same model, loaded."""
+    return vl.load(model_of(name))
+
+
+@cache
+def pixels_for(name: str, batch: int) -> torch.Tensor:
+    """Random pixels."""
+    return torch.randn(batch, 3, *model_of(name).patch_embed.img_size)
+
+
+def depth(name: str) -> int:
+    """The number of blocks."""
+    return len(model_of(name).blocks)
+
+
+def trace_and_read(name: str, batch: int) -> None:
+    """Every token of every state read, as a PatchGrid needs it."""
+    trace = vit_of(name).trace(pixels_for(name, batch), preprocessed=True)
+    vl.LogitLens(vit_of(name)).read(trace).top(5)
+
+
+def trace_and_maps(name: str, batch: int) -> None:
+    """Every attention map of every block, one block at a time, as a viewer takes them."""
+    trace = vit_of(name).trace(pixels_for(name, batch), keep=["q", "k"], preprocessed=True)
+    for layer in range(trace.vit.n_layers):
+        (trace.attention(layer) * 255).to(torch.uint8)
+
+
+def prepared_rerun(name: str, batch: int, layer: int):
+    """One head switched off in a late block of a trace that exists."""
+    base = vit_of(name).trace(pixels_for(name, batch), preprocessed=True)
+    return partial(base.rerun, [vl.edits.Zero("z", layer, head=0)])
 
 
 def no_grad(call):
@@ -52,12 +93,6 @@ def no_grad(call):
             return call()
 
     return run
-
-
-def all_maps(trace):
-    """Every attention map of every block, one block at a time, as a viewer would take them."""
-    for layer in range(trace.vit.n_layers):
-        (trace.attention(layer) * 255).to(torch.uint8)
 
 
 def plain_loop(model, pixels):
@@ -72,21 +107,23 @@ def plain_loop(model, pixels):
     return [model.head(model.norm(state)).softmax(-1).topk(5) for state in states]
 
 
-def transformers_twin(model, **words):
-    """A transformers ViT of the same shape, random weights."""
+def transformers_run(name: str, batch: int, **words):
+    """A transformers ViT of the same shape, random weights, asked for what `words` say."""
     from transformers import ViTConfig, ViTForImageClassification
 
-    block = model.blocks[0]
+    model = model_of(name)
     config = ViTConfig(
         hidden_size=model.embed_dim,
         num_hidden_layers=len(model.blocks),
-        num_attention_heads=block.attn.num_heads,
-        intermediate_size=block.mlp.fc1.out_features,
+        num_attention_heads=model.blocks[0].attn.num_heads,
+        intermediate_size=model.blocks[0].mlp.fc1.out_features,
         image_size=model.patch_embed.img_size[0],
         patch_size=model.patch_embed.patch_size[0],
         num_labels=1000,
     )
-    return ViTForImageClassification._from_config(config, **words).eval()
+    how = "eager" if "output_attentions" in words else "sdpa"
+    twin = ViTForImageClassification._from_config(config, attn_implementation=how).eval()
+    return no_grad(partial(twin, pixels_for(name, batch), **words))
 
 
 def has_nnsight() -> bool:
@@ -94,11 +131,11 @@ def has_nnsight() -> bool:
     return importlib.util.find_spec("nnsight") is not None
 
 
-def nnsight_run(model, pixels):
+def nnsight_run(name: str, batch: int):
     """nnsight saving every block's output."""
     from nnsight import NNsight
 
-    wrapped = NNsight(model)
+    wrapped, pixels = NNsight(model_of(name)), pixels_for(name, batch)
 
     def run():
         with torch.no_grad(), wrapped.trace(pixels):
@@ -107,38 +144,42 @@ def nnsight_run(model, pixels):
     return run
 
 
-def run_one(name: str, batch: int, way: str) -> None:
-    """One way, once, in a process of its own."""
-    ways(name, batch)[way]()
+def run_once(name: str, batch: int, way: str) -> None:
+    """One way, once, for a process of its own."""
+    ways(name, batch)[way]()()
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--model", nargs="+", default=["vit_base_patch32_224", "vit_base_patch16_224"]
-    )
+    default = ["vit_base_patch32_224", "vit_base_patch16_224"]
+    parser.add_argument("--model", nargs="+", default=default)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--repeats", type=int, default=9)
     args = parser.parse_args()
-    rows = []
-    for name in args.model:
-        for batch in args.batch:
-            seconds = interleaved(ways(name, batch), args.repeats)
-            for way, median in seconds.items():
-                bare = seconds["transformers forward" if "transformers" in way else "forward"]
-                rows.append(
-                    {
-                        "model": name,
-                        "batch": batch,
-                        "way": way,
-                        "ms": round(median * 1000, 1),
-                        "ratio to bare forward": round(median / bare, 3),
-                        "peak MiB": round(peak_mib(partial(run_one, name, batch, way))),
-                    }
-                )
+    rows = [
+        row
+        for name in args.model
+        for batch in args.batch
+        for row in measured(name, batch, args.repeats)
+    ]
     print(machine())
     print(table(rows))
+
+
+def measured(name: str, batch: int, repeats: int) -> Iterator[dict[str, object]]:
+    """A row for each way."""
+    seconds = interleaved({way: prepare() for way, prepare in ways(name, batch).items()}, repeats)
+    for way, median in seconds.items():
+        bare = seconds["transformers forward" if "transformers" in way else "forward"]
+        yield {
+            "model": name,
+            "batch": batch,
+            "way": way,
+            "ms": round(median * 1000, 1),
+            "ratio to bare forward": round(median / bare, 3),
+            "peak MiB": round(peak_mib(partial(run_once, name, batch, way))),
+        }
 
 
 if __name__ == "__main__":
