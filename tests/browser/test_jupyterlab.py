@@ -102,6 +102,8 @@ def test_two_widgets_do_not_interfere(notebook, grid):
 def test_the_theme_is_followed_while_the_widget_is_open(notebook, grid):
     notebook.kernel("grid.layer, grid.token = grid._n_states - 1, vit.layout.token(3, 2)")
     drawn_state(grid, "final")
+    notebook.page.evaluate("document.activeElement.blur()")
+    notebook.page.mouse.move(5, 5)
     backgrounds = []
     PICTURES.mkdir(exist_ok=True)
     for theme in ("Light", "Dark"):
