@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -129,6 +130,16 @@ def test_a_transformers_model_at_another_image_size():
 
 def test_weights_without_a_classifier_are_not_read_with_a_random_one(tmp_path):
     hf_model().base_model.save_pretrained(tmp_path)
+    vit = vl.load(tmp_path, preprocessing=NEUTRAL)
+    assert not vit.adapter.has_classifier
+    assert vit.trace(pixels_for((48, 80)), preprocessed=True).logits is None
+
+
+def test_a_classifier_whose_weights_are_missing_is_refused(tmp_path):
+    model = hf_model()
+    model.base_model.save_pretrained(tmp_path)
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(tmp_path)
     with pytest.raises(vl.UnsupportedModelError, match=r"its weights lack classifier\.bias"):
         vl.load(tmp_path)
 
@@ -148,27 +159,49 @@ def test_an_unknown_name_is_refused_with_the_nearest(source, sentence):
         vl.load(source)
 
 
-NO_VIT = ["resnet18", "swin_tiny_patch4_window7_224"]
+NOT_READ = {
+    "resnet18": "is not a ViT that can be read",
+    "swin_tiny_patch4_window7_224": "attends within windows and merges patches",
+    "hiera_tiny_224": "merges patches between its stages",
+    "cait_xxs24_224": "class token joins only in further blocks",
+    "naflexvit_base_patch16_gap": "packs patches of images of several sizes",
+    "vit_dwee_patch16_reg1_gap_256": "DiffAttention subtracts one softmax from another",
+    "vit_dpwee_patch16_reg1_gap_256": "DiffParallelScalingBlock subtracts one softmax",
+}
 
 
-@pytest.mark.parametrize("name", NO_VIT)
-def test_what_is_no_vit_is_refused_before_anything_is_fetched(name):
-    with pytest.raises(vl.UnsupportedModelError, match="is not a ViT that can be read"):
+@pytest.mark.parametrize("name", NOT_READ)
+def test_what_cannot_be_read_is_refused_before_anything_is_fetched(name):
+    with pytest.raises(vl.UnsupportedModelError, match=NOT_READ[name]):
         vl.load(name)
+
+
+class OtherBlock(timm.models.vision_transformer.Block):
+    """A subclass may compute something else, so that it is not taken for what it comes from."""
+
+
+def with_fused_output():
+    block = partial(timm.models.vision_transformer.ParallelScalingBlock, fuse_out_proj=True)
+    return timm_model("CLS", block_fn=block)
+
+
+def with_separate_biases():
+    model = timm.create_model("eva02_tiny_patch14_224", qkv_fused=True, depth=1)
+    model.blocks[0].attn.qkv_bias_separate = True
+    return model
 
 
 @pytest.mark.parametrize(
     ("model", "assumption"),
     [
         (lambda: nn.Linear(3, 4), "is not a ViT that can be read"),
-        (lambda: timm.create_model("vit_base_patch16_rpn_224"), "pre-norm Block"),
-        (lambda: timm.create_model("vit_base_patch16_siglip_224", num_classes=3), "its readout"),
-        (
-            lambda: timm.create_model("vit_small_patch14_dinov2", mlp_layer=timm.layers.SwiGLU),
-            "Mlp",
-        ),
-        (lambda: timm.create_model("vit_tiny_patch16_224", in_chans=1), "3 channels"),
+        (lambda: timm_model("CLS", global_pool=""), "its readout must be one of token, avg"),
+        (lambda: timm_model("CLS", mlp_layer=timm.layers.GatedMlp), "MLP must be timm's GluMlp, "),
+        (lambda: timm_model("CLS", block_fn=OtherBlock), "kind must be timm's Block, .*OtherBlock"),
+        (lambda: timm_model("CLS", in_chans=1), "3 channels"),
         (lambda: hf_model(num_channels=1), "3 channels"),
+        (with_fused_output, "fuse_out_proj gives them a common one"),
+        (with_separate_biases, "qkv_bias_separate adds them afterwards"),
     ],
 )
 def test_a_broken_assumption_is_named(model, assumption):

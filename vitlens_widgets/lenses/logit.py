@@ -39,16 +39,16 @@ class LogitLens:
     def __init__(self, vit: ViT) -> None:
         if not vit.adapter.has_classifier:
             raise UsageError(
-                f"{vit.name} has no classifier, so there are no class logits to read; load a "
-                "checkpoint that was trained or fine-tuned for classification."
+                f"{vit.name} has no classifier, so there are no class logits to read; give it one: "
+                f"{vit.adapter.classifier_advice}."
             )
         self.vit = vit
 
-    def decode(self, state: Tensor, k: int) -> Tensor:  # noqa: ARG002  (the same at every state)
+    def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
         """Every token of a state: `[image, token, d] -> [image, token, class]`."""
         return self.vit.adapter.token_logits(state)
 
-    def decode_readout(self, state: Tensor, k: int) -> Tensor:  # noqa: ARG002
+    def decode_readout(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
         """The model's readout of a state: `[image, token, d] -> [image, class]`."""
         return self.vit.adapter.readout_logits(state)
 

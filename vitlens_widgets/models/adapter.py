@@ -17,11 +17,21 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.models.classifier import Classifier
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.sites import Tap
+from vitlens_widgets.models.refused import REASONS
+from vitlens_widgets.models.taps import Taps
 
-FAMILY_FILES = ("timm_vit", "hf_vit")
+FAMILY_FILES = (
+    "timm_vit",
+    "timm_eva",
+    "timm_relative",
+    "hf_vit",
+    "hf_dinov2",
+    "hf_beit",
+    "hf_clip",
+)
 
 _REGISTRY: dict[str, type[Adapter]] = {}
 _AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
@@ -49,10 +59,15 @@ class Adapter(ABC):
     image_size: tuple[int, int]
     """(height, width) in pixels that the model runs at."""
 
+    classifier: Classifier | None = None
+    """A classifier that the user gave, in place of the model's own."""
+
     def __init__(self, model: nn.Module, image_size: tuple[int, int]) -> None:
         self.model = model
         self.image_size = tuple(image_size)
         self.layout()
+        for layer in range(self.n_layers):
+            self.taps(layer)
 
     @property
     @abstractmethod
@@ -78,7 +93,7 @@ class Adapter(ABC):
         """
 
     @abstractmethod
-    def taps(self, layer: int) -> dict[str, Tap]:
+    def taps(self, layer: int) -> Taps:
         """Where each of `TAPPED_SITES` shows in block `layer`."""
 
     @abstractmethod
@@ -86,32 +101,70 @@ class Adapter(ABC):
         """The scores that block `layer` gives its softmax, from its sites q and k.
 
         `[image, head, query, d_head]` and `[image, head, key, d_head]` give
-        `[image, head, query, key]`; what the block adds before its softmax is included.
+        `[image, head, query, key]`; rotations of q and k, position biases and masks are included.
         """
-
-    @abstractmethod
-    def forward(self, pixels: Tensor) -> Tensor:
-        """The model's own logits: `[image, 3, height, width] -> [image, class]`."""
 
     @abstractmethod
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, as the forward pass would: `[image, token, d]` to the next state."""
 
     @abstractmethod
-    def token_logits(self, state: Tensor) -> Tensor:
-        """Each token read as if it were the readout: `[image, token, d] -> [image, token, class]`.
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """What the model's own code gives a classifier: `[image, 3, height, width]` to features."""
+
+    @abstractmethod
+    def token_features(self, state: Tensor) -> Tensor:
+        """Each token as if it were the readout: `[image, token, d] -> [image, token, feature]`.
 
         The final norm comes first, with its own statistics per token, as in the model.
         """
 
     @abstractmethod
-    def readout_logits(self, state: Tensor) -> Tensor:
-        """The model's own head on a state: `[image, token, d] -> [image, class]`."""
+    def readout_features(self, state: Tensor) -> Tensor:
+        """What the readout gives a classifier: `[image, token, d] -> [image, feature]`."""
 
     @property
     @abstractmethod
+    def head(self) -> nn.Module | None:
+        """The model's own classifier of features; None without one."""
+
+    def answer(self, pixels: Tensor) -> Tensor:
+        """The model's own logits by its own code, `[image, class]`; it has a classifier."""
+        return self.model(pixels)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """The answer `[image, class]` to pixels `[image, 3, height, width]`.
+
+        The model's own logits by its own code; with a classifier that the user gave, its logits
+        for what the model's own code pools; without any, what is pooled.
+        """
+        if self.classifier is not None:
+            return self.classifier(self.pooled(pixels))
+        return self.pooled(pixels) if self.head is None else self.answer(pixels)
+
+    def token_logits(self, state: Tensor) -> Tensor:
+        """Each token read as if it were the readout: `[image, token, d] -> [image, token, class]`.
+
+        The final norm comes first, with its own statistics per token, as in the model.
+        """
+        return (self.classifier or self.head)(self.token_features(state))
+
+    def readout_logits(self, state: Tensor) -> Tensor:
+        """The classifier on the readout of a state: `[image, token, d] -> [image, class]`."""
+        return (self.classifier or self.head)(self.readout_features(state))
+
+    @property
     def has_classifier(self) -> bool:
-        """Whether the model answers with classes."""
+        """Whether there are class logits to read."""
+        return self.classifier is not None or self.head is not None
+
+    @property
+    def classifier_advice(self) -> str:
+        """How a user gives this model a classifier, for where it is missed."""
+        return (
+            f"vl.load(..., classifier=(weight, bias)) with a weight [class, {self.n_features}], or "
+            "an nn.Linear fitted to what it pools"
+        )
 
     @abstractmethod
     def preprocessing(self) -> Preprocessing:
@@ -132,12 +185,17 @@ class Adapter(ABC):
 
     @property
     def n_classes(self) -> int:
-        """How many classes the model answers with; 0 without a classifier."""
+        """How many classes the classifier knows; 0 without one."""
         if not self.has_classifier:
             return 0
         with torch.no_grad():
-            one = self.blank_state(1)
-            return self.token_logits(one).shape[-1]
+            return self.readout_logits(self.blank_state(1)).shape[-1]
+
+    @property
+    def n_features(self) -> int:
+        """The width of what the model pools for a classifier."""
+        with torch.no_grad():
+            return self.readout_features(self.blank_state(1)).shape[-1]
 
     def blank_state(self, n_images: int) -> Tensor:
         """A state of zeros, `[image, token, d]`, of the model's type and on its device."""
@@ -163,14 +221,15 @@ def family_of(model: nn.Module) -> type[Adapter]:
     """
     for file in FAMILY_FILES:
         importlib.import_module(f"vitlens_widgets.models.{file}")
-    for cls in type(model).__mro__:
-        name = f"{cls.__module__}.{cls.__qualname__}"
+    names = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(model).__mro__]
+    for name in names:
         if name in _REGISTRY:
             return _REGISTRY[name]
+        require(name not in REASONS, model, REASONS.get(name, ""))
     readable = ", ".join(sorted({name.rsplit(".", 1)[1] for name in _REGISTRY}))
     raise UnsupportedModelError(
-        f"{type(model).__module__}.{type(model).__qualname__} is not a ViT that can be read; "
-        f"these classes and their subclasses can: {readable}."
+        f"{names[0]} is not a ViT that can be read; these classes and their subclasses can: "
+        f"{readable}."
     )
 
 
@@ -188,13 +247,20 @@ def grid(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int,
     return image_size[0] // patch_size[0], image_size[1] // patch_size[1]
 
 
-def require(holds: bool, model: nn.Module, assumption: str, found: str) -> None:
+def require(holds: bool, model: nn.Module, assumption: str, found: str = "") -> None:
     """Refuse a model that breaks an assumption.
+
+    Args:
+        holds: Whether the assumption holds.
+        model: The model.
+        assumption: What must be; may already say what is instead.
+        found: What is instead.
 
     Raises:
         UnsupportedModelError: `holds` is false.
     """
     if not holds:
+        sentence = f"{assumption}, but {found}" if found else assumption
         raise UnsupportedModelError(
-            f"This {type(model).__name__} cannot be read exactly: {assumption}, but {found}."
+            f"This {type(model).__name__} cannot be read exactly: {sentence}."
         )

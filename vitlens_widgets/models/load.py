@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitlens_widgets.errors import (
-    UnsupportedModelError,
-    UsageError,
-    did_you_mean,
-    quoted_list,
-)
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.models.adapter import family_of
 from vitlens_widgets.models.hub import reach
+from vitlens_widgets.models.load_hf import from_hf
+from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.models.vit import ViT
 
 if TYPE_CHECKING:
@@ -32,6 +29,8 @@ def load(
     dtype: torch.dtype | None = None,
     image_size: int | tuple[int, int] | None = None,
     preprocessing: Mapping[str, Any] | None = None,
+    classifier: nn.Linear | tuple[torch.Tensor, torch.Tensor | None] | None = None,
+    prompts: Prompts | None = None,
     pretrained: bool = True,
     **model_args: Any,
 ) -> ViT:
@@ -53,6 +52,11 @@ def load(
         preprocessing: What the model expects, in timm's words, where the checkpoint does not say:
             `{"mean": (.5, .5, .5), "std": (.5, .5, .5), "interpolation": "bicubic",
             "crop_pct": 1.0, "crop_mode": "center"}`.
+        classifier: A linear head to read instead of the model's own, or where it has none:
+            `(weight [class, feature], bias [class] or None)` or an `nn.Linear`, on what the model
+            pools (`vit.adapter.n_features` features).
+        prompts: Texts, one per class, that a CLIP or SigLIP compares the image with:
+            `["a photo of a cat", "a photo of a dog"]`, or `{"cat": [several texts], ...}`.
         pretrained: False gives a timm model random weights.
         **model_args: Passed on to `timm.create_model` or `from_pretrained`.
 
@@ -74,7 +78,15 @@ def load(
             labels = "world"
     else:
         name, model = "", _module(source, device=device, dtype=dtype, **model_args)
-    return ViT(model, name=name, labels=labels, image_size=size, preprocessing=preprocessing)
+    return ViT(
+        model,
+        name=name,
+        labels=labels,
+        image_size=size,
+        preprocessing=preprocessing,
+        classifier=classifier,
+        prompts=prompts,
+    )
 
 
 def _module(source: Any, **changes: Any) -> nn.Module:
@@ -103,7 +115,7 @@ def _by_name(
         return _from_folder(Path(source).expanduser(), size, model_args)
     if source.startswith(_TIMM_SOURCES) or "/" not in source:
         return source, _from_timm(source, size, pretrained, model_args)
-    return source, _from_hf(source, model_args)
+    return source, from_hf(source, model_args, _offline_choice())
 
 
 def _embedded(name: str, size: tuple[int, int] | None, model_args: Mapping[str, Any]) -> nn.Module:
@@ -128,7 +140,7 @@ def _from_folder(
         )
     if "architecture" in json.loads(config.read_text()):
         return folder.name, _from_timm(f"local-dir:{folder}", size, True, model_args)
-    return folder.name, _from_hf(str(folder), model_args)
+    return folder.name, from_hf(str(folder), model_args, _offline_choice())
 
 
 def _from_timm(
@@ -168,24 +180,8 @@ def _check_timm_name(name: str) -> None:
             f"{quoted_list(tagged) or 'none'}."
         )
     with torch.device("meta"):  # no memory, no weights: only to see what it is
-        family_of(timm.create_model(architecture, pretrained=False))
-
-
-def _from_hf(source: str, model_args: Mapping[str, Any]) -> nn.Module:
-    from transformers import AutoModelForImageClassification
-
-    def build() -> nn.Module:
-        model, report = AutoModelForImageClassification.from_pretrained(
-            source, output_loading_info=True, **model_args
-        )
-        if report["missing_keys"]:
-            missing = ", ".join(sorted(report["missing_keys"])[:3])
-            raise UnsupportedModelError(
-                f'"{source}" cannot be read as an image classifier: its weights lack {missing}.'
-            )
-        return model
-
-    return reach(source, build, _offline_choice())
+        model = timm.create_model(architecture, pretrained=False)
+    family_of(model)(model)
 
 
 def _embedded_names() -> tuple[str, ...]:

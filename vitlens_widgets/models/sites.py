@@ -6,25 +6,34 @@ in every block `0 .. L-1`:
 | site | shape | what it is |
 |---|---|---|
 | `resid_pre` | `[image, token, d]` | the residual stream before the block: state k for block k |
-| `q`, `k`, `v` | `[image, token, head, d_head]` | queries and keys as they meet; values |
-| `attn_scores` | `[image, head, query, key]` | scaled query-key products, before the softmax |
+| `q`, `k` | `[image, token, head, d_head]` | queries and keys, normed, before any rotation |
+| `v` | `[image, token, head, d_head]` | values |
+| `attn_scores` | `[image, head, query, key]` | what the softmax is given |
 | `pattern` | `[image, head, query, key]` | attention weights: each row sums to 1 |
-| `z` | `[image, token, head, d_head]` | `pattern @ v`, before the output projection |
-| `attn_out` | `[image, token, d]` | what attention adds to the stream, layer scale included |
+| `z` | `[image, token, head, d_head]` | `pattern @ v`, before any norm, gate and projection |
+| `attn_out` | `[image, token, d]` | what attention adds to the stream |
 | `resid_mid` | `[image, token, d]` | the stream between attention and MLP |
 | `mlp_pre` | `[image, token, d_mlp]` | the MLP's neurons before the activation |
 | `mlp_post` | `[image, token, d_mlp]` | the MLP's neurons after the activation |
-| `mlp_out` | `[image, token, d]` | what the MLP adds to the stream, layer scale included |
+| `mlp_out` | `[image, token, d]` | what the MLP adds to the stream |
 | `resid_post` | `[image, token, d]` | the stream after the block: state k + 1 for block k |
+
+`attn_scores` are the scaled products of q and k with rotations, position biases and masks in them.
+`attn_out` and `mlp_out` include layer scale, and the norm of a block that norms what it adds. In a
+gated MLP, `mlp_pre` is the gate's side, and `mlp_post` its activation times the linear side.
+A block that runs attention and MLP side by side on the same stream has no `resid_mid`.
+Where several query heads share one key and value head, `k` and `v` show it once per query head.
+Where a block runs several attentions and MLPs side by side on the same stream, its heads and
+neurons stand one branch after the other, and `attn_out` and `mlp_out` are the sums over branches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
-
-from torch import Tensor, nn
+from vitlens_widgets.models.taps import (
+    Tap,
+    heads_after_tokens,
+    split_heads,
+)
 
 TAPPED_SITES = (
     "resid_pre",
@@ -46,32 +55,4 @@ DERIVED_SITES = ("attn_scores", "pattern")
 
 SITES = (*TAPPED_SITES, *DERIVED_SITES)
 
-
-def _as_it_is(value: Tensor) -> Tensor:
-    return value
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Where one site of one block shows: the input or the output of a module.
-
-    Args:
-        module: The module to watch.
-        side: Whether its first input or its (first) output is the site.
-        shape: Brings that tensor into the site's own shape. Always a view, so that what is
-            written into the site is written into the tensor.
-    """
-
-    module: nn.Module
-    side: Literal["input", "output"]
-    shape: Callable[[Tensor], Tensor] = _as_it_is
-
-
-def split_heads(n_heads: int) -> Callable[[Tensor], Tensor]:
-    """`[image, token, head * d_head]` seen as `[image, token, head, d_head]`."""
-    return lambda value: value.unflatten(-1, (n_heads, -1))
-
-
-def heads_after_tokens(value: Tensor) -> Tensor:
-    """`[image, head, token, d_head]` seen as `[image, token, head, d_head]`."""
-    return value.transpose(1, 2)
+__all__ = ["DERIVED_SITES", "SITES", "TAPPED_SITES", "Tap", "heads_after_tokens", "split_heads"]

@@ -1,9 +1,8 @@
-"""timm's `VisionTransformer` and `VisionTransformerDistilled` (ViT, DeiT and their kin)."""
+"""timm's `VisionTransformer` and what it shares with its kin: readouts, names, preprocessing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,27 +11,56 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, grid, register, require
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
-from vitlens_widgets.models.sites import Tap, heads_after_tokens, split_heads
+from vitlens_widgets.models.taps import Taps
+from vitlens_widgets.models.timm_blocks import read_block
 
 _READOUTS = {
     "token": "CLS",
-    "avg": "mean of patches",
-    "max": "maximum over patches",
-    "avgmax": "mean and maximum of patches",
+    "avg": "mean of {tokens}",
+    "max": "maximum over {tokens}",
+    "avgmax": "mean and maximum of {tokens}",
+    "map": "attention-pooled {tokens}",
+    "prr": "refined {refined}",
+    "": "nothing",
 }
 
 
 @register("timm.models.vision_transformer.VisionTransformer")
 class TimmViT(Adapter):
-    """A pre-norm ViT of timm: CLS or pooled readout, registers, layer scale, qk-norm, any grid."""
+    """A ViT of timm: any readout, prefix, norm, block, attention and MLP, any grid."""
 
     library = "timm"
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
-        _check_parts(model)
+        self._check(model)
         super().__init__(model, image_size or model.patch_embed.img_size)
-        pooled_over = "all tokens" if model.pool_include_prefix else "patches"
-        self.readout_name = _READOUTS[model.global_pool].replace("patches", pooled_over)
+        refined = getattr(getattr(model, "attn_pool", None), "pool", "token")
+        self.readout_name = _READOUTS[model.global_pool].format(
+            tokens="all tokens" if self._pools_prefix else "patches",
+            refined="CLS" if refined == "token" else "mean of all tokens",
+        )
+
+    @staticmethod
+    def _check(model: nn.Module) -> None:
+        first = next(part for part in model.patch_embed.modules() if isinstance(part, nn.Conv2d))
+        rgb = "the image must have 3 channels (RGB)"
+        require(first.in_channels == 3, model, rgb, f"its embedding reads {first.in_channels}")
+        pools = model.global_pool in _READOUTS and (model.global_pool or not _has_head(model))
+        readouts = ", ".join(filter(None, _READOUTS))
+        require(
+            pools,
+            model,
+            f"its readout must be one of {readouts}",
+            f"global_pool is {model.global_pool!r}",
+        )
+        placed = getattr(getattr(model, "attn_pool", None), "pos_embed", None)
+        alone = "its attention pooling must read a token the same wherever it stands"
+        require(placed is None, model, alone, "it adds position embeddings of its own")
+
+    @property
+    def _pools_prefix(self) -> bool:
+        """Whether pooling includes the prefix tokens."""
+        return bool(getattr(self.model, "pool_include_prefix", False))
 
     @property
     def blocks(self) -> Sequence[nn.Module]:
@@ -42,7 +70,7 @@ class TimmViT(Adapter):
     @property
     def n_heads(self) -> int:
         """Attention heads per block."""
-        return self.blocks[0].attn.num_heads
+        return read_block(self.blocks[0]).n_heads
 
     @property
     def width(self) -> int:
@@ -52,61 +80,61 @@ class TimmViT(Adapter):
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
         size = self.image_size if image_size is None else tuple(image_size)
-        embed = self.model.patch_embed
-        if not self.model.dynamic_img_size and size != tuple(embed.img_size):
+        fixed = self._fixed_size()
+        if fixed is not None and size != fixed:
             raise UsageError(
-                f"This model reads images of {embed.img_size[0]} x {embed.img_size[1]} pixels, not "
+                f"This model reads images of {fixed[0]} x {fixed[1]} pixels, not "
                 f"{size[0]} x {size[1]}; load it by name with image_size={size}."
             )
-        rows, cols = grid(size, tuple(embed.patch_size))
-        return TokenLayout(rows, cols, self._prefix())
+        patch = self.model.patch_embed.feat_ratio(as_scalar=False)
+        return TokenLayout(*grid(size, tuple(patch)), self._prefix())
+
+    def _fixed_size(self) -> tuple[int, int] | None:
+        """The one image size that the model takes, if it takes one only."""
+        dynamic = getattr(self.model, "dynamic_img_size", False)
+        return None if dynamic else tuple(self.model.patch_embed.img_size)
 
     def _prefix(self) -> tuple[str, ...]:
-        registers = [f"register {i}" for i in range(1, self.model.num_reg_tokens + 1)]
-        return (*(["CLS"] if self.model.has_class_token else []), *registers)
+        cls = ["CLS"] if self.model.cls_token is not None else []
+        n_registers = self.model.num_prefix_tokens - len(cls)
+        return (*cls, *(f"register {i}" for i in range(1, n_registers + 1)))
 
-    def taps(self, layer: int) -> dict[str, Tap]:
+    def taps(self, layer: int) -> Taps:
         """Where each of `TAPPED_SITES` shows in block `layer`."""
-        block = self.blocks[layer]
-        attn, mlp = block.attn, block.mlp
-        return {
-            "resid_pre": Tap(block, "input"),
-            "q": Tap(attn.q_norm, "output", heads_after_tokens),
-            "k": Tap(attn.k_norm, "output", heads_after_tokens),
-            "v": Tap(attn.qkv, "output", partial(_values, n_heads=attn.num_heads)),
-            "z": Tap(attn.norm, "input", split_heads(attn.num_heads)),
-            "attn_out": Tap(block.drop_path1, "output"),
-            "resid_mid": Tap(block.norm2, "input"),
-            "mlp_pre": Tap(mlp.fc1, "output"),
-            "mlp_post": Tap(mlp.act, "output"),
-            "mlp_out": Tap(block.drop_path2, "output"),
-            "resid_post": Tap(block, "output"),
-        }
+        return read_block(self.blocks[layer]).taps
 
     def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
         """Scaled products of queries and keys; see `Adapter.attention_scores`."""
-        return q @ k.transpose(-1, -2) * self.blocks[layer].attn.scale
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """The model's own answer, `[image, class]`."""
-        return self.model(pixels)
+        return q @ k.transpose(-1, -2) * read_block(self.blocks[layer]).scale
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""
         return self.blocks[layer](state)
 
-    def token_logits(self, state: Tensor) -> Tensor:
-        """Each token through final norm and classifier, `[image, token, class]`."""
-        return self.model.head(self.model.fc_norm(self.model.norm(state)))
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """What timm's own code gives the classifier, `[image, d]`."""
+        return self.model.forward_head(self.model.forward_features(pixels), pre_logits=True)
 
-    def readout_logits(self, state: Tensor) -> Tensor:
-        """The model's own head on a state, `[image, class]`."""
-        return self.model.forward_head(self.model.norm(state))
+    def token_features(self, state: Tensor) -> Tensor:
+        """Each token through the final norm, `[image, token, d]`.
+
+        With attention pooling, each token is pooled as if it were the only one: all heads attend
+        to it, and it goes through the pooling's values, projection and MLP like the readout.
+        """
+        normed = self.model.norm(state)
+        if getattr(self.model, "attn_pool", None) is not None:
+            alone = self.model.attn_pool(normed.flatten(0, 1).unsqueeze(1))
+            normed = alone.unflatten(0, state.shape[:2])
+        return self.model.fc_norm(normed)
+
+    def readout_features(self, state: Tensor) -> Tensor:
+        """What timm's own head makes of a state before its classifier, `[image, d]`."""
+        return self.model.forward_head(self.model.norm(state), pre_logits=True)
 
     @property
-    def has_classifier(self) -> bool:
-        """Whether the model answers with classes."""
-        return not isinstance(self.model.head, nn.Identity)
+    def head(self) -> nn.Module | None:
+        """The classifier; None without one."""
+        return self.model.head if _has_head(self.model) else None
 
     def preprocessing(self) -> Preprocessing:
         """timm's evaluation transform for this model."""
@@ -123,6 +151,8 @@ class TimmViT(Adapter):
         """The names in the checkpoint's configuration, else timm's guess from their number."""
         from timm.data import infer_imagenet_subset
 
+        if self.classifier is not None:
+            return None
         named = self._config.get("label_names")
         return named or infer_imagenet_subset({"num_classes": self.n_classes})
 
@@ -148,8 +178,16 @@ class TimmDistilledViT(TimmViT):
         CLS through `head`, the distillation token through `head_dist`, patches (which neither
         reads) through the mean of both, as in the model's answer.
         """
+        if self.classifier is not None:
+            return super().token_logits(state)
         normed = self.model.norm(state)
         return distilled_token_logits(normed, self.model.head, self.model.head_dist)
+
+    def readout_logits(self, state: Tensor) -> Tensor:
+        """The mean of the two classifiers' answers, `[image, class]`."""
+        if self.classifier is not None:
+            return super().readout_logits(state)
+        return self.model.forward_head(self.model.norm(state))
 
 
 def distilled_token_logits(normed: Tensor, head: nn.Module, head_dist: nn.Module) -> Tensor:
@@ -160,36 +198,5 @@ def distilled_token_logits(normed: Tensor, head: nn.Module, head_dist: nn.Module
     return logits
 
 
-def _values(qkv: Tensor, n_heads: int) -> Tensor:
-    """The values in a fused projection `[image, token, 3 * head * d_head]`."""
-    return qkv.unflatten(-1, (3, n_heads, -1))[:, :, 2]
-
-
-def _check_parts(model: nn.Module) -> None:
-    """Refuse the variants whose parts are not the ones read above."""
-    channels = getattr(model.patch_embed.proj, "in_channels", "something else")
-    rgb = "the image must have 3 channels (RGB)"
-    require(channels == 3, model, rgb, f"its patch embedding reads {channels}")
-    require(
-        model.global_pool in _READOUTS,
-        model,
-        f"its readout must be one of {', '.join(_READOUTS)}",
-        f"global_pool is {model.global_pool!r}",
-    )
-    for part, expected in (("attn", "Attention"), ("mlp", "Mlp")):
-        kinds = {type(getattr(block, part, None)).__name__ for block in model.blocks}
-        require(
-            kinds == {expected},
-            model,
-            f"every block's {part} must be timm's {expected}",
-            f"it is {', '.join(sorted(kinds))}",
-        )
-    blocks = {type(block).__name__ for block in model.blocks}
-    require(
-        blocks == {"Block"},
-        model,
-        "every block must be timm's pre-norm Block",
-        f"it is {', '.join(sorted(blocks))}",
-    )
-    gated = any(getattr(block.attn, "gate", None) is not None for block in model.blocks)
-    require(not gated, model, "attention must not be gated", "it is")
+def _has_head(model: nn.Module) -> bool:
+    return not isinstance(model.head, nn.Identity)

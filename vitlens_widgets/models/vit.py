@@ -11,6 +11,7 @@ from torch import nn
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, family_of
+from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,
@@ -18,6 +19,7 @@ from vitlens_widgets.models.preprocessing import (
     check_words,
     from_timm_config,
 )
+from vitlens_widgets.models.prompts import Prompts, from_prompts
 
 if TYPE_CHECKING:
     from vitlens_widgets.trace import Trace
@@ -44,8 +46,11 @@ class ViT:
         labels: Sequence[str] | str | None = None,
         image_size: tuple[int, int] | None = None,
         preprocessing: Mapping[str, Any] | None = None,
+        classifier: Any = None,
+        prompts: Prompts | None = None,
     ) -> None:
         self.adapter: Adapter = family_of(model)(model, image_size)
+        labels = _give_classifier(self.adapter, classifier, prompts, labels)
         self.model = model
         self.name = name or self.adapter.checkpoint_name() or type(model).__name__
         self.layout: TokenLayout = self.adapter.layout()
@@ -130,6 +135,23 @@ class ViT:
             f"ViT({self.name}: {self.n_layers} blocks, {self.n_heads} heads, width {self.width}, "
             f"{self.layout}, reads {self.readout_name}, {labels})"
         )
+
+
+def _give_classifier(
+    adapter: Adapter,
+    classifier: Any,
+    prompts: Prompts | None,
+    labels: Sequence[str] | str | None,
+) -> Sequence[str] | str | None:
+    """Give the adapter the user's classifier, if any; the labels that go with it."""
+    if classifier is not None and prompts is not None:
+        raise UsageError("Give either classifier= or prompts=, not both.")
+    if prompts is not None:
+        names, adapter.classifier = from_prompts(adapter, prompts)
+        return names if labels is None else labels
+    if classifier is not None:
+        adapter.classifier = as_classifier(classifier, adapter.n_features)
+    return labels
 
 
 def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:

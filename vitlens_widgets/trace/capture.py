@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from vitlens_widgets.models.sites import Tap
+from vitlens_widgets.models.taps import AnyTap, Tap
+from vitlens_widgets.trace.branches import by_part
+from vitlens_widgets.trace.products import WatchedProducts
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -25,28 +27,31 @@ _under_way = threading.local()
 
 
 @contextmanager
-def handling(taps: Mapping[Key, Tap], handlers: Mapping[Key, Handler]) -> Iterator[None]:
+def handling(taps: Mapping[Key, AnyTap], handlers: Mapping[Key, Handler]) -> Iterator[None]:
     """While this lasts, each handler sees its site in the forward pass and may change it.
 
     The hooks are taken off at the end, also after an exception or an interrupt in the forward
     pass or while they were being put on, so that the model is left as it was.
     """
     run = object()
-    handles: list[RemovableHandle] = []
+    parts = [part for key, handler in handlers.items() for part in by_part(taps[key], handler)]
+    products = [(tap, handler) for tap, handler in parts if tap.side == "linear"]
     stack = _under_way.__dict__.setdefault("stack", [])
     stack.append(run)
     try:
-        for key, handler in handlers.items():
-            handles.append(_attach(run, taps[key], handler))
-        yield
+        with ExitStack() as until_the_end:
+            for tap, handler in parts:
+                if tap.side != "linear":
+                    until_the_end.callback(_attach(run, tap, handler).remove)
+            if products:
+                until_the_end.enter_context(_watched(run, products))
+            yield
     finally:
-        for handle in handles:
-            handle.remove()
         stack.remove(run)
 
 
 @contextmanager
-def watching(taps: Mapping[Key, Tap], seen: Callable[[Key, Tensor], None]) -> Iterator[None]:
+def watching(taps: Mapping[Key, AnyTap], seen: Callable[[Key, Tensor], None]) -> Iterator[None]:
     """While this lasts, call `seen(key, value)` whenever a tapped value shows."""
     with handling(taps, {key: partial(seen, key) for key in taps}):
         yield
@@ -81,6 +86,17 @@ def _attach(run: object, tap: Tap, handler: Handler) -> RemovableHandle:
     return tap.module.register_forward_hook(on_output)
 
 
+def _watched(run: object, products: Sequence[tuple[Tap, Handler]]) -> WatchedProducts:
+    watches: dict[nn.Module, list[Handler]] = {}
+    for tap, handler in products:
+        watches.setdefault(tap.module, []).append(partial(_on_product, run, tap, handler))
+    return WatchedProducts(watches)
+
+
+def _on_product(run: object, tap: Tap, handler: Handler, product: Tensor) -> Tensor | None:
+    return _handled(tap, handler, product) if _is_innermost(run) else None
+
+
 def _is_innermost(run: object) -> bool:
     stack = getattr(_under_way, "stack", ())
     return bool(stack) and stack[-1] is run
@@ -88,10 +104,5 @@ def _is_innermost(run: object) -> bool:
 
 def _handled(tap: Tap, handler: Handler, raw: Tensor) -> Tensor | None:
     """The module's tensor with the site's new value in it, or None if it was left."""
-    value = tap.shape(raw)
-    new = handler(value)
-    if new is None or value is raw:
-        return new
-    out = raw.clone()
-    tap.shape(out).copy_(new)  # a view, see `Tap.shape`
-    return out
+    new = handler(tap.read(raw))
+    return None if new is None else tap.write(raw, new)

@@ -34,7 +34,7 @@ def run(
     preprocessed: bool = False,
 ) -> Trace:
     """See `ViT.trace`."""
-    record = Record(vit.n_layers, sites_to_keep(keep, grad), grad)
+    record = Record(vit.n_layers, sites_to_keep(keep, grad, vit.adapter.taps(0)), grad)
     if vit.model.training:
         raise UsageError(
             "The model is in train mode, where dropout makes every run different; call "
@@ -64,7 +64,7 @@ def rerun(
     trace.check_weights("run again")
     context = Context.of(vit, trace.layout, trace.n_images, every)
     first = _first_layer(edits, context)
-    record = Record(vit.n_layers, sites_to_keep(keep, grad), grad)
+    record = Record(vit.n_layers, sites_to_keep(keep, grad, vit.adapter.taps(0)), grad)
     record.start_from(trace.states, trace.kept, first)
     # what the earlier run did before this block, and the dropping of tokens, is in the state
     arrived = [*trace.edits, *(edit for edit in edits if isinstance(edit, DropTokens))]

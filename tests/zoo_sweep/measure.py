@@ -1,0 +1,122 @@
+"""How far what the package says of a model is from what the model does, as relative numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+import vitlens_widgets as vl
+
+N_CLASSES = 11
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One row of the table; differences are the largest, relative to the largest value."""
+
+    name: str
+    library: str
+    tokens: int = 0
+    prefix: str = ""
+    grid: str = ""
+    readout: str = ""
+    logits: float | None = None
+    residual: float | None = None
+    attention: float | None = None
+    again: float | None = None
+    refused: str = ""
+
+    @property
+    def worst(self) -> float:
+        """The largest of all differences."""
+        found = (self.logits, self.residual, self.attention, self.again)
+        return max(value for value in found if value is not None)
+
+
+Forward = Callable[[Tensor], "Tensor | None"]
+"""The library's own forward: pixels to logits, or, without a classifier, to what it pools."""
+
+
+def measure(
+    name: str,
+    library: str,
+    model: nn.Module,
+    forward: Forward,
+    image_size: tuple[int, int] | None = None,
+) -> Measured:
+    """One model against itself; one that is refused gives its sentence."""
+    try:
+        vit = vl.load(model, image_size=image_size)
+    except vl.UnsupportedModelError as refusal:
+        return Measured(name, library, refused=str(refusal))
+    pixels = random_pixels(vit.adapter.image_size)
+    with torch.no_grad():
+        answer = forward(pixels)
+    trace = vit.trace(pixels, keep="all", preprocessed=True)
+    layout, layers = vit.layout, range(vit.n_layers)
+    return Measured(
+        name=name,
+        library=library,
+        tokens=layout.n_tokens,
+        prefix=_counted(layout.prefix),
+        grid=f"{layout.rows} x {layout.cols}",
+        readout=vit.readout_name + ("" if vit.adapter.has_classifier else " (no classifier)"),
+        logits=None if answer is None else _final_readout(vit, trace, pixels, answer),
+        residual=max(_residual_sum(trace, layer) for layer in layers),
+        attention=max(_weighted_values(trace, layer) for layer in layers),
+        again=max(_run_again(vit, trace, layer) for layer in layers),
+    )
+
+
+def random_pixels(image_size: tuple[int, int]) -> Tensor:
+    """Two images of normalised noise."""
+    return torch.randn(2, 3, *image_size, generator=torch.Generator().manual_seed(1))
+
+
+def off(found: Tensor, expected: Tensor) -> float:
+    """The largest difference, relative to the largest value."""
+    return ((found - expected).abs().max() / expected.abs().max()).item()
+
+
+def _final_readout(vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor) -> float:
+    """The lens at the last state, read at the readout, against the library's own forward.
+
+    Where there is no classifier, a random one is given, and put on what the library pools.
+    """
+    if not vit.adapter.has_classifier:
+        generator = torch.Generator().manual_seed(2)
+        weight = torch.randn(N_CLASSES, answer.shape[1], generator=generator)
+        bias = torch.randn(N_CLASSES, generator=generator)
+        size = vit.adapter.image_size
+        vit = vl.load(vit.model, classifier=(weight, bias), image_size=size)
+        trace = vit.trace(pixels, preprocessed=True)
+        answer = answer @ weight.T + bias
+    reading = vl.LogitLens(vit).read(trace)
+    assert reading.logits(vit.n_layers).shape == (2, vit.layout.n_tokens, answer.shape[1])
+    return off(reading.readout.logits(vit.n_layers), answer)
+
+
+def _residual_sum(trace: vl.Trace, layer: int) -> float:
+    added = trace["attn_out", layer] + trace["mlp_out", layer]
+    return off(trace.states[layer] + added, trace.states[layer + 1])
+
+
+def _weighted_values(trace: vl.Trace, layer: int) -> float:
+    pattern = trace["pattern", layer]
+    torch.testing.assert_close(pattern.sum(-1), torch.ones_like(pattern[..., 0]))
+    z = torch.einsum("ihqk,ikhd->iqhd", pattern, trace["v", layer])
+    return off(z, trace["z", layer])
+
+
+def _run_again(vit: vl.ViT, trace: vl.Trace, layer: int) -> float:
+    with torch.no_grad():
+        return off(vit.adapter.run_block(layer, trace.states[layer]), trace.states[layer + 1])
+
+
+def _counted(prefix: tuple[str, ...]) -> str:
+    registers = sum(name.startswith("register") for name in prefix)
+    named = [name for name in prefix if not name.startswith("register")]
+    return " + ".join(named + ([f"{registers} registers"] if registers else [])) or "none"

@@ -1,0 +1,84 @@
+"""transformers' BEiT and Data2Vec-vision: scores with a bias by the distance of two patches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from vitlens_widgets.models.adapter import register
+from vitlens_widgets.models.hf_vit import HFViT
+
+_BEIT = "transformers.models.beit.modeling_beit.Beit"
+_DATA2VEC = "transformers.models.data2vec.modeling_data2vec_vision.Data2VecVision"
+
+# Where a block, and the tower, keep their bias: BEiT from transformers 5.10 on first.
+_OWN_BIAS = ("relative_position_bias", "attention.attention.relative_position_bias")
+_COMMON_BIAS = ("shared_position_bias", "encoder.relative_position_bias")
+
+
+@register(
+    f"{_BEIT}Model",
+    f"{_BEIT}ForImageClassification",
+    f"{_DATA2VEC}Model",
+    f"{_DATA2VEC}ForImageClassification",
+)
+class HFBeit(HFViT):
+    """A BEiT or Data2Vec-vision, whose classifier reads CLS or the normed mean of the patches."""
+
+    processor_class = "BeitImageProcessor"
+
+    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+        super().__init__(model, image_size)
+        self.readout_name = "mean of patches" if self.config.use_mean_pooling else "CLS"
+
+    def _size_words(self, module: nn.Module) -> dict[str, bool]:  # noqa: ARG002
+        return {}  # embeddings and biases follow the image by themselves
+
+    @property
+    def positions_in_blocks(self) -> bool:
+        """Whether there is a bias."""
+        return bool(self._biases(0))
+
+    def _bias(self, parent: nn.Module, places: tuple[str, str]) -> Tensor | None:
+        """The bias that one of these places gives at this image size, `[1, head, query, key]`."""
+        modules = dict(parent.named_modules())
+        found = next((modules[place] for place in places if place in modules), None)
+        if found is None:
+            return None
+        layout = self.layout()
+        return found((layout.rows, layout.cols), False, dim_size=layout.n_tokens)
+
+    def _biases(self, layer: int) -> list[Tensor]:
+        own = self._bias(self.blocks[layer], _OWN_BIAS)
+        common = self._bias(self.tower, _COMMON_BIAS)
+        return [bias for bias in (own, common) if bias is not None]
+
+    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
+        """Scaled products of queries and keys, plus the biases; see `Adapter.attention_scores`."""
+        scores = super().attention_scores(layer, q, k)
+        for bias in self._biases(layer):
+            scores = scores + bias
+        return scores
+
+    def _block_words(self, layer: int) -> dict[str, Any]:
+        common = self._bias(self.tower, _COMMON_BIAS)
+        word = "attention_mask" if hasattr(self.blocks[layer], "mlp") else "relative_position_bias"
+        return {word: common, "resolution": self.image_size}
+
+    def pool(self, normed: Tensor) -> Tensor:
+        """CLS, or the normed mean of the patches, `[image, d]`."""
+        if not self.config.use_mean_pooling:
+            return normed[:, 0]
+        return self._pooler_norm(normed[:, 1:].mean(1))
+
+    def token_features(self, state: Tensor) -> Tensor:
+        """Each token through the norm that the readout goes through, `[image, token, d]`."""
+        normed = self.norm(state)
+        return self._pooler_norm(normed) if self.config.use_mean_pooling else normed
+
+    @property
+    def _pooler_norm(self) -> nn.Module:
+        """The norm after the mean; a tower saved without its pooler has none."""
+        pooler = self.tower.pooler
+        return nn.Identity() if pooler is None else pooler.layernorm

@@ -1,0 +1,81 @@
+"""transformers' ViT blocks: where their sites show, in the module layouts of versions 4 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from torch import nn
+
+from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.taps import ScaledTap, Tap, Taps, slice_of, split_heads
+
+# Where a block keeps each of its parts, the first that is there: of ViT, DeiT, BEiT, DINOv2 and
+# their kin from transformers 5.10 on; of the same before; of CLIP and SigLIP.
+_PARTS = {
+    "q": ("attention.q_proj", "attention.attention.query", "self_attn.q_proj"),
+    "k": ("attention.k_proj", "attention.attention.key", "self_attn.k_proj"),
+    "v": ("attention.v_proj", "attention.attention.value", "self_attn.v_proj"),
+    "attn_proj": ("attention.o_proj", "attention.output.dense", "self_attn.out_proj"),
+    "norm2": ("layernorm_after", "norm2", "layer_norm2"),
+    "mlp_in": ("mlp.fc1", "mlp.gate_proj", "mlp.weights_in", "intermediate.dense"),
+    "mlp_proj": ("mlp.fc2", "mlp.down_proj", "mlp.weights_out", "output.dense"),
+}
+
+
+def block_taps(block: nn.Module, n_heads: int) -> Taps:
+    """Where the sites of a block show.
+
+    Raises:
+        UnsupportedModelError: A part is in none of the known places.
+    """
+    part = {role: first_of(block, paths) for role, paths in _PARTS.items()}
+    by_head = split_heads(n_heads)
+    return Taps(
+        {
+            "resid_pre": Tap(block, "input"),
+            "q": Tap(part["q"], "output", by_head),
+            "k": Tap(part["k"], "output", by_head),
+            "v": Tap(part["v"], "output", by_head),
+            "z": Tap(part["attn_proj"], "input", by_head),
+            "attn_out": _added(block, part["attn_proj"], "layer_scale1", "lambda_1"),
+            "resid_mid": Tap(part["norm2"], "input"),
+            "mlp_pre": _neurons(part["mlp_in"], part["mlp_proj"]),
+            "mlp_post": Tap(part["mlp_proj"], "input"),
+            "mlp_out": _added(block, part["mlp_proj"], "layer_scale2", "lambda_2"),
+            "resid_post": Tap(block, "output"),
+        }
+    )
+
+
+def _added(block: nn.Module, projection: nn.Module, scale: str, parameter: str) -> Tap:
+    """What is added to the stream: a projection, times a layer scale where there is one."""
+    if hasattr(block, scale):
+        return Tap(getattr(block, scale), "output")
+    gamma = getattr(block, parameter, None)
+    kind = partial(ScaledTap, scale=gamma) if isinstance(gamma, nn.Parameter) else Tap
+    return kind(projection, "output")
+
+
+def _neurons(mlp_in: nn.Linear, mlp_proj: nn.Linear) -> Tap:
+    """Before the activation; a projection into both sides of a gate has the gate's side first."""
+    if mlp_in.out_features == 2 * mlp_proj.in_features:
+        return Tap(mlp_in, "output", slice_of(0, mlp_proj.in_features))
+    return Tap(mlp_in, "output")
+
+
+def first_of(parent: nn.Module, paths: Iterable[str]) -> nn.Module:
+    """The submodule in the first of these places where there is one.
+
+    Raises:
+        UnsupportedModelError: There is none in any of them.
+    """
+    for path in paths:
+        try:
+            return parent.get_submodule(path)
+        except AttributeError:
+            continue
+    raise UnsupportedModelError(
+        f"This model cannot be read exactly: {type(parent).__name__} must have "
+        f"{' or '.join(paths)}, but it has neither."
+    )

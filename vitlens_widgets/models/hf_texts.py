@@ -1,0 +1,65 @@
+"""The text towers of transformers' CLIP and SigLIP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.hub import hub_offline_where_unreachable
+from vitlens_widgets.models.prompts import Comparison
+
+
+class HFTexts:
+    """What an adapter needs to classify by prompts; see `prompts.ReadsTexts`."""
+
+    padding: ClassVar[bool | str] = True
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Texts among the model's pooled images, `[text, feature]`.
+
+        Raises:
+            UsageError: No tokenizer was saved with the model.
+        """
+        longest = self.model.config.text_config.max_position_embeddings
+        ids = self._tokenizer()(
+            list(texts),
+            padding=self.padding,
+            truncation=True,
+            max_length=longest,
+            return_tensors="pt",
+        )
+        words = {key: ids[key].to(self.model.device) for key in ("input_ids", "attention_mask")}
+        if self.padding == "max_length":
+            del words["attention_mask"]  # SigLIP was trained to read its padding
+        out = self.model.get_text_features(**words)
+        return out if isinstance(out, Tensor) else out.pooler_output  # a tensor before 5
+
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        saved_with = getattr(self.model.config, "_name_or_path", "")
+        try:
+            if not saved_with:
+                raise OSError("a module that was not loaded from anywhere")
+            with hub_offline_where_unreachable():
+                return AutoTokenizer.from_pretrained(saved_with)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"prompts= needs the tokenizer of {saved_with or 'this module'}, which cannot be "
+                "found; load the model from the folder or id that its tokenizer was saved in."
+            ) from error
+
+    def comparison(self) -> Comparison:
+        """How the model compares an image with texts."""
+        offset = getattr(self.model, "logit_bias", None)
+        offset = None if offset is None else offset.detach()
+        return Comparison(self.model.logit_scale.detach().exp(), offset)
+
+    @property
+    def classifier_advice(self) -> str:
+        """How a user gives this model a classifier."""
+        example = '["a photo of a cat", "a photo of a dog"]'
+        return f"vl.load(..., prompts={example}), or {super().classifier_advice}"

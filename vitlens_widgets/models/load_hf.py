@@ -1,0 +1,47 @@
+"""Models of transformers, by id or from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.hub import reach
+
+
+def from_hf(source: str, model_args: Mapping[str, Any], offline_choice: str) -> nn.Module:
+    """A checkpoint as the image classifier it was saved as; otherwise without a classifier.
+
+    Raises:
+        UsageError: It cannot be loaded.
+        UnsupportedModelError: Weights are missing that the class it was saved as needs.
+    """
+
+    def build() -> nn.Module:
+        model, report = _auto_class(source).from_pretrained(
+            source, output_loading_info=True, **model_args
+        )
+        missing = [key for key in sorted(report["missing_keys"]) if not _is_unread(key)]
+        if missing:
+            raise UnsupportedModelError(
+                f'"{source}" cannot be read as {type(model).__name__}: its weights lack '
+                f"{', '.join(missing[:3])}."
+            )
+        return model
+
+    return reach(source, build, offline_choice)
+
+
+def _auto_class(source: str) -> Any:
+    from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
+
+    saved_as = getattr(AutoConfig.from_pretrained(source), "architectures", None) or ()
+    classifies = any("ForImageClassification" in name for name in saved_as)
+    return AutoModelForImageClassification if classifies else AutoModel
+
+
+def _is_unread(key: str) -> bool:
+    """Poolers are trained for other tasks and belong to no readout, BEiT's norm apart."""
+    return key.startswith("pooler.dense")

@@ -1,0 +1,76 @@
+"""A zero-shot classifier from text prompts, for models of images and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.classifier import CosineClassifier
+
+Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
+"""Texts, or for each class name one text or several."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a model compares an image with texts: `scale * cosine + offset`."""
+
+    scale: Tensor
+    offset: Tensor | None = None
+
+
+class ReadsTexts(Protocol):
+    """An adapter of a model that also reads texts."""
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Texts among the model's pooled images: `[text, feature]`."""
+
+    def comparison(self) -> Comparison:
+        """How the model compares an image with texts."""
+
+
+def from_prompts(adapter: ReadsTexts, prompts: Prompts) -> tuple[list[str], CosineClassifier]:
+    """The class names and the classifier that text prompts make.
+
+    Several texts of one class are averaged as directions, as Radford et al. (2021), section 3.1.4,
+    average their templates.
+
+    Raises:
+        UsageError: No prompts, or a model that reads no texts.
+    """
+    texts = _by_name(prompts)
+    if not hasattr(adapter, "embed_texts"):
+        raise UsageError(
+            f"{type(adapter.model).__name__} reads no texts, so that prompts= cannot classify "
+            "with it; prompts need a CLIP or SigLIP with its text tower."
+        )
+    with torch.no_grad():
+        every = [text for of_class in texts.values() for text in of_class]
+        directions = nn.functional.normalize(adapter.embed_texts(every), dim=-1)
+        by_class = directions.split([len(of_class) for of_class in texts.values()])
+        merged = torch.cat([_one_direction(of_class) for of_class in by_class])
+    how = adapter.comparison()
+    return list(texts), CosineClassifier(merged, how.scale, how.offset)
+
+
+def _by_name(prompts: Prompts) -> dict[str, list[str]]:
+    if isinstance(prompts, str) or not prompts:
+        raise UsageError(
+            'prompts= takes one text per class, such as ["a photo of a cat", "a photo of a dog"], '
+            'or {"cat": ["a photo of a cat", "a drawing of a cat"], "dog": ...}.'
+        )
+    if not isinstance(prompts, Mapping):
+        prompts = {text: text for text in prompts}
+    return {name: [of] if isinstance(of, str) else list(of) for name, of in prompts.items()}
+
+
+def _one_direction(directions: Tensor) -> Tensor:
+    """`[text, feature]` to the direction of their mean, `[1, feature]`."""
+    if len(directions) == 1:
+        return directions
+    return nn.functional.normalize(directions.mean(0, keepdim=True), dim=-1)

@@ -1,0 +1,155 @@
+"""timm's transformer blocks: where attention and MLP add to the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+
+from torch import nn
+
+from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.taps import (
+    JoinedTap,
+    ScaledTap,
+    Tap,
+    Taps,
+    View,
+    slice_of,
+    split_heads,
+)
+from vitlens_widgets.models.timm_parts import read_attention, read_mlp, reader_of, reads
+
+_NO_MIDDLE = {
+    "resid_mid": "its blocks run attention and MLP side by side on the same stream, so that there "
+    "is no stream between them"
+}
+
+
+@dataclass(frozen=True)
+class BlockTaps:
+    """A block's sites; `scale` multiplies its query-key products."""
+
+    n_heads: int
+    scale: float
+    taps: Taps
+
+
+_BLOCKS: dict[str, Callable[[nn.Module], BlockTaps]] = {}
+
+
+def read_block(block: nn.Module) -> BlockTaps:
+    """Where a block's sites show.
+
+    Raises:
+        UnsupportedModelError: It, or a part of it, is of an unknown kind.
+    """
+    return reader_of(_BLOCKS, block, "kind")(block)
+
+
+@reads(
+    _BLOCKS,
+    "timm.models.vision_transformer.Block",
+    "timm.models.beit.Block",
+    "timm.models.eva.EvaBlock",
+    "timm.models.vision_transformer_relpos.RelPosBlock",
+)
+def _pre_norm(block: nn.Module) -> BlockTaps:
+    """`x + scale1 * attn(norm1(x))`, then `x + scale2 * mlp(norm2(x))`."""
+    return _one_after_the_other(block, middle=block.norm2)
+
+
+@reads(
+    _BLOCKS,
+    "timm.models.vision_transformer.ResPostBlock",
+    "timm.models.eva.EvaBlockPostNorm",
+    "timm.models.vision_transformer_relpos.ResPostRelPosBlock",
+)
+def _post_norm(block: nn.Module) -> BlockTaps:
+    """`x + norm1(attn(x))`, then `x + norm2(mlp(x))`: what is added has been normed."""
+    return _one_after_the_other(block, middle=block.mlp)
+
+
+def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockTaps:
+    attn, mlp = read_attention(block.attn), read_mlp(block.mlp)
+    taps = {
+        "resid_pre": Tap(block, "input"),
+        "q": attn.q,
+        "k": attn.k,
+        "v": attn.v,
+        "z": attn.z,
+        "attn_out": Tap(block.drop_path1, "output"),
+        "resid_mid": Tap(middle, "input"),
+        "mlp_pre": mlp.pre,
+        "mlp_post": mlp.post,
+        "mlp_out": Tap(block.drop_path2, "output"),
+        "resid_post": Tap(block, "output"),
+    }
+    return BlockTaps(attn.n_heads, attn.scale, Taps(taps))
+
+
+@reads(_BLOCKS, "timm.models.vision_transformer.ParallelScalingBlock")
+def _side_by_side(block: nn.Module) -> BlockTaps:
+    """`x + scale * (attn(norm(x)) + mlp(norm(x)))`, with one projection into both.
+
+    Source: Dehghani et al. (2023), section 2.1.
+    """
+    if getattr(block, "out_proj", None) is not None:
+        raise UnsupportedModelError(
+            "This model cannot be read exactly: attention and MLP must each have an output "
+            "projection, but fuse_out_proj gives them a common one with a common bias."
+        )
+    heads = split_heads(block.num_heads)
+    _, _, values = _slices(block.in_split)[1:]
+    gamma = getattr(block.ls, "gamma", None)
+    added = Tap if gamma is None else partial(ScaledTap, scale=gamma)
+    taps = {
+        "resid_pre": Tap(block, "input"),
+        "q": Tap(block.q_norm, "output"),
+        "k": Tap(block.k_norm, "output"),
+        "v": Tap(block.in_proj, "output", lambda fused: heads(values(fused))),
+        "z": Tap(block.attn_out_proj, "input", heads),
+        "attn_out": added(block.attn_out_proj, "output"),
+        "mlp_pre": Tap(block.mlp_act, "input"),
+        "mlp_post": Tap(block.mlp_out_proj, "input"),
+        "mlp_out": added(block.mlp_out_proj, "output"),
+        "resid_post": Tap(block, "output"),
+    }
+    return BlockTaps(block.num_heads, block.scale, Taps(taps, _NO_MIDDLE))
+
+
+def _slices(widths: list[int]) -> list[View]:
+    ends = list(accumulate(widths))
+    return [slice_of(end - width, end) for end, width in zip(ends, widths, strict=True)]
+
+
+@reads(_BLOCKS, "timm.models.vision_transformer.ParallelThingsBlock")
+def _branches(block: nn.Module) -> BlockTaps:
+    """`x + sum of attn_i(norm_i(x))`, then `x + sum of mlp_i(norm_i(x))`.
+
+    Source: Touvron et al. (2022), "Three things everyone should know about Vision Transformers".
+    """
+    attns = [read_attention(branch.attn) for branch in block.attns]
+    mlps = [read_mlp(branch.mlp) for branch in block.ffns]
+
+    def side_by_side(parts: list[Tap]) -> JoinedTap:
+        return JoinedTap(tuple(parts), "side by side")
+
+    def added(branches: nn.ModuleList) -> JoinedTap:
+        return JoinedTap(tuple(Tap(branch, "output") for branch in branches), "sum")
+
+    taps = {
+        "resid_pre": Tap(block, "input"),
+        "q": side_by_side([attn.q for attn in attns]),
+        "k": side_by_side([attn.k for attn in attns]),
+        "v": side_by_side([attn.v for attn in attns]),
+        "z": side_by_side([attn.z for attn in attns]),
+        "attn_out": added(block.attns),
+        "resid_mid": JoinedTap(tuple(Tap(branch, "input") for branch in block.ffns), "same"),
+        "mlp_pre": side_by_side([mlp.pre for mlp in mlps]),
+        "mlp_post": side_by_side([mlp.post for mlp in mlps]),
+        "mlp_out": added(block.ffns),
+        "resid_post": Tap(block, "output"),
+    }
+    return BlockTaps(sum(attn.n_heads for attn in attns), attns[0].scale, Taps(taps))

@@ -1,0 +1,48 @@
+"""One site that several branches of a block show, one after the other, handled as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+
+from vitlens_widgets.models.taps import AnyTap, JoinedTap, Tap
+
+Handler = Callable[[Tensor], "Tensor | None"]
+
+
+def by_part(tap: AnyTap, handler: Handler) -> list[tuple[Tap, Handler]]:
+    """The taps to watch and what to do at each, so that `handler` sees the site once and whole."""
+    if isinstance(tap, Tap):
+        return [(tap, handler)]
+    site = _Branches(tap, handler)
+    arrive = site.repeat if tap.how == "same" else site.gather
+    return [(part, partial(arrive, i)) for i, part in enumerate(tap.parts)]
+
+
+class _Branches:
+    """The values of the branches that have run so far."""
+
+    def __init__(self, tap: JoinedTap, handler: Handler) -> None:
+        self.tap = tap
+        self.handler = handler
+        self.values: list[Tensor] = []
+        self.new: Tensor | None = None
+
+    def gather(self, i: int, value: Tensor) -> Tensor | None:
+        """Wait for the last branch; what was changed is put into what it shows."""
+        if i == 0:
+            self.values = []
+        self.values.append(value)
+        if i + 1 < len(self.tap.parts):
+            return None
+        values, self.values = self.values, []
+        new = self.handler(self.tap.join(values))
+        return None if new is None else self.tap.last(values, new)
+
+    def repeat(self, i: int, value: Tensor) -> Tensor | None:
+        """What was changed for the first branch is changed for all."""
+        if i == 0:
+            self.new = self.handler(value)
+        return self.new

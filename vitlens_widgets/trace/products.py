@@ -1,0 +1,42 @@
+"""Watching linear layers whose weights a model hands to `torch.nn.functional.linear` itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+Watch = Callable[[Tensor], Tensor | None]
+"""Takes the product and gives what shall stand in its place, or None to leave it."""
+
+
+class WatchedProducts(TorchFunctionMode):
+    """While entered, in this thread, shows the products of some linear layers' weights.
+
+    Such a layer is never called as a module, so that no hook on it would run (timm's BEiT and EVA
+    put the bias of their fused projection together first).
+
+    Args:
+        watches: What to call with the products of each layer, in order.
+    """
+
+    def __init__(self, watches: Mapping[nn.Module, Sequence[Watch]]) -> None:
+        super().__init__()
+        self._by_weight = {id(module.weight): calls for module, calls in watches.items()}
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        """Run any torch function, and show what came out of a watched one."""
+        kwargs = kwargs or {}
+        out = func(*args, **kwargs)
+        if func is not torch.nn.functional.linear:
+            return out
+        weight = args[1] if len(args) > 1 else kwargs["weight"]
+        for watch in self._by_weight.get(id(weight), ()):
+            new = watch(out)
+            out = out if new is None else new
+        return out
