@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import io
 
 import numpy as np
@@ -104,3 +106,10 @@ def test_bad_input_is_refused_with_one_sentence(arguments, sentence):
 def test_whole_numbers_of_numpy_are_whole_numbers():
     scene = world.scene(np.int64(4), objects=np.uint8(2), size=np.int32(40))
     np.testing.assert_array_equal(scene.image, world.scene(4, 2, 40).image)
+
+
+def test_the_examples_in_the_documentation_are_true():
+    for documented in (world, importlib.import_module(world.scene.__module__)):
+        found = doctest.testmod(documented)
+        assert found.attempted > 0
+        assert found.failed == 0

@@ -2,7 +2,7 @@
 
 >>> from vitlens_widgets import world
 >>> world.scene(seed=7, objects=2).names
-('dog', 'heart')
+('star', 'apple')
 
 Sixteen things that each have an emoji, random in colour, size, pose and background, with exact
 masks. Drawing needs NumPy and Pillow alone; what needs torch is loaded when it is first used.

@@ -71,8 +71,8 @@ _RECIPES = {
         "was ever told what it shows: its answers emerged."
     ),
     "toy/p32-taught": (
-        "Trained with a label for every patch, taken from the exact masks, and the classes of the "
-        "image for CLS. Its patch answers were taught; they did not emerge."
+        "Trained from the exact masks: every patch is told which share of it each label covers, "
+        "and CLS the classes of the image. Its patch answers were taught; they did not emerge."
     ),
     "toy/p32-cls": (
         "Trained from the classes of the image alone, asked of CLS. Nothing was ever asked of the "

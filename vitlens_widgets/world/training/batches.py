@@ -24,12 +24,12 @@ class Batch:
     Attributes:
         images: uint8 `[image, H, W, 3]`.
         present: float32 `[image, 16]`, 1 for each class in the picture.
-        patches: int64 `[image, 49]`, the label that covers most of each patch, 16 = background.
+        shares: float32 `[image, 49, 17]`, the share of each patch that each label covers.
     """
 
     images: torch.Tensor
     present: torch.Tensor
-    patches: torch.Tensor
+    shares: torch.Tensor
 
 
 class FreshScenes(Dataset):
@@ -49,7 +49,7 @@ class FreshScenes(Dataset):
         return Batch(
             images=torch.from_numpy(np.stack([s.image for s in scenes])),
             present=torch.from_numpy(present_classes(masks)),
-            patches=torch.from_numpy(patch_labels(masks)),
+            shares=torch.from_numpy(patch_coverage(masks)),
         )
 
 
@@ -67,11 +67,6 @@ def present_classes(masks: np.ndarray) -> np.ndarray:
     return np.stack(
         [np.bincount(m.ravel(), minlength=len(LABELS))[: len(CLASSES)] > 0 for m in masks]
     ).astype(np.float32)
-
-
-def patch_labels(masks: np.ndarray, grid: int = GRID) -> np.ndarray:
-    """The label that covers most of each patch of the class masks, int64 `[image, grid * grid]`."""
-    return patch_coverage(masks, grid).argmax(axis=-1).astype(np.int64)
 
 
 def patch_coverage(masks: np.ndarray, grid: int = GRID) -> np.ndarray:
