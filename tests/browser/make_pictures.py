@@ -37,9 +37,8 @@ def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_ARGS)
         for scheme in ("light", "dark"):
-            page = browser.new_page(
-                viewport={"width": WIDTH, "height": 900}, device_scale_factor=1.5, color_scheme=scheme
-            )
+            size = {"width": WIDTH, "height": 900}
+            page = browser.new_page(viewport=size, device_scale_factor=1.5, color_scheme=scheme)
             widget = WidgetPage(page, scheme=scheme).add(grid)
             shot = Image.open(io.BytesIO(widget.screenshot())).convert("RGB")
             few = shot.quantize(COLOURS, dither=Image.Dither.NONE)  # a third of the bytes
