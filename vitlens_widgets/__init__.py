@@ -20,6 +20,7 @@ _HOMES = {
     "ViT": "vitlens_widgets.models",
     "TokenLayout": "vitlens_widgets.models",
     "Trace": "vitlens_widgets.trace",
+    "FrozenNormLens": "vitlens_widgets.lenses",
     "LogitLens": "vitlens_widgets.lenses",
     "Reading": "vitlens_widgets.lenses",
     "PatchGrid": "vitlens_widgets.widgets",
@@ -34,6 +35,7 @@ _PARTS = {
 _PARTS["edits"] = "trace.edits"
 
 __all__ = [
+    "FrozenNormLens",
     "LabelSet",
     "LogitLens",
     "PatchGrid",

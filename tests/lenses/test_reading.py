@@ -27,13 +27,13 @@ class TableLens:
         self.logits = torch.as_tensor(logits)
         self.calls = 0
 
-    def decode(self, state, k):
+    def decode(self, state, k, final):  # noqa: ARG002
         self.calls += 1
         images = state[:, 0, 0].long()  # a state here holds nothing but its image's number
         return self.logits[k, images]
 
-    def decode_readout(self, state, k):
-        return self.decode(state, k)[:, 0]
+    def decode_readout(self, state, k, final):
+        return self.decode(state, k, final)[:, 0]
 
 
 def reading_of(logits) -> Reading:

@@ -1,7 +1,8 @@
 """From a hidden state to the model's output space."""
 
+from vitlens_widgets.lenses.frozen import FrozenNormLens
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.logit import LogitLens
 from vitlens_widgets.lenses.reading import Reading, Top
 
-__all__ = ["Lens", "LogitLens", "Reading", "Top"]
+__all__ = ["FrozenNormLens", "Lens", "LogitLens", "Reading", "Top"]

@@ -17,10 +17,13 @@ class Lens(Protocol):
     name: str
     vit: ViT
 
-    def decode(self, state: Tensor, k: int) -> Tensor:
-        """Every token of state k: `[image, token, d] -> [image, token, class]`."""
+    def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:
+        """Every token of state k: `[image, token, d] -> [image, token, class]`.
 
-    def decode_readout(self, state: Tensor, k: int) -> Tensor:
+        `final` is the final state of the same images, `[image, token, d]`.
+        """
+
+    def decode_readout(self, state: Tensor, k: int, final: Tensor) -> Tensor:
         """The model's readout of state k: `[image, token, d] -> [image, class]`."""
 
 

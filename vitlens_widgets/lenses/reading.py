@@ -260,14 +260,14 @@ class Reading:
         last = self._trace.n_states - 1
         if self.n_states == self._trace.n_states:
             return self._piece(last, images)
-        return self._logits_of(self._trace.states[last, images], last)
+        return self._logits_of(self._trace.states[last, images], last, images)
 
     def _decoded(self, state: int, images: slice) -> Tensor:
-        return self._logits_of(self._source.value(state)[images], state)
+        return self._logits_of(self._source.value(state)[images], state, images)
 
-    def _logits_of(self, value: Tensor, k: int) -> Tensor:
+    def _logits_of(self, value: Tensor, k: int, images: slice) -> Tensor:
         with torch.no_grad():
-            return self._decode(value, k).float().cpu()
+            return self._decode(value, k, self._trace.states[-1, images]).float().cpu()
 
     @cached_property
     def _kept(self) -> Tensor | None:

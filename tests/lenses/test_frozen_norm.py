@@ -1,0 +1,75 @@
+"""The frozen-norm lens against Prisma's arithmetic, written again from its definition."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+from torch import nn
+
+import vitlens_widgets as vl
+from tests.zoo import pixels_for, shaken, timm_model
+
+
+def traced(special):
+    vit = vl.load(timm_model(special))
+    return vit, vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+
+
+@pytest.mark.parametrize("special", ["CLS", "four registers and layer scale", "mean of patches"])
+def test_prismas_variant_is_its_definition(special):
+    vit, trace = traced(special)
+    reading = vl.FrozenNormLens(vit).read(trace)
+    norm = vit.model.norm if isinstance(vit.model.norm, nn.LayerNorm) else vit.model.fc_norm
+    weight = (vit.model.head.weight * norm.weight).detach()
+    weight = weight - weight.mean(0, keepdim=True)
+    final = trace.states[-1]
+    scale = (final.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
+    for k in range(4):
+        state = trace.states[k]
+        expected = (state - state.mean(-1, keepdim=True)) / scale @ weight.T
+        torch.testing.assert_close(reading.logits(k), expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("special", ["CLS", "distillation", "mean of patches", "qk-norm"])
+def test_with_biases_the_final_readout_is_the_models_own_answer(special):
+    vit, trace = traced(special)
+    reading = vl.FrozenNormLens(vit, bias=True).read(trace)
+    found = reading.readout.logits(3)
+    assert (found - trace.logits).abs().max() <= 1e-5 * trace.logits.abs().max()
+
+
+def test_states_add_up_in_logit_space():
+    vit, trace = traced("four registers and layer scale")
+    lens = vl.FrozenNormLens(vit)
+    states = lens.read(trace)
+    parts = [lens.read(trace, site=site).logits(1) for site in ("attn_out", "mlp_out")]
+    torch.testing.assert_close(states.logits(1) + sum(parts), states.logits(2), rtol=0, atol=5e-5)
+
+
+def test_only_the_scale_differs_from_the_logit_lens():
+    vit, trace = traced("CLS")
+    frozen = vl.FrozenNormLens(vit, bias=True).read(trace)
+    plain = vl.LogitLens(vit).read(trace)
+    torch.testing.assert_close(frozen.logits(3), plain.logits(3), rtol=0, atol=1e-4)
+    assert (frozen.logits(0) - plain.logits(0)).abs().max() > 0.1
+
+
+def test_reading_leaves_no_hook():
+    vit, trace = traced("CLS")
+    vl.FrozenNormLens(vit).read(trace).top(2)
+    assert not any(module._forward_hooks for module in vit.model.modules())
+
+
+def test_what_has_no_such_norm_or_classifier_is_refused():
+    rms = timm.create_model(
+        "vit_tiny_patch16_224", img_size=32, depth=1, norm_layer="rmsnorm", num_classes=5
+    )
+    with pytest.raises(vl.UsageError, match="needs one LayerNorm"):
+        vl.FrozenNormLens(vl.load(shaken(rms)))
+    bent = timm_model("CLS")
+    bent.head = nn.Sequential(nn.Linear(48, 20), nn.GELU(), nn.Linear(20, 11))
+    with pytest.raises(vl.UsageError, match="needs a linear classifier"):
+        vl.FrozenNormLens(vl.load(bent))
+    with pytest.raises(vl.UsageError, match="has no classifier"):
+        vl.FrozenNormLens(vl.load(timm_model("CLS", num_classes=0)))

@@ -1,0 +1,135 @@
+"""`FrozenNormLens`: the logit lens with the final norm's scale frozen, as Prisma does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.lens import check_same_model
+from vitlens_widgets.lenses.reading import Reading
+from vitlens_widgets.lenses.source import source_of
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import Trace
+
+Decoder = Callable[[Tensor], Tensor]
+
+
+class FrozenNormLens:
+    """Each state centred, divided by the *final* state's norm scale at that token, then classified.
+
+    The logit lens gives every state the scale of its own; here all states share the one that the
+    final norm really used, so that states add up in logit space and early ones, which are small,
+    give small logits. Probabilities of early states are therefore flatter than the logit lens's.
+
+    Args:
+        vit: The model, from `vl.load`; its final norm must be a LayerNorm, and what follows it
+            linear.
+        bias: False, as in Prisma: neither the norm's bias nor the classifier's is added, and the
+            logits of a token have mean 0 over the classes. True adds both, so that at the final
+            state the readout's answer is the model's own logits.
+
+    Raises:
+        UsageError: No classifier, another kind of final norm, or a classifier that is not linear.
+
+    Source:
+        ViT-Prisma (Joseph & Nanda, 2024), notebook "emoji logit lens":
+        `accumulated_resid` divided by the cached `ln_final` scale, then `W_H` with the norm's
+        weight folded in and its columns centred.
+    """
+
+    name = "frozen-norm lens"
+
+    def __init__(self, vit: ViT, bias: bool = False) -> None:
+        if not vit.adapter.has_classifier:
+            raise UsageError(f"{vit.name} has no classifier, so there are no class logits to read.")
+        self.vit = vit
+        self.bias = bias
+        self._norm = _final_norm(vit)
+        _check_linear(self)
+
+    def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """Every token of a state: `[image, token, d] -> [image, token, class]`."""
+        return self._frozen(self.vit.adapter.token_logits, state, final)
+
+    def decode_readout(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """The model's readout of a state: `[image, token, d] -> [image, class]`."""
+        return self._frozen(self.vit.adapter.readout_logits, state, final)
+
+    def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
+        """Read a trace; arguments and errors as for `LogitLens.read`."""
+        check_same_model(self, trace)
+        return Reading(self, source_of(trace, site, head))
+
+    def _frozen(self, classify: Decoder, state: Tensor, final: Tensor) -> Tensor:
+        scales: list[Tensor] = []
+        self._through(classify, final, lambda x: scales.append(_scale(x, self._norm.eps)))
+        logits = self._through(classify, state, lambda x: self._normed(x, scales[0]))
+        if self.bias:
+            return logits
+        logits = logits - self._through(classify, state, torch.zeros_like)
+        return logits - logits.mean(-1, keepdim=True)
+
+    def _normed(self, x: Tensor, scale: Tensor) -> Tensor:
+        """The final norm with a given scale."""
+        normed = (x - x.mean(-1, keepdim=True)) / scale
+        normed = normed if self._norm.weight is None else normed * self._norm.weight
+        return normed + self._norm.bias if self.bias and self._norm.bias is not None else normed
+
+    def _through(
+        self, classify: Decoder, state: Tensor, norm: Callable[[Tensor], Tensor | None]
+    ) -> Tensor:
+        """The model's own way from state to logits with another function for its final norm."""
+        handle = self._norm.register_forward_hook(lambda _module, args, _out: norm(args[0]))
+        try:
+            return classify(state)
+        finally:
+            handle.remove()
+
+
+def _scale(x: Tensor, eps: float) -> Tensor:
+    return (x.var(-1, unbiased=False, keepdim=True) + eps).sqrt()
+
+
+def _final_norm(vit: ViT) -> nn.LayerNorm:
+    """The one norm between the last state and the classifier."""
+    passed: list[nn.Module] = []
+    leaves = [module for module in vit.model.modules() if not list(module.children())]
+    handles = [
+        module.register_forward_hook(lambda module, _args, _out: passed.append(module))
+        for module in leaves
+    ]
+    try:
+        with torch.no_grad():
+            vit.adapter.token_logits(vit.adapter.blank_state(1))
+    finally:
+        for handle in handles:
+            handle.remove()
+    norms = [module for module in passed if "norm" in type(module).__name__.lower()]
+    if len(norms) != 1 or not isinstance(norms[0], nn.LayerNorm):
+        found = ", ".join(type(module).__name__ for module in norms) or "none"
+        raise UsageError(
+            f"The frozen-norm lens needs one LayerNorm between {vit.name}'s last state and its "
+            f"classifier; found {found}. The logit lens reads every model."
+        )
+    return norms[0]
+
+
+def _check_linear(lens: FrozenNormLens) -> None:
+    """Refuse a classifier that is not linear after the norm: parts would not add up."""
+    generator = torch.Generator().manual_seed(0)
+    blank = lens.vit.adapter.blank_state(1)
+    one, other = (torch.randn(blank.shape, generator=generator).to(blank) for _ in range(2))
+    answers = []
+    with torch.no_grad():
+        for features in (one, other, one + other, torch.zeros_like(one)):
+            through = lens._through(lens.vit.adapter.token_logits, blank, lambda _, f=features: f)
+            answers.append(through.float())
+    off = (answers[0] + answers[1] - answers[2] - answers[3]).abs().max()
+    if off > 2e-2 * answers[2].abs().max():
+        raise UsageError(
+            f"The frozen-norm lens needs a linear classifier, and {lens.vit.name}'s is not; the "
+            "logit lens reads every model."
+        )
