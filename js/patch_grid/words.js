@@ -18,13 +18,14 @@ export const labelNode = (label, className = "vl-name") =>
   element("span", "vl-label", {}, emojiNode(label.emoji), element("span", className, { title: label.name }, label.name));
 
 /**
- * "3_pre: before block 3", "final: after the last block".
+ * "3_pre: before block 3", "final: after the last block"; what is no state says its own name.
  * @param {Reading} reading
  * @param {number} state
  */
 export function stateWords(reading, state) {
-  const where = state === reading.nStates - 1 ? "after the last block" : `before block ${state}`;
-  return `${reading.stateName(state)}: ${where}`;
+  const name = reading.stateName(state);
+  if (name === "final") return "final: after the last block";
+  return name === `${state}_pre` ? `${name}: before block ${state}` : name;
 }
 
 /**

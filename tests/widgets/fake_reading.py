@@ -97,6 +97,7 @@ class FakeReading(Answers):
         self.n_states, self.n_images = tokens.shape[:2]
         self.state_names = [*(f"{k}_pre" for k in range(self.n_states - 1)), "final"]
         self.layout, self.labels, self.pictures = layout, labels, pictures
+        self.tokens = np.arange(layout.n_tokens)
         self.model_name, self.lens_name = "fake/vit", "logit lens"
         self.readout_name = readout_name
 

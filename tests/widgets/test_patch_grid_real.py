@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from zoo import timm_model
 
 import vitlens_widgets as vl
+from tests.zoo import pixels_for, timm_model
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
 
@@ -28,3 +28,20 @@ def test_the_final_readout_that_is_sent_is_the_models_own_answer(special):
     prefix = vit.layout.prefix
     expected = prefix.index("CLS") if grid._meta["readout_name"] == "CLS" else None
     assert grid._meta["readout_token"] == expected
+
+
+def test_a_reading_without_all_its_patches_is_refused():
+    vit = vl.load(timm_model("CLS"))
+    edits = [vl.edits.DropTokens([3, 4])]
+    trace = vit.trace(pixels_for((48, 80)), edits=edits, preprocessed=True)
+    with pytest.raises(vl.UsageError, match="2 tokens were dropped"):
+        vl.PatchGrid(vl.LogitLens(vit).read(trace))
+
+
+@pytest.mark.parametrize("site", ["attn_out", "mlp_out"])
+def test_what_blocks_add_is_shown_block_by_block(site):
+    vit = vl.load(timm_model("CLS"))
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    grid = vl.PatchGrid(vl.LogitLens(vit).read(trace, site=site))
+    assert grid._meta["state_names"] == [f"{k}_{site}" for k in range(3)]
+    assert grid.layer == 2

@@ -136,6 +136,12 @@ def _checked_reading(reading: Any) -> Any:
             "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace); "
             f"an object of type {type(reading).__name__} was given."
         )
+    if len(reading.tokens) != reading.layout.n_tokens:
+        raise UsageError(
+            f"PatchGrid needs an answer for every patch; this reading is of a trace in which "
+            f"{reading.layout.n_tokens - len(reading.tokens)} tokens were dropped. Knock out the "
+            "attention to them instead, or read the numbers with reading.table()."
+        )
     return reading
 
 
