@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,11 +46,11 @@ def measure(
     library: str,
     model: nn.Module,
     forward: Forward,
-    image_size: tuple[int, int] | None = None,
+    **load_words: Any,
 ) -> Measured:
     """One model against itself; one that is refused gives its sentence."""
     try:
-        vit = vl.load(model, image_size=image_size)
+        vit = vl.load(model, **load_words)
     except vl.UnsupportedModelError as refusal:
         return Measured(name, library, refused=str(refusal))
     pixels = random_pixels(vit.adapter.image_size)
@@ -119,4 +120,5 @@ def _run_again(vit: vl.ViT, trace: vl.Trace, layer: int) -> float:
 def _counted(prefix: tuple[str, ...]) -> str:
     registers = sum(name.startswith("register") for name in prefix)
     named = [name for name in prefix if not name.startswith("register")]
-    return " + ".join(named + ([f"{registers} registers"] if registers else [])) or "none"
+    counted = [f"{registers} register{'s' if registers > 1 else ''}"] if registers else []
+    return " + ".join(named + counted) or "none"

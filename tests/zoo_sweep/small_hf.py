@@ -157,3 +157,16 @@ def forward(kind: str, model: nn.Module, pixels: Tensor) -> Tensor:
     resampled = run_at(kind) and "interpolate_pos_encoding" in signature(model.forward).parameters
     out = model(pixels, **({"interpolate_pos_encoding": True} if resampled else {}))
     return out.logits if "logits" in out else KINDS[kind].pooled(out)
+
+
+REFUSED = ("SwinForImageClassification", "Siglip2ForImageClassification")
+"""Classes that look like ViTs and break an assumption."""
+
+
+def refused(name: str) -> nn.Module:
+    """One of `REFUSED`, as its configuration's defaults make it, without memory."""
+    import transformers
+
+    config = getattr(transformers, f"{name.removesuffix('ForImageClassification')}Config")()
+    with torch.device("meta"):
+        return getattr(transformers, name)(config)

@@ -31,6 +31,8 @@ FAMILY_FILES = (
     "hf_dinov2",
     "hf_beit",
     "hf_clip",
+    "open_clip_tower",
+    "open_clip_texts",
 )
 
 _REGISTRY: dict[str, type[Adapter]] = {}

@@ -11,6 +11,8 @@ from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.models.adapter import family_of
 from vitlens_widgets.models.hub import reach
 from vitlens_widgets.models.load_hf import from_hf
+from vitlens_widgets.models.load_open_clip import PREFIX as OPEN_CLIP
+from vitlens_widgets.models.load_open_clip import from_open_clip
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.models.vit import ViT
 
@@ -42,7 +44,9 @@ def load(
             - a timm name: `"vit_base_patch32_224"`, `"vit_base_patch32_224.augreg_in21k_ft_in1k"`,
               `"timm/vit_base_patch32_224.augreg_in21k_ft_in1k"`, `"hf_hub:owner/model"`;
             - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model;
-            - a timm or transformers module, which is read as it is and never changed.
+            - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights
+              (`pip install vitlens_widgets[open_clip]`);
+            - a module of timm, transformers or open_clip, which is read as it is and never changed.
         labels: Class names in class order, or the name of a known label set (`"imagenet-1k"`);
             by default the checkpoint's own.
         device: Where to run; by default where the model is.
@@ -113,6 +117,8 @@ def _by_name(
         return source, _embedded(source, size, model_args)
     if Path(source).expanduser().exists():
         return _from_folder(Path(source).expanduser(), size, model_args)
+    if source.startswith(OPEN_CLIP):
+        return source, from_open_clip(source, pretrained, model_args, _offline_choice())
     if source.startswith(_TIMM_SOURCES) or "/" not in source:
         return source, _from_timm(source, size, pretrained, model_args)
     return source, from_hf(source, model_args, _offline_choice())

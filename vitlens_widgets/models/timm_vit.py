@@ -23,6 +23,10 @@ _READOUTS = {
     "prr": "refined {refined}",
     "": "nothing",
 }
+_POOLING = (
+    'load it by name with a readout and a classifier for it, such as global_pool="avg", '
+    "classifier=(weight, bias)"
+)
 
 
 @register("timm.models.vision_transformer.VisionTransformer")
@@ -130,6 +134,22 @@ class TimmViT(Adapter):
     def readout_features(self, state: Tensor) -> Tensor:
         """What timm's own head makes of a state before its classifier, `[image, d]`."""
         return self.model.forward_head(self.model.norm(state), pre_logits=True)
+
+    @property
+    def n_features(self) -> int:
+        """The width of what the model pools for a classifier.
+
+        Raises:
+            UsageError: It pools nothing.
+        """
+        if not self.model.global_pool:
+            raise UsageError(f"This {type(self.model).__name__} pools nothing: {_POOLING}.")
+        return super().n_features
+
+    @property
+    def classifier_advice(self) -> str:
+        """How a user gives this model a classifier."""
+        return super().classifier_advice if self.model.global_pool else _POOLING
 
     @property
     def head(self) -> nn.Module | None:

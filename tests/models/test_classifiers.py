@@ -1,0 +1,194 @@
+"""Classifiers that a user gives: linear heads, prompts; and what is said where one is missed."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import vitlens_widgets as vl
+from tests.zoo import hf_model, pixels_for, timm_model
+from tests.zoo_sweep import small_hf, small_open_clip, texts
+
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
+needs_open_clip = pytest.mark.skipif(
+    not small_open_clip.kinds(), reason="open_clip is an optional extra"
+)
+
+
+def fitted(n_classes=7, n_features=48):
+    generator = torch.Generator().manual_seed(5)
+    weight = torch.randn(n_classes, n_features, generator=generator)
+    return weight, torch.randn(n_classes, generator=generator)
+
+
+@pytest.mark.parametrize("special", ["CLS", "mean of patches", "distillation"])
+@pytest.mark.parametrize("n_classes", [0, 11], ids=["without a classifier", "in place of its own"])
+def test_a_linear_head_reads_what_the_model_pools(special, n_classes):
+    model = timm_model(special, num_classes=n_classes)
+    weight, bias = fitted()
+    vit = vl.load(model, classifier=(weight, bias), labels=list("abcdefg"))
+    pixels = pixels_for(vit.adapter.image_size)
+    trace = vit.trace(pixels, preprocessed=True)
+    with torch.no_grad():
+        pooled = model.forward_head(model.forward_features(pixels), pre_logits=True)
+    torch.testing.assert_close(trace.logits, pooled @ weight.T + bias)
+    final = vl.LogitLens(vit).read(trace).readout.logits(3)
+    torch.testing.assert_close(final, trace.logits, rtol=0, atol=1e-4)
+    assert list(vit.labels) == list("abcdefg")
+
+
+def test_a_linear_layer_may_be_given_and_tokens_go_through_it():
+    head = nn.Linear(48, 5)
+    vit = vl.load(timm_model("CLS", num_classes=0), classifier=head)
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    tokens = vl.LogitLens(vit).read(trace).logits(2)
+    with torch.no_grad():
+        expected = head(vit.model.norm(trace.states[2]))
+    torch.testing.assert_close(tokens, expected)
+    assert list(vit.labels) == [f"class {i}" for i in range(5)]
+
+
+def test_it_is_used_in_the_models_own_type():
+    vit = vl.load(timm_model("CLS").double(), classifier=fitted())
+    assert vit.trace(pixels_for((48, 80)).double(), preprocessed=True).logits.dtype == torch.float64
+
+
+def test_a_transformers_tower_without_a_classifier_takes_one():
+    model = hf_model().base_model
+    weight, bias = fitted()
+    vit = vl.load(model, classifier=(weight, None))
+    pixels = pixels_for((48, 80))
+    with torch.no_grad():
+        own = model(pixels).last_hidden_state[:, 0]
+    torch.testing.assert_close(vit.trace(pixels, preprocessed=True).logits, own @ weight.T)
+    assert len(vit.labels) == len(bias)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (fitted(n_features=47), "reads 47 features, but this model pools 48"),
+        ((torch.zeros(7, 48), torch.zeros(6)), r"the shapes given are \[7, 48\] and \[6\]"),
+        ((torch.zeros(48), None), r"the shapes given are \[48\] and None"),
+        ("linear", "not str"),
+        ((torch.zeros(7, 48),), "a pair"),
+    ],
+)
+def test_a_classifier_that_does_not_fit_is_refused(given, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.load(timm_model("CLS"), classifier=given)
+
+
+def test_a_missing_classifier_is_asked_for_with_the_shape_it_must_have():
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    with pytest.raises(vl.UsageError, match=r"classifier=\(weight, bias\).* weight \[class, 48\]"):
+        vl.LogitLens(vit)
+
+
+def test_a_model_that_pools_nothing_is_asked_to_be_loaded_with_a_readout():
+    model = timm_model("CLS", global_pool="", num_classes=0)
+    with pytest.raises(vl.UsageError, match="load it by name with a readout and a classifier"):
+        vl.LogitLens(vl.load(model))
+    with pytest.raises(vl.UsageError, match="pools nothing"):
+        vl.load(model, classifier=fitted())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clip")
+    texts.saved("CLIP", folder)
+    return folder
+
+
+def test_a_model_of_images_and_texts_loads_from_a_folder_with_prompts(folder):
+    vit = vl.load(folder, prompts=texts.PROMPTS)
+    assert list(vit.labels) == list(texts.PROMPTS)
+    pixels = pixels_for(vit.adapter.image_size)
+    expected = texts.own_answer("CLIP", vit.model, pixels)
+    found = vit.trace(pixels, preprocessed=True).logits
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_without_prompts_it_traces_and_asks_for_them(folder):
+    vit = vl.load(folder)
+    assert vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True).logits is None
+    with pytest.raises(vl.UsageError, match=r'prompts=\["a photo of a cat"'):
+        vl.LogitLens(vit)
+
+
+def test_several_texts_of_one_class_are_averaged_as_directions(folder):
+    cat, dog, car = texts.PROMPTS
+    vit = vl.load(folder, prompts={"animal": [cat, dog], "car": car})
+    apart = vl.load(folder, prompts=texts.PROMPTS).adapter.classifier.directions
+    mean = nn.functional.normalize(apart[:2].mean(0), dim=0)
+    torch.testing.assert_close(vit.adapter.classifier.directions[0], mean)
+    torch.testing.assert_close(vit.adapter.classifier.directions[1], apart[2])
+    assert list(vit.labels) == ["animal", "car"]
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "sentence"),
+    [
+        (lambda: timm_model("CLS"), {"prompts": ["a", "b"]}, "reads no texts"),
+        (lambda: timm_model("CLS"), {"prompts": "a cat"}, "one text per class"),
+        (lambda: timm_model("CLS"), {"prompts": []}, "one text per class"),
+        (lambda: small_hf.small("CLIPVisionModel"), {"prompts": ["a"]}, "reads no texts"),
+        (
+            lambda: timm_model("CLS"),
+            {"prompts": ["a"], "classifier": fitted()},
+            "either classifier= or prompts=",
+        ),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused(make, words, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.load(make(), **words)
+
+
+def test_prompts_need_the_tokenizer_that_was_saved_with_the_model(folder, tmp_path):
+    model = vl.load(folder).model
+    model.config._name_or_path = str(tmp_path)
+    with pytest.raises(vl.UsageError, match="needs the tokenizer of"):
+        vl.load(model, prompts=texts.PROMPTS)
+
+
+def test_open_clip_that_is_not_installed_is_asked_for(monkeypatch):
+    monkeypatch.setitem(sys.modules, "open_clip", None)
+    with pytest.raises(vl.UsageError, match=r"pip install vitlens_widgets\[open_clip\]"):
+        vl.load("open_clip:ViT-B-32/openai")
+
+
+@needs_open_clip
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("open_clip:ViT-B-33/openai", 'no model "ViT-B-33". Nearest: "ViT-B-32"'),
+        ("open_clip:ViT-B-32", "names no weights: .* open_clip knows openai"),
+    ],
+)
+def test_an_unknown_open_clip_model_is_refused_with_what_there_is(source, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.load(source)
+
+
+@needs_open_clip
+def test_an_open_clip_model_by_name_and_its_own_preprocessing():
+    import open_clip
+
+    vit = vl.load("open_clip:ViT-S-32-alt", pretrained=False, prompts=texts.PROMPTS)
+    y, x = np.mgrid[:130, :90]
+    image = Image.fromarray(np.stack([x * 2, y, (x * y) % 251], -1).astype(np.uint8))
+    config = open_clip.transform.PreprocessCfg(**vit.model.visual.preprocess_cfg)
+    own = open_clip.transform.image_transform_v2(config, is_train=False)(image)
+    found = vit.preprocessing.pixels([vit.preprocessing.picture(image)])[0]
+    torch.testing.assert_close(found, own, rtol=0, atol=1e-6)
+    trace = vit.trace(image)
+    expected = small_open_clip.forward(vit.model, own[None])
+    torch.testing.assert_close(trace.logits, expected, rtol=1e-4, atol=1e-4)
+    assert vit.name == "open_clip:ViT-S-32-alt"

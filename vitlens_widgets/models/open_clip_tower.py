@@ -1,0 +1,155 @@
+"""open_clip's own image tower, whose attention is torch's `nn.MultiheadAttention`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor, nn
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.adapter import Adapter, grid, register, require
+from vitlens_widgets.models.layout import TokenLayout
+from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
+from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.taps import JoinedTap, ReadOnlyTap, Tap, Taps
+
+_KEPT_INSIDE = (
+    "torch's nn.MultiheadAttention keeps its queries, keys and values to itself; edit the scores, "
+    "the pattern, z or attn_out"
+)
+
+
+@register("open_clip.transformer.VisionTransformer")
+class OpenClipTower(Adapter):
+    """A tower of open_clip: CLS or mean of patches, projected among the texts."""
+
+    library = "open_clip"
+    head = None
+
+    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+        blocks = {type(block).__name__ for block in model.transformer.resblocks}
+        require(
+            blocks == {"ResidualAttentionBlock"},
+            model,
+            "every block must be open_clip's ResidualAttentionBlock",
+            f"there are {', '.join(sorted(blocks))}",
+        )
+        batch_first = all(block.attn.batch_first for block in model.transformer.resblocks)
+        require(batch_first, model, "images must come first in its blocks", "tokens do")
+        require(model.attn_pool is None, model, "it must read CLS or a mean", "it pools by queries")
+        super().__init__(model, image_size or model.image_size)
+        self.readout_name = "CLS" if model.pool_type == "tok" else "mean of patches"
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """The transformer blocks, first to last."""
+        return self.model.transformer.resblocks
+
+    @property
+    def n_heads(self) -> int:
+        """Attention heads per block."""
+        return self.blocks[0].attn.num_heads
+
+    @property
+    def width(self) -> int:
+        """The width d of the residual stream."""
+        return self.blocks[0].attn.embed_dim
+
+    def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
+        """The token layout at an image size; see `Adapter.layout`."""
+        size = self.image_size if image_size is None else tuple(image_size)
+        own = tuple(self.model.image_size)
+        if size != own:
+            raise UsageError(
+                f"This model reads images of {own[0]} x {own[1]} pixels, not {size[0]} x {size[1]}."
+            )
+        return TokenLayout(*grid(size, tuple(self.model.patch_size)), ("CLS",))
+
+    def taps(self, layer: int) -> Taps:
+        """Where each of `TAPPED_SITES` shows in block `layer`."""
+        block = self.blocks[layer]
+        attn, mlp = block.attn, block.mlp
+        q, k, v = (
+            ReadOnlyTap(attn, "input", compute=partial(_part, attn, index=i), reason=_KEPT_INSIDE)
+            for i in range(3)
+        )
+        return Taps(
+            {
+                "resid_pre": Tap(block, "input"),
+                "q": q,
+                "k": k,
+                "v": v,
+                "z": _Weighted((Tap(attn, "input"), Tap(attn, "output")), "sum", attn),
+                "attn_out": Tap(block.ls_1, "output"),
+                "resid_mid": Tap(block.ln_2, "input"),
+                "mlp_pre": Tap(mlp.c_fc, "output"),
+                "mlp_post": Tap(mlp.c_proj, "input"),
+                "mlp_out": Tap(block.ls_2, "output"),
+                "resid_post": Tap(block, "output"),
+            }
+        )
+
+    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG002
+        """Products of queries and keys over the root of a head's width."""
+        return _scores(q, k)
+
+    def run_block(self, layer: int, state: Tensor) -> Tensor:
+        """Run one block alone, `[image, token, d]` to the next state."""
+        return self.blocks[layer](state)
+
+    def pooled(self, pixels: Tensor) -> Tensor:
+        """What the tower gives by its own code, `[image, feature]`."""
+        out = self.model(pixels)
+        return out[0] if isinstance(out, tuple) else out  # beside its tokens, if it is told so
+
+    def token_features(self, state: Tensor) -> Tensor:
+        """Each token through the final norm and the projection, `[image, token, feature]`."""
+        return self._projected(self.model.ln_post(state))
+
+    def readout_features(self, state: Tensor) -> Tensor:
+        """What open_clip's own pooling gives, projected, `[image, feature]`."""
+        return self._projected(self.model._pool(state)[0])
+
+    def _projected(self, features: Tensor) -> Tensor:
+        return features if self.model.proj is None else features @ self.model.proj
+
+    def preprocessing(self) -> Preprocessing:
+        """open_clip's evaluation transform for this model."""
+        return open_clip_preprocessing(self.model, self.image_size)
+
+    def checkpoint_name(self) -> str:
+        """Nothing: the module does not say."""
+        return ""
+
+    def label_names(self) -> None:
+        """None: it has no classes of its own."""
+
+
+@dataclass(frozen=True)
+class _Weighted(JoinedTap):
+    """`z`: computed from what attention is given, written into what it gives."""
+
+    attn: nn.MultiheadAttention | None = None
+
+    def join(self, values: list[Tensor]) -> Tensor:
+        """The values weighed by the pattern, from the input of attention."""
+        q, k, v = (_part(self.attn, values[0], i).transpose(1, 2) for i in range(3))
+        z = _scores(q, k).softmax(-1) @ v
+        return z.transpose(1, 2)
+
+    def last(self, values: list[Tensor], new: Tensor) -> Tensor:  # noqa: ARG002
+        """The output of attention with a new `z`."""
+        return self.attn.out_proj(new.flatten(2))
+
+
+def _part(attn: nn.MultiheadAttention, normed: Tensor, index: int) -> Tensor:
+    """Queries (0), keys (1) or values (2), `[image, token, head, d_head]`."""
+    weight = attn.in_proj_weight.chunk(3)[index]
+    bias = None if attn.in_proj_bias is None else attn.in_proj_bias.chunk(3)[index]
+    return nn.functional.linear(normed, weight, bias).unflatten(-1, (attn.num_heads, -1))
+
+
+def _scores(q: Tensor, k: Tensor) -> Tensor:
+    return q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
