@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import timm
@@ -39,12 +40,14 @@ def small(name: str, **overrides: Any) -> nn.Module:
 
 
 def _shallow(name: str) -> nn.Module:
-    """The architecture two blocks deep, otherwise whole, without memory."""
-    with torch.device("meta"):
-        try:
-            return timm.create_model(name, depth=2)
-        except AssertionError:  # heads are given block by block
-            return timm.create_model(name)
+    """The architecture two blocks deep, otherwise whole; without memory where timm can."""
+    for device in ("meta", "cpu"):  # older timm needs numbers while it builds
+        with torch.device(device), suppress(RuntimeError):
+            try:
+                return timm.create_model(name, depth=2)
+            except AssertionError:  # heads are given block by block
+                return timm.create_model(name)
+    raise AssertionError(f"{name} cannot be built")
 
 
 def _least(full: nn.Module) -> dict[str, Any]:

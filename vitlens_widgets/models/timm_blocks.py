@@ -102,13 +102,15 @@ def _side_by_side(block: nn.Module) -> BlockTaps:
         )
     heads = split_heads(block.num_heads)
     _, _, values = _slices(block.in_split)[1:]
+    # with a bias of its own for the MLP, older timm hands the projection's weight on itself
+    side = "output" if block.mlp_bias is None else "linear"
     gamma = getattr(block.ls, "gamma", None)
     added = Tap if gamma is None else partial(ScaledTap, scale=gamma)
     taps = {
         "resid_pre": Tap(block, "input"),
         "q": Tap(block.q_norm, "output"),
         "k": Tap(block.k_norm, "output"),
-        "v": Tap(block.in_proj, "output", lambda fused: heads(values(fused))),
+        "v": Tap(block.in_proj, side, lambda fused: heads(values(fused))),
         "z": Tap(block.attn_out_proj, "input", heads),
         "attn_out": added(block.attn_out_proj, "output"),
         "mlp_pre": Tap(block.mlp_act, "input"),

@@ -163,9 +163,8 @@ class TimmViT(Adapter):
         return from_timm_config(resolve_model_data_config(self.model), self.image_size)
 
     def checkpoint_name(self) -> str:
-        """The architecture's name in timm, with the tag of its weights."""
-        config = self._config
-        return ".".join(filter(None, (config.get("architecture"), config.get("tag"))))
+        """The architecture's name in timm; a module does not say whether its weights were loaded."""
+        return self._config.get("architecture", "")
 
     def label_names(self) -> Sequence[str] | str | None:
         """The names in the checkpoint's configuration, else timm's guess from their number."""
