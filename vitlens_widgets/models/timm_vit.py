@@ -163,7 +163,7 @@ class TimmViT(Adapter):
         return from_timm_config(resolve_model_data_config(self.model), self.image_size)
 
     def checkpoint_name(self) -> str:
-        """The architecture's name in timm; a module does not say whether its weights were loaded."""
+        """The architecture's name in timm; whether its weights were loaded, no module says."""
         return self._config.get("architecture", "")
 
     def label_names(self) -> Sequence[str] | str | None:
