@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -27,22 +27,18 @@ def test_two_threads_tracing_one_model_do_not_see_each_other():
         vit.trace(p, edits=e, keep="all", preprocessed=True)
         for p, e in zip(inputs, edits, strict=True)
     ]
-    wrong: list[int] = []
 
-    def work(i):
+    def times_wrong(i):
+        wrong = 0
         for _ in range(40):
             trace = vit.trace(inputs[i], edits=edits[i], keep="all", preprocessed=True)
             same = torch.equal(trace.states, expected[i].states)
             same &= all(torch.equal(trace.kept[key], v) for key, v in expected[i].kept.items())
-            if not same:
-                wrong.append(i)
+            wrong += not same
+        return wrong
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(times_wrong, range(2))) == [0, 0]
     assert hooks_on(model) == 0
 
 

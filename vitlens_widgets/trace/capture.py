@@ -63,7 +63,10 @@ def kept_copy(value: Tensor) -> Tensor:
 
 
 def _attach(run: object, tap: Tap, handler: Handler) -> RemovableHandle:
-    def on_input(_module: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+    # kwargs may be missing for another thread that comes by while the hook is put on or taken off
+    def on_input(
+        _module: nn.Module, args: tuple, kwargs: dict | None = None
+    ) -> tuple[tuple, dict] | None:
         if not _is_innermost(run):
             return None
         if args:
