@@ -97,6 +97,15 @@ def test_a_model_without_a_classifier_traces_but_has_no_logit_lens():
         vl.LogitLens(vit)
 
 
+def test_states_of_old_weights_are_not_read_with_new_ones():
+    vit = vl.load(timm_model("CLS"))
+    reading = vl.LogitLens(vit).read(vit.trace(pixels_for((48, 80)), preprocessed=True))
+    with torch.no_grad():
+        vit.model.head.weight.mul_(2)
+    with pytest.raises(vl.UsageError, match="have changed or moved since this trace"):
+        reading.readout.logits(3)
+
+
 def test_a_trace_of_another_model_is_refused():
     one, other = vl.load(timm_model("CLS")), vl.load(timm_model("CLS"))
     with pytest.raises(vl.UsageError, match="was made for"):

@@ -47,6 +47,7 @@ PROCESSORS = [
     ViTImageProcessor(size={"height": 48, "width": 80}, image_mean=[0.1, 0.2, 0.3]),
     DeiTImageProcessor(),
     ViTImageProcessor(do_normalize=False),
+    ViTImageProcessor(do_rescale=False, image_mean=[127.5] * 3, image_std=[100.0] * 3),
 ]
 
 
@@ -90,6 +91,11 @@ def test_a_module_without_a_processor_says_what_was_assumed():
         vit = vl.load(hf_model())
     assert vit.preprocessing.size == (48, 80)
     assert vit.preprocessing.mean == (0.5, 0.5, 0.5)
+
+
+def test_a_processor_that_does_not_resize_is_refused():
+    with pytest.raises(vl.UsageError, match="does not resize"):
+        from_hf_processor(ViTImageProcessor(do_resize=False))
 
 
 def test_a_processor_that_rescales_otherwise_is_refused():

@@ -157,6 +157,7 @@ def test_a_forward_that_does_more_than_its_parts_is_refused(special):
         (lambda t: t["attn_ot", 0], 'Nearest: "attn_out"'),
         (lambda t: t["q", 3], "layer 3 is out of range: layers run from 0 to 2"),
         (lambda t: t["q", -1], "layer -1 is out of range"),
+        (lambda t: t["q", "1"], "layer '1' is no index"),
         (lambda t: t["q"], "trace\\[site, layer\\]"),
         (lambda t: t.attention(0, head=4), "head 4 is out of range: heads run from 0 to 3"),
         (lambda t: t.attention(0, kind="patern"), "kind must be"),

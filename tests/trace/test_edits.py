@@ -210,6 +210,15 @@ def test_a_rerun_equals_a_run_with_all_edits(kind):
     assert again.edits == whole.edits == (*first, *then)
 
 
+def test_one_edit_can_be_made_twice():
+    vit = vl.load(timm_model("CLS"))
+    twice = E.Scale("resid_pre", 1, 3.0)
+    again, whole = edited(vit, twice).rerun([twice]), edited(vit, twice, twice)
+    assert torch.equal(again.logits, whole.logits)
+    once = edited(vit, twice)
+    torch.testing.assert_close(whole.states[1], once.states[1] * 3)
+
+
 def test_a_rerun_can_drop_more_tokens():
     vit = vl.load(timm_model("CLS"))
     base = edited(vit, E.DropTokens(4), E.Add("resid_pre", 0, 1.0, token=7))

@@ -24,7 +24,7 @@ KEEP_BYTES = 128 * 2**20
 """Logits up to this size are kept (float32); larger ones are decoded again, a piece at a time."""
 
 _PIECE_BYTES = 64 * 2**20
-_SHOW_PROGRESS_FROM = 2**29  # logits in one pass: some ten seconds on two CPU cores
+_QUIET_SECONDS = 1  # a reading that takes longer shows its progress
 _TOP_AT_ONCE = 10
 
 
@@ -231,10 +231,9 @@ class Reading:
     ) -> dict[str, Tensor]:
         """`measure(logits, final_logits)` of every piece, put together: `[state, image, ...]`."""
         slices = list(self._image_slices())
-        size = self.n_states * int(np.prod(self._places)) * len(self.labels)
-        hidden = size < _SHOW_PROGRESS_FROM or self._kept is not None
         columns = []
-        with tqdm(total=len(slices) * self.n_states, desc=self.lens_name, disable=hidden) as bar:
+        steps = len(slices) * self.n_states
+        with tqdm(total=steps, desc=self.lens_name, delay=_QUIET_SECONDS, leave=False) as bar:
             for images in slices:
                 final = self._final(images)
                 rows = []
@@ -266,6 +265,7 @@ class Reading:
         return self._logits_of(self._source.value(state)[images], state, images)
 
     def _logits_of(self, value: Tensor, k: int, images: slice) -> Tensor:
+        self._trace.check_weights("read")
         with torch.no_grad():
             return self._decode(value, k, self._trace.states[-1, images]).float().cpu()
 

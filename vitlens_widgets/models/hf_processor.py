@@ -24,6 +24,11 @@ def from_hf_processor(processor: Any) -> Preprocessing:
             f"{type(processor).__name__} rescales pixels by {processor.rescale_factor}; expected "
             "1/255. Give preprocessing={'mean': ..., 'std': ...} to say what the model expects."
         )
+    if not processor.do_resize:
+        raise UsageError(
+            f"{type(processor).__name__} does not resize, so images of any size would reach the "
+            "model; give preprocessing={'mean': ..., 'std': ...} to have them resized."
+        )
 
     def apply(image: Image.Image) -> Image.Image:
         batch = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
@@ -33,8 +38,12 @@ def from_hf_processor(processor: Any) -> Preprocessing:
     height, width = np.asarray(apply(Image.new("RGB", (64, 64)))).shape[:2]
     mean = processor.image_mean if processor.do_normalize else (0.0, 0.0, 0.0)
     std = processor.image_std if processor.do_normalize else (1.0, 1.0, 1.0)
-    name = type(processor).__name__
-    return Preprocessing((height, width), tuple(mean), tuple(std), apply, f"transformers: {name}")
+    # without rescaling, the model reads levels 0 .. 255: the same in units of [0, 1] brightness
+    unit = 1 if processor.do_rescale else 255
+    mean, std = (tuple(value / unit for value in values) for values in (mean, std))
+    return Preprocessing(
+        (height, width), mean, std, apply, f"transformers: {type(processor).__name__}"
+    )
 
 
 def hf_processor(config: Any, published: str, image_size: tuple[int, int]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,26 +29,35 @@ class Plan:
         edits: The edits to make, in order.
         sites: Which sites of which layer are shown.
         see: Who is shown them; the scores and pattern of an edited attention are always shown.
-        arrived: Edits that the state which the run starts from has already undergone.
+        arrived: Places in `edits` of those that the state which the run starts from has already
+            undergone; places, since one and the same edit may be made twice.
     """
 
     context: Context
     edits: Sequence[Edit | DropTokens]
     sites: Mapping[int, Sequence[str]]
     see: Seen
-    arrived: Sequence[Edit | DropTokens] = ()
+    arrived: Collection[int] = ()
 
     @property
     def drops(self) -> bool:
         """Whether tokens have yet to be dropped."""
-        return any(isinstance(e, DropTokens) and e not in self.arrived for e in self.edits)
+        return any(
+            isinstance(edit, DropTokens) and i not in self.arrived
+            for i, edit in enumerate(self.edits)
+        )
 
     def edits_at(self, site: str, layer: int) -> list[Edit]:
         """The edits to make at one site of one layer, in the order given."""
-        here = [e for e in self.edits if isinstance(e, Edit) and e.site == site]
-        here = [e for e in here if layer in e.layers(self.context)]
-        starts_here = site == "resid_pre" and layer == min(self.sites)
-        return [e for e in here if not (starts_here and e in self.arrived)]
+        done = self.arrived if site == "resid_pre" and layer == min(self.sites) else ()
+        return [
+            edit
+            for i, edit in enumerate(self.edits)
+            if isinstance(edit, Edit)
+            and edit.site == site
+            and layer in edit.layers(self.context)
+            and i not in done
+        ]
 
 
 @contextmanager

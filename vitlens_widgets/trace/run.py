@@ -67,7 +67,8 @@ def rerun(
     record = Record(vit.n_layers, sites_to_keep(keep, grad, vit.adapter.taps(0)), grad)
     record.start_from(trace.states, trace.kept, first)
     # what the earlier run did before this block, and the dropping of tokens, is in the state
-    arrived = [*trace.edits, *(edit for edit in edits if isinstance(edit, DropTokens))]
+    dropping = {i for i, edit in enumerate(every) if isinstance(edit, DropTokens)}
+    arrived = dropping | set(range(len(trace.edits)))
     plan = Plan(context, every, record.sites_of(first), record.see, arrived)
     state = trace.states[first][:, torch.isin(trace.tokens, context.kept)]
     with torch.set_grad_enabled(grad):

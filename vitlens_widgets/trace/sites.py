@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.models.sites import DERIVED_SITES, SITES
 
@@ -36,11 +38,17 @@ def check_site(name: str) -> str:
 
 
 def check_index(what: str, index: int, count: int) -> int:
-    """The index, if it is in 0 .. count - 1.
+    """The index, if it is a whole number in 0 .. count - 1.
 
     Raises:
         UsageError: It is not; the range is named.
     """
+    try:
+        index = operator.index(index)
+    except TypeError:
+        raise UsageError(
+            f"{what} {index!r} is no index: {what}s are counted from 0 to {count - 1}."
+        ) from None
     if not 0 <= index < count:
         raise UsageError(f"{what} {index} is out of range: {what}s run from 0 to {count - 1}.")
     return index

@@ -202,7 +202,7 @@ class Trace:
             found[site] = kept_copy(value)
 
         every = (*self.edits, *edits)
-        plan = Plan(self._context, every, {layer: sites}, see, arrived=self.edits)
+        plan = Plan(self._context, every, {layer: sites}, see, arrived=range(len(self.edits)))
         with torch.no_grad(), instrumented(plan):
             self.vit.adapter.run_block(layer, self.states[layer])
         return found

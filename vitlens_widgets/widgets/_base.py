@@ -53,6 +53,7 @@ class LensWidget(anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Takes a change that the browser made; what cannot be taken is answered in `error`."""
         refused = dict(self._refused(sync_data))
+        self.error = ""
         super().set_state({k: v for k, v in sync_data.items() if k not in refused})
         if refused:
             self.send_state(set(refused))

@@ -122,6 +122,8 @@ class PatchGrid(LensWidget):
                 self._fill_target_columns()
         except Exception as error:  # said in the widget; raised here it would only reach a log
             self.error = f"The target's numbers could not be computed: {error}"
+            if self._target_of >= 0:
+                self.target = self._target_of  # the last one whose numbers are there
 
     def __repr__(self) -> str:
         choices = {name: getattr(self, name) for name in self.choices()}
