@@ -82,11 +82,14 @@ def test_each_widget_has_its_module_and_its_style_sheet():
         assert (JS / f"{stem}.js").is_file()
 
 
-def test_the_wheel_carries_the_front_end(tmp_path):
+def test_the_wheel_carries_the_front_end_the_weights_and_the_tables(tmp_path):
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as contents:
-        for path in STATIC.iterdir():
+        package = ROOT / "vitlens_widgets"
+        data = [*STATIC.iterdir(), *package.glob("world/weights/*"), *package.glob("data/*.tsv")]
+        assert len(data) >= 2 + 6 + 3
+        for path in data:
             assert contents.read(path.relative_to(ROOT).as_posix()) == path.read_bytes()
