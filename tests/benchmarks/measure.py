@@ -9,6 +9,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
@@ -24,7 +25,7 @@ def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) ->
 
 
 def peak_mib(prepare_and_run: Callable[[], None]) -> float:
-    """Peak resident memory in MiB of a fresh process that calls this, beyond what it began with."""
+    """Peak resident memory in MiB of a fresh process that calls this."""
     context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
     process = context.Process(target=_report_peak, args=(prepare_and_run, send))
@@ -36,8 +37,17 @@ def peak_mib(prepare_and_run: Callable[[], None]) -> float:
 
 def _report_peak(prepare_and_run: Callable[[], None], send: object) -> None:
     prepare_and_run()
-    scale = 1024 if sys.platform != "darwin" else 1024**2
-    send.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale)
+    send.send(_own_peak_kib() / 1024)
+
+
+def _own_peak_kib() -> float:
+    """Peak resident memory; Linux's ru_maxrss would start from that of the parent process."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text().splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 if sys.platform == "darwin" else peak
 
 
 def table(rows: list[dict[str, object]]) -> str:

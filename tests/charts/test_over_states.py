@@ -35,6 +35,10 @@ def test_probability_and_rank_of_classes_at_places(reading):
         assert "class 5, register 2" in found
 
 
+def test_one_class_needs_no_list(reading):
+    assert list(curves(vl.charts.probability(reading, "class 4"))) == ["class 4, readout (CLS)"]
+
+
 def test_entropy_and_divergence_at_places(reading):
     for chart in ("entropy", "kl_to_final"):
         found = curves(getattr(vl.charts, chart)(reading, ["readout", 28]))

@@ -97,6 +97,23 @@ def test_a_model_without_a_classifier_traces_but_has_no_logit_lens():
         vl.LogitLens(vit)
 
 
+def test_what_is_no_model_and_no_trace_is_refused():
+    vit = vl.load(timm_model("CLS"))
+    for thing in ("toy/p32", vit.model):
+        with pytest.raises(vl.UsageError, match=r"made for a ViT from vl\.load"):
+            vl.LogitLens(thing)
+    with pytest.raises(vl.UsageError, match="A lens reads a trace, not Tensor"):
+        vl.LogitLens(vit).read(pixels_for((48, 80)))
+
+
+def test_the_reading_of_an_edited_run_says_so():
+    vit = vl.load(timm_model("CLS"))
+    edits = vl.edits.Zero("z", 1, head=2)  # one edit needs no list
+    trace = vit.trace(pixels_for((48, 80)), edits=edits, preprocessed=True)
+    assert trace.edits == (edits,)
+    assert "(edited)" in repr(vl.LogitLens(vit).read(trace))
+
+
 def test_states_of_old_weights_are_not_read_with_new_ones():
     vit = vl.load(timm_model("CLS"))
     reading = vl.LogitLens(vit).read(vit.trace(pixels_for((48, 80)), preprocessed=True))

@@ -53,6 +53,7 @@ def reading_of(logits) -> Reading:
         layout=vl.TokenLayout(1, n_tokens - 1, ("CLS",)),
         tokens=torch.arange(n_tokens),
         check_weights=lambda _what: None,
+        edits=(),
         states=numbers.expand(n_states, n_images, n_tokens, 1),
         pictures=np.zeros((n_images, 4, 8, 3), np.uint8),
     )

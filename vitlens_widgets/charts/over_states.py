@@ -50,7 +50,7 @@ def probability(
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.probability(c)
         )
-        for c, place in product(map(reading.labels.index, targets), tokens)
+        for c, place in product(_classes(reading, targets), tokens)
     }
     return _with_curves(plot, reading, curves)
 
@@ -70,7 +70,7 @@ def rank(
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.rank(c)
         )
-        for c, place in product(map(reading.labels.index, targets), tokens)
+        for c, place in product(_classes(reading, targets), tokens)
     }
     return _with_curves(plot, reading, curves)
 
@@ -100,6 +100,12 @@ def kl_to_final(reading: Reading, tokens: Sequence[Place] = ("readout",), image:
         for place in tokens
     }
     return _with_curves(plot, reading, curves)
+
+
+def _classes(reading: Reading, targets: int | str | Sequence[int | str]) -> list[int]:
+    """Class indices; one class needs no list."""
+    listed = [targets] if isinstance(targets, (int, str)) else targets
+    return [reading.labels.index(target) for target in listed]
 
 
 def _name(reading: Reading, place: Place) -> str:

@@ -27,12 +27,26 @@ class Lens(Protocol):
         """The model's readout of state k: `[image, token, d] -> [image, class]`."""
 
 
+def check_vit(vit: ViT) -> None:
+    """Refuse what is not a model from `vl.load`.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(vit, ViT):
+        raise UsageError(f"A lens is made for a ViT from vl.load(...), not {type(vit).__name__}.")
+
+
 def check_same_model(lens: Lens, trace: Trace) -> None:
     """Refuse to read a trace of another model.
 
     Raises:
         UsageError: The trace is of another model.
     """
+    if not isinstance(trace, Trace):
+        raise UsageError(
+            f"A lens reads a trace, not {type(trace).__name__}; make one with vit.trace(images)."
+        )
     if trace.vit is not lens.vit:
         raise UsageError(
             f"This {lens.name} was made for {lens.vit.name} (id {id(lens.vit):x}), the trace is of "

@@ -97,8 +97,8 @@ class Reading:
 
     @property
     def model_name(self) -> str:
-        """What the model was loaded as."""
-        return self._trace.vit.name
+        """What the model was loaded as; an edited run says that it is one."""
+        return self._trace.vit.name + (" (edited)" if self._trace.edits else "")
 
     @property
     def lens_name(self) -> str:

@@ -34,6 +34,7 @@ def run(
     preprocessed: bool = False,
 ) -> Trace:
     """See `ViT.trace`."""
+    edits = _listed(edits)
     record = Record(vit.n_layers, sites_to_keep(keep, grad, vit.adapter.taps(0)), grad)
     if vit.model.training:
         raise UsageError(
@@ -60,6 +61,7 @@ def rerun(
     grad: bool = False,
 ) -> Trace:
     """See `Trace.rerun`."""
+    edits = _listed(edits)
     vit, every = trace.vit, [*trace.edits, *edits]
     trace.check_weights("run again")
     context = Context.of(vit, trace.layout, trace.n_images, every)
@@ -77,6 +79,10 @@ def rerun(
                 state = vit.adapter.run_block(layer, state)
         logits = vit.adapter.readout_logits(state) if vit.adapter.has_classifier else None
     return Trace(context, record, every, logits, trace.pictures)
+
+
+def _listed(edits: Edit | DropTokens | Sequence[Edit | DropTokens]) -> list[Edit | DropTokens]:
+    return [edits] if isinstance(edits, (Edit, DropTokens)) else list(edits)
 
 
 def _first_layer(edits: Sequence[Edit | DropTokens], context: Context) -> int:
