@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.lenses.lens import check_same_model, check_vit
+from vitlens_widgets.lenses.lens import check_classifier, check_same_model
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.models import ViT
@@ -43,9 +43,7 @@ class FrozenNormLens:
     name = "frozen-norm lens"
 
     def __init__(self, vit: ViT, bias: bool = False) -> None:
-        check_vit(vit)
-        if not vit.adapter.has_classifier:
-            raise UsageError(f"{vit.name} has no classifier, so there are no class logits to read.")
+        check_classifier(vit)
         self.vit = vit
         self.bias = bias
         self._norm = _final_norm(vit)

@@ -27,14 +27,19 @@ class Lens(Protocol):
         """The model's readout of state k: `[image, token, d] -> [image, class]`."""
 
 
-def check_vit(vit: ViT) -> None:
-    """Refuse what is not a model from `vl.load`.
+def check_classifier(vit: ViT) -> None:
+    """Refuse what is not a model from `vl.load` with class logits to read.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: It is something else, or has no classifier; the sentence says how to give one.
     """
     if not isinstance(vit, ViT):
         raise UsageError(f"A lens is made for a ViT from vl.load(...), not {type(vit).__name__}.")
+    if not vit.adapter.has_classifier:
+        raise UsageError(
+            f"{vit.name} has no classifier, so there are no class logits to read; give it one: "
+            f"{vit.adapter.classifier_advice}."
+        )
 
 
 def check_same_model(lens: Lens, trace: Trace) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
-from vitlens_widgets.lenses.lens import check_same_model, check_vit
+from vitlens_widgets.lenses.lens import check_classifier, check_same_model
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.models import ViT
@@ -37,12 +36,7 @@ class LogitLens:
     name = "logit lens"
 
     def __init__(self, vit: ViT) -> None:
-        check_vit(vit)
-        if not vit.adapter.has_classifier:
-            raise UsageError(
-                f"{vit.name} has no classifier, so there are no class logits to read; give it one: "
-                f"{vit.adapter.classifier_advice}."
-            )
+        check_classifier(vit)
         self.vit = vit
 
     def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002

@@ -25,7 +25,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace.region import Region, region_of
 from vitlens_widgets.trace.selection import Choice, indices
-from vitlens_widgets.trace.sites import ATTENTION_SITES, check_site
+from vitlens_widgets.trace.sites import check_site
 
 if TYPE_CHECKING:
     from vitlens_widgets.trace.context import Context
@@ -231,11 +231,6 @@ class DropTokens:
 
     def __repr__(self) -> str:
         return f"DropTokens({_short(self.token)})"
-
-
-def needs_attention(edit: Edit) -> bool:
-    """Whether an edit is about the scores or the pattern, which the fused attention never shows."""
-    return edit.site in ATTENTION_SITES
 
 
 def _summing_to_one(rows: Tensor) -> Tensor:
