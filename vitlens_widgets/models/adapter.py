@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,19 @@ FAMILY_FILES = (
 
 _REGISTRY: dict[str, type[Adapter]] = {}
 _AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
+
+
+class ScoreParts(NamedTuple):
+    """Attention scores in their parts: `scale * q @ k^T + sum of biases`."""
+
+    q: Tensor
+    """Queries as they are multiplied (rotated, where the model rotates them)."""
+    k: Tensor
+    """Keys as they are multiplied."""
+    scale: float
+    """The factor of the products."""
+    biases: tuple[Tensor, ...] = ()
+    """What is added, each broadcast to `[image, head, query, key]`: biases by position."""
 
 
 class Adapter(ABC):
@@ -99,12 +112,26 @@ class Adapter(ABC):
         """Where each of `TAPPED_SITES` shows in block `layer`."""
 
     @abstractmethod
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """What block `layer` makes its scores of, from its sites q and k.
+
+        Args:
+            layer: The block.
+            q: `[image, head, query, d_head]`.
+            k: `[image, head, key, d_head]`.
+        """
+
     def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
         """The scores that block `layer` gives its softmax, from its sites q and k.
 
         `[image, head, query, d_head]` and `[image, head, key, d_head]` give
-        `[image, head, query, key]`; rotations of q and k, position biases and masks are included.
+        `[image, head, query, key]`; rotations of q and k and position biases are included.
         """
+        parts = self.score_parts(layer, q, k)
+        scores = (parts.q * parts.scale) @ parts.k.transpose(-1, -2)
+        for bias in parts.biases:
+            scores += bias
+        return scores
 
     @abstractmethod
     def run_block(self, layer: int, state: Tensor) -> Tensor:

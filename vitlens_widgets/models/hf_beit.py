@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vitlens_widgets.models.adapter import register
+from vitlens_widgets.models.adapter import ScoreParts, register
 from vitlens_widgets.models.hf_vit import HFViT
 
 _BEIT = "transformers.models.beit.modeling_beit.Beit"
@@ -54,12 +54,9 @@ class HFBeit(HFViT):
         common = self._bias(self.tower, _COMMON_BIAS)
         return [bias for bias in (own, common) if bias is not None]
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
-        """Scaled products of queries and keys, plus the biases; see `Adapter.attention_scores`."""
-        scores = super().attention_scores(layer, q, k)
-        for bias in self._biases(layer):
-            scores = scores + bias
-        return scores
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """Scaled products of queries and keys, and the biases; see `Adapter.score_parts`."""
+        return super().score_parts(layer, q, k)._replace(biases=tuple(self._biases(layer)))
 
     def _block_words(self, layer: int) -> dict[str, Any]:
         common = self._bias(self.tower, _COMMON_BIAS)

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, grid, register, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, register, require
 from vitlens_widgets.models.hf_blocks import block_taps, first_of
 from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
 from vitlens_widgets.models.layout import TokenLayout
@@ -101,9 +101,9 @@ class HFViT(Adapter):
         """Where each of `TAPPED_SITES` shows in block `layer`."""
         return block_taps(self.blocks[layer], self.n_heads)
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG002
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
         """Products of queries and keys over the root of a head's width."""
-        return q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        return ScoreParts(q, k, scale=q.shape[-1] ** -0.5)
 
     def answer(self, pixels: Tensor) -> Tensor:
         """The model's own answer, `[image, class]`."""

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, family_of, register
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, family_of, register
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.load_open_clip import tokenizer_of
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
@@ -54,9 +54,9 @@ class _Around(Adapter):
         """Where each of `TAPPED_SITES` shows in block `layer`."""
         return self.tower.taps(layer)
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
-        """See `Adapter.attention_scores`."""
-        return self.tower.attention_scores(layer, q, k)
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """See `Adapter.score_parts`."""
+        return self.tower.score_parts(layer, q, k)
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""

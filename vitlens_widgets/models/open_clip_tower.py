@@ -9,7 +9,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, grid, register, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, register, require
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.preprocessing import Preprocessing
@@ -91,9 +91,9 @@ class OpenClipTower(Adapter):
             }
         )
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:  # noqa: ARG002
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
         """Products of queries and keys over the root of a head's width."""
-        return _scores(q, k)
+        return ScoreParts(q, k, scale=q.shape[-1] ** -0.5)
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import register
+from vitlens_widgets.models.adapter import ScoreParts, register
 from vitlens_widgets.models.timm_vit import TimmViT
 
 
@@ -41,12 +41,12 @@ class TimmEva(TimmViT):
             rotation = rope.get_embed()
         return rotation[layer] if getattr(self.model, "rope_mixed", False) else rotation
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
-        """Scaled products of rotated queries and keys; see `Adapter.attention_scores`."""
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """Scaled products of rotated queries and keys; see `Adapter.score_parts`."""
         rotation = self._rotation(layer)
         if rotation is not None:
             q, k = (self._rotated(layer, part, rotation) for part in (q, k))
-        return super().attention_scores(layer, q, k)
+        return super().score_parts(layer, q, k)
 
     def _rotated(self, layer: int, part: Tensor, rotation: Tensor) -> Tensor:
         """Patches of `[image, head, token, d_head]` rotated, prefix tokens as they are."""

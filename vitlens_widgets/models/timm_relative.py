@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import register
+from vitlens_widgets.models.adapter import ScoreParts, register
 from vitlens_widgets.models.timm_vit import TimmViT
 
 
@@ -25,13 +25,11 @@ class TimmBeit(TimmViT):
         attn = self.blocks[layer].attn
         return None if attn.relative_position_bias_table is None else attn._get_rel_pos_bias()
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
-        """Scaled products of queries and keys, plus the biases; see `Adapter.attention_scores`."""
-        scores = super().attention_scores(layer, q, k)
-        for bias in (self._bias(layer), self._common_bias()):
-            if bias is not None:
-                scores = scores + bias
-        return scores
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """Scaled products of queries and keys, and the biases; see `Adapter.score_parts`."""
+        biases = (self._bias(layer), self._common_bias())
+        given = tuple(bias for bias in biases if bias is not None)
+        return super().score_parts(layer, q, k)._replace(biases=given)
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, grid, register, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, register, require
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
 from vitlens_widgets.models.taps import Taps
@@ -107,9 +107,9 @@ class TimmViT(Adapter):
         """Where each of `TAPPED_SITES` shows in block `layer`."""
         return read_block(self.blocks[layer]).taps
 
-    def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
-        """Scaled products of queries and keys; see `Adapter.attention_scores`."""
-        return q @ k.transpose(-1, -2) * read_block(self.blocks[layer]).scale
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """Scaled products of queries and keys; see `Adapter.score_parts`."""
+        return ScoreParts(q, k, read_block(self.blocks[layer]).scale)
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""

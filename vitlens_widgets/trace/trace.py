@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -91,7 +91,19 @@ class Trace:
             return self._state(layer + STATE_SITES[site])
         if site in DERIVED_SITES:
             return self.attention(layer, kind="pattern" if site == "pattern" else "scores")
-        return self._sites(layer, site)[0]
+        return self.sites(layer, site)[0]
+
+    def sites(self, layer: int, *sites: str) -> list[Tensor]:
+        """Several sites of one block, at the cost of one run of the block where they were not kept.
+
+        Only sites that show in the block: `trace[site, layer]` also gives the derived ones.
+
+        Raises:
+            UsageError: As `trace[site, layer]`.
+        """
+        missing = [site for site in sites if (site, layer) not in self.kept]
+        again = self._run_block(layer, missing) if missing else {}
+        return [again[site] if site in again else self.kept[site, layer] for site in sites]
 
     def attention(
         self, layer: int, head: int | None = None, kind: Literal["pattern", "scores"] = "pattern"
@@ -109,14 +121,43 @@ class Trace:
         Raises:
             UsageError: A layer or head out of range, or an unknown kind.
         """
-        if kind not in ("pattern", "scores"):
-            raise UsageError(f'kind must be "pattern" or "scores", not {kind!r}.')
-        check_index("layer", layer, self.vit.n_layers)
+        site = self._attention_site(layer, kind)
         if head is not None:
             check_index("head", head, self.vit.n_heads)
-        site = "pattern" if kind == "pattern" else "attn_scores"
-        every = self.kept[site, layer] if (site, layer) in self.kept else self._attend(layer, kind)
+        kept = self.kept.get((site, layer))
+        every = self._attend(layer, kind, *self.sites(layer, "q", "k")) if kept is None else kept
         return every if head is None else every[:, head]
+
+    def attention_by_image(
+        self,
+        layer: int,
+        kind: Literal["pattern", "scores"] = "pattern",
+        images: Iterable[int] | None = None,
+    ) -> Iterator[Tensor]:
+        """As `attention`, one image after the other, so that a batch takes the memory of one.
+
+        Args:
+            layer: The block, 0 .. L-1.
+            kind: As for `attention`.
+            images: Which images, in this order; None for all.
+
+        Yields:
+            `[head, query, key]`.
+
+        Raises:
+            UsageError: As `attention`, or there is no such image.
+        """
+        site = self._attention_site(layer, kind)
+        chosen = range(self.n_images) if images is None else list(images)
+        for image in chosen:
+            check_index("image", image, self.n_images)
+        if (site, layer) in self.kept:
+            yield from (self.kept[site, layer][image] for image in chosen)
+            return
+        q, k = self.sites(layer, "q", "k")
+        for image in chosen:
+            one = slice(image, image + 1)
+            yield self._attend(layer, kind, q[one], k[one])[0]
 
     def rerun(
         self,
@@ -177,17 +218,23 @@ class Trace:
         """State k; with gradients, the very tensor that the next block read."""
         return self.kept.get(("resid_pre", k), self.states[k])
 
-    def _attend(self, layer: int, kind: str) -> Tensor:
-        q, k = (part.transpose(1, 2) for part in self._sites(layer, "q", "k"))
-        fine = torch.promote_types(q.dtype, torch.float32)
-        scores = self.vit.adapter.attention_scores(layer, q.to(fine), k.to(fine))
-        return scores.softmax(-1) if kind == "pattern" else scores
+    def _attention_site(self, layer: int, kind: str) -> str:
+        """The site of this kind.
 
-    def _sites(self, layer: int, *sites: str) -> list[Tensor]:
-        """Tapped sites of one block, kept or computed again in one run of the block."""
-        missing = [site for site in sites if (site, layer) not in self.kept]
-        again = self._run_block(layer, missing) if missing else {}
-        return [again[site] if site in again else self.kept[site, layer] for site in sites]
+        Raises:
+            UsageError: A layer out of range, or an unknown kind.
+        """
+        if kind not in ("pattern", "scores"):
+            raise UsageError(f'kind must be "pattern" or "scores", not {kind!r}.')
+        check_index("layer", layer, self.vit.n_layers)
+        return "pattern" if kind == "pattern" else "attn_scores"
+
+    def _attend(self, layer: int, kind: str, q: Tensor, k: Tensor) -> Tensor:
+        """From queries and keys `[image, token, head, d_head]`."""
+        fine = torch.promote_types(q.dtype, torch.float32)
+        q, k = (part.transpose(1, 2).to(fine) for part in (q, k))
+        scores = self.vit.adapter.attention_scores(layer, q, k)
+        return scores.softmax(-1) if kind == "pattern" else scores
 
     def _run_block(
         self, layer: int, sites: list[str], edits: Sequence[Edit] = ()
