@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from vitlens_widgets import world
+from vitlens_widgets.world.design import Design
 from vitlens_widgets.world.network import (
     answers,
     doubled_patch,
@@ -44,7 +45,7 @@ def test_pictures_are_normalized_to_minus_one_to_one():
 
 def test_the_last_states_cls_answer_is_the_networks_output():
     torch.manual_seed(3)
-    model = make_network(patch=16, blocks=2).eval()
+    model = make_network(16, Design(layers=2)).eval()
     images = torch.randn(2, 3, 112, 112)
     with torch.no_grad():
         states = tokens_before_norm(model, images)

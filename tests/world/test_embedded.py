@@ -10,7 +10,7 @@ from timm.models.vision_transformer import VisionTransformer
 
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world.cards import WEIGHTS, weights_file
-from vitlens_widgets.world.evaluate import measure
+from vitlens_widgets.world.measure import measure
 
 MEGABYTE = 1_000_000
 THRESHOLDS = {  # accuracy, IoU with one object, with two; at the final state

@@ -7,7 +7,7 @@ import torch
 
 from vitlens_widgets import world
 from vitlens_widgets.world.metrics import mean_iou, pixel_labels
-from vitlens_widgets.world.training.batches import patch_coverage, present_classes
+from vitlens_widgets.world.truth import patch_coverage, present_classes
 
 
 def iou_by_sets(given: np.ndarray, truth: np.ndarray) -> float:
@@ -70,7 +70,7 @@ def test_pixels_take_the_most_probable_label_of_the_bicubic_enlargement():
 
 def test_patch_coverage_counts_the_pixels_of_each_patch():
     masks = np.stack([world.scene(seed, 2, size=56).class_mask for seed in (1, 2, 3)])
-    coverage = patch_coverage(masks)
+    coverage = patch_coverage(masks, 7)
     assert coverage.shape == (3, 49, 17)
     for row, column in ((0, 0), (3, 2), (6, 6), (2, 5)):
         patch = masks[1, 8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
@@ -89,7 +89,7 @@ def test_present_classes_are_those_of_the_mask():
 def test_the_world_has_the_marks_that_scores_are_read_by():
     for objects, all_background, exact_shares in ((1, 0.39, 0.86), (2, 0.265, 0.78)):
         masks = np.stack([world.scene(s, objects, size=112).class_mask for s in range(150)])
-        given = pixel_labels(torch.from_numpy(patch_coverage(masks)), (7, 7), (112, 112))
+        given = pixel_labels(torch.from_numpy(patch_coverage(masks, 7)), (7, 7), (112, 112))
         nothing = np.mean([mean_iou(np.full_like(m, world.BACKGROUND), m) for m in masks])
         shares = np.mean([mean_iou(g, m) for g, m in zip(given, masks, strict=True)])
         assert abs(nothing - all_background) < 0.02

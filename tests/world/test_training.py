@@ -10,17 +10,28 @@ import time
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world import train as command
+from vitlens_widgets.world.design import Design
 from vitlens_widgets.world.network import load_served, make_network
 from vitlens_widgets.world.training import optimizer as optimizers
-from vitlens_widgets.world.training.batches import FIRST_TRAINING_SEED, Batch, FreshScenes, stream
-from vitlens_widgets.world.training.loop import learn, train
-from vitlens_widgets.world.training.losses import class_label, multiple_instance, taught_patches
-from vitlens_widgets.world.training.recipes import RECIPES, Recipe
+from vitlens_widgets.world.training.batches import FIRST_TRAINING_SEED, stream
+from vitlens_widgets.world.training.classify import GOALS, Classify
+from vitlens_widgets.world.training.loop import train
+from vitlens_widgets.world.training.losses import (
+    Batch,
+    class_label,
+    multiple_instance,
+    taught_patches,
+)
+from vitlens_widgets.world.training.recipes import RECIPES
+from vitlens_widgets.world.training.task import Recipe
+from vitlens_widgets.world.weights import read_facts
+
+TINY = Design(layers=2, width=16, heads=2)
+TASK = Classify("multiple-instance", TINY)
 
 
 @pytest.fixture
@@ -73,7 +84,7 @@ def test_taught_patches_must_tell_what_covers_them(answers):
 
 
 def test_training_scenes_are_half_and_half_and_never_held_out():
-    batch = FreshScenes(batches=4, batch_size=6)[3]
+    batch = TASK.draw(3, batch_size=6)
     assert batch.images.shape == (6, 112, 112, 3)
     assert batch.present.sum(dim=1).tolist() == [1, 2, 1, 2, 1, 2]
     first = FIRST_TRAINING_SEED + 3 * 6
@@ -83,11 +94,10 @@ def test_training_scenes_are_half_and_half_and_never_held_out():
 
 
 def test_a_stream_can_start_anywhere():
-    later = list(stream(2, 4, batch_size=3))
-    whole = FreshScenes(4, 3)
+    later = list(stream(TASK.draw, 2, 4, batch_size=3))
     assert len(later) == 2
     for index, batch in zip((2, 3), later, strict=True):
-        assert torch.equal(batch.images, whole[index].images)
+        assert torch.equal(batch.images, TASK.draw(index, 3).images)
 
 
 def test_the_learning_rate_warms_up_and_falls_to_two_percent():
@@ -99,7 +109,7 @@ def test_the_learning_rate_warms_up_and_falls_to_two_percent():
 
 
 def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest():
-    model = make_network(patch=16, blocks=2)
+    model = make_network(16, Design(layers=2))
     muon, adamw = optimizers.Optimizer(model, 10)._parts
     sizes = [
         sum(p.numel() for group in part.param_groups for p in group["params"])
@@ -112,36 +122,98 @@ def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest():
 def test_an_old_torch_is_told_what_training_needs(monkeypatch):
     monkeypatch.delattr(torch.optim, "Muon")
     with pytest.raises(UsageError, match=r"Training needs torch 2\.9 or later"):
-        optimizers.Optimizer(make_network(patch=16, blocks=1), 10)
+        optimizers.Optimizer(make_network(16, TINY), 10)
 
 
-class CtrlCError(Exception):
-    """Stands for Ctrl-C at a chosen step."""
+def test_muon_takes_the_matrices_of_other_libraries_layers_too():
+    from transformers import ViTMAEConfig, ViTMAEForPreTraining
+
+    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    decoder = {f"decoder_{name}": value for name, value in small.items()}
+    decoder["decoder_intermediate_size"] = 32
+    config = ViTMAEConfig(**small, **decoder, intermediate_size=32, image_size=32, patch_size=16)
+    model = ViTMAEForPreTraining(config)
+    muon, adamw = optimizers.Optimizer(model, 10)._parts
+    named = {id(p): name for name, p in model.named_parameters()}
+    matrices = [named[id(p)] for group in muon.param_groups for p in group["params"]]
+    others = [named[id(p)] for group in adamw.param_groups for p in group["params"]]
+    assert len(matrices) == 2 * 2 * 6
+    assert {"vit.embeddings.cls_token", "decoder.decoder_pred.weight"} <= set(others)
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
-    calls = []
+class PowerCutError(Exception):
+    """Stands for an end without notice."""
+
+
+def train_until(step: int, error: type[BaseException], recipe: Recipe, folder, monkeypatch) -> None:
+    """Train, and raise `error` in the loss of a step."""
+    loss, steps = GOALS[recipe.task.goal], iter(range(recipe.steps))
 
     def failing(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        calls.append(1)
-        if len(calls) == 4:
-            raise CtrlCError
-        return multiple_instance(logits, batch)
+        if next(steps) == step:
+            raise error
+        return loss(logits, batch)
 
-    recipe = Recipe(multiple_instance, images=20, batch_size=4)
-    whole = train(recipe, tmp_path / "whole", "model", save_every=2)
-    with pytest.raises(CtrlCError):
-        train(Recipe(failing, images=20, batch_size=4), tmp_path / "cut", "model", save_every=2)
-    resumed = train(recipe, tmp_path / "cut", "model", save_every=2)
-    ours, theirs = load_file(whole), load_file(resumed)
+    with monkeypatch.context() as patched:
+        patched.setitem(GOALS, recipe.task.goal, failing)
+        with pytest.raises(error):
+            train(recipe, folder, "model", save_every=2, progress=False)
+
+
+def assert_equal(one, other) -> None:
+    """Two weights files hold the same, bit by bit."""
+    ours, theirs = load_file(one), load_file(other)
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    assert read_facts(one) == read_facts(other)
 
 
-def test_a_checkpoint_of_another_length_is_refused(tmp_path):
-    train(Recipe(class_label, images=4, batch_size=4), tmp_path, "model")
-    with pytest.raises(UsageError, match=r"model\.checkpoint is of a training of 1 steps"):
-        train(Recipe(class_label, images=8, batch_size=4), tmp_path, "model")
+def saved_steps(folder) -> int:
+    return torch.load(folder / "model.checkpoint", weights_only=True)["done"]
+
+
+@pytest.mark.parametrize(("error", "saved"), [(PowerCutError, 2), (KeyboardInterrupt, 3)])
+def test_an_interrupted_training_ends_with_the_same_weights(error, saved, tmp_path, monkeypatch):
+    recipe = Recipe(TASK, images=20, batch_size=4)
+    whole = train(recipe, tmp_path / "whole", "model", save_every=2)
+    train_until(3, error, recipe, tmp_path / "cut", monkeypatch)
+    assert saved_steps(tmp_path / "cut") == saved
+    resumed = train(recipe, tmp_path / "cut", "model", save_every=2)
+    assert_equal(whole, resumed)
+
+
+def test_ctrl_c_waits_for_a_whole_step(tmp_path, monkeypatch):
+    recipe = Recipe(TASK, images=20, batch_size=4)
+    step, before = optimizers.Optimizer.step, signal.getsignal(signal.SIGINT)
+
+    def interrupted(self, index: int) -> None:
+        if index == 3:
+            signal.raise_signal(signal.SIGINT)
+        step(self, index)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(optimizers.Optimizer, "step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path / "cut", "model")
+    assert signal.getsignal(signal.SIGINT) is before
+    assert saved_steps(tmp_path / "cut") == 4
+    whole = train(recipe, tmp_path / "whole", "model")
+    assert_equal(whole, train(recipe, tmp_path / "cut", "model"))
+
+
+def test_training_leaves_torchs_generator_alone(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
+    sentence = r"is of another training, with images 4, seed 0, not images 8, seed 1; choose"
+    with pytest.raises(UsageError, match=sentence):
+        train(Recipe(TASK, images=8, batch_size=4, seed=1), tmp_path, "model")
 
 
 @pytest.mark.parametrize(
@@ -158,15 +230,18 @@ def test_the_command_refuses_what_it_cannot_do(line, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("loss", [class_label, multiple_instance, taught_patches])
-def test_learning_lowers_each_loss(loss):
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("mlp", [True, False])
+def test_learning_lowers_each_loss(goal, mlp):
     torch.manual_seed(1)
-    model = make_network(patch=16, blocks=1)
-    optimizer = optimizers.Optimizer(model, steps=20)
-    batch = FreshScenes(1, batch_size=4)[0]
+    task = Classify(goal, Design(layers=1, width=64, heads=2, mlp=mlp))
+    model, batch = task.make_model(), task.draw(0, batch_size=4)
+    optimizer = optimizers.Optimizer(model, steps=40)
     values = []
-    for step in range(20):
-        values.append(learn(model, batch, loss))
+    for step in range(40):
+        loss = task.learn(model, batch)
+        loss.backward()
+        values.append(loss.item())
         optimizer.step(step)
     assert values[-1] < 0.7 * values[0]
 
@@ -184,8 +259,9 @@ def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
     assert "Traceback" not in errors
     command.main(line[3:])
     weights = tmp_path / "toy-p32-cls.safetensors"
-    with safe_open(weights, framework="pt") as file:
-        assert file.metadata() == {"images": "256"}
+    facts = read_facts(weights)
+    assert (facts["kind"], facts["goal"], facts["images"]) == ("classes", "class", 256)
+    assert Design.of(facts) == Design()
     assert load_served(weights).head.out_features == 17
     assert weights.with_suffix(".json").exists()
 

@@ -1,4 +1,4 @@
-"""The one architecture of the embedded classifiers, and its change of resolution."""
+"""The network of the world's classifiers, and its change of resolution."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
-from timm.models.vision_transformer import VisionTransformer
+from timm.models.vision_transformer import Block, VisionTransformer
 
+from .blocks import AttentionBlock
+from .design import P32, Design
 from .labels import LABELS
+from .weights import read_facts, read_weights
 
-WIDTH, HEADS, BLOCKS = 192, 3, 6
 GRID = 7  # rows and columns of patches
 TRAINED_PATCH, SERVED_PATCH = 16, 32  # pixels; at 112 and at 224 pixels a side
 MEAN = STD = (0.5, 0.5, 0.5)
 
 
-def make_network(patch: int = SERVED_PATCH, blocks: int = BLOCKS) -> VisionTransformer:
+def make_network(patch: int = SERVED_PATCH, design: Design = P32) -> VisionTransformer:
     """A pre-norm ViT with a CLS token, 7 x 7 patches and 17 outputs, freshly initialised.
 
     Args:
         patch: Side of a patch in pixels; the picture is seven patches wide and high.
-        blocks: Number of transformer blocks.
+        design: Its layers, width, heads, and whether it has MLPs.
     """
     return VisionTransformer(
         img_size=GRID * patch,
         patch_size=patch,
         num_classes=len(LABELS),
-        embed_dim=WIDTH,
-        depth=blocks,
-        num_heads=HEADS,
+        embed_dim=design.width,
+        depth=design.layers,
+        num_heads=design.heads,
         global_pool="token",
+        block_fn=Block if design.mlp else AttentionBlock,
     )
 
 
@@ -61,10 +63,9 @@ def load_served(path: Path) -> VisionTransformer:
     Args:
         path: What the training wrote: a network for 112 pixels a side, in half precision.
     """
-    weights = {name: value.float() for name, value in load_file(path).items()}
     with torch.device("meta"):  # initial weights would be thrown away at once
-        model = make_network(SERVED_PATCH)
-    model.load_state_dict(doubled_patch(weights), assign=True)
+        model = make_network(SERVED_PATCH, Design.of(read_facts(path)))
+    model.load_state_dict(doubled_patch(read_weights(path)), assign=True)
     return model.eval()
 
 

@@ -1,7 +1,7 @@
 """Train an embedded classifier anew: `python -m vitlens_widgets.world.train toy/p32`.
 
-It may be interrupted at any moment: the same command goes on from the last checkpoint, which is
-a minute or two old. At the end it measures the result on held-out scenes and prints its card.
+It may be interrupted at any moment: the same command goes on where it stopped. At the end it
+measures the result on held-out scenes and prints its card.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from .cards import read_card
-from .evaluate import SCENES, evaluate
+from .evaluate import evaluate
+from .measure import SCENES
 from .training.loop import train
 from .training.recipes import RECIPES
 
@@ -24,12 +25,13 @@ def main(arguments: list[str] | None = None) -> None:
     if given.images is not None:
         recipe = replace(recipe, images=given.images)
     try:
-        weights = train(recipe, given.folder, given.name.replace("/", "-"), given.save_every)
-        evaluate(given.name, given.folder, given.scenes)
+        stem = given.name.replace("/", "-")
+        weights = train(recipe, given.folder, stem, save_every=given.save_every)
+        evaluate(recipe.task, given.name, given.folder, given.scenes)
     except UsageError as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
-        sentence = "Interrupted; the same command goes on from the last checkpoint."
+        sentence = "Interrupted; the same command goes on where it stopped."
         raise SystemExit(sentence) from None
     print(read_card(given.name, given.folder))
     print(f"Written: {weights} and {weights.with_suffix('.json').name}")

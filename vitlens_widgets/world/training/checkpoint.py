@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,34 +23,71 @@ class Checkpoint:
 
     Attributes:
         path: The file.
-        steps: How many steps the whole training has; its learning rates depend on it.
+        facts: What the training is, by name; a file of any other is refused.
     """
 
     path: Path
-    steps: int
+    facts: Mapping[str, Any]
 
     def save(self, model: nn.Module, optimizer: Optimizer, done: int) -> None:
         """Write beside the file, then rename: an interrupted save leaves the last one whole."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self.path.with_suffix(".part")
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save({**state, "done": done, "steps": self.steps}, unfinished)
+        torch.save({**state, "done": done, "facts": dict(self.facts)}, unfinished)
         unfinished.replace(self.path)
 
     def load(self, model: nn.Module, optimizer: Optimizer) -> int:
         """Take up where the file left off; returns the steps done, 0 without a file.
 
         Raises:
-            UsageError: The file is of a training of another length.
+            UsageError: The file is of another training.
         """
-        if not self.path.exists():
+        state = self._read()
+        if state is None:
             return 0
-        state = torch.load(self.path, weights_only=True)
-        if state["steps"] != self.steps:
-            raise UsageError(
-                f"{self.path} is of a training of {state['steps']} steps, this one has"
-                f" {self.steps}; choose another folder or delete that file."
-            )
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         return state["done"]
+
+    def check(self) -> None:
+        """Refuse a file of another training.
+
+        Raises:
+            UsageError: It is one; the sentence says what differs.
+        """
+        self._read()
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self.path.exists():
+            return None
+        state = torch.load(self.path, weights_only=True)
+        theirs = state["facts"]
+        differ = [name for name in self.facts if theirs.get(name) != self.facts[name]]
+        if differ:
+            found = ", ".join(f"{name} {theirs.get(name)}" for name in differ)
+            asked = ", ".join(f"{name} {self.facts[name]}" for name in differ)
+            raise UsageError(
+                f"{self.path} is of another training, with {found}, not {asked}; choose another"
+                " folder or delete that file."
+            )
+        return state
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """While this lasts, Ctrl-C waits; it comes at the end.
+
+    Only the main thread is ever interrupted, so elsewhere there is nothing to hold back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[bool] = []
+    before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if waiting:
+        raise KeyboardInterrupt

@@ -4,65 +4,76 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
-from safetensors.torch import save_file
-from timm.models.vision_transformer import VisionTransformer
+from torch import nn
 from tqdm import tqdm
 
-from ..network import TRAINED_PATCH, make_network, normalized
-from .batches import Batch, stream
-from .checkpoint import Checkpoint
+from ..weights import save_weights
+from .batches import stream
+from .checkpoint import Checkpoint, unbroken
 from .optimizer import Optimizer
-from .recipes import Loss, Recipe
+from .task import Recipe
 
 
-def train(recipe: Recipe, folder: Path, name: str, save_every: int = 200) -> Path:
+def train(
+    recipe: Recipe, folder: Path, name: str, *, save_every: int = 200, progress: bool = True
+) -> Path:
     """Train to the recipe's end, or go on where an interrupted training in `folder` stopped.
 
     Args:
         recipe: What to do.
         folder: Where the checkpoint and the finished weights are written.
         name: Shown beside the progress bar, and the stem of both files.
-        save_every: Steps between checkpoints. Only whole steps are ever saved, so a training that
-            was interrupted and resumed ends with the very weights of one that was not.
+        save_every: Steps between checkpoints; Ctrl-C leaves one of the last whole step. However
+            often a training was interrupted, it ends with the very weights of one that was not.
+        progress: Whether to show the progress bar.
 
     Returns:
-        The file with the finished weights, in half precision, for pictures of 112 pixels.
+        The file with the finished weights, in half precision.
 
     Raises:
-        UsageError: The checkpoint in `folder` is of a training of another length, or torch is
-            too old.
+        UsageError: The checkpoint in `folder` is of another training, or torch is too old.
     """
-    torch.manual_seed(recipe.seed)
-    model = make_network(TRAINED_PATCH)
-    optimizer = Optimizer(model, recipe.steps)
-    checkpoint = Checkpoint(folder / f"{name}.checkpoint", recipe.steps)
-    done = checkpoint.load(model, optimizer)
-    batches = stream(done, recipe.steps, recipe.batch_size)
-    progress = tqdm(batches, initial=done, total=recipe.steps, desc=name, unit="step")
-    for batch in progress:
-        loss = learn(model, batch, recipe.loss)
-        optimizer.step(done)
-        done += 1
-        progress.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        if done % save_every == 0 or done == recipe.steps:
-            checkpoint.save(model, optimizer, done)
-    seen = recipe.steps * recipe.batch_size
-    return save_weights(model, folder / f"{name}.safetensors", seen)
+    checkpoint = Checkpoint(folder / f"{name}.checkpoint", recipe.facts())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = recipe.task.make_model().train()
+        optimizer = Optimizer(model, recipe.steps)
+        done = checkpoint.load(model, optimizer)
+        bar = tqdm(initial=done, total=recipe.steps, desc=name, unit="step", disable=not progress)
+        with bar:
+            _learn_all(recipe, model, optimizer, checkpoint, done, save_every, bar)
+    return save_weights(model, folder / f"{name}.safetensors", recipe.facts())
 
 
-def save_weights(model: VisionTransformer, path: Path, images: int) -> Path:
-    """Write a trained network in half precision; the metadata notes how many `images` it saw."""
-    halves = {name: value.half().contiguous() for name, value in model.state_dict().items()}
-    save_file(halves, path, metadata={"images": str(images)})
-    return path
+def _learn_all(
+    recipe: Recipe,
+    model: nn.Module,
+    optimizer: Optimizer,
+    checkpoint: Checkpoint,
+    done: int,
+    save_every: int,
+    bar: tqdm,
+) -> None:
+    """The steps from `done` on."""
+    try:
+        for batch in stream(recipe.task.draw, done, recipe.steps, recipe.batch_size):
+            _seed_step(recipe.seed, done)
+            loss = recipe.task.learn(model, batch)
+            loss.backward()
+            with unbroken():
+                optimizer.step(done)
+                done += 1
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            bar.update()
+            if done % save_every == 0 or done == recipe.steps:
+                checkpoint.save(model, optimizer, done)
+    except KeyboardInterrupt:
+        checkpoint.save(model, optimizer, done)
+        raise
 
 
-def learn(model: VisionTransformer, batch: Batch, loss: Loss) -> float:
-    """Add the gradients of one batch; returns its loss."""
-    model.train()
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = model.head(model.forward_features(normalized(batch.images)))
-    value = loss(logits.float(), batch)
-    value.backward()
-    return value.item()
+def _seed_step(seed: int, step: int) -> None:
+    """Make what a step leaves to chance depend on nothing before it."""
+    torch.manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0]))

@@ -6,14 +6,30 @@ and a `Batch`, and return a scalar.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch.nn import functional
 
 from ..labels import CLASSES
-from .batches import Batch
 
 BEST_PATCHES = 5  # of the 49 speak for a class
 PRICE_OF_AN_ANSWER = 0.1  # of a picture whose patches all name classes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Scenes and the two kinds of truth about them.
+
+    Attributes:
+        images: uint8 `[image, H, W, 3]`.
+        present: float32 `[image, 16]`, 1 for each class in the picture.
+        shares: float32 `[image, 49, 17]`, the share of each patch that each label covers.
+    """
+
+    images: torch.Tensor
+    present: torch.Tensor
+    shares: torch.Tensor
 
 
 def class_label(logits: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Muon for the matrices of the blocks, AdamW for everything else, one schedule for both.
+"""Muon for the matrices of the hidden layers, AdamW for everything else, one schedule for both.
 
 Muon: K. Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); AdamW
 alone needed several times more images here.
@@ -28,8 +28,9 @@ class Optimizer:
                 f"Training needs torch 2.9 or later, for its Muon optimizer; this is"
                 f" {torch.__version__}."
             )
-        matrices = [p for name, p in model.named_parameters() if _is_matrix(name, p)]
-        others = [p for name, p in model.named_parameters() if not _is_matrix(name, p)]
+        learnt = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        matrices = [p for name, p in learnt if _is_matrix(name, p)]
+        others = [p for name, p in learnt if not _is_matrix(name, p)]
         muon = torch.optim.Muon(
             matrices,
             lr=MATRIX_RATE,
@@ -73,4 +74,5 @@ def rate_share(index: int, steps: int) -> float:
 
 
 def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
-    return name.startswith("blocks.") and parameter.ndim == 2
+    """Whether it is a matrix of a hidden layer: one that stands in a numbered row of layers."""
+    return parameter.ndim == 2 and any(part.isdecimal() for part in name.split("."))
