@@ -39,7 +39,7 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = recipe.task.make_model().train()
-        optimizer = Optimizer(model, recipe.steps)
+        optimizer = Optimizer(model, recipe.steps, recipe.rate)
         done = checkpoint.load(model, optimizer)
         bar = tqdm(initial=done, total=recipe.steps, desc=name, unit="step", disable=not progress)
         with bar:

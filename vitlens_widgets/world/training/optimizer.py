@@ -22,7 +22,7 @@ CLIP_NORM = 1.0
 class Optimizer:
     """Steps the two optimisers together; its state can be saved and loaded."""
 
-    def __init__(self, model: nn.Module, steps: int) -> None:
+    def __init__(self, model: nn.Module, steps: int, rate: float = 1.0) -> None:
         if not hasattr(torch.optim, "Muon"):
             raise UsageError(
                 f"Training needs torch 2.9 or later, for its Muon optimizer; this is"
@@ -40,7 +40,7 @@ class Optimizer:
         )
         adamw = torch.optim.AdamW(others, lr=OTHER_RATE, betas=(0.9, 0.98), weight_decay=0.05)
         self._parts = (muon, adamw)
-        self._rates = (MATRIX_RATE, OTHER_RATE)
+        self._rates = (rate * MATRIX_RATE, rate * OTHER_RATE)
         self._parameters = [*matrices, *others]
         self._steps = steps
 

@@ -62,12 +62,14 @@ class Recipe:
         task: What kind of model, and what it is asked.
         images: Number of images seen, each once.
         batch_size: Images per step.
+        rate: Times the optimiser's learning rates.
         seed: Of the initial weights, and of what a task leaves to chance.
     """
 
     task: Task
     images: int
     batch_size: int = 64
+    rate: float = 1.0
     seed: int = 0
 
     @property
@@ -78,4 +80,5 @@ class Recipe:
     def facts(self) -> dict[str, Any]:
         """The task's facts, and what it learns from."""
         seen = {"images": self.steps * self.batch_size, "batch_size": self.batch_size}
-        return {**self.task.facts(), **seen, "seed": self.seed}
+        rate = {} if self.rate == 1 else {"rate": self.rate}
+        return {**self.task.facts(), **seen, **rate, "seed": self.seed}
