@@ -30,7 +30,8 @@ _HOMES = {
     "UnsupportedModelError": "vitlens_widgets.errors",
 }
 _PARTS = {
-    part: part for part in ("charts", "data", "lenses", "models", "trace", "widgets", "world")
+    part: part
+    for part in ("analysis", "charts", "data", "lenses", "models", "trace", "widgets", "world")
 }
 _PARTS["edits"] = "trace.edits"
 
@@ -45,6 +46,7 @@ __all__ = [
     "UnsupportedModelError",
     "UsageError",
     "ViT",
+    "analysis",
     "charts",
     "data",
     "edits",

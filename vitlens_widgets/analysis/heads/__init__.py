@@ -1,0 +1,31 @@
+"""Attention heads: what each of them looks at, in numbers.
+
+>>> heads = vl.analysis.heads
+>>> heads.statistics(trace)                  # entropy, distance, mass on CLS, corner, row, ...
+>>> heads.rollout(trace)                     # [layer, query, key]
+"""
+
+from vitlens_widgets.analysis.heads.agreement import agreement
+from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
+from vitlens_widgets.analysis.heads.prefix_matching import prefix_matching
+from vitlens_widgets.analysis.heads.result import HeadStatistics
+from vitlens_widgets.analysis.heads.rollout import rollout, rollouts
+from vitlens_widgets.analysis.heads.spread import entropy, largest_weight, received, sink
+from vitlens_widgets.analysis.heads.statistics import statistics
+
+__all__ = [
+    "HeadStatistics",
+    "Neurons",
+    "Places",
+    "agreement",
+    "entropy",
+    "largest_weight",
+    "neurons",
+    "prefix_matching",
+    "received",
+    "rollout",
+    "rollouts",
+    "sink",
+    "statistics",
+]

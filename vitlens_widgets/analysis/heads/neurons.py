@@ -1,0 +1,101 @@
+"""The neuron view: one attention score, channel by channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
+
+# How far, relative to the size of its terms, a score may be from their sum before an edit must have
+# changed it.
+_ROUNDING = 1e-3
+
+
+@dataclass(frozen=True)
+class Neurons:
+    """One score in its parts: `scale * product.sum() + rest == score`.
+
+    Attributes:
+        query: The query, float32 `[d_head]`, as it is multiplied: normed and rotated where the
+            model norms and rotates.
+        key: The key, likewise.
+        product: `query * key`, float32 `[d_head]`.
+        scale: What the sum of the products is multiplied by, such as `1 / sqrt(d_head)`.
+        rest: What is added to it: the model's biases by relative position; 0.0 without any.
+        score: What the softmax is given.
+    """
+
+    query: np.ndarray
+    key: np.ndarray
+    product: np.ndarray
+    scale: float
+    rest: float
+    score: float
+
+
+def neurons(trace: Trace, layer: int, head: int, query: int, key: int, image: int = 0) -> Neurons:
+    """One score of one head, as a sum over the channels of its query and key.
+
+    Args:
+        trace: The trace.
+        layer: The block.
+        head: The head.
+        query: Position of the query in the sequence.
+        key: Position of the key in the sequence.
+        image: Which image.
+
+    Raises:
+        UsageError: An index out of range, or a score that an edit has changed.
+
+    Source:
+        Vig (2019), "A Multiscale Visualization of Attention in the Transformer Model", section 3.3
+        (neuron view).
+    """
+    check_index("layer", layer, trace.vit.n_layers)
+    check_index("head", head, trace.vit.n_heads)
+    for what, position in (("query", query), ("key", key)):
+        check_index(what, position, len(trace.tokens))
+    check_index("image", image, trace.n_images)
+    sites = trace.sites(layer, "q", "k")
+    fine = torch.promote_types(sites[0].dtype, torch.float32)
+    q, k = (site[image : image + 1].detach().transpose(1, 2).to(fine) for site in sites)
+    parts = trace.vit.adapter.score_parts(layer, q, k)
+    at = (0, head, query, key)
+    q_row, k_row = parts.q[0, head, query], parts.k[0, head, key]
+    shape = (1, trace.vit.n_heads, len(trace.tokens), len(trace.tokens))
+    found = Neurons(
+        query=q_row.float().cpu().numpy(),
+        key=k_row.float().cpu().numpy(),
+        product=(q_row * k_row).float().cpu().numpy(),
+        scale=float(parts.scale),
+        rest=float(sum(bias.detach().expand(shape)[at].float() for bias in parts.biases)),
+        score=_score(trace, layer, (image, head, query, key), q, k),
+    )
+    _check_sum(found, layer)
+    return found
+
+
+def _score(trace: Trace, layer: int, at: tuple[int, ...], q: Tensor, k: Tensor) -> float:
+    """The score as the trace has it: edited scores were kept."""
+    kept = trace.kept.get(("attn_scores", layer))
+    if kept is not None:
+        return float(kept[at])
+    with torch.no_grad():
+        return float(trace.vit.adapter.attention_scores(layer, q, k)[(0, *at[1:])])
+
+
+def _check_sum(found: Neurons, layer: int) -> None:
+    """Refuse a score that is not the sum of its parts."""
+    size = abs(found.scale) * np.abs(found.product).sum() + abs(found.rest)
+    total = found.scale * float(found.product.sum()) + found.rest
+    if not abs(total - found.score) <= _ROUNDING * size:
+        raise UsageError(
+            f"An edit has changed this score of block {layer}: it is {found.score:.4g}, its query "
+            f"and key make {total:.4g}; look at the neurons of the trace without that edit."
+        )

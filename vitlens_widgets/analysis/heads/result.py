@@ -1,0 +1,135 @@
+"""`HeadStatistics`: what `statistics` found, by name, as arrays and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.data import Table
+from vitlens_widgets.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a statistic is, in words."""
+
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, repr=False)
+class HeadStatistics:
+    """One number per head and statistic.
+
+    Attributes:
+        title: Of which model and images.
+        values: float64 `[layer, head]` by the statistic's name, in the order of `names`.
+        said: What each statistic is.
+        nulls: What each would be if every query read all tokens alike; agreement has none.
+        sinks: The position in the sequence of each head's sink, int64 `[layer, head]`.
+        places: What stands where in the sequence.
+
+    Example:
+        >>> found = heads.statistics(trace)
+        >>> found.values["entropy"].shape, found.unit("entropy")
+        ((12, 12), 'nats')
+        >>> found.table(by="corner")
+    """
+
+    title: str
+    values: Mapping[str, np.ndarray]
+    said: Mapping[str, Said]
+    nulls: Mapping[str, float]
+    sinks: np.ndarray
+    places: Places
+
+    @property
+    def names(self) -> list[str]:
+        """The statistics there are for this model and these images."""
+        return list(self.values)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(layers, heads)."""
+        return self.sinks.shape
+
+    def unit(self, name: str) -> str:
+        """In what a statistic is measured.
+
+        Raises:
+            UsageError: There is no such statistic.
+        """
+        return self.said[self._check(name)].unit
+
+    def meaning(self, name: str) -> str:
+        """What a statistic says, in one sentence.
+
+        Raises:
+            UsageError: There is no such statistic.
+        """
+        return self.said[self._check(name)].meaning
+
+    def null(self, name: str) -> float | None:
+        """What a statistic is for uniform attention; None where that says nothing.
+
+        Raises:
+            UsageError: There is no such statistic.
+        """
+        return self.nulls.get(self._check(name))
+
+    def ratio(self, name: str) -> np.ndarray:
+        """A statistic over its null, float64 `[layer, head]`: 1 is what uniform attention has.
+
+        Raises:
+            UsageError: There is no such statistic, or it has no null other than 0.
+        """
+        null = self.null(name)
+        if not null:
+            raise UsageError(f'"{name}" has no null to be compared with.')
+        return self.values[name] / null
+
+    def table(self, by: str | None = None, largest_first: bool = True) -> Table:
+        """A row per head: layer, head, every statistic, and what its sink is.
+
+        Args:
+            by: Sorted by this statistic; None for layer and head.
+            largest_first: With `by`: the order.
+
+        Raises:
+            UsageError: There is no such statistic.
+        """
+        layers, heads = np.indices(self.shape)
+        order = np.arange(layers.size)
+        if by is not None:
+            values = self.values[self._check(by)].ravel()
+            order = np.argsort(-values if largest_first else values, kind="stable")
+        columns = {"layer": layers, "head": heads, **self.values}
+        columns = {name: value.ravel()[order].tolist() for name, value in columns.items()}
+        sinks = [self.places.describe(position) for position in self.sinks.ravel()[order]]
+        return Table({**columns, "sink token": sinks}, title=self.title)
+
+    def _check(self, name: str) -> str:
+        if name not in self.values:
+            raise UsageError(
+                f'"{name}" is not a statistic of these heads; there are {", ".join(self.names)}.'
+                f"{did_you_mean(name, self.names)}"
+            )
+        return name
+
+    def __repr__(self) -> str:
+        lines = [f"{self.title}: {self.shape[0]} layers x {self.shape[1]} heads"]
+        lines += [self._line(name) for name in self.names]
+        return "\n".join(lines)
+
+    def _line(self, name: str) -> str:
+        values = self.values[name]
+        layer, head = np.unravel_index(np.nanargmax(values), self.shape)
+        null = self.null(name)
+        uniform = "" if null is None else f"uniform {null:.3g}, "
+        return (
+            f"  {name:<14} {np.nanmin(values):8.3g} .. {np.nanmax(values):<8.3g} "
+            f"{self.unit(name):<16} {uniform}most L{layer} H{head}"
+        )

@@ -1,0 +1,60 @@
+"""Attention rollout, and the row of an attention map that the model's own readout sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.images import chosen_images
+from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import Trace
+
+
+def rollout(trace: Trace, image: int | None = 0) -> np.ndarray:
+    """How much of each token's first state reaches each token after each block, by attention alone.
+
+    With `A` the mean over heads of a block's pattern, each block mixes the tokens by
+    `0.5 A + 0.5 I` (the half is the residual stream), its rows scaled to sum to 1 (they do, unless
+    weights were knocked out after the softmax), and the rollout of block l is the product of those
+    of blocks l, l-1, ..., 0. Values, MLPs and norms are left out: a rollout says where attention
+    could have carried something from, not that it did.
+
+    Args:
+        trace: The trace.
+        image: Which image; None for the mean of all images' rollouts.
+
+    Returns:
+        float32 `[layer, query, key]`; rows sum to 1.
+
+    Raises:
+        UsageError: There is no such image.
+
+    Source:
+        Abnar & Zuidema (2020), "Quantifying Attention Flow in Transformers", equation 1.
+    """
+    with progress(trace.vit.n_layers, "rollout") as bar:
+        found = []
+        for so_far in rollouts(trace, image):
+            found.append(so_far)
+            bar.update()
+    return np.stack(found)
+
+
+def rollouts(trace: Trace, image: int | None = 0) -> Iterator[np.ndarray]:
+    """As `rollout`, one block after the other: float32 `[query, key]` each."""
+    images = chosen_images(trace, image)
+    so_far = [torch.eye(len(trace.tokens), dtype=torch.float64) for _ in images]
+    for layer in range(trace.vit.n_layers):
+        for i, pattern in enumerate(trace.attention_by_image(layer, "pattern", images)):
+            so_far[i] = _mixing(pattern) @ so_far[i]
+        yield torch.stack(so_far).mean(0).float().numpy()
+
+
+def _mixing(pattern: Tensor) -> Tensor:
+    """`0.5 A + 0.5 I` with rows that sum to 1, float64 `[query, key]`."""
+    mean = pattern.detach().mean(0).cpu().double()
+    mixed = 0.5 * mean + 0.5 * torch.eye(len(mean), dtype=mean.dtype)
+    return mixed / mixed.sum(-1, keepdim=True)

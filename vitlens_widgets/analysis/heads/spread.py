@@ -1,0 +1,39 @@
+"""How an attention pattern spreads its weight: `[head, query, key] -> [head]`, float64."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def entropy(pattern: Tensor) -> Tensor:
+    """Mean over all queries of the entropy of their weights, in nats.
+
+    `mean_i(-sum_j p_ij ln p_ij)`, from 0 (every query reads one token) to ln N (all N tokens
+    alike). Source: Clark et al. (2019), "What Does BERT Look At?", section 3.3.
+    """
+    return torch.special.entr(pattern).sum(-1).double().mean(-1)
+
+
+def largest_weight(pattern: Tensor) -> Tensor:
+    """Mean over all queries of their largest weight, from 1/N to 1.
+
+    `mean_i(max_j p_ij)`, which Voita et al. (2019), "Analyzing Multi-Head Self-Attention", call a
+    head's confidence.
+    """
+    return pattern.amax(-1).double().mean(-1)
+
+
+def received(pattern: Tensor) -> Tensor:
+    """What each token receives on average over all queries, `mean_i p_ij`: `[head, key]`."""
+    return pattern.mean(-2).double()
+
+
+def sink(pattern: Tensor) -> tuple[Tensor, Tensor]:
+    """The token that receives most over all queries: (its share of all weight, its position).
+
+    `max_j mean_i p_ij`, from 1/N to 1. Xiao et al. (2024) call such a token an attention sink;
+    Darcet et al. (2024), "Vision Transformers Need Registers", show them in ViTs.
+    """
+    share, position = received(pattern).max(-1)
+    return share, position

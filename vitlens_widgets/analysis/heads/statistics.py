@@ -1,0 +1,178 @@
+"""Every head of a trace in numbers, one layer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.heads import shares, spread
+from vitlens_widgets.analysis.heads.agreement import Agreement
+from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.result import HeadStatistics, Said
+from vitlens_widgets.analysis.images import chosen_images
+from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import Trace
+
+_OF_ALL = "share of all weight"
+_OF_PATCHES = "share of weight between patches"
+
+
+def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
+    """Every statistic of every head.
+
+    `entropy` and `largest weight` (`spread`) are measured on each image's pattern and averaged over
+    images; so are the shares (`shares`), of which those between patches are averaged with each
+    image's weight between patches, and the sink is the token that receives most over all images.
+    `agreement` (see there) is added for two images or more. `on CLS`, `on distillation` and
+    `on registers` are there where the model has such tokens.
+
+    Memory: one layer's pattern of one image, and as much again.
+
+    Args:
+        trace: The trace.
+        image: Which image; None for all.
+
+    Raises:
+        UsageError: There is no such image.
+    """
+    images = chosen_images(trace, image)
+    measures = _Measures(Places.of(trace))
+    layers = []
+    with progress(trace.vit.n_layers, "head statistics") as bar:
+        for layer in range(trace.vit.n_layers):
+            layers.append(_of_layer(trace, layer, images, measures))
+            bar.update()
+    values = {name: np.stack([layer[name] for layer in layers]) for name in layers[0]}
+    sinks = values.pop("sink position").astype(np.int64)
+    which = f"image {image}" if len(images) == 1 else f"{len(images)} images"
+    return HeadStatistics(
+        title=f"Attention heads of {trace.vit.name}{' (edited)' if trace.edits else ''}, {which}",
+        values={name: values[name] for name in measures.said if name in values},
+        said=measures.said,
+        nulls=measures.uniform(),
+        sinks=sinks,
+        places=measures.places,
+    )
+
+
+def _of_layer(
+    trace: Trace, layer: int, images: list[int], measures: _Measures
+) -> dict[str, np.ndarray]:
+    over_images = _OverImages(measures, compared=len(images) > 1)
+    for pattern in trace.attention_by_image(layer, "pattern", images):
+        over_images.see(pattern.detach())
+    return {name: value.cpu().double().numpy() for name, value in over_images.values().items()}
+
+
+@dataclass(frozen=True)
+class _Measures:
+    """What is measured of a model's heads."""
+
+    places: Places
+
+    @cached_property
+    def of_all(self) -> dict[str, Tensor]:
+        """Shares of all weight: which pairs count, `[query, key]`."""
+        prefix = self.places.prefix.items()
+        on_prefix = {f"on {kind}": shares.on_tokens(self.places, at) for kind, at in prefix}
+        return {**on_prefix, "on itself": shares.on_itself(self.places)}
+
+    @cached_property
+    def of_patches(self) -> dict[str, Tensor]:
+        """Means over the weight that patches give patches: what each pair counts."""
+        return {name: weigh(self.places) for name, weigh in OF_PATCHES.items()}
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """All of them, and last the pairs of patches: `[share, query * key]`."""
+        every = [*self.of_all.values(), *self.of_patches.values(), shares.patch_pairs(self.places)]
+        return torch.stack(every).flatten(1)
+
+    @cached_property
+    def said(self) -> Mapping[str, Said]:
+        """In words, in the order they are shown."""
+        on_prefix = {
+            name: Said(_OF_ALL, f"weight {name.replace('on ', 'on the ')}, mean over all queries")
+            for name in self.of_all
+            if name != "on itself"
+        }
+        first = ("entropy", "distance")
+        return {name: SAID[name] for name in first} | on_prefix | SAID
+
+    def uniform(self) -> dict[str, float]:
+        """What each statistic is if every query reads all tokens alike."""
+        over_images = _OverImages(self, compared=False)
+        over_images.see(torch.full((1, self.places.n, self.places.n), 1 / self.places.n))
+        found = over_images.values()
+        return {name: float(found[name]) for name in self.said if name in found}
+
+
+class _OverImages:
+    """Sums over the images of one layer, whose patterns are seen one after the other."""
+
+    def __init__(self, measures: _Measures, compared: bool) -> None:
+        self.measures = measures
+        self.sums: dict[str, Tensor] = {}
+        self.n_images = 0
+        self.agreement = Agreement() if compared else None
+
+    def see(self, pattern: Tensor) -> None:
+        """One image's `[head, query, key]`."""
+        weights = self.measures.weights.to(pattern)
+        found = {
+            "entropy": spread.entropy(pattern),
+            "largest weight": spread.largest_weight(pattern),
+            "received": spread.received(pattern),
+            "shares": (pattern.flatten(1) @ weights.T).double(),
+        }
+        for name, value in found.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        if self.agreement is not None:
+            self.agreement.see(pattern)
+        self.n_images += 1
+
+    def values(self) -> dict[str, Tensor]:
+        """`[head]` by name."""
+        of_all, of_patches = self.measures.of_all, self.measures.of_patches
+        summed = self.sums["shares"]
+        n_queries = self.n_images * self.measures.places.n
+        found = {name: summed[:, i] / n_queries for i, name in enumerate(of_all)}
+        for i, name in enumerate(of_patches):
+            found[name] = summed[:, len(of_all) + i] / summed[:, -1]
+        for name in ("entropy", "largest weight"):
+            found[name] = self.sums[name] / self.n_images
+        found["sink"], found["sink position"] = (self.sums["received"] / self.n_images).max(-1)
+        if self.agreement is not None:
+            found["agreement"] = self.agreement.value()
+        return found
+
+
+OF_PATCHES = {
+    "distance": shares.distance,
+    "corner": shares.corner,
+    "edge": shares.edge,
+    "row": shares.row,
+    "column": shares.column,
+    "neighbours": shares.neighbours,
+}
+"""What is measured of the weight that patches give patches."""
+
+SAID = {
+    "entropy": Said("nats", "how many tokens a query reads: 0 is one, ln N is all N alike"),
+    "distance": Said("patches", "how far patches look at patches, mean weighted by attention"),
+    "on itself": Said(_OF_ALL, "weight that tokens give themselves, mean over all queries"),
+    "largest weight": Said("weight", "the largest weight of a query, mean over all queries"),
+    "sink": Said(_OF_ALL, "weight of the token that receives most, mean over all queries"),
+    "corner": Said(_OF_PATCHES, "on the four corners of the grid"),
+    "edge": Said(_OF_PATCHES, "on the border of the grid, corners included"),
+    "row": Said(_OF_PATCHES, "on other patches of the query's row"),
+    "column": Said(_OF_PATCHES, "on other patches of the query's column (modulus)"),
+    "neighbours": Said(_OF_PATCHES, "on the up to eight patches around the query"),
+    "agreement": Said("correlation", "how alike the map is from image to image, mean over pairs"),
+}
+"""Every statistic but those on prefix tokens, in words."""

@@ -1,0 +1,168 @@
+"""`Maps`: the attention maps of a trace as NumPy arrays, made when they are asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Literal
+
+import numpy as np
+
+from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
+from vitlens_widgets.analysis.heads.rollout import rollouts
+from vitlens_widgets.analysis.images import chosen_images
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
+
+KEEP_BYTES = 48 * 2**20
+"""Maps up to this size in all are kept, the latest ones; at least one layer's."""
+
+Kind = Literal["pattern", "scores"]
+
+
+class Maps:
+    """Who attends to whom in a trace: NumPy out, one layer at a time.
+
+    Queries and keys are positions in the traced sequence, in `tokens`' order. Arrays are float32
+    and read-only, since the latest are kept: copy one to change it.
+
+    Args:
+        trace: The trace; nothing is computed until it is asked for.
+
+    Attributes:
+        layout: The token layout, of the whole sequence.
+        tokens: Which tokens of the layout are in the sequence, int64 `[position]`.
+
+    Raises:
+        UsageError: It is no trace.
+
+    Example:
+        >>> maps = Maps(trace)
+        >>> maps.of_layer(3).shape  # [head, query, key]
+        (12, 50, 50)
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        if not isinstance(trace, Trace):
+            raise UsageError(
+                f"Attention maps are made from a trace, not {type(trace).__name__}; make one with "
+                "vit.trace(images)."
+            )
+        self._trace = trace
+        self.layout: TokenLayout = trace.layout
+        self.tokens: np.ndarray = trace.tokens.cpu().numpy()
+        self._kept: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+        self._rollouts = _Rollouts(trace)
+
+    @property
+    def n_layers(self) -> int:
+        """The number of blocks."""
+        return self._trace.vit.n_layers
+
+    @property
+    def n_heads(self) -> int:
+        """Attention heads per block."""
+        return self._trace.vit.n_heads
+
+    @property
+    def n_images(self) -> int:
+        """How many images were traced together."""
+        return self._trace.n_images
+
+    @property
+    def model_name(self) -> str:
+        """What the model was loaded as; an edited run says that it is one."""
+        return self._trace.vit.name + (" (edited)" if self._trace.edits else "")
+
+    def picture(self, image: int = 0) -> np.ndarray:
+        """The image as the model saw it, uint8 `[height, width, 3]`.
+
+        Raises:
+            UsageError: There is no such image.
+        """
+        return self._trace.pictures[check_index("image", image, self.n_images)]
+
+    def of_layer(self, layer: int, kind: Kind = "pattern", image: int | None = 0) -> np.ndarray:
+        """All heads of a block, `[head, query, key]`.
+
+        Args:
+            layer: The block, 0 .. L-1.
+            kind: `"pattern"`: weights whose rows sum to 1; `"scores"`: what the softmax is given.
+            image: Which image; None for the mean over all images.
+
+        Raises:
+            UsageError: A layer or image out of range, or an unknown kind.
+        """
+        return self._keeping((layer, kind, image), lambda: self._compute(layer, kind, image))
+
+    def of_head(
+        self, layer: int, head: int, kind: Kind = "pattern", image: int | None = 0
+    ) -> np.ndarray:
+        """One head of a block, `[query, key]`; arguments and errors as for `of_layer`."""
+        return self.of_layer(layer, kind, image)[check_index("head", head, self.n_heads)]
+
+    def mean_of_heads(
+        self, layer: int, kind: Kind = "pattern", image: int | None = 0
+    ) -> np.ndarray:
+        """The mean over the heads of a block, `[query, key]`; arguments as for `of_layer`."""
+        mean = self.of_layer(layer, kind, image).mean(0)
+        mean.flags.writeable = False
+        return mean
+
+    def rollout(self, layer: int, image: int | None = 0) -> np.ndarray:
+        """The attention rollout of blocks 0 .. layer, `[query, key]`; see `heads.rollout`.
+
+        Raises:
+            UsageError: A layer or image out of range.
+        """
+        return self._rollouts.of_layer(check_index("layer", layer, self.n_layers), image)
+
+    def neurons(self, layer: int, head: int, query: int, key: int, image: int = 0) -> Neurons:
+        """One score as a sum over channels; see `heads.neurons`."""
+        return neurons(self._trace, layer, head, query, key, image)
+
+    def _compute(self, layer: int, kind: Kind, image: int | None) -> np.ndarray:
+        images = chosen_images(self._trace, image)
+        total = None
+        for one in self._trace.attention_by_image(layer, kind, images):
+            values = one.detach().float()
+            total = values if total is None else total + values
+        found = total if len(images) == 1 else total / len(images)
+        return found.cpu().numpy()
+
+    def _keeping(self, key: Hashable, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """What was computed last for this key, or now."""
+        if key not in self._kept:
+            found = compute()
+            found.flags.writeable = False
+            self._kept[key] = found
+            while len(self._kept) > 1 and sum(v.nbytes for v in self._kept.values()) > KEEP_BYTES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+class _Rollouts:
+    """The rollouts of the image that was asked for last, as far as they were asked for."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._image: int | None = None
+        self._more: Iterator[np.ndarray] | None = None
+        self._found: list[np.ndarray] = []
+
+    def of_layer(self, layer: int, image: int | None) -> np.ndarray:
+        if self._more is None or image != self._image:
+            self._image, self._found = image, []
+            self._more = rollouts(self._trace, image)
+        try:
+            while len(self._found) <= layer:
+                found = next(self._more)
+                found.flags.writeable = False
+                self._found.append(found)
+        except BaseException:  # an interrupted generator does not go on
+            self._more = None
+            raise
+        return self._found[layer]
