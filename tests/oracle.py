@@ -1,7 +1,8 @@
 """A ViT's forward pass written again in NumPy, float64, from its weights: the oracle of the sites.
 
-Written from Dosovitskiy et al. (2021), Touvron et al. (2021, layer scale) and Dehghani et al.
-(2023, qk-norm), with the parameter names of timm. It shares no code with the package.
+Written from Dosovitskiy et al. (2021), Touvron et al. (2021, layer scale), Dehghani et al. (2023,
+qk-norm) and Elhage et al. (2021, blocks without an MLP), with the parameter names of timm. It
+shares no code with the package.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def _block(w: dict, x: np.ndarray, heads: int, eps: float, touch) -> dict[str, n
     site["z"] = touch("z", np.einsum("ihqk,ikhd->iqhd", site["pattern"], site["v"]))
     z = _norm(site["z"].reshape(*x.shape[:2], -1), w, "attn.norm", eps)
     site["attn_out"] = touch("attn_out", _linear(z, w, "attn.proj") * w.get("ls1.gamma", 1.0))
+    if "mlp.fc1.weight" not in w:
+        return {**site, "resid_post": touch("resid_post", x + site["attn_out"])}
     site["resid_mid"] = touch("resid_mid", x + site["attn_out"])
     hidden = _linear(_norm(site["resid_mid"], w, "norm2", eps), w, "mlp.fc1")
     site["mlp_pre"] = touch("mlp_pre", hidden)

@@ -14,6 +14,7 @@ from tests.zoo_sweep import small_hf, small_open_clip, texts
 from tests.zoo_sweep.measure import measure, random_pixels
 from tests.zoo_sweep.rows import hf_row, open_clip_row, texts_row, timm_row
 from tests.zoo_sweep.small_timm import forward, small
+from vitlens_widgets.world.blocks import AttentionBlock
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
@@ -89,6 +90,7 @@ VARIANTS = {
         "beit_base_patch16_224",
         {"use_shared_rel_pos_bias": True, "use_rel_pos_bias": True},
     ),
+    "no MLP": ("vit_tiny_patch16_224", {"block_fn": AttentionBlock}),
     "SwiGLU in BEiT": ("beit_base_patch16_224", {"swiglu_mlp": True, "scale_mlp": True}),
 }
 """What constructors allow and no name uses."""

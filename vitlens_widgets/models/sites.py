@@ -21,7 +21,8 @@ in every block `0 .. L-1`:
 `attn_scores` are the scaled products of q and k with rotations, position biases and masks in them.
 `attn_out` and `mlp_out` include layer scale, and the norm of a block that norms what it adds. In a
 gated MLP, `mlp_pre` is the gate's side, and `mlp_post` its activation times the linear side.
-A block that runs attention and MLP side by side on the same stream has no `resid_mid`.
+A block that runs attention and MLP side by side on the same stream has no `resid_mid`; one without
+an MLP has neither that nor any site of an MLP.
 Where several query heads share one key and value head, `k` and `v` show it once per query head.
 Where a block runs several attentions and MLPs side by side on the same stream, its heads and
 neurons stand one branch after the other, and `attn_out` and `mlp_out` are the sums over branches.

@@ -19,11 +19,21 @@ from vitlens_widgets.models.taps import (
     slice_of,
     split_heads,
 )
-from vitlens_widgets.models.timm_parts import read_attention, read_mlp, reader_of, reads
+from vitlens_widgets.models.timm_parts import (
+    AttentionTaps,
+    read_attention,
+    read_mlp,
+    reader_of,
+    reads,
+)
 
 _NO_MIDDLE = {
     "resid_mid": "its blocks run attention and MLP side by side on the same stream, so that there "
     "is no stream between them"
+}
+_NO_MLP = {
+    "resid_mid": "its blocks have no MLP, so that the stream after their attention is resid_post",
+    **dict.fromkeys(("mlp_pre", "mlp_post", "mlp_out"), "its blocks have no MLP"),
 }
 
 
@@ -71,20 +81,34 @@ def _post_norm(block: nn.Module) -> BlockTaps:
     return _one_after_the_other(block, middle=block.mlp)
 
 
-def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockTaps:
-    attn, mlp = read_attention(block.attn), read_mlp(block.mlp)
-    taps = {
+@reads(_BLOCKS, "vitlens_widgets.world.blocks.AttentionBlock")
+def _attention_alone(block: nn.Module) -> BlockTaps:
+    """`x + scale * attn(norm1(x))`."""
+    attn = read_attention(block.attn)
+    return BlockTaps(attn.n_heads, attn.scale, Taps(_attending(block, attn), _NO_MLP))
+
+
+def _attending(block: nn.Module, attn: AttentionTaps) -> dict[str, Tap]:
+    """The sites of a block that has one attention, but for those of an MLP."""
+    return {
         "resid_pre": Tap(block, "input"),
         "q": attn.q,
         "k": attn.k,
         "v": attn.v,
         "z": attn.z,
         "attn_out": Tap(block.drop_path1, "output"),
+        "resid_post": Tap(block, "output"),
+    }
+
+
+def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockTaps:
+    attn, mlp = read_attention(block.attn), read_mlp(block.mlp)
+    taps = {
+        **_attending(block, attn),
         "resid_mid": Tap(middle, "input"),
         "mlp_pre": mlp.pre,
         "mlp_post": mlp.post,
         "mlp_out": Tap(block.drop_path2, "output"),
-        "resid_post": Tap(block, "output"),
     }
     return BlockTaps(attn.n_heads, attn.scale, Taps(taps))
 

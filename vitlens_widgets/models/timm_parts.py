@@ -81,7 +81,8 @@ def reader_of(table: dict[str, _Reader], part: nn.Module, what: str) -> _Reader:
     """
     name = qualified_name(part)
     if name not in table:
-        known = ", ".join(sorted({known.rsplit(".", 1)[1] for known in table}))
+        timms = {known.rsplit(".", 1)[1] for known in table if known.startswith("timm.")}
+        known = ", ".join(sorted(timms))
         reason = _REASONS.get(name, "every block's {what} must be timm's {known}, but it is {full}")
         sentence = reason.format(name=type(part).__name__, what=what, known=known, full=name)
         raise UnsupportedModelError(f"This model cannot be read exactly: {sentence}.")
