@@ -2,7 +2,7 @@
 import { element, fill, icon } from "../lib/dom.js";
 import { ordinal, probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
-import { labelNode } from "./words.js";
+import { labelNode } from "../lib/label_nodes.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./reading.js").Reading} Reading */

@@ -3,19 +3,19 @@ import { element } from "../lib/dom.js";
 import { answersTable } from "./answers_table.js";
 import { classLegend } from "./class_legend.js";
 import { glyphControl, tintControl } from "./controls.js";
-import { errorStrip } from "./error_strip.js";
+import { errorStrip } from "../lib/error_strip.js";
 import { filmstrip } from "./filmstrip.js";
 import { picture } from "./picture.js";
 import { readoutChips, readoutList } from "./readout_chips.js";
 import { readoutLine } from "./readout_line.js";
 import { targetSearch } from "./target_search.js";
-import { thumbnail } from "./thumbnail.js";
+import { thumbnail } from "../lib/thumbnail.js";
 import { tintLegend } from "./tint_legend.js";
-import { subtitle } from "./words.js";
+import { imageWords, subtitle } from "./words.js";
 
 /**
  * @param {import("./reading.js").Reading} reading
- * @param {import("./grounds.js").Grounds} grounds
+ * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {import("./scene.js").Actions} actions
  */
 export function assemble(reading, grounds, actions) {
@@ -23,7 +23,7 @@ export function assemble(reading, grounds, actions) {
   const controls = [glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
   const left = [readoutChips(reading, actions), picture(reading, grounds, actions), readoutLine(), tintLegend()];
   const others = [
-    readoutList(reading, actions, thumbnail(reading, grounds)),
+    readoutList(reading, actions, thumbnail(grounds, imageWords(reading), reading.meta.caption)),
     filmstrip(reading, grounds, actions),
     answersTable(reading),
     classLegend(actions),

@@ -4,7 +4,7 @@ import { whenChanged } from "../lib/changes.js";
 import { element, fill } from "../lib/dom.js";
 import { counted } from "../lib/numbers.js";
 import { classCounts } from "./classes.js";
-import { labelNode } from "./words.js";
+import { labelNode } from "../lib/label_nodes.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Actions} Actions */

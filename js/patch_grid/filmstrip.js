@@ -5,8 +5,9 @@ import { probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
 import { labelledStates } from "./layout.js";
 import { drawPanel } from "./panel.js";
-import { thumbnail } from "./thumbnail.js";
-import { emojiNode, stateWords } from "./words.js";
+import { thumbnail } from "../lib/thumbnail.js";
+import { emojiNode } from "../lib/label_nodes.js";
+import { imageWords, stateWords } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -22,7 +23,7 @@ const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
 
 /**
  * @param {Reading} reading
- * @param {import("./grounds.js").Grounds} grounds
+ * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {import("./scene.js").Actions} actions
  * @returns {import("./scene.js").Part}
  */
@@ -31,7 +32,7 @@ export function filmstrip(reading, grounds, actions) {
   const where = element("span", "vl-secondary");
   const hint = element("span", "vl-hint", {}, "each panel is the same image, read after more blocks");
   const head = element("div", "vl-head", {}, play, element("h3", "vl-title", {}, "Layers"), where, hint);
-  const image = thumbnail(reading, grounds);
+  const image = thumbnail(grounds, imageWords(reading), reading.meta.caption);
   const panels = Array.from({ length: reading.nStates }, (_, state) => panelParts(state));
   const tracks = element("div", "vl-tracks");
   const knob = element("div", "vl-knob");
@@ -85,7 +86,7 @@ function panelParts(state) {
 
 /** @typedef {ReturnType<typeof panelParts>} Panel */
 
-/** @param {Scene} scene @param {HTMLElement} strip @param {import("./thumbnail.js").Thumbnail} image @param {Panel[]} panels */
+/** @param {Scene} scene @param {HTMLElement} strip @param {import("../lib/thumbnail.js").Thumbnail} image @param {Panel[]} panels */
 function arrange(scene, strip, image, panels) {
   const { strip: film } = scene.layout;
   const rowHeight = heightOf(film);
@@ -117,7 +118,7 @@ const corner = (film, state) => ({
   y: Math.floor(state / film.perRow) * heightOf(film),
 });
 
-/** @param {HTMLCanvasElement} canvas @param {import("./grounds.js").Grounds} grounds @param {Scene} scene @param {number} state */
+/** @param {HTMLCanvasElement} canvas @param {import("../lib/grounds.js").Grounds} grounds @param {Scene} scene @param {number} state */
 function drawThumb(canvas, grounds, scene, state) {
   const { panelWidth: width, panelHeight: height, cell } = scene.layout.strip;
   drawPanel(canvas, grounds, scene, state, { width, height, cell, large: false });

@@ -2,8 +2,7 @@
 import { bytesOf, colorAt } from "../lib/colormaps.js";
 import { CLASS_OPACITY, VEIL_OPACITY, edges, mapOpacity, tint } from "../lib/tinting.js";
 import { drawGlyphs, showsEmoji } from "./glyphs.js";
-import { groundOf } from "./grounds.js";
-import { isMissing } from "./tints.js";
+import { groundOf, isMissing } from "./tints.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("../lib/tinting.js").Paint} Paint */
@@ -13,7 +12,7 @@ const SMALLEST_OUTLINED = 5;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {import("./grounds.js").Grounds} grounds
+ * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {Scene} scene
  * @param {number} state
  * @param {{ width: number, height: number, cell: number, large: boolean }} size  CSS pixels

@@ -5,7 +5,7 @@ import { firstLetters } from "../lib/labels.js";
 import { probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
 import { bar } from "./answers_table.js";
-import { emojiNode, labelNode } from "./words.js";
+import { emojiNode, labelNode } from "../lib/label_nodes.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Actions} Actions */
@@ -47,7 +47,7 @@ export function readoutChips(reading, actions) {
  * The same for a narrow widget: the image, and the readout's answers as a list beside the picture.
  * @param {Reading} reading
  * @param {Actions} actions
- * @param {import("./thumbnail.js").Thumbnail} thumb
+ * @param {import("../lib/thumbnail.js").Thumbnail} thumb
  * @returns {import("./scene.js").Part}
  */
 export function readoutList(reading, actions, thumb) {

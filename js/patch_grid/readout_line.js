@@ -1,9 +1,10 @@
 // Exact values of the token pointed at, or else of the pinned one, in a fixed place under the
 // picture: a floating tooltip would hide the neighbours one compares with.
 import { element, fill } from "../lib/dom.js";
+import { emojiNode } from "../lib/label_nodes.js";
+import { line, name, part, quiet, value } from "../lib/readout.js";
 import { decimal, probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
-import { emojiNode } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -51,18 +52,3 @@ function measureParts({ reading, layer, columns, tint, layout }, token) {
   const measures = tint === "logit" ? [logit, entropy] : tint === "kl" ? [kl, entropy] : [entropy, kl];
   return layout.leftWidth >= WIDE ? measures : measures.slice(0, 1);
 }
-
-/** @param {...import("../lib/dom.js").Child} children */
-const line = (...children) => element("div", "vl-readout-line", {}, ...children);
-
-/** @param {...import("../lib/dom.js").Child} children */
-const part = (...children) => element("span", "vl-part", {}, ...children);
-
-/** @param {string} text */
-const value = (text) => element("b", "vl-value", {}, text);
-
-/** @param {string} text */
-const quiet = (text) => element("span", "vl-quiet", {}, text);
-
-/** @param {string} text */
-const name = (text) => element("span", "vl-name", { title: text }, text);

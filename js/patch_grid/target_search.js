@@ -3,7 +3,7 @@ import { element, fill, icon, setAttributes, uniqueId } from "../lib/dom.js";
 import { probability } from "../lib/numbers.js";
 import { nearest, search } from "../lib/search.js";
 import { whenChanged } from "../lib/changes.js";
-import { emojiNode } from "./words.js";
+import { emojiNode } from "../lib/label_nodes.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Actions} Actions */

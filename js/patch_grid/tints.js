@@ -35,6 +35,18 @@ export const isOrdered = (tint) => tint !== "class" && tint !== "none";
 /** @param {TintName} tint */
 export const needsTarget = (tint) => tint === "probability" || tint === "logit" || tint === "rank";
 
+/**
+ * How the picture under a tint is prepared.
+ * @param {TintName} tint
+ * @param {boolean} dark  the theme
+ * @returns {import("../lib/grounds.js").GroundName}
+ */
+export function groundOf(tint, dark) {
+  if (tint === "none") return "plain";
+  if (tint === "class") return dark ? "dark" : "light";
+  return "map";
+}
+
 /** @param {number} x */
 const clipped = (x) => (x < 0 ? 0 : x > 1 ? 1 : x);
 /** @param {number} x */

@@ -1,10 +1,10 @@
 // All parts together: keeps what the reader does at this moment (pointing, playing), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
-import { watchTheme } from "../lib/theme.js";
+import { Grounds } from "../lib/grounds.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
 import { classStyles } from "./classes.js";
-import { Grounds } from "./grounds.js";
 import { layoutFor } from "./layout.js";
 import { Player } from "./player.js";
 import { scaleOf } from "./tints.js";
@@ -13,9 +13,6 @@ import { scaleOf } from "./tints.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").TargetColumns} TargetColumns */
-
-/** Nothing says "busy" before this time: on every quick answer it would be a flash. */
-const PATIENCE = 150;
 
 export class PatchGridView {
   /**
@@ -35,19 +32,12 @@ export class PatchGridView {
     this.passing = null;
     /** @type {number | null} the class whose patches stand out */
     this.highlighted = null;
-    /** @type {{ sentence: string, remedies: import("./error_strip.js").Remedy[] } | undefined} */
+    /** @type {import("../lib/error_strip.js").Complaint | undefined} */
     this.complaint = undefined;
     /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
     this.laidOut = undefined;
     /** @type {{ tint: string, columns: TargetColumns, scale: import("./tints.js").Scale | null } | undefined} */
     this.scaled = undefined;
-    /** The error that the strip shows already. */
-    this.said = "";
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.waiting = undefined;
-    this.dark = false;
-    this.width = 0;
-    this.life = new AbortController();
     this.player = new Player(
       () => ({ layer: this.choices.layer, last: reading.nStates - 1 }),
       (layer) => this.onChoose({ layer }),
@@ -57,12 +47,10 @@ export class PatchGridView {
     this.node = node;
     this.strip = strip;
     this.parts = parts;
-    this.askTheme = watchTheme(node, (dark) => this.set({ dark }), this.life.signal);
-    this.resizing = new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry?.borderBoxSize[0]?.inlineSize ?? 0);
-      if (width > 0) this.set({ width, dark: this.askTheme() });
-    });
-    this.watch();
+    this.stage = new Stage(node, () => this.draw());
+    const { signal } = this.stage.life;
+    node.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    node.addEventListener("pointerdown", (event) => this.onPointer(event), { signal, capture: true });
   }
 
   /** @returns {import("./scene.js").Actions} */
@@ -82,13 +70,6 @@ export class PatchGridView {
         this.draw();
       },
     };
-  }
-
-  watch() {
-    const { signal } = this.life;
-    this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
-    this.node.addEventListener("pointerdown", (event) => this.onPointer(event), { signal, capture: true });
-    this.resizing.observe(this.node);
   }
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
@@ -111,7 +92,7 @@ export class PatchGridView {
     if (target instanceof Element && !target.closest(".vl-play")) this.player.stop();
   }
 
-  /** What the reader does at this moment. @param {Partial<{ passing: number | null, highlighted: number | null, dark: boolean, width: number }>} change */
+  /** What the reader does at this moment. @param {Partial<{ passing: number | null, highlighted: number | null }>} change */
   set(change) {
     Object.assign(this, change);
     this.draw();
@@ -129,7 +110,7 @@ export class PatchGridView {
   }
 
   draw() {
-    if (this.width === 0 || this.life.signal.aborted) return;
+    if (!this.stage.isShown) return;
     const scene = this.scene();
     this.node.dataset["mode"] = scene.layout.mode;
     this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
@@ -139,7 +120,7 @@ export class PatchGridView {
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);
     this.sayErrors();
-    this.showWaiting(scene.asked !== scene.columns.of);
+    this.stage.showWaiting(scene.asked !== scene.columns.of);
     this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.layer);
   }
 
@@ -157,7 +138,7 @@ export class PatchGridView {
       passing: this.passing,
       highlight: this.highlighted,
       playing: this.player.playing,
-      dark: this.dark,
+      dark: this.stage.dark,
       ratio: window.devicePixelRatio || 1,
       layout: this.layout(),
     };
@@ -165,7 +146,8 @@ export class PatchGridView {
 
   /** Made anew only when the width changes, so that parts can tell by identity. */
   layout() {
-    const { reading, width } = this;
+    const { reading } = this;
+    const { width } = this.stage;
     if (this.laidOut?.width !== width) {
       this.grounds.forgetSizes();
       this.laidOut = { width, layout: layoutFor(width, reading, reading.nStates, reading.nAnswers) };
@@ -183,34 +165,15 @@ export class PatchGridView {
   }
 
   sayErrors() {
-    const dismiss = {
-      text: "Dismiss",
-      run: () => {
-        this.complaint = undefined;
-        if (this.choices.error) this.onChoose({ error: "" });
-        else this.draw();
-      },
-    };
-    const { sentence, remedies } = this.complaint ?? { sentence: this.choices.error, remedies: [] };
-    const key = [sentence, ...remedies.map(({ text }) => text)].join();
-    if (this.said === key) return;
-    this.said = key;
-    this.strip.show(sentence, [...remedies, dismiss]);
-  }
-
-  /** While the kernel computes a target's column the last picture stays, fainter. @param {boolean} waiting */
-  showWaiting(waiting) {
-    if (waiting === (this.waiting !== undefined)) return;
-    clearTimeout(this.waiting);
-    this.waiting = waiting ? setTimeout(() => this.node.classList.add("vl-waiting"), PATIENCE) : undefined;
-    if (!waiting) this.node.classList.remove("vl-waiting");
+    this.strip.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
+      this.complaint = undefined;
+      if (this.choices.error) this.onChoose({ error: "" });
+      else this.draw();
+    });
   }
 
   destroy() {
     this.player.stop();
-    clearTimeout(this.waiting);
-    this.resizing.disconnect();
-    this.life.abort();
-    this.node.remove();
+    this.stage.destroy();
   }
 }

@@ -1,21 +1,13 @@
 // Pieces of text that several parts show in the same way.
-import { element } from "../lib/dom.js";
 import { probability } from "../lib/numbers.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
-/** @typedef {import("../lib/labels.js").Label} Label */
-
-/** @param {string} emoji */
-export const emojiNode = (emoji) =>
-  emoji ? element("span", "vl-emoji", { "aria-hidden": "true" }, emoji) : null;
 
 /**
- * Emoji and name; the name is cut where there is no room, and whole in its title.
- * @param {Label} label
- * @param {string} className
+ * "image", or which one of the batch.
+ * @param {Reading} reading
  */
-export const labelNode = (label, className = "vl-name") =>
-  element("span", "vl-label", {}, emojiNode(label.emoji), element("span", className, { title: label.name }, label.name));
+export const imageWords = ({ meta }) => (meta.n_images > 1 ? `image ${meta.image}` : "image");
 
 /**
  * "3_pre: before block 3", "final: after the last block"; what is no state says its own name.

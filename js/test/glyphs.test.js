@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { showsEmoji } from "../patch_grid/glyphs.js";
-import { groundOf } from "../patch_grid/grounds.js";
+import { groundOf } from "../patch_grid/tints.js";
 
 test("emoji need 14 px of a cell, on small grids 10", () => {
   const [small, large] = [{ rows: 7, cols: 7 }, { rows: 24, cols: 24 }];

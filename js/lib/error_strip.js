@@ -1,18 +1,24 @@
 // What went wrong, as a sentence with its remedies; the last good picture stays where it is.
-import { element, fill } from "../lib/dom.js";
+import { element, fill } from "./dom.js";
 
 /** @typedef {{ text: string, run: () => void }} Remedy */
+/** @typedef {{ sentence: string, remedies: Remedy[] }} Complaint */
 
-/** @returns {{ node: HTMLElement, show: (sentence: string, remedies: Remedy[]) => void }} */
+/** @returns {{ node: HTMLElement, show: (complaint: Complaint, dismiss: () => void) => void }} */
 export function errorStrip() {
   const node = element("div", "vl-error", { role: "alert", hidden: true });
+  let said = "";
   return {
     node,
-    show(sentence, remedies) {
+    show({ sentence, remedies }, dismiss) {
+      const key = [sentence, ...remedies.map(({ text }) => text)].join();
+      if (key === said) return; // or a screen reader would say it again
+      said = key;
       node.hidden = sentence === "";
       if (node.hidden) return fill(node);
       const words = element("p", "", {}, element("b", "", {}, "Error."), ` ${sentence}`);
-      fill(node, words, element("div", "vl-remedies", {}, ...remedies.map(remedyButton)));
+      const buttons = [...remedies, { text: "Dismiss", run: dismiss }].map(remedyButton);
+      fill(node, words, element("div", "vl-remedies", {}, ...buttons));
     },
   };
 }

@@ -1,23 +1,22 @@
 // The untouched image, once and small: a tinted picture alone cannot be checked.
-import { element, setAttributes } from "../lib/dom.js";
+import { element, setAttributes } from "./dom.js";
 
 /** @typedef {{ node: HTMLElement, draw: (width: number, height: number, ratio: number) => void }} Thumbnail */
 
 /**
- * @param {import("./reading.js").Reading} reading
  * @param {import("./grounds.js").Grounds} grounds
+ * @param {string} which  "image", or which one of several
+ * @param {string} caption
  * @returns {Thumbnail}
  */
-export function thumbnail(reading, grounds) {
-  const { meta } = reading;
+export function thumbnail(grounds, which, caption) {
   const canvas = element("canvas", "vl-canvas", { role: "img", "aria-label": "the image as the model saw it" });
-  const which = meta.n_images > 1 ? `image ${meta.image}` : "image";
   const node = element(
     "figure",
     "vl-thumb",
     {},
     canvas,
-    element("figcaption", "", {}, element("span", "vl-thumb-name", {}, which), element("span", "vl-thumb-caption", { title: meta.caption }, meta.caption)),
+    element("figcaption", "", {}, element("span", "vl-thumb-name", {}, which), element("span", "vl-thumb-caption", { title: caption }, caption)),
   );
   /** @param {number} width @param {number} height @param {number} ratio */
   const draw = (width, height, ratio) => {

@@ -1,21 +1,10 @@
 // The picture, prepared for a tint and scaled to a size: each combination is made once and kept.
-import { element } from "../lib/dom.js";
-import { CLASS_GROUND, MAP_GROUND, prepared } from "../lib/tinting.js";
+import { element } from "./dom.js";
+import { CLASS_GROUND, MAP_GROUND, prepared } from "./tinting.js";
 
 /** @typedef {"plain" | "map" | "light" | "dark"} GroundName */
 
 const GROUNDS = { plain: null, map: MAP_GROUND, light: CLASS_GROUND.light, dark: CLASS_GROUND.dark };
-
-/**
- * @param {import("./tints.js").TintName} tint
- * @param {boolean} dark  the theme
- * @returns {GroundName}
- */
-export function groundOf(tint, dark) {
-  if (tint === "none") return "plain";
-  if (tint === "class") return dark ? "dark" : "light";
-  return "map";
-}
 
 export class Grounds {
   /** @param {Uint8Array} rgb @param {number} width @param {number} height */
