@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import vitlens_widgets as vl
-from vitlens_widgets.lenses import reading as reading_module
+from vitlens_widgets.lenses import decoded as decoded_module
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import Source
 
@@ -27,13 +27,13 @@ class TableLens:
         self.logits = torch.as_tensor(logits)
         self.calls = 0
 
-    def decode(self, state, k, final):  # noqa: ARG002
+    def decode(self, states, first, final):  # noqa: ARG002
         self.calls += 1
-        images = state[:, 0, 0].long()  # a state here holds nothing but its image's number
-        return self.logits[k, images]
+        images = states[0, :, 0, 0].long()  # a state here holds nothing but its image's number
+        return self.logits[first : first + len(states), images]
 
-    def decode_readout(self, state, k, final):
-        return self.decode(state, k, final)[:, 0]
+    def decode_readout(self, states, first, final):
+        return self.decode(states, first, final)[:, :, 0]
 
 
 def reading_of(logits) -> Reading:
@@ -57,7 +57,7 @@ def reading_of(logits) -> Reading:
         states=numbers.expand(n_states, n_images, n_tokens, 1),
         pictures=np.zeros((n_images, 4, 8, 3), np.uint8),
     )
-    return Reading(TableLens(logits), Source(trace, names, lambda k: trace.states[k]))
+    return Reading(TableLens(logits), Source(trace, names, lambda states: trace.states[states]))
 
 
 def random_logits(shape=(4, 3, 6, 9), seed=0):
@@ -73,8 +73,8 @@ def softmax(x):
 def table(request, monkeypatch):
     """The same logits, small enough to keep, and forced through pieces of one image."""
     if request.param == "decoded in pieces":
-        monkeypatch.setattr(reading_module, "KEEP_BYTES", 0)
-        monkeypatch.setattr(reading_module, "_PIECE_BYTES", 1)
+        monkeypatch.setattr(decoded_module, "KEEP_BYTES", 0)
+        monkeypatch.setattr(decoded_module, "PIECE_BYTES", 1)
     logits = random_logits()
     return logits, reading_of(logits)
 
@@ -122,7 +122,32 @@ def test_logits_of_one_state_and_the_readout_without_token_axis(table):
 def test_nothing_is_decoded_twice_while_it_is_kept():
     reading = reading_of(random_logits())
     reading.top(), reading.entropy(), reading.rank(3), reading.probability(5), reading.logits(1)
-    assert reading._lens.calls == 4
+    assert reading._lens.calls == 1
+
+
+def test_the_models_own_answers_come_with_the_first_pass(monkeypatch):
+    monkeypatch.setattr(decoded_module, "KEEP_BYTES", 0)
+    reading = reading_of(random_logits())
+    answers = reading.readout.top(1).index[-1, :, 0].tolist()
+    before = reading._lens.calls
+    reading.top(5), reading.entropy()
+    once = reading._lens.calls - before
+    for answer in answers:
+        reading.rank(answer), reading.logit(answer)
+    assert reading._lens.calls == before + once
+    reading.rank(next(c for c in range(9) if c not in answers))
+    assert reading._lens.calls == before + 2 * once
+
+
+def test_writing_into_a_result_leaves_the_reading_as_it_was():
+    logits = random_logits()
+    reading = reading_of(logits)
+    for result in (reading.top(2).index, reading.entropy(), reading.logit(3), reading.rank(3)):
+        result.zero_()
+    np.testing.assert_array_equal(reading.top(2).index, np.argsort(-logits)[..., :2])
+    np.testing.assert_array_equal(reading.logit(3), logits[..., 3])
+    assert (reading.entropy() > 0).all()
+    assert (reading.rank(3) > 0).all()
 
 
 def test_equal_logits_share_the_best_rank_and_nan_has_none():

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.lenses.lens import check_classifier, check_same_model
+from vitlens_widgets.lenses.lens import check_classifier, check_same_model, each_state
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.models import ViT
@@ -49,26 +49,31 @@ class FrozenNormLens:
         self._norm = _final_norm(vit)
         _check_linear(self)
 
-    def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
-        """Every token of a state: `[image, token, d] -> [image, token, class]`."""
-        return self._frozen(self.vit.adapter.token_logits, state, final)
+    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """Every token: `[state, image, token, d] -> [state, image, token, class]`."""
+        return self._frozen(self.vit.adapter.token_logits, states, final)
 
-    def decode_readout(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
-        """The model's readout of a state: `[image, token, d] -> [image, class]`."""
-        return self._frozen(self.vit.adapter.readout_logits, state, final)
+    def decode_readout(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """The model's readout: `[state, image, token, d] -> [state, image, class]`."""
+        return self._frozen(self.vit.adapter.readout_logits, states, final)
 
     def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
         """Read a trace; arguments and errors as for `LogitLens.read`."""
         check_same_model(self, trace)
         return Reading(self, source_of(trace, site, head))
 
-    def _frozen(self, classify: Decoder, state: Tensor, final: Tensor) -> Tensor:
+    def _frozen(self, classify: Decoder, states: Tensor, final: Tensor) -> Tensor:
         scales: list[Tensor] = []
         self._through(classify, final, lambda x: scales.append(_scale(x, self._norm.eps)))
-        logits = self._through(classify, state, lambda x: self._normed(x, scales[0]))
+        scale = torch.cat(scales * len(states))  # [state and image, ...], as the states below
+
+        def decoded(norm: Callable[[Tensor], Tensor]) -> Tensor:
+            return each_state(lambda state: self._through(classify, state, norm), states)
+
+        logits = decoded(lambda x: self._normed(x, scale))
         if self.bias:
             return logits
-        logits = logits - self._through(classify, state, torch.zeros_like)
+        logits = logits - decoded(torch.zeros_like)
         return logits - logits.mean(-1, keepdim=True)
 
     def _normed(self, x: Tensor, scale: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
@@ -12,19 +13,25 @@ from vitlens_widgets.trace import Trace
 
 
 class Lens(Protocol):
-    """Decodes a hidden state into class logits."""
+    """Decodes hidden states into class logits."""
 
     name: str
     vit: ViT
 
-    def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:
-        """Every token of state k: `[image, token, d] -> [image, token, class]`.
+    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        """Every token of the states `first`, `first + 1`, ...
 
-        `final` is the final state of the same images, `[image, token, d]`.
+        `[state, image, token, d] -> [state, image, token, class]`; `final` is the final state of
+        the same images, `[image, token, d]`.
         """
 
-    def decode_readout(self, state: Tensor, k: int, final: Tensor) -> Tensor:
-        """The model's readout of state k: `[image, token, d] -> [image, class]`."""
+    def decode_readout(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        """The model's readout of these states: `[state, image, token, d]` to `[..., class]`."""
+
+
+def each_state(decode: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
+    """`decode`, which takes `[image, ...]`, of several states `[state, image, ...]` at once."""
+    return decode(states.flatten(0, 1)).unflatten(0, states.shape[:2])
 
 
 def check_classifier(vit: ViT) -> None:

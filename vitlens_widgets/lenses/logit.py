@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vitlens_widgets.lenses.lens import check_classifier, check_same_model
+from vitlens_widgets.lenses.lens import check_classifier, check_same_model, each_state
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.models import ViT
@@ -39,13 +39,13 @@ class LogitLens:
         check_classifier(vit)
         self.vit = vit
 
-    def decode(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
-        """Every token of a state: `[image, token, d] -> [image, token, class]`."""
-        return self.vit.adapter.token_logits(state)
+    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """Every token: `[state, image, token, d] -> [state, image, token, class]`."""
+        return each_state(self.vit.adapter.token_logits, states)
 
-    def decode_readout(self, state: Tensor, k: int, final: Tensor) -> Tensor:  # noqa: ARG002
-        """The model's readout of a state: `[image, token, d] -> [image, class]`."""
-        return self.vit.adapter.readout_logits(state)
+    def decode_readout(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """The model's readout: `[state, image, token, d] -> [state, image, class]`."""
+        return each_state(self.vit.adapter.readout_logits, states)
 
     def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
         """Read a trace.

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
+from vitlens_widgets.lenses.decoded import Decoded
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.table import reading_table
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace.sites import check_index
 
-KEEP_BYTES = 128 * 2**20
-"""Logits up to this size are kept (float32); larger ones are decoded again, a piece at a time."""
-
-_PIECE_BYTES = 64 * 2**20
-_QUIET_SECONDS = 1  # a reading that takes longer shows its progress
-_TOP_AT_ONCE = 10
+_TOP_AT_ONCE = 5  # as a PatchGrid shows
+_ANSWERS_AT_ONCE = 8
 
 
 class Top(NamedTuple):
@@ -44,7 +39,7 @@ class Reading:
     with a last axis where it says so; in a reading of sub-block outputs, the first axis counts
     blocks. `reading.readout` gives the same for the model's own
     readout, without the token axis. `[state, image, token, class]` is never held as a whole above
-    `KEEP_BYTES`; then each call decodes the states again, a few images at a time.
+    `lenses.decoded.KEEP_BYTES`; then what is asked for is decoded again, a piece at a time.
 
     Made by a lens: `LogitLens(vit).read(trace)`.
     """
@@ -54,16 +49,15 @@ class Reading:
     ) -> None:
         self._lens = lens
         self._source = source
-        self._trace = trace = source.trace
-        self._decode = lens.decode if at == "tokens" else lens.decode_readout
-        tokens = (len(trace.tokens),) if at == "tokens" else ()
-        self._places = (trace.n_images, *tokens)
+        self._trace = source.trace
+        self._at = at
+        self._decoded = Decoded(lens, source, at)
         self._columns: dict[int, tuple[Tensor, Tensor]] = {}
 
     @cached_property
     def readout(self) -> Reading:
         """The same reading for what the model's own classifier reads: `[state, image]`."""
-        return Reading(self._lens, self._source, at="readout")
+        return self if self._at == "readout" else Reading(self._lens, self._source, at="readout")
 
     @property
     def n_states(self) -> int:
@@ -152,7 +146,7 @@ class Reading:
             UsageError: There is no such state.
         """
         check_index("state", state, self.n_states)
-        return torch.cat([self._piece(state, images) for images in self._image_slices()])
+        return self._decoded.of_state(state)
 
     def top(self, k: int = 5) -> Top:
         """The k most probable classes, `[state, image, token, k]`, best first.
@@ -166,12 +160,12 @@ class Reading:
         if k <= _TOP_AT_ONCE:
             found = self._summary
         else:
-            found = self._over_states(lambda logits, _final: statistics.top(logits, k))
-        return Top(found["index"][..., :k], found["probability"][..., :k])
+            found = self._decoded.measured(lambda logits, _: statistics.top(logits, k))
+        return Top(found["index"][..., :k].clone(), found["probability"][..., :k].clone())
 
     def entropy(self) -> Tensor:
         """Entropy of the class distribution in nats, 0 .. ln(number of classes)."""
-        return self._summary["entropy"]
+        return self._summary["entropy"].clone()
 
     def kl_to_final(self) -> Tensor:
         """KL divergence in nats of the final state's distribution from this state's.
@@ -180,11 +174,11 @@ class Reading:
         answer for the final one at the same token. Source: Belrose et al. (2023), section 3,
         whose direction this is.
         """
-        return self._summary["kl_to_final"]
+        return self._summary["kl_to_final"].clone()
 
     def logsumexp(self) -> Tensor:
         """Log of the sum of exponentiated logits, so that `ln p(c) = logit(c) - logsumexp`."""
-        return self._summary["logsumexp"]
+        return self._summary["logsumexp"].clone()
 
     def logit(self, target: int | str) -> Tensor:
         """The logit of one class, named or counted from 0.
@@ -192,7 +186,7 @@ class Reading:
         Raises:
             UsageError: The class is not among the labels.
         """
-        return self._column(target)[0]
+        return self._column(target)[0].clone()
 
     def probability(self, target: int | str) -> Tensor:
         """The probability of one class (softmax over all classes).
@@ -200,7 +194,7 @@ class Reading:
         Raises:
             UsageError: The class is not among the labels.
         """
-        return (self._column(target)[0] - self.logsumexp()).exp()
+        return (self._column(target)[0] - self._summary["logsumexp"]).exp()
 
     def rank(self, target: int | str) -> Tensor:
         """The rank of one class, int64: 1 is the most probable; equal logits share the best rank.
@@ -210,76 +204,49 @@ class Reading:
         Raises:
             UsageError: The class is not among the labels.
         """
-        return self._column(target)[1]
+        return self._column(target)[1].clone()
 
     def _column(self, target: int | str) -> tuple[Tensor, Tensor]:
         """(logit, rank) of one class; one pass gives both."""
         index = self.labels.index(target)
+        if not self._decoded.is_kept and index in self._answers:
+            self._summary  # noqa: B018  # which looks at the model's answers on its way
         if index not in self._columns:
-            found = self._over_states(lambda logits, _final: statistics.column(logits, index))
+            found = self._decoded.measured(lambda logits, _: statistics.column(logits, index))
             self._columns[index] = found["logit"], found["rank"]
         return self._columns[index]
 
     @cached_property
     def _summary(self) -> dict[str, Tensor]:
-        """All that needs no target, in one pass."""
+        """All that needs no target, in one pass.
+
+        Where a pass is long, the columns of the model's own answers, which are asked for first,
+        come with it.
+        """
+        answers = [] if self._decoded.is_kept else self._answers
         k = min(_TOP_AT_ONCE, len(self.labels))
-        return self._over_states(lambda logits, final: statistics.summary(logits, final, k))
 
-    def _over_states(
-        self, measure: Callable[[Tensor, Tensor], dict[str, Tensor]]
-    ) -> dict[str, Tensor]:
-        """`measure(logits, final_logits)` of every piece, put together: `[state, image, ...]`."""
-        slices = list(self._image_slices())
-        columns = []
-        steps = len(slices) * self.n_states
-        with tqdm(total=steps, desc=self.lens_name, delay=_QUIET_SECONDS, leave=False) as bar:
-            for images in slices:
-                final = self._final(images)
-                rows = []
-                for state in range(self.n_states):
-                    rows.append(measure(self._piece(state, images), final))
-                    bar.update()
-                columns.append({key: torch.stack([row[key] for row in rows]) for key in rows[0]})
-        return {key: torch.cat([column[key] for column in columns], 1) for key in columns[0]}
+        def measure(logits: Tensor, log_final: Tensor) -> dict[str, Tensor]:
+            found = statistics.summary(logits, log_final, k)
+            for index in answers:
+                column = statistics.column(logits, index)
+                found |= {f"{name} {index}": value for name, value in column.items()}
+            return found
 
-    def _image_slices(self) -> Iterator[slice]:
-        per_image = int(np.prod(self._places[1:])) * len(self.labels) * 4
-        step = max(1, _PIECE_BYTES // max(1, per_image))
-        return (slice(i, i + step) for i in range(0, self.n_images, step))
-
-    def _piece(self, state: int, images: slice) -> Tensor:
-        """Float32 logits of some images at one state, on the CPU."""
-        if self._kept is not None:
-            return self._kept[state, images]
-        return self._decoded(state, images)
-
-    def _final(self, images: slice) -> Tensor:
-        """What the final state answers, also where sub-block outputs are read."""
-        last = self._trace.n_states - 1
-        if self.n_states == self._trace.n_states:
-            return self._piece(last, images)
-        return self._logits_of(self._trace.states[last, images], last, images)
-
-    def _decoded(self, state: int, images: slice) -> Tensor:
-        return self._logits_of(self._source.value(state)[images], state, images)
-
-    def _logits_of(self, value: Tensor, k: int, images: slice) -> Tensor:
-        self._trace.check_weights("read")
-        with torch.no_grad():
-            return self._decode(value, k, self._trace.states[-1, images]).float().cpu()
+        found = self._decoded.measured(measure)
+        for index in answers:
+            self._columns[index] = found.pop(f"logit {index}"), found.pop(f"rank {index}")
+        return found
 
     @cached_property
-    def _kept(self) -> Tensor | None:
-        """All logits, `[state, image, token, class]`, where they are small enough to keep."""
-        shape = (self.n_states, *self._places, len(self.labels))
-        if int(np.prod(shape)) * 4 > KEEP_BYTES:
-            return None
-        every = slice(None)
-        return torch.stack([self._decoded(state, every) for state in range(self.n_states)])
+    def _answers(self) -> list[int]:
+        """The model's own answers to its images, the first few."""
+        if self is self.readout:
+            return []
+        return self.readout.top(1).index[-1].unique().tolist()[:_ANSWERS_AT_ONCE]
 
     def __repr__(self) -> str:
-        axes = ["states", "images", "tokens"][: 1 + len(self._places)]
-        sizes = (self.n_states, *self._places)
+        sizes = self._decoded.shape
+        axes = ("states", "images", "tokens")[: len(sizes)]
         shape = ", ".join(f"{size} {axis}" for size, axis in zip(sizes, axes, strict=True))
         return f"Reading({self.lens_name} of {self.model_name}: {shape}, {len(self.labels)} labels)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -23,17 +24,22 @@ ADDED = ("attn_out", "mlp_out")
 
 @dataclass(frozen=True)
 class Source:
-    """A sequence of `[image, token, d]` tensors to decode.
+    """What is decoded, `[state, image, token, d]`.
 
     Args:
-        trace: The trace they come from.
-        names: What each of them is called.
-        value: Gives the k-th.
+        trace: The trace it comes from.
+        names: What each state, or each sub-block output, is called.
+        values: Gives some of them, `[state, image, token, d]`.
     """
 
     trace: Trace
     names: list[str]
-    value: Callable[[int], Tensor]
+    values: Callable[[slice], Tensor]
+
+    @property
+    def is_states(self) -> bool:
+        """Whether these are the states themselves, of which the last is the final one."""
+        return len(self.names) == self.trace.n_states
 
 
 def source_of(trace: Trace, site: str, head: int | None) -> Source:
@@ -52,14 +58,26 @@ def source_of(trace: Trace, site: str, head: int | None) -> Source:
     if head is not None and site != "attn_out":
         raise UsageError(f'head= goes with site="attn_out", not with site={site!r}.')
     if site == "resid":
-        return Source(trace, trace.vit.state_names, lambda k: trace.states[k])
+        return Source(trace, trace.vit.state_names, lambda states: trace.states[states])
     if site not in ADDED:
         raise UsageError(f'A lens reads "resid", "attn_out" or "mlp_out", not {site!r}.')
+    trace.vit.adapter.taps(0)[site]  # refuses a site that the model does not have
     layers = range(trace.vit.n_layers)
     if head is None:
-        return Source(trace, [f"{k}_{site}" for k in layers], lambda k: trace[site, k])
+        return _of_blocks(trace, [f"{k}_{site}" for k in layers], lambda k: trace[site, k])
     check_index("head", head, trace.vit.n_heads)
-    return Source(trace, [f"L{k} H{head}" for k in layers], lambda k: head_output(trace, k, head))
+    names = [f"L{k} H{head}" for k in layers]
+    return _of_blocks(trace, names, lambda k: head_output(trace, k, head))
+
+
+def _of_blocks(trace: Trace, names: list[str], output: Callable[[int], Tensor]) -> Source:
+    """What each block adds, found once: a block may have to run for it."""
+    found = cache(output)
+
+    def values(blocks: slice) -> Tensor:
+        return torch.stack([found(k) for k in range(blocks.start, blocks.stop)])
+
+    return Source(trace, names, values)
 
 
 def head_output(trace: Trace, layer: int, head: int) -> Tensor:

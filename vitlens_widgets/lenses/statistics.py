@@ -19,25 +19,29 @@ def column(logits: Tensor, index: int) -> dict[str, Tensor]:
     return {"logit": logit.clone(), "rank": rank.masked_fill(logit.isnan(), 0)}
 
 
-def summary(logits: Tensor, final: Tensor, k: int) -> dict[str, Tensor]:
-    """Top k, logsumexp, entropy in nats, and KL(final || this) in nats."""
-    logsumexp = logits.logsumexp(-1)
-    log_p = logits - logsumexp[..., None]
-    log_final = final - final.logsumexp(-1, keepdim=True)
+def summary(logits: Tensor, log_final: Tensor, k: int) -> dict[str, Tensor]:
+    """Top k, logsumexp, entropy in nats, and KL(final || this) in nats.
+
+    `log_final` holds the final state's log-probabilities.
+    """
+    log_p = logits.log_softmax(-1)
     values, index = log_p.topk(k, dim=-1)
+    best = index[..., :1]  # logsumexp is the logit minus the log-probability of any class
     return {
         "index": index,
         "probability": values.exp(),
-        "logsumexp": logsumexp,
-        "entropy": _expected(log_p, -log_p),
-        "kl_to_final": _expected(log_final, log_final - log_p),
+        "logsumexp": (logits.gather(-1, best) - values[..., :1])[..., 0],
+        "entropy": -_expected(log_p.exp(), log_p).clamp_max(0),
+        "kl_to_final": _expected(log_final.exp(), log_final - log_p).clamp_min(0),
     }
 
 
-def _expected(log_p: Tensor, value: Tensor) -> Tensor:
-    """Sum of p times value, at least 0 (rounding alone could carry it below).
+def _expected(p: Tensor, value: Tensor) -> Tensor:
+    """Sum of p times value; an impossible class counts nothing, though its value be infinite.
 
-    An impossible class counts nothing.
+    Rounding alone can carry an entropy or a divergence below 0.
     """
-    p = log_p.exp()
-    return torch.where(p == 0, 0.0, p * value).sum(-1).clamp_min(0)
+    total = (p * value).sum(-1)
+    if total.isnan().any():  # 0 times infinity
+        total = torch.where(p == 0, 0.0, p * value).sum(-1)
+    return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,23 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import ViT
 
 
-def as_batch(vit: ViT, images: Any, preprocessed: bool) -> tuple[Tensor, np.ndarray]:
-    """Pixels `[image, 3, height, width]` for the model, pictures `[image, height, width, 3]`.
+def as_batch(vit: ViT, images: Any, preprocessed: bool) -> tuple[Tensor, Callable[[], np.ndarray]]:
+    """Pixels `[image, 3, height, width]` for the model, and what gives the pictures to show.
+
+    Pictures are uint8 `[image, height, width, 3]`; those of pixels are made when first asked for.
 
     Raises:
         UsageError: There is no image, or one that cannot be read.
     """
     if preprocessed:
         pixels = _checked_pixels(vit, images)
-        pictures = vit.preprocessing.undo(pixels)
+        shown = pixels.detach().clone()  # the caller may go on to change his pixels
+        pictures = cache(lambda: vit.preprocessing.undo(shown))
     else:
         listed = _as_list(images)
         read = [_read(image, i, len(listed)) for i, image in enumerate(listed)]
-        pictures = np.stack([vit.preprocessing.picture(image) for image in read])
-        pixels = vit.preprocessing.pixels(pictures)
+        made = np.stack([vit.preprocessing.picture(image) for image in read])
+        pixels, pictures = vit.preprocessing.pixels(made), lambda: made
     return pixels.to(device=vit.device, dtype=vit.dtype), pictures
 
 

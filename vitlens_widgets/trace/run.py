@@ -78,7 +78,7 @@ def rerun(
             for layer in range(first, vit.n_layers):
                 state = vit.adapter.run_block(layer, state)
         logits = vit.adapter.readout_logits(state) if vit.adapter.has_classifier else None
-    return Trace(context, record, every, logits, trace.pictures)
+    return Trace(context, record, every, logits, trace.make_pictures)
 
 
 def _listed(edits: Edit | DropTokens | Sequence[Edit | DropTokens]) -> list[Edit | DropTokens]:

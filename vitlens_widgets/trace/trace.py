@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout, ViT
@@ -36,7 +36,6 @@ class Trace:
             one after the last block.
         logits: The model's own answer, `[image, class]`; None without a classifier.
         edits: The edits that were made.
-        pictures: The images as the model saw them, uint8 `[image, height, width, 3]`.
         kept: The sites that were kept, by `(site, layer)`.
     """
 
@@ -46,7 +45,7 @@ class Trace:
         record: Record,
         edits: Sequence[Edit | DropTokens],
         logits: Tensor | None,
-        pictures: np.ndarray,
+        make_pictures: Callable[[], np.ndarray],
     ) -> None:
         self.vit: ViT = context.vit
         self.layout: TokenLayout = context.layout
@@ -54,11 +53,16 @@ class Trace:
         self.states: Tensor = record.states
         self.logits = logits
         self.edits = tuple(edits)
-        self.pictures = pictures
+        self.make_pictures = make_pictures
         self.kept = record.kept
         self._grad = record.grad
         self._context = context
         self._weights = _fingerprint(self.vit)
+
+    @property
+    def pictures(self) -> np.ndarray:
+        """The images as the model saw them, uint8 `[image, height, width, 3]`."""
+        return self.make_pictures()
 
     @property
     def n_states(self) -> int:
@@ -268,6 +272,15 @@ def _fingerprint(vit: ViT) -> int:
     return hash(
         tuple(
             (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-            for weight in vit.model.parameters()
+            for weight in _weights(vit.model)
         )
     )
+
+
+def _weights(model: nn.Module) -> Iterator[Tensor]:
+    """Like `model.parameters()`, several times as fast: every trace and reading looks at them."""
+    modules = [model]
+    while modules:
+        module = modules.pop()
+        yield from (weight for weight in module._parameters.values() if weight is not None)
+        modules += (child for child in module._modules.values() if child is not None)
