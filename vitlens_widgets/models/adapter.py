@@ -31,6 +31,7 @@ FAMILY_FILES = (
     "hf_dinov2",
     "hf_beit",
     "hf_clip",
+    "mae",
     "open_clip_tower",
     "open_clip_texts",
 )
@@ -151,6 +152,13 @@ class Adapter(ABC):
     @abstractmethod
     def readout_features(self, state: Tensor) -> Tensor:
         """What the readout gives a classifier: `[image, token, d] -> [image, feature]`."""
+
+    def pooling_attention(self, state: Tensor) -> Tensor | None:  # noqa: ARG002
+        """How the readout's attention pooling weighs the tokens of the last state.
+
+        `[image, token, d] -> [image, head, token]`; None where the readout is no such pooling.
+        """
+        return None
 
     @property
     @abstractmethod

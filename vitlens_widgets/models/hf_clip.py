@@ -99,6 +99,14 @@ class HFSiglip(_Tower):
             return normed
         return self.tower.head(normed.flatten(0, 1).unsqueeze(1)).unflatten(0, state.shape[:2])
 
+    def pooling_attention(self, state: Tensor) -> Tensor | None:
+        """See `Adapter.pooling_attention`."""
+        if not self._attends:
+            return None
+        pool, normed = self.tower.head, self.norm(state)
+        probe = pool.probe.expand(len(state), -1, -1)
+        return pool.attention(probe, normed, normed, average_attn_weights=False)[1][:, :, 0]
+
 
 @register(f"{_CLIP}Model")
 class HFClipWithTexts(HFTexts, HFClip):

@@ -13,6 +13,7 @@ from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
 from vitlens_widgets.models.taps import Taps
 from vitlens_widgets.models.timm_blocks import read_block
+from vitlens_widgets.models.timm_pooling import latent_attention
 
 _READOUTS = {
     "token": "CLS",
@@ -134,6 +135,15 @@ class TimmViT(Adapter):
     def readout_features(self, state: Tensor) -> Tensor:
         """What timm's own head makes of a state before its classifier, `[image, d]`."""
         return self.model.forward_head(self.model.norm(state), pre_logits=True)
+
+    def pooling_attention(self, state: Tensor) -> Tensor | None:
+        """See `Adapter.pooling_attention`."""
+        pool = getattr(self.model, "attn_pool", None)
+        if self.model.global_pool != "map" or pool is None:
+            return None
+        start = 0 if self._pools_prefix else self.model.num_prefix_tokens
+        weights = latent_attention(pool, self.model.norm(state)[:, start:])
+        return nn.functional.pad(weights, (start, 0))
 
     @property
     def n_features(self) -> int:

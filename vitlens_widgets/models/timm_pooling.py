@@ -1,0 +1,22 @@
+"""timm's attention pooling: how it weighs the tokens that it reads."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+def latent_attention(pool: nn.Module, tokens: Tensor) -> Tensor:
+    """The weights of `timm.layers.AttentionPoolLatent`, `[image, head, token]`.
+
+    With several latents whose answers are averaged, the mean of their weights.
+
+    Args:
+        pool: The pooling.
+        tokens: What it is given, `[image, token, d]`.
+    """
+    heads = (pool.num_heads, pool.head_dim)
+    keys = pool.kv(tokens).unflatten(-1, (2, *heads))[:, :, 0]
+    q = pool.q_norm(pool.q(pool.latent).unflatten(-1, heads).transpose(1, 2))
+    k = pool.k_norm(keys.transpose(1, 2))
+    weights = (q * pool.scale @ k.transpose(-1, -2)).softmax(-1)
+    return weights.mean(2) if pool.pool == "avg" else weights[:, :, 0]
