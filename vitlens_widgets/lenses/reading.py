@@ -17,6 +17,7 @@ from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.table import reading_table
 from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
 _TOP_AT_ONCE = 5  # as a PatchGrid shows
@@ -53,6 +54,11 @@ class Reading:
         self._at = at
         self._decoded = Decoded(lens, source, at)
         self._columns: dict[int, tuple[Tensor, Tensor]] = {}
+
+    @property
+    def trace(self) -> Trace:
+        """The trace that was read."""
+        return self._trace
 
     @cached_property
     def readout(self) -> Reading:
