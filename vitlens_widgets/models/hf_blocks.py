@@ -23,13 +23,22 @@ _PARTS = {
 }
 
 
+def block_parts(block: nn.Module) -> dict[str, nn.Module]:
+    """A block's linear layers and its second norm, by their role.
+
+    Raises:
+        UnsupportedModelError: A part is in none of the known places.
+    """
+    return {role: first_of(block, paths) for role, paths in _PARTS.items()}
+
+
 def block_taps(block: nn.Module, n_heads: int) -> Taps:
     """Where the sites of a block show.
 
     Raises:
         UnsupportedModelError: A part is in none of the known places.
     """
-    part = {role: first_of(block, paths) for role, paths in _PARTS.items()}
+    part = block_parts(block)
     by_head = split_heads(n_heads)
     return Taps(
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,15 @@ def from_hf_processor(processor: Any) -> Preprocessing:
     )
 
 
-def hf_processor(config: Any, published: str, image_size: tuple[int, int]) -> Any:
+def hf_processor(
+    config: Any, published: tuple[str, Mapping[str, Any]], image_size: tuple[int, int]
+) -> Any:
     """The processor saved with a checkpoint, made to give images of (height, width) `image_size`.
 
     Args:
         config: The model's configuration, which knows where the model was loaded from.
-        published: The processor class whose defaults the family was published with; used, with a
-            warning, where none was saved with the checkpoint.
+        published: The processor class that the family was published with, and what it was told
+            beside its defaults; used, with a warning, where none was saved with the checkpoint.
         image_size: (height, width) that the model runs at.
     """
     import transformers
@@ -64,10 +67,11 @@ def hf_processor(config: Any, published: str, image_size: tuple[int, int]) -> An
         with hub_offline_where_unreachable():
             processor = transformers.AutoImageProcessor.from_pretrained(saved_with)
     except (OSError, ValueError):
-        processor = getattr(transformers, published)()
+        name, words = published
+        processor = getattr(transformers, name)(**words)
         warnings.warn(
             f"No image processor was saved with {saved_with or 'this module'}; assuming "
-            f"{published}'s defaults (mean {processor.image_mean}, std {processor.image_std}). "
+            f"{name}'s defaults (mean {processor.image_mean}, std {processor.image_std}). "
             "Say preprocessing= to vl.load if the model was trained otherwise.",
             stacklevel=2,
         )

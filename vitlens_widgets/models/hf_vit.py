@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class HFViT(Adapter):
     readout_name = "CLS"
     prefix: tuple[str, ...] = ("CLS",)
     processor_class = "ViTImageProcessor"
+    processor_words: Mapping[str, Any] = {}  # where the family was published with other words
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         self.model = model
@@ -143,9 +144,8 @@ class HFViT(Adapter):
 
     def preprocessing(self) -> Preprocessing:
         """The image processor saved with the checkpoint; the family's published one without it."""
-        return from_hf_processor(
-            hf_processor(self.model.config, self.processor_class, self.image_size)
-        )
+        published = (self.processor_class, self.processor_words)
+        return from_hf_processor(hf_processor(self.model.config, published, self.image_size))
 
     def checkpoint_name(self) -> str:
         """The id or the folder it was loaded from."""

@@ -44,6 +44,8 @@ def load(
             - a timm name: `"vit_base_patch32_224"`, `"vit_base_patch32_224.augreg_in21k_ft_in1k"`,
               `"timm/vit_base_patch32_224.augreg_in21k_ft_in1k"`, `"hf_hub:owner/model"`;
             - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model;
+            - a masked autoencoder: `"toy/mae"`, `"facebook/vit-mae-base"`, or one of Facebook's own
+              files (`"mae_visualize_vit_base.pth"`; see `vitlens_widgets.models.mae_facebook`);
             - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights
               (`pip install vitlens_widgets[open_clip]`);
             - a module of timm, transformers or open_clip, which is read as it is and never changed.
@@ -115,8 +117,11 @@ def _by_name(
     """(name, model) for a name or a folder."""
     if source.startswith("toy/"):
         return source, _embedded(source, size, model_args)
-    if Path(source).expanduser().exists():
-        return _from_folder(Path(source).expanduser(), size, model_args)
+    path = Path(source).expanduser()
+    if path.is_file() and path.suffix in (".pth", ".pt"):
+        return path.stem, _from_file(path, model_args)
+    if path.exists():
+        return _from_folder(path, size, model_args)
     if source.startswith(OPEN_CLIP):
         return source, from_open_clip(source, pretrained, model_args, _offline_choice())
     if source.startswith(_TIMM_SOURCES) or "/" not in source:
@@ -147,6 +152,13 @@ def _from_folder(
     if "architecture" in json.loads(config.read_text()):
         return folder.name, _from_timm(f"local-dir:{folder}", size, True, model_args)
     return folder.name, from_hf(str(folder), model_args, _offline_choice())
+
+
+def _from_file(path: Path, model_args: Mapping[str, Any]) -> nn.Module:
+    """A masked autoencoder as Facebook published it."""
+    from vitlens_widgets.models.mae_facebook import from_facebook
+
+    return from_facebook(path, model_args)
 
 
 def _from_timm(

@@ -12,7 +12,7 @@ from vitlens_widgets.models.hub import reach
 
 
 def from_hf(source: str, model_args: Mapping[str, Any], offline_choice: str) -> nn.Module:
-    """A checkpoint as the image classifier it was saved as; otherwise without a classifier.
+    """A checkpoint as the image classifier or masked autoencoder it was saved as; else its tower.
 
     Raises:
         UsageError: It cannot be loaded.
@@ -35,11 +35,13 @@ def from_hf(source: str, model_args: Mapping[str, Any], offline_choice: str) -> 
 
 
 def _auto_class(source: str) -> Any:
-    from transformers import AutoConfig, AutoModel, AutoModelForImageClassification
+    import transformers
 
-    saved_as = getattr(AutoConfig.from_pretrained(source), "architectures", None) or ()
+    saved_as = getattr(transformers.AutoConfig.from_pretrained(source), "architectures", None) or ()
+    if "ViTMAEForPreTraining" in saved_as:
+        return transformers.ViTMAEForPreTraining
     classifies = any("ForImageClassification" in name for name in saved_as)
-    return AutoModelForImageClassification if classifies else AutoModel
+    return transformers.AutoModelForImageClassification if classifies else transformers.AutoModel
 
 
 def _is_unread(key: str) -> bool:

@@ -1,0 +1,182 @@
+"""The masked autoencoders that Facebook published as files, as transformers' models.
+
+`mae_visualize_vit_*.pth` paint plain pixels, `mae_pretrain_vit_*_full.pth` normalised ones;
+`mae_pretrain_vit_*.pth` hold an encoder alone. Source of names and shapes: `models_mae.py` of the
+published code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from torch import Tensor, nn
+from transformers import ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
+
+from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.models.hf_blocks import block_parts, first_of
+
+_HEADS = {768: 12, 1024: 16, 1280: 16}  # of base, large and huge, by width
+_DECODER_HEADS = 16  # of all of them
+_NOT_NORMALISED = "mae_visualize_vit_"
+_NORMALISED = ("mae_pretrain_vit_", "_full")
+_WORDS = ("norm_pix_loss", "num_attention_heads", "decoder_num_attention_heads")
+
+
+def from_facebook(path: Path, model_args: Mapping[str, Any]) -> nn.Module:
+    """A checkpoint file as transformers' `ViTMAEForPreTraining`, `ViTMAEModel` without a decoder.
+
+    Args:
+        path: The file; only tensors and plain values are read from it.
+        model_args: What the file does not say: `norm_pix_loss`, where neither its name nor the
+            arguments saved in it tell whether it paints normalised pixels, and
+            `num_attention_heads`, `decoder_num_attention_heads`, where they are not those of the
+            published sizes.
+
+    Raises:
+        UsageError: Not such a file, a word it does not take, or norm_pix_loss is missing.
+    """
+    if unknown := [word for word in model_args if word not in _WORDS]:
+        raise UsageError(
+            f"A masked autoencoder's file takes {quoted_list(_WORDS)}, not {quoted_list(unknown)}."
+        )
+    weights, saved_args = _read(path)
+    words = _config_words(weights, model_args)
+    if "mask_token" not in weights:
+        return _filled(ViTMAEModel(ViTMAEConfig(**words)), weights)
+    words["norm_pix_loss"] = _normalises(path, model_args, saved_args)
+    return _filled(ViTMAEForPreTraining(ViTMAEConfig(**words)), weights)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights of a file by their published names, and the arguments of its training."""
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):  # of the training script
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise UsageError(f"{path} is no file of weights that can be read safely.") from error
+    found = found if isinstance(found, dict) else {}
+    weights = found.get("model", found)
+    if not {"cls_token", "pos_embed", "blocks.0.attn.qkv.weight"} <= set(weights):
+        raise UsageError(
+            f"{path} is no masked autoencoder as Facebook published them (it has no cls_token, "
+            "pos_embed and blocks.0.attn.qkv.weight). For other weights, build the module, load "
+            "them into it and give vl.load the module."
+        )
+    return weights, vars(found["args"]) if "args" in found else {}
+
+
+def _normalises(path: Path, given: Mapping[str, Any], saved_args: Mapping[str, Any]) -> bool:
+    """Whether the model paints normalised pixels: as declared, as saved, or by the file's name."""
+    if "norm_pix_loss" in given:
+        return bool(given["norm_pix_loss"])
+    if "norm_pix_loss" in saved_args:
+        return bool(saved_args["norm_pix_loss"])
+    start, end = _NORMALISED
+    if path.stem.startswith(_NOT_NORMALISED):
+        return False
+    if path.stem.startswith(start) and path.stem.endswith(end):
+        return True
+    raise UsageError(
+        f"{path.name} does not say whether its model was trained on normalised pixels; say "
+        "vl.load(..., norm_pix_loss=True) or norm_pix_loss=False."
+    )
+
+
+def _config_words(weights: Mapping[str, Tensor], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The shape of the model, read off its weights."""
+    width, _, patch, _ = weights["patch_embed.proj.weight"].shape
+    side = round((weights["pos_embed"].shape[1] - 1) ** 0.5)
+    heads = given.get("num_attention_heads", _HEADS.get(width))
+    if heads is None:
+        raise UsageError(
+            f"A masked autoencoder {width} wide is none of the published sizes "
+            f"({', '.join(map(str, _HEADS))}); say vl.load(..., num_attention_heads=...)."
+        )
+    words = {
+        "image_size": side * patch,
+        "patch_size": patch,
+        "hidden_size": width,
+        "num_hidden_layers": _count(weights, "blocks."),
+        "num_attention_heads": heads,
+        "intermediate_size": len(weights["blocks.0.mlp.fc1.weight"]),
+        "layer_norm_eps": 1e-6,
+        "image_mean": IMAGENET_DEFAULT_MEAN,
+        "image_std": IMAGENET_DEFAULT_STD,
+    }
+    if "mask_token" in weights:
+        words |= {
+            "decoder_hidden_size": weights["mask_token"].shape[-1],
+            "decoder_num_hidden_layers": _count(weights, "decoder_blocks."),
+            "decoder_num_attention_heads": given.get("decoder_num_attention_heads", _DECODER_HEADS),
+            "decoder_intermediate_size": len(weights["decoder_blocks.0.mlp.fc1.weight"]),
+        }
+    return words
+
+
+def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
+    return len({name.split(".")[1] for name in weights if name.startswith(prefix)})
+
+
+@torch.no_grad()
+def _filled(model: ViTMAEForPreTraining | ViTMAEModel, weights: dict[str, Tensor]) -> nn.Module:
+    """The model with these weights in it; none may be missing, none of its own left over.
+
+    Raises:
+        UsageError: Weights of another shape, too many or too few.
+    """
+    here = {id(p): name for name, p in model.named_parameters()}
+    filled = set()
+    for theirs, mine in _pairs(model, weights):
+        if theirs is None or theirs.shape != mine.shape:
+            raise UsageError(
+                f"The file's weights do not fit a masked autoencoder: {here[id(mine)]}."
+            )
+        mine.copy_(theirs)
+        filled.add(id(mine))
+    if unfilled := [name for key, name in here.items() if key not in filled]:
+        raise UsageError(f"The file lacks weights for {', '.join(unfilled[:3])}.")
+    return model
+
+
+def _pairs(model: nn.Module, weights: dict[str, Tensor]) -> Any:
+    """(a published weight or None, the parameter it belongs into), all of them."""
+    tower, decoder = model.base_model, getattr(model, "decoder", None)
+    embeddings = tower.embeddings
+    yield weights.get("cls_token"), embeddings.cls_token
+    yield weights.get("pos_embed"), embeddings.position_embeddings
+    yield from _module(weights, "patch_embed.proj", embeddings.patch_embeddings.projection)
+    yield from _module(weights, "norm", tower.layernorm)
+    yield from _blocks(weights, "blocks", first_of(tower, ("layers", "encoder.layer")))
+    if decoder is None:
+        return
+    yield weights.get("mask_token"), decoder.mask_token
+    yield weights.get("decoder_pos_embed"), decoder.decoder_pos_embed
+    for name in ("decoder_embed", "decoder_norm", "decoder_pred"):
+        yield from _module(weights, name, getattr(decoder, name))
+    yield from _blocks(weights, "decoder_blocks", decoder.decoder_layers)
+
+
+def _blocks(weights: dict[str, Tensor], prefix: str, blocks: nn.ModuleList) -> Any:
+    for i, block in enumerate(blocks):
+        part, at = block_parts(block), f"{prefix}.{i}"
+        for kind in ("weight", "bias"):
+            fused = weights.get(f"{at}.attn.qkv.{kind}")
+            thirds = (None,) * 3 if fused is None else fused.chunk(3)
+            for role, third in zip("qkv", thirds, strict=True):
+                yield third, getattr(part[role], kind)
+        yield from _module(weights, f"{at}.norm1", block.layernorm_before)
+        yield from _module(weights, f"{at}.attn.proj", part["attn_proj"])
+        yield from _module(weights, f"{at}.norm2", part["norm2"])
+        yield from _module(weights, f"{at}.mlp.fc1", part["mlp_in"])
+        yield from _module(weights, f"{at}.mlp.fc2", part["mlp_proj"])
+
+
+def _module(weights: dict[str, Tensor], name: str, module: nn.Module) -> Any:
+    for kind in ("weight", "bias"):
+        yield weights.get(f"{name}.{kind}"), getattr(module, kind)
