@@ -1,0 +1,53 @@
+"""The task of the world's masked autoencoders: to paint the patches they are not shown.
+
+Source: He et al. (2022), "Masked Autoencoders Are Scalable Vision Learners", section 3: a random
+share of the patches is hidden, and the squared error of the pixels painted there is the loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import ViTMAEForPreTraining
+
+from .mae import SIDE, MAEDesign, load_autoencoder, make_autoencoder
+from .mae_measure import InfillMeasurement, measure
+from .network import normalized
+from .training.batches import fresh_scenes, stacked_images
+from .training.task import Task
+from .weights import read_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Infill(Task[ViTMAEForPreTraining, torch.Tensor]):
+    """A masked autoencoder of the world's scenes.
+
+    Attributes:
+        design: Its network, with the share of hidden patches and what is painted.
+    """
+
+    design: MAEDesign
+
+    def make_model(self) -> ViTMAEForPreTraining:
+        """The network; plain attention, whose gradients are the faster ones for short sequences."""
+        return make_autoencoder(self.design, attention="eager")
+
+    def draw(self, index: int, batch_size: int) -> torch.Tensor:
+        """Fresh scenes, uint8 `[image, H, W, 3]`."""
+        return torch.from_numpy(stacked_images(fresh_scenes(index, batch_size, SIDE)))
+
+    def learn(self, model: ViTMAEForPreTraining, batch: torch.Tensor) -> torch.Tensor:
+        """The model's own loss, on masks drawn from torch's generator."""
+        with torch.autocast("cpu", torch.bfloat16):
+            return model(normalized(batch)).loss
+
+    def facts(self) -> dict[str, Any]:
+        """The design."""
+        return {"kind": "infilling", **asdict(self.design)}
+
+    def measure(self, weights: Path, scenes: int) -> InfillMeasurement:
+        """Squared error on hidden patches at each state."""
+        return measure(load_autoencoder(weights), scenes, images=read_facts(weights)["images"])
