@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import timm
 import torch
 
 import vitlens_widgets as vl
 from tests.oracle import forward_sites
-from tests.zoo import hf_model, pixels_for, timm_model
+from tests.zoo import hf_model, pixels_for, shaken, timm_model
 from vitlens_widgets.models.sites import SITES
 from vitlens_widgets.trace.sites import axes_of
 
@@ -275,13 +276,11 @@ MISFITS = [
 ]
 
 
-@pytest.mark.parametrize(("make", "sentence"), MISFITS)
-def test_an_edit_that_does_not_fit_is_refused_before_the_model_runs(make, sentence):
-    vit = vl.load(timm_model("CLS"))
-    edit, ran = make(vit), []
+def assert_refused_before_the_model_runs(vit, edits, sentence):
+    ran = []
     handle = vit.model.register_forward_pre_hook(lambda *_: ran.append(1))
     with pytest.raises(vl.UsageError, match=sentence):
-        edited(vit, edit)
+        edited(vit, *edits)
     handle.remove()
     assert not ran
     assert not any(
@@ -289,11 +288,38 @@ def test_an_edit_that_does_not_fit_is_refused_before_the_model_runs(make, senten
     )
 
 
+@pytest.mark.parametrize(("make", "sentence"), MISFITS)
+def test_an_edit_that_does_not_fit_is_refused_before_the_model_runs(make, sentence):
+    vit = vl.load(timm_model("CLS"))
+    assert_refused_before_the_model_runs(vit, [make(vit)], sentence)
+
+
 def test_knock_outs_that_together_leave_no_key_are_refused():
     vit = vl.load(timm_model("CLS"))
     halves = [E.KnockOut(1, query=0, key=slice(0, 8)), E.KnockOut(1, query=0, key=slice(8, 16))]
-    with pytest.raises(vl.UsageError, match="layer 1 leave a query no key"):
-        edited(vit, *halves)
+    assert_refused_before_the_model_runs(vit, halves, "layer 1 leave a query no key")
+
+
+@pytest.mark.parametrize("site", ["z", "mlp_post", "pattern"])
+def test_branches_side_by_side_are_refused_before_the_model_runs(site):
+    words = {"img_size": (32, 48), "depth": 2, "embed_dim": 48, "num_heads": 4, "num_classes": 5}
+    vit = vl.load(shaken(timm.create_model("vit_small_patch16_18x2_224", **words)))
+    assert_refused_before_the_model_runs(vit, [E.Zero(site, 1)], "read but not edited")
+    assert edited(vit, E.Scale("attn_out", 1, 0.5)).logits.isfinite().all()
+
+
+def test_heads_that_share_keys_are_edited_alike_or_refused_before_the_model_runs():
+    words = {"img_size": (32, 48), "depth": 2, "num_classes": 5, "embed_dim": 64, "num_heads": 4}
+    vit = vl.load(
+        shaken(timm.create_model("vit_base_patch16_sapiens2", num_kv_heads=(4, 2), **words))
+    )
+    base = untouched(vit)
+    assert_refused_before_the_model_runs(vit, [E.Zero("k", 1, head=0)], "share one key and value")
+    torch.testing.assert_close(
+        edited(vit, E.Zero("k", 1, head=0), E.Zero("k", 1, head=1)).logits,
+        edited(vit, E.Zero("k", 1, head=[0, 1])).logits,
+    )
+    assert not torch.equal(edited(vit, E.Zero("v", 1, head=[2, 3])).logits, base.logits)
 
 
 @pytest.mark.parametrize("words", [{"when": "later"}, {"renormalise": True}])

@@ -36,6 +36,13 @@ class Tap:
     side: Literal["input", "output", "linear"]
     shape: View = _as_it_is
 
+    def check_edits(self) -> None:
+        """Refuse what no edit can change.
+
+        Raises:
+            UsageError: The site can only be read.
+        """
+
     def read(self, raw: Tensor) -> Tensor:
         """The site's value in the tensor that the module shows."""
         return self.shape(raw)
@@ -55,18 +62,17 @@ class ScaledTap(Tap):
 
     scale: Tensor | None = None
 
+    def check_edits(self) -> None:
+        """See `Tap.check_edits`; a scale of zero in some channel lets nothing through."""
+        if (self.scale == 0).any():
+            raise UsageError("A layer scale of zero lets no edit through; edit the state instead.")
+
     def read(self, raw: Tensor) -> Tensor:
         """The tensor times the scale."""
         return _of_its_own(self.shape(raw) * self.scale)
 
     def write(self, raw: Tensor, new: Tensor) -> Tensor:
-        """The tensor that, scaled, gives the new value.
-
-        Raises:
-            UsageError: The scale is zero in some channel, which then lets nothing through.
-        """
-        if (self.scale == 0).any():
-            raise UsageError("A layer scale of zero lets no edit through; edit the state instead.")
+        """The tensor that, scaled, gives the new value."""
         return super().write(raw, new / self.scale)
 
 
@@ -80,11 +86,11 @@ class GroupedTap(Tap):
         """Once for every query head, `[image, token, head, d_head]`."""
         return _of_its_own(self.shape(raw).repeat_interleave(self.group, dim=2))
 
-    def write(self, raw: Tensor, new: Tensor) -> Tensor:
-        """The shared heads again.
+    def check_shared(self, new: Tensor) -> None:
+        """Refuse different values for heads that share one.
 
         Raises:
-            UsageError: Heads that share their keys and values were given different ones.
+            UsageError: They differ in `new`, `[image, token, head, d_head]`.
         """
         by_group = new.unflatten(2, (-1, self.group))
         if not torch.equal(by_group, by_group[:, :, :, :1].expand_as(by_group)):
@@ -92,6 +98,11 @@ class GroupedTap(Tap):
                 f"Each {self.group} heads in a row share one key and value head here; make the "
                 "same edit in all of them."
             )
+
+    def write(self, raw: Tensor, new: Tensor) -> Tensor:
+        """The shared heads again; raises as `check_shared`."""
+        self.check_shared(new)
+        by_group = new.unflatten(2, (-1, self.group))
         return super().write(raw, by_group.mean(3))  # of equals; every head has its gradient
 
 
@@ -102,17 +113,17 @@ class ReadOnlyTap(Tap):
     compute: View = _as_it_is
     reason: str = ""
 
+    def check_edits(self) -> None:
+        """See `Tap.check_edits`; always refused."""
+        raise UsageError(f"This site can be read but not edited: {self.reason}.")
+
     def read(self, raw: Tensor) -> Tensor:
         """The site, computed anew."""
         return self.compute(raw)
 
     def write(self, raw: Tensor, new: Tensor) -> Tensor:  # noqa: ARG002
-        """Refused.
-
-        Raises:
-            UsageError: Always.
-        """
-        raise UsageError(f"This site can be read but not edited: {self.reason}.")
+        """Refused."""
+        return self.check_edits()
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,17 @@ class JoinedTap:
     parts: tuple[Tap, ...]
     how: Literal["side by side", "sum", "same"]
 
+    def check_edits(self) -> None:
+        """See `Tap.check_edits`; the first branches have gone on with their own heads or neurons.
+
+        What branches add up to is changed in what the last one adds.
+        """
+        if self.how == "side by side":
+            raise UsageError(
+                "Heads and neurons of blocks that run branches side by side can be read but not "
+                "edited; edit attn_out, mlp_out or the states."
+            )
+
     def join(self, values: list[Tensor]) -> Tensor:
         """The site's value, from those of all branches."""
         if self.how == "sum":
@@ -135,16 +157,8 @@ class JoinedTap:
         return torch.cat(values, dim=2)
 
     def last(self, values: list[Tensor], new: Tensor) -> Tensor:
-        """What the last branch must show to make the site's value `new`.
-
-        Raises:
-            UsageError: The other branches have gone on with their own heads or neurons.
-        """
-        if self.how != "sum":
-            raise UsageError(
-                "Heads and neurons of blocks that run branches side by side can be read but not "
-                "edited; edit attn_out, mlp_out or the states."
-            )
+        """What the last branch must show to make the site's value `new`."""
+        self.check_edits()
         return new - sum(values[:-1])
 
 

@@ -13,6 +13,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout, ViT
 from vitlens_widgets.trace.capture import watching
 from vitlens_widgets.trace.edits import DropTokens, Edit
+from vitlens_widgets.trace.fit import check_blocks
 from vitlens_widgets.trace.selection import Choice, tokens
 from vitlens_widgets.trace.sites import ATTENTION_SITES
 
@@ -46,9 +47,10 @@ class Context:
             UsageError: An edit that does not fit.
         """
         context = cls(vit, layout, n_images, _kept_tokens(vit, layout, edits))
-        for edit in edits:
-            if isinstance(edit, Edit):
-                edit.check(context)
+        at_sites = [edit for edit in edits if isinstance(edit, Edit)]
+        for edit in at_sites:
+            edit.check(context)
+        check_blocks(at_sites, context)
         return context
 
     def positions(self, axis: str, choice: Choice) -> Tensor:
@@ -74,7 +76,7 @@ class Context:
         """
         given = tuple(torch.as_tensor(value).shape)
         for layer in edit.layers(self):
-            blank = torch.empty(self._shape(edit.site, layer), device="meta")
+            blank = torch.empty(self.shape(edit.site, layer), device="meta")
             expected = tuple(edit.region(self).read(blank).shape)
             try:
                 fits = torch.broadcast_shapes(given, expected) == expected
@@ -86,7 +88,7 @@ class Context:
                     f'"{edit.site}" in layer {layer}, {list(expected)}.'
                 )
 
-    def _shape(self, site: str, layer: int) -> tuple[int, ...]:
+    def shape(self, site: str, layer: int) -> tuple[int, ...]:
         """The shape of a site in this run, found by running its block on zeros."""
         n_tokens = len(self.kept)
         if site in ATTENTION_SITES:

@@ -10,10 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace.capture import Handler, handling
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import DropTokens, Edit
+from vitlens_widgets.trace.fit import check_some_key
 from vitlens_widgets.trace.sites import ATTENTION_SITES
 
 Seen = Callable[[str, int, Tensor], Tensor | None]
@@ -135,10 +135,6 @@ class _Block:
         fine = torch.promote_types(q.dtype, torch.float32)
         scores = self.plan.context.vit.adapter.attention_scores(self.layer, q.to(fine), k.to(fine))
         scores = self._show("attn_scores", self._edit("attn_scores", scores))
-        if (scores == -torch.inf).all(-1).any():
-            raise UsageError(
-                f"The edits of layer {self.layer} leave a query no key to attend to; knock out "
-                'fewer keys, or use when="pattern".'
-            )
+        check_some_key(scores, self.layer)
         pattern = self._show("pattern", self._edit("pattern", scores.softmax(-1)))
         return (pattern @ v.to(fine)).transpose(1, 2)
