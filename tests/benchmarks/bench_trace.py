@@ -33,6 +33,7 @@ def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]
         "norm + classifier loop": lambda: no_grad(
             partial(plain_loop, model_of(name), pixels_for(name, batch))
         ),
+        "classifier products alone": lambda: prepared_products(name, batch),
         "transformers forward": lambda: transformers_run(name, batch),
         "transformers hidden states": lambda: transformers_run(
             name, batch, output_hidden_states=True
@@ -73,16 +74,24 @@ def trace_and_read(name: str, batch: int) -> None:
 
 
 def trace_and_maps(name: str, batch: int) -> None:
-    """Every attention map of every block, one block at a time, as a viewer takes them."""
-    trace = vit_of(name).trace(pixels_for(name, batch), keep=["q", "k"], preprocessed=True)
-    for layer in range(trace.vit.n_layers):
-        (trace.attention(layer) * 255).to(torch.uint8)
+    """Every attention map of every block, in 8 bits, as a viewer takes them."""
+    maps = []
+    watch = {"pattern": lambda _, pattern: maps.append((pattern * 255).to(torch.uint8))}
+    vit_of(name).trace(pixels_for(name, batch), watch=watch, preprocessed=True)
 
 
 def prepared_rerun(name: str, batch: int, layer: int):
     """One head switched off in a late block of a trace that exists."""
     base = vit_of(name).trace(pixels_for(name, batch), preprocessed=True)
     return partial(base.rerun, [vl.edits.Zero("z", layer, head=0)])
+
+
+def prepared_products(name: str, batch: int):
+    """The matrix products that a reading cannot do without, all states in one."""
+    model = model_of(name)
+    n_tokens = model.patch_embed.num_patches + model.num_prefix_tokens
+    states = torch.randn((depth(name) + 1) * batch * n_tokens, model.embed_dim)
+    return no_grad(partial(model.head, states))
 
 
 def no_grad(call):

@@ -134,6 +134,14 @@ class Adapter(ABC):
             scores += bias
         return scores
 
+    def exact_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
+        """`attention_scores` of the sites q and k themselves, in float32 or finer.
+
+        `[image, token, head, d_head]`, twice, give `[image, head, query, key]`.
+        """
+        fine = torch.promote_types(q.dtype, torch.float32)
+        return self.attention_scores(layer, *(part.transpose(1, 2).to(fine) for part in (q, k)))
+
     @abstractmethod
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, as the forward pass would: `[image, token, d]` to the next state."""

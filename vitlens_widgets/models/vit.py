@@ -24,6 +24,7 @@ from vitlens_widgets.models.prompts import Prompts, from_prompts
 if TYPE_CHECKING:
     from vitlens_widgets.trace import Trace
     from vitlens_widgets.trace.edits import DropTokens, Edit
+    from vitlens_widgets.trace.watch import Watch
 
 
 class ViT:
@@ -98,6 +99,7 @@ class ViT:
         *,
         edits: Sequence[Edit | DropTokens] = (),
         keep: str | Sequence[str] = (),
+        watch: Watch | None = None,
         grad: bool = False,
         preprocessed: bool = False,
     ) -> Trace:
@@ -110,6 +112,10 @@ class ViT:
             edits: Changes to make on the way, in order: see `vl.edits`.
             keep: Sites to keep beside the states: their names, or `"all"`. A site that was not
                 kept is still there, `trace["attn_out", 3]`: its block is run again when asked.
+            watch: Functions to show sites to while the model runs, by site: with
+                `{"pattern": f}`, `f(layer, pattern)` is called for each block in turn. Nothing of
+                it is kept, so that a statistic of all attention maps takes the memory of one
+                block's; a function that keeps a value must copy it.
             grad: Keep the graph, so that `torch.autograd.grad` can be asked for the gradient of
                 `trace.logits` in every kept site and in `trace["resid_pre", k]`.
             preprocessed: The images are a tensor of pixels as the model takes them,
@@ -127,7 +133,8 @@ class ViT:
         """
         from vitlens_widgets.trace.run import run  # the one call upwards, for this sentence's sake
 
-        return run(self, images, edits=edits, keep=keep, grad=grad, preprocessed=preprocessed)
+        words = {"keep": keep, "watch": watch, "grad": grad, "preprocessed": preprocessed}
+        return run(self, images, edits=edits, **words)
 
     def __repr__(self) -> str:
         labels = f"{len(self.labels)} labels" if len(self.labels) else "no classifier"

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from vitlens_widgets.trace.capture import Handler, handling
@@ -131,10 +130,9 @@ class _Block:
 
     def _attend(self) -> Tensor:
         """`z` from this block's queries, keys and values, with scores and pattern in the open."""
-        q, k, v = (self.parts.pop(site).transpose(1, 2) for site in ("q", "k", "v"))
-        fine = torch.promote_types(q.dtype, torch.float32)
-        scores = self.plan.context.vit.adapter.attention_scores(self.layer, q.to(fine), k.to(fine))
+        q, k, v = (self.parts.pop(site) for site in ("q", "k", "v"))
+        scores = self.plan.context.vit.adapter.exact_scores(self.layer, q, k)
         scores = self._show("attn_scores", self._edit("attn_scores", scores))
         check_some_key(scores, self.layer)
         pattern = self._show("pattern", self._edit("pattern", scores.softmax(-1)))
-        return (pattern @ v.to(fine)).transpose(1, 2)
+        return (pattern @ v.transpose(1, 2).to(pattern)).transpose(1, 2)

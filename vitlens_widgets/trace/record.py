@@ -11,6 +11,7 @@ from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.models.taps import Taps
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.sites import STATE_SITES, check_site
+from vitlens_widgets.trace.watch import Watcher
 
 _PARTS_OF = {"attn_scores": ("q", "k"), "pattern": ("q", "k")}
 
@@ -43,24 +44,38 @@ class Record:
         sites: The sites to keep beside the states.
         grad: Whether gradients shall flow through what is kept: then the model goes on with the
             very tensors that are kept, and none of them is a copy.
+        watcher: Who else is shown sites.
     """
 
-    def __init__(self, n_layers: int, sites: Sequence[str], grad: bool = False) -> None:
+    def __init__(
+        self,
+        n_layers: int,
+        sites: Sequence[str],
+        grad: bool = False,
+        watcher: Watcher | None = None,
+    ) -> None:
         self.n_layers = n_layers
         self.sites = sites
         self.grad = grad
+        self.watcher = watcher
         self.kept: dict[tuple[str, int], Tensor] = {}
         self._states: Tensor | None = None
         self._state_list: list[Tensor] = []
 
     def sites_of(self, first: int) -> dict[int, list[str]]:
         """What is shown of each block from `first` on: every state once, and the kept sites."""
-        shown = {layer: ["resid_pre", *self.sites] for layer in range(first, self.n_layers)}
+        watched = self.watcher.sites if self.watcher else []
+        every = ["resid_pre", *self.sites, *watched]
+        shown = {layer: list(dict.fromkeys(every)) for layer in range(first, self.n_layers)}
         shown[self.n_layers - 1].append("resid_post")
         return shown
 
     def see(self, site: str, layer: int, value: Tensor) -> Tensor | None:
-        """Keep a value; see `instrument.Seen`."""
+        """Show a value to who watches, and keep it; see `instrument.Seen`."""
+        if self.watcher:
+            self.watcher.see(site, layer, value)
+        if not (site in self.sites or site in STATE_SITES or site in DERIVED_SITES):
+            return None
         if self.grad:
             return self._see_on_the_path(site, layer, value)
         if site in STATE_SITES:

@@ -16,6 +16,7 @@ from vitlens_widgets.trace.edits import DropTokens, Edit
 from vitlens_widgets.trace.instrument import Plan, instrumented
 from vitlens_widgets.trace.record import Record, sites_to_keep
 from vitlens_widgets.trace.trace import Trace
+from vitlens_widgets.trace.watch import Watch, watcher_of
 
 # How far, relative to the largest logit, the captured final state may be from the model's answer
 # before the capture is called wrong. Not the promise (the tests hold 1e-5 in float32), but what
@@ -30,12 +31,13 @@ def run(
     *,
     edits: Sequence[Edit | DropTokens] = (),
     keep: str | Sequence[str] = (),
+    watch: Watch | None = None,
     grad: bool = False,
     preprocessed: bool = False,
 ) -> Trace:
     """See `ViT.trace`."""
     edits = _listed(edits)
-    record = Record(vit.n_layers, sites_to_keep(keep, grad, vit.adapter.taps(0)), grad)
+    sites = sites_to_keep(keep, grad, vit.adapter.taps(0))
     if vit.model.training:
         raise UsageError(
             "The model is in train mode, where dropout makes every run different; call "
@@ -44,6 +46,7 @@ def run(
     pixels, pictures = as_batch(vit, images, preprocessed)
     layout = vit.adapter.layout(tuple(pixels.shape[2:]))
     context = Context.of(vit, layout, len(pixels), edits)
+    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, edits))
     plan = Plan(context, edits, record.sites_of(0), record.see)
     with torch.set_grad_enabled(grad), instrumented(plan):
         answer = vit.adapter.forward(pixels)
@@ -58,6 +61,7 @@ def rerun(
     edits: Sequence[Edit | DropTokens],
     *,
     keep: str | Sequence[str] = (),
+    watch: Watch | None = None,
     grad: bool = False,
 ) -> Trace:
     """See `Trace.rerun`."""
@@ -66,7 +70,8 @@ def rerun(
     trace.check_weights("run again")
     context = Context.of(vit, trace.layout, trace.n_images, every)
     first = _first_layer(edits, context)
-    record = Record(vit.n_layers, sites_to_keep(keep, grad, vit.adapter.taps(0)), grad)
+    sites = sites_to_keep(keep, grad, vit.adapter.taps(0))
+    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, every))
     record.start_from(trace.states, trace.kept, first)
     # what the earlier run did before this block, and the dropping of tokens, is in the state
     dropping = {i for i, edit in enumerate(every) if isinstance(edit, DropTokens)}

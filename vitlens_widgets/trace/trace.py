@@ -18,6 +18,7 @@ from vitlens_widgets.trace.edits import DropTokens, Edit
 from vitlens_widgets.trace.instrument import Plan, instrumented
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
+from vitlens_widgets.trace.watch import Watch
 
 
 class Trace:
@@ -168,6 +169,7 @@ class Trace:
         edits: Sequence[Edit | DropTokens],
         *,
         keep: str | Sequence[str] = (),
+        watch: Watch | None = None,
         grad: bool = False,
     ) -> Trace:
         """The same images with further edits, run from the first edited block on.
@@ -178,6 +180,7 @@ class Trace:
         Args:
             edits: Edits to make after those of this trace (`vl.edits`).
             keep: As in `vit.trace`.
+            watch: As in `vit.trace`; shows the blocks that are run.
             grad: As in `vit.trace`.
 
         Raises:
@@ -189,7 +192,7 @@ class Trace:
         """
         from vitlens_widgets.trace.run import rerun  # which makes traces
 
-        return rerun(self, edits, keep=keep, grad=grad)
+        return rerun(self, edits, keep=keep, watch=watch, grad=grad)
 
     def site_if(self, site: str, layer: int, edits: Sequence[Edit]) -> Tensor:
         """What a site of one block would be with further edits in that block, from the same state.
@@ -235,9 +238,7 @@ class Trace:
 
     def _attend(self, layer: int, kind: str, q: Tensor, k: Tensor) -> Tensor:
         """From queries and keys `[image, token, head, d_head]`."""
-        fine = torch.promote_types(q.dtype, torch.float32)
-        q, k = (part.transpose(1, 2).to(fine) for part in (q, k))
-        scores = self.vit.adapter.attention_scores(layer, q, k)
+        scores = self.vit.adapter.exact_scores(layer, q, k)
         return scores.softmax(-1) if kind == "pattern" else scores
 
     def _run_block(

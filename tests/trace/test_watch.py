@@ -1,0 +1,73 @@
+"""Functions shown sites while the model runs see what a trace keeps, and leave nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.zoo import hf_model, pixels_for, timm_model
+from vitlens_widgets.models.sites import SITES
+
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+E = vl.edits
+
+
+def watched(vit, site, **words):
+    seen = {}
+    pixels = pixels_for(vit.adapter.image_size)
+    watch = {site: lambda layer, value: seen.__setitem__(layer, value.clone())}
+    return seen, vit.trace(pixels, preprocessed=True, watch=watch, **words)
+
+
+@pytest.fixture(params=["CLS", "four registers and layer scale", "qk-norm", "transformers"])
+def vit(request):
+    kind = request.param
+    return vl.load(hf_model() if kind == "transformers" else timm_model(kind))
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_what_is_watched_is_what_is_kept(vit, site):
+    plain = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    seen, trace = watched(vit, site)
+    assert list(seen) == [0, 1, 2]
+    for layer, value in seen.items():
+        torch.testing.assert_close(value, plain[site, layer], rtol=0, atol=1e-6)
+    assert torch.equal(trace.logits, plain.logits)
+    assert not trace.kept
+
+
+@pytest.mark.parametrize("site", ["attn_scores", "pattern"])
+def test_edited_attention_is_shown_as_edited_and_once(vit, site):
+    edits = [E.KnockOut(1, query=0, key=3)]
+    seen, trace = watched(vit, site, edits=edits)
+    assert list(seen) == [0, 1, 2]
+    torch.testing.assert_close(seen[1], trace[site, 1])
+    assert (seen[1][:, :, 0, 3] == (0 if site == "pattern" else -torch.inf)).all()
+
+
+def test_a_rerun_shows_the_blocks_it_runs(vit):
+    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    shown = []
+    watch = {"mlp_out": lambda layer, _: shown.append(layer)}
+    trace.rerun([E.Zero("z", 1, head=0)], watch=watch)
+    assert shown == [1, 2]
+
+
+def test_a_function_that_fails_leaves_the_model_as_it_was(vit):
+    def fail(layer, _value):
+        if layer == 1:
+            raise RuntimeError("no more")
+
+    pixels = pixels_for(vit.adapter.image_size)
+    with pytest.raises(RuntimeError, match="no more"):
+        vit.trace(pixels, preprocessed=True, watch={"pattern": fail})
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in vit.model.modules())
+
+
+def test_what_cannot_be_watched_is_refused(vit):
+    pixels = pixels_for(vit.adapter.image_size)
+    with pytest.raises(vl.UsageError, match=r'"patern" is not a site.*pattern'):
+        vit.trace(pixels, preprocessed=True, watch={"patern": print})
+    with pytest.raises(vl.UsageError, match=r'watch\["pattern"\] must be a function'):
+        vit.trace(pixels, preprocessed=True, watch={"pattern": "pattern"})

@@ -1,0 +1,77 @@
+"""Functions that are shown sites while the model runs, so that nothing of them has to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.sites import DERIVED_SITES
+from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.edits import DropTokens, Edit
+from vitlens_widgets.trace.sites import check_site
+
+Watch = Mapping[str, Callable[[int, Tensor], object]]
+"""Site -> a function of (layer, value)."""
+
+
+def watcher_of(
+    context: Context, watch: Watch | None, edits: Sequence[Edit | DropTokens]
+) -> Watcher | None:
+    """Who watches a run; None if nobody does. Raises as `Watcher`."""
+    return Watcher(context, watch, edits) if watch else None
+
+
+class Watcher:
+    """Calls the functions of a `Watch`, block after block.
+
+    Args:
+        context: The run.
+        watch: What to call.
+        edits: The run's edits: where they concern the attention, scores and pattern show by
+            themselves; elsewhere they are computed from q and k, so that the model keeps its fused
+            attention.
+
+    Raises:
+        UsageError: An unknown site, or something that cannot be called.
+        UnsupportedModelError: A site that the model's blocks do not have.
+    """
+
+    def __init__(self, context: Context, watch: Watch, edits: Sequence[Edit | DropTokens]) -> None:
+        for site, function in watch.items():
+            check_site(site)
+            if not callable(function):
+                raise UsageError(
+                    f'watch["{site}"] must be a function of (layer, value), not '
+                    f"{type(function).__name__}."
+                )
+        self._adapter = context.vit.adapter
+        self._watch = watch
+        self._derived = [site for site in DERIVED_SITES if site in watch]
+        self._in_the_open = {
+            layer
+            for edit in edits
+            if isinstance(edit, Edit) and edit.site in DERIVED_SITES
+            for layer in edit.layers(context)
+        }
+        self._parts: dict[str, Tensor] = {}
+        self.sites = [site for site in watch if site not in DERIVED_SITES]
+        if self._derived:
+            self.sites += [site for site in ("q", "k") if site not in watch]
+        for site in self.sites:
+            self._adapter.taps(0)[site]  # refuses a site that the model does not have
+
+    def see(self, site: str, layer: int, value: Tensor) -> None:
+        """Show a value to whoever watches its site."""
+        if site in self._watch:
+            self._watch[site](layer, value.detach())
+        if site in ("q", "k") and self._derived and layer not in self._in_the_open:
+            self._parts[site] = value.detach()
+            if len(self._parts) == 2:
+                self._attend(layer)
+
+    def _attend(self, layer: int) -> None:
+        scores = self._adapter.exact_scores(layer, self._parts.pop("q"), self._parts.pop("k"))
+        for site in self._derived:
+            self._watch[site](layer, scores if site == "attn_scores" else scores.softmax(-1))
