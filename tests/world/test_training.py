@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from vitlens_widgets import UsageError, world
-from vitlens_widgets.world import train as command
+from vitlens_widgets.world import command
 from vitlens_widgets.world.design import Design
 from vitlens_widgets.world.network import load_served, make_network
 from vitlens_widgets.world.training import optimizer as optimizers
 from vitlens_widgets.world.training.batches import FIRST_TRAINING_SEED, stream
-from vitlens_widgets.world.training.classify import GOALS, Classify
+from vitlens_widgets.world.training.classify import LOSSES, Classify
 from vitlens_widgets.world.training.loop import train
 from vitlens_widgets.world.training.losses import (
     Batch,
@@ -147,7 +147,7 @@ class PowerCutError(Exception):
 
 def train_until(step: int, error: type[BaseException], recipe: Recipe, folder, monkeypatch) -> None:
     """Train, and raise `error` in the loss of a step."""
-    loss, steps = GOALS[recipe.task.goal], iter(range(recipe.steps))
+    loss, steps = LOSSES[recipe.task.goal], iter(range(recipe.steps))
 
     def failing(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
         if next(steps) == step:
@@ -155,7 +155,7 @@ def train_until(step: int, error: type[BaseException], recipe: Recipe, folder, m
         return loss(logits, batch)
 
     with monkeypatch.context() as patched:
-        patched.setitem(GOALS, recipe.task.goal, failing)
+        patched.setitem(LOSSES, recipe.task.goal, failing)
         with pytest.raises(error):
             train(recipe, folder, "model", save_every=2, progress=False)
 
@@ -230,7 +230,7 @@ def test_the_command_refuses_what_it_cannot_do(line, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("goal", LOSSES)
 @pytest.mark.parametrize("mlp", [True, False])
 def test_learning_lowers_each_loss(goal, mlp):
     torch.manual_seed(1)

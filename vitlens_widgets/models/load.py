@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from vitlens_widgets.models.load_open_clip import PREFIX as OPEN_CLIP
 from vitlens_widgets.models.load_open_clip import from_open_clip
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.models.vit import ViT
+from vitlens_widgets.world.weights import given_name, trained_weights
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +26,7 @@ _TIMM_SOURCES = ("timm/", "hf-hub:", "hf_hub:", "local-dir:")
 
 
 def load(
-    source: str | Path | nn.Module,
+    source: str | os.PathLike[str] | nn.Module,
     *,
     labels: Sequence[str] | str | None = None,
     device: str | torch.device | None = None,
@@ -41,6 +43,7 @@ def load(
     Args:
         source: One of
             - an embedded model, offline and at once: `"toy/p32"`;
+            - what `vl.world.train` gave, or its folder or file: `"my-vit"`;
             - a timm name: `"vit_base_patch32_224"`, `"vit_base_patch32_224.augreg_in21k_ft_in1k"`,
               `"timm/vit_base_patch32_224.augreg_in21k_ft_in1k"`, `"hf_hub:owner/model"`;
             - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model;
@@ -77,11 +80,9 @@ def load(
         (7, 7, 'CLS')
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if isinstance(source, (str, Path)):
-        name, model = _by_name(str(source), size, pretrained, model_args)
+    if isinstance(source, (str, os.PathLike)):
+        name, model = _by_name(os.fspath(source), size, pretrained, model_args)
         model = model.to(device=device, dtype=dtype).eval()
-        if name.startswith("toy/") and labels is None:
-            labels = "world"
     else:
         name, model = "", _module(source, device=device, dtype=dtype, **model_args)
     return ViT(
@@ -118,6 +119,8 @@ def _by_name(
     if source.startswith("toy/"):
         return source, _embedded(source, size, model_args)
     path = Path(source).expanduser()
+    if (weights := trained_weights(path)) is not None:
+        return given_name(weights), _trained(weights, size, model_args)
     if path.is_file() and path.suffix in (".pth", ".pt"):
         return path.stem, _from_file(path, model_args)
     if path.exists():
@@ -132,10 +135,26 @@ def _by_name(
 def _embedded(name: str, size: tuple[int, int] | None, model_args: Mapping[str, Any]) -> nn.Module:
     from vitlens_widgets.world import embedded
 
+    _check_as_trained(name, size, model_args)
+    return embedded.build(name)
+
+
+def _trained(
+    weights: Path, size: tuple[int, int] | None, model_args: Mapping[str, Any]
+) -> nn.Module:
+    """A model that the user has trained with `vl.world.train`."""
+    from vitlens_widgets.world import embedded
+
+    _check_as_trained(given_name(weights), size, model_args)
+    return embedded.build_from(weights)
+
+
+def _check_as_trained(
+    name: str, size: tuple[int, int] | None, model_args: Mapping[str, Any]
+) -> None:
     if size is not None or model_args:
         given = ", ".join([*(["image_size"] if size is not None else []), *model_args])
-        raise UsageError(f"{name} is embedded as it was trained and takes no {given}.")
-    return embedded.build(name)
+        raise UsageError(f"{name} is used as it was trained and takes no {given}.")
 
 
 def _from_folder(
@@ -206,9 +225,9 @@ def _check_timm_name(name: str) -> None:
 
 
 def _embedded_names() -> tuple[str, ...]:
-    from vitlens_widgets.world import embedded
+    from vitlens_widgets import world
 
-    return embedded.NAMES
+    return world.NAMES
 
 
 def _offline_choice() -> str:

@@ -182,7 +182,7 @@ class TimmViT(Adapter):
 
         if self.classifier is not None:
             return None
-        named = self._config.get("label_names")
+        named = self._config.get("label_set") or self._config.get("label_names")
         return named or infer_imagenet_subset({"num_classes": self.n_classes})
 
     @property

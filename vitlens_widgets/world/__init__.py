@@ -1,4 +1,4 @@
-"""The procedural image world, and the small classifiers that were trained on it.
+"""The procedural image world, and the small models that were trained on it.
 
 >>> from vitlens_widgets import world
 >>> world.scene(seed=7, objects=2).names
@@ -17,10 +17,12 @@ from .labels import BACKGROUND, CLASSES, LABELS
 from .scene import Scene, scene
 
 _LATER = {
-    "build": "vitlens_widgets.world.embedded",
-    "card": "vitlens_widgets.world.embedded",
-    "NAMES": "vitlens_widgets.world.embedded",
+    "NAMES": "vitlens_widgets.world.catalogue",
     "ModelCard": "vitlens_widgets.world.cards",
+    "build": "vitlens_widgets.world.embedded",
+    "card": "vitlens_widgets.world.cards",
+    "toy_models": "vitlens_widgets.world.overview",
+    "train": "vitlens_widgets.world.own",
 }
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "build",
     "card",
     "scene",
+    "toy_models",
+    "train",
 ]
 
 

@@ -1,58 +1,58 @@
-"""Model cards: what an embedded classifier is, and what it was measured to do.
+"""Model cards: what an embedded model is, and what it was measured to do. Loads no torch.
 
-The prose is written here; every number is read from the file that the evaluation wrote beside the
-weights (`python -m vitlens_widgets.world.evaluate`).
+The prose stands in the catalogue; every number is read from the file that the evaluation wrote
+beside the weights (`python -m vitlens_widgets.world.evaluate`).
 """
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from .catalogue import EMBEDDED, GOALS, Goal, known
+from .design import P32
+from .measurement import ClassMeasurement, Measurement
+from .weights import given_name, read_facts, trained_weights
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the weights and the measurements beside them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What an evaluation found; each score is by number of objects, then by state.
-
-    Attributes:
-        architecture: The network in one line.
-        images: Scenes seen in training, each once.
-        scenes: Held-out scenes measured, for each number of objects.
-        states: Names of the states, "0_pre" to "final".
-        accuracy: Share of scenes whose CLS answer is a class in the scene.
-        iou: Mean IoU of the patch answers, as `world.metrics` defines it.
-        iou_all_background: The IoU of calling everything background.
-        iou_exact_shares: The IoU of the exact share of each label in each patch.
-    """
-
-    architecture: str
-    images: int
-    scenes: int
-    states: tuple[str, ...]
-    accuracy: dict[int, tuple[float, ...]]
-    iou: dict[int, tuple[float, ...]]
-    iou_all_background: dict[int, float]
-    iou_exact_shares: dict[int, float]
+_MEASUREMENTS: dict[str, type[Measurement]] = {"classes": ClassMeasurement}
+"""By kind of model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """An embedded classifier: what it was asked for, what it does, what it is not good for."""
+    """A model of the world: what it was asked for, what it does, what it is not good for.
+
+    Attributes:
+        name: What it is loaded as.
+        command: How to train it anew.
+        goal: What it was asked in training.
+        facts: What its weights file notes: `layers`, `width`, `heads`, `images`, ...
+        measured: What it was measured to do.
+        megabytes: The size of its weights file, in millions of bytes.
+    """
 
     name: str
-    recipe: str
-    not_good_for: str
+    command: str
+    goal: Goal
+    facts: dict[str, Any]
     measured: Measurement
+    megabytes: float
 
     @property
-    def command(self) -> str:
-        """How to train it anew."""
-        return f"python -m vitlens_widgets.world.train {self.name}"
+    def recipe(self) -> str:
+        """How it was trained, in sentences."""
+        return self.goal.recipe
+
+    @property
+    def not_good_for(self) -> str:
+        """What it is no good for."""
+        return self.goal.not_good_for
 
     def __repr__(self) -> str:
         return "\n".join([self.name, *_sentences(self), "", *_plain_table(self.measured)])
@@ -63,36 +63,45 @@ class ModelCard:
         return f"### {self.name}\n\n{sentences}\n\n" + "\n".join(_markdown_table(self.measured))
 
 
-_RECIPES = {
-    "toy/p32": (
-        "Trained from image labels only. CLS names the classes of the image; the mean of a class's "
-        "five largest patch probabilities must tell whether the class is in the image "
-        "(multiple-instance loss), and any answer but background costs a patch a little. No patch "
-        "was ever told what it shows: its answers emerged."
-    ),
-    "toy/p32-taught": (
-        "Trained from the exact masks: every patch is told which share of it each label covers, "
-        "and CLS the classes of the image. Its patch answers were taught; they did not emerge."
-    ),
-    "toy/p32-cls": (
-        "Trained from the classes of the image alone, asked of CLS. Nothing was ever asked of the "
-        "patches."
-    ),
-}
-_LIMITS = {
-    "toy/p32": "Photographs, things outside the sixteen classes, and exact outlines.",
-    "toy/p32-taught": "Photographs, and showing that patch answers emerge: these were taught.",
-    "toy/p32-cls": "Photographs, and saying where things are: its patches do not draw them.",
-}
+def card(name: str | os.PathLike[str]) -> ModelCard:
+    """The model card of an embedded model, or of one that `world.train` has written.
+
+    Args:
+        name: The embedded model's name, or the folder of your own.
+
+    Raises:
+        UsageError: There is no such model; the message names the nearest embedded one.
+    """
+    path = Path(name).expanduser()
+    weights = trained_weights(path)
+    return read_card(known(str(name))) if weights is None else own_card(weights)
 
 
 def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
-    """The card of the embedded model `name`, with the measurements that lie in `folder`."""
-    found = json.loads(measurement_file(name, folder).read_text())
-    for scores in ("accuracy", "iou", "iou_all_background", "iou_exact_shares"):
-        found[scores] = {int(count): _frozen(value) for count, value in found[scores].items()}
-    measured = Measurement(**{**found, "states": tuple(found["states"])})
-    return ModelCard(name, _RECIPES[name], _LIMITS[name], measured)
+    """The card of the embedded model `name`, whose weights and measurements lie in `folder`."""
+    command = f"python -m vitlens_widgets.world.train {name}"
+    return _card(weights_file(name, folder), name, command, EMBEDDED[name])
+
+
+def own_card(weights: Path) -> ModelCard:
+    """The card of a classifier that `world.train` has written."""
+    return _card(weights, given_name(weights), _call(weights), read_facts(weights)["goal"])
+
+
+def _card(weights: Path, name: str, command: str, goal: str) -> ModelCard:
+    facts = {**asdict(P32), **read_facts(weights)}  # early files noted less
+    kind = _MEASUREMENTS[facts.get("kind", "classes")]
+    measured = kind.read(weights.with_suffix(".json"))
+    return ModelCard(name, command, GOALS[goal], facts, measured, weights.stat().st_size / 1e6)
+
+
+def _call(weights: Path) -> str:
+    """The call of `world.train` that gives these weights again."""
+    facts = read_facts(weights)
+    said = {name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")}
+    said["attention_only"] = not facts["mlp"]
+    words = ", ".join(f"{name}={value!r}" for name, value in said.items())
+    return f"vl.world.train({weights.parent.as_posix()!r}, {words})"
 
 
 def weights_file(name: str, folder: Path = WEIGHTS) -> Path:
@@ -100,48 +109,33 @@ def weights_file(name: str, folder: Path = WEIGHTS) -> Path:
     return folder / f"{name.replace('/', '-')}.safetensors"
 
 
-def measurement_file(name: str, folder: Path = WEIGHTS) -> Path:
-    """Where the measurements of `name` lie."""
-    return weights_file(name, folder).with_suffix(".json")
-
-
-def _frozen(value: list[float] | float) -> tuple[float, ...] | float:
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _sentences(card: ModelCard) -> list[str]:
     found = card.measured
     return [
         f"{found.architecture}. {card.recipe} Seen: {found.images:,} scenes.",
-        f"On {found.scenes:,} held-out scenes each: accuracy {found.accuracy[1][-1]:.3f} with one"
-        f" object; mean IoU of the patches {found.iou[1][-1]:.3f} with one object and"
-        f" {found.iou[2][-1]:.3f} with two.",
-        f"For comparison: calling everything background has an IoU of"
-        f" {found.iou_all_background[1]:.3f} and {found.iou_all_background[2]:.3f}; the exact share"
-        f" of each label in each patch {found.iou_exact_shares[1]:.3f}"
-        f" and {found.iou_exact_shares[2]:.3f}.",
+        *found.sentences(),
         f"Not good for: {card.not_good_for}",
         f"Train it anew: {card.command}",
     ]
 
 
-_HEADINGS = ("state", "accuracy, 1 object", "2 objects", "IoU, 1 object", "2 objects")
-
-
 def _rows(found: Measurement) -> Iterable[tuple[str, ...]]:
-    columns = (found.accuracy[1], found.accuracy[2], found.iou[1], found.iou[2])
-    for name, *scores in zip(found.states, *columns, strict=True):
-        yield (name, *(f"{score:.3f}" for score in scores))
+    scores = found.by_state()
+    yield ("state", *scores)
+    for name, *row in zip(found.states, *scores.values(), strict=True):
+        yield (name, *(f"{score:.3f}" for score in row))
 
 
 def _plain_table(found: Measurement) -> list[str]:
-    widths = [max(len(heading), 6) for heading in _HEADINGS]
+    rows = list(_rows(found))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in (_HEADINGS, *_rows(found))
+        for row in rows
     ]
 
 
 def _markdown_table(found: Measurement) -> list[str]:
-    rule = ("---", *["---:"] * (len(_HEADINGS) - 1))
-    return [f"| {' | '.join(row)} |" for row in (_HEADINGS, rule, *_rows(found))]
+    heading, *rows = _rows(found)
+    rule = ("---", *["---:"] * (len(heading) - 1))
+    return [f"| {' | '.join(row)} |" for row in (heading, rule, *rows)]

@@ -14,7 +14,7 @@ SMALLEST, LARGEST = 16, 4096
 
 def checked_seed(seed: object) -> int:
     """A whole number from 0 on."""
-    number = _whole("seed", seed)
+    number = whole("seed", seed)
     if number < 0:
         raise UsageError(f"seed is {number}; a seed is a whole number from 0 on.")
     return number
@@ -22,7 +22,7 @@ def checked_seed(seed: object) -> int:
 
 def checked_objects(objects: object) -> int:
     """How many things a scene shows: 1 to 64."""
-    number = _whole("objects", objects)
+    number = whole("objects", objects)
     if not 1 <= number <= MOST_OBJECTS:
         raise UsageError(f"objects is {number}; a scene shows 1 to {MOST_OBJECTS} things.")
     return number
@@ -33,7 +33,7 @@ def checked_size(size: object) -> tuple[int, int]:
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(pair) != 2:
         raise UsageError(f"size is {size!r}; give one side in pixels or (height, width).")
-    height, width = (_whole("size", side) for side in pair)
+    height, width = (whole("size", side) for side in pair)
     if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
         raise UsageError(
             f"size is {height} x {width} pixels; each side must be {SMALLEST} to {LARGEST}."
@@ -54,7 +54,7 @@ def checked_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _whole(what: str, value: object) -> int:
+def whole(what: str, value: object) -> int:
     """`value` as an int; True, 1.5 and "1" are not whole numbers."""
     if not isinstance(value, bool):
         try:

@@ -1,54 +1,54 @@
-"""The embedded classifiers, ready to use: small vision transformers that need no network.
+"""The embedded models, ready to use: small vision transformers that need no network.
 
-    toy/p32         patch answers that emerged from image labels only; the default
-    toy/p32-taught  patch answers that were taught from the masks
-    toy/p32-cls     the class alone; nothing was asked of the patches
+    toy/p32             patch answers that emerged from image labels only; the default
+    toy/p32-taught      patch answers that were taught from the masks
+    toy/p32-cls         the class alone; nothing was asked of the patches
 
-All three are one architecture, trained by this package: see `card(name)` for the recipe, the
-measured scores and the command that trains each anew.
+All were trained by this package: see `world.card(name)` for the recipe, the measured scores and the
+command that trains each anew.
 """
 
 from __future__ import annotations
 
-from timm.models.vision_transformer import VisionTransformer
+from collections.abc import Callable
+from pathlib import Path
 
-from ..errors import UsageError, did_you_mean, quoted_list
-from .cards import ModelCard, read_card, weights_file
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from .cards import weights_file
+from .catalogue import known
 from .labels import LABELS
 from .network import GRID, MEAN, SERVED_PATCH, STD, load_served
-
-NAMES = ("toy/p32", "toy/p32-taught", "toy/p32-cls")
-"""What `build` and `card` know; the first is the default."""
+from .weights import given_name, read_facts
 
 
-def build(name: str) -> VisionTransformer:
-    """The embedded classifier `name`: a timm `VisionTransformer`, float32, in eval mode.
+def build(name: str) -> nn.Module:
+    """The embedded model `name`, float32, in eval mode.
 
-    It takes 224 x 224 pixels, mean .5 and deviation .5 in each colour (its `pretrained_cfg` says
-    so), and answers in the order of `world.LABELS`.
+    A classifier is a timm `VisionTransformer`. It takes 224 x 224 pixels, mean .5 and deviation .5
+    in each colour (its `pretrained_cfg` says so), and answers in the order of `world.LABELS`.
 
     Raises:
         UsageError: There is no such embedded model; the message names the nearest.
     """
-    model = load_served(weights_file(_known(name)))
+    return build_from(weights_file(known(name)), name)
+
+
+def build_from(weights: Path, name: str | None = None) -> nn.Module:
+    """The model of a weights file that this package has trained; see `build`."""
+    make = _MAKERS[read_facts(weights).get("kind", "classes")]
+    return make(weights, name or given_name(weights))
+
+
+def _classifier(weights: Path, name: str) -> VisionTransformer:
+    model = load_served(weights)
     model.pretrained_cfg = _preprocessing(name)
     return model
 
 
-def card(name: str) -> ModelCard:
-    """The model card of the embedded classifier `name`.
-
-    Raises:
-        UsageError: There is no such embedded model; the message names the nearest.
-    """
-    return read_card(_known(name))
-
-
-def _known(name: str) -> str:
-    if name in NAMES:
-        return name
-    hint = did_you_mean(str(name), NAMES) or f" Embedded: {quoted_list(NAMES)}."
-    raise UsageError(f"There is no embedded model {name!r}.{hint}")
+_MAKERS: dict[str, Callable[[Path, str], nn.Module]] = {"classes": _classifier}
+"""By kind of model."""
 
 
 def _preprocessing(name: str) -> dict:
@@ -58,6 +58,7 @@ def _preprocessing(name: str) -> dict:
         "architecture": name,
         "num_classes": len(LABELS),
         "label_names": LABELS,
+        "label_set": "world",
         "input_size": (3, side, side),
         "fixed_input_size": True,
         "interpolation": "bicubic",

@@ -7,24 +7,23 @@ the model card reads it.
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
 from ..errors import quoted_list
-from .cards import WEIGHTS, measurement_file, read_card, weights_file
+from .cards import WEIGHTS, read_card, weights_file
 from .measure import SCENES
+from .measurement import Measurement
 from .training.recipes import RECIPES
 from .training.task import Task
 
 
-def evaluate(task: Task, name: str, folder: Path = WEIGHTS, scenes: int = SCENES) -> Any:
+def evaluate(task: Task, name: str, folder: Path = WEIGHTS, scenes: int = SCENES) -> Measurement:
     """Measure the weights of `name` in `folder` as its task does; write the result beside them."""
-    found = task.measure(weights_file(name, folder), scenes)
-    measurement_file(name, folder).write_text(json.dumps(asdict(found), indent=1) + "\n")
+    weights = weights_file(name, folder)
+    found = task.measure(weights, scenes)
+    found.write(weights.with_suffix(".json"))
     return found
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from .cards import Measurement
+from .blocks import AttentionBlock
 from .labels import BACKGROUND, LABELS
+from .measurement import ClassMeasurement
 from .metrics import mean_iou, pixel_labels
 from .network import GRID, SERVED_PATCH, answers, normalized, tokens_before_norm
 from .scene import scene
@@ -24,7 +25,7 @@ _CHUNK = 50  # scenes at a time
 
 def measure(
     model: VisionTransformer, scenes: int = SCENES, first_seed: int = 0, images: int = 0
-) -> Measurement:
+) -> ClassMeasurement:
     """Accuracy and patch IoU at each state, over held-out scenes.
 
     Args:
@@ -35,7 +36,7 @@ def measure(
     """
     seeds = range(first_seed, first_seed + scenes)
     found = {count: _scores(model, count, seeds) for count in COUNTS}
-    return Measurement(
+    return ClassMeasurement(
         architecture=_architecture(model),
         images=images,
         scenes=scenes,
@@ -102,8 +103,11 @@ def _right(named: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 def _architecture(model: VisionTransformer) -> str:
     millions = sum(p.numel() for p in model.parameters()) / 1e6
+    alone = isinstance(model.blocks[0], AttentionBlock)
+    blocks = f"{len(model.blocks)} {'attention-only ' if alone else ''}block"
+    blocks += "s" if len(model.blocks) > 1 else ""
     return (
-        f"Vision transformer with a CLS token: {len(model.blocks)} blocks, {model.embed_dim} wide,"
+        f"Vision transformer with a CLS token: {blocks}, {model.embed_dim} wide,"
         f" {model.blocks[0].attn.num_heads} heads, {GRID} x {GRID} patches of {SERVED_PATCH}"
         f" pixels, {len(LABELS)} outputs, {millions:.1f} million parameters"
     )

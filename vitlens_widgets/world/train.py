@@ -1,4 +1,4 @@
-"""Train an embedded classifier anew: `python -m vitlens_widgets.world.train toy/p32`.
+"""Train an embedded model anew: `python -m vitlens_widgets.world.train toy/p32`.
 
 It may be interrupted at any moment: the same command goes on where it stopped. At the end it
 measures the result on held-out scenes and prints its card.
@@ -6,54 +6,13 @@ measures the result on held-out scenes and prints its card.
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import replace
-from pathlib import Path
-
-from ..errors import UsageError
-from .cards import read_card
-from .evaluate import evaluate
-from .measure import SCENES
-from .training.loop import train
-from .training.recipes import RECIPES
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """The command line."""
-    given = _parser().parse_args(arguments)
-    recipe = RECIPES[given.name]
-    if given.images is not None:
-        recipe = replace(recipe, images=given.images)
-    try:
-        stem = given.name.replace("/", "-")
-        weights = train(recipe, given.folder, stem, save_every=given.save_every)
-        evaluate(recipe.task, given.name, given.folder, given.scenes)
-    except UsageError as error:
-        raise SystemExit(str(error)) from None
-    except KeyboardInterrupt:
-        sentence = "Interrupted; the same command goes on where it stopped."
-        raise SystemExit(sentence) from None
-    print(read_card(given.name, given.folder))
-    print(f"Written: {weights} and {weights.with_suffix('.json').name}")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m vitlens_widgets.world.train")
-    add = parser.add_argument
-    add("name", choices=sorted(RECIPES))
-    add("--folder", type=Path, default=Path("world-training"), help="for what is written")
-    add("--images", type=_positive, help="scenes to learn from, if not as many as in the recipe")
-    add("--save-every", type=_positive, default=200, help="steps between checkpoints")
-    add("--scenes", type=_positive, default=SCENES, help="held-out scenes per number of objects")
-    return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
-    return number
-
+import sys
 
 if __name__ == "__main__":
+    from .command import main
+
     main()
+else:  # the file is the command, the name is the function's: `world.train(...)`
+    from .own import train
+
+    sys.modules[__name__] = train

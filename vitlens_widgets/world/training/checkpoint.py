@@ -50,18 +50,10 @@ class Checkpoint:
         optimizer.load_state_dict(state["optimizer"])
         return state["done"]
 
-    def check(self) -> None:
-        """Refuse a file of another training.
-
-        Raises:
-            UsageError: It is one; the sentence says what differs.
-        """
-        self._read()
-
     def _read(self) -> dict[str, Any] | None:
-        if not self.path.exists():
+        state = _loaded(self.path)
+        if state is None:
             return None
-        state = torch.load(self.path, weights_only=True)
         theirs = state["facts"]
         differ = [name for name in self.facts if theirs.get(name) != self.facts[name]]
         if differ:
@@ -72,6 +64,16 @@ class Checkpoint:
                 " folder or delete that file."
             )
         return state
+
+
+def noted_facts(path: Path) -> dict[str, Any] | None:
+    """What the training of a checkpoint is; None where there is no file."""
+    state = _loaded(path)
+    return None if state is None else state["facts"]
+
+
+def _loaded(path: Path) -> dict[str, Any] | None:
+    return torch.load(path, weights_only=True) if path.exists() else None
 
 
 @contextmanager

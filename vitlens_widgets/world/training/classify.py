@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
-from ..cards import Measurement
 from ..design import P32, Design
 from ..measure import measure
+from ..measurement import ClassMeasurement
 from ..network import GRID, TRAINED_PATCH, load_served, make_network, normalized
 from ..truth import patch_coverage, present_classes
 from ..weights import read_facts
@@ -24,12 +24,12 @@ from .task import Task
 
 Loss = Callable[[torch.Tensor, Batch], torch.Tensor]
 
-GOALS: dict[str, Loss] = {
+LOSSES: dict[str, Loss] = {
     "class": losses.class_label,
     "multiple-instance": losses.multiple_instance,
     "patches": losses.taught_patches,
 }
-"""What a classifier may be asked: name -> loss of the answers of its last state."""
+"""Name of a goal -> loss of the answers of the last state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Classify(Task[VisionTransformer, Batch]):
     """A ViT that answers with the world's labels.
 
     Attributes:
-        goal: What it is asked, one of `GOALS`.
+        goal: The name of what it is asked, one of `LOSSES`.
         design: Its network.
     """
 
@@ -46,7 +46,10 @@ class Classify(Task[VisionTransformer, Batch]):
 
     def make_model(self) -> VisionTransformer:
         """The network for pictures of 112 pixels a side."""
-        return make_network(TRAINED_PATCH, self.design)
+        model = make_network(TRAINED_PATCH, self.design)
+        for block in model.blocks:
+            block.attn.fused_attn = False  # for 50 tokens, the fused kernel's gradients are slow
+        return model
 
     def draw(self, index: int, batch_size: int) -> Batch:
         """Fresh scenes with their truth."""
@@ -59,12 +62,12 @@ class Classify(Task[VisionTransformer, Batch]):
         """The goal's loss of the answers of the last state."""
         with torch.autocast("cpu", torch.bfloat16):
             logits = model.head(model.forward_features(normalized(batch.images)))
-        return GOALS[self.goal](logits.float(), batch)
+        return LOSSES[self.goal](logits.float(), batch)
 
     def facts(self) -> dict[str, Any]:
         """Goal and design."""
         return {"kind": "classes", "goal": self.goal, **asdict(self.design)}
 
-    def measure(self, weights: Path, scenes: int) -> Measurement:
+    def measure(self, weights: Path, scenes: int) -> ClassMeasurement:
         """Accuracy and patch IoU at each state, as served at 224 pixels a side."""
         return measure(load_served(weights), scenes, images=read_facts(weights)["images"])

@@ -17,14 +17,21 @@ from .task import Recipe
 
 
 def train(
-    recipe: Recipe, folder: Path, name: str, *, save_every: int = 200, progress: bool = True
+    recipe: Recipe,
+    folder: Path,
+    stem: str,
+    *,
+    title: str | None = None,
+    save_every: int = 200,
+    progress: bool = True,
 ) -> Path:
     """Train to the recipe's end, or go on where an interrupted training in `folder` stopped.
 
     Args:
         recipe: What to do.
         folder: Where the checkpoint and the finished weights are written.
-        name: Shown beside the progress bar, and the stem of both files.
+        stem: Of the names of both files.
+        title: Shown beside the progress bar, if not the stem.
         save_every: Steps between checkpoints; Ctrl-C leaves one of the last whole step. However
             often a training was interrupted, it ends with the very weights of one that was not.
         progress: Whether to show the progress bar.
@@ -35,16 +42,17 @@ def train(
     Raises:
         UsageError: The checkpoint in `folder` is of another training, or torch is too old.
     """
-    checkpoint = Checkpoint(folder / f"{name}.checkpoint", recipe.facts())
+    checkpoint = Checkpoint(folder / f"{stem}.checkpoint", recipe.facts())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = recipe.task.make_model().train()
         optimizer = Optimizer(model, recipe.steps, recipe.rate)
         done = checkpoint.load(model, optimizer)
-        bar = tqdm(initial=done, total=recipe.steps, desc=name, unit="step", disable=not progress)
+        title = title or stem
+        bar = tqdm(initial=done, total=recipe.steps, desc=title, unit="step", disable=not progress)
         with bar:
             _learn_all(recipe, model, optimizer, checkpoint, done, save_every, bar)
-    return save_weights(model, folder / f"{name}.safetensors", recipe.facts())
+    return save_weights(model, folder / f"{stem}.safetensors", recipe.facts())
 
 
 def _learn_all(

@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
+from ..measurement import Measurement
+
 Model = TypeVar("Model", bound=nn.Module)
 Batch = TypeVar("Batch")
 
@@ -46,11 +48,12 @@ class Task(ABC, Generic[Model, Batch]):
         """
 
     @abstractmethod
-    def measure(self, weights: Path, scenes: int) -> Any:
-        """What the finished model does on `scenes` held-out scenes of each sort.
+    def measure(self, weights: Path, scenes: int) -> Measurement:
+        """What the finished model does, on held-out scenes.
 
-        Returns:
-            A measurement, such as `world.cards.Measurement`: a dataclass that JSON can hold.
+        Args:
+            weights: The weights file.
+            scenes: How many scenes for each number of objects.
         """
 
 

@@ -1,0 +1,75 @@
+"""The embedded models: which there are, and what each was asked. Loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import UsageError, did_you_mean, quoted_list
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a model is asked in training, in words.
+
+    Attributes:
+        kind: Of model: "classes" for classifiers.
+        trained_on: In the fewest words.
+        recipe: In sentences.
+        not_good_for: What its models are no good for.
+    """
+
+    kind: str
+    trained_on: str
+    recipe: str
+    not_good_for: str
+
+
+GOALS = {
+    "class": Goal(
+        kind="classes",
+        trained_on="class label",
+        recipe="Trained from the classes of the image alone, asked of CLS. Nothing was ever asked "
+        "of the patches.",
+        not_good_for="Photographs, and saying where things are: its patches do not draw them.",
+    ),
+    "multiple-instance": Goal(
+        kind="classes",
+        trained_on="image labels, asked of the patches together",
+        recipe="Trained from image labels only. CLS names the classes of the image; the mean of a "
+        "class's five largest patch probabilities must tell whether the class is in the image "
+        "(multiple-instance loss), and any answer but background costs a patch a little. No patch "
+        "was ever told what it shows: its answers emerged.",
+        not_good_for="Photographs, things outside the sixteen classes, and exact outlines.",
+    ),
+    "patches": Goal(
+        kind="classes",
+        trained_on="patch labels",
+        recipe="Trained from the exact masks: every patch is told which share of it each label "
+        "covers, and CLS the classes of the image. Its patch answers were taught; they did not "
+        "emerge.",
+        not_good_for="Photographs, and showing that patch answers emerge: these were taught.",
+    ),
+}
+"""Name of a goal -> what it is."""
+
+EMBEDDED = {
+    "toy/p32": "multiple-instance",
+    "toy/p32-taught": "patches",
+    "toy/p32-cls": "class",
+}
+"""Name of an embedded model -> name of its goal."""
+
+NAMES = tuple(EMBEDDED)
+"""The embedded models; the first is the default."""
+
+
+def known(name: str) -> str:
+    """The name, if it is that of an embedded model.
+
+    Raises:
+        UsageError: It is not; the message names the nearest.
+    """
+    if name in NAMES:
+        return name
+    hint = did_you_mean(str(name), NAMES) or f" Embedded: {quoted_list(NAMES)}."
+    raise UsageError(f"There is no embedded model {name!r}.{hint}")
