@@ -15,3 +15,9 @@ def chosen_images(trace: Trace, image: int | None) -> list[int]:
     if image is None:
         return list(range(trace.n_images))
     return [check_index("image", image, trace.n_images)]
+
+
+def title(trace: Trace, images: list[int]) -> str:
+    """Which model and which of the trace's images a result is of."""
+    which = f"image {images[0]}" if len(images) == 1 else f"{len(images)} images"
+    return f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {which}"

@@ -6,23 +6,31 @@
 """
 
 from vitlens_widgets.analysis.heads.agreement import agreement
+from vitlens_widgets.analysis.heads.chance import classes
 from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.meaning import read_keys
+from vitlens_widgets.analysis.heads.neighbourhood import Neighbourhood, neighbourhood
 from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
 from vitlens_widgets.analysis.heads.prefix_matching import prefix_matching
 from vitlens_widgets.analysis.heads.result import HeadStatistics
-from vitlens_widgets.analysis.heads.rollout import rollout, rollouts
+from vitlens_widgets.analysis.heads.rollout import readout_row, rollout, rollouts
 from vitlens_widgets.analysis.heads.spread import entropy, largest_weight, received, sink
 from vitlens_widgets.analysis.heads.statistics import statistics
 
 __all__ = [
     "HeadStatistics",
+    "Neighbourhood",
     "Neurons",
     "Places",
     "agreement",
+    "classes",
     "entropy",
     "largest_weight",
+    "neighbourhood",
     "neurons",
     "prefix_matching",
+    "read_keys",
+    "readout_row",
     "received",
     "rollout",
     "rollouts",

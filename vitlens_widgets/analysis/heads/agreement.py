@@ -53,13 +53,11 @@ def agreement(trace: Trace) -> np.ndarray:
     """
     check_images(trace)
     rows = []
-    with progress(trace.vit.n_layers, "agreement") as bar:
-        for layer in range(trace.vit.n_layers):
-            over_images = Agreement()
-            for pattern in trace.attention_by_image(layer):
-                over_images.see(pattern.detach())
-            rows.append(over_images.value().cpu().numpy())
-            bar.update()
+    for layer in progress(range(trace.vit.n_layers), "agreement"):
+        over_images = Agreement()
+        for pattern in trace.attention_by_image(layer):
+            over_images.see(pattern.detach())
+        rows.append(over_images.value().cpu().numpy())
     return np.stack(rows)
 
 

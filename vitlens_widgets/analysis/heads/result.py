@@ -130,6 +130,6 @@ class HeadStatistics:
         null = self.null(name)
         uniform = "" if null is None else f"uniform {null:.3g}, "
         return (
-            f"  {name:<14} {np.nanmin(values):8.3g} .. {np.nanmax(values):<8.3g} "
-            f"{self.unit(name):<16} {uniform}most L{layer} H{head}"
+            f"  {name:<15} {np.nanmin(values):7.3g} .. {np.nanmax(values):<7.3g} "
+            f"{self.unit(name):<11} {uniform}most in L{layer} H{head}"
         )

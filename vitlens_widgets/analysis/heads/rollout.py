@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.images import chosen_images
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.readout import readout_weights
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
 
 
 def rollout(trace: Trace, image: int | None = 0) -> np.ndarray:
@@ -35,12 +38,7 @@ def rollout(trace: Trace, image: int | None = 0) -> np.ndarray:
     Source:
         Abnar & Zuidema (2020), "Quantifying Attention Flow in Transformers", equation 1.
     """
-    with progress(trace.vit.n_layers, "rollout") as bar:
-        found = []
-        for so_far in rollouts(trace, image):
-            found.append(so_far)
-            bar.update()
-    return np.stack(found)
+    return np.stack(list(progress(rollouts(trace, image), "rollout", trace.vit.n_layers)))
 
 
 def rollouts(trace: Trace, image: int | None = 0) -> Iterator[np.ndarray]:
@@ -58,3 +56,37 @@ def _mixing(pattern: Tensor) -> Tensor:
     mean = pattern.detach().mean(0).cpu().double()
     mixed = 0.5 * mean + 0.5 * torch.eye(len(mean), dtype=mean.dtype)
     return mixed / mixed.sum(-1, keepdim=True)
+
+
+def readout_row(trace: Trace, maps: np.ndarray, image: int = 0) -> np.ndarray:
+    """Who the model's own readout attends to: the row of an attention map that counts for it.
+
+    The row of CLS where the readout is CLS, the mean of the rows of all patches where it is their
+    mean, and so on: the mean of the rows, weighed as the readout weighs the tokens
+    (`models.readout.readout_weights`; with attention pooling, by the pooling's own attention).
+
+    Args:
+        trace: The trace that the maps are of.
+        maps: A pattern, a mean of heads or a rollout, `[..., query, key]`.
+        image: Whose map it is; only attention pooling weighs each image in a way of its own.
+
+    Returns:
+        `[..., key]`, in the precision of `maps`.
+
+    Raises:
+        UsageError: Maps of another size, no such image, or a readout that is no weighted mean.
+
+    Example:
+        >>> heat = heads.readout_row(trace, heads.rollout(trace)[-1])[trace.layout.patches]
+    """
+    maps = np.asarray(maps)
+    n = len(trace.tokens)
+    if maps.shape[-2:] != (n, n):
+        raise UsageError(
+            f"A map of this trace ends in {n} queries x {n} keys; this one is {list(maps.shape)}."
+        )
+    check_index("image", image, trace.n_images)
+    trace.check_weights("asked for its readout")
+    with torch.no_grad():
+        weights = readout_weights(trace.vit.adapter, trace.states[-1, image : image + 1])[0]
+    return np.einsum("q,...qk->...k", weights.float().cpu().numpy(), maps)

@@ -86,3 +86,13 @@ def _at_end(index: Tensor, count: int) -> Tensor:
 
 def _on_keys(places: Places, chosen: Tensor) -> Tensor:
     return places.between_patches(chosen[None].expand(len(chosen), -1))
+
+
+CLASSES = {
+    "corner": corner,
+    "edge": edge,
+    "row": row,
+    "column": column,
+    "neighbours": neighbours,
+}
+"""The classes of the head tour, each a set of pairs of patches."""

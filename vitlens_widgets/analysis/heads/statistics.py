@@ -14,12 +14,11 @@ from vitlens_widgets.analysis.heads import shares, spread
 from vitlens_widgets.analysis.heads.agreement import Agreement
 from vitlens_widgets.analysis.heads.geometry import Places
 from vitlens_widgets.analysis.heads.result import HeadStatistics, Said
-from vitlens_widgets.analysis.images import chosen_images
+from vitlens_widgets.analysis.images import chosen_images, title
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
-_OF_ALL = "share of all weight"
-_OF_PATCHES = "share of weight between patches"
+_OF_PATCHES = "of the weight between patches, the share"
 
 
 def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
@@ -42,16 +41,14 @@ def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
     """
     images = chosen_images(trace, image)
     measures = _Measures(Places.of(trace))
-    layers = []
-    with progress(trace.vit.n_layers, "head statistics") as bar:
-        for layer in range(trace.vit.n_layers):
-            layers.append(_of_layer(trace, layer, images, measures))
-            bar.update()
+    layers = [
+        _of_layer(trace, layer, images, measures)
+        for layer in progress(range(trace.vit.n_layers), "head statistics")
+    ]
     values = {name: np.stack([layer[name] for layer in layers]) for name in layers[0]}
     sinks = values.pop("sink position").astype(np.int64)
-    which = f"image {image}" if len(images) == 1 else f"{len(images)} images"
     return HeadStatistics(
-        title=f"Attention heads of {trace.vit.name}{' (edited)' if trace.edits else ''}, {which}",
+        title=f"Attention heads: {title(trace, images)}",
         values={name: values[name] for name in measures.said if name in values},
         said=measures.said,
         nulls=measures.uniform(),
@@ -97,9 +94,8 @@ class _Measures:
     def said(self) -> Mapping[str, Said]:
         """In words, in the order they are shown."""
         on_prefix = {
-            name: Said(_OF_ALL, f"weight {name.replace('on ', 'on the ')}, mean over all queries")
-            for name in self.of_all
-            if name != "on itself"
+            f"on {kind}": Said("share", f"weight that tokens give {kind}, mean over all queries")
+            for kind in self.places.prefix
         }
         first = ("entropy", "distance")
         return {name: SAID[name] for name in first} | on_prefix | SAID
@@ -152,27 +148,20 @@ class _OverImages:
         return found
 
 
-OF_PATCHES = {
-    "distance": shares.distance,
-    "corner": shares.corner,
-    "edge": shares.edge,
-    "row": shares.row,
-    "column": shares.column,
-    "neighbours": shares.neighbours,
-}
+OF_PATCHES = {"distance": shares.distance, **shares.CLASSES}
 """What is measured of the weight that patches give patches."""
 
 SAID = {
     "entropy": Said("nats", "how many tokens a query reads: 0 is one, ln N is all N alike"),
     "distance": Said("patches", "how far patches look at patches, mean weighted by attention"),
-    "on itself": Said(_OF_ALL, "weight that tokens give themselves, mean over all queries"),
-    "largest weight": Said("weight", "the largest weight of a query, mean over all queries"),
-    "sink": Said(_OF_ALL, "weight of the token that receives most, mean over all queries"),
-    "corner": Said(_OF_PATCHES, "on the four corners of the grid"),
-    "edge": Said(_OF_PATCHES, "on the border of the grid, corners included"),
-    "row": Said(_OF_PATCHES, "on other patches of the query's row"),
-    "column": Said(_OF_PATCHES, "on other patches of the query's column (modulus)"),
-    "neighbours": Said(_OF_PATCHES, "on the up to eight patches around the query"),
+    "on itself": Said("share", "weight that tokens give themselves, mean over all queries"),
+    "largest weight": Said("share", "the largest weight of a query, mean over all queries"),
+    "sink": Said("share", "weight of the token that receives most, mean over all queries"),
+    "corner": Said("share", f"{_OF_PATCHES} on the four corners of the grid"),
+    "edge": Said("share", f"{_OF_PATCHES} on the border of the grid, corners included"),
+    "row": Said("share", f"{_OF_PATCHES} on other patches of the query's row"),
+    "column": Said("share", f"{_OF_PATCHES} on other patches of the query's column (modulus)"),
+    "neighbours": Said("share", f"{_OF_PATCHES} on the up to eight patches around the query"),
     "agreement": Said("correlation", "how alike the map is from image to image, mean over pairs"),
 }
 """Every statistic but those on prefix tokens, in words."""

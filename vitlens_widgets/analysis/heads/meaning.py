@@ -1,0 +1,79 @@
+"""Where attention and lens meet: what the keys that a head reads mean."""
+
+from __future__ import annotations
+
+from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.data import Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses import Reading
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
+
+
+def read_keys(
+    trace: Trace, reading: Reading, layer: int, head: int, query: int, k: int = 5, image: int = 0
+) -> Table:
+    """The keys that a head reads most for one query, and what the lens says they mean.
+
+    The lens's answers are those for the state that enters the block, which is what the keys and
+    values of this head are made of. A head need not use the part of a token that the lens reads:
+    this says what stands at the places it looks at, not what it takes from there.
+
+    Args:
+        trace: The trace.
+        reading: A lens applied to this trace's states.
+        layer: The block.
+        head: The head.
+        query: Position of the query in the sequence.
+        k: How many keys, the heaviest first.
+        image: Which image.
+
+    Returns:
+        A row per key: its position, what stands there, the weight, and the lens's most probable
+        class there with its probability. The title says what the query itself means.
+
+    Raises:
+        UsageError: A reading of another trace or of sub-block outputs, or something out of range.
+
+    Source:
+        Xu (2023), "Interpreting and controlling vision foundation models", names the joining of
+        attention and lens as future work.
+    """
+    _check_reading(trace, reading)
+    check_index("query", query, len(trace.tokens))
+    check_index("image", image, trace.n_images)
+    if not 1 <= k <= len(trace.tokens):
+        raise UsageError(f"k = {k} is out of range: a query has {len(trace.tokens)} keys.")
+    check_index("head", head, trace.vit.n_heads)
+    pattern = next(trace.attention_by_image(layer, "pattern", [image]))[head, query]
+    weights, keys = (found.tolist() for found in pattern.detach().cpu().topk(k))
+    index, probability = (values[layer, image, :, 0] for values in reading.top(1))
+    places = Places.of(trace)
+
+    def answer(position: int) -> str:
+        return reading.labels[int(index[position])]
+
+    columns = {
+        "key": keys,
+        "token": [places.describe(key) for key in keys],
+        "weight": weights,
+        "answer": [answer(key) for key in keys],
+        "probability": probability[keys].tolist(),
+    }
+    title = (
+        f"{trace.vit.name}, image {image}, L{layer} H{head}: {places.describe(query)} "
+        f'("{answer(query)}") reads; {reading.lens_name} of {reading.state_names[layer]}'
+    )
+    return Table(columns, title=title)
+
+
+def _check_reading(trace: Trace, reading: Reading) -> None:
+    if not isinstance(reading, Reading) or reading.trace is not trace:
+        raise UsageError(
+            "reading= must be a lens applied to this very trace: vl.LogitLens(vit).read(trace)."
+        )
+    if reading.state_names != trace.vit.state_names:
+        raise UsageError(
+            f"reading= must be of the states, not of sub-block outputs such as "
+            f'"{reading.state_names[0]}": read(trace) without site= is.'
+        )

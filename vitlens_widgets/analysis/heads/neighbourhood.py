@@ -1,0 +1,124 @@
+"""Where patches look relative to themselves: the weight at each offset of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.images import chosen_images, title
+from vitlens_widgets.data import Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import Trace
+
+
+@dataclass(frozen=True, repr=False)
+class Neighbourhood:
+    """The share of the weight between patches that falls on each offset from query to key.
+
+    Attributes:
+        title: Of which model and images.
+        radius: The window reaches so many patches to each side.
+        values: float64 `[layer, head, down, right]`; index `radius` is offset 0. All offsets of the
+            grid together sum to 1.
+        null: `[down, right]`: the same for uniform attention, which is the share of all pairs of
+            patches that stand so.
+    """
+
+    title: str
+    radius: int
+    values: np.ndarray
+    null: np.ndarray
+
+    @property
+    def ratio(self) -> np.ndarray:
+        """`values / null`, `[layer, head, down, right]`; 0 at offsets larger than the grid."""
+        return self.values / np.where(self.null > 0, self.null, np.inf)
+
+    def table(self) -> Table:
+        """A row per head: the offset that stands out most (largest ratio), share, null, ratio."""
+        n_layers, n_heads, side, _ = self.values.shape
+        best = self.ratio.reshape(n_layers * n_heads, -1).argmax(1)
+        layers, heads = (axis.ravel() for axis in np.indices((n_layers, n_heads)))
+        down, right = np.divmod(best, side)
+        share = self.values[layers, heads, down, right]
+        null = self.null[down, right]
+        columns = {
+            "layer": layers,
+            "head": heads,
+            "rows down": down - self.radius,
+            "columns right": right - self.radius,
+            "share": share,
+            "uniform": null,
+            "ratio": share / null,
+        }
+        return Table({name: column.tolist() for name, column in columns.items()}, self.title)
+
+    def __repr__(self) -> str:
+        return repr(self.table())
+
+
+def neighbourhood(trace: Trace, radius: int = 1, image: int | None = None) -> Neighbourhood:
+    """Of the weight that patches give patches, the share at each offset of a window.
+
+    The share at offset (r, c) is `sum p_ij` over patches j that stand r rows below and c columns to
+    the right of i, over `sum p_ij` of all pairs of patches. Source: heads that read the patch at a
+    fixed offset are what Cordonnier et al. (2020), "On the Relationship between Self-Attention and
+    Convolutional Layers", build a convolution of.
+
+    Args:
+        trace: The trace.
+        radius: The window reaches so many patches to each side.
+        image: Which image; None for all of them together.
+
+    Raises:
+        UsageError: A radius that is no whole number from 0 on, or no such image.
+    """
+    if not isinstance(radius, int) or radius < 0:
+        raise UsageError(f"radius must be a whole number of patches from 0 on, not {radius!r}.")
+    images, places = chosen_images(trace, image), Places.of(trace)
+    bins, side = _bins(places, radius), 2 * radius + 1
+    uniform = _by_offset([torch.ones(1, places.n, places.n)], bins, side)[0]
+    layers = [
+        _by_offset(trace.attention_by_image(layer, "pattern", images), bins, side)
+        for layer in progress(range(trace.vit.n_layers), "neighbourhood")
+    ]
+    return Neighbourhood(
+        title=f"Attention between patches by offset: {title(trace, images)}",
+        radius=radius,
+        values=torch.stack(layers).cpu().numpy(),
+        null=uniform.numpy(),
+    )
+
+
+def _bins(places: Places, radius: int) -> Tensor:
+    """Which bin each pair of positions falls in, int64 `[query * key]`.
+
+    One per offset, then one for other pairs of patches, then one for pairs with a prefix token.
+    """
+    side = 2 * radius + 1
+    down, right = places.offsets
+    near = (down.abs() <= radius) & (right.abs() <= radius)
+    bins = torch.full((places.n, places.n), side**2 + 1)
+    between = torch.where(near, (down + radius) * side + right + radius, side**2)
+    bins[np.ix_(places.patches, places.patches)] = between
+    return bins.flatten()
+
+
+def _by_offset(patterns: Iterable[Tensor], bins: Tensor, side: int) -> Tensor:
+    """The share of the weight between patches at each offset, `[head, down, right]`, float64."""
+    total = sum(_binned(pattern, bins, side**2 + 2) for pattern in patterns)
+    between = total[:, :-1].sum(1)[:, None, None]
+    return total[:, : side**2].unflatten(1, (side, side)) / between
+
+
+def _binned(pattern: Tensor, bins: Tensor, count: int) -> Tensor:
+    """The weight in each bin, float64 `[head, bin]`."""
+    bins = bins.to(pattern.device)
+    heads = pattern.detach().flatten(1)
+    return torch.stack([torch.bincount(bins, head.double(), count) for head in heads])
