@@ -21,6 +21,8 @@ _HOMES = {
     "TokenLayout": "vitlens_widgets.models",
     "Trace": "vitlens_widgets.trace",
     "FrozenNormLens": "vitlens_widgets.lenses",
+    "InfillLens": "vitlens_widgets.lenses",
+    "Infilling": "vitlens_widgets.lenses",
     "LogitLens": "vitlens_widgets.lenses",
     "Reading": "vitlens_widgets.lenses",
     "PatchGrid": "vitlens_widgets.widgets",
@@ -38,6 +40,8 @@ _PARTS["edits"] = "trace.edits"
 
 __all__ = [
     "FrozenNormLens",
+    "InfillLens",
+    "Infilling",
     "LabelSet",
     "LogitLens",
     "PatchGrid",

@@ -1,8 +1,19 @@
 """From a hidden state to the model's output space."""
 
 from vitlens_widgets.lenses.frozen import FrozenNormLens
+from vitlens_widgets.lenses.infill import Infilling, InfillLens, MaskStudy, ObjectIoU
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.logit import LogitLens
 from vitlens_widgets.lenses.reading import Reading, Top
 
-__all__ = ["FrozenNormLens", "Lens", "LogitLens", "Reading", "Top"]
+__all__ = [
+    "FrozenNormLens",
+    "InfillLens",
+    "Infilling",
+    "Lens",
+    "LogitLens",
+    "MaskStudy",
+    "ObjectIoU",
+    "Reading",
+    "Top",
+]

@@ -1,0 +1,220 @@
+"""`InfillLens`: each state of the encoder painted as if it were the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.lenses.infill.brightness import Statistics, check_statistics
+from vitlens_widgets.lenses.infill.infilling import Infilling, Shown
+from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
+from vitlens_widgets.lenses.infill.study import MaskStudy, study
+from vitlens_widgets.models import ViT
+from vitlens_widgets.models.mae import MaskedAutoencoder
+from vitlens_widgets.progress import progress
+from vitlens_widgets.trace.batch import as_batch
+
+_TOKENS_AT_ONCE = 4096  # through encoder or decoder together: larger batches are no faster
+_TOLERANCE = 1e-3  # tells a model that works otherwise from rounding; tests hold 1e-5
+
+
+class InfillLens:
+    """The model's own final norm and decoder, applied to every state of the visible patches.
+
+    A masked autoencoder hides part of an image, runs the rest through its encoder, and has its
+    decoder paint all patches. The lens gives the decoder each of the L + 1 states of the encoder
+    in turn, the mask being the same for all; at the last state it paints what the model paints.
+
+    Args:
+        mae: The masked autoencoder, from `vl.load`.
+        norm: Whether the encoder's final norm comes before the decoder at every state, as it does
+            at the last one in the model. Without it, no state gives the model's own answer.
+        statistics: For models trained on normalised pixels, where the brightness and contrast of a
+            hidden patch come from: `"neighbours"` (default), `"visible"`, or `"target"`, which
+            leaks the answer (`vitlens_widgets.lenses.infill.brightness`).
+
+    Raises:
+        UsageError: No masked autoencoder, or one in train mode.
+        UnsupportedModelError: The model's own forward paints something else.
+
+    Source:
+        Xu (2023), section 4.2, who leaves open whether the norm comes first.
+
+    Example:
+        >>> lens = InfillLens(vl.load("toy/mae"))
+        >>> infilling = lens.read(image, mask_ratio=0.75, seed=2)
+        >>> infilling.pictures(3)  # uint8 [image, height, width, 3], painted from state 3
+    """
+
+    name = "infill lens"
+
+    def __init__(
+        self, mae: ViT, norm: bool = True, *, statistics: Statistics | None = None
+    ) -> None:
+        self.vit = _checked(mae)
+        self.norm = norm
+        self.statistics = check_statistics(statistics, mae.adapter.normalises_pixels, mae.name)
+
+    def read(
+        self,
+        images: Any,
+        *,
+        mask_ratio: float | None = None,
+        seed: int = 2,
+        mask: Any = None,
+        preprocessed: bool = False,
+    ) -> Infilling:
+        """Hide patches and paint them from every state.
+
+        Args:
+            images: As `vit.trace` takes them.
+            mask_ratio: Share of the patches to hide at random, above 0 and below 1; the model's
+                own share of training by default. Exactly the patches are hidden that transformers
+                hides after `torch.manual_seed(seed)` on the CPU, but always at least one, and
+                never all.
+            seed: For the mask.
+            mask: Instead of a ratio, what to hide: booleans (True is hidden) of shape `[patch]` or
+                `[row, column]`, for all images or with the image axis in front. Any number of
+                patches may be hidden, all and none included.
+            preprocessed: The images are pixels as the model takes them.
+
+        Raises:
+            UsageError: An image that cannot be read, a ratio outside (0, 1), a mask that does not
+                fit, or a model in train mode.
+        """
+        _check_eval(self.vit)
+        pixels, pictures = as_batch(self.vit, images, preprocessed)
+        shown = Shown(pixels.detach().clone(), pictures())  # the caller may change his pixels
+        return self.paint(shown, self.mask(len(shown.pixels), mask_ratio, seed, mask))
+
+    def study(
+        self,
+        images: Any,
+        ratios: Sequence[float] = (0.25, 0.4, 0.55, 0.75, 0.9),
+        seeds: Sequence[int] = range(5),
+        metrics: Sequence[str] = ("mse", "psnr", "ssim"),
+    ) -> MaskStudy:
+        """The scores of every state over a grid of mask ratios and seeds.
+
+        Args:
+            images: As `vit.trace` takes them.
+            ratios: Shares of hidden patches.
+            seeds: For the masks; each is used at every ratio.
+            metrics: Names of scores (`Infilling.score`).
+
+        Raises:
+            UsageError: As `read`; an unknown metric, no ratio or no seed.
+        """
+        return study(self, images, ratios, seeds, metrics)
+
+    def mask(
+        self, n_images: int, mask_ratio: float | None = None, seed: int = 2, mask: Any = None
+    ) -> Tensor:
+        """The mask that `read` would use, bool `[image, patch]`; True is hidden.
+
+        Raises:
+            UsageError: A ratio outside (0, 1), no such seed, or a mask that does not fit.
+        """
+        layout = self.vit.layout
+        if mask is None:
+            ratio = self.vit.model.config.mask_ratio if mask_ratio is None else mask_ratio
+            return random_mask(ratio, seed, n_images, layout.n_patches)
+        if mask_ratio is not None:
+            raise UsageError("Give either mask= or mask_ratio=, not both.")
+        return given_mask(mask, layout, n_images)
+
+    def paint(self, shown: Shown, mask: Tensor) -> Infilling:
+        """Paint images that were read before, under another mask, bool `[image, patch]`."""
+        _check_eval(self.vit)
+        config, adapter = self.vit.model.config, self.vit.adapter
+        values = adapter.patch_size[0] * adapter.patch_size[1] * config.num_channels
+        shape = (self.vit.n_layers + 1, *mask.shape, values)
+        painted = torch.empty(shape)
+        with torch.no_grad():
+            for images in progress(list(_alike(mask)), self.name):
+                for states, painting in self._paintings(shown.pixels[images], mask[images]):
+                    painted[states, images] = painting
+        return Infilling(self, shown, mask, painted)
+
+    def _paintings(self, pixels: Tensor, mask: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """(states, what they paint `[state, image, patch, value]`), a few states at a time."""
+        states, restore = _encoded(self.vit.adapter, pixels, mask)
+        n_images, n_patches = mask.shape
+        step = max(1, _TOKENS_AT_ONCE // (n_images * n_patches))
+        for first in range(0, len(states), step):
+            some = torch.cat(states[first : first + step])
+            again = restore.repeat(len(some) // n_images, 1)
+            painting = self.vit.adapter.paint(some, again, norm=self.norm).float().cpu()
+            yield slice(first, first + step), painting.unflatten(0, (-1, n_images))
+
+    def __repr__(self) -> str:
+        norm = "" if self.norm else ", without the final norm"
+        statistics = f", statistics {self.statistics}" if self.statistics else ""
+        return f"InfillLens({self.vit.name}{norm}{statistics})"
+
+
+def _encoded(
+    adapter: MaskedAutoencoder, pixels: Tensor, mask: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    """The states of CLS and the visible patches, and each patch's place behind them.
+
+    Every image has the same number of visible patches.
+    """
+    order, restore = (ids.to(pixels.device) for ids in order_of(mask))
+    visible = order[:, : int((~mask[0]).sum())]
+    tokens = adapter.embed(pixels)
+    kept = torch.cat([torch.zeros_like(order[:, :1]), visible + 1], dim=1)
+    tokens = tokens.gather(1, kept[..., None].expand(-1, -1, tokens.shape[-1]))
+    return adapter.encode(tokens), restore
+
+
+def _alike(mask: Tensor) -> Iterator[Tensor]:
+    """Images that can go through together: as many visible patches each, and not too many."""
+    n_masked = mask.sum(dim=1)
+    step = max(1, _TOKENS_AT_ONCE // mask.shape[1])
+    for number in n_masked.unique().tolist():
+        yield from (n_masked == number).nonzero()[:, 0].split(step)
+
+
+def _checked(mae: ViT) -> ViT:
+    """The model, if this lens reads it."""
+    if not isinstance(mae, ViT):
+        raise UsageError(f"InfillLens reads a model from vl.load(...), not {type(mae).__name__}.")
+    if not isinstance(mae.adapter, MaskedAutoencoder):
+        raise UsageError(
+            f"{mae.name} is no masked autoencoder: it has no decoder that paints pixels. Load one, "
+            'such as vl.load("toy/mae") or vl.load("facebook/vit-mae-base").'
+        )
+    _check_eval(mae)
+    _check_painting(mae)
+    return mae
+
+
+def _check_eval(mae: ViT) -> None:
+    if mae.model.training:
+        raise UsageError("The model is in train mode; call model.eval() first.")
+
+
+@torch.no_grad()
+def _check_painting(mae: ViT) -> None:
+    """Refuse a model whose own forward does something beyond encoder, final norm and decoder."""
+    own_size = mae.adapter._own_size
+    if mae.adapter.image_size != own_size or own_size[0] != own_size[1]:
+        return  # transformers runs its decoder at the own size only, and only squares
+    like = next(mae.model.parameters())
+    side, n_patches = own_size[0], mae.layout.n_patches
+    pixels = torch.linspace(-1, 1, 3 * side * side).view(1, 3, side, side).to(like)
+    noise = torch.linspace(0, 1, n_patches, device=like.device)[None]
+    theirs = mae.model(pixels, noise=noise)
+    states, restore = _encoded(mae.adapter, pixels, theirs.mask.bool().cpu())
+    off = (mae.adapter.paint(states[-1], restore) - theirs.logits).abs().max()
+    allowed = _TOLERANCE if like.dtype in (torch.float32, torch.float64) else 5e-2
+    if off > allowed * theirs.logits.abs().max():
+        raise UnsupportedModelError(
+            f"{mae.name} cannot be read exactly: it must paint its decoder's answer to the final "
+            f"norm of its encoder's last state, but what it paints differs by {off:.3g}."
+        )

@@ -1,0 +1,127 @@
+"""Which patches are hidden: masks by chance, by hand and from objects; True is hidden.
+
+Source of the masks by chance: `random_masking` of the code of He et al. (2022), whose numbers are
+reproduced seed by seed.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import TokenLayout
+
+
+def random_mask(ratio: float, seed: int, n_images: int, n_patches: int) -> Tensor:
+    """A mask for each image with the same number of hidden patches, bool `[image, patch]`.
+
+    The patches that the published code and transformers hide after `torch.manual_seed(seed)`, drawn
+    on the CPU: `int(n_patches * (1 - ratio))` stay visible, but at least one does, and at least
+    one is hidden.
+
+    Args:
+        ratio: Share of the patches to hide, between 0 and 1.
+        seed: Any whole number from 0 on.
+        n_images: How many images; image i has its own mask, which depends on i and `n_images`.
+        n_patches: How many patches each has.
+
+    Raises:
+        UsageError: A ratio outside (0, 1), or no such seed.
+    """
+    n_visible = min(max(int(n_patches * (1 - _ratio(ratio))), 1), n_patches - 1)
+    generator = torch.Generator().manual_seed(_seed(seed))
+    noise = torch.rand(n_images, n_patches, generator=generator)
+    kept = noise.argsort(dim=1)[:, :n_visible]
+    return torch.ones(n_images, n_patches, dtype=torch.bool).scatter_(1, kept, False)
+
+
+def given_mask(mask: Any, layout: TokenLayout, n_images: int) -> Tensor:
+    """A user's mask for each image, bool `[image, patch]`.
+
+    Args:
+        mask: `[patch]` or `[row, column]` for all images, or one for each image, in front; booleans
+            or the numbers 0 and 1.
+        layout: The patches.
+        n_images: How many images.
+
+    Raises:
+        UsageError: Another shape or other values.
+    """
+    try:
+        values = np.asarray(mask.cpu() if isinstance(mask, Tensor) else mask)
+    except ValueError:
+        raise UsageError("mask= is ragged; give every image a mask of the same shape.") from None
+    if values.dtype != bool and not np.isin(values, (0, 1)).all():
+        raise UsageError("mask= must hold booleans (True is hidden) or the numbers 0 and 1.")
+    one = {(layout.n_patches,), (layout.rows, layout.cols)}
+    if values.shape in one:
+        values = np.broadcast_to(values.reshape(1, -1), (n_images, layout.n_patches))
+    elif values.shape not in {(n_images, *shape) for shape in one}:
+        raise UsageError(
+            f"mask= has the shape {list(values.shape)}; expected [{layout.n_patches}] or "
+            f"[{layout.rows}, {layout.cols}], or one such mask for each image: "
+            f"[{n_images}, {layout.n_patches}]."
+        )
+    return torch.from_numpy(values.reshape(n_images, -1).astype(bool))
+
+
+def patches_showing(pixels: Any, layout: TokenLayout) -> np.ndarray:
+    """The patches that show something of what a mask of pixels marks, bool `[row, column]`.
+
+    Args:
+        pixels: `[height, width]`, true or not zero where the thing is; both multiples of the rows
+            and columns of the grid.
+        layout: The patches.
+
+    Raises:
+        UsageError: The grid does not tile the mask.
+
+    Example:
+        >>> patches_showing(scene.instance_mask == 1, mae.layout)  # the first thing of a scene
+    """
+    marked = np.asarray(pixels) != 0
+    if marked.ndim != 2 or marked.shape[0] % layout.rows or marked.shape[1] % layout.cols:
+        raise UsageError(
+            f"A mask of pixels of shape {list(marked.shape)} cannot be cut into {layout.rows} x "
+            f"{layout.cols} patches; give [height, width], multiples of the rows and columns."
+        )
+    cells = marked.reshape(layout.rows, -1, layout.cols, marked.shape[1] // layout.cols)
+    return cells.any(axis=(1, 3))
+
+
+def order_of(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The sequence of all visible and then all hidden patches, and each patch's place in it.
+
+    Both are int64 `[image, patch]`: `order[i, j]` is the patch in place j, and
+    `restore[i, p]` the place of patch p.
+    """
+    order = mask.int().argsort(dim=1, stable=True)
+    return order, order.argsort(dim=1)
+
+
+def _ratio(ratio: float) -> float:
+    try:
+        inside = 0 < float(ratio) < 1
+    except (TypeError, ValueError):
+        inside = False
+    if not inside:
+        raise UsageError(
+            f"mask_ratio is {ratio!r}; it is a share of the patches, above 0 and below 1. To hide "
+            "all or none, give mask=."
+        )
+    return float(ratio)
+
+
+def _seed(seed: int) -> int:
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise UsageError(f"seed is {seed!r}; a seed is a whole number from 0 on.")
+    return number

@@ -1,0 +1,128 @@
+"""How near a painting is to a picture, on the hidden patches alone; all are `[state, image]`.
+
+- `mse`: mean squared difference of brightness (0 to 1) over hidden pixels and colours.
+- `psnr`: `10 log10(1 / mse)` in dB; infinite where nothing differs.
+- `ssim`: structural similarity (Wang et al. 2004: Gaussian windows of deviation 1.5, computed by
+  scikit-image) of the whole pasted picture, averaged over hidden pixels and colours.
+- `perceptual`: distance in the model's own eyes. Both pictures go whole through the encoder; at
+  each state after a block, every token is brought to length 1, and the squared distance of the
+  two is averaged over hidden patches and over the L states: 0 is equal, 2 unrelated, 4 opposite.
+  This is equation 1 of LPIPS (Zhang et al. 2018) with this encoder as the network and no learned
+  weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.progress import progress
+
+if TYPE_CHECKING:
+    from vitlens_widgets.lenses.infill.infilling import Infilling
+
+_WINDOW = 11  # pixels, of SSIM's Gaussian windows
+
+
+def mse(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+    """See the top of the file."""
+    return _of_hidden(infilling, lambda picture, i: np.square(picture - reference[i], dtype=float))
+
+
+def psnr(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+    """See the top of the file."""
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse(infilling, reference))
+
+
+def ssim(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+    """See the top of the file.
+
+    Raises:
+        UsageError: The pictures are smaller than SSIM's windows.
+    """
+    from skimage.metrics import structural_similarity  # which only this needs
+
+    if min(reference.shape[1:3]) < _WINDOW:
+        raise UsageError(f"SSIM needs pictures of at least {_WINDOW} x {_WINDOW} pixels.")
+
+    def similarity(picture: np.ndarray, i: int) -> np.ndarray:
+        words = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        return structural_similarity(
+            reference[i], picture, data_range=1, channel_axis=2, full=True, **words
+        )[1]
+
+    return _of_hidden(infilling, similarity)
+
+
+def perceptual(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+    """See the top of the file."""
+    target = _features(infilling, reference)
+    rows = []
+    for state in progress(range(infilling.n_states), "perceptual distance"):
+        features = _features(infilling, infilling.pixels(state, paste=True))
+        away = (features - target).square().sum(dim=-1).mean(dim=0).numpy()  # [image, patch]
+        rows.append(_means(away, infilling.mask))
+    return np.stack(rows)
+
+
+METRICS: dict[str, Callable[[Infilling, np.ndarray], np.ndarray]] = {
+    "mse": mse,
+    "psnr": psnr,
+    "ssim": ssim,
+    "perceptual": perceptual,
+}
+
+
+def first_near(distance: np.ndarray, share: float) -> np.ndarray:
+    """The first state from which on a distance stays within a share of its largest value.
+
+    Args:
+        distance: `[state, image]`, zero at the last state.
+        share: Of the largest value.
+
+    Returns:
+        int64 `[image]`.
+    """
+    far = distance > share * distance.max(axis=0)
+    states = np.arange(1, len(distance) + 1)[:, None]
+    return (far * states).max(axis=0)
+
+
+def _of_hidden(
+    infilling: Infilling, measure: Callable[[np.ndarray, int], np.ndarray]
+) -> np.ndarray:
+    """The mean over hidden pixels and colours of `measure(picture, image)`, `[state, image]`."""
+    rows = []
+    for state in range(infilling.n_states):
+        pictures = infilling.pixels(state, paste=True)
+        maps = np.stack([measure(picture, i) for i, picture in enumerate(pictures)])
+        rows.append(_means(maps.mean(axis=-1), infilling.hidden))
+    return np.stack(rows)
+
+
+def _means(values: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """The mean of each image's values at chosen places, float64 `[image]`; NaN without any."""
+    return np.array(
+        [
+            value[chosen].mean(dtype=float) if chosen.any() else np.nan
+            for value, chosen in zip(values, where, strict=True)
+        ]
+    )
+
+
+@torch.no_grad()
+def _features(infilling: Infilling, brightness: np.ndarray) -> Tensor:
+    """Patches of whole pictures after each block, of length 1, `[state, image, patch, d]`."""
+    vit = infilling.vit
+    mean, std = (torch.tensor(v) for v in (vit.preprocessing.mean, vit.preprocessing.std))
+    pixels = ((torch.from_numpy(brightness) - mean) / std).permute(0, 3, 1, 2)
+    tokens = vit.adapter.embed(pixels.to(vit.device, vit.dtype))
+    states = torch.stack(vit.adapter.encode(tokens)[1:])
+    patches = states[:, :, infilling.layout.patches].float().cpu()
+    return torch.nn.functional.normalize(patches, dim=-1)

@@ -1,0 +1,138 @@
+"""How the painting depends on how much is hidden: scores over a grid of mask ratios and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vitlens_widgets.data import Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.progress import progress
+
+if TYPE_CHECKING:
+    from vitlens_widgets.lenses.infill.lens import InfillLens
+
+_AGAINST = ("original", "final")
+
+
+@dataclass(frozen=True, eq=False)
+class MaskStudy:
+    """Scores of every state over mask ratios and seeds, with confidence intervals.
+
+    Attributes:
+        title: The lens and the model.
+        ratios: Shares of hidden patches.
+        seeds: Of the masks.
+        state_names: `["0_pre", ..., "final"]`.
+        values: By (metric, `"original"` or `"final"`), float64 `[ratio, seed, state, image]`.
+        converged: The state at which each painting has converged (`Infilling.converged`), int64
+            `[ratio, seed, image]`.
+    """
+
+    title: str
+    ratios: tuple[float, ...]
+    seeds: tuple[int, ...]
+    state_names: tuple[str, ...]
+    values: dict[tuple[str, str], np.ndarray] = field(repr=False)
+    converged: np.ndarray = field(repr=False)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the scores."""
+        return tuple(dict.fromkeys(metric for metric, _ in self.values))
+
+    def mean(self, metric: str, against: str = "original") -> np.ndarray:
+        """Mean over images and seeds, `[ratio, state]`.
+
+        Raises:
+            UsageError: The metric was not measured.
+        """
+        return self._of(metric, against).mean(axis=(1, 3))
+
+    def interval(
+        self, metric: str, against: str = "original", level: float = 0.95
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Confidence interval of the mean, (low, high), both `[ratio, state]`.
+
+        Student's t over images, each one's score being its mean over the seeds, so that masks of
+        one image do not count as independent images; over seeds where there is one image. With one
+        image and one seed, or an infinite score, there is no interval: NaN.
+
+        Args:
+            metric: Which score.
+            against: `"original"` or `"final"`.
+            level: Of confidence, above 0 and below 1.
+
+        Raises:
+            UsageError: The metric was not measured, or a level outside (0, 1).
+        """
+        from scipy.stats import t  # a second to import, and only this needs it
+
+        if not 0 < level < 1:
+            raise UsageError(f"level is {level!r}; give a number above 0 and below 1.")
+        values = self._of(metric, against)
+        alike = values.mean(axis=1) if values.shape[3] > 1 else values[..., 0].swapaxes(1, 2)
+        n = alike.shape[2]  # [ratio, state, image or seed]
+        if n < 2:
+            return (np.full(alike.shape[:2], np.nan),) * 2
+        with np.errstate(invalid="ignore"):
+            error = alike.std(axis=2, ddof=1) / np.sqrt(n) * t.ppf((1 + level) / 2, n - 1)
+        return alike.mean(axis=2) - error, alike.mean(axis=2) + error
+
+    def table(self, against: str = "original") -> Table:
+        """One row per ratio and state: each metric's mean and half the width of its interval.
+
+        Raises:
+            UsageError: Another word for `against`.
+        """
+        pairs = list(product(range(len(self.ratios)), range(len(self.state_names))))
+        columns: dict[str, list[Any]] = {
+            "mask ratio": [self.ratios[r] for r, _ in pairs],
+            "state": [self.state_names[s] for _, s in pairs],
+        }
+        for metric in self.metrics:
+            low, high = self.interval(metric, against)
+            with np.errstate(invalid="ignore"):
+                half = (high - low) / 2
+            columns[metric] = self.mean(metric, against).ravel().tolist()
+            columns[f"{metric} ±"] = half.ravel().tolist()
+        n_images = self.converged.shape[2]
+        size = f"{n_images} image{'s' if n_images != 1 else ''} x {len(self.seeds)} masks"
+        return Table(columns, title=f"{self.title} against the {against}, {size}, 95 % intervals")
+
+    def _of(self, metric: str, against: str) -> np.ndarray:
+        if (metric, against) not in self.values:
+            known = ", ".join(f"{m} against {a}" for m, a in self.values)
+            raise UsageError(f"{metric} against {against} was not measured; there is {known}.")
+        return self.values[metric, against]
+
+
+def study(
+    lens: InfillLens, images: Any, ratios: Sequence[float], seeds: Sequence[int], metrics: Any
+) -> MaskStudy:
+    """See `InfillLens.study`."""
+    ratios, seeds = tuple(ratios), tuple(seeds)
+    metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    if not (ratios and seeds and metrics):
+        raise UsageError("A study needs at least one mask ratio, one seed and one metric.")
+    infilling = lens.read(images, mask_ratio=ratios[0], seed=seeds[0])
+    cells, converged = [], []
+    for ratio, seed in progress(list(product(ratios, seeds)), "mask study"):
+        again = infilling.rerun(mask_ratio=ratio, seed=seed)
+        cells.append({(m, a): again.score(m, a) for m, a in product(metrics, _AGAINST)})
+        converged.append(again.converged())
+    shape = (len(ratios), len(seeds))
+    return MaskStudy(
+        title=f"{infilling.lens_name} of {infilling.model_name}",
+        ratios=ratios,
+        seeds=seeds,
+        state_names=tuple(infilling.state_names),
+        values={
+            k: np.stack([c[k] for c in cells]).reshape(*shape, *cells[0][k].shape) for k in cells[0]
+        },
+        converged=np.stack(converged).reshape(*shape, -1),
+    )
