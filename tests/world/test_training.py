@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -199,6 +200,10 @@ def test_ctrl_c_waits_for_a_whole_step(tmp_path, monkeypatch):
     assert saved_steps(tmp_path / "cut") == 4
     whole = train(recipe, tmp_path / "whole", "model")
     assert_equal(whole, train(recipe, tmp_path / "cut", "model"))
+
+
+def test_a_task_can_be_sent_to_the_process_that_draws():
+    assert pickle.loads(pickle.dumps(TASK)) == TASK
 
 
 def test_training_leaves_torchs_generator_alone(tmp_path):

@@ -138,8 +138,9 @@ class ViT:
 
     def __repr__(self) -> str:
         labels = f"{len(self.labels)} labels" if len(self.labels) else "no classifier"
+        blocks = f"{self.n_layers} block{'s' * (self.n_layers > 1)}"
         return (
-            f"ViT({self.name}: {self.n_layers} blocks, {self.n_heads} heads, width {self.width}, "
+            f"ViT({self.name}: {blocks}, {self.n_heads} heads, width {self.width}, "
             f"{self.layout}, reads {self.readout_name}, {labels})"
         )
 
