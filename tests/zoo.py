@@ -6,6 +6,8 @@ import timm
 import torch
 from torch import nn
 
+from tests.mae_paper import sin_cos_positions
+
 TIMM = {
     "CLS": ("vit_tiny_patch16_224", {"img_size": (48, 80)}),
     "mean of patches": ("vit_base_patch16_gap_224", {"img_size": (80, 48)}),
@@ -66,6 +68,44 @@ def hf_model(kind: str = "ViTForImageClassification", **overrides: object) -> nn
     }
     torch.manual_seed(0)
     return shaken(getattr(transformers, kind)(config_class(**{**words, **overrides})))
+
+
+def mae_model(*, learned_positions: bool = False, **overrides: object) -> nn.Module:
+    """A masked autoencoder of transformers with 6 x 6 patches of 8 pixels and three blocks.
+
+    Args:
+        learned_positions: Whether its positions are shaken too, so that no formula gives them.
+        **overrides: Words of its configuration.
+    """
+    import transformers
+
+    words = {
+        "hidden_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "intermediate_size": 96,
+        "image_size": 48,
+        "patch_size": 8,
+        "decoder_hidden_size": 32,
+        "decoder_num_hidden_layers": 2,
+        "decoder_num_attention_heads": 2,
+        "decoder_intermediate_size": 64,
+    }
+    torch.manual_seed(0)
+    model = shaken(
+        transformers.ViTMAEForPreTraining(transformers.ViTMAEConfig(**words | overrides))
+    )
+    return model if learned_positions else place(model)
+
+
+def place(model: nn.Module) -> nn.Module:
+    """The masked autoencoder with the fixed positions that the published ones have."""
+    grid = model.config.image_size // model.config.patch_size
+    for own in (model.vit.embeddings.position_embeddings, model.decoder.decoder_pos_embed):
+        formula = torch.from_numpy(sin_cos_positions(grid, grid, own.shape[-1]))
+        with torch.no_grad():
+            own[0, 0], own[0, 1:] = 0, formula
+    return model
 
 
 def pixels_for(image_size: tuple[int, int], n_images: int = 2, seed: int = 1) -> torch.Tensor:

@@ -25,6 +25,7 @@ _HEADS = {768: 12, 1024: 16, 1280: 16}  # of base, large and huge, by width
 _DECODER_HEADS = 16  # of all of them
 _NOT_NORMALISED = "mae_visualize_vit_"
 _NORMALISED = ("mae_pretrain_vit_", "_full")
+_PARTS = ("cls_token", "pos_embed", "mask_token", "patch_embed.", "blocks.", "norm.", "decoder_")
 _WORDS = ("norm_pix_loss", "num_attention_heads", "decoder_num_attention_heads")
 
 
@@ -67,6 +68,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} is no masked autoencoder as Facebook published them (it has no cls_token, "
             "pos_embed and blocks.0.attn.qkv.weight). For other weights, build the module, load "
             "them into it and give vl.load the module."
+        )
+    if others := [name for name in weights if not name.startswith(_PARTS)]:
+        raise UsageError(
+            f"{path} holds more than a masked autoencoder: {quoted_list(others[:3])}. If it was "
+            "fine-tuned into a classifier, load it with timm and give vl.load the module."
         )
     return weights, vars(found["args"]) if "args" in found else {}
 
@@ -125,22 +131,17 @@ def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
 
 @torch.no_grad()
 def _filled(model: ViTMAEForPreTraining | ViTMAEModel, weights: dict[str, Tensor]) -> nn.Module:
-    """The model with these weights in it; none may be missing, none of its own left over.
+    """The model with these weights in it.
 
     Raises:
-        UsageError: Weights of another shape, too many or too few.
+        UsageError: One is missing or has another shape.
     """
-    here = {id(p): name for name, p in model.named_parameters()}
-    filled = set()
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
     for theirs, mine in _pairs(model, weights):
         if theirs is None or theirs.shape != mine.shape:
-            raise UsageError(
-                f"The file's weights do not fit a masked autoencoder: {here[id(mine)]}."
-            )
+            what = "lacks the weights of" if theirs is None else "has weights of another shape for"
+            raise UsageError(f"The file {what} {names[id(mine)]}.")
         mine.copy_(theirs)
-        filled.add(id(mine))
-    if unfilled := [name for key, name in here.items() if key not in filled]:
-        raise UsageError(f"The file lacks weights for {', '.join(unfilled[:3])}.")
     return model
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -135,21 +135,17 @@ class InfillLens:
         shape = (self.vit.n_layers + 1, *mask.shape, values)
         painted = torch.empty(shape)
         with torch.no_grad():
-            for images in progress(list(_alike(mask)), self.name):
-                for states, painting in self._paintings(shown.pixels[images], mask[images]):
-                    painted[states, images] = painting
+            for images, states in progress(_passes(mask, shape[0]), self.name):
+                if states.start == 0:
+                    encoded, restore = _encoded(adapter, shown.pixels[images], mask[images])
+                painted[states, images] = self._paintings(encoded[states], restore)
         return Infilling(self, shown, mask, painted)
 
-    def _paintings(self, pixels: Tensor, mask: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """(states, what they paint `[state, image, patch, value]`), a few states at a time."""
-        states, restore = _encoded(self.vit.adapter, pixels, mask)
-        n_images, n_patches = mask.shape
-        step = max(1, _TOKENS_AT_ONCE // (n_images * n_patches))
-        for first in range(0, len(states), step):
-            some = torch.cat(states[first : first + step])
-            again = restore.repeat(len(some) // n_images, 1)
-            painting = self.vit.adapter.paint(some, again, norm=self.norm).float().cpu()
-            yield slice(first, first + step), painting.unflatten(0, (-1, n_images))
+    def _paintings(self, states: list[Tensor], restore: Tensor) -> Tensor:
+        """What some states paint in one pass, float32 `[state, image, patch, value]`."""
+        again = restore.repeat(len(states), 1)
+        painting = self.vit.adapter.paint(torch.cat(states), again, norm=self.norm)
+        return painting.float().cpu().unflatten(0, (len(states), -1))
 
     def __repr__(self) -> str:
         norm = "" if self.norm else ", without the final norm"
@@ -172,12 +168,19 @@ def _encoded(
     return adapter.encode(tokens), restore
 
 
-def _alike(mask: Tensor) -> Iterator[Tensor]:
-    """Images that can go through together: as many visible patches each, and not too many."""
-    n_masked = mask.sum(dim=1)
-    step = max(1, _TOKENS_AT_ONCE // mask.shape[1])
+def _passes(mask: Tensor, n_states: int) -> list[tuple[Tensor, slice]]:
+    """The passes through the decoder, each of some images and some of their states.
+
+    Images go together that have as many visible patches, and not too many.
+    """
+    n_masked, n_patches = mask.sum(dim=1), mask.shape[1]
+    at_once = max(1, _TOKENS_AT_ONCE // n_patches)
+    passes = []
     for number in n_masked.unique().tolist():
-        yield from (n_masked == number).nonzero()[:, 0].split(step)
+        for images in (n_masked == number).nonzero()[:, 0].split(at_once):
+            step = max(1, at_once // len(images))
+            passes += [(images, slice(k, k + step)) for k in range(0, n_states, step)]
+    return passes
 
 
 def _checked(mae: ViT) -> ViT:

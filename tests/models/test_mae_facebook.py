@@ -1,0 +1,157 @@
+import argparse
+import pickle
+
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.mae_paper import paintings, random_masking, random_weights
+from vitlens_widgets.errors import UsageError
+
+HEADS = {"num_attention_heads": 4, "decoder_num_attention_heads": 2}
+
+
+def saved(path, **words):
+    torch.save({"model": random_weights(**words)}, path)
+    return path
+
+
+@pytest.fixture
+def visualize(tmp_path):
+    return saved(tmp_path / "mae_visualize_vit_small.pth")
+
+
+@pytest.mark.parametrize("ratio", [0.75, 0.4, 0.95])
+def test_every_state_is_painted_as_by_the_paper(visualize, ratio):
+    images = torch.randn(3, 3, 24, 24, generator=torch.Generator().manual_seed(1))
+    keep, restore, mask = random_masking(3, 36, ratio, seed=5)
+    expected = paintings(random_weights(), images, keep, restore, 4, 2)
+    lens = vl.InfillLens(vl.load(visualize, **HEADS))
+    infilling = lens.read(images, mask_ratio=ratio, seed=5, preprocessed=True)
+    assert (infilling.mask == mask.bool().numpy()).all()
+    for state, painted in enumerate(expected):
+        off = torch.from_numpy(infilling.painted(state)) - painted
+        assert off.abs().max() <= 1e-5 * painted.abs().max()
+
+
+def test_the_switch_leaves_the_final_norm_out(visualize):
+    images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(1))
+    keep, restore, _ = random_masking(2, 36, 0.75, seed=2)
+    expected = paintings(random_weights(), images, keep, restore, 4, 2, norm=False)
+    lens = vl.InfillLens(vl.load(visualize, **HEADS), norm=False)
+    infilling = lens.read(images, seed=2, preprocessed=True)
+    for state, painted in enumerate(expected):
+        off = torch.from_numpy(infilling.painted(state)) - painted
+        assert off.abs().max() <= 1e-5 * painted.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("name", "normalised"),
+    [
+        ("mae_visualize_vit_base.pth", False),
+        ("mae_visualize_vit_large_ganloss.pth", False),
+        ("mae_pretrain_vit_base_full.pth", True),
+        ("mae_pretrain_vit_huge_full.pth", True),
+    ],
+)
+def test_published_names_tell_normalised_pixels(tmp_path, name, normalised):
+    mae = vl.load(saved(tmp_path / name), **HEADS)
+    assert mae.model.config.norm_pix_loss is normalised
+    assert mae.adapter.normalises_pixels is normalised
+    assert mae.name == name.removesuffix(".pth")
+
+
+def test_another_name_must_be_declared(tmp_path):
+    path = saved(tmp_path / "checkpoint-799.pth")
+    with pytest.raises(UsageError, match=r"say vl.load.*norm_pix_loss=True"):
+        vl.load(path, **HEADS)
+    assert vl.load(path, norm_pix_loss=True, **HEADS).adapter.normalises_pixels
+    assert not vl.load(path, norm_pix_loss=False, **HEADS).adapter.normalises_pixels
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_the_arguments_of_the_training_tell_it_too(tmp_path, normalised):
+    path = tmp_path / "checkpoint-799.pth"
+    args = argparse.Namespace(norm_pix_loss=normalised, epochs=800, output_dir="out")
+    torch.save({"model": random_weights(), "args": args, "epoch": 799}, path)
+    assert vl.load(path, **HEADS).adapter.normalises_pixels is normalised
+
+
+def test_what_is_declared_stands_above_the_name(tmp_path):
+    path = saved(tmp_path / "mae_visualize_vit_base.pth")
+    assert vl.load(path, norm_pix_loss=True, **HEADS).adapter.normalises_pixels
+
+
+def test_the_published_sizes_know_their_heads(tmp_path):
+    words = {"layers": 1, "decoder_width": 32, "decoder_layers": 1, "patch": 16, "side": 32}
+    for width, heads in {768: 12, 1024: 16, 1280: 16}.items():
+        mae = vl.load(saved(tmp_path / "mae_visualize_vit_x.pth", width=width, **words))
+        assert mae.n_heads == heads
+        assert mae.model.config.decoder_num_attention_heads == 16
+        assert mae.model.config.layer_norm_eps == 1e-6
+
+
+def test_an_unknown_width_needs_its_heads(visualize):
+    with pytest.raises(UsageError, match="32 wide is none of the published sizes"):
+        vl.load(visualize)
+
+
+def test_images_are_squashed_and_normalised_as_in_the_published_demo(visualize, recwarn):
+    mae = vl.load(visualize, **HEADS)
+    assert mae.preprocessing.mean == (0.485, 0.456, 0.406)
+    assert mae.preprocessing.std == (0.229, 0.224, 0.225)
+    assert "squash" in mae.preprocessing.description
+    assert not [w for w in recwarn if "image processor" in str(w.message)]
+
+
+def test_a_file_without_a_decoder_is_an_encoder(tmp_path):
+    path = saved(tmp_path / "mae_pretrain_vit_base.pth", decoder_layers=0)
+    encoder = vl.load(path, num_attention_heads=4)
+    trace = encoder.trace(torch.randn(1, 3, 24, 24), preprocessed=True)
+    assert trace.states.shape == (4, 1, 37, 32)
+    with pytest.raises(UsageError, match="no decoder that paints pixels"):
+        vl.InfillLens(encoder)
+
+
+def test_a_missing_weight_is_named(tmp_path):
+    weights = random_weights()
+    del weights["decoder_blocks.1.attn.qkv.bias"]
+    path = tmp_path / "mae_visualize_vit_x.pth"
+    torch.save({"model": weights}, path)
+    with pytest.raises(UsageError, match=r"lacks the weights of decoder\..*bias"):
+        vl.load(path, **HEADS)
+
+
+def test_a_fine_tuned_classifier_is_refused(tmp_path):
+    path = tmp_path / "mae_finetuned_vit_base.pth"
+    head = {"head.weight": torch.zeros(7, 32), "head.bias": torch.zeros(7)}
+    torch.save({"model": random_weights(decoder_layers=0) | head}, path)
+    with pytest.raises(UsageError, match=r'holds more than a masked autoencoder: "head.weight"'):
+        vl.load(path, num_attention_heads=4)
+
+
+def test_another_models_file_is_refused(tmp_path):
+    path = tmp_path / "classifier.pth"
+    torch.save({"head.weight": torch.zeros(3, 4)}, path)
+    with pytest.raises(UsageError, match="no masked autoencoder as Facebook published them"):
+        vl.load(path)
+
+
+class _Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("code in the file was run",))
+
+
+def test_code_in_a_file_is_never_run(tmp_path):
+    path = tmp_path / "mae_visualize_vit_base.pth"
+    path.write_bytes(pickle.dumps({"model": _Trap()}))
+    with pytest.raises(UsageError, match="no file of weights that can be read safely"):
+        vl.load(path)
+    torch.save({"model": _Trap()}, path)
+    with pytest.raises(UsageError, match="no file of weights that can be read safely"):
+        vl.load(path)
+
+
+def test_words_that_such_a_file_does_not_take_are_refused(visualize):
+    with pytest.raises(UsageError, match='not "hidden_size"'):
+        vl.load(visualize, hidden_size=3)
