@@ -238,8 +238,9 @@ class Trace:
 
     def _attend(self, layer: int, kind: str, q: Tensor, k: Tensor) -> Tensor:
         """From queries and keys `[image, token, head, d_head]`."""
-        scores = self.vit.adapter.exact_scores(layer, q, k)
-        return scores.softmax(-1) if kind == "pattern" else scores
+        with torch.set_grad_enabled(self._grad):
+            scores = self.vit.adapter.exact_scores(layer, q, k)
+            return scores.softmax(-1) if kind == "pattern" else scores
 
     def _run_block(
         self, layer: int, sites: list[str], edits: Sequence[Edit] = ()

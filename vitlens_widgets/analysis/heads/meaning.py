@@ -40,7 +40,7 @@ def read_keys(
         attention and lens as future work.
     """
     _check_reading(trace, reading)
-    check_index("query", query, len(trace.tokens))
+    check_index("query position", query, len(trace.tokens))
     check_index("image", image, trace.n_images)
     if not 1 <= k <= len(trace.tokens):
         raise UsageError(f"k = {k} is out of range: a query has {len(trace.tokens)} keys.")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
@@ -60,34 +59,33 @@ def neurons(trace: Trace, layer: int, head: int, query: int, key: int, image: in
     check_index("layer", layer, trace.vit.n_layers)
     check_index("head", head, trace.vit.n_heads)
     for what, position in (("query", query), ("key", key)):
-        check_index(what, position, len(trace.tokens))
+        check_index(f"{what} position", position, len(trace.tokens))
     check_index("image", image, trace.n_images)
-    sites = trace.sites(layer, "q", "k")
-    fine = torch.promote_types(sites[0].dtype, torch.float32)
-    q, k = (site[image : image + 1].detach().transpose(1, 2).to(fine) for site in sites)
-    parts = trace.vit.adapter.score_parts(layer, q, k)
-    at = (0, head, query, key)
-    q_row, k_row = parts.q[0, head, query], parts.k[0, head, key]
-    shape = (1, trace.vit.n_heads, len(trace.tokens), len(trace.tokens))
-    found = Neurons(
-        query=q_row.float().cpu().numpy(),
-        key=k_row.float().cpu().numpy(),
-        product=(q_row * k_row).float().cpu().numpy(),
-        scale=float(parts.scale),
-        rest=float(sum(bias.detach().expand(shape)[at].float() for bias in parts.biases)),
-        score=_score(trace, layer, (image, head, query, key), q, k),
-    )
+    found = _in_parts(trace, layer, (image, head, query, key))
     _check_sum(found, layer)
     return found
 
 
-def _score(trace: Trace, layer: int, at: tuple[int, ...], q: Tensor, k: Tensor) -> float:
-    """The score as the trace has it: edited scores were kept."""
-    kept = trace.kept.get(("attn_scores", layer))
-    if kept is not None:
-        return float(kept[at])
-    with torch.no_grad():
-        return float(trace.vit.adapter.attention_scores(layer, q, k)[(0, *at[1:])])
+@torch.no_grad()
+def _in_parts(trace: Trace, layer: int, at: tuple[int, int, int, int]) -> Neurons:
+    image, head, query, key = at
+    sites = trace.sites(layer, "q", "k")
+    fine = torch.promote_types(sites[0].dtype, torch.float32)
+    q, k = (site[image : image + 1].transpose(1, 2).to(fine) for site in sites)
+    parts = trace.vit.adapter.score_parts(layer, q, k)
+    q_row, k_row = parts.q[0, head, query].float(), parts.k[0, head, key].float()
+    shape = (1, trace.vit.n_heads, len(trace.tokens), len(trace.tokens))
+    biases = (bias.expand(shape)[0, head, query, key] for bias in parts.biases)
+    edited = trace.kept.get(("attn_scores", layer))
+    own = trace.vit.adapter.attention_scores(layer, q, k) if edited is None else edited[[image]]
+    return Neurons(
+        query=q_row.cpu().numpy(),
+        key=k_row.cpu().numpy(),
+        product=(q_row * k_row).cpu().numpy(),
+        scale=float(parts.scale),
+        rest=float(sum(biases)),
+        score=float(own[0, head, query, key]),
+    )
 
 
 def _check_sum(found: Neurons, layer: int) -> None:

@@ -126,6 +126,8 @@ class HeadStatistics:
 
     def _line(self, name: str) -> str:
         values = self.values[name]
+        if np.isnan(values).all():
+            return f"  {name:<15} not a number: no patch reads a patch"
         layer, head = np.unravel_index(np.nanargmax(values), self.shape)
         null = self.null(name)
         uniform = "" if null is None else f"uniform {null:.3g}, "

@@ -1,0 +1,237 @@
+"""Every statistic against loops, on random asymmetric patterns, and what must always hold."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vitlens_widgets as vl
+from tests.analysis.head_oracle import head_statistics, random_patterns, trace_with
+from tests.zoo import pixels_for, timm_model
+from vitlens_widgets.analysis import heads
+from vitlens_widgets.analysis.heads.statistics import _Measures, _OverImages
+
+TOKENS = {
+    "mean of patches": 15,
+    "CLS": 16,
+    "distillation": 14,
+    "four registers and layer scale": 29,
+}
+"""Small models with 0, 1, 2 and 5 prefix tokens: how many tokens they have."""
+
+
+def check(found, patterns, layout, tokens):
+    """`patterns [layer, image, head, query, key]` against the oracle, head by head."""
+    for layer in range(patterns.shape[0]):
+        for head in range(patterns.shape[2]):
+            expected = head_statistics(patterns[layer, :, head], layout, tokens)
+            assert found.sinks[layer, head] == expected.pop("sink position")
+            assert set(expected) == set(found.names) - {"agreement"}
+            for name, value in expected.items():
+                assert found.values[name][layer, head] == pytest.approx(value, rel=2e-5), name
+
+
+@pytest.mark.parametrize("special", TOKENS)
+def test_each_statistic_is_what_its_loops_give(special):
+    n = TOKENS[special]
+    patterns = random_patterns(3, 2, 4, n, n)
+    trace = trace_with(special, patterns)
+    check(heads.statistics(trace), patterns, trace.layout, list(range(n)))
+    check(heads.statistics(trace, 1), patterns[:, 1:], trace.layout, list(range(n)))
+
+
+def test_dropped_patches_are_in_no_statistic():
+    patterns = random_patterns(3, 2, 4, 25, 25)
+    trace = trace_with("four registers and layer scale", patterns, drop=(6, 11, 12, 28))
+    assert len(trace.tokens) == 25
+    check(heads.statistics(trace), patterns, trace.layout, trace.tokens.tolist())
+
+
+def test_statistics_are_of_the_traces_own_patterns():
+    vit = vl.load(timm_model("four registers and layer scale"))
+    trace = vit.trace(pixels_for((56, 84)), preprocessed=True)
+    own = np.stack([trace.attention(layer).numpy() for layer in range(3)])
+    check(heads.statistics(trace), own, trace.layout, list(range(29)))
+
+
+def test_half_precision_gives_the_statistics_of_its_patterns():
+    vit = vl.load(timm_model("CLS").to(torch.bfloat16))
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    own = np.stack([trace.attention(layer).float().numpy() for layer in range(3)])
+    check(heads.statistics(trace), own, trace.layout, list(range(16)))
+
+
+def test_statistics_of_absent_tokens_are_absent():
+    names = {
+        special: set(heads.statistics(trace_with(special, random_patterns(3, 1, 4, n, n))).names)
+        for special, n in TOKENS.items()
+    }
+    assert not any(name in names["mean of patches"] for name in ("on CLS", "on registers"))
+    assert "on CLS" in names["CLS"]
+    assert "on registers" not in names["CLS"]
+    assert {"on CLS", "on distillation"} <= names["distillation"]
+    assert {"on CLS", "on registers"} <= names["four registers and layer scale"]
+
+
+def measured(pattern, layout):
+    """The statistics of one head's pattern `[query, key]` on any layout."""
+    measures = _Measures(heads.Places(layout, torch.arange(layout.n_tokens)))
+    over_images = _OverImages(measures, compared=False)
+    over_images.see(torch.as_tensor(pattern, dtype=torch.float32)[None])
+    return {name: float(value) for name, value in over_images.values().items()}, measures
+
+
+layouts = st.builds(
+    vl.TokenLayout,
+    st.integers(1, 6),
+    st.integers(2, 7),
+    st.sampled_from([(), ("CLS",), ("CLS", "distillation"), ("CLS", "register 1", "register 2")]),
+)
+
+
+@given(layouts)
+@settings(max_examples=40, deadline=None)
+def test_uniform_attention_has_the_nulls(layout):
+    n, patches = layout.n_tokens, layout.n_patches
+    found, measures = measured(np.full((n, n), 1 / n), layout)
+    assert found["entropy"] == pytest.approx(math.log(n), rel=1e-5)
+    for name in ("on itself", "largest weight", "sink"):
+        assert found[name] == pytest.approx(1 / n, rel=1e-5)
+    if layout.prefix:
+        assert found["on CLS"] == pytest.approx(1 / n, rel=1e-5)
+    corners = len({(r, c) for r in (0, layout.rows - 1) for c in (0, layout.cols - 1)})
+    assert found["corner"] == pytest.approx(corners / patches, rel=1e-5)
+    assert found["row"] == pytest.approx((layout.cols - 1) / patches, rel=1e-5)
+    assert found["column"] == pytest.approx((layout.rows - 1) / patches, abs=1e-6)
+    nulls = measures.uniform()
+    assert set(nulls) == set(found) - {"sink position"}
+    assert all(nulls[name] == pytest.approx(found[name]) for name in nulls)
+
+
+@given(layouts)
+@settings(max_examples=20, deadline=None)
+def test_reading_only_oneself_is_distance_0_and_diagonal_1(layout):
+    found, _ = measured(np.eye(layout.n_tokens), layout)
+    assert found["on itself"] == found["largest weight"] == 1
+    assert found["entropy"] == found["distance"] == 0
+    assert found["row"] == found["column"] == found["neighbours"] == 0
+    assert found["sink"] == pytest.approx(1 / layout.n_tokens)
+
+
+@given(layouts, st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_mirroring_the_grid_changes_no_statistic_but_where_the_sink_is(layout, seed):
+    pattern = random_patterns(layout.n_tokens, layout.n_tokens, seed=seed)
+    grid = np.arange(layout.n_patches).reshape(layout.rows, layout.cols)[::-1, ::-1].ravel()
+    order = [*range(layout.n_prefix), *(layout.n_prefix + grid)]
+    plain, _ = measured(pattern, layout)
+    mirrored, _ = measured(pattern[np.ix_(order, order)], layout)
+    for name in set(plain) - {"sink position"}:
+        assert mirrored[name] == pytest.approx(plain[name], rel=1e-4, abs=1e-6), name
+    assert order[int(mirrored["sink position"])] == plain["sink position"]
+
+
+@given(layouts, st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_statistics_stay_within_their_ranges(layout, seed):
+    n = layout.n_tokens
+    found, _ = measured(random_patterns(n, n, seed=seed), layout)
+    assert 0 <= found["entropy"] <= math.log(n) + 1e-5
+    assert 0 <= found["distance"] <= math.hypot(layout.rows - 1, layout.cols - 1)
+    assert 1 / n <= found["sink"] <= found["largest weight"] + 1e-6 <= 1 + 1e-5
+    assert 0 <= found["corner"] <= found["edge"] + 1e-6 <= 1 + 1e-5
+    assert found["row"] + found["column"] <= 1 + 1e-5
+
+
+def test_where_no_patch_reads_a_patch_their_shares_are_not_numbers():
+    vit = vl.load(timm_model("CLS"))
+    only_cls = vl.edits.KnockOut(1, query=vit.layout.patches, key=vit.layout.patches)
+    trace = vit.trace(pixels_for((48, 80)), edits=[only_cls], preprocessed=True)
+    found = heads.statistics(trace)
+    assert np.isnan(found.values["distance"][1]).all()
+    assert np.isfinite(found.values["distance"][[0, 2]]).all()
+    assert np.isfinite(found.values["entropy"]).all()
+    assert "nan" in repr(found.table())
+    assert "distance" in repr(found)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return heads.statistics(trace_with("CLS", random_patterns(3, 2, 4, 16, 16)))
+
+
+def test_the_table_has_a_row_per_head_and_sorts(found):
+    table = found.table()
+    assert table.n_rows == 12
+    assert table["layer"] == [layer for layer in range(3) for _ in range(4)]
+    assert table["head"] == [0, 1, 2, 3] * 3
+    assert list(table)[2:-1] == found.names
+    assert table["entropy"] == found.values["entropy"].ravel().tolist()
+    falling = found.table(by="corner")["corner"]
+    assert falling == sorted(falling, reverse=True)
+    rising = found.table(by="corner", largest_first=False)
+    assert rising["corner"] == sorted(falling)
+    row = rising.rows()[0]
+    assert found.values["corner"][row["layer"], row["head"]] == row["corner"]
+    position = found.sinks[row["layer"], row["head"]]
+    assert row["sink token"] == found.places.layout.describe(int(position))
+
+
+def test_every_statistic_says_what_it_is(found):
+    assert found.names[:3] == ["entropy", "distance", "on CLS"]
+    assert found.unit("entropy") == "nats"
+    assert found.unit("distance") == "patches"
+    for name in found.names:
+        assert found.values[name].shape == found.shape == (3, 4)
+        assert found.values[name].dtype == np.float64
+        assert found.meaning(name)
+        assert name in repr(found)
+    assert found.null("corner") == pytest.approx(4 / 15)
+    np.testing.assert_allclose(found.ratio("corner"), found.values["corner"] * 15 / 4)
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda f: f.unit("entrpy"), 'Nearest: "entropy"'),
+        (lambda f: f.table(by="on registers"), "is not a statistic of these heads"),
+        (lambda f: f.ratio("agreement"), "has no null to be compared with"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_a_sentence(found, ask, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        ask(found)
+
+
+def test_an_image_that_is_not_there_is_refused():
+    trace = trace_with("CLS", random_patterns(3, 2, 4, 16, 16))
+    with pytest.raises(vl.UsageError, match="image 2 is out of range"):
+        heads.statistics(trace, 2)
+
+
+def test_prefix_matching_says_why_it_is_not_there():
+    with pytest.raises(vl.UsageError, match="not defined for bidirectional attention"):
+        heads.prefix_matching(None)
+
+
+def test_an_interrupt_leaves_model_and_trace_as_they_were(monkeypatch):
+    vit = vl.load(timm_model("CLS"))
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    expected = heads.statistics(trace)
+
+    def interrupted(*_args, **_words):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vit.adapter, "score_parts", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            heads.statistics(trace)
+    assert not any(module._forward_hooks for module in vit.model.modules())
+    again = heads.statistics(trace)
+    for name in expected.names:
+        np.testing.assert_array_equal(again.values[name], expected.values[name])
