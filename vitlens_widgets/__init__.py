@@ -25,6 +25,7 @@ _HOMES = {
     "Infilling": "vitlens_widgets.lenses",
     "LogitLens": "vitlens_widgets.lenses",
     "Reading": "vitlens_widgets.lenses",
+    "AttentionMaps": "vitlens_widgets.widgets",
     "PatchGrid": "vitlens_widgets.widgets",
     "toy_models": "vitlens_widgets.world",
     "LabelSet": "vitlens_widgets.data",
@@ -39,6 +40,7 @@ _PARTS = {
 _PARTS["edits"] = "trace.edits"
 
 __all__ = [
+    "AttentionMaps",
     "FrozenNormLens",
     "InfillLens",
     "Infilling",

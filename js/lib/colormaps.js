@@ -1,5 +1,5 @@
 // Colour tables, the same in both themes so that screenshots stay comparable.
-import { BLUE_ORANGE, CIVIDIS, VIRIDIS } from "./colormap_tables.js";
+import { BLUE_ORANGE, CIVIDIS, MAGMA, VIRIDIS } from "./colormap_tables.js";
 
 /** @typedef {Uint8Array} ColorMap  256 colours, 3 bytes each */
 
@@ -9,9 +9,10 @@ import { BLUE_ORANGE, CIVIDIS, VIRIDIS } from "./colormap_tables.js";
  */
 const decoded = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
-export const viridis = decoded(VIRIDIS);
-export const cividis = decoded(CIVIDIS);
-export const blueOrange = decoded(BLUE_ORANGE);
+export const viridis = /* @__PURE__ */ decoded(VIRIDIS);
+export const cividis = /* @__PURE__ */ decoded(CIVIDIS);
+export const magma = /* @__PURE__ */ decoded(MAGMA);
+export const blueOrange = /* @__PURE__ */ decoded(BLUE_ORANGE);
 
 /**
  * @param {ColorMap} map

@@ -1,5 +1,5 @@
 // The two kinds of choice: a few words side by side, and a menu.
-import { element, setAttributes } from "./dom.js";
+import { element, fill, setAttributes } from "./dom.js";
 
 /**
  * @typedef {object} Control
@@ -54,16 +54,19 @@ export function segments(name, label, options, choose) {
  * @param {string} label
  * @param {[value: string, text: string][]} options
  * @param {(value: string) => void} choose
- * @returns {Control}
+ * @returns {Control & { offer: (options: [value: string, text: string][]) => void }}
  */
 export function menu(name, label, options, choose) {
-  const choices = options.map(([value, text]) => element("option", "", { value }, text));
-  const select = element("select", "vl-select", { "aria-label": label }, ...choices);
+  const select = element("select", "vl-select", { "aria-label": label });
+  /** @param {[value: string, text: string][]} words */
+  const offer = (words) => fill(select, ...words.map(([value, text]) => element("option", "", { value }, text)));
+  offer(options);
   select.addEventListener("change", () => choose(select.value));
   // A focused menu takes its own keys; the notebook must not take them too.
   select.addEventListener("keydown", (event) => event.stopPropagation());
   return {
     node: element("label", "vl-control", {}, named(name), select),
+    offer,
     show: (value) => void (select.value = value),
     disable: (reason) => {
       select.disabled = reason !== null;

@@ -1,4 +1,4 @@
-"""Writes js/lib/colormap_tables.js: viridis and cividis as Bokeh has them, and a diverging map.
+"""Writes js/lib/colormap_tables.js: three maps as Bokeh has them, and a diverging one.
 
 Run from the project's root: python js/scripts/colormap_tables.py
 """
@@ -9,7 +9,7 @@ import base64
 from pathlib import Path
 
 import numpy as np
-from bokeh.palettes import Cividis256, Viridis256
+from bokeh.palettes import Cividis256, Magma256, Viridis256
 
 BLUE, MIDDLE, ORANGE = (68, 142, 224), (238, 238, 238), (235, 127, 14)
 
@@ -69,6 +69,7 @@ def main() -> None:
     tables = {
         "VIRIDIS": from_hex(Viridis256),
         "CIVIDIS": from_hex(Cividis256),
+        "MAGMA": from_hex(Magma256),
         "BLUE_ORANGE": diverging(),
     }
     lines = [

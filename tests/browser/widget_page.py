@@ -53,23 +53,39 @@ MODEL = """
     const model = new Model(revived(state));
     const el = document.createElement("div");
     document.querySelector("main").append(el);
-    const dispose = await widget.render({ model, el });
-    window.hosted.push({ widget, model, el, dispose });
+    const experimental = { invoke: invoking(window.hosted.length) };
+    const dispose = await widget.render({ model, el, experimental });
+    window.hosted.push({ widget, model, el, dispose, experimental });
   };
+  const invoking = (index) => (name, message, { signal }) => new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    window.askKernel(index, name, message).then(
+      ([response, buffers]) => resolve([response, buffers.map(decoded)]), reject);
+  });
   window.showAgain = (index) => {
     const el = document.createElement("div");
     document.querySelector("main").append(el);
-    return void window.hosted[index].widget.render({ model: window.hosted[index].model, el });
+    const { widget, model, experimental } = window.hosted[index];
+    return void widget.render({ model, el, experimental });
   };
 }
 """
 
 
 class WidgetPage:
-    """Widgets on one page; `index` counts them in the order in which they were added."""
+    """Widgets on one page; `index` counts them in the order in which they were added.
+
+    Attributes:
+        asked: The commands that the front end has sent, `(index, name, message)`.
+        kernel: Answers them; a test may put something else in its place.
+    """
 
     def __init__(self, page, *, width="100%", scheme="light"):
         self.page = page
+        self.widgets = []
+        self.asked = []
+        self.kernel = lambda widget, name, message: getattr(widget, name)(message, [])
+        page.expose_function("askKernel", self._answer)
         page.set_content(HOST % {"width": width, "scheme": scheme})
         page.evaluate(MODEL)
 
@@ -77,10 +93,16 @@ class WidgetPage:
         """Shows a widget and waits until it has drawn itself; gives its root as a locator."""
         code = (STATIC / f"{stem}.js").read_text(encoding="utf-8")
         self.page.add_style_tag(content=(STATIC / f"{stem}.css").read_text(encoding="utf-8"))
+        self.widgets.append(widget)
         self.page.evaluate(
             "([code, state]) => window.host(code, state)", [code, encoded(widget.get_state())]
         )
         return self._drawn()
+
+    def _answer(self, index, name, message):
+        self.asked.append((index, name, message))
+        response, buffers = self.kernel(self.widgets[index], name, message)
+        return response, [encoded_bytes(buffer) for buffer in buffers]
 
     def show_again(self, index=0):
         """A second view of a widget, of the same model; gives its root."""
@@ -115,7 +137,12 @@ class WidgetPage:
 def encoded(state):
     """A widget's state as JSON, with bytes marked as such and the code left out."""
     return {
-        name: {"$bytes": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+        name: encoded_bytes(value) if isinstance(value, bytes) else value
         for name, value in state.items()
         if name not in ("_esm", "_css", "layout")
     }
+
+
+def encoded_bytes(value):
+    """Bytes as JSON; the page makes a DataView of them."""
+    return {"$bytes": base64.b64encode(value).decode()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bokeh.palettes import Cividis256, Viridis256
+from bokeh.palettes import Cividis256, Magma256, Viridis256
 
 TABLES = Path(__file__).parents[2] / "js" / "lib" / "colormap_tables.js"
 
@@ -18,7 +18,10 @@ def table(name):
     return np.frombuffer(base64.b64decode(found.group(1)), np.uint8).reshape(256, 3).astype(int)
 
 
-@pytest.mark.parametrize(("name", "palette"), [("VIRIDIS", Viridis256), ("CIVIDIS", Cividis256)])
+@pytest.mark.parametrize(
+    ("name", "palette"),
+    [("VIRIDIS", Viridis256), ("CIVIDIS", Cividis256), ("MAGMA", Magma256)],
+)
 def test_sequential_tables_are_bokehs(name, palette):
     expected = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in palette]
     np.testing.assert_array_equal(table(name), expected)

@@ -1,5 +1,6 @@
 """The interactive widgets: one anywidget class a file, their built front end in `static/`."""
 
+from vitlens_widgets.widgets.attention_maps import AttentionMaps
 from vitlens_widgets.widgets.patch_grid import PatchGrid
 
-__all__ = ["PatchGrid"]
+__all__ = ["AttentionMaps", "PatchGrid"]

@@ -40,6 +40,20 @@ class Index(TraitType):
         return index
 
 
+class KeptToken(Index):
+    """A token of the layout that was in the traced sequence; the widget's `_kept` holds them."""
+
+    def validate(self, obj: HasTraits, value: Any) -> int:
+        """Gives `value` as an `int`."""
+        token = super().validate(obj, value)
+        if token not in obj._kept:
+            raise TraitUsageError(
+                f"{self.name} must be a token of the traced sequence; token {token} was dropped "
+                "from it."
+            )
+        return token
+
+
 class OneOf(TraitType):
     """One of a few words.
 
@@ -51,14 +65,36 @@ class OneOf(TraitType):
         super().__init__(default_value=words[0], **keywords)
         self.words = words
 
-    def validate(self, obj: HasTraits, value: Any) -> str:  # noqa: ARG002 - traitlets' signature
+    def validate(self, obj: HasTraits, value: Any) -> str:
         """Gives `value` back when it is one of the words."""
-        if not isinstance(value, str) or value not in self.words:
-            hint = did_you_mean(value, self.words) if isinstance(value, str) else ""
+        words = self.words_of(obj)
+        if not isinstance(value, str) or value not in words:
+            hint = did_you_mean(value, words) if isinstance(value, str) else ""
             raise TraitUsageError(
-                f"{self.name} must be one of {quoted_list(self.words)}; {value!r} was given.{hint}"
+                f"{self.name} must be one of {quoted_list(words)}; {value!r} was given.{hint}"
             )
         return value
+
+    def words_of(self, obj: HasTraits) -> tuple[str, ...]:  # noqa: ARG002 - others ask the widget
+        """The words that this widget takes."""
+        return self.words
+
+
+class OneOfNames(OneOf):
+    """One of a few words, or of the names that the widget knows.
+
+    Args:
+        words: The words, the default first.
+        also: Name of the widget's attribute that holds the other names.
+    """
+
+    def __init__(self, *words: str, also: str, **keywords: Any) -> None:
+        super().__init__(*words, **keywords)
+        self._also = also
+
+    def words_of(self, obj: HasTraits) -> tuple[str, ...]:
+        """The words, then the widget's names."""
+        return (*self.words, *getattr(obj, self._also))
 
 
 class ClassIndex(TraitType):

@@ -1,0 +1,127 @@
+// AttentionMaps' entry: the only file of the widget that knows the notebook's `model`.
+import { asFloat32, asInt32, asUint8 } from "./lib/bytes.js";
+import { Grounds } from "./lib/grounds.js";
+import { emojiOf, isBackground } from "./lib/labels.js";
+import { Overview } from "./attention_maps/stores.js";
+import { AttentionView } from "./attention_maps/view.js";
+
+/** @typedef {import("./attention_maps/scene.js").Choices} Choices */
+/** @typedef {import("./attention_maps/view.js").Data} Data */
+
+/**
+ * @typedef {object} Model  what anywidget hands over
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: unknown) => void} set
+ * @property {() => void} save_changes
+ * @property {(events: string, callback: () => void) => void} on
+ * @property {(events: string, callback: () => void) => void} off
+ */
+
+/**
+ * @typedef {object} Experimental
+ * @property {(name: string, message: any, options: { signal: AbortSignal }) => Promise<[any, DataView[]]>} invoke
+ */
+
+const CHOICES = ["layer", "head", "token", "key", "image", "show", "kind", "scale", "norm", "direction", "sort", "order", "color", "error"];
+const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
+const OF_IMAGE = ["_statistics", "_statistic_words", "_picture", "_picture_size", "_answer", "_answer_probability", "_labels"];
+const EVENTS = [...CHOICES, ...OF_MAPS, ...OF_IMAGE].map((name) => `change:${name}`);
+/** The kernel may be busy with another cell. */
+const PATIENCE = 60_000;
+
+/** @param {Model} model */
+function overviewOf(model) {
+  const { n_heads: nHeads, side, tokens } = model.get("_meta");
+  const sizes = { nHeads, side, n: tokens.length };
+  return new Overview(model.get("_overview_of"), sizes, asUint8(model.get("_codes")), asFloat32(model.get("_ranges")), asFloat32(model.get("_thumb_ranges")));
+}
+
+/** @param {Model} model @returns {import("./attention_maps/scene.js").Statistic[]} */
+function statisticsOf(model) {
+  const { n_layers, n_heads } = model.get("_meta");
+  const [every, count] = [asFloat32(model.get("_statistics")), n_layers * n_heads];
+  return model.get("_statistic_words").map((/** @type {any} */ words, /** @type {number} */ i) => {
+    const values = every.subarray(i * count, (i + 1) * count);
+    const known = values.filter((value) => !Number.isNaN(value));
+    return { ...words, values, least: Math.min(...known), most: Math.max(...known) };
+  });
+}
+
+/** @param {Model} model @returns {import("./attention_maps/scene.js").Picture} */
+function pictureOf(model) {
+  const [height, width] = model.get("_picture_size");
+  const n = model.get("_meta").tokens.length;
+  const [index, probability] = [asInt32(model.get("_answer")), asFloat32(model.get("_answer_probability"))];
+  /** @type {[string, string][]} */
+  const labels = model.get("_labels");
+  return {
+    grounds: new Grounds(asUint8(model.get("_picture")), width, height),
+    answer: (layer, position) => {
+      const at = layer * n + position;
+      const [name = "", emoji = ""] = labels[index[at] ?? -1] ?? [];
+      if (index.length === 0) return null;
+      const label = { index: index[at] ?? 0, name, emoji: isBackground(name) ? "" : emojiOf(emoji) };
+      return { label, probability: probability[at] ?? NaN };
+    },
+  };
+}
+
+/** @param {Model} model @returns {Choices} */
+const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
+
+/**
+ * What the kernel sent, decoded; parts that have not been sent anew stay the same objects.
+ * @param {Model} model
+ */
+function reader(model) {
+  /** @param {string[]} names @param {(model: Model) => any} read */
+  const remembered = (names, read) => {
+    /** @type {unknown[]} */
+    let last = [];
+    /** @type {any} */
+    let value;
+    return () => {
+      const now = names.map((name) => model.get(name));
+      if (value === undefined || now.some((one, i) => one !== last[i])) [last, value] = [now, read(model)];
+      return value;
+    };
+  };
+  const [overview, statistics, picture] = [remembered(OF_MAPS, overviewOf), remembered(["_statistics", "_statistic_words"], statisticsOf), remembered(OF_IMAGE.slice(2), pictureOf)];
+  return () => /** @type {Data} */ ({ overview: overview(), statistics: statistics(), picture: picture() });
+}
+
+/** @param {AttentionView} view @param {Model} model */
+function putFirst(view, model) {
+  const first = model.get("_first");
+  const codes = asUint8(model.get("_first_codes"));
+  view.kernel.maps.put(first, first, codes);
+  if (!first.whole) return;
+  const numbers = asFloat32(model.get("_first_exact"));
+  view.kernel.exact.put(first, first, first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * codes.length, (i + 1) * codes.length)));
+}
+
+/** @param {{ model: Model, el: HTMLElement, experimental?: Experimental }} host */
+function render({ model, el, experimental }) {
+  const life = new AbortController();
+  const dataOf = reader(model);
+  /** @param {string} name @param {any} message @returns {Promise<[any, DataView[]]>} */
+  const ask = (name, message) => {
+    if (!experimental) return Promise.reject(new Error("This page has no kernel to ask: it shows what was saved with it."));
+    return experimental.invoke(name, message, { signal: AbortSignal.any([life.signal, AbortSignal.timeout(PATIENCE)]) });
+  };
+  const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, (change) => {
+    for (const [name, value] of Object.entries(change)) model.set(name, value);
+    model.save_changes();
+  });
+  putFirst(view, model);
+  const update = () => view.update(choicesOf(model), dataOf());
+  for (const event of EVENTS) model.on(event, update);
+  el.append(view.node);
+  return () => {
+    for (const event of EVENTS) model.off(event, update);
+    life.abort();
+    view.destroy();
+  };
+}
+
+export default { render };

@@ -1,0 +1,63 @@
+// Everything that is asked of the kernel while the reader looks around.
+import { asFloat32 } from "../lib/bytes.js";
+import { Latest } from "../lib/requests.js";
+import { ExactStore, MapStore, keyOf } from "./stores.js";
+
+/** @typedef {import("./stores.js").What} What */
+/** @typedef {import("./scene.js").Neurons} Neurons */
+
+/**
+ * @param {number} n  tokens
+ * @param {import("../lib/requests.js").Ask} ask
+ * @param {() => void} onArrival
+ * @param {(sentence: string, again: () => void) => void} onError
+ */
+export const ofTheKernel = (n, ask, onArrival, onError) => ({
+  maps: new MapStore(n, ask, onArrival, onError),
+  exact: new ExactStore(n, ask, onArrival, onError),
+  neurons: new NeuronStore(ask, onArrival, onError),
+});
+
+/** The neurons of the pair that was asked for last. */
+export class NeuronStore {
+  /**
+   * @param {import("../lib/requests.js").Ask} ask
+   * @param {() => void} onArrival
+   * @param {(sentence: string, again: () => void) => void} onError
+   */
+  constructor(ask, onArrival, onError) {
+    /** @type {Neurons | null} */
+    this.found = null;
+    /** @type {Latest<What & { query: number, key: number }>} */
+    this.requests = new Latest(
+      ask,
+      "_neurons",
+      ({ message, response, buffers }) => {
+        const [query = null, key = null, product = null] = buffers.map(asFloat32);
+        this.found = { of: nameOf(message), query, key, product, ...response };
+        onArrival();
+      },
+      onError,
+    );
+  }
+
+  /**
+   * @param {What} what
+   * @param {number | null} query  position
+   * @param {number | null} key
+   * @returns {Neurons | null} null where there are none; without arrays while they are on their way
+   */
+  find(what, query, key) {
+    if (query === null || key === null || what.show !== "head" || what.image === null) return null;
+    const of = nameOf({ ...what, query, key });
+    if (this.found?.of === of) return this.found;
+    this.requests.want({ ...what, query, key });
+    if (this.found?.product !== null || this.found === null) {
+      this.found = { of: "", query: null, key: null, product: null, scale: NaN, rest: NaN, score: NaN };
+    }
+    return this.found;
+  }
+}
+
+/** @param {What & { query: number, key: number }} what */
+const nameOf = (what) => `${keyOf({ ...what, kind: "scores" })}, ${what.query}, ${what.key}`;

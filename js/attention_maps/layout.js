@@ -1,0 +1,135 @@
+// The arithmetic of sizes: from the widget's own width to the sizes of overview, map and image.
+import { GAP } from "./viewport.js";
+
+/** @typedef {"columns" | "two" | "stack"} Mode */
+
+/**
+ * @typedef {object} Sizes  what is to be shown
+ * @property {number} n  tokens
+ * @property {number} nBefore  of them before the patches
+ * @property {number} rows
+ * @property {number} cols
+ * @property {number} nLayers
+ * @property {number} nHeads
+ */
+
+/**
+ * @typedef {object} OverviewLayout  a column for each head, a row for each layer
+ * @property {number} width
+ * @property {number} side  of a thumbnail, px
+ * @property {number} gap  between thumbnails
+ * @property {number} below  px under a thumbnail, for its name
+ * @property {number} left  px before the first column, for the rows' names
+ * @property {number} top  px above the first row, for the columns' names
+ */
+
+/**
+ * @typedef {object} Layout
+ * @property {Mode} mode
+ * @property {boolean} oneHeader  title and controls fit on one line
+ * @property {OverviewLayout} overview
+ * @property {number} mapSide  of the map's window, px
+ * @property {number} imageCell  side of a patch, px
+ * @property {number} imageWidth
+ * @property {number} imageHeight
+ */
+
+const PADDING = 16;
+/** Room for the map's ticks: at its left and above it. */
+export const TICKS = { left: 44, top: 26 };
+const LEAST = { overview: 220, image: 260 };
+const LARGEST_MAP = 640;
+const LARGEST_IMAGE = 420;
+const LARGEST_OVERVIEW = 520;
+/** Height that an overview should not exceed where it stands beside a map. */
+const TALLEST = 600;
+
+/** @param {number} width  of the widget, padding included @param {Sizes} sizes @returns {Layout} */
+export function layoutFor(width, sizes) {
+  const content = Math.max(240, Math.floor(width) - 2 * PADDING);
+  const { mode, mapSide, overview, imageSide } = width >= 1000 ? threeColumns(content, width >= 1300 ? 28 : 24, sizes) : fewerColumns(width, content, sizes);
+  const imageCell = Math.max(2, Math.floor(imageSide / Math.max(sizes.rows, sizes.cols)));
+  return {
+    mode,
+    oneHeader: width >= 1280,
+    overview,
+    mapSide,
+    imageCell,
+    imageWidth: imageCell * sizes.cols,
+    imageHeight: imageCell * sizes.rows,
+  };
+}
+
+/** @typedef {{ mode: Mode, mapSide: number, imageSide: number, overview: OverviewLayout }} Columns */
+
+/**
+ * The overview takes what its thumbnails need of its share; the map the rest.
+ * @param {number} content
+ * @param {number} gap
+ * @param {Sizes} sizes
+ * @returns {Columns}
+ */
+function threeColumns(content, gap, sizes) {
+  const share = Math.round(0.288 * content);
+  const room = content - 2 * gap - TICKS.left;
+  const wished = overviewFor(Math.min(share, LARGEST_OVERVIEW), TALLEST, sizes);
+  const image = Math.min(share, LARGEST_IMAGE);
+  const rest = room - image - wished.width;
+  const whole = sizes.n + GAP;
+  // A map that just fits at one pixel a cell may take from its neighbours.
+  const isSqueezed = rest < whole && whole <= room - LEAST.overview - LEAST.image;
+  const mapSide = windowIn(Math.min(isSqueezed ? whole : rest, LARGEST_MAP), sizes);
+  const imageSide = Math.min(isSqueezed ? Math.max(LEAST.image, Math.floor((room - mapSide) / 2)) : image, LARGEST_IMAGE);
+  const overviewWidth = Math.min(room - mapSide - imageSide, LARGEST_OVERVIEW);
+  return { mode: "columns", mapSide, imageSide, overview: overviewFor(overviewWidth, TALLEST, sizes) };
+}
+
+/** Overview and map side by side where the map does not suffer; otherwise all in one column. @param {number} width @param {number} content @param {Sizes} sizes @returns {Columns} */
+function fewerColumns(width, content, sizes) {
+  const stacked = Math.min(content - TICKS.left, LARGEST_MAP);
+  const share = Math.round(0.44 * content);
+  const beside = windowIn(content - share - 24 - TICKS.left, sizes);
+  const isPoor = beside < sizes.n || (beside < 2 * sizes.n && cellIn(stacked, sizes) > 1);
+  if (width >= 640 && !isPoor) {
+    const overviewWidth = content - beside - 24 - TICKS.left;
+    const overview = overviewFor(overviewWidth, TALLEST, sizes);
+    return { mode: "two", mapSide: beside, imageSide: Math.min(overviewWidth, LARGEST_IMAGE), overview };
+  }
+  const most = Math.max(Math.min(stacked, 480), Math.min(stacked, sizes.n + GAP));
+  const overview = overviewFor(content, 420, sizes);
+  return { mode: "stack", mapSide: windowIn(most, sizes), imageSide: Math.min(content, LARGEST_IMAGE), overview };
+}
+
+/** @param {number} room @param {Sizes} sizes */
+const cellIn = (room, { n }) => Math.floor((room - GAP) / n);
+
+/** The window's side: that of the whole map where its cells fit, otherwise all the room. @param {number} room @param {Sizes} sizes */
+function windowIn(room, sizes) {
+  const cell = cellIn(room, sizes);
+  const gap = sizes.nBefore > 0 ? GAP : 0;
+  return cell >= 1 ? cell * sizes.n + gap : Math.floor(room);
+}
+
+/** From this side on a thumbnail carries its name and a number. */
+const NAMED = 72;
+const LARGEST_THUMBNAIL = 160;
+
+/**
+ * @param {number} width  at most
+ * @param {number} height  that should not be exceeded
+ * @param {Sizes} sizes
+ * @returns {OverviewLayout}
+ */
+export function overviewFor(width, height, { n, nLayers, nHeads }) {
+  const roomy = { gap: 10, below: 22, left: 0, top: TICKS.top };
+  const tight = { gap: 3, below: 0, left: 30, top: TICKS.top };
+  const side = (/** @type {typeof tight} */ style) => {
+    const across = Math.floor((width - style.left - (nHeads - 1) * style.gap) / nHeads);
+    const down = Math.floor((height - style.top) / nLayers - (style.below || style.gap));
+    const largest = Math.max(4, Math.min(across, Math.max(down, 14), LARGEST_THUMBNAIL));
+    return largest >= n ? Math.floor(largest / n) * n : largest; // larger than its map: whole pixels
+  };
+  const style = side(roomy) >= NAMED ? roomy : tight;
+  const used = style.left + nHeads * (side(style) + style.gap) - style.gap;
+  return { width: Math.max(used, Math.min(width, LEAST.overview)), side: side(style), ...style };
+}

@@ -1,0 +1,36 @@
+// Words that several parts say in the same way.
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./scene.js").Meta} Meta */
+
+/** "toy/p32 · 4 × 3 heads · 50 tokens". @param {Meta} meta */
+export function subtitle({ model_name, n_layers, n_heads, tokens, prefix, rows, cols }) {
+  const dropped = prefix.length + rows * cols - tokens.length;
+  const words = `${model_name} · ${n_layers} × ${n_heads} heads · ${tokens.length} tokens`;
+  return dropped ? `${words}, ${dropped} dropped` : words;
+}
+
+/** "Layer 3, head 0". @param {import("./stores.js").What} what @param {Meta} meta */
+export function mapTitle({ show, layer, head }, { n_heads }) {
+  if (show === "mean") return `Layer ${layer}, mean of ${n_heads} heads`;
+  if (show === "rollout") return layer === 0 ? "Rollout of layer 0" : `Rollout of layers 0 to ${layer}`;
+  return `Layer ${layer}, head ${head}`;
+}
+
+/** "image 2", "mean of 5 images", "image". @param {number | null} image @param {Meta} meta */
+export function imageWords(image, { n_images }) {
+  if (image === null) return `mean of ${n_images} images`;
+  return n_images > 1 ? `image ${image}` : "image";
+}
+
+/** A statistic's number, with as many digits as tell heads apart. @param {number} value */
+export function measure(value) {
+  if (Number.isNaN(value)) return "–";
+  return (Math.abs(value) < 1 ? value.toFixed(3) : value.toFixed(2)).replace("-", "−");
+}
+
+/** "share of all weight" is "share" where there is little room. @param {string} unit */
+export const shortUnit = (unit) => unit.split(" of ")[0] ?? unit;
+
+/** Which numbers a map holds. @param {import("./stores.js").What} what */
+export const quantityOf = ({ show, kind }) => (show === "rollout" ? "rollout" : kind === "scores" ? "score" : "pattern");

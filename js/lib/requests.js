@@ -1,0 +1,84 @@
+// Questions to the kernel, one at a time: while one is on its way only the latest wish is kept, so
+// that a pointer that sweeps over many rows leaves no queue behind.
+
+/**
+ * @template Message
+ * @typedef {object} Answer
+ * @property {Message} message  what was asked
+ * @property {any} response
+ * @property {DataView[]} buffers
+ */
+
+/** @typedef {(name: string, message: any) => Promise<[any, DataView[]]>} Ask */
+
+/** @template Message */
+export class Latest {
+  /**
+   * @param {Ask} ask
+   * @param {string} name  of the command
+   * @param {(answer: Answer<Message>) => void} onAnswer
+   * @param {(sentence: string, again: () => void) => void} onError
+   */
+  constructor(ask, name, onAnswer, onError) {
+    this.ask = ask;
+    this.name = name;
+    this.onAnswer = onAnswer;
+    this.onError = onError;
+    /** @type {string | null} what is on its way */
+    this.asked = null;
+    /** What was refused last: it is not asked again of itself. */
+    this.refused = "";
+    /** @type {Message | null} */
+    this.wish = null;
+  }
+
+  get isWaiting() {
+    return this.asked !== null;
+  }
+
+  /** @param {Message} message */
+  want(message) {
+    const key = JSON.stringify(message);
+    if (key === this.refused) return;
+    if (this.asked === null) void this.send(message, key);
+    else this.wish = key === this.asked ? null : message;
+  }
+
+  /** @param {Message} message @param {string} key */
+  async send(message, key) {
+    this.asked = key;
+    this.refused = "";
+    try {
+      const [response, buffers] = await this.ask(this.name, message);
+      this.asked = null;
+      if (response.error) this.fail(response.error, message, key);
+      else this.onAnswer({ message, response, buffers });
+    } catch (error) {
+      this.asked = null;
+      this.fail(sentenceOf(error), message, key);
+    }
+    const next = this.wish;
+    this.wish = null;
+    if (next) this.want(next);
+  }
+
+  /** @param {string} sentence @param {Message} message @param {string} key */
+  fail(sentence, message, key) {
+    if (!sentence) return;
+    this.refused = key;
+    this.onError(sentence, () => {
+      this.refused = "";
+      this.want(message);
+    });
+  }
+}
+
+/** @param {unknown} error @returns {string} empty when the view itself has gone */
+function sentenceOf(error) {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+  if (name === "AbortError") return "";
+  if (name === "TimeoutError") {
+    return "The kernel has not answered for a minute: it may be busy with another cell, or gone. What is shown is what it sent last.";
+  }
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,191 @@
+"""AttentionMaps: every head of every layer at once, one map large, linked to the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import traitlets
+from anywidget.experimental import command
+
+from vitlens_widgets.widgets import _attention_data as data
+from vitlens_widgets.widgets._attention_source import checked_reading, source_of
+from vitlens_widgets.widgets._base import STATIC, LensWidget
+from vitlens_widgets.widgets._recent import Recent
+from vitlens_widgets.widgets._traits import Index, KeptToken, OneOf, OneOfNames
+
+Answer = tuple[dict[str, Any], list[bytes]]
+
+
+class AttentionMaps(LensWidget):
+    """All attention heads of a model on one image: an overview, one map large, and the image.
+
+    Point at a cell of the map to see its query and key on the image; point at a patch to see what
+    it attends to, or who attends to it. Click to pin. Up to 4 MB of maps (one byte a weight) are
+    sent at once; beyond, thumbnails are, and single maps when they are looked at. Numbers that are
+    read out are always the exact ones.
+
+    Args:
+        trace: What `vit.trace(images)` gave.
+        image: Which image of the trace's batch, or None for the mean over all of them.
+        reading: A lens applied to the same trace; the read-out then says what the lens answers at
+            the query and at the key as they enter the block.
+        **choices: The other traits described below.
+
+    Raises:
+        UsageError: No trace was given, the reading is one of something else, or a choice is out of
+            range or unknown.
+
+    Example:
+        >>> maps = vl.AttentionMaps(trace, layer=3, head=0)
+        >>> maps.token, maps.key, maps.sort = 32, 39, "entropy"
+    """
+
+    _esm = STATIC / "attention_maps.js"
+    _css = STATIC / "attention_maps.css"
+
+    layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
+    """The block whose attention is shown. Default: the last."""
+
+    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    """The head that is shown. Default: 0."""
+
+    token = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    """The pinned query, as its index in the sequence (prefix tokens count). Default: None."""
+
+    key = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    """The pinned key, as its index in the sequence. Default: None."""
+
+    image = Index("_n_images", "an image of the batch", allow_none=True, default_value=0).tag(
+        sync=True, choice=True
+    )
+    """Which image of the batch; None is the mean of the maps over all. Default: 0."""
+
+    show = OneOf("head", "mean", "rollout").tag(sync=True, choice=True)
+    """One head, the mean over the heads of a layer, or the rollout of layers 0 to `layer`
+    (Abnar & Zuidema 2020). Default: "head"."""
+
+    kind = OneOf("pattern", "scores").tag(sync=True, choice=True)
+    """Weights after the softmax, or scores before it. Default: "pattern"."""
+
+    scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
+    """How a weight becomes a colour; scores are always linear. Default: "log"."""
+
+    norm = OneOf("map", "layer", "all").tag(sync=True, choice=True)
+    """Which maps share a colour scale: none, those of a layer, or all. Default: "map"."""
+
+    direction = OneOf("to", "from").tag(sync=True, choice=True)
+    """What a patch pointed at shows: what it attends to, or who attends to it. Default: "to"."""
+
+    sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
+    """Order of the overview: "layer", or a statistic. Default: "layer"."""
+
+    order = OneOf("descending", "ascending").tag(sync=True, choice=True)
+    """Which end of the sorting statistic comes first. Default: "descending"."""
+
+    color = OneOfNames("map", also="_statistic_names").tag(sync=True, choice=True)
+    """What a thumbnail shows: its map, or a statistic as one colour. Default: "map"."""
+
+    _meta = traitlets.Dict().tag(sync=True)
+    _overview_of = traitlets.Dict().tag(sync=True)
+    _codes = traitlets.Bytes().tag(sync=True)
+    _ranges = traitlets.Bytes().tag(sync=True)
+    _thumb_ranges = traitlets.Bytes().tag(sync=True)
+    _statistics = traitlets.Bytes().tag(sync=True)
+    _statistic_words = traitlets.List().tag(sync=True)
+    _picture = traitlets.Bytes().tag(sync=True)
+    _picture_size = traitlets.List().tag(sync=True)
+    _answer = traitlets.Bytes().tag(sync=True)
+    _answer_probability = traitlets.Bytes().tag(sync=True)
+    _labels = traitlets.List().tag(sync=True)
+    _first = traitlets.Dict().tag(sync=True)
+    _first_codes = traitlets.Bytes().tag(sync=True)
+    _first_exact = traitlets.Bytes().tag(sync=True)
+
+    def __init__(
+        self, trace: Any, image: int | None = 0, reading: Any = None, **choices: Any
+    ) -> None:
+        self._refuse_unknown(choices)
+        self._source = source = source_of(trace)
+        self._reading = checked_reading(reading, source)
+        self._n_layers, self._n_heads = source.n_layers, source.n_heads
+        self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
+        self._kept = frozenset(int(token) for token in source.tokens)
+        self._overviews = Recent(lambda kind, image: data.overview(source, kind, image, side))
+        self._images = Recent(lambda image: data.of_image(source, self._reading, image))
+        self.image = image
+        if "kind" in choices:
+            self.kind = choices.pop("kind")
+        self._meta = data.description(source, self._reading)
+        side = self._meta["side"]
+        self._fill()
+        super().__init__(**choices)
+        self._fill_first()
+        self.observe(self._on_data_chosen, ["kind", "image"])
+
+    @traitlets.default("layer")
+    def _last_layer(self) -> int:
+        return self._n_layers - 1
+
+    def _fill(self) -> None:
+        """Packs what depends on the image and on the kind of maps."""
+        packed = self._overviews(self.kind, self.image) | self._images(self.image)
+        for name, value in packed.items():
+            setattr(self, name, value)
+        self._statistic_names = tuple(words["name"] for words in self._statistic_words)
+        self._overview_of = {"kind": self.kind, "image": self.image}
+
+    def _fill_first(self) -> None:
+        """Packs the map that is shown first, so that the browser need not ask for it."""
+        names = ("show", "kind", "layer", "head", "image")
+        what = {name: getattr(self, name) for name in names} | {"query": None, "key": None}
+        found, (codes,) = data.whole_map(self._source, what)
+        exact, numbers = data.exact_numbers(self._source, what)
+        self._first = what | found | exact
+        self._first_codes, self._first_exact = codes, b"".join(numbers)
+
+    def _on_data_chosen(self, _change: Any) -> None:
+        before = self._overview_of
+        if before == {"kind": self.kind, "image": self.image}:
+            return
+        try:
+            with self.hold_sync():  # all arrays and what they are of arrive together
+                self._fill()
+                self._forget_lost_statistics()
+        except Exception as error:  # said in the widget; raised here it would only reach a log
+            self.error = f"The maps could not be computed: {error}"
+            with self.hold_trait_notifications():
+                self.kind, self.image = before["kind"], before["image"]
+
+    def _forget_lost_statistics(self) -> None:
+        """Some statistics exist only for several images: what no longer does is not sorted by."""
+        for name, default in (("sort", "layer"), ("color", "map")):
+            if getattr(self, name) not in (default, *self._statistic_names):
+                setattr(self, name, default)
+
+    @command
+    def _map(self, what: dict[str, Any], _buffers: list) -> Answer:
+        return self._answered(data.whole_map, what)
+
+    @command
+    def _exact(self, what: dict[str, Any], _buffers: list) -> Answer:
+        return self._answered(data.exact_numbers, what)
+
+    @command
+    def _neurons(self, what: dict[str, Any], _buffers: list) -> Answer:
+        return self._answered(data.neurons, what)
+
+    def _answered(self, compute: Callable[[Any, dict], Answer], what: dict[str, Any]) -> Answer:
+        """The answer to what the browser asks; an exception would be lost, so it is sent."""
+        try:
+            return compute(self._source, what)
+        except Exception as error:
+            return {"error": str(error)}, []
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.choices())
+        return f"AttentionMaps({self._meta['model_name']}, {shown})"
