@@ -12,17 +12,12 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
-from bokeh.plotting import figure
+from vitlens_widgets.charts.curves import figure_over_states, with_curves
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
     from vitlens_widgets.lenses import Reading
-
-# Okabe & Ito's colours, apart for every kind of colour vision, and dashes for those without any.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("solid", "dashed", "dotdash", "dotted")
 
 Place = int | str
 """A token of the layout, or `"readout"`."""
@@ -125,41 +120,9 @@ def _at(reading: Reading, place: Place, image: int, measure: Any) -> list[float]
 
 
 def _figure(reading: Reading, quantity: str, **words: Any) -> Figure:
-    plot = figure(
-        title=f"{reading.lens_name} of {reading.model_name}",
-        x_range=list(reading.state_names),
-        y_axis_label=quantity,
-        height=280,
-        sizing_mode="stretch_width",
-        max_width=720,
-        tools="",
-        toolbar_location=None,
-        **words,
-    )
-    plot.xaxis.major_label_orientation = 0 if reading.n_states <= 13 else math.pi / 4
-    plot.xgrid.visible = False
-    return plot
+    title = f"{reading.lens_name} of {reading.model_name}"
+    return figure_over_states(title, reading.state_names, quantity, **words)
 
 
 def _with_curves(plot: Figure, reading: Reading, curves: dict[str, list[float]]) -> Figure:
-    items = []
-    for i, (name, values) in enumerate(curves.items()):
-        data = {"state": list(reading.state_names), "value": values, "curve": [name] * len(values)}
-        source = ColumnDataSource(data)
-        colour = _COLOURS[i % len(_COLOURS)]
-        dash = _DASHES[i // len(_COLOURS) % len(_DASHES)]
-        line = plot.line(
-            "state", "value", source=source, color=colour, line_width=2, line_dash=dash
-        )
-        dots = plot.scatter("state", "value", source=source, color=colour, size=6)
-        items.append(LegendItem(label=name, renderers=[line, dots]))
-        plot.add_tools(_hover(dots))
-    plot.add_layout(
-        Legend(items=items, border_line_color=None), "right" if len(items) > 1 else "above"
-    )
-    return plot
-
-
-def _hover(dots: Any) -> HoverTool:
-    said = [("", "@curve"), ("state", "@state"), ("value", "@value{0.0000}")]
-    return HoverTool(renderers=[dots], tooltips=said)
+    return with_curves(plot, "state", reading.state_names, curves)

@@ -1,0 +1,64 @@
+"""Objects found in what is painted, against the world's own scores."""
+
+import numpy as np
+import pytest
+
+import vitlens_widgets as vl
+from tests.zoo import mae_model
+from vitlens_widgets.world.metrics import mean_iou, pixel_labels
+
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
+SCENES = [vl.world.scene(seed, objects=1 + seed % 2, size=112) for seed in range(3)]
+TRUTH = np.stack([scene.class_mask for scene in SCENES])
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return vl.load("toy/p32-taught")
+
+
+@pytest.fixture(scope="module")
+def infilling():
+    lens = vl.InfillLens(vl.load(mae_model(image_size=112)))
+    return lens.read([scene.image for scene in SCENES], mask_ratio=0.5)
+
+
+def labels(segmenter, pictures):
+    """By the logit lens, as a user would."""
+    reading = vl.LogitLens(segmenter).read(segmenter.trace(list(pictures)))
+    chances = reading.logits(segmenter.n_layers)[:, 1:].softmax(-1)
+    return pixel_labels(chances, (7, 7), (112, 112))
+
+
+def test_each_state_is_scored_by_what_the_segmenter_finds(infilling, segmenter):
+    found = infilling.iou(TRUTH, segmenter)
+    final = labels(segmenter, infilling.pictures(3))
+    for state in range(4):
+        given = labels(segmenter, infilling.pictures(state))
+        for i, hidden in enumerate(infilling.hidden):
+            assert found.truth[state, i] == mean_iou(given[i][hidden], TRUTH[i][hidden])
+            assert found.final[state, i] == mean_iou(given[i][hidden], final[i][hidden])
+    assert (found.final[-1] == 1).all()
+
+
+def test_the_original_is_the_mark(infilling, segmenter):
+    found = infilling.iou(TRUTH, segmenter)
+    given = labels(segmenter, infilling.original)
+    expected = [
+        mean_iou(g[h], t[h]) for g, t, h in zip(given, TRUTH, infilling.hidden, strict=True)
+    ]
+    assert found.original.tolist() == expected
+    assert found.original.mean() > 0.5
+
+
+def test_nothing_hidden_has_no_score(infilling, segmenter):
+    visible = infilling.rerun(mask=np.zeros(196, bool))
+    assert np.isnan(visible.iou(TRUTH, segmenter).truth).all()
+
+
+def test_a_truth_or_a_model_that_does_not_fit_is_refused(infilling, segmenter):
+    with pytest.raises(vl.UsageError, match=r"expected the class of each pixel.*\[3, 112, 112\]"):
+        infilling.iou(TRUTH[:2], segmenter)
+    with pytest.raises(vl.UsageError, match="has no classifier"):
+        infilling.iou(TRUTH, infilling.vit)

@@ -1,0 +1,231 @@
+"""Scores of infillings against NumPy and scikit-image, and studies over mask ratios."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
+
+import vitlens_widgets as vl
+from tests.zoo import mae_model, pixels_for
+from vitlens_widgets.lenses.infill.scores import first_near
+
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
+
+@pytest.fixture(scope="module")
+def infilling():
+    lens = vl.InfillLens(vl.load(mae_model()))
+    return lens.read(pixels_for((48, 48), 3), mask_ratio=0.6, seed=4, preprocessed=True)
+
+
+def references(infilling, against):
+    if against == "final":
+        return infilling.pixels(3, paste=True)
+    return (infilling.original / 255).astype(np.float32)
+
+
+AGAINST = pytest.mark.parametrize("against", ["original", "final"])
+
+
+@AGAINST
+def test_mse_and_psnr_are_scikit_images_on_hidden_pixels(infilling, against):
+    reference = references(infilling, against)
+    for state in range(3):
+        pictures = infilling.pixels(state, paste=True)
+        for i, hidden in enumerate(infilling.hidden):
+            target, painted = reference[i][hidden], pictures[i][hidden]
+            mse = mean_squared_error(target, painted)
+            psnr = peak_signal_noise_ratio(target, painted, data_range=1)
+            assert infilling.score("mse", against)[state, i] == pytest.approx(mse, rel=1e-6)
+            assert infilling.score("psnr", against)[state, i] == pytest.approx(psnr, rel=1e-6)
+
+
+@AGAINST
+def test_ssim_is_scikit_images_map_on_hidden_pixels(infilling, against):
+    reference = references(infilling, against).astype(float)
+    for state in range(4):
+        pictures = infilling.pixels(state, paste=True).astype(float)
+        for i, hidden in enumerate(infilling.hidden):
+            by_colour = [
+                structural_similarity(
+                    reference[i, ..., c],
+                    pictures[i, ..., c],
+                    data_range=1,
+                    gaussian_weights=True,
+                    sigma=1.5,
+                    use_sample_covariance=False,
+                    full=True,
+                )[1][hidden].mean()
+                for c in range(3)
+            ]
+            found = infilling.score("ssim", against)[state, i]
+            assert found == pytest.approx(np.mean(by_colour), abs=1e-5)
+
+
+@AGAINST
+def test_perceptual_distance_is_that_of_unit_features(infilling, against):
+    vit = infilling.vit
+
+    def features(brightness):
+        pixels = torch.from_numpy(brightness).permute(0, 3, 1, 2)
+        mean, std = (
+            torch.tensor(v)[:, None, None] for v in (vit.preprocessing.mean, vit.preprocessing.std)
+        )
+        states = vit.trace((pixels - mean) / std, preprocessed=True).states[1:, :, 1:].numpy()
+        return states / np.linalg.norm(states, axis=-1, keepdims=True)
+
+    target = features(references(infilling, against))
+    for state in range(4):
+        away = ((features(infilling.pixels(state, paste=True)) - target) ** 2).sum(-1).mean(0)
+        expected = [a[hidden].mean() for a, hidden in zip(away, infilling.mask, strict=True)]
+        found = infilling.score("perceptual", against)[state]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_final_state_is_itself(infilling):
+    assert (infilling.score("mse", "final")[-1] == 0).all()
+    assert (infilling.score("psnr", "final")[-1] == np.inf).all()
+    assert infilling.score("ssim", "final")[-1] == pytest.approx(np.ones(3))
+    assert infilling.score("perceptual", "final")[-1] == pytest.approx(np.zeros(3), abs=1e-6)
+
+
+def test_a_perfect_painting_has_perfect_scores(infilling):
+    """An image that is, under the mask, what the model paints there."""
+    painted = infilling.pixels(3, paste=True)
+    lens = vl.InfillLens(infilling.vit)
+    again = lens.read(list(painted), mask=infilling.mask)
+    assert (again.score("mse")[-1] < 1e-5).all()  # rounded to levels on the way
+    assert (again.score("ssim")[-1] > 0.99).all()
+
+
+def test_visible_patches_do_not_count(infilling):
+    """Error maps are zero there, and scores are means over the others."""
+    for against in ("original", "final"):
+        for state in range(4):
+            error = infilling.error(state, against)
+            assert (error[~infilling.hidden] == 0).all()
+            reference = references(infilling, against)
+            expected = np.abs(infilling.pixels(state) - reference).mean(-1) * infilling.hidden
+            np.testing.assert_allclose(error, expected, atol=1e-6)
+
+
+def test_nothing_hidden_has_no_score():
+    lens = vl.InfillLens(vl.load(mae_model()))
+    masks = [[True] * 36, [False] * 36]
+    infilling = lens.read(pixels_for((48, 48), 2), mask=masks, preprocessed=True)
+    for metric in ("mse", "psnr", "ssim", "perceptual"):
+        score = infilling.score(metric)
+        assert np.isfinite(score[:, 0]).all()
+        assert np.isnan(score[:, 1]).all()
+    assert infilling.converged()[1] == 0
+
+
+def test_unknown_words_are_refused(infilling):
+    with pytest.raises(vl.UsageError, match=r"'sim' is no metric.*Nearest: \"ssim\""):
+        infilling.score("sim")
+    with pytest.raises(vl.UsageError, match='it is "original" or "final"'):
+        infilling.score("mse", "first")
+    with pytest.raises(vl.UsageError, match="above 0 and below 1"):
+        infilling.converged(0)
+
+
+@pytest.mark.parametrize(
+    ("distances", "expected"),
+    [
+        ([4, 3, 2, 0], 3),
+        ([4, 0.3, 0.2, 0], 1),
+        ([4, 0.3, 2, 0], 3),  # near once, but not from there on
+        ([0.1, 4, 0.3, 0], 2),
+        ([0, 0, 0, 0], 0),
+    ],
+)
+def test_converged_is_the_first_state_that_stays_near(distances, expected):
+    assert first_near(np.array(distances, float)[:, None], 0.1).tolist() == [expected]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.99))
+def test_from_the_converged_state_on_all_are_near_and_the_one_before_is_not(distances, share):
+    distance = np.array([*distances, 0.0])[:, None]
+    found = first_near(distance, share)[0]
+    near = distance[:, 0] <= share * distance.max()
+    assert near[found:].all()
+    assert found == 0 or not near[found - 1]
+
+
+def test_the_table_has_a_row_per_state(infilling):
+    table = infilling.table(1)
+    assert table["state"] == ["0_pre", "1_pre", "2_pre", "final"]
+    assert table["mse to original"] == infilling.score("mse")[:, 1].tolist()
+    assert table["ssim to final"] == infilling.score("ssim", "final")[:, 1].tolist()
+
+
+@pytest.fixture(scope="module")
+def study():
+    lens = vl.InfillLens(vl.load(mae_model()))
+    words = {"ratios": (0.3, 0.8), "seeds": (1, 2, 5), "metrics": ("mse", "ssim")}
+    return lens.study(_pictures(4), **words)
+
+
+def _pictures(n):
+    return list(np.random.default_rng(0).integers(0, 256, (n, 48, 48, 3), dtype=np.uint8))
+
+
+def test_a_study_holds_what_single_readings_give(study):
+    lens = vl.InfillLens(vl.load(mae_model()))
+    for r, ratio in enumerate(study.ratios):
+        for s, seed in enumerate(study.seeds):
+            infilling = lens.read(_pictures(4), mask_ratio=ratio, seed=seed)
+            for metric, against in study.values:
+                found = study.values[metric, against][r, s]
+                np.testing.assert_allclose(found, infilling.score(metric, against), rtol=1e-6)
+            assert study.converged[r, s].tolist() == infilling.converged().tolist()
+
+
+def test_its_intervals_are_students_over_images(study):
+    low, high = study.interval("mse", "original", level=0.9)
+    for r in range(2):
+        for state in range(4):
+            of_images = study.values["mse", "original"][r, :, state].mean(axis=0)
+            expected = stats.t.interval(0.9, 3, loc=of_images.mean(), scale=stats.sem(of_images))
+            assert (low[r, state], high[r, state]) == pytest.approx(expected)
+    middle = study.mean("mse")
+    assert ((low < middle) & (middle < high)).all()
+
+
+def test_one_image_has_intervals_over_seeds():
+    lens = vl.InfillLens(vl.load(mae_model()))
+    study = lens.study(_pictures(1), ratios=[0.5], seeds=range(4), metrics="mse")
+    values = study.values["mse", "original"][0, :, 0, 0]
+    low, _ = study.interval("mse")
+    expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
+    assert low[0, 0] == pytest.approx(expected[0])
+    once = lens.study(_pictures(1), ratios=[0.5], seeds=[0], metrics="mse")
+    assert np.isnan(once.interval("mse")[0]).all()
+
+
+def test_an_infinite_score_has_no_interval():
+    lens = vl.InfillLens(vl.load(mae_model()))
+    study = lens.study(_pictures(2), ratios=[0.5], seeds=[0], metrics="psnr")
+    assert study.mean("psnr", "final")[0, -1] == np.inf
+    assert math.isnan(study.interval("psnr", "final")[0][0, -1])
+
+
+def test_a_studys_table(study):
+    table = study.table()
+    assert table.n_rows == 8
+    assert table["mask ratio"] == [0.3] * 4 + [0.8] * 4
+    assert table["mse"] == study.mean("mse").ravel().tolist()
+    low, high = study.interval("mse")
+    assert table["mse ±"] == pytest.approx(((high - low) / 2).ravel().tolist())
+    with pytest.raises(vl.UsageError, match="psnr against final was not measured"):
+        study.mean("psnr", "final")
+
+
+def test_an_empty_study_is_refused():
+    with pytest.raises(vl.UsageError, match="at least one mask ratio"):
+        vl.InfillLens(vl.load(mae_model())).study(_pictures(1), ratios=[])

@@ -1,0 +1,82 @@
+"""What the figures share: colours, curves with their dots, a legend and a read-out on hover."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+from bokeh.plotting import figure
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+# Okabe & Ito's colours, apart for every kind of colour vision, and dashes for those without any.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("solid", "dashed", "dotdash", "dotted")
+
+Band = tuple[Sequence[float], Sequence[float]]
+"""Lower and upper ends of a curve's interval, one of each per point."""
+
+
+def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
+    """A figure as wide as the page allows, without tools."""
+    return figure(
+        title=title,
+        y_axis_label=quantity,
+        height=280,
+        sizing_mode="stretch_width",
+        max_width=720,
+        tools="",
+        toolbar_location=None,
+        **words,
+    )
+
+
+def figure_over_states(title: str, names: Sequence[str], quantity: str, **words: Any) -> Figure:
+    """An empty figure with the states side by side."""
+    plot = empty_figure(title, quantity, x_range=list(names), **words)
+    plot.xaxis.major_label_orientation = 0 if len(names) <= 13 else math.pi / 4
+    plot.xgrid.visible = False
+    return plot
+
+
+def with_curves(
+    plot: Figure,
+    along: str,
+    places: Sequence[Any],
+    curves: Mapping[str, Sequence[float]],
+    bands: Mapping[str, Band] | None = None,
+) -> Figure:
+    """Draw curves, each with its own colour and dashes, and name them in a legend.
+
+    Args:
+        plot: The figure.
+        along: What the horizontal axis counts, for the read-out.
+        places: Where the points stand on it.
+        curves: A value for each place, by the name of the curve.
+        bands: An interval around some of the curves, by the same names.
+    """
+    items = []
+    for i, (name, values) in enumerate(curves.items()):
+        data = {along: list(places), "value": list(values), "curve": [name] * len(values)}
+        source = ColumnDataSource(data)
+        colour = COLOURS[i % len(COLOURS)]
+        dash = _DASHES[i // len(COLOURS) % len(_DASHES)]
+        if bands and name in bands:
+            low, high = (list(ends) for ends in bands[name])
+            plot.varea(list(places), low, high, color=colour, fill_alpha=0.15)
+        line = plot.line(along, "value", source=source, color=colour, line_width=2, line_dash=dash)
+        dots = plot.scatter(along, "value", source=source, color=colour, size=6)
+        items.append(LegendItem(label=name, renderers=[line, dots]))
+        plot.add_tools(_hover(dots, along))
+    plot.add_layout(
+        Legend(items=items, border_line_color=None), "right" if len(items) > 1 else "above"
+    )
+    return plot
+
+
+def _hover(dots: Any, along: str) -> HoverTool:
+    said = [("", "@curve"), (along, f"@{{{along}}}"), ("value", "@value{0.0000}")]
+    return HoverTool(renderers=[dots], tooltips=said)
