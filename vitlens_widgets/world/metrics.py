@@ -32,9 +32,17 @@ def pixel_labels(chances: torch.Tensor, grid: tuple[int, int], size: tuple[int, 
     """
     images, _, labels = chances.shape
     maps = chances.transpose(1, 2).reshape(images, labels, *grid)
-    enlarged = functional.interpolate(maps, size=size, mode="bicubic", align_corners=False)
+    down, across = (_enlarging(n, pixels, maps) for n, pixels in zip(grid, size, strict=True))
+    enlarged = down @ maps @ across.T  # one side, then the other: many times as fast as both
     most = enlarged.max(dim=1).indices  # three times as fast as argmax
     return most.to(torch.uint8).numpy()
+
+
+def _enlarging(cells: int, pixels: int, like: torch.Tensor) -> torch.Tensor:
+    """What torch's bicubic interpolation makes of each cell, as a matrix `[pixels, cells]`."""
+    one_each = torch.eye(cells, dtype=like.dtype)[None, :, :, None]
+    enlarged = functional.interpolate(one_each, (pixels, 1), mode="bicubic", align_corners=False)
+    return enlarged[0, :, :, 0].T
 
 
 def mean_iou(given: np.ndarray, truth: np.ndarray) -> float:
