@@ -83,10 +83,10 @@ def test_every_name_finds_its_own_class():
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(
-        UsageError, match=r'"goldenretreiver" is not a class of imagenet-1k.*golden'
+        UsageError, match=r'"goldenretreiver" is not among the 1000 imagenet-1k labels.*golden'
     ):
         LabelSet.known("imagenet-1k").index("goldenretreiver")
-    with pytest.raises(UsageError, match=r'"zzz" is not a class of these 2 labels\.$'):
+    with pytest.raises(UsageError, match=r'"zzz" is not among the 2 labels\.$'):
         LabelSet.of(["a", "b"]).index("zzz")
 
 
@@ -98,7 +98,7 @@ def test_a_synonym_of_several_classes_asks_which():
 
 @pytest.mark.parametrize("target", [-1, 10, np.int32(10)])
 def test_an_index_outside_is_answered_with_the_range(target):
-    with pytest.raises(UsageError, match="out of range: cifar10 has classes 0 to 9"):
+    with pytest.raises(UsageError, match="out of range: the 10 cifar10 labels are counted from 0 to 9"):
         LabelSet.known("cifar10").index(target)
 
 

@@ -260,3 +260,28 @@ def test_the_repr_says_what_one_wants_to_know():
     text = repr(vl.load(timm_model("distillation")))
     assert "3 blocks, 4 heads, width 48, 4 × 3 patches + CLS + distillation" in text
     assert "reads CLS + distillation, 11 labels" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"label": ["a"]}, r"has no argument label=; did you mean labels=\?"),
+        ({"device": "gpu"}, 'device=\'gpu\' is no device; expected "cpu"'),
+        ({"image_sise": 96}, "did you mean image_size="),
+    ],
+)
+def test_a_misspelt_argument_is_answered_with_the_right_one(words, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        vl.load("toy/p32", **words)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(vl.UsageError, match="device='cuda' is not available to this torch"):
+        vl.load("toy/p32", device="cuda")
+
+
+def test_a_path_to_nothing_is_no_hub_name(tmp_path):
+    for path in (tmp_path / "no-model", "./no-model", "~/no-model"):
+        with pytest.raises(vl.UsageError, match="There is no file or folder .*no-model"):
+            vl.load(path)

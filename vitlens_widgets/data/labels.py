@@ -109,7 +109,8 @@ class LabelSet(Sequence[str]):
             raise UsageError(f"A class is given by its name or its index, not by {target!r}.")
         if not 0 <= index < len(self):
             raise UsageError(
-                f"Class {index} is out of range: {self._title} has classes 0 to {len(self) - 1}."
+                f"Class {index} is out of range: the {self._title} are counted from 0 to"
+                f" {len(self) - 1}."
             )
         return index
 
@@ -128,7 +129,7 @@ class LabelSet(Sequence[str]):
             several = " or ".join(f'"{self[index]}" ({index})' for index in places[:4])
             raise UsageError(f'"{target}" is said of several classes: choose {several}.')
         near = did_you_mean(target, self._names)
-        raise UsageError(f'"{target}" is not a class of {self._title}.{near}')
+        raise UsageError(f'"{target}" is not among the {self._title}.{near}')
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
@@ -141,7 +142,7 @@ class LabelSet(Sequence[str]):
 
     @property
     def _title(self) -> str:
-        return self._name or f"these {len(self)} labels"
+        return f"{len(self)} {self._name} labels" if self._name else f"{len(self)} labels"
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> str: ...

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -63,8 +63,6 @@ class Adapter(ABC):
     Raises:
         UnsupportedModelError: The model breaks an assumption that exact numbers rest on.
     """
-
-    library: ClassVar[str]
 
     positions_in_blocks: bool = False
     """Whether blocks place their tokens themselves (rotary or relative positions)."""

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.hub import hub_offline_where_unreachable
-from vitlens_widgets.models.prompts import Comparison
+from vitlens_widgets.models.prompts import ReadsTexts
 
 
-class HFTexts:
+class HFTexts(ReadsTexts):
     """What an adapter needs to classify by prompts; see `prompts.ReadsTexts`."""
 
     padding: ClassVar[bool | str] = True
@@ -51,15 +51,3 @@ class HFTexts:
                 f"prompts= needs the tokenizer of {saved_with or 'this module'}, which cannot be "
                 "found; load the model from the folder or id that its tokenizer was saved in."
             ) from error
-
-    def comparison(self) -> Comparison:
-        """How the model compares an image with texts."""
-        offset = getattr(self.model, "logit_bias", None)
-        offset = None if offset is None else offset.detach()
-        return Comparison(self.model.logit_scale.detach().exp(), offset)
-
-    @property
-    def classifier_advice(self) -> str:
-        """How a user gives this model a classifier."""
-        example = '["a photo of a cat", "a photo of a dog"]'
-        return f"vl.load(..., prompts={example}), or {super().classifier_advice}"

@@ -32,7 +32,6 @@ _MSN = "transformers.models.vit_msn.modeling_vit_msn."
 class HFViT(Adapter):
     """A ViT of transformers whose readout is CLS, with a classifier or without."""
 
-    library = "transformers"
     readout_name = "CLS"
     prefix: tuple[str, ...] = ("CLS",)
     processor_class = "ViTImageProcessor"

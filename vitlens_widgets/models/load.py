@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +82,8 @@ def load(
         (7, 7, 'CLS')
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    _check_words(model_args)
+    _check_device(device)
     if isinstance(source, (str, os.PathLike)):
         name, model = _by_name(os.fspath(source), size, pretrained, model_args)
         model = model.to(device=device, dtype=dtype).eval()
@@ -94,6 +98,32 @@ def load(
         classifier=classifier,
         prompts=prompts,
     )
+
+
+def _check_words(model_args: Mapping[str, Any]) -> None:
+    """A misspelt argument of `load` would reach the library, which answers at length."""
+    own = [name for name in inspect.signature(load).parameters if name != "model_args"]
+    for name in model_args:
+        near = get_close_matches(name, own, n=1, cutoff=0.9)  # timm has an img_size
+        if near:
+            raise UsageError(f"vl.load has no argument {name}=; did you mean {near[0]}=?")
+
+
+def _check_device(device: Any) -> None:
+    import torch
+
+    try:
+        kind = torch.device(device).type if device is not None else "cpu"
+    except RuntimeError as error:
+        raise UsageError(
+            f'device={device!r} is no device; expected "cpu", "cuda", "cuda:1", "mps" ...'
+        ) from error
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if kind in there and not there[kind]():
+        raise UsageError(
+            f"device={device!r} is not available to this torch ({torch.__version__}); leave "
+            'device= out to run on "cpu".'
+        )
 
 
 def _module(source: Any, **changes: Any) -> nn.Module:
@@ -125,6 +155,8 @@ def _by_name(
         return path.stem, _from_file(path, model_args)
     if path.exists():
         return _from_folder(path, size, model_args)
+    if path.is_absolute() or source.startswith((".", "~")):
+        raise UsageError(f"There is no file or folder {source}.")
     if source.startswith(OPEN_CLIP):
         return source, from_open_clip(source, pretrained, model_args, _offline_choice())
     if source.startswith(_TIMM_SOURCES) or "/" not in source:

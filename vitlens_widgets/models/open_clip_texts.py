@@ -13,14 +13,13 @@ from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.load_open_clip import tokenizer_of
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.prompts import Comparison
+from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.models.taps import Taps
 
 
 class _Around(Adapter):
     """A module around an image tower, which another adapter reads."""
 
-    library = "open_clip"
     head = None
 
     def __init__(
@@ -111,7 +110,7 @@ class OpenClipTimm(_Around):
 
 
 @register("open_clip.model.CLIP", "open_clip.model.CustomTextCLIP")
-class OpenClip(_Around):
+class OpenClip(ReadsTexts, _Around):
     """A model of images and texts, which classifies by prompts."""
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
@@ -134,15 +133,3 @@ class OpenClip(_Around):
                 'load it by name, "open_clip:architecture/weights".'
             )
         return found
-
-    def comparison(self) -> Comparison:
-        """How the model compares an image with texts."""
-        offset = self.model.logit_bias
-        offset = None if offset is None else offset.detach()
-        return Comparison(self.model.logit_scale.detach().exp(), offset)
-
-    @property
-    def classifier_advice(self) -> str:
-        """How a user gives this model a classifier."""
-        example = '["a photo of a cat", "a photo of a dog"]'
-        return f"vl.load(..., prompts={example}), or {super().classifier_advice}"

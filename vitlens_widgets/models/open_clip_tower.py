@@ -25,7 +25,6 @@ _KEPT_INSIDE = (
 class OpenClipTower(Adapter):
     """A tower of open_clip: CLS or mean of patches, projected among the texts."""
 
-    library = "open_clip"
     head = None
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,17 +25,27 @@ class Comparison:
     offset: Tensor | None = None
 
 
-class ReadsTexts(Protocol):
-    """An adapter of a model that also reads texts."""
+class ReadsTexts(ABC):
+    """What is added to the adapter of a model that also reads texts."""
 
+    @abstractmethod
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Texts among the model's pooled images: `[text, feature]`."""
 
     def comparison(self) -> Comparison:
         """How the model compares an image with texts."""
+        offset = getattr(self.model, "logit_bias", None)
+        offset = None if offset is None else offset.detach()
+        return Comparison(self.model.logit_scale.detach().exp(), offset)
+
+    @property
+    def classifier_advice(self) -> str:
+        """How a user gives this model a classifier."""
+        example = '["a photo of a cat", "a photo of a dog"]'
+        return f"vl.load(..., prompts={example}), or {super().classifier_advice}"
 
 
-def from_prompts(adapter: ReadsTexts, prompts: Prompts) -> tuple[list[str], CosineClassifier]:
+def from_prompts(adapter: Any, prompts: Prompts) -> tuple[list[str], CosineClassifier]:
     """The class names and the classifier that text prompts make.
 
     Several texts of one class are averaged as directions, as Radford et al. (2021), section 3.1.4,
@@ -44,7 +55,7 @@ def from_prompts(adapter: ReadsTexts, prompts: Prompts) -> tuple[list[str], Cosi
         UsageError: No prompts, or a model that reads no texts.
     """
     texts = _by_name(prompts)
-    if not hasattr(adapter, "embed_texts"):
+    if not isinstance(adapter, ReadsTexts):
         raise UsageError(
             f"{type(adapter.model).__name__} reads no texts, so that prompts= cannot classify "
             "with it; prompts need a CLIP or SigLIP with its text tower."

@@ -34,8 +34,6 @@ _POOLING = (
 class TimmViT(Adapter):
     """A ViT of timm: any readout, prefix, norm, block, attention and MLP, any grid."""
 
-    library = "timm"
-
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         self._check(model)
         super().__init__(model, image_size or model.patch_embed.img_size)

@@ -244,4 +244,8 @@ def _short(value: object) -> str:
     return repr(value)
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = ["Add", "DropTokens", "Edit", "KnockOut", "Replace", "Scale", "Zero"]
