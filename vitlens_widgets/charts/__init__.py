@@ -1,6 +1,15 @@
 """Bokeh figures for passive curves, one function per figure."""
 
 from vitlens_widgets.charts.infilling import infill_score, infill_study
+from vitlens_widgets.charts.over_heads import heads
 from vitlens_widgets.charts.over_states import entropy, kl_to_final, probability, rank
 
-__all__ = ["entropy", "infill_score", "infill_study", "kl_to_final", "probability", "rank"]
+__all__ = [
+    "entropy",
+    "heads",
+    "infill_score",
+    "infill_study",
+    "kl_to_final",
+    "probability",
+    "rank",
+]

@@ -1,0 +1,65 @@
+"""The figure holds the statistics' numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bokeh.embed import file_html
+from bokeh.models import Legend, Line, Scatter
+from bokeh.resources import INLINE
+
+import vitlens_widgets as vl
+from tests.analysis.head_oracle import random_patterns, trace_with
+
+
+def found_for(seed):
+    trace = trace_with("CLS", random_patterns(3, 2, 4, 16, 16, seed=seed))
+    return vl.analysis.heads.statistics(trace)
+
+
+def lines(plot):
+    return [r.data_source.data["y"] for r in plot.renderers if isinstance(r.glyph, Line)]
+
+
+@pytest.fixture(scope="module")
+def found():
+    return found_for(0)
+
+
+def dots(plot):
+    return [r.data_source.data for r in plot.renderers if isinstance(r.glyph, Scatter)]
+
+
+def test_every_head_has_a_dot_every_layer_a_mean_and_uniform_attention_a_line(found):
+    plot = vl.charts.heads(found, "distance")
+    (data,) = dots(plot)
+    np.testing.assert_allclose(data["value"], found.values["distance"].ravel())
+    assert data["layer"].tolist() == np.repeat(range(3), 4).tolist()
+    assert data["head"].tolist() == [0, 1, 2, 3] * 3
+    means, null = lines(plot)
+    np.testing.assert_allclose(means, found.values["distance"].mean(1))
+    assert null == [found.null("distance")] * 2
+    assert not plot.select(Legend)
+    assert "how far patches look" in file_html(plot, INLINE)
+
+
+def test_models_stand_side_by_side_with_marks_of_their_own(found):
+    other = found_for(1)
+    plot = vl.charts.heads({"trained": found, "random": other}, "entropy")
+    first, second = dots(plot)
+    np.testing.assert_allclose(second["value"], other.values["entropy"].ravel())
+    assert (second["x"] > first["x"]).all()
+    marks = {r.glyph.marker for r in plot.renderers if isinstance(r.glyph, Scatter)}
+    assert len(marks) == 2
+    assert [item.label.value for item in plot.select(Legend)[0].items] == ["trained", "random"]
+
+
+def test_agreement_has_no_null_line(found):
+    assert len(lines(vl.charts.heads(found, "agreement"))) == 1
+
+
+def test_what_cannot_be_shown_is_refused(found):
+    with pytest.raises(vl.UsageError, match='Nearest: "distance"'):
+        vl.charts.heads(found, "distanc")
+    with pytest.raises(vl.UsageError, match="one to 4 models, not 5"):
+        vl.charts.heads({str(i): found for i in range(5)}, "entropy")
