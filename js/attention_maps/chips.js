@@ -3,6 +3,7 @@ import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { probability } from "../lib/numbers.js";
 import { anchorOf, heatOf } from "./heat.js";
+import { brief } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -33,7 +34,7 @@ function chip(name, token, tokens, actions) {
   const swatch = element("span", "vl-swatch");
   const role = element("span", "vl-role");
   const value = element("b", "vl-value");
-  const node = element("button", "vl-chip vl-token-chip", { type: "button", "data-token": token }, swatch, element("span", "vl-chip-who", {}, name), value, role);
+  const node = element("button", "vl-chip vl-token-chip", { type: "button", "data-token": token }, swatch, element("span", "vl-chip-who", {}, brief(name)), value, role);
   node.disabled = tokens.position(token) === null;
   setAttributes(node, { title: node.disabled ? `${name} is not in the sequence` : `${name}, token ${token}` });
   node.addEventListener("pointerenter", () => actions.passToken(token));
@@ -84,6 +85,6 @@ function sumParts(line, { tokens, what, choices }) {
   if (what.kind === "scores" && what.show !== "rollout") return [];
   const sum = line?.subarray(tokens.nBefore).reduce((total, value) => total + value, 0);
   const text = sum === undefined ? "…" : probability(sum, 3);
-  const words = choices.direction === "to" ? "all patches" : "from all patches";
+  const words = choices.direction === "to" ? "patches" : "from patches";
   return [`${words} `, element("b", "vl-value", {}, text)];
 }

@@ -23,7 +23,7 @@ function part({ node, show, disable }, valueOf, whyNot = () => null) {
 
 /** @param {Actions} actions @returns {Part} */
 export function showControl({ choose }) {
-  const words = /** @type {[string, string][]} */ ([["head", "One head"], ["mean", "Mean of heads"], ["rollout", "Rollout"]]);
+  const words = /** @type {[string, string][]} */ ([["head", "One head"], ["mean", "Mean"], ["rollout", "Rollout"]]);
   const control = segments("Show", "Show", words, (show) => choose(/** @type {Change} */ ({ show })));
   return part(control, (s) => s.choices.show);
 }

@@ -26,7 +26,6 @@ import { GAP } from "./viewport.js";
 /**
  * @typedef {object} Layout
  * @property {Mode} mode
- * @property {boolean} oneHeader  title and controls fit on one line
  * @property {OverviewLayout} overview
  * @property {number} mapSide  of the map's window, px
  * @property {number} imageCell  side of a patch, px
@@ -37,12 +36,14 @@ import { GAP } from "./viewport.js";
 const PADDING = 16;
 /** Room for the map's ticks: at its left and above it. */
 export const TICKS = { left: 44, top: 26 };
-const LEAST = { overview: 220, image: 260 };
+const LEAST = { overview: 220, image: 276 };
 const LARGEST_MAP = 640;
 const LARGEST_IMAGE = 420;
 const LARGEST_OVERVIEW = 520;
 /** Height that an overview should not exceed where it stands beside a map. */
 const TALLEST = 600;
+/** A map that fills less than this of its room rather takes some of its neighbours'. */
+const WELL_FILLED = 0.85;
 
 /** @param {number} width  of the widget, padding included @param {Sizes} sizes @returns {Layout} */
 export function layoutFor(width, sizes) {
@@ -51,7 +52,6 @@ export function layoutFor(width, sizes) {
   const imageCell = Math.max(2, Math.floor(imageSide / Math.max(sizes.rows, sizes.cols)));
   return {
     mode,
-    oneHeader: width >= 1280,
     overview,
     mapSide,
     imageCell,
@@ -63,25 +63,24 @@ export function layoutFor(width, sizes) {
 /** @typedef {{ mode: Mode, mapSide: number, imageSide: number, overview: OverviewLayout }} Columns */
 
 /**
- * The overview takes what its thumbnails need of its share; the map the rest.
+ * The overview takes what its thumbnails need of its share, the image its share, the map the rest;
+ * and something of theirs, where its own rest would be poorly filled by whole cells.
  * @param {number} content
  * @param {number} gap
  * @param {Sizes} sizes
  * @returns {Columns}
  */
 function threeColumns(content, gap, sizes) {
-  const share = Math.round(0.288 * content);
   const room = content - 2 * gap - TICKS.left;
-  const wished = overviewFor(Math.min(share, LARGEST_OVERVIEW), TALLEST, sizes);
-  const image = Math.min(share, LARGEST_IMAGE);
-  const rest = room - image - wished.width;
-  const whole = sizes.n + GAP;
-  // A map that just fits at one pixel a cell may take from its neighbours.
-  const isSqueezed = rest < whole && whole <= room - LEAST.overview - LEAST.image;
-  const mapSide = windowIn(Math.min(isSqueezed ? whole : rest, LARGEST_MAP), sizes);
-  const imageSide = Math.min(isSqueezed ? Math.max(LEAST.image, Math.floor((room - mapSide) / 2)) : image, LARGEST_IMAGE);
+  const share = Math.min(Math.round(0.288 * content), LARGEST_IMAGE);
+  const rest = Math.min(room - share - overviewFor(share, TALLEST, sizes).width, LARGEST_MAP);
+  const [map, larger] = [windowIn(rest, sizes), windowIn(rest + sizes.n, sizes)];
+  const isSqueezed = map < WELL_FILLED * rest || map < sizes.n;
+  const takes = isSqueezed && larger > sizes.n && larger <= room - LEAST.overview - LEAST.image;
+  const mapSide = takes ? larger : map;
+  const imageSide = takes ? Math.min(share, Math.max(LEAST.image, Math.floor((room - mapSide) / 2))) : share;
   const overviewWidth = Math.min(room - mapSide - imageSide, LARGEST_OVERVIEW);
-  return { mode: "columns", mapSide, imageSide, overview: overviewFor(overviewWidth, TALLEST, sizes) };
+  return { mode: "columns", mapSide, imageSide, overview: overviewFor(overviewWidth, Math.max(480, mapSide + 140), sizes) };
 }
 
 /** Overview and map side by side where the map does not suffer; otherwise all in one column. @param {number} width @param {number} content @param {Sizes} sizes @returns {Columns} */

@@ -2,6 +2,7 @@
 import { element, fill } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { patchesAt, pixelOf } from "./viewport.js";
+import { brief } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./tokens.js").Span} Span */
@@ -50,9 +51,6 @@ function prefixTicks(tokens, cell, axis) {
   if (isRoomy) return spans.map(({ name, start }) => tick(axis, start * cell, (start + 1) * cell, brief(name), true));
   return [tick(axis, 0, spans.length * cell, `${brief(spans[0]?.name ?? "")} +${spans.length - 1}`, true)];
 }
-
-/** @param {string} name */
-const brief = (name) => name.replace("register ", "reg ").replace("distillation", "dist");
 
 /**
  * @param {"across" | "down"} axis

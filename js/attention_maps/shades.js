@@ -55,7 +55,7 @@ export function scaleOf(kind, name, own, shared, nTokens) {
 }
 
 /** Where a log scale begins: a twentieth of what uniform attention gives, as a power of ten. @param {number} nTokens */
-export const lowestShown = (nTokens) => 10 ** Math.round(Math.log10(0.05 / nTokens));
+export const lowestShown = (nTokens) => Number(`1e${Math.round(Math.log10(0.05 / nTokens))}`);
 
 /** @param {number} value */
 const weight = (value) => probability(value, 4);

@@ -146,7 +146,7 @@ export class AttentionView {
     if (!this.stage.isShown) return;
     const scene = this.scene();
     this.node.dataset["mode"] = scene.layout.mode;
-    this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
+    this.node.classList.toggle("vl-wide-stack", this.stage.width - scene.layout.imageWidth >= 280);
     this.node.style.setProperty("--vl-map", `${scene.layout.mapSide}px`);
     this.node.style.setProperty("--vl-overview", `${scene.layout.overview.width}px`);
     this.node.style.setProperty("--vl-image", `${scene.layout.imageWidth}px`);

@@ -23,9 +23,14 @@ export function imageWords(image, { n_images }) {
   return n_images > 1 ? `image ${image}` : "image";
 }
 
+/** A prefix token's name where there is little room. @param {string} name */
+export const brief = (name) => name.replace("register ", "reg ").replace("distillation", "dist");
+
 /** A statistic's number, with as many digits as tell heads apart. @param {number} value */
 export function measure(value) {
   if (Number.isNaN(value)) return "–";
+  if (value === 0) return "0";
+  if (Math.abs(value) < 0.0005) return value > 0 ? "<0.001" : ">−0.001";
   return (Math.abs(value) < 1 ? value.toFixed(3) : value.toFixed(2)).replace("-", "−");
 }
 
