@@ -14,13 +14,17 @@ from typing import Any
 
 from .catalogue import EMBEDDED, GOALS, Goal, known
 from .design import P32
+from .mae_measurement import InfillMeasurement
 from .measurement import ClassMeasurement, Measurement
 from .weights import given_name, read_facts, trained_weights
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the weights and the measurements beside them."""
 
-_MEASUREMENTS: dict[str, type[Measurement]] = {"classes": ClassMeasurement}
+_MEASUREMENTS: dict[str, type[Measurement]] = {
+    "classes": ClassMeasurement,
+    "infilling": InfillMeasurement,
+}
 """By kind of model."""
 
 

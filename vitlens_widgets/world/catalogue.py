@@ -12,7 +12,7 @@ class Goal:
     """What a model is asked in training, in words.
 
     Attributes:
-        kind: Of model: "classes" for classifiers.
+        kind: Of model: "classes" for classifiers, "infilling" for masked autoencoders.
         trained_on: In the fewest words.
         recipe: In sentences.
         not_good_for: What its models are no good for.
@@ -48,6 +48,23 @@ GOALS = {
         "covers, and CLS the classes of the image. Its patch answers were taught; they did not "
         "emerge.",
         not_good_for="Photographs, and showing that patch answers emerge: these were taught.",
+    ),
+    "infilling": Goal(
+        kind="infilling",
+        trained_on="hidden patches",
+        recipe="Trained to paint the three quarters of the patches that it is not shown, hidden at "
+        "random, by the squared error of their pixels.",
+        not_good_for="Photographs, fine details such as whiskers, and large hidden areas: what "
+        "could be many things is painted as their mean.",
+    ),
+    "infilling, normalised": Goal(
+        kind="infilling",
+        trained_on="hidden patches, normalised",
+        recipe="Trained as toy/mae, but each hidden patch is to be painted minus its own mean and "
+        "over its own deviation: better for features (He et al. 2022, table 1d), but the painting "
+        "loses its colours.",
+        not_good_for="Photographs, and pictures: the brightness and contrast of what it paints "
+        "must come from elsewhere.",
     ),
 }
 """Name of a goal -> what it is."""

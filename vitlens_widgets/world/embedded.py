@@ -27,7 +27,8 @@ def build(name: str) -> nn.Module:
     """The embedded model `name`, float32, in eval mode.
 
     A classifier is a timm `VisionTransformer`. It takes 224 x 224 pixels, mean .5 and deviation .5
-    in each colour (its `pretrained_cfg` says so), and answers in the order of `world.LABELS`.
+    in each colour (its `pretrained_cfg` says so), and answers in the order of `world.LABELS`. A
+    masked autoencoder is transformers' `ViTMAEForPreTraining` for 112 x 112 such pixels.
 
     Raises:
         UsageError: There is no such embedded model; the message names the nearest.
@@ -47,7 +48,16 @@ def _classifier(weights: Path, name: str) -> VisionTransformer:
     return model
 
 
-_MAKERS: dict[str, Callable[[Path, str], nn.Module]] = {"classes": _classifier}
+def _autoencoder(weights: Path, name: str) -> nn.Module:  # noqa: ARG001
+    from .mae import load_autoencoder  # transformers takes a while, and only this needs it
+
+    return load_autoencoder(weights)
+
+
+_MAKERS: dict[str, Callable[[Path, str], nn.Module]] = {
+    "classes": _classifier,
+    "infilling": _autoencoder,
+}
 """By kind of model."""
 
 

@@ -7,45 +7,18 @@ and painting it as the nearest visible patch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from transformers import ViTMAEForPreTraining
 
 from .mae import SIDE
+from .mae_measurement import NORMALISED, PIXELS, InfillMeasurement
 from .network import STD, normalized
 from .scene import scene
 
 COUNTS = (1, 2)
 _CHUNK = 50  # scenes at a time
-
-
-@dataclass(frozen=True, slots=True)
-class InfillMeasurement:
-    """Mean squared errors on the hidden patches; each is by number of objects.
-
-    Attributes:
-        architecture: The network in one line.
-        images: Scenes seen in training, each once.
-        scenes: Held-out scenes measured, for each number of objects.
-        mask_ratio: Share of the patches that were hidden, at random.
-        unit: What an error of 1 is.
-        states: Names of the states, "0_pre" to "final".
-        error: What the decoder makes of each state of the encoder.
-        mean_colour: Painting the mean colour of the visible patches.
-        nearest_patch: Painting the nearest visible patch.
-    """
-
-    architecture: str
-    images: int
-    scenes: int
-    mask_ratio: float
-    unit: str
-    states: tuple[str, ...]
-    error: dict[int, tuple[float, ...]]
-    mean_colour: dict[int, float]
-    nearest_patch: dict[int, float]
 
 
 def measure(
@@ -62,13 +35,12 @@ def measure(
     seeds = range(first_seed, first_seed + scenes)
     found = {count: _errors(model, count, seeds) for count in COUNTS}
     layers = model.config.num_hidden_layers
-    normed = model.config.norm_pix_loss
     return InfillMeasurement(
         architecture=_architecture(model),
         images=images,
         scenes=scenes,
         mask_ratio=model.config.mask_ratio,
-        unit="each patch's own variance" if normed else "brightness 0 to 1, squared",
+        paints=NORMALISED if model.config.norm_pix_loss else PIXELS,
         states=(*(f"{k}_pre" for k in range(layers)), "final"),
         error={count: tuple(errors[:-2]) for count, errors in found.items()},
         mean_colour={count: errors[-2] for count, errors in found.items()},

@@ -14,7 +14,8 @@ import torch
 from transformers import ViTMAEForPreTraining
 
 from .mae import SIDE, MAEDesign, load_autoencoder, make_autoencoder
-from .mae_measure import InfillMeasurement, measure
+from .mae_measure import measure
+from .mae_measurement import InfillMeasurement
 from .network import normalized
 from .training.batches import fresh_scenes, stacked_images
 from .training.task import Task
@@ -45,8 +46,9 @@ class Infill(Task[ViTMAEForPreTraining, torch.Tensor]):
             return model(normalized(batch)).loss
 
     def facts(self) -> dict[str, Any]:
-        """The design."""
-        return {"kind": "infilling", **asdict(self.design)}
+        """The design, and what it is asked by its name in the catalogue."""
+        goal = "infilling, normalised" if self.design.norm_pix_loss else "infilling"
+        return {"kind": "infilling", "goal": goal, **asdict(self.design)}
 
     def measure(self, weights: Path, scenes: int) -> InfillMeasurement:
         """Squared error on hidden patches at each state."""
