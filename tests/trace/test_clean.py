@@ -171,3 +171,20 @@ def test_what_is_not_there_is_refused_in_a_sentence(ask, sentence):
     trace = vl.load(timm_model("CLS")).trace(pixels_for((48, 80)), preprocessed=True)
     with pytest.raises(vl.UsageError, match=sentence):
         ask(trace)
+
+
+def test_a_block_is_run_again_only_as_far_as_what_was_asked_for(model):
+    vit = vl.load(model)
+    trace = vit.trace(pixels_for(size(model)), preprocessed=True)
+    before = attributes(model)
+    ran = []
+    blocks = vit.adapter.blocks
+    handle = blocks[1].register_forward_hook(lambda *_: ran.append("to its end"))
+    queries, keys = trace.sites(1, "q", "k")
+    assert ran == []
+    torch.testing.assert_close(trace["mlp_out", 1] + trace["resid_mid", 1], trace.states[2])
+    handle.remove()
+    assert attributes(model) == before
+    everything = vit.trace(pixels_for(size(model)), keep="all", preprocessed=True)
+    assert torch.equal(queries, everything["q", 1])
+    assert torch.equal(keys, everything["k", 1])

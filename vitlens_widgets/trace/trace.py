@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -253,10 +254,12 @@ class Trace:
 
         def see(site: str, _layer: int, value: Tensor) -> None:
             found[site] = kept_copy(value)
+            if all(site in found for site in sites):
+                raise _AllSeen  # the rest of the block would be computed for nothing
 
         every = (*self.edits, *edits)
         plan = Plan(self._context, every, {layer: sites}, see, arrived=range(len(self.edits)))
-        with torch.no_grad(), instrumented(plan):
+        with torch.no_grad(), suppress(_AllSeen), instrumented(plan):
             self.vit.adapter.run_block(layer, self.states[layer])
         return found
 
@@ -267,6 +270,10 @@ class Trace:
             f"Trace({self.vit.name}: {images}, {self.n_states} states, {self.layout}, "
             f"{self.nbytes / 2**20:.1f} MiB{edited})"
         )
+
+
+class _AllSeen(Exception):  # noqa: N818
+    """Ends the run of a block that has shown all it was run for."""
 
 
 def _fingerprint(vit: ViT) -> int:
