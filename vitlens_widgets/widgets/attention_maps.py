@@ -117,15 +117,20 @@ class AttentionMaps(LensWidget):
         self._kept = frozenset(int(token) for token in source.tokens)
         self._overviews = Recent(lambda kind, image: data.overview(source, kind, image, side))
         self._images = Recent(lambda image: data.of_image(source, self._reading, image))
-        self.image = image
-        if "kind" in choices:
-            self.kind = choices.pop("kind")
         self._meta = data.description(source, self._reading)
         side = self._meta["side"]
+        of_statistics = {name: choices.pop(name) for name in ("sort", "color") if name in choices}
+        of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
+        self._set({"image": image, **choices})  # refused before anything is computed
         self._fill()
-        super().__init__(**choices)
+        self._set(of_statistics)
         self._fill_first()
+        super().__init__(**of_widgets)
         self.observe(self._on_data_chosen, ["kind", "image"])
+
+    def _set(self, choices: dict[str, Any]) -> None:
+        for name, value in choices.items():
+            setattr(self, name, value)
 
     @traitlets.default("layer")
     def _last_layer(self) -> int:
@@ -133,9 +138,7 @@ class AttentionMaps(LensWidget):
 
     def _fill(self) -> None:
         """Packs what depends on the image and on the kind of maps."""
-        packed = self._overviews(self.kind, self.image) | self._images(self.image)
-        for name, value in packed.items():
-            setattr(self, name, value)
+        self._set(self._overviews(self.kind, self.image) | self._images(self.image))
         self._statistic_names = tuple(words["name"] for words in self._statistic_words)
         self._overview_of = {"kind": self.kind, "image": self.image}
 
