@@ -24,15 +24,16 @@ def test_the_null_is_that_of_every_permutation_of_the_keys(name):
     places = heads.Places(layout, torch.arange(6))
     members = CLASSES[name](places)
     weights = torch.from_numpy(random_patterns(2, 6, 6, seed=4))
-    score, mean, sd = against_chance(weights, members)
+    weight, mean, variance, total = against_chance(weights, members)
     for head in range(2):
         every = [
-            float((members * weights[head][:, list(order)]).sum() / weights[head].sum())
+            float((members * weights[head][:, list(order)]).sum())
             for order in permutations(range(6))
         ]
-        assert score[head] == pytest.approx(every[0], rel=1e-5)  # the first leaves all in place
+        assert weight[head] == pytest.approx(every[0], rel=1e-5)  # the first leaves all in place
         assert mean[head] == pytest.approx(np.mean(every), rel=1e-5)
-        assert sd[head] == pytest.approx(np.std(every), rel=1e-4, abs=1e-7)
+        assert variance[head] ** 0.5 == pytest.approx(np.std(every), rel=1e-4, abs=1e-6)
+        assert total[head] == pytest.approx(6, rel=1e-5)
 
 
 def test_the_classes_are_scored_as_in_the_statistics():

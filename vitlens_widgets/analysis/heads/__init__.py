@@ -14,6 +14,7 @@ from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
 from vitlens_widgets.analysis.heads.prefix_matching import prefix_matching
 from vitlens_widgets.analysis.heads.result import HeadStatistics
 from vitlens_widgets.analysis.heads.rollout import readout_row, rollout, rollouts
+from vitlens_widgets.analysis.heads.same_object import same_object
 from vitlens_widgets.analysis.heads.spread import entropy, largest_weight, received, sink
 from vitlens_widgets.analysis.heads.statistics import statistics
 
@@ -34,6 +35,7 @@ __all__ = [
     "received",
     "rollout",
     "rollouts",
+    "same_object",
     "sink",
     "statistics",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,59 +41,54 @@ def classes(trace: Trace, image: int | None = None) -> Table:
     members = [share(places)[places.patches][:, places.patches] for share in CLASSES.values()]
     layers = []
     for layer in progress(range(trace.vit.n_layers), "head classes"):
-        weights = _between_patches(trace, layer, images, places)
-        moments = (against_chance(weights, pairs) for pairs in members)
-        layers.append(torch.stack([torch.stack(three) for three in moments]))
-    found = torch.stack(layers).permute(0, 3, 1, 2)  # [layer, head, class, (score, mean, sd)]
-    return _table(found, f"Head classes against shuffled keys: {title(trace, images)}")
+        patterns = trace.attention_by_image(layer, "pattern", images)
+        weights = sum(among_patches(pattern, places) for pattern in patterns)
+        moments = [against_chance(weights, pairs) for pairs in members]
+        layers.append(torch.stack(moments, -1))  # [moment, head, class]
+    found = torch.stack(layers, 1)
+    layer, head, of = np.indices(found.shape[1:]).reshape(3, -1).tolist()
+    names = [list(CLASSES)[i] for i in of]
+    return Table(
+        {"layer": layer, "head": head, "class": names, **chance_columns(found)},
+        title=f"Head classes against shuffled keys: {title(trace, images)}",
+    )
 
 
-def against_chance(weights: Tensor, members: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A class's score, and mean and standard deviation of it when the keys are permuted.
+def against_chance(weights: Tensor, members: Tensor) -> Tensor:
+    """The weight on some pairs, and its mean and variance when the keys are permuted.
 
-    With `g = members^T weights`, the score of a permutation is `sum_j g[j, permutation(j)]`, whose
-    mean is `n mean(g)` and whose variance `sum(d^2) / (n - 1)`, where d is g less its row and
-    column means plus its mean: Hoeffding (1951), "A Combinatorial Central Limit Theorem",
-    theorem 2.
+    With `g = members^T weights`, the weight on the pairs under a permutation is
+    `sum_j g[j, permutation(j)]`, whose mean is `n mean(g)` and whose variance `sum(d^2) / (n - 1)`,
+    where d is g less its row and column means plus its mean: Hoeffding (1951), "A Combinatorial
+    Central Limit Theorem", theorem 2.
 
     Args:
         weights: `[head, query, key]` among n patches.
-        members: The pairs of the class, `[query, key]`, 1 or 0.
+        members: The pairs, `[query, key]`, 1 or 0.
 
     Returns:
-        Three of `[head]`, float64, each divided by the sum of all weights.
+        `[(weight on the pairs, mean, variance, all weight), head]`, float64. Those of images that
+        are permuted independently of one another add up.
     """
-    n, total = weights.shape[-1], weights.sum((-1, -2)).double()
+    n = weights.shape[-1]
     g = members.to(weights).T @ weights
-    score = g.diagonal(dim1=-2, dim2=-1).double().sum(-1)
+    found = g.diagonal(dim1=-2, dim2=-1).double().sum(-1)
     mean = g.mean((-1, -2)).double() * n
     d = g - g.mean(-1, keepdim=True) - g.mean(-2, keepdim=True) + g.mean((-1, -2), keepdim=True)
-    sd = (d.double().square().sum((-1, -2)) / max(n - 1, 1)).sqrt()
-    return score / total, mean / total, sd / total
+    variance = d.double().square().sum((-1, -2)) / max(n - 1, 1)
+    return torch.stack([found, mean, variance, weights.sum((-1, -2)).double()])
 
 
-def _between_patches(trace: Trace, layer: int, images: list[int], places: Places) -> Tensor:
-    """The weights that patches give patches, summed over images, `[head, query, key]`."""
-    total = None
-    for pattern in trace.attention_by_image(layer, "pattern", images):
-        among = pattern.detach()[:, places.patches][:, :, places.patches]
-        total = among if total is None else total + among
-    return total
-
-
-def _table(found: Tensor, title: str) -> Table:
-    score, mean, sd = found.cpu().unbind(-1)
+def chance_columns(found: Tensor) -> dict[str, list[float]]:
+    """Columns of a table from what `against_chance` gave, `[moment, ...]`, flattened."""
+    weight, mean, variance, total = (part.flatten() for part in found.cpu())
+    sd = variance.sqrt()
     spread = sd > _NO_SPREAD * mean
-    z = torch.where(spread, (score - mean) / sd.where(spread, 1.0), 0.0)
-    layer, head, of = (torch.arange(size) for size in score.shape)
-    columns = {"score": score, "by chance": mean, "ratio": score / mean, "z": z}
-    places = torch.cartesian_prod(layer, head, of).unbind(1)
-    return Table(
-        {
-            "layer": places[0].tolist(),
-            "head": places[1].tolist(),
-            "class": [list(CLASSES)[i] for i in places[2]],
-            **{name: values.flatten().tolist() for name, values in columns.items()},
-        },
-        title=title,
-    )
+    z = torch.where(spread, (weight - mean) / sd.where(spread, 1.0), 0.0)
+    columns = {"score": weight / total, "by chance": mean / total, "ratio": weight / mean, "z": z}
+    return {name: values.tolist() for name, values in columns.items()}
+
+
+def among_patches(pattern: Tensor, places: Places) -> Tensor:
+    """The weights that patches give patches, `[head, query patch, key patch]`."""
+    return pattern.detach()[:, places.patches][:, :, places.patches]

@@ -1,0 +1,93 @@
+"""Heads that look at the same object: attention within the things of a picture, against chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.heads.chance import against_chance, among_patches, chance_columns
+from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.images import title
+from vitlens_widgets.data import Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import Trace
+
+
+def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> Table:
+    """How much the patches of each thing attend to other patches of the same thing.
+
+    A patch belongs to the thing that covers most of it. The score is, of the weight that patches of
+    things give patches, the share on other patches of the same thing. By chance, the patches that
+    serve as keys are permuted at random, in each image by itself and for all its queries alike, as
+    in `heads.classes`; z is how many standard deviations the score is above that. Things are
+    compact, so that a head which reads neighbours whatever they show is above chance as well:
+    compare with its `neighbours` in `heads.classes`.
+
+    Args:
+        trace: The trace.
+        masks: Per image the thing that each pixel shows, `[height, width]` of whole numbers with 0
+            for the background, at any size that the patch grid divides.
+
+    Returns:
+        A row per head: layer, head, score, by chance, ratio, z.
+
+    Raises:
+        UsageError: Masks of another number or size, or no thing on two patches or more.
+
+    Example:
+        >>> heads.same_object(trace, [scene.instance_mask for scene in scenes])
+    """
+    places = Places.of(trace)
+    members = [_pairs(things, places) for things in _things(trace, masks)]
+    if not any(pairs.any() for pairs in members):
+        raise UsageError("No thing in these masks covers most of two patches or more.")
+    layers = [
+        sum(
+            against_chance(_asked(among_patches(pattern, places), pairs), pairs)
+            for pattern, pairs in zip(trace.attention_by_image(layer), members, strict=True)
+        )
+        for layer in progress(range(trace.vit.n_layers), "same object")
+    ]
+    found = torch.stack(layers, 1)
+    layer, head = np.indices(found.shape[1:]).reshape(2, -1).tolist()
+    said = title(trace, list(range(trace.n_images)))
+    columns = {"layer": layer, "head": head, **chance_columns(found)}
+    return Table(columns, title=f"Attention within things against shuffled keys: {said}")
+
+
+def _asked(weights: Tensor, pairs: Tensor) -> Tensor:
+    """The weights of patches that have another patch of their thing to look at; others are 0."""
+    return weights * pairs.any(1)[:, None].to(weights)
+
+
+def _pairs(things: Tensor, places: Places) -> Tensor:
+    """Pairs of different patches that show the same thing, `[query, key]`."""
+    of_patch = things[places.row, places.col]
+    same = (of_patch[:, None] == of_patch[None]) & (of_patch > 0)[:, None]
+    return same & ~torch.eye(len(of_patch), dtype=torch.bool)
+
+
+def _things(trace: Trace, masks: Sequence[np.ndarray]) -> list[Tensor]:
+    """The thing that covers most of each patch, int64 `[row, col]` per image."""
+    if len(masks) != trace.n_images:
+        raise UsageError(f"{trace.n_images} images were traced, but {len(masks)} masks given.")
+    return [_most_of_each_patch(np.asarray(mask), trace.layout) for mask in masks]
+
+
+def _most_of_each_patch(mask: np.ndarray, layout: TokenLayout) -> Tensor:
+    rows, cols = layout.rows, layout.cols
+    whole = np.issubdtype(mask.dtype, np.integer) and mask.ndim == 2
+    if not whole or mask.shape[0] % rows or mask.shape[1] % cols:
+        raise UsageError(
+            f"A mask must hold whole numbers [height, width] that {rows} x {cols} patches divide; "
+            f"this one is {mask.dtype} {list(mask.shape)}."
+        )
+    patches = mask.reshape(rows, mask.shape[0] // rows, cols, mask.shape[1] // cols)
+    pixels = patches.transpose(0, 2, 1, 3).reshape(rows * cols, -1)
+    most = [np.unique(patch, return_counts=True) for patch in pixels]
+    return torch.tensor([int(things[counts.argmax()]) for things, counts in most]).view(rows, cols)
