@@ -1,9 +1,11 @@
 // All states side by side, which is the layer slider: each tick stands under its panel.
-import { element, fill, icon, setAttributes } from "../lib/dom.js";
+import { element, fill, setAttributes } from "../lib/dom.js";
 import { firstLetters } from "../lib/labels.js";
 import { probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
-import { labelledStates } from "./layout.js";
+import { drawTracks, listenToSlider, sliderNode } from "../lib/layer_slider.js";
+import { playButton } from "../lib/play_button.js";
+import { labelledStates } from "../lib/state_words.js";
 import { drawPanel } from "./panel.js";
 import { thumbnail } from "../lib/thumbnail.js";
 import { emojiNode } from "../lib/label_nodes.js";
@@ -18,8 +20,6 @@ const NAME = 16;
 const ROW_GAP = 8;
 /** By how much the image's caption may be wider than a small image. */
 const CAPTION_OVERHANG = 20;
-const PLAY = "M4.5 3v10l8.5-5z";
-const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
 
 /**
  * @param {Reading} reading
@@ -28,26 +28,18 @@ const PAUSE = "M4 3h3v10H4zM9 3h3v10H9z";
  * @returns {import("./scene.js").Part}
  */
 export function filmstrip(reading, grounds, actions) {
-  const play = element("button", "vl-button vl-play", { type: "button" });
+  const play = playButton(actions.play);
   const where = element("span", "vl-secondary");
   const hint = element("span", "vl-hint", {}, "each panel is the same image, read after more blocks");
-  const head = element("div", "vl-head", {}, play, element("h3", "vl-title", {}, "Layers"), where, hint);
+  const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "Layers"), where, hint);
   const image = thumbnail(grounds, imageWords(reading), reading.meta.caption);
   const panels = Array.from({ length: reading.nStates }, (_, state) => panelParts(state));
   const tracks = element("div", "vl-tracks");
   const knob = element("div", "vl-knob");
-  const slider = element(
-    "div",
-    "vl-slider",
-    { role: "slider", tabindex: 0, "aria-label": "Layer", "aria-valuemin": 0, "aria-valuemax": reading.nStates - 1 },
-    ...panels.map(({ node }) => node),
-    tracks,
-    knob,
-  );
+  const slider = sliderNode(reading.nStates, ...panels.map(({ node }) => node), tracks, knob);
   const strip = element("div", "vl-strip", {}, image.node, slider);
   const node = element("section", "vl-layers", { "aria-label": "Layers" }, head, strip);
-  play.addEventListener("click", actions.play);
-  listen(slider, reading, actions);
+  listenToSlider(slider, reading.nStates, (layer) => actions.choose({ layer }));
 
   const drawings = [
     whenChanged((s) => [s.layout.strip, s.ratio], (s) => arrange(s, strip, image, panels)),
@@ -59,12 +51,9 @@ export function filmstrip(reading, grounds, actions) {
       where.textContent = stateWords(reading, s.layer);
       setAttributes(slider, { "aria-valuenow": s.layer, "aria-valuetext": valueText(reading, s.layer) });
       write(s, panels);
-      drawTracks(s, tracks, knob);
+      drawFilmTracks(s, tracks, knob);
     }),
-    whenChanged((s) => [s.playing], (s) => {
-      fill(play, icon(s.playing ? PAUSE : PLAY, "solid"));
-      setAttributes(play, { "aria-label": s.playing ? "Pause" : "Play through the layers", title: s.playing ? "Pause" : "Play through the layers" });
-    }),
+    whenChanged((s) => [s.playing], (s) => play.show(s.playing)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
@@ -142,80 +131,12 @@ function write({ reading, layer, layout }, panels) {
 }
 
 /** @param {Scene} scene @param {HTMLElement} tracks @param {HTMLElement} knob */
-function drawTracks({ reading, layer, layout }, tracks, knob) {
+function drawFilmTracks({ reading, layer, layout }, tracks, knob) {
   const film = layout.strip;
   /** @param {number} state */
   const centre = (state) => {
     const { x, y } = corner(film, state);
     return { x: x + film.panelWidth / 2, y: y + film.panelHeight + TRACK - 5 };
   };
-  const bars = Array.from({ length: film.lines }, (_, row) => {
-    const [first, last] = [row * film.perRow, Math.min(reading.nStates, (row + 1) * film.perRow) - 1];
-    const upTo = Math.min(Math.max(layer, first), last);
-    return [bar(centre(first), centre(last), ""), bar(centre(first), centre(layer < first ? first : upTo), "vl-done")];
-  });
-  const ticks = Array.from({ length: reading.nStates }, (_, state) => tick(centre(state), state <= layer));
-  fill(tracks, ...bars.flat(), ...ticks);
-  const at = centre(layer);
-  knob.style.transform = `translate(${at.x}px, ${at.y}px)`;
-}
-
-/** @typedef {{ x: number, y: number }} Point */
-
-/** @param {Point} from @param {Point} to @param {string} className */
-function bar(from, to, className) {
-  const node = element("div", `vl-track ${className}`);
-  node.style.transform = `translate(${from.x}px, ${from.y - 1}px)`;
-  node.style.width = `${to.x - from.x}px`;
-  return node;
-}
-
-/** @param {Point} at @param {boolean} done */
-function tick(at, done) {
-  const node = element("div", `vl-tick ${done ? "vl-done" : ""}`);
-  node.style.transform = `translate(${at.x}px, ${at.y}px)`;
-  return node;
-}
-
-/** Which state a key on the slider means. @param {string} key @param {number} layer @param {number} last */
-function stateOfKey(key, layer, last) {
-  if (key === "ArrowLeft" || key === "ArrowDown") return Math.max(0, layer - 1);
-  if (key === "ArrowRight" || key === "ArrowUp") return Math.min(last, layer + 1);
-  if (key === "Home") return 0;
-  return key === "End" ? last : null;
-}
-
-/** @param {HTMLElement} slider @param {Reading} reading @param {import("./scene.js").Actions} actions */
-function listen(slider, reading, actions) {
-  const current = () => Number(slider.getAttribute("aria-valuenow"));
-  /** @param {PointerEvent} event */
-  const toPointer = (event) => {
-    const state = nearestStop(slider, event);
-    if (state !== current()) actions.choose({ layer: state });
-  };
-  slider.addEventListener("keydown", (event) => {
-    const state = stateOfKey(event.key, current(), reading.nStates - 1);
-    if (state === null) return;
-    event.preventDefault();
-    event.stopPropagation();
-    actions.choose({ layer: state });
-  });
-  slider.addEventListener("pointerdown", (event) => {
-    slider.setPointerCapture(event.pointerId);
-    toPointer(event);
-  });
-  slider.addEventListener("pointermove", (event) => {
-    if (slider.hasPointerCapture(event.pointerId)) toPointer(event);
-  });
-}
-
-/** The state whose panel is nearest to the pointer. @param {HTMLElement} slider @param {PointerEvent} event */
-function nearestStop(slider, event) {
-  const stops = /** @type {NodeListOf<HTMLElement>} */ (slider.querySelectorAll("[data-state]"));
-  const distances = Array.from(stops, (stop) => {
-    const box = stop.getBoundingClientRect();
-    const down = Math.max(box.top - event.clientY, event.clientY - box.bottom, 0);
-    return 10 * down + Math.abs(event.clientX - (box.left + box.right) / 2);
-  });
-  return distances.indexOf(Math.min(...distances));
+  drawTracks(tracks, knob, { nStates: reading.nStates, perRow: film.perRow, layer, centre });
 }

@@ -6,7 +6,7 @@ import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
 import { classStyles } from "./classes.js";
 import { layoutFor } from "./layout.js";
-import { Player } from "./player.js";
+import { Player } from "../lib/player.js";
 import { scaleOf } from "./tints.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */

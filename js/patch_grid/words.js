@@ -1,5 +1,6 @@
 // Pieces of text that several parts show in the same way.
 import { probability } from "../lib/numbers.js";
+import { stateWords as inWords } from "../lib/state_words.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
 
@@ -10,15 +11,10 @@ import { probability } from "../lib/numbers.js";
 export const imageWords = ({ meta }) => (meta.n_images > 1 ? `image ${meta.image}` : "image");
 
 /**
- * "3_pre: before block 3", "final: after the last block"; what is no state says its own name.
  * @param {Reading} reading
  * @param {number} state
  */
-export function stateWords(reading, state) {
-  const name = reading.stateName(state);
-  if (name === "final") return "final: after the last block";
-  return name === `${state}_pre` ? `${name}: before block ${state}` : name;
-}
+export const stateWords = (reading, state) => inWords(reading.stateName(state), state);
 
 /**
  * "toy/p32 · 7 × 7 patches + CLS + 4 registers · 17 labels".

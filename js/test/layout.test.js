@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { labelledStates, layoutFor, stripFor } from "../patch_grid/layout.js";
+import { labelledStates } from "../lib/state_words.js";
+import { layoutFor, stripFor } from "../patch_grid/layout.js";
 
 const GRIDS = [[7, 7], [14, 14], [24, 24], [37, 37], [20, 30], [30, 20]].map(([rows, cols]) => ({ rows, cols }));
 const WIDTHS = [400, 460, 559, 560, 700, 879, 880, 999, 1000, 1100, 1299, 1300, 1400, 1900];
