@@ -60,6 +60,11 @@ class Infilling:
         self.mask: np.ndarray = mask.numpy()
 
     @property
+    def lens(self) -> InfillLens:
+        """The lens that read it."""
+        return self._lens
+
+    @property
     def n_states(self) -> int:
         """L + 1, for the L blocks of the encoder."""
         return len(self._painted)
@@ -250,6 +255,17 @@ class Infilling:
         """The same images under another mask; arguments and errors as for `InfillLens.read`."""
         again = self._lens.mask(self.n_images, mask_ratio, seed, mask)
         return self._lens.paint(self._shown, again)
+
+    def only(self, image: int) -> Infilling:
+        """One image of the batch under its mask, as an infilling of its own.
+
+        Raises:
+            UsageError: There is no such image.
+        """
+        first = check_index("image", image, self.n_images)
+        one = slice(first, first + 1)
+        shown = Shown(self._shown.pixels[one], self._shown.pictures[one])
+        return Infilling(self._lens, shown, self._mask[one], self._painted[:, one])
 
     @cached_property
     def _brightness(self) -> np.ndarray:
