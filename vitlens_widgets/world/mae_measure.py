@@ -80,7 +80,8 @@ def _paint(
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """What is hidden, 0 or 1 `[image, patch]`, and what each state paints."""
     seen = model.vit(pixels, noise=noise, output_hidden_states=True)
-    normed = map(model.vit.layernorm, seen.hidden_states)
+    # transformers 4 gives the last of the hidden states normed already
+    normed = [*map(model.vit.layernorm, seen.hidden_states[:-1]), seen.last_hidden_state]
     return seen.mask, [model.decoder(state, seen.ids_restore).logits for state in normed]
 
 
