@@ -99,6 +99,11 @@ class MaskedAutoencoder(MAEEncoder):
         self._placed(model.decoder.decoder_pos_embed)
 
     @property
+    def runs_whole(self) -> bool:
+        """Whether the module's own forward runs at this size: its own, and a square."""
+        return self.image_size == self._own_size and len(set(self._own_size)) == 1
+
+    @property
     def normalises_pixels(self) -> bool:
         """Whether it was trained to paint each patch minus its mean over its own deviation."""
         return bool(self.config.norm_pix_loss)

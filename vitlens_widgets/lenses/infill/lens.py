@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -205,12 +206,11 @@ def _check_eval(mae: ViT) -> None:
 @torch.no_grad()
 def _check_painting(mae: ViT) -> None:
     """Refuse a model whose own forward does something beyond encoder, final norm and decoder."""
-    own_size = mae.adapter._own_size
-    if mae.adapter.image_size != own_size or own_size[0] != own_size[1]:
-        return  # transformers runs its decoder at the own size only, and only squares
+    if not mae.adapter.runs_whole:
+        return
     like = next(mae.model.parameters())
-    side, n_patches = own_size[0], mae.layout.n_patches
-    pixels = torch.linspace(-1, 1, 3 * side * side).view(1, 3, side, side).to(like)
+    shape, n_patches = (1, 3, *mae.adapter.image_size), mae.layout.n_patches
+    pixels = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
     noise = torch.linspace(0, 1, n_patches, device=like.device)[None]
     theirs = mae.model(pixels, noise=noise)
     states, restore = _encoded(mae.adapter, pixels, theirs.mask.bool().cpu())
