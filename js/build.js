@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const WIDGETS = ["attention_maps", "patch_grid"];
+const WIDGETS = ["attention_maps", "infill_strip", "patch_grid"];
 
 const { outputFiles } = await build({
   absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),

@@ -1,6 +1,7 @@
 """The interactive widgets: one anywidget class a file, their built front end in `static/`."""
 
 from vitlens_widgets.widgets.attention_maps import AttentionMaps
+from vitlens_widgets.widgets.infill_strip import InfillStrip
 from vitlens_widgets.widgets.patch_grid import PatchGrid
 
-__all__ = ["AttentionMaps", "PatchGrid"]
+__all__ = ["AttentionMaps", "InfillStrip", "PatchGrid"]

@@ -26,7 +26,7 @@ class PatchMask(TraitType):
     def __init__(self, layout: str, **keywords: Any) -> None:
         super().__init__(**keywords)
         self._layout = layout
-        self.tag(to_json=lambda mask, _: mask.astype(np.uint8).tobytes(), from_json=_from_wire)
+        self.tag(to_json=lambda mask, _: mask.astype(np.uint8).tobytes())
 
     def validate(self, obj: HasTraits, value: Any) -> np.ndarray:
         """Gives `value` as a read-only array of its own."""
@@ -53,12 +53,10 @@ class PatchMask(TraitType):
             super().set(obj, value)
 
 
-def _from_wire(sent: Any, _widget: Any) -> Any:
-    is_bytes = isinstance(sent, bytes | bytearray | memoryview)
-    return np.frombuffer(sent, np.uint8) if is_bytes else sent
-
-
 def _as_array(value: Any) -> np.ndarray:
+    """What a user sets, or the bytes that a browser sends, as an array."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return np.frombuffer(value, np.uint8)
     try:
         return np.asarray(value.cpu() if hasattr(value, "cpu") else value)
     except ValueError:  # ragged

@@ -1,0 +1,85 @@
+// Which parts there are, and where they stand in the widget.
+import { element, fill } from "../lib/dom.js";
+import { errorStrip } from "../lib/error_strip.js";
+import { playButton } from "../lib/play_button.js";
+import { stateWords } from "../lib/state_words.js";
+import { whenChanged } from "../lib/changes.js";
+import { againstControl, pasteControl, viewControl } from "./controls.js";
+import { curves } from "./curves.js";
+import { large } from "./large.js";
+import { legend } from "./legend.js";
+import { imageControl, maskButtons, objectControl, ratioControl, seedControl } from "./mask_controls.js";
+import { readout } from "./readout.js";
+import { masked, original } from "./stills.js";
+import { strip } from "./strip.js";
+import { subtitle } from "./words.js";
+
+/** @typedef {import("./scene.js").Part} Part */
+/** @typedef {import("./scene.js").Scene} Scene */
+
+/**
+ * @param {import("./painting.js").Meta} meta
+ * @param {import("./scene.js").Actions} actions
+ */
+export function assemble(meta, actions) {
+  const errors = errorStrip();
+  const image = imageControl(meta, actions);
+  const ofMask = [...(image ? [image] : []), ratioControl(actions), seedControl(actions), maskButtons(actions), objectControl(actions)];
+  const ofView = [pasteControl(actions), againstControl(actions), viewControl(actions)];
+  const line = readout();
+  const stills = [original(meta, actions), masked(meta, actions)];
+  const [title, view, under, film, scores] = [largeTitle(meta, actions), large(meta, actions), legend(), strip(meta, actions), curves(meta, actions)];
+  const node = element(
+    "div",
+    "vitlens vl-infill",
+    { "data-lm-suppress-shortcuts": "true" },
+    element("div", "vl-header", {}, heading(meta), line.node),
+    element("div", "vl-controls", {}, element("div", "vl-control-group", {}, ...nodes(ofMask)), element("div", "vl-control-group vl-of-view", {}, ...nodes(ofView))),
+    errors.node,
+    element(
+      "div",
+      "vl-body",
+      {},
+      element("div", "vl-stills", {}, ...nodes(stills)),
+      element("div", "vl-large", {}, title.node, view.node, under.node),
+      element("section", "vl-states", { "aria-label": "States" }, film.node),
+      scores.node,
+    ),
+  );
+  return { node, errors, parts: [...ofMask, ...ofView, line, ...stills, title, view, under, film, scores] };
+}
+
+/** @param {Part[]} parts */
+const nodes = (parts) => parts.map(({ node }) => node);
+
+/** @param {import("./painting.js").Meta} meta */
+function heading(meta) {
+  const words = subtitle(meta);
+  const leak = meta.statistics === "target" ? " vl-leak" : "";
+  return element(
+    "div",
+    "vl-heading",
+    {},
+    element("h2", "vl-title", {}, "Infilling"),
+    meta.caption ? element("span", "vl-caption", { title: meta.caption }, meta.caption) : null,
+    element("span", `vl-secondary${leak}`, { title: words }, words),
+  );
+}
+
+/** The button that plays, and what stands large. @param {import("./painting.js").Meta} meta @param {import("./scene.js").Actions} actions @returns {Part} */
+function largeTitle(meta, actions) {
+  const play = playButton(actions.play);
+  const name = element("h3", "vl-title");
+  const hint = element("span", "vl-secondary");
+  const node = element("div", "vl-head", {}, play.node, name, hint);
+  const drawings = [
+    whenChanged((/** @type {Scene} */ s) => [s.playing], (s) => play.show(s.playing)),
+    whenChanged((s) => [s.choices.layer, s.choices.view], ({ choices: { layer, view } }) => {
+      const isStill = view === "original" || view === "masked";
+      const state = meta.state_names[layer] ?? "";
+      fill(name, isStill ? `The ${view} image` : `State ${state}`);
+      fill(hint, view === "wipe" ? "drag across the large view to wipe" : isStill ? "" : (stateWords(state, layer).split(": ")[1] ?? ""));
+    }),
+  ];
+  return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
+}

@@ -1,0 +1,104 @@
+// What the kernel is asked, one thing at a time: while it infills one mask only the latest wish is
+// kept, so that a brush that sweeps over many patches leaves no queue behind.
+
+/** @typedef {Record<string, unknown>} Change */
+
+/** Between two masks, ms: a stroke is not sent patch by patch. */
+const PAUSE = 60;
+/** Without a new wish, ms, before the numbers are asked for: they are worth no delay of a picture. */
+const CALM = 80;
+const PATIENCE = 20_000;
+const SILENCE =
+  "The kernel has not answered for 20 seconds: it may be busy with another cell, or gone. What is shown is what it sent last.";
+
+export class Kernel {
+  /**
+   * @param {object} wires
+   * @param {(change: Change) => number} wires.send  gives the number under which it is answered
+   * @param {() => Change | null} wires.rest  what is to be asked when nothing else is wanted
+   * @param {(sentence: string) => void} wires.onSilence
+   * @param {() => void} wires.onSent
+   */
+  constructor({ send, rest, onSilence, onSent }) {
+    this.send = send;
+    this.rest = rest;
+    this.onSilence = onSilence;
+    this.onSent = onSent;
+    /** @type {Change | null} */
+    this.wish = null;
+    /** @type {number | null} the number of what is being answered */
+    this.asked = null;
+    this.sentAt = -Infinity;
+    /** Whether what is being answered changes the pictures. */
+    this.isPainting = false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.pause = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.calm = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.patience = undefined;
+  }
+
+  /** Something is wished for that has not been sent. */
+  get isBehind() {
+    return this.wish !== null;
+  }
+
+  /** A newer wish takes the place of the last: a mask that of a way to draw one, and the reverse. @param {Change} change */
+  want(change) {
+    const kept = { ...this.wish };
+    for (const name of "mask" in change ? ["mask_ratio", "seed"] : ["mask"]) delete kept[name];
+    this.wish = { ...kept, ...change };
+    clearTimeout(this.calm);
+    this.next();
+  }
+
+  /** Sends the wish when the kernel is free and the last one is not too near. */
+  next() {
+    if (this.asked !== null || this.pause !== undefined || this.wish === null) return;
+    const wait = this.sentAt + PAUSE - performance.now();
+    if (wait <= 0) return this.sendWish();
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
+      if (this.asked === null) this.sendWish();
+    }, wait);
+  }
+
+  sendWish() {
+    const change = this.wish ?? {};
+    this.wish = null;
+    this.sentAt = performance.now();
+    this.ask(change, true);
+  }
+
+  /** @param {Change} change @param {boolean} isPainting */
+  ask(change, isPainting) {
+    this.isPainting = isPainting;
+    this.asked = this.send(change);
+    clearTimeout(this.patience);
+    this.patience = setTimeout(() => this.onSilence(SILENCE), PATIENCE);
+    this.onSent();
+  }
+
+  /** The kernel has answered everything up to a number. @param {number} answered */
+  hear(answered) {
+    if (this.asked === null || answered < this.asked) return;
+    clearTimeout(this.patience);
+    this.asked = null;
+    this.isPainting = false;
+    if (this.wish === null) this.calmDown();
+    else this.next();
+  }
+
+  calmDown() {
+    clearTimeout(this.calm);
+    this.calm = setTimeout(() => {
+      const change = this.asked === null && this.wish === null ? this.rest() : null;
+      if (change) this.ask(change, false);
+    }, CALM);
+  }
+
+  destroy() {
+    for (const timer of [this.pause, this.calm, this.patience]) clearTimeout(timer);
+  }
+}

@@ -1,0 +1,224 @@
+// All parts together: keeps what the reader does at this moment (painting, pointing, playing), puts
+// the scene together, and hands it to every part. It knows nothing of Jupyter.
+import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { Player } from "../lib/player.js";
+import { Stage } from "../lib/stage.js";
+import { assemble } from "./assembly.js";
+import { Kernel } from "./kernel.js";
+import { layoutFor } from "./layout.js";
+
+/** @typedef {import("./scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Data} Data */
+/** @typedef {import("./scene.js").Scene} Scene */
+
+const NO_KERNEL = "This page has no kernel to infill another mask: it shows what was saved with it.";
+
+/**
+ * @typedef {object} Wires  to the notebook
+ * @property {(change: Partial<Choices>) => void} choose  a choice that needs no answer
+ * @property {((change: import("./kernel.js").Change) => number) | null} send  null without a kernel
+ * @property {() => import("./kernel.js").Change | null} rest
+ */
+
+export class InfillView {
+  /**
+   * @param {import("./painting.js").Meta} meta
+   * @param {Data} data
+   * @param {Choices} choices
+   * @param {Uint8Array} mask
+   * @param {Wires} wires
+   */
+  constructor(meta, data, choices, mask, wires) {
+    this.meta = meta;
+    this.data = data;
+    this.choices = choices;
+    this.wires = wires;
+    /** The mask that the notebook has, and the one that the reader has painted since. */
+    this.known = mask;
+    this.mask = mask;
+    /** @type {number | null} */
+    this.patch = null;
+    /** @type {number | null} */
+    this.passing = null;
+    this.wiped = 0.5;
+    /** @type {import("../lib/error_strip.js").Complaint | undefined} */
+    this.complaint = undefined;
+    /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
+    this.laidOut = undefined;
+    this.kernel = new Kernel({
+      send: (change) => wires.send?.(change) ?? 0,
+      rest: wires.rest,
+      onSilence: (sentence) => this.complain(sentence),
+      onSent: () => this.draw(),
+    });
+    this.player = new Player(
+      () => ({ layer: this.choices.layer, last: meta.state_names.length - 1 }),
+      (layer) => wires.choose({ layer }),
+      () => this.draw(),
+    );
+    const { node, errors, parts } = assemble(meta, this.actions());
+    this.node = node;
+    this.errors = errors;
+    this.parts = parts;
+    this.stage = new Stage(node, () => this.draw());
+    const { signal } = this.stage.life;
+    node.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    node.addEventListener("pointerdown", (event) => this.onPointer(event), { signal, capture: true });
+  }
+
+  /** @returns {import("./scene.js").Actions} */
+  actions() {
+    return {
+      choose: (change) => {
+        this.player.stop();
+        this.complaint = undefined;
+        this.wires.choose(change);
+      },
+      paint: (patches, hide) => {
+        const value = Number(hide);
+        if (patches.every((patch) => this.mask[patch] === value)) return;
+        const mask = Uint8Array.from(this.mask);
+        for (const patch of patches) mask[patch] = value;
+        this.remask(mask);
+      },
+      remask: (mask) => this.remask(mask),
+      ask: (change) => this.ask(change),
+      pass: (patch, state = null) => this.pass(patch, state),
+      wipe: (place) => {
+        this.wiped = place;
+        this.draw();
+      },
+      play: () => this.player.toggle(),
+      mask: () => this.mask,
+    };
+  }
+
+  /** The hatch follows at once; the kernel infills what it can keep up with. @param {Uint8Array} mask */
+  remask(mask) {
+    if (!this.wires.send) return this.complain(NO_KERNEL);
+    if (mask.every((one, i) => one === this.mask[i])) return;
+    this.mask = mask;
+    this.complaint = undefined;
+    this.kernel.want({ mask });
+    this.draw();
+  }
+
+  /** A choice that the kernel answers with pictures. @param {Partial<Choices>} change */
+  ask(change) {
+    if (!this.wires.send) return this.complain(NO_KERNEL);
+    this.choices = { ...this.choices, ...change };
+    this.complaint = undefined;
+    this.kernel.want(change);
+    this.draw();
+  }
+
+  /** @param {number | null} patch @param {number | null} state */
+  pass(patch, state) {
+    if (patch === this.patch && state === this.passing) return;
+    this.patch = patch;
+    this.passing = state;
+    this.draw();
+  }
+
+  /** @param {string} sentence */
+  complain(sentence) {
+    this.complaint = { sentence, remedies: [] };
+    this.draw();
+  }
+
+  /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
+  onKey(event) {
+    const { layer } = this.choices;
+    const last = this.meta.state_names.length - 1;
+    const wasPlaying = this.player.playing;
+    this.player.stop();
+    if (event.key === "[") this.wires.choose({ layer: Math.max(0, layer - 1) });
+    else if (event.key === "]") this.wires.choose({ layer: Math.min(last, layer + 1) });
+    else if (!(event.key === "Escape" && wasPlaying)) return keepFromNotebook(event);
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** A click stops the playing, except on the button that does so itself. @param {PointerEvent} event */
+  onPointer({ target }) {
+    if (target instanceof Element && !target.closest(".vl-play")) this.player.stop();
+  }
+
+  /**
+   * What the notebook has now. A mask that came from there takes the place of the reader's, unless
+   * he has painted on since.
+   * @param {Choices} choices
+   * @param {Data} data
+   * @param {Uint8Array} mask
+   * @param {number} answered  how many of the reader's wishes
+   */
+  update(choices, data, mask, answered) {
+    this.choices = this.kernel.isBehind ? { ...choices, ...this.wished(choices) } : choices;
+    this.data = data;
+    if (mask.some((one, i) => one !== this.known[i])) {
+      this.known = mask;
+      if (!this.kernel.isBehind) this.mask = mask;
+    }
+    const wasAsked = this.kernel.asked;
+    this.kernel.hear(answered);
+    if (wasAsked !== null && this.kernel.asked !== wasAsked) this.stage.showWaiting(false);
+    this.draw();
+  }
+
+  /** What the reader wishes for and the notebook does not know yet. @param {Choices} choices */
+  wished(choices) {
+    const names = Object.keys(this.kernel.wish ?? {}).filter((name) => name in choices);
+    return Object.fromEntries(names.map((name) => [name, this.kernel.wish?.[name]]));
+  }
+
+  draw() {
+    if (!this.stage.isShown) return;
+    const scene = this.scene();
+    this.node.dataset["mode"] = scene.layout.mode;
+    this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
+    this.node.style.setProperty("--vl-left", `${scene.layout.left}px`);
+    this.node.style.setProperty("--vl-gap", `${scene.layout.gap}px`);
+    this.node.style.setProperty("--vl-large", `${scene.layout.large.width}px`);
+    for (const part of this.parts) part.update(scene);
+    this.errors.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
+      this.complaint = undefined;
+      if (this.choices.error) this.wires.choose({ error: "" });
+      else this.draw();
+    });
+    this.stage.showWaiting(this.kernel.isPainting);
+    this.node.dataset["vitlensDrawn"] = this.meta.state_names[this.choices.layer];
+  }
+
+  /** @returns {Scene} */
+  scene() {
+    return {
+      choices: this.choices,
+      meta: this.meta,
+      data: this.data,
+      mask: this.mask,
+      canAsk: this.wires.send !== null,
+      patch: this.patch,
+      passing: this.passing,
+      wipe: this.wiped,
+      playing: this.player.playing,
+      dark: this.stage.dark,
+      ratio: window.devicePixelRatio || 1,
+      layout: this.layout(),
+    };
+  }
+
+  /** Made anew only when the width changes, so that parts can tell by identity. */
+  layout() {
+    const { width } = this.stage;
+    if (this.laidOut?.width !== width) {
+      this.laidOut = { width, layout: layoutFor(width, this.meta, this.meta.state_names.length) };
+    }
+    return this.laidOut.layout;
+  }
+
+  destroy() {
+    this.player.stop();
+    this.kernel.destroy();
+    this.stage.destroy();
+  }
+}
