@@ -24,8 +24,9 @@ def classes(trace: Trace, image: int | None = None) -> Table:
     null are the same weights with the patches that serve as keys permuted at random, all queries
     alike: a head that reads one patch, wherever it is, then reads any patch. `by chance` is the
     null's mean, `ratio` the score over it, and `z` how many of the null's standard deviations the
-    score is above it; both moments are exact. A head that reads a single corner has a large ratio
-    and a small z: it could as well have been another patch.
+    score is above it; both moments are exact. The ratio says how much, z how surely: a head that
+    reads a single corner has a large ratio and a small z, since it could as well have been another
+    patch, and a head of random weights may have a ratio of 1.01 and a large z.
 
     Args:
         trace: The trace.
