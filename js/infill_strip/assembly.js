@@ -12,7 +12,7 @@ import { imageControl, maskButtons, objectControl, ratioControl, seedControl } f
 import { readout } from "./readout.js";
 import { masked, original } from "./stills.js";
 import { strip } from "./strip.js";
-import { subtitle } from "./words.js";
+import { statisticsWords, subtitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Part} Part */
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -34,6 +34,7 @@ export function assemble(meta, actions) {
     "vitlens vl-infill",
     { "data-lm-suppress-shortcuts": "true" },
     element("div", "vl-header", {}, heading(meta), line.node),
+    meta.statistics ? element("p", `vl-statistics ${meta.statistics === "target" ? "vl-leak" : ""}`, {}, statisticsWords(meta.statistics)) : null,
     element("div", "vl-controls", {}, element("div", "vl-control-group", {}, ...nodes(ofMask)), element("div", "vl-control-group vl-of-view", {}, ...nodes(ofView))),
     errors.node,
     element(
@@ -55,14 +56,13 @@ const nodes = (parts) => parts.map(({ node }) => node);
 /** @param {import("./painting.js").Meta} meta */
 function heading(meta) {
   const words = subtitle(meta);
-  const leak = meta.statistics === "target" ? " vl-leak" : "";
   return element(
     "div",
     "vl-heading",
     {},
     element("h2", "vl-title", {}, "Infilling"),
     meta.caption ? element("span", "vl-caption", { title: meta.caption }, meta.caption) : null,
-    element("span", `vl-secondary${leak}`, { title: words }, words),
+    element("span", "vl-secondary", { title: words }, words),
   );
 }
 
@@ -78,7 +78,7 @@ function largeTitle(meta, actions) {
       const isStill = view === "original" || view === "masked";
       const state = meta.state_names[layer] ?? "";
       fill(name, isStill ? `The ${view} image` : `State ${state}`);
-      fill(hint, view === "wipe" ? "drag across the large view to wipe" : isStill ? "" : (stateWords(state, layer).split(": ")[1] ?? ""));
+      fill(hint, view === "wipe" ? "drag across to wipe" : isStill ? "" : (stateWords(state, layer).split(": ")[1] ?? ""));
     }),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };

@@ -1,7 +1,7 @@
 // One curve of scores by state: solid against the original, dashed against the final answer.
 import { element } from "../lib/dom.js";
 import { svg } from "../lib/svg.js";
-import { labelShift, ticksFor } from "./axis.js";
+import { axisFor, labelShift } from "./axis.js";
 import { score } from "./words.js";
 
 /**
@@ -24,14 +24,14 @@ import { score } from "./words.js";
  */
 
 /** Room for a number above the highest and under the lowest point, and the axis between. */
-const TOP = 18;
+const TOP = 22;
 const SPAN = 52;
 const HEIGHT = TOP + SPAN + 20;
 
 /** @param {Metric} metric */
 export function chart(metric) {
   const plot = svg("svg", { class: "vl-plot", role: "img", height: HEIGHT });
-  const head = element("div", "vl-chart-head", {}, element("b", "", {}, metric.name), " ", element("span", "vl-secondary", {}, metric.better));
+  const head = element("div", "vl-chart-head", {}, element("b", "", {}, metric.name), element("span", "vl-secondary", {}, metric.better));
   return {
     node: element("div", "vl-chart", {}, head, plot),
     /** @param {Curve} curve */
@@ -55,8 +55,7 @@ const valueText = (value, digits) => (value === Infinity ? "∞ (itself)" : scor
 
 /** @param {Metric} metric @param {Curve} curve */
 function drawn(metric, curve) {
-  const ticks = ticksFor([...curve.original, ...curve.final], metric.from);
-  const [low = 0, high = 1] = [ticks[0], ticks.at(-1)];
+  const { low, high, ticks } = axisFor([...curve.original, ...curve.final], metric.from);
   /** @param {number} value */
   const height = (value) => TOP + SPAN * (1 - (value - low) / (high - low));
   const solid = points(curve.original, curve.centres, height);

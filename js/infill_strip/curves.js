@@ -2,8 +2,9 @@
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { chart } from "./chart.js";
-import { edgeWords, hiddenWords } from "./words.js";
+import { counted } from "../lib/numbers.js";
 import { countHidden } from "./painting.js";
+import { edgeWords } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -94,7 +95,7 @@ function footWords({ painting, numbers }, names) {
   const key = (/** @type {string} */ kind, /** @type {string} */ words) => element("span", "vl-key", {}, element("i", `vl-key-${kind}`), words);
   const near = numbers.converged === names.length - 1 ? "near the final answer only there" : `near the final answer from ${names[numbers.converged]} on`;
   const rule = "The first state from which on the MSE to the final answer is at most a tenth of its largest";
-  const on = element("span", "vl-foot-words", {}, `on the ${hiddenWords(painting.mask)} masked patches · `, element("span", "", { title: rule }, near));
+  const on = element("span", "vl-foot-words", {}, `on ${counted(countHidden(painting.mask), "masked patch", "masked patches")} · `, element("span", "", { title: rule }, near));
   return [key("original", "against the original"), key("final", "against the final answer"), on];
 }
 

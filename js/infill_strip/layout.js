@@ -31,7 +31,7 @@ const GAP = 24;
 const SMALLEST_UNIFORM = 140;
 const SMALLEST = 98;
 const LARGEST = 168;
-const AXIS = 46;
+const AXIS = 56;
 
 /**
  * @param {number} width  of the widget, padding included
@@ -49,7 +49,7 @@ export function layoutFor(width, grid, nStates) {
   const below = { left: content, right: content, gap: GAP, ...stripAndCentres(content, grid, nStates) };
   if (width >= 560) {
     const large = box(Math.min(420, content - GAP - SMALLEST_UNIFORM), grid);
-    const still = box(Math.min(content - GAP - large.width, large.height / 2 - 22), grid);
+    const still = box(Math.min(content - GAP - large.width, (large.height - 24) / 2), grid);
     return { mode: "side", oneHeader, ...below, large, still };
   }
   return { mode: "stack", oneHeader, ...below, large: box(Math.min(420, content), grid), still: box((content - 16) / 2, grid) };

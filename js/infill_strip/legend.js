@@ -43,6 +43,6 @@ function wordsOf({ choices: { view, paste, against } }) {
     case "picture":
       return paste ? "visible patches are the original's; click or drag to mask and unmask" : "all patches as painted: the model was never trained on the visible ones";
     default:
-      return `absolute error to the ${against === "final" ? "final answer" : "original"}; grey: visible, not scored`;
+      return `error to the ${against === "final" ? "final answer" : "original"}; grey: visible, not scored`;
   }
 }

@@ -87,7 +87,7 @@ export function objectControl({ remask }) {
     const [only] = objects;
     if (objects.length === 1 && only) return fill(node, button("Object", () => remask(only.mask), `Mask the patches that show: ${only.name}`));
     const words = objects.map(({ name }, i) => /** @type {[string, string]} */ ([String(i), name]));
-    const choice = menu("", "Mask the patches that show an object", [["", "Mask object …"], ...words], (i) => {
+    const choice = menu("", "Mask the patches that show an object", [["", "Object …"], ...words], (i) => {
       const chosen = objects[Number(i)];
       if (i !== "" && chosen) remask(chosen.mask);
       choice.show("");

@@ -11,7 +11,8 @@ import { places } from "./stills.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./layout.js").Strip} Strip */
 
-/** Heights above and under a panel: its name, and down to the track's middle and end. */
+/** Heights above and under a panel: its name, and down to the track's middle and end; under the last
+ * row the track lies in the margin that the next part leaves. */
 export const NAME = 20;
 const TRACK = 20;
 const END = 38;
@@ -58,7 +59,7 @@ function panelParts(state) {
 
 /** @param {Strip} film @param {HTMLElement} node @param {Panel[]} panels */
 function arrange(film, node, panels) {
-  node.style.height = `${film.lines * (NAME + film.panel.height + END)}px`;
+  node.style.height = `${film.lines * (NAME + film.panel.height + END) - END}px`;
   panels.forEach(({ node: stop, frame }, state) => {
     const { x, y } = corner(film, state);
     stop.style.transform = `translate(${x}px, ${y}px)`;

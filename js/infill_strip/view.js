@@ -6,6 +6,7 @@ import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
 import { Kernel } from "./kernel.js";
 import { layoutFor } from "./layout.js";
+import { NAME } from "./strip.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
@@ -178,6 +179,7 @@ export class InfillView {
     this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
     this.node.style.setProperty("--vl-left", `${scene.layout.left}px`);
     this.node.style.setProperty("--vl-gap", `${scene.layout.gap}px`);
+    this.node.style.setProperty("--vl-still", `${NAME + scene.layout.still.height}px`);
     this.node.style.setProperty("--vl-large", `${scene.layout.large.width}px`);
     for (const part of this.parts) part.update(scene);
     this.errors.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {

@@ -6,17 +6,20 @@ import { countHidden } from "./painting.js";
 
 /** Where a model of normalised pixels gets the brightness of hidden patches from. @type {Record<string, string>} */
 const STATISTICS = {
-  neighbours: "normalised pixels: brightness and contrast of masked patches taken from visible neighbours",
-  visible: "normalised pixels: brightness and contrast of masked patches taken from all visible patches",
-  target: "normalised pixels: brightness and contrast of masked patches taken from the hidden original, which LEAKS the answer",
+  neighbours: "are those of the visible patches around it, the nearer the more",
+  visible: "are those of all visible patches",
+  target: "are its own, taken from the hidden original: this leaks the answer",
 };
 
+/** @param {string} statistics */
+export const statisticsWords = (statistics) =>
+  `This model paints each patch without its brightness and contrast: a masked patch's ${STATISTICS[statistics] ?? statistics}.`;
+
 /** @param {import("./painting.js").Meta} meta */
-export function subtitle({ model_name, rows, cols, state_names, lens_name, statistics }) {
+export function subtitle({ model_name, rows, cols, state_names, lens_name }) {
   const blocks = counted(state_names.length - 1, "encoder block", "encoder blocks");
   const lens = lens_name.includes("without") ? "each state through the same decoder, without the final norm" : "each state through the same decoder";
-  const parts = [model_name, `${rows} × ${cols} patches`, blocks, lens];
-  return [...parts, statistics ? (STATISTICS[statistics] ?? statistics) : ""].filter(Boolean).join(" · ");
+  return [model_name, `${rows} × ${cols} patches`, blocks, lens].join(" · ");
 }
 
 /** @param {import("./painting.js").Meta} meta @param {number} patch */

@@ -87,6 +87,11 @@ class Objects:
 def _labels(segmenter: Any) -> list[str]:
     from vitlens_widgets.world import LABELS
 
+    if segmenter is not None and not hasattr(segmenter, "labels"):
+        raise UsageError(
+            'segmenter= takes a ViT with labels, such as vl.load("toy/p32-taught"); an object of '
+            f"type {type(segmenter).__name__} was given."
+        )
     return list(LABELS if segmenter is None else segmenter.labels)
 
 
