@@ -76,7 +76,7 @@ def against_chance(weights: Tensor, members: Tensor) -> Tensor:
     found = g.diagonal(dim1=-2, dim2=-1).double().sum(-1)
     mean = g.mean((-1, -2)).double() * n
     d = g - g.mean(-1, keepdim=True) - g.mean(-2, keepdim=True) + g.mean((-1, -2), keepdim=True)
-    variance = d.double().square().sum((-1, -2)) / max(n - 1, 1)
+    variance = d.square().sum(-1).double().sum(-1) / max(n - 1, 1)
     return torch.stack([found, mean, variance, weights.sum((-1, -2)).double()])
 
 
