@@ -73,6 +73,8 @@ EMBEDDED = {
     "toy/p32": "multiple-instance",
     "toy/p32-taught": "patches",
     "toy/p32-cls": "class",
+    "toy/mae": "infilling",
+    "toy/mae-norm": "infilling, normalised",
 }
 """Name of an embedded model -> name of its goal."""
 

@@ -3,6 +3,8 @@
     toy/p32             patch answers that emerged from image labels only; the default
     toy/p32-taught      patch answers that were taught from the masks
     toy/p32-cls         the class alone; nothing was asked of the patches
+    toy/mae             a masked autoencoder, which paints the patches it is not shown
+    toy/mae-norm        its twin, which paints normalised pixels
 
 All were trained by this package: see `world.card(name)` for the recipe, the measured scores and the
 command that trains each anew.
