@@ -162,7 +162,10 @@ export class InfillView {
     }
     const wasAsked = this.kernel.asked;
     this.kernel.hear(answered);
-    if (wasAsked !== null && this.kernel.asked !== wasAsked) this.stage.showWaiting(false);
+    if (wasAsked !== null && this.kernel.asked !== wasAsked) {
+      this.complaint = undefined; // such as that the kernel is silent
+      this.stage.showWaiting(false);
+    }
     this.draw();
   }
 

@@ -77,7 +77,7 @@ def test_what_is_no_infilling_is_refused():
 
 
 def test_an_unknown_option_is_refused_with_the_nearest(infilling):
-    with pytest.raises(UsageError, match='no option "mask_rato".*Nearest: "mask_ratio"'):
+    with pytest.raises(UsageError, match=r'no option "mask_rato".*Nearest: "mask_ratio"'):
         vl.InfillStrip(infilling, mask_rato=0.5)
 
 
@@ -154,5 +154,5 @@ def test_a_truth_that_does_not_fit_is_refused(infilling, which):
 def test_a_segmenter_without_a_truth_is_refused(infilling):
     with pytest.raises(UsageError, match="needs truth="):
         vl.InfillStrip(infilling, segmenter=SimpleNamespace(labels=["cat", "background"]))
-    with pytest.raises(UsageError, match="ViT with labels.*type int"):
+    with pytest.raises(UsageError, match=r"ViT with labels.*type int"):
         vl.InfillStrip(infilling, segmenter=3)
