@@ -21,7 +21,7 @@ THRESHOLDS = {  # accuracy, IoU with one object, with two; at the final state
 SCENES = 40
 
 
-@pytest.mark.parametrize("name", world.NAMES)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_an_embedded_model_is_a_timm_vit_ready_to_use(name):
     model = world.build(name)
     assert type(model) is VisionTransformer
@@ -41,7 +41,7 @@ def test_its_preprocessing_is_written_on_it():
 
 
 def test_all_are_one_architecture_with_weights_of_their_own():
-    states = [world.build(name).state_dict() for name in world.NAMES]
+    states = [world.build(name).state_dict() for name in THRESHOLDS]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     assert shapes[0] == shapes[1] == shapes[2]
     heads = {state["head.weight"].numpy().tobytes() for state in states}
@@ -62,7 +62,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(use):
         use("resnet")
 
 
-@pytest.mark.parametrize("name", world.NAMES)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_card_meets_the_thresholds(name):
     measured = world.card(name).measured
     assert measured.scenes >= 1000
@@ -72,7 +72,7 @@ def test_a_card_meets_the_thresholds(name):
     assert measured.iou[2][-1] >= two
 
 
-@pytest.mark.parametrize("name", world.NAMES)
+@pytest.mark.parametrize("name", THRESHOLDS)
 def test_a_card_is_confirmed_by_scenes_it_was_not_measured_on(name):
     """Shares of n scenes scatter by sqrt(p (1 - p) / n), the IoU of a scene by about .2."""
     written = world.card(name).measured
