@@ -16,7 +16,7 @@ export function chips(tokens, actions) {
   const all = tokens.prefix.map((name, token) => chip(name, token, tokens, actions));
   const sum = element("span", "vl-patch-sum");
   const many = tokens.nPrefix > 2;
-  const attributes = { role: "group", "aria-label": "Prefix tokens", "data-many": many };
+  const attributes = { role: "group", "aria-label": "Prefix tokens", "data-many": String(many) };
   const node = element("div", "vl-token-chips", attributes, ...all.map((one) => one.node), sum);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.pair, s.pinned, s.focus, s.choices.direction], (s) => all.forEach((one) => mark(one, s))),

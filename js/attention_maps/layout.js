@@ -11,6 +11,7 @@ import { GAP } from "./viewport.js";
  * @property {number} cols
  * @property {number} nLayers
  * @property {number} nHeads
+ * @property {number} [thumbnail]  side of a thumbnail's own pixels; without, it has a pixel a token
  */
 
 /**
@@ -119,14 +120,15 @@ const LARGEST_THUMBNAIL = 160;
  * @param {Sizes} sizes
  * @returns {OverviewLayout}
  */
-export function overviewFor(width, height, { n, nLayers, nHeads }) {
+export function overviewFor(width, height, { n, nLayers, nHeads, thumbnail = n }) {
   const roomy = { gap: 10, below: 22, left: 0, top: TICKS.top };
   const tight = { gap: 3, below: 0, left: 30, top: TICKS.top };
   const side = (/** @type {typeof tight} */ style) => {
     const across = Math.floor((width - style.left - (nHeads - 1) * style.gap) / nHeads);
     const down = Math.floor((height - style.top) / nLayers - (style.below || style.gap));
     const largest = Math.max(4, Math.min(across, Math.max(down, 14), LARGEST_THUMBNAIL));
-    return largest >= n ? Math.floor(largest / n) * n : largest; // larger than its map: whole pixels
+    // Larger than its map, it shows whole pixels.
+    return largest >= thumbnail ? Math.floor(largest / thumbnail) * thumbnail : largest;
   };
   const style = side(roomy) >= NAMED ? roomy : tight;
   const used = style.left + nHeads * (side(style) + style.gap) - style.gap;

@@ -77,7 +77,9 @@ export class AttentionView {
     return {
       choose: (change) => this.choose({ ...change, ...turned(change, this.choices) }),
       passToken: (token) => this.pass(token === null ? NOTHING : otherToken(token, this.choices)),
-      pinToken: (token) => this.choose(pinnedBy(token, this.choices)),
+      pinToken: (token) => {
+        if (this.tokens.position(token) !== null) this.choose(pinnedBy(token, this.choices));
+      },
       passCell: (pair) => this.pass(pair ?? NOTHING),
       pinCell: ({ query, key }) => {
         const isPinned = this.choices.token === query && this.choices.key === key;
@@ -216,8 +218,8 @@ export class AttentionView {
 
   layout() {
     this.data.picture.grounds.forgetSizes();
-    const { rows, cols, n_layers: nLayers, n_heads: nHeads } = this.meta;
-    return layoutFor(this.stage.width, { n: this.tokens.n, nBefore: this.tokens.nBefore, rows, cols, nLayers, nHeads });
+    const { rows, cols, n_layers: nLayers, n_heads: nHeads, side: thumbnail } = this.meta;
+    return layoutFor(this.stage.width, { n: this.tokens.n, nBefore: this.tokens.nBefore, rows, cols, nLayers, nHeads, thumbnail });
   }
 
   /**

@@ -47,6 +47,13 @@ class FakeLayout:
     def n_tokens(self):
         return self.n_prefix + self.n_patches
 
+    def row_col(self, token):
+        return None if token < self.n_prefix else divmod(token - self.n_prefix, self.cols)
+
+    def describe(self, token):
+        place = self.row_col(token)
+        return self.prefix[token] if place is None else f"row {place[0]}, col {place[1]}"
+
 
 class Answers:
     """Statistics of logits `[state, image, ..., class]`, each straight from its definition."""
