@@ -19,7 +19,7 @@ from vitlens_widgets.models.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace.batch import as_batch
 
-_TOKENS_AT_ONCE = 4096  # through encoder or decoder together: larger batches are no faster
+_TOKENS_AT_ONCE = 1024  # through encoder or decoder together: more at once is no faster
 _TOLERANCE = 1e-3  # tells a model that works otherwise from rounding; tests hold 1e-5
 
 
