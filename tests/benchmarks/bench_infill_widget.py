@@ -1,0 +1,120 @@
+"""From a patch that is turned over to the new picture, in a real JupyterLab with a real kernel.
+
+    python -m tests.benchmarks.bench_infill_widget
+
+Time runs in the browser, from the key press to the animation frame in which the last panel's pixels
+are others; the kernel's share is its own `rerun` of the same infilling. Medians of single changes,
+each made when everything has come to rest, and the load of the machine beside them. The base-size
+model has random weights: what it costs does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from nbformat import v4, write
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+
+from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
+from jupyter_lab import running_lab
+
+from tests.benchmarks.measure import machine, table
+
+MODELS = {
+    "toy/mae": 'vl.load("toy/mae")',
+    "vit-mae-base, random": "vl.load(ViTMAEForPreTraining(ViTMAEConfig()).eval())",
+}
+CODE = """
+import statistics, time
+import numpy as np
+import vitlens_widgets as vl
+from transformers import ViTMAEConfig, ViTMAEForPreTraining
+scene = vl.world.scene(45, objects=2)
+infilling = vl.InfillLens({model}).read(scene.image, mask_ratio=0.75, seed=2)
+strip = vl.InfillStrip(infilling)
+strip
+"""
+TURN_OVER = """
+async ([root, patch]) => {
+  const canvas = Array.from(root.querySelectorAll('.vl-panel canvas.vl-canvas')).at(-1);
+  const pixels = () => {
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return data.reduce((sum, value, i) => (sum * 31 + value * (i % 7 + 1)) % 2147483647, 0);
+  };
+  const before = pixels();
+  const start = performance.now();
+  const cell = root.querySelectorAll('.vl-still-masked .vl-cell')[patch];
+  cell.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+  while (pixels() === before) await new Promise(requestAnimationFrame);
+  return performance.now() - start;
+}
+"""
+AT_REST = "strip._numbers_of == strip._painting and strip._answered == strip._asked"
+RERUN = """
+def once():
+    start = time.perf_counter()
+    infilling.rerun(mask=strip.mask)
+    return 1000 * (time.perf_counter() - start)
+"""
+PICTURES = "len(strip._original) + len(strip._painted) + len(strip._painted_mask)"
+NUMBERS = "len(strip._scores) + len(strip._patch_errors)"
+
+
+def measured(lab, browser, name: str, repeats: int, folder: Path) -> dict[str, object]:
+    """One model's row."""
+    path = folder / "bench.ipynb"
+    cell = v4.new_code_cell(CODE.format(model=MODELS[name]).strip())
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    write(v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), path)
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    notebook = lab.open(context.new_page(), path)
+    notebook.run_all(widgets=1)
+    root = notebook.drawn.first.element_handle()
+    waits = []
+    for turn in range(repeats + 1):
+        notebook.wait_for_value(AT_REST, True)
+        notebook.page.wait_for_timeout(300)
+        waits.append(notebook.page.evaluate(TURN_OVER, [root, (41 * turn) % 196]))
+    notebook.wait_for_value(AT_REST, True)
+    notebook.kernel(RERUN)
+    row = {
+        "model": name,
+        "paint to picture, ms": round(statistics.median(waits[1:])),
+        "from, to": f"{min(waits[1:]):.0f}, {max(waits[1:]):.0f}",
+        "rerun alone, ms": round(notebook.value("statistics.median(once() for _ in range(7))")),
+        "bytes of pictures": notebook.value(PICTURES),
+        "bytes of numbers": notebook.value(NUMBERS),
+        "load": round(os.getloadavg()[0], 1),
+    }
+    context.close()
+    return row
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=MODELS)
+    parser.add_argument("--repeats", type=int, default=15)
+    args = parser.parse_args()
+    chromium = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+    print(machine())
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "lab").mkdir()
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        with running_lab(folder / "lab") as lab:
+            rows = [measured(lab, browser, m, args.repeats, folder) for m in args.model]
+        browser.close()
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
