@@ -53,7 +53,8 @@ MODEL = """
     const model = new Model(revived(state));
     const el = document.createElement("div");
     document.querySelector("main").append(el);
-    const experimental = window.withoutKernel ? undefined : { invoke: invoking(window.hosted.length) };
+    const kernel = { invoke: invoking(window.hosted.length) };
+    const experimental = window.withoutKernel ? undefined : kernel;
     const dispose = await widget.render({ model, el, experimental });
     window.hosted.push({ widget, model, el, dispose, experimental });
   };
