@@ -158,8 +158,15 @@ export class AttentionView {
       if (this.choices.error) this.onChoose({ error: "" });
       else this.draw();
     });
-    this.stage.showWaiting(scene.isStale || this.isOverviewStale());
+    this.showWaiting(scene.isStale);
     this.node.dataset["vitlensDrawn"] = this.focusKey;
+  }
+
+  /** What the kernel is at, and what it has failed to give. @param {boolean} isStale  the map shown is not the one chosen */
+  showWaiting(isStale) {
+    const isAsked = this.kernel.maps.requests.isWaiting;
+    this.stage.showWaiting((isStale && isAsked) || this.isOverviewStale());
+    this.node.classList.toggle("vl-failed", isStale && !isAsked);
   }
 
   /** The overview is of another kind or image than those chosen: the kernel is at it. */

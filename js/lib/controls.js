@@ -42,7 +42,7 @@ export function segments(name, label, options, choose) {
         button.tabIndex = on ? 0 : -1;
       }),
     disable: (reason) => {
-      setAttributes(group, { "aria-disabled": reason !== null, title: reason });
+      setAttributes(group, { "aria-disabled": reason === null ? null : "true", title: reason });
       buttons.forEach((button) => (button.disabled = reason !== null));
     },
   };

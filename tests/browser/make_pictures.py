@@ -1,4 +1,4 @@
-"""Takes the README's pictures of the running widget: `python tests/browser/make_pictures.py`."""
+"""Takes the README's pictures of the running widgets: `python tests/browser/make_pictures.py`."""
 
 from __future__ import annotations
 
@@ -19,29 +19,48 @@ SEED, CLASSES = 45, ("cat", "umbrella")
 PINNED = (2, 4)
 
 
-def quick_start() -> vl.PatchGrid:
-    """The widget as the notebook shows it, on a scene that shows well."""
-    scene = vl.world.scene(SEED, objects=len(CLASSES), classes=CLASSES)
+def patch_grid() -> vl.PatchGrid:
+    """The widget as the quick start shows it, on a scene that shows well."""
     vit = vl.load("toy/p32")
-    reading = vl.LogitLens(vit).read(vit.trace(scene.image))
-    token = vit.layout.token(*PINNED)
-    return vl.PatchGrid(reading, token=token, target=CLASSES[0])
+    reading = vl.LogitLens(vit).read(vit.trace(_scene().image))
+    return vl.PatchGrid(reading, token=vit.layout.token(*PINNED), target=CLASSES[0])
+
+
+def attention_maps() -> vl.AttentionMaps:
+    """A head that looks at the things, joined to a lens."""
+    vit = vl.load("toy/p32")
+    trace = vit.trace(_scene().image)
+    query, key = vit.layout.token(*PINNED), vit.layout.token(3, 4)
+    reading = vl.LogitLens(vit).read(trace)
+    return vl.AttentionMaps(trace, reading=reading, layer=5, head=1, token=query, key=key)
+
+
+def infill_strip() -> vl.InfillStrip:
+    """A masked autoencoder in the middle of its work."""
+    mae = vl.load("toy/mae")
+    scene = vl.world.scene(SEED, objects=len(CLASSES), classes=CLASSES, size=112)
+    return vl.InfillStrip(vl.InfillLens(mae).read(scene.image, seed=2), layer=2)
 
 
 def main() -> None:
-    """Writes patch_grid_light.png and patch_grid_dark.png."""
+    """Writes each widget's picture, light and dark."""
     FOLDER.mkdir(exist_ok=True)
     browser_path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    grid = quick_start()
+    widgets = {make.__name__: make() for make in (patch_grid, attention_maps, infill_strip)}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_ARGS)
         for scheme in ("light", "dark"):
-            size = {"width": WIDTH, "height": 900}
-            page = browser.new_page(viewport=size, color_scheme=scheme)
-            widget = WidgetPage(page, scheme=scheme).add(grid)
-            shot = Image.open(io.BytesIO(widget.screenshot())).convert("RGB")
-            shot.save(FOLDER / f"patch_grid_{scheme}.png", optimize=True)
+            for name, widget in widgets.items():
+                size = {"width": WIDTH, "height": 900}
+                page = browser.new_page(viewport=size, color_scheme=scheme)
+                shown = WidgetPage(page, scheme=scheme).add(widget, stem=name)
+                shot = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+                shot.save(FOLDER / f"{name}_{scheme}.png", optimize=True)
         browser.close()
+
+
+def _scene() -> vl.world.Scene:
+    return vl.world.scene(SEED, objects=len(CLASSES), classes=CLASSES)
 
 
 if __name__ == "__main__":

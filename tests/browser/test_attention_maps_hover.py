@@ -116,9 +116,7 @@ def test_pointing_at_a_patch_shows_its_row_or_column_as_heat(hosted, maps, page,
         assert places.crossed() == crossed
         exact = pattern[position] if direction == "to" else pattern[:, position]
         chips = widget.locator(".vl-token-chips")
-        page.wait_for_function(
-            "node => !node.innerText.includes('…')", arg=chips.element_handle()
-        )
+        page.wait_for_function("node => !node.innerText.includes('…')", arg=chips.element_handle())
         text = chips.inner_text()
         for share in exact[:before]:
             assert (f"{share:.3f}" if share >= 5e-4 else "<0.001") in text
