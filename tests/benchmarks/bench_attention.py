@@ -30,6 +30,9 @@ def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]
         "forward": lambda: _no_grad(partial(_vit(name).model, _pixels(name, batch))),
         "trace": lambda: partial(_traced, name, batch),
         "trace + all statistics": lambda: lambda: heads.statistics(_traced(name, batch)),
+        "trace that keeps q, k + all statistics": lambda: (
+            lambda: heads.statistics(_traced(name, batch, keep=["q", "k"]))
+        ),
         "trace + rollout": lambda: lambda: heads.rollout(_traced(name, batch)),
         "trace + classes against chance": lambda: lambda: heads.classes(_traced(name, batch)),
         "transformers forward": lambda: _transformers(name, batch, "sdpa"),
@@ -57,8 +60,8 @@ def _pixels(name: str, batch: int) -> torch.Tensor:
     return torch.randn(batch, 3, *_shape(name).patch_embed.img_size, generator=generator)
 
 
-def _traced(name: str, batch: int) -> vl.Trace:
-    return _vit(name).trace(_pixels(name, batch), preprocessed=True)
+def _traced(name: str, batch: int, **words) -> vl.Trace:
+    return _vit(name).trace(_pixels(name, batch), preprocessed=True, **words)
 
 
 def _transformers(name: str, batch: int, attention: str, **words) -> Callable[[], object]:

@@ -30,7 +30,8 @@ def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
     `agreement` (see there) is added for two images or more. `on CLS`, `on distillation` and
     `on registers` are there where the model has such tokens.
 
-    Memory: one layer's pattern of one image, and as much again.
+    Memory: one layer's pattern of one image, and as much again. Queries and keys are computed again
+    where the trace did not keep them; `vit.trace(images, keep=["q", "k"])` spares that.
 
     Args:
         trace: The trace.
