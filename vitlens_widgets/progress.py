@@ -21,3 +21,8 @@ def progress(steps: Iterable[Step], what: str, total: int | None = None) -> Iter
         total: How many there are, where `steps` does not know.
     """
     return tqdm(steps, desc=what, total=total, delay=_QUIET_SECONDS, leave=False)
+
+
+def progress_bar(total: int, what: str) -> tqdm:
+    """A bar to be told of steps, `bar.update(n)`, for loops that take several at once."""
+    return tqdm(total=total, desc=what, delay=_QUIET_SECONDS, leave=False)

@@ -86,3 +86,11 @@ def test_a_dynamic_model_reads_pixels_of_another_size(array):
 def test_bad_images_are_refused_in_a_sentence(vit, images, preprocessed, sentence):
     with pytest.raises(vl.UsageError, match=sentence):
         vit.trace(images, preprocessed=preprocessed)
+
+
+def test_pictures_stay_what_was_traced_when_the_pixels_are_changed_later():
+    vit = vl.load(timm_model("CLS"))
+    pixels = pixels_for(vit.adapter.image_size)
+    trace, expected = vit.trace(pixels, preprocessed=True), vit.preprocessing.undo(pixels)
+    pixels.zero_()
+    np.testing.assert_array_equal(trace.pictures, expected)

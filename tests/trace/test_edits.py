@@ -300,6 +300,13 @@ def test_knock_outs_that_together_leave_no_key_are_refused():
     assert_refused_before_the_model_runs(vit, halves, "layer 1 leave a query no key")
 
 
+def test_scores_that_leave_a_query_no_key_are_refused():
+    vit = vl.load(timm_model("CLS"))
+    none = E.Replace("attn_scores", 1, torch.tensor(-torch.inf), query=3)
+    with pytest.raises(vl.UsageError, match="layer 1 leave a query no key"):
+        edited(vit, none)
+
+
 @pytest.mark.parametrize("site", ["z", "mlp_post", "pattern"])
 def test_branches_side_by_side_are_refused_before_the_model_runs(site):
     words = {"img_size": (32, 48), "depth": 2, "embed_dim": 48, "num_heads": 4, "num_classes": 5}
@@ -314,7 +321,9 @@ def test_heads_that_share_keys_are_edited_alike_or_refused_before_the_model_runs
         shaken(timm.create_model("vit_base_patch16_sapiens2", num_kv_heads=(4, 2), **words))
     )
     base = untouched(vit)
+    state = torch.random.get_rng_state()
     assert_refused_before_the_model_runs(vit, [E.Zero("k", 1, head=0)], "share one key and value")
+    assert torch.equal(torch.random.get_rng_state(), state)
     torch.testing.assert_close(
         edited(vit, E.Zero("k", 1, head=0), E.Zero("k", 1, head=1)).logits,
         edited(vit, E.Zero("k", 1, head=[0, 1])).logits,

@@ -14,10 +14,12 @@ E = vl.edits
 
 
 def watched(vit, site, **words):
-    seen = {}
+    seen = []
     pixels = pixels_for(vit.adapter.image_size)
-    watch = {site: lambda layer, value: seen.__setitem__(layer, value.clone())}
-    return seen, vit.trace(pixels, preprocessed=True, watch=watch, **words)
+    watch = {site: lambda layer, value: seen.append((layer, value.clone()))}
+    trace = vit.trace(pixels, preprocessed=True, watch=watch, **words)
+    assert [layer for layer, _ in seen] == [0, 1, 2], "each block is shown once"
+    return dict(seen), trace
 
 
 @pytest.fixture(params=["CLS", "four registers and layer scale", "qk-norm", "transformers"])
@@ -30,7 +32,6 @@ def vit(request):
 def test_what_is_watched_is_what_is_kept(vit, site):
     plain = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
     seen, trace = watched(vit, site)
-    assert list(seen) == [0, 1, 2]
     for layer, value in seen.items():
         torch.testing.assert_close(value, plain[site, layer], rtol=0, atol=1e-6)
     assert torch.equal(trace.logits, plain.logits)
@@ -41,9 +42,21 @@ def test_what_is_watched_is_what_is_kept(vit, site):
 def test_edited_attention_is_shown_as_edited_and_once(vit, site):
     edits = [E.KnockOut(1, query=0, key=3)]
     seen, trace = watched(vit, site, edits=edits)
-    assert list(seen) == [0, 1, 2]
     torch.testing.assert_close(seen[1], trace[site, 1])
     assert (seen[1][:, :, 0, 3] == (0 if site == "pattern" else -torch.inf)).all()
+
+
+@pytest.mark.parametrize("kept", ["attn_scores", "pattern"])
+def test_attention_on_the_path_of_gradients_is_shown_once(vit, kept):
+    seen, trace = watched(vit, "pattern", keep=kept, grad=True)
+    torch.testing.assert_close(seen[2], trace["pattern", 2].detach(), rtol=0, atol=1e-6)
+
+
+def test_a_function_that_changes_what_it_is_shown_is_refused(vit):
+    pixels = pixels_for(vit.adapter.image_size)
+    with pytest.raises(vl.UsageError, match="let it work on a copy"):
+        vit.trace(pixels, preprocessed=True, watch={"mlp_out": lambda _, value: value.zero_()})
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in vit.model.modules())
 
 
 def test_a_rerun_shows_the_blocks_it_runs(vit):
@@ -69,5 +82,7 @@ def test_what_cannot_be_watched_is_refused(vit):
     pixels = pixels_for(vit.adapter.image_size)
     with pytest.raises(vl.UsageError, match=r'"patern" is not a site.*pattern'):
         vit.trace(pixels, preprocessed=True, watch={"patern": print})
+    with pytest.raises(vl.UsageError, match="takes functions by site"):
+        vit.trace(pixels, preprocessed=True, watch=print)
     with pytest.raises(vl.UsageError, match=r'watch\["pattern"\] must be a function'):
         vit.trace(pixels, preprocessed=True, watch={"pattern": "pattern"})

@@ -9,10 +9,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.source import Source
+from vitlens_widgets.progress import progress_bar
 
 KEEP_BYTES = 128 * 2**20
 """Logits up to this size are kept (float32); larger ones are decoded again, a piece at a time."""
@@ -20,8 +20,6 @@ KEEP_BYTES = 128 * 2**20
 PIECE_BYTES = 4 * 2**20
 """Logits are decoded and measured about so many bytes at a time: what a processor's cache holds.
 One state of one image is always decoded as a whole."""
-
-_QUIET_SECONDS = 1  # what takes longer shows its progress
 
 Measure = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """Takes logits and the final state's log-probabilities, both `[..., class]`; says things of them by
@@ -60,12 +58,12 @@ class Decoded:
         """What `measure` says of every piece, put together on the CPU: `[state, image, ...]`."""
         columns = []
         n_steps = self.shape[0] * self.shape[1]
-        with tqdm(total=n_steps, desc=self.name, delay=_QUIET_SECONDS, leave=False) as progress:
+        with progress_bar(n_steps, self.name) as bar:
             for images in self._image_slices():
                 found = []
                 for logits, log_final in self._from_the_last(images):
                     found.append(_in_chunks(measure, logits, log_final))
-                    progress.update(logits.shape[0] * logits.shape[1])
+                    bar.update(logits.shape[0] * logits.shape[1])
                 columns.append(_joined(found[::-1], 0))
         return {name: value.cpu() for name, value in _joined(columns, 1).items()}
 

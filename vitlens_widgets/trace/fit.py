@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ def _check_shared(
     tap: GroupedTap, site: str, layer: int, edits: Sequence[Edit], context: Context
 ) -> None:
     n_images, n_tokens, n_heads, width = context.shape(site, layer)
-    shared = torch.rand(n_images, n_tokens, n_heads // tap.group, width)
+    sizes = (n_images, n_tokens, n_heads // tap.group, width)
+    shared = torch.linspace(1, 2, math.prod(sizes)).view(sizes)  # no two alike
     value = shared.repeat_interleave(tap.group, dim=2).to(next(context.vit.model.parameters()))
     for edit in edits:
         if edit.site == site:
@@ -72,7 +74,7 @@ def _check_keys_left(layer: int, edits: Sequence[Edit], context: Context) -> Non
     knock_outs = [e for e in edits if isinstance(e, KnockOut) and e.when == "scores"]
     if len(knock_outs) < 2:  # one alone was looked at by itself
         return
-    scores = torch.zeros(context.shape("attn_scores", layer))
+    scores = torch.zeros(1, *context.shape("attn_scores", layer)[1:])  # alike in every image
     for edit in knock_outs:
         scores = edit.apply(scores, layer, context)
     check_some_key(scores, layer)

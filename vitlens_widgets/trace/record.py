@@ -60,7 +60,7 @@ class Record:
         self.watcher = watcher
         self.kept: dict[tuple[str, int], Tensor] = {}
         self._states: Tensor | None = None
-        self._state_list: list[Tensor] = []
+        self._piles: dict[str, Tensor] = {}
 
     def sites_of(self, first: int) -> dict[int, list[str]]:
         """What is shown of each block from `first` on: every state once, and the kept sites."""
@@ -81,8 +81,22 @@ class Record:
         if site in STATE_SITES:
             self._fill(layer + STATE_SITES[site], value)
         else:
-            self.kept[site, layer] = kept_copy(value)
+            self.kept[site, layer] = self._copy(site, layer, value)
         return None
+
+    def _copy(self, site: str, layer: int, value: Tensor) -> Tensor:
+        """A copy in one piece of memory for all layers of the site.
+
+        Copies of their own, made between a block's large and passing tensors, would leave holes
+        that the next block's do not fit in: several times the memory that is kept.
+        """
+        if site not in self.sites:  # an edited attention shows itself, in some layers
+            return kept_copy(value)
+        pile = self._piles.get(site)
+        if pile is None or pile.shape[1:] != value.shape:
+            pile = self._piles[site] = value.new_empty(self.n_layers, *value.shape)
+        pile[layer] = value.detach()
+        return pile[layer]
 
     def _see_on_the_path(self, site: str, layer: int, value: Tensor) -> Tensor:
         if value._is_view():  # the model reads the whole of which this is a part

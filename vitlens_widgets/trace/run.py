@@ -46,7 +46,7 @@ def run(
     pixels, pictures = as_batch(vit, images, preprocessed)
     layout = vit.adapter.layout(tuple(pixels.shape[2:]))
     context = Context.of(vit, layout, len(pixels), edits)
-    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, edits))
+    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, edits, sites))
     plan = Plan(context, edits, record.sites_of(0), record.see)
     with torch.set_grad_enabled(grad), instrumented(plan):
         answer = vit.adapter.forward(pixels)
@@ -71,7 +71,7 @@ def rerun(
     context = Context.of(vit, trace.layout, trace.n_images, every)
     first = _first_layer(edits, context)
     sites = sites_to_keep(keep, grad, vit.adapter.taps(0))
-    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, every))
+    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, every, sites))
     record.start_from(trace.states, trace.kept, first)
     # what the earlier run did before this block, and the dropping of tokens, is in the state
     dropping = {i for i, edit in enumerate(every) if isinstance(edit, DropTokens)}

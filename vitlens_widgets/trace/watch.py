@@ -17,10 +17,13 @@ Watch = Mapping[str, Callable[[int, Tensor], object]]
 
 
 def watcher_of(
-    context: Context, watch: Watch | None, edits: Sequence[Edit | DropTokens]
+    context: Context,
+    watch: Watch | None,
+    edits: Sequence[Edit | DropTokens],
+    sites: Sequence[str],
 ) -> Watcher | None:
     """Who watches a run; None if nobody does. Raises as `Watcher`."""
-    return Watcher(context, watch, edits) if watch else None
+    return None if watch is None else Watcher(context, watch, edits, sites)
 
 
 class Watcher:
@@ -29,8 +32,9 @@ class Watcher:
     Args:
         context: The run.
         watch: What to call.
-        edits: The run's edits: where they concern the attention, scores and pattern show by
-            themselves; elsewhere they are computed from q and k, so that the model keeps its fused
+        edits: The run's edits.
+        sites: What else is shown. Where scores and pattern are shown or edited they stand in the
+            open; elsewhere they are computed from q and k, so that the model keeps its fused
             attention.
 
     Raises:
@@ -38,7 +42,18 @@ class Watcher:
         UnsupportedModelError: A site that the model's blocks do not have.
     """
 
-    def __init__(self, context: Context, watch: Watch, edits: Sequence[Edit | DropTokens]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        watch: Watch,
+        edits: Sequence[Edit | DropTokens],
+        sites: Sequence[str] = (),
+    ) -> None:
+        if not isinstance(watch, Mapping):
+            raise UsageError(
+                f'watch= takes functions by site, such as {{"pattern": f}}, not '
+                f"{type(watch).__name__}."
+            )
         for site, function in watch.items():
             check_site(site)
             if not callable(function):
@@ -49,7 +64,8 @@ class Watcher:
         self._adapter = context.vit.adapter
         self._watch = watch
         self._derived = [site for site in DERIVED_SITES if site in watch]
-        self._in_the_open = {
+        every = range(context.vit.n_layers) if set(sites) & set(DERIVED_SITES) else ()
+        self._in_the_open = set(every) | {
             layer
             for edit in edits
             if isinstance(edit, Edit) and edit.site in DERIVED_SITES
@@ -65,7 +81,7 @@ class Watcher:
     def see(self, site: str, layer: int, value: Tensor) -> None:
         """Show a value to whoever watches its site."""
         if site in self._watch:
-            self._watch[site](layer, value.detach())
+            self._show(site, layer, value.detach())
         if site in ("q", "k") and self._derived and layer not in self._in_the_open:
             self._parts[site] = value.detach()
             if len(self._parts) == 2:
@@ -74,4 +90,13 @@ class Watcher:
     def _attend(self, layer: int) -> None:
         scores = self._adapter.exact_scores(layer, self._parts.pop("q"), self._parts.pop("k"))
         for site in self._derived:
-            self._watch[site](layer, scores if site == "attn_scores" else scores.softmax(-1))
+            self._show(site, layer, scores if site == "attn_scores" else scores.softmax(-1))
+
+    def _show(self, site: str, layer: int, value: Tensor) -> None:
+        before = 0 if value.is_inference() else value._version
+        self._watch[site](layer, value)
+        if not value.is_inference() and value._version != before:
+            raise UsageError(
+                f'watch["{site}"] has changed the value that the model goes on with; let it work '
+                "on a copy, and change a run by vl.edits."
+            )
