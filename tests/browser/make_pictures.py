@@ -30,7 +30,7 @@ def attention_maps() -> vl.AttentionMaps:
     """A head that looks at the things, joined to a lens."""
     vit = vl.load("toy/p32")
     trace = vit.trace(_scene().image)
-    query, key = vit.layout.token(*PINNED), vit.layout.token(3, 4)
+    query, key = vit.layout.token(*PINNED), vit.layout.token(4, 2)
     reading = vl.LogitLens(vit).read(trace)
     return vl.AttentionMaps(trace, reading=reading, layer=5, head=1, token=query, key=key)
 
