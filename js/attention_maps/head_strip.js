@@ -38,7 +38,7 @@ export function headStrip(meta, actions) {
     }),
     whenChanged((s) => [s.statistics, s.choices.sort, s.choices.order], (s) => strips.forEach((one) => markSort(one, s))),
     whenChanged(
-      (s) => [s.statistics, s.choices.layer, s.choices.head, s.choices.show, s.dark, s.ratio, s.unfolded],
+      (s) => [s.statistics, s.choices.layer, s.choices.head, s.choices.show, s.dark, s.ratio, s.unfolded, s.layout],
       (s) => strips.forEach((one) => draw(one, s)),
     ),
   ];

@@ -50,12 +50,15 @@ export function scaleOf(kind, name, own, shared, nTokens) {
   const top = Math.max(...among.map((range) => range.top)) || 1;
   const hi = Math.max(...among.map((range) => range.hi)) || 1;
   if (kind === "scores") return scoreScale(top);
-  if (name === "log") return logScale(lowestShown(nTokens), hi);
+  if (name === "log") return logScale(lowestShown(nTokens), Math.max(hi, Math.min(1, MANY_TIMES / nTokens)));
   return powerScale(name, top, own.hi > top);
 }
 
-/** Where a log scale begins: a twentieth of what uniform attention gives, as a power of ten. @param {number} nTokens */
-export const lowestShown = (nTokens) => Number(`1e${Math.round(Math.log10(0.05 / nTokens))}`);
+/** A log scale reaches at least so many times as far up and down as uniform attention, which so stands in its middle. */
+const MANY_TIMES = 20;
+
+/** Where a log scale begins, as a power of ten. @param {number} nTokens */
+export const lowestShown = (nTokens) => Number(`1e${Math.round(Math.log10(1 / MANY_TIMES / nTokens))}`);
 
 /** @param {number} value */
 const weight = (value) => probability(value, 4);
@@ -66,9 +69,8 @@ export const short = (value) => String(Number(value.toPrecision(value >= 0.1 ? 2
 /** @param {number} place */
 const patternOpacity = (place) => 0.36 + 0.54 * place;
 
-/** @param {number} lowest @param {number} hi @returns {Scale} */
-function logScale(lowest, hi) {
-  const end = Math.max(hi, 10 * lowest);
+/** @param {number} lowest @param {number} end @returns {Scale} */
+function logScale(lowest, end) {
   const decades = Math.log(end / lowest);
   /** @param {number} value */
   const place = (value) => clipped(Math.log(value / lowest) / decades);

@@ -35,7 +35,10 @@ test("a linear scale ends at its top and says so when there is more", () => {
   assert.equal(scaleOf("pattern", "linear", { lo: 0, hi: 0.3, top: 0.3 }, [], 50).ticks.at(-1).text, "0.3");
 });
 
-test("a log scale runs from a twentieth of uniform attention to the largest weight", () => {
+test("a log scale runs from a twentieth of uniform attention to twenty times as much, or to the largest weight", () => {
+  const flat = scaleOf("pattern", "log", { lo: 0, hi: 0.0021, top: 0.002 }, [], 577);
+  assert.ok(Math.abs(flat.place(1 / 577) - 0.5) < 0.05);
+  assert.equal(flat.ticks.at(-1).text, "0.03");
   assert.deepEqual([17, 50, 197, 577].map(lowestShown), [0.001, 0.001, 0.0001, 0.0001]);
   const { place, ticks } = scaleOf("pattern", "log", { lo: 0, hi: 1, top: 1 }, [], 50);
   assert.deepEqual([0, 0.001, 1].map(place), [0, 0, 1]);

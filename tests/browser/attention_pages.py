@@ -30,7 +30,8 @@ def shades(values, kind, scale, shared=None):
     if scale == "log":
         lowest = 10.0 ** np.round(np.log10(0.05 / n))
         with np.errstate(divide="ignore"):
-            return np.clip(np.log(number / lowest) / np.log(ranges[:, 1].max() / lowest), 0, 1)
+            end = max(ranges[:, 1].max(), min(1, 20 / n))
+            return np.clip(np.log(number / lowest) / np.log(end / lowest), 0, 1)
     return np.clip(number / top, 0, 1) ** (0.5 if scale == "sqrt" else 1)
 
 
