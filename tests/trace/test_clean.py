@@ -188,3 +188,12 @@ def test_a_block_is_run_again_only_as_far_as_what_was_asked_for(model):
     everything = vit.trace(pixels_for(size(model)), keep="all", preprocessed=True)
     assert torch.equal(queries, everything["q", 1])
     assert torch.equal(keys, everything["k", 1])
+
+
+def test_what_is_kept_of_a_site_lies_in_one_piece(model):
+    vit = vl.load(model)
+    trace = vit.trace(pixels_for(size(model)), keep=["q", "mlp_post"], preprocessed=True)
+    for site in ("q", "mlp_post"):
+        pieces = {trace.kept[site, layer].untyped_storage().data_ptr() for layer in range(3)}
+        assert len(pieces) == 1
+        assert trace.kept[site, 1].is_contiguous()
