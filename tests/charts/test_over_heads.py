@@ -10,6 +10,7 @@ from bokeh.resources import INLINE
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
+from tests.zoo import pixels_for, timm_model
 
 
 def found_for(seed):
@@ -52,6 +53,22 @@ def test_models_stand_side_by_side_with_marks_of_their_own(found):
     marks = {r.glyph.marker for r in plot.renderers if isinstance(r.glyph, Scatter)}
     assert len(marks) == 2
     assert [item.label.value for item in plot.select(Legend)[0].items] == ["trained", "random"]
+
+
+def test_models_of_other_grids_and_depths_have_nulls_of_their_own(found):
+    vit = vl.load(timm_model("CLS", depth=5, img_size=(96, 64)))
+    deeper = vl.analysis.heads.statistics(vit.trace(pixels_for((96, 64)), preprocessed=True))
+    plot = vl.charts.heads({"small": found, "large": deeper}, "distance")
+    nulls = [r for r in plot.renderers if getattr(r.glyph, "line_dash", None) == [2, 4]]
+    assert [r.data_source.data["y"][0] for r in nulls] == [
+        found.null("distance"),
+        deeper.null("distance"),
+    ]
+    assert found.null("distance") != deeper.null("distance")
+    assert len({r.glyph.line_color for r in nulls}) == 2
+    assert plot.xaxis.ticker.ticks == [0, 1, 2, 3, 4]
+    alike = vl.charts.heads({"one": found, "other": found_for(1)}, "distance")
+    assert len(lines(alike)) == 3
 
 
 def test_agreement_has_no_null_line(found):

@@ -82,6 +82,16 @@ def test_what_is_declared_stands_above_the_name(tmp_path):
     assert vl.load(path, norm_pix_loss=True, **HEADS).adapter.normalises_pixels
 
 
+@pytest.mark.parametrize("saved_as", [argparse.Namespace, dict])
+@pytest.mark.parametrize("declared", [True, False])
+def test_what_is_declared_stands_above_the_arguments_of_the_training(tmp_path, declared, saved_as):
+    path = tmp_path / "checkpoint-799.pth"
+    args = saved_as(norm_pix_loss=not declared)
+    torch.save({"model": random_weights(), "args": args}, path)
+    assert vl.load(path, norm_pix_loss=declared, **HEADS).adapter.normalises_pixels is declared
+    assert vl.load(path, **HEADS).adapter.normalises_pixels is not declared
+
+
 def test_the_published_sizes_know_their_heads(tmp_path):
     words = {"layers": 1, "decoder_width": 32, "decoder_layers": 1, "patch": 16, "side": 32}
     for width, heads in {768: 12, 1024: 16, 1280: 16}.items():
@@ -119,6 +129,19 @@ def test_a_missing_weight_is_named(tmp_path):
     path = tmp_path / "mae_visualize_vit_x.pth"
     torch.save({"model": weights}, path)
     with pytest.raises(UsageError, match=r"lacks the weights of decoder\..*bias"):
+        vl.load(path, **HEADS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["patch_embed.proj.weight", "blocks.0.mlp.fc1.weight", "decoder_blocks.0.mlp.fc1.weight"],
+)
+def test_a_weight_that_tells_the_size_is_named_when_missing(tmp_path, name):
+    weights = random_weights()
+    del weights[name]
+    path = tmp_path / "mae_visualize_vit_x.pth"
+    torch.save({"model": weights}, path)
+    with pytest.raises(UsageError, match=name):
         vl.load(path, **HEADS)
 
 

@@ -1,5 +1,7 @@
 """The embedded masked autoencoders: what they are, and that they do what their cards say."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,15 @@ def test_the_card_says_what_is_measured_again(name):
             assert found == pytest.approx(claimed, rel=0.35)
     assert f"python -m vitlens_widgets.world.train {name}" in repr(card)
     assert "For comparison: painting hidden patches in" in repr(card)
+
+
+@each
+def test_a_copy_of_its_files_has_a_card_too(name, tmp_path):
+    for file in (weights_file(name), weights_file(name).with_suffix(".json")):
+        shutil.copy(file, tmp_path)
+    copied = vl.world.card(tmp_path / weights_file(name).name)
+    assert copied.measured == vl.world.card(name).measured
+    assert f"python -m vitlens_widgets.world.train {name}" in repr(copied)
 
 
 def test_a_scene_is_filled_in_better_from_state_to_state():

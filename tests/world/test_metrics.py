@@ -68,6 +68,13 @@ def test_pixels_take_the_most_probable_label_of_the_bicubic_enlargement():
     np.testing.assert_array_equal(found, enlarged.argmax(axis=-1))
 
 
+def test_a_thousand_labels_do_not_wrap():
+    named = np.array([[999, 3], [256, 255]])
+    chances = torch.nn.functional.one_hot(torch.tensor(named.reshape(1, 4)), 1000).float()
+    found = pixel_labels(chances, (2, 2), (8, 6))
+    np.testing.assert_array_equal(found[0], named.repeat(4, axis=0).repeat(3, axis=1))
+
+
 def test_patch_coverage_counts_the_pixels_of_each_patch():
     masks = np.stack([world.scene(seed, 2, size=56).class_mask for seed in (1, 2, 3)])
     coverage = patch_coverage(masks, 7)

@@ -16,6 +16,7 @@ from vitlens_widgets.charts.curves import COLOURS, empty_figure
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
+    from bokeh.models import GlyphRenderer
     from bokeh.plotting import figure as Figure  # noqa: N812
 
     from vitlens_widgets.analysis.heads import HeadStatistics
@@ -26,6 +27,8 @@ _APART = 0.12  # of a layer, between the models of one figure
 
 def heads(statistics: HeadStatistics | Mapping[str, HeadStatistics], name: str) -> Figure:
     """One dot per head over the layers, the layers' means as a line, the null as a dotted one.
+
+    Models whose nulls differ (of other patch grids) each have their own, in their colour.
 
     Source of the figure: Dosovitskiy et al. (2021), figure 7 (right), there for the distance.
 
@@ -40,47 +43,56 @@ def heads(statistics: HeadStatistics | Mapping[str, HeadStatistics], name: str) 
     shown = statistics if isinstance(statistics, Mapping) else {"": statistics}
     if not 1 <= len(shown) <= len(_MARKS):
         raise UsageError(f"One figure shows one to {len(_MARKS)} models, not {len(shown)}.")
-    first = next(iter(shown.values()))
-    plot = _figure(name, first)
+    plot = _figure(name, list(shown.values()))
     items = [
-        LegendItem(
-            label=called, renderers=_dots(plot, called, found, name, i - (len(shown) - 1) / 2)
-        )
+        LegendItem(label=called, renderers=_dots(plot, called, found, name, i, len(shown)))
         for i, (called, found) in enumerate(shown.items())
     ]
-    null = first.null(name)
-    if null is not None:
-        ends = [-0.5, first.shape[0] - 0.5]
-        plot.line(ends, [null, null], color="gray", line_dash="dotted")
+    _nulls(plot, name, list(shown.values()))
     if len(items) > 1:
         plot.add_layout(Legend(items=items, border_line_color=None), "right")
     return plot
 
 
-def _figure(name: str, found: HeadStatistics) -> Figure:
-    uniform = "" if found.null(name) is None else " (dotted: uniform attention)"
-    title, quantity = f"{name}: {found.meaning(name)}", f"{found.unit(name)}{uniform}"
+def _figure(name: str, shown: list[HeadStatistics]) -> Figure:
+    first = shown[0]
+    no_null = all(found.null(name) is None for found in shown)
+    uniform = "" if no_null else " (dotted: uniform attention)"
+    title, quantity = f"{name}: {first.meaning(name)}", f"{first.unit(name)}{uniform}"
     plot = empty_figure(title, quantity, x_axis_label="layer")
-    plot.xaxis.ticker = list(range(found.shape[0]))
+    plot.xaxis.ticker = list(range(max(found.shape[0] for found in shown)))
     plot.xgrid.visible = False
     return plot
 
 
-def _dots(plot: Figure, called: str, found: HeadStatistics, name: str, place: float) -> list:
+def _nulls(plot: Figure, name: str, shown: list[HeadStatistics]) -> None:
+    """One dotted line where all models share it, otherwise each model's in its colour."""
+    nulls = [found.null(name) for found in shown]
+    depths = [found.shape[0] for found in shown]
+    lines = list(zip(nulls, depths, COLOURS, strict=False))
+    if len(set(nulls)) == 1:
+        lines = [(nulls[0], max(depths), "gray")]
+    for null, depth, colour in lines:
+        if null is not None:
+            plot.line([-0.5, depth - 0.5], [null, null], color=colour, line_dash="dotted")
+
+
+def _dots(
+    plot: Figure, called: str, found: HeadStatistics, name: str, i: int, of: int
+) -> list[GlyphRenderer]:
     """A model's dots, moved aside so that those of several models do not hide one another."""
     values = found.values[name]
     layers, indices = (axis.ravel() for axis in np.indices(found.shape))
     which = [called or found.title] * len(layers)
     source = ColumnDataSource(
         {
-            "x": layers + place * _APART,
+            "x": layers + (i - (of - 1) / 2) * _APART,
             "layer": layers,
             "head": indices,
             "value": values.ravel(),
             "model": which,
         }
     )
-    i = len(plot.renderers) // 2
     colour = COLOURS[i]
     words = {"marker": _MARKS[i], "size": 8, "color": colour, "fill_alpha": 0.5}
     dots = plot.scatter("x", "value", source=source, **words)

@@ -26,6 +26,13 @@ _DECODER_HEADS = 16  # of all of them
 _NOT_NORMALISED = "mae_visualize_vit_"
 _NORMALISED = ("mae_pretrain_vit_", "_full")
 _PARTS = ("cls_token", "pos_embed", "mask_token", "patch_embed.", "blocks.", "norm.", "decoder_")
+_KNOWN_BY = (
+    "cls_token",
+    "pos_embed",
+    "patch_embed.proj.weight",
+    "blocks.0.attn.qkv.weight",
+    "blocks.0.mlp.fc1.weight",
+)
 _WORDS = ("norm_pix_loss", "num_attention_heads", "decoder_num_attention_heads")
 
 
@@ -54,7 +61,7 @@ def from_facebook(path: Path, model_args: Mapping[str, Any]) -> nn.Module:
     return _filled(ViTMAEForPreTraining(ViTMAEConfig(**words)), weights)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     """The weights of a file by their published names, and the arguments of its training."""
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):  # of the training script
@@ -63,18 +70,19 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UsageError(f"{path} is no file of weights that can be read safely.") from error
     found = found if isinstance(found, dict) else {}
     weights = found.get("model", found)
-    if not {"cls_token", "pos_embed", "blocks.0.attn.qkv.weight"} <= set(weights):
+    if missing := [name for name in _KNOWN_BY if name not in weights]:
         raise UsageError(
-            f"{path} is no masked autoencoder as Facebook published them (it has no cls_token, "
-            "pos_embed and blocks.0.attn.qkv.weight). For other weights, build the module, load "
-            "them into it and give vl.load the module."
+            f"{path} is no masked autoencoder as Facebook published them (it has no "
+            f"{quoted_list(missing)}). For other weights, build the module, load them into it and "
+            "give vl.load the module."
         )
     if others := [name for name in weights if not name.startswith(_PARTS)]:
         raise UsageError(
             f"{path} holds more than a masked autoencoder: {quoted_list(others[:3])}. If it was "
             "fine-tuned into a classifier, load it with timm and give vl.load the module."
         )
-    return weights, vars(found["args"]) if "args" in found else {}
+    args = found.get("args")
+    return weights, args if isinstance(args, Mapping) else getattr(args, "__dict__", {})
 
 
 def _normalises(path: Path, given: Mapping[str, Any], saved_args: Mapping[str, Any]) -> bool:
@@ -116,11 +124,13 @@ def _config_words(weights: Mapping[str, Tensor], given: Mapping[str, Any]) -> di
         "image_std": IMAGENET_DEFAULT_STD,
     }
     if "mask_token" in weights:
+        if (mlp := "decoder_blocks.0.mlp.fc1.weight") not in weights:
+            raise UsageError(f"The file has a mask_token but lacks {mlp}, so no whole decoder.")
         words |= {
             "decoder_hidden_size": weights["mask_token"].shape[-1],
             "decoder_num_hidden_layers": _count(weights, "decoder_blocks."),
             "decoder_num_attention_heads": given.get("decoder_num_attention_heads", _DECODER_HEADS),
-            "decoder_intermediate_size": len(weights["decoder_blocks.0.mlp.fc1.weight"]),
+            "decoder_intermediate_size": len(weights[mlp]),
         }
     return words
 

@@ -88,7 +88,7 @@ def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
 
 
 def own_card(weights: Path) -> ModelCard:
-    """The card of a classifier that `world.train` has written."""
+    """The card of a model that this package has trained elsewhere than among its own."""
     return _card(weights, given_name(weights), _call(weights), read_facts(weights)["goal"])
 
 
@@ -100,8 +100,11 @@ def _card(weights: Path, name: str, command: str, goal: str) -> ModelCard:
 
 
 def _call(weights: Path) -> str:
-    """The call of `world.train` that gives these weights again."""
+    """The call of `world.train`, or the command, that gives these weights again."""
     facts = read_facts(weights)
+    if GOALS[facts["goal"]].kind == "infilling":  # which only a recipe of this package trains
+        name = next(name for name, goal in EMBEDDED.items() if goal == facts["goal"])
+        return f"python -m vitlens_widgets.world.train {name}"
     said = {name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")}
     said["attention_only"] = not facts["mlp"]
     words = ", ".join(f"{name}={value!r}" for name, value in said.items())

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class Noted:
+    """A dataclass whose values a weights file notes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """The design among what a weights file notes; what it does not note is as by default."""
+        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class Design(Noted):
     """A pre-norm ViT with a CLS token on 7 x 7 patches.
 
     Attributes:
@@ -22,11 +36,6 @@ class Design:
     width: int = 192
     heads: int = 3
     mlp: bool = True
-
-    @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Design:
-        """The design among what a weights file notes; what it does not note is as above."""
-        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
 
 
 P32 = Design()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
+from .design import Noted
 from .network import MEAN, STD
 from .weights import read_facts, read_weights
 
@@ -17,7 +17,7 @@ SIDE = 112  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class MAEDesign:
+class MAEDesign(Noted):
     """An encoder of the visible patches and CLS, and a smaller decoder of all patches.
 
     Attributes:
@@ -41,11 +41,6 @@ class MAEDesign:
     decoder_heads: int = 2
     mask_ratio: float = 0.75
     norm_pix_loss: bool = False
-
-    @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> MAEDesign:
-        """The design among what a weights file notes; what it does not note is as above."""
-        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
 
 
 def make_autoencoder(design: MAEDesign, attention: str = "sdpa") -> ViTMAEForPreTraining:

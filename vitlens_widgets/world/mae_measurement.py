@@ -17,7 +17,8 @@ class InfillMeasurement(Measurement):
     Attributes:
         mask_ratio: Share of the patches that were hidden, at random.
         paints: `"pixels"`: the errors are of brightness from 0 to 1; `"normalised pixels"`: of each
-            patch minus its mean over its own deviation, so that any patch of one colour errs by 1.
+            patch minus its mean over its own deviation, so that any patch of one colour errs by
+            nearly 1: (n - 1) / n for its n values, the variance being the unbiased one.
         error: Of what the decoder makes of each state of the encoder.
         mean_colour: Of painting the mean colour of the visible patches.
         nearest_patch: Of painting the nearest visible patch.

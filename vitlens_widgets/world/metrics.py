@@ -28,14 +28,14 @@ def pixel_labels(chances: torch.Tensor, grid: tuple[int, int], size: tuple[int, 
         size: (height, width) in pixels.
 
     Returns:
-        uint8 `[image, height, width]`.
+        `[image, height, width]`, uint8 or as much wider as the number of labels needs.
     """
     images, _, labels = chances.shape
     maps = chances.transpose(1, 2).reshape(images, labels, *grid)
     down, across = (_enlarging(n, pixels, maps) for n, pixels in zip(grid, size, strict=True))
     enlarged = down @ maps @ across.T  # one side, then the other: many times as fast as both
     most = enlarged.max(dim=1).indices  # three times as fast as argmax
-    return most.to(torch.uint8).numpy()
+    return most.numpy().astype(np.min_scalar_type(labels - 1))
 
 
 def _enlarging(cells: int, pixels: int, like: torch.Tensor) -> torch.Tensor:
