@@ -96,7 +96,7 @@ function fewerColumns(width, content, sizes) {
     return { mode: "two", mapSide: beside, imageSide: Math.min(overviewWidth, LARGEST_IMAGE), overview };
   }
   const most = Math.max(Math.min(stacked, 480), Math.min(stacked, sizes.n + GAP));
-  const overview = overviewFor(content, 420, sizes);
+  const overview = overviewFor(content, TALLEST, sizes);
   return { mode: "stack", mapSide: windowIn(most, sizes), imageSide: Math.min(content, LARGEST_IMAGE), overview };
 }
 

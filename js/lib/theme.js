@@ -14,7 +14,10 @@ import { element } from "./dom.js";
 export function watchTheme(root, onChange, signal) {
   const probe = element("span", "vl-theme-probe", { "aria-hidden": "true" });
   root.append(probe);
-  probe.addEventListener("transitionend", () => onChange(isDark(probe)), { signal });
+  // JupyterLab, when it changes its theme, cuts transitions short.
+  for (const end of ["transitionend", "transitioncancel"]) {
+    probe.addEventListener(end, () => onChange(isDark(probe)), { signal });
+  }
   return () => isDark(probe);
 }
 

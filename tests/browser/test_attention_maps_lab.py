@@ -160,7 +160,8 @@ def test_pictures_at_three_sizes_in_both_themes(notebook, widget, large, width):
     PICTURES.mkdir(exist_ok=True)
     notebook.kernel("maps.layer, maps.head, maps.token, maps.key = 4, 0, 25, 18")
     notebook.page.set_viewport_size({"width": width, "height": 2300})  # all of a stack is seen
-    backgrounds = []
+    dots = [shown.locator(".vl-dots").first for shown in (widget, large)]
+    backgrounds, strips = [], []
     for theme in ("Light", "Dark"):
         notebook.set_theme(f"JupyterLab {theme}")
         notebook.page.mouse.move(2, 2)
@@ -169,9 +170,11 @@ def test_pictures_at_three_sizes_in_both_themes(notebook, widget, large, width):
             shown.screenshot(path=PICTURES / f"attention_{name}_{width}_{theme.lower()}.png")
         colour = widget.evaluate("node => getComputedStyle(node).backgroundColor")
         backgrounds.append(sum(int(part) for part in colour[4:-1].split(",")[:3]))
+        strips.append([strip.evaluate("c => c.toDataURL()") for strip in dots])
     notebook.set_theme("JupyterLab Light")
     assert backgrounds[0] > 600
     assert backgrounds[1] < 150
+    assert all(light != dark for light, dark in zip(*strips, strict=True))
     scrolled = "node => node.scrollWidth - node.clientWidth"
     assert widget.evaluate(scrolled) <= 0
     assert large.evaluate(scrolled) <= 0
