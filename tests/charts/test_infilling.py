@@ -40,7 +40,7 @@ def test_a_study_has_a_curve_and_a_band_for_each_state(lens):
     study = lens.study(images, ratios=(0.2, 0.5, 0.8), seeds=(0, 1), metrics=("mse",))
     plot = vl.charts.infill_study(study, "mse", states=[0, 3])
     found = curves(plot)
-    assert list(found) == ["0_pre", "final"]
+    assert set(found) == {"0_pre", "final"}  # bokeh gives no order
     np.testing.assert_allclose(found["final"], study.mean("mse")[:, 3])
     bands = [r for r in plot.renderers if isinstance(r.glyph, VArea)]
     low, high = study.interval("mse")

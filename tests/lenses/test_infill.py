@@ -196,7 +196,7 @@ def test_the_default_ratio_is_the_models_own():
 def test_many_images_go_through_in_pieces(mae, monkeypatch):
     pixels = pixels_for((48, 48), 5)
     whole = vl.InfillLens(mae).read(pixels, preprocessed=True)
-    monkeypatch.setattr("vitlens_widgets.lenses.infill.lens._TOKENS_AT_ONCE", 80)
+    monkeypatch.setattr("vitlens_widgets.lenses.infill.shown.TOKENS_AT_ONCE", 80)
     pieces = vl.InfillLens(mae).read(pixels, preprocessed=True)
     for state in range(4):
         close(pieces.painted(state), whole.painted(state))
@@ -301,6 +301,67 @@ def test_a_model_that_paints_otherwise_is_refused():
     model.__class__ = Louder
     with pytest.raises(vl.UnsupportedModelError, match="what it paints differs"):
         vl.InfillLens(vl.load(model))
+
+
+def test_a_model_that_mixes_up_order_and_places_is_refused():
+    class Mixed(type(mae_model())):
+        def forward(self, pixels, noise=None, **words):
+            seen = self.vit(pixels, noise=noise)
+            order = seen.ids_restore.argsort(dim=1)
+            answer = super().forward(pixels, noise=noise, **words)
+            answer.logits = self.decoder(seen.last_hidden_state, order).logits
+            return answer
+
+    model = mae_model()
+    model.__class__ = Mixed
+    with pytest.raises(vl.UnsupportedModelError, match="what it paints differs"):
+        vl.InfillLens(vl.load(model))
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_one_of_a_batch_is_that_image_read_alone(normalised):
+    lens = vl.InfillLens(vl.load(mae_model(norm_pix_loss=normalised)))
+    pixels = pixels_for((48, 48), 3)
+    batch = lens.read(pixels, mask_ratio=0.6, seed=5, preprocessed=True)
+    one = batch.only(1)
+    alone = lens.read(pixels[1:2], mask=batch.mask[1], preprocessed=True)
+    assert one.n_images == 1
+    assert np.array_equal(one.mask, alone.mask)
+    assert np.array_equal(one.original, alone.original)
+    for state in range(4):
+        close(one.painted(state), alone.painted(state))
+        close(one.pixels(state), alone.pixels(state))
+        close(one.pixels(state), batch.pixels(state)[1:2])
+    for metric in ("mse", "ssim", "perceptual"):
+        for against in ("original", "final"):
+            expected = alone.score(metric, against)
+            np.testing.assert_allclose(one.score(metric, against), expected, rtol=1e-4, atol=1e-6)
+            both = batch.score(metric, against)[:, 1:2]
+            np.testing.assert_allclose(one.score(metric, against), both, rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_handed_out_cannot_corrupt_it(mae):
+    infilling = vl.InfillLens(mae).read(pixels_for((48, 48)), preprocessed=True)
+    kept = (infilling.mask, infilling.hidden, infilling.original, infilling.score("mse"))
+    for values in kept:
+        with pytest.raises(ValueError, match="read-only"):
+            values[:] = 0
+    before = infilling.pixels(1)
+    infilling.painted(1)[:] = 0
+    assert np.array_equal(infilling.pixels(1), before)
+
+
+def test_weights_that_have_changed_since_are_not_used():
+    mae = vl.load(mae_model())
+    infilling = vl.InfillLens(mae).read(pixels_for((48, 48)), preprocessed=True)
+    seen = infilling.score("mse")
+    with torch.no_grad():
+        mae.model.vit.layernorm.weight.mul_(2)
+    for one in (infilling, infilling.only(1)):
+        for use in (lambda one=one: one.score("perceptual"), lambda one=one: one.rerun(seed=3)):
+            with pytest.raises(vl.UsageError, match="changed or moved since this infilling"):
+                use()
+    assert np.array_equal(infilling.score("mse"), seen)
 
 
 def test_a_state_out_of_range_is_refused(mae):

@@ -1,10 +1,13 @@
 """Objects found in what is painted, against the world's own scores."""
 
+import copy
+
 import numpy as np
 import pytest
 
 import vitlens_widgets as vl
 from tests.zoo import mae_model
+from vitlens_widgets.models.preprocessing import DEFAULTS, from_timm_config
 from vitlens_widgets.world.metrics import mean_iou, pixel_labels
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
@@ -50,6 +53,30 @@ def test_the_original_is_the_mark(infilling, segmenter):
     ]
     assert found.original.tolist() == expected
     assert found.original.mean() > 0.5
+
+
+@pytest.mark.parametrize("crop", [0.5, 0.875])
+def test_a_crop_of_the_segmenters_preprocessing_does_not_shift_its_labels(
+    infilling, segmenter, crop
+):
+    words = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "interpolation": "bicubic", "crop_pct": crop}
+    cropping = copy.copy(segmenter)
+    cropping.preprocessing = from_timm_config({**DEFAULTS, **words}, segmenter.preprocessing.size)
+    found, expected = infilling.iou(TRUTH, cropping), infilling.iou(TRUTH, segmenter)
+    assert found.original.tolist() == expected.original.tolist()
+    assert found.truth.tolist() == expected.truth.tolist()
+
+
+def test_many_pictures_go_through_in_pieces(infilling, segmenter, monkeypatch):
+    whole, sizes = infilling.iou(TRUTH, segmenter), set()
+    trace = segmenter.trace
+    seeing = copy.copy(segmenter)
+    seeing.trace = lambda pixels, **words: sizes.add(len(pixels)) or trace(pixels, **words)
+    monkeypatch.setattr("vitlens_widgets.lenses.infill.shown.TOKENS_AT_ONCE", 100)
+    pieces = infilling.iou(TRUTH, seeing)
+    assert sizes == {1, 2}
+    np.testing.assert_allclose(pieces.truth, whole.truth, atol=1e-3)
+    np.testing.assert_allclose(pieces.original, whole.original, atol=1e-3)
 
 
 def test_nothing_hidden_has_no_score(infilling, segmenter):

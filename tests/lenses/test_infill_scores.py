@@ -87,6 +87,20 @@ def test_perceptual_distance_is_that_of_unit_features(infilling, against):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
+def test_many_images_go_through_the_encoder_in_pieces(infilling, monkeypatch):
+    whole, sizes = infilling.score("perceptual"), set()
+    embed = type(infilling.vit.adapter).embed
+    monkeypatch.setattr("vitlens_widgets.lenses.infill.shown.TOKENS_AT_ONCE", 80)
+    again = infilling.rerun(mask=infilling.mask)
+    monkeypatch.setattr(
+        type(infilling.vit.adapter),
+        "embed",
+        lambda self, pixels: sizes.add(len(pixels)) or embed(self, pixels),
+    )
+    np.testing.assert_allclose(again.score("perceptual"), whole, rtol=1e-4, atol=1e-6)
+    assert sizes == {1, 2}
+
+
 def test_the_final_state_is_itself(infilling):
     assert (infilling.score("mse", "final")[-1] == 0).all()
     assert (infilling.score("psnr", "final")[-1] == np.inf).all()
@@ -130,8 +144,9 @@ def test_unknown_words_are_refused(infilling):
         infilling.score("sim")
     with pytest.raises(vl.UsageError, match='it is "original" or "final"'):
         infilling.score("mse", "first")
-    with pytest.raises(vl.UsageError, match="above 0 and below 1"):
-        infilling.converged(0)
+    for share in (0, "a", None):
+        with pytest.raises(vl.UsageError, match=r"share is .*above 0 and below 1"):
+            infilling.converged(share)
 
 
 @pytest.mark.parametrize(
@@ -229,3 +244,42 @@ def test_a_studys_table(study):
 def test_an_empty_study_is_refused():
     with pytest.raises(vl.UsageError, match="at least one mask ratio"):
         vl.InfillLens(vl.load(mae_model())).study(_pictures(1), ratios=[])
+
+
+def test_a_study_takes_single_values_and_paints_each_cell_once(monkeypatch):
+    lens, painted = vl.InfillLens(vl.load(mae_model())), []
+    paint = type(lens).paint
+    monkeypatch.setattr(
+        type(lens), "paint", lambda self, *given: painted.append(1) or paint(self, *given)
+    )
+    study = lens.study(_pictures(2), ratios=0.5, seeds=3, metrics="mse")
+    assert (study.ratios, study.seeds, study.metrics) == ((0.5,), (3,), ("mse",))
+    lens.study(_pictures(1), ratios=(0.3, 0.6), seeds=range(2), metrics="mse")
+    assert len(painted) == 1 + 4
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"ratios": (0.5, 2)}, "mask_ratio is 2"),
+        ({"ratios": None}, "mask_ratio is None"),
+        ({"seeds": (1, -1)}, "seed is -1"),
+        ({"seeds": "two"}, "seed is 'two'"),
+        ({"metrics": ("mse", "msee")}, r"'msee' is no metric.*Nearest: \"mse\""),
+        ({"metrics": 3}, "3 is no metric"),
+        ({"metrics": [["mse"]]}, "is no metric"),
+    ],
+)
+def test_what_a_study_cannot_use_is_refused_before_anything_is_painted(
+    words, sentence, monkeypatch
+):
+    lens = vl.InfillLens(vl.load(mae_model()))
+    monkeypatch.setattr(type(lens), "paint", None)  # not to be called
+    with pytest.raises(vl.UsageError, match=sentence):
+        lens.study(_pictures(1), **words)
+
+
+@pytest.mark.parametrize("level", [0, 1, "x", None])
+def test_a_level_that_is_none_is_refused(study, level):
+    with pytest.raises(vl.UsageError, match=r"level is .*above 0 and below 1"):
+        study.interval("mse", level=level)

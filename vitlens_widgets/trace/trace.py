@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout, ViT
@@ -20,6 +20,7 @@ from vitlens_widgets.trace.instrument import Plan, instrumented
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
 from vitlens_widgets.trace.watch import Watch
+from vitlens_widgets.trace.weights import SeenWeights
 
 
 class Trace:
@@ -59,7 +60,7 @@ class Trace:
         self.kept = record.kept
         self._grad = record.grad
         self._context = context
-        self._weights = _fingerprint(self.vit)
+        self._weights = SeenWeights(self.vit, "trace", "trace")
 
     @property
     def pictures(self) -> np.ndarray:
@@ -216,11 +217,7 @@ class Trace:
         Raises:
             UsageError: The weights were changed in place, replaced or moved.
         """
-        if _fingerprint(self.vit) != self._weights:
-            raise UsageError(
-                f"The weights of {self.vit.name} have changed or moved since this trace, which can "
-                f"therefore not be {what}; trace again."
-            )
+        self._weights.check(what)
 
     def _state(self, k: int) -> Tensor:
         """State k; with gradients, the very tensor that the next block read."""
@@ -274,22 +271,3 @@ class Trace:
 
 class _AllSeen(Exception):  # noqa: N818
     """Ends the run of a block that has shown all it was run for."""
-
-
-def _fingerprint(vit: ViT) -> int:
-    """Changes when the weights are changed in place, replaced or moved."""
-    return hash(
-        tuple(
-            (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-            for weight in _weights(vit.model)
-        )
-    )
-
-
-def _weights(model: nn.Module) -> Iterator[Tensor]:
-    """Like `model.parameters()`, several times as fast: every trace and reading looks at them."""
-    modules = [model]
-    while modules:
-        module = modules.pop()
-        yield from (weight for weight in module._parameters.values() if weight is not None)
-        modules += (child for child in module._modules.values() if child is not None)

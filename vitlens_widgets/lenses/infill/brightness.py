@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.models import TokenLayout, ViT
 
 Statistics = Literal["neighbours", "visible", "target"]
 """Where a hidden patch's mean and deviation are taken from, for models of normalised pixels.
@@ -67,6 +68,19 @@ def join(patches: Tensor, layout: TokenLayout, patch_size: tuple[int, int]) -> T
         h=patch_size[0],
         w=patch_size[1],
     )
+
+
+def to_brightness(patches: Tensor, vit: ViT) -> Tensor:
+    """Patches of pixels as the model takes them, as brightness `[image, height, width, 3]`."""
+    mean, std = (torch.tensor(v) for v in (vit.preprocessing.mean, vit.preprocessing.std))
+    return join(patches, vit.layout, vit.adapter.patch_size) * std + mean
+
+
+def to_pixels(brightness: np.ndarray, vit: ViT) -> Tensor:
+    """Brightness `[image, height, width, 3]` as the model takes it, where the model is."""
+    mean, std = (torch.tensor(v) for v in (vit.preprocessing.mean, vit.preprocessing.std))
+    pixels = ((torch.from_numpy(brightness) - mean) / std).permute(0, 3, 1, 2)
+    return pixels.to(vit.device, vit.dtype)
 
 
 def patch_statistics(

@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from vitlens_widgets.data import Table
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill import scores
-from vitlens_widgets.lenses.infill.brightness import join, patch_statistics
+from vitlens_widgets.lenses.infill.brightness import patch_statistics, to_brightness
+from vitlens_widgets.lenses.infill.masks import check_share, pixels_of
 from vitlens_widgets.lenses.infill.objects import ObjectIoU, object_iou
+from vitlens_widgets.lenses.infill.shown import Shown, read_only
 from vitlens_widgets.models import TokenLayout, ViT
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.weights import SeenWeights
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.infill.lens import InfillLens
 
-GREY = 128  # of hidden patches in `Infilling.masked`
-AGAINST = ("original", "final")
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """Images as the model takes them and as they are shown.
-
-    Attributes:
-        pixels: Normalised, `[image, 3, height, width]`, on the model's device.
-        pictures: uint8 `[image, height, width, 3]`.
-    """
-
-    pixels: Tensor = field(repr=False)
-    pictures: np.ndarray = field(repr=False)
+GREY = np.uint8(128)  # of hidden patches in `Infilling.masked`
 
 
 class Infilling:
     """Images, a mask, and what is painted from each state of the encoder.
 
-    Everything is a NumPy array. Pictures are `[image, height, width, 3]`, brightness runs from 0
-    to 1, scores are `[state, image]`; state 0 is the embedding of the visible patches and the last
-    one what the model itself paints.
+    Everything is a NumPy array, read-only where it is kept. Pictures are `[image, height, width,
+    3]`, brightness runs from 0 to 1, scores are `[state, image]`; state 0 is the embedding of the
+    visible patches and the last one what the model itself paints.
 
     Made by a lens: `InfillLens(mae).read(images, mask_ratio=0.75, seed=2)`.
 
@@ -52,12 +39,20 @@ class Infilling:
         mask: What is hidden, bool `[image, patch]`.
     """
 
-    def __init__(self, lens: InfillLens, shown: Shown, mask: Tensor, painted: Tensor) -> None:
+    def __init__(
+        self,
+        lens: InfillLens,
+        shown: Shown,
+        mask: Tensor,
+        painted: Tensor,
+        weights: SeenWeights | None = None,
+    ) -> None:
         self._lens, self._shown, self._painted = lens, shown, painted
         self._mask = mask
         self._scores: dict[tuple[str, str], np.ndarray] = {}
         self.vit: ViT = lens.vit
-        self.mask: np.ndarray = mask.numpy()
+        self.mask: np.ndarray = read_only(mask.numpy())
+        self._weights = weights or SeenWeights(lens.vit, "infilling", "read")
 
     @property
     def lens(self) -> InfillLens:
@@ -110,14 +105,12 @@ class Infilling:
     @property
     def masked(self) -> np.ndarray:
         """The originals with the hidden patches in grey, uint8."""
-        return np.where(self.hidden[..., None], np.uint8(GREY), self.original)
+        return np.where(self.hidden[..., None], GREY, self.original)
 
     @cached_property
     def hidden(self) -> np.ndarray:
         """Which pixels are hidden, bool `[image, height, width]`."""
-        per_patch = self.vit.adapter.patch_size
-        cells = self._mask.numpy().reshape(self.n_images, self.layout.rows, self.layout.cols)
-        return cells.repeat(per_patch[0], axis=1).repeat(per_patch[1], axis=2)
+        return read_only(pixels_of(self.mask, self.layout, self.vit.adapter.patch_size))
 
     def painted(self, state: int) -> np.ndarray:
         """What the decoder itself gives, float32 `[image, patch, height * width * 3]`.
@@ -128,7 +121,7 @@ class Infilling:
         Raises:
             UsageError: There is no such state.
         """
-        return self._painted[check_index("state", state, self.n_states)].numpy()
+        return self._patches(state).numpy().copy()
 
     def pixels(self, state: int, *, paste: bool = False, clip: bool = True) -> np.ndarray:
         """What is painted, in brightness: float32 `[image, height, width, 3]`.
@@ -142,17 +135,13 @@ class Infilling:
         Raises:
             UsageError: There is no such state.
         """
-        patches = torch.from_numpy(self.painted(state))
+        patches = self._patches(state)
         if self.statistics is not None:
             mean, deviation = self._patch_statistics
             patches = patches * deviation + mean
-        mean, deviation = (
-            torch.tensor(value)
-            for value in (self.vit.preprocessing.mean, self.vit.preprocessing.std)
-        )
-        pixels = join(patches, self.layout, self.vit.adapter.patch_size) * deviation + mean
+        pixels = to_brightness(patches, self.vit)
         pixels = (pixels.clamp(0, 1) if clip else pixels).numpy()
-        return np.where(self.hidden[..., None], pixels, self._brightness) if paste else pixels
+        return np.where(self.hidden[..., None], pixels, self._shown.brightness) if paste else pixels
 
     def pictures(self, state: int, *, paste: bool = True) -> np.ndarray:
         """What is painted, as pictures: uint8 `[image, height, width, 3]`.
@@ -193,16 +182,13 @@ class Infilling:
             float64; NaN for an image without a hidden patch.
 
         Raises:
-            UsageError: An unknown metric, or another word for `against`.
+            UsageError: An unknown metric, another word for `against`, or, for `"perceptual"`,
+                weights that have changed since.
         """
-        if metric not in scores.METRICS:
-            known = ", ".join(f'"{name}"' for name in scores.METRICS)
-            hint = did_you_mean(str(metric), scores.METRICS)
-            raise UsageError(f"{metric!r} is no metric; there are {known}.{hint}")
+        scores.check_metric(metric)
         reference = self._reference(against)
         if (metric, against) not in self._scores:
-            measure = scores.METRICS[metric]
-            self._scores[metric, against] = measure(self, reference)
+            self._scores[metric, against] = read_only(scores.METRICS[metric](self, reference))
         return self._scores[metric, against]
 
     def iou(self, truth: Any, segmenter: ViT) -> ObjectIoU:
@@ -232,9 +218,8 @@ class Infilling:
         Raises:
             UsageError: A share outside (0, 1).
         """
-        if not 0 < share < 1:
-            raise UsageError(f"share is {share!r}; give a number above 0 and below 1.")
-        return scores.first_near(np.nan_to_num(self.score("mse", "final")), share)
+        near = check_share("share", share)
+        return scores.first_near(np.nan_to_num(self.score("mse", "final")), near)
 
     def table(self, image: int = 0) -> Table:
         """MSE, PSNR and SSIM of each state, against the original and the final painting.
@@ -244,7 +229,7 @@ class Infilling:
         """
         check_index("image", image, self.n_images)
         columns = {"state": self.state_names}
-        for against in AGAINST:
+        for against in scores.AGAINST:
             for metric in ("mse", "psnr", "ssim"):
                 columns[f"{metric} to {against}"] = self.score(metric, against)[:, image].tolist()
         return Table(columns, title=f"{self.lens_name} of {self.model_name}, image {image}")
@@ -252,7 +237,12 @@ class Infilling:
     def rerun(
         self, *, mask_ratio: float | None = None, seed: int = 2, mask: Any = None
     ) -> Infilling:
-        """The same images under another mask; arguments and errors as for `InfillLens.read`."""
+        """The same images under another mask; arguments and errors as for `InfillLens.read`.
+
+        Raises:
+            UsageError: Also where the model's weights have changed since.
+        """
+        self.check_weights("painted again")
         again = self._lens.mask(self.n_images, mask_ratio, seed, mask)
         return self._lens.paint(self._shown, again)
 
@@ -263,14 +253,23 @@ class Infilling:
             UsageError: There is no such image.
         """
         first = check_index("image", image, self.n_images)
-        one = slice(first, first + 1)
-        shown = Shown(self._shown.pixels[one], self._shown.pictures[one])
-        return Infilling(self._lens, shown, self._mask[one], self._painted[:, one])
+        return self.part(slice(first, first + 1))
 
-    @cached_property
-    def _brightness(self) -> np.ndarray:
-        """The originals, float32 from 0 to 1."""
-        return self.original.astype(np.float32) / 255
+    def part(self, images: slice) -> Infilling:
+        """Some images of the batch under their masks."""
+        shown, mask = self._shown.part(images), self._mask[images]
+        return Infilling(self._lens, shown, mask, self._painted[:, images], self._weights)
+
+    def check_weights(self, what: str) -> None:
+        """Refuse to compute with weights that are no longer those it was painted with.
+
+        Raises:
+            UsageError: The weights were changed in place, replaced or moved.
+        """
+        self._weights.check(what)
+
+    def _patches(self, state: int) -> Tensor:
+        return self._painted[check_index("state", state, self.n_states)]
 
     @cached_property
     def _patch_statistics(self) -> tuple[Tensor, Tensor]:
@@ -280,24 +279,20 @@ class Infilling:
         return mean.cpu(), deviation.cpu()
 
     def _reference(self, against: str) -> np.ndarray:
-        if against not in AGAINST:
+        if against not in scores.AGAINST:
             raise UsageError(f'against is {against!r}; it is "original" or "final".')
-        return self._brightness if against == "original" else self._final
+        return self._shown.brightness if against == "original" else self._final
 
     @cached_property
     def _final(self) -> np.ndarray:
         return self.pixels(self.n_states - 1, paste=True)
 
     def __repr__(self) -> str:
-        images = f"{self.n_images} image{'s' if self.n_images != 1 else ''}"
+        images = "1 image" if self.n_images == 1 else f"{self.n_images} images"
         hidden = sorted(set(self.mask.sum(axis=1).tolist()))
         span = str(hidden[0]) if len(hidden) == 1 else f"{hidden[0]} to {hidden[-1]}"
-        statistics = ""
-        if self.statistics is not None:
-            leaks = "target (LEAKS the answer)"
-            statistics = (
-                f", statistics: {leaks if self.statistics == 'target' else self.statistics}"
-            )
+        leaks = " (LEAKS the answer)" if self.statistics == "target" else ""
+        statistics = f", statistics: {self.statistics}{leaks}" if self.statistics else ""
         return (
             f"Infilling({self.lens_name} of {self.model_name}: {self.n_states} states, {images}, "
             f"{span} of {self.layout.n_patches} patches hidden{statistics})"

@@ -11,15 +11,15 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.lenses.infill.brightness import Statistics, check_statistics
-from vitlens_widgets.lenses.infill.infilling import Infilling, Shown
+from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
+from vitlens_widgets.lenses.infill.shown import Shown, at_once
 from vitlens_widgets.lenses.infill.study import MaskStudy, study
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace.batch import as_batch
 
-_TOKENS_AT_ONCE = 1024  # through encoder or decoder together: more at once is no faster
 _TOLERANCE = 1e-3  # tells a model that works otherwise from rounding; tests hold 1e-5
 
 
@@ -87,28 +87,32 @@ class InfillLens:
             UsageError: An image that cannot be read, a ratio outside (0, 1), a mask that does not
                 fit, or a model in train mode.
         """
+        shown = self.shown(images, preprocessed=preprocessed)
+        return self.paint(shown, self.mask(len(shown.pixels), mask_ratio, seed, mask))
+
+    def shown(self, images: Any, *, preprocessed: bool = False) -> Shown:
+        """The images as `paint` takes them; arguments and errors as for `read`."""
         _check_eval(self.vit)
         pixels, pictures = as_batch(self.vit, images, preprocessed)
-        shown = Shown(pixels.detach().clone(), pictures())  # the caller may change his pixels
-        return self.paint(shown, self.mask(len(shown.pixels), mask_ratio, seed, mask))
+        return Shown(pixels.detach().clone(), pictures())  # the caller may change his pixels
 
     def study(
         self,
         images: Any,
-        ratios: Sequence[float] = (0.25, 0.4, 0.55, 0.75, 0.9),
-        seeds: Sequence[int] = range(5),
-        metrics: Sequence[str] = ("mse", "psnr", "ssim"),
+        ratios: float | Sequence[float] = (0.25, 0.4, 0.55, 0.75, 0.9),
+        seeds: int | Sequence[int] = range(5),
+        metrics: str | Sequence[str] = ("mse", "psnr", "ssim"),
     ) -> MaskStudy:
         """The scores of every state over a grid of mask ratios and seeds.
 
         Args:
             images: As `vit.trace` takes them.
-            ratios: Shares of hidden patches.
-            seeds: For the masks; each is used at every ratio.
-            metrics: Names of scores (`Infilling.score`).
+            ratios: Shares of hidden patches, or one.
+            seeds: For the masks, or one; each is used at every ratio.
+            metrics: Names of scores (`Infilling.score`), or one.
 
         Raises:
-            UsageError: As `read`; an unknown metric, no ratio or no seed.
+            UsageError: As `read`; an unknown metric, no ratio or no seed. Nothing is painted then.
         """
         return study(self, images, ratios, seeds, metrics)
 
@@ -175,11 +179,11 @@ def _passes(mask: Tensor, n_states: int) -> list[tuple[Tensor, slice]]:
     Images go together that have as many visible patches, and not too many.
     """
     n_masked, n_patches = mask.sum(dim=1), mask.shape[1]
-    at_once = max(1, _TOKENS_AT_ONCE // n_patches)
+    most = at_once(n_patches)
     passes = []
     for number in n_masked.unique().tolist():
-        for images in (n_masked == number).nonzero()[:, 0].split(at_once):
-            step = max(1, at_once // len(images))
+        for images in (n_masked == number).nonzero()[:, 0].split(most):
+            step = max(1, most // len(images))
             passes += [(images, slice(k, k + step)) for k in range(0, n_states, step)]
     return passes
 
@@ -211,7 +215,7 @@ def _check_painting(mae: ViT) -> None:
     like = next(mae.model.parameters())
     shape, n_patches = (1, 3, *mae.adapter.image_size), mae.layout.n_patches
     pixels = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
-    noise = torch.linspace(0, 1, n_patches, device=like.device)[None]
+    noise = torch.rand(1, n_patches, generator=torch.Generator().manual_seed(0)).to(like.device)
     theirs = mae.model(pixels, noise=noise)
     states, restore = _encoded(mae.adapter, pixels, theirs.mask.bool().cpu())
     off = (mae.adapter.paint(states[-1], restore) - theirs.logits).abs().max()

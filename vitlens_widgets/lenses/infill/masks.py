@@ -6,6 +6,7 @@ reproduced seed by seed.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout
+
+_ALL_OR_NONE = " To hide all or none of the patches, give mask=."
 
 
 def random_mask(ratio: float, seed: int, n_images: int, n_patches: int) -> Tensor:
@@ -33,7 +36,9 @@ def random_mask(ratio: float, seed: int, n_images: int, n_patches: int) -> Tenso
     Raises:
         UsageError: A ratio outside (0, 1), or no such seed.
     """
-    n_visible = min(max(int(n_patches * (1 - _ratio(ratio))), 1), n_patches - 1)
+    n_visible = min(
+        max(int(n_patches * (1 - check_share("mask_ratio", ratio, _ALL_OR_NONE))), 1), n_patches - 1
+    )
     generator = torch.Generator().manual_seed(_seed(seed))
     noise = torch.rand(n_images, n_patches, generator=generator)
     kept = noise.argsort(dim=1)[:, :n_visible]
@@ -94,6 +99,12 @@ def patches_showing(pixels: Any, layout: TokenLayout) -> np.ndarray:
     return cells.any(axis=(1, 3))
 
 
+def pixels_of(mask: np.ndarray, layout: TokenLayout, patch_size: tuple[int, int]) -> np.ndarray:
+    """Which pixels masks of patches `[image, patch]` hide, bool `[image, height, width]`."""
+    cells = mask.reshape(-1, layout.rows, layout.cols)
+    return cells.repeat(patch_size[0], axis=1).repeat(patch_size[1], axis=2)
+
+
 def order_of(mask: Tensor) -> tuple[Tensor, Tensor]:
     """The sequence of all visible and then all hidden patches, and each patch's place in it.
 
@@ -104,17 +115,24 @@ def order_of(mask: Tensor) -> tuple[Tensor, Tensor]:
     return order, order.argsort(dim=1)
 
 
-def _ratio(ratio: float) -> float:
+def check_share(name: str, share: float, otherwise: str = "") -> float:
+    """The share, if it lies between 0 and 1.
+
+    Args:
+        name: What it was given as.
+        share: What was given.
+        otherwise: What to do for 0 or 1, for the end of the sentence.
+
+    Raises:
+        UsageError: No number, or one outside (0, 1).
+    """
     try:
-        inside = 0 < float(ratio) < 1
+        number = float(share)
     except (TypeError, ValueError):
-        inside = False
-    if not inside:
-        raise UsageError(
-            f"mask_ratio is {ratio!r}; it is a share of the patches, above 0 and below 1. To hide "
-            "all or none, give mask=."
-        )
-    return float(ratio)
+        number = math.nan
+    if not 0 < number < 1:
+        raise UsageError(f"{name} is {share!r}; give a number above 0 and below 1.{otherwise}")
+    return number
 
 
 def _seed(seed: int) -> int:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress
@@ -30,7 +32,9 @@ class ObjectIoU:
 
     The segmenter labels every pixel of the pasted picture: its patches' answers, enlarged. So the
     score depends on the segmenter, and on what it makes of the visible patches around; `original`
-    says what it scores on the picture itself, which no painting can be expected to exceed.
+    says what it scores on the picture itself, which no painting can be expected to exceed. It is
+    shown the whole picture, resized to its own size: a crop of its preprocessing is left out, so
+    that every pixel has its label.
 
     Attributes:
         truth: Each state's painting against the true classes, `[state, image]`.
@@ -66,10 +70,25 @@ def object_iou(infilling: Infilling, truth: Any, segmenter: ViT) -> ObjectIoU:
 @torch.no_grad()
 def _labels(segmenter: ViT, pictures: np.ndarray) -> np.ndarray:
     """The class of each pixel by the segmenter's patches, `[image, height, width]`."""
-    adapter, layout = segmenter.adapter, segmenter.layout
-    trace = segmenter.trace(list(pictures))
-    chances: Tensor = adapter.token_logits(trace.states[-1])[:, layout.patches].softmax(-1)
-    return pixel_labels(chances.float().cpu(), (layout.rows, layout.cols), pictures.shape[1:3])
+    layout = segmenter.layout
+    chances = torch.cat(
+        [_chances(segmenter, pictures[i]) for i in pieces(len(pictures), layout.n_patches)]
+    )
+    return pixel_labels(chances, (layout.rows, layout.cols), pictures.shape[1:3])
+
+
+def _chances(segmenter: ViT, pictures: np.ndarray) -> Tensor:
+    """Each patch's probabilities, `[image, patch, class]`, of the whole resized pictures."""
+    preprocessing = segmenter.preprocessing
+    size = preprocessing.size[::-1]  # (width, height)
+    resized = [
+        np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+        for picture in pictures
+    ]
+    pixels = preprocessing.pixels(resized).to(segmenter.device, segmenter.dtype)
+    state = segmenter.trace(pixels, preprocessed=True).states[-1]
+    logits = segmenter.adapter.token_logits(state)[:, segmenter.layout.patches]
+    return logits.softmax(-1).float().cpu()
 
 
 def _ious(given: np.ndarray, truth: np.ndarray, hidden: np.ndarray) -> np.ndarray:

@@ -7,8 +7,8 @@
 - `perceptual`: distance in the model's own eyes. Both pictures go whole through the encoder; at
   each state after a block, every token is brought to length 1, and the squared distance of the
   two is averaged over hidden patches and over the L states: 0 is equal, 2 unrelated, 4 opposite.
-  This is equation 1 of LPIPS (Zhang et al. 2018) with this encoder as the network and no learned
-  weights.
+  After equation 1 of LPIPS (Zhang et al. 2018), with this encoder as the network, no learned
+  weights, the mean over layers instead of their sum, and hidden patches alone instead of all.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.lenses.infill.brightness import to_pixels
+from vitlens_widgets.lenses.infill.shown import pieces
+from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.infill.infilling import Infilling
 
+AGAINST = ("original", "final")
 _WINDOW = 11  # pixels, of SSIM's Gaussian windows
 
 
@@ -61,11 +65,25 @@ def ssim(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
 
 
 def perceptual(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
-    """See the top of the file."""
-    target = _features(infilling, reference)
+    """See the top of the file.
+
+    Raises:
+        UsageError: The weights have changed since the pictures were painted.
+    """
+    infilling.check_weights("compared by its encoder")
+    parts = pieces(infilling.n_images, infilling.layout.n_patches)
+    steps = progress(parts, "perceptual distance")
+    return np.concatenate(
+        [_perceptual(infilling.part(images), reference[images]) for images in steps], axis=1
+    )
+
+
+def _perceptual(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+    """Of as many images as go through the encoder together."""
+    target = _features(infilling.vit, reference)
     rows = []
-    for state in progress(range(infilling.n_states), "perceptual distance"):
-        features = _features(infilling, infilling.pixels(state, paste=True))
+    for state in range(infilling.n_states):
+        features = _features(infilling.vit, infilling.pixels(state, paste=True))
         away = (features - target).square().sum(dim=-1).mean(dim=0).numpy()  # [image, patch]
         rows.append(_means(away, infilling.mask))
     return np.stack(rows)
@@ -77,6 +95,17 @@ METRICS: dict[str, Callable[[Infilling, np.ndarray], np.ndarray]] = {
     "ssim": ssim,
     "perceptual": perceptual,
 }
+
+
+def check_metric(name: str) -> None:
+    """Refuse what is none of `METRICS`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isinstance(name, str) or name not in METRICS:
+        hint = did_you_mean(str(name), METRICS)
+        raise UsageError(f"{name!r} is no metric; there are {quoted_list(METRICS)}.{hint}")
 
 
 def first_near(distance: np.ndarray, share: float) -> np.ndarray:
@@ -117,12 +146,9 @@ def _means(values: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 @torch.no_grad()
-def _features(infilling: Infilling, brightness: np.ndarray) -> Tensor:
+def _features(vit: ViT, brightness: np.ndarray) -> Tensor:
     """Patches of whole pictures after each block, of length 1, `[state, image, patch, d]`."""
-    vit = infilling.vit
-    mean, std = (torch.tensor(v) for v in (vit.preprocessing.mean, vit.preprocessing.std))
-    pixels = ((torch.from_numpy(brightness) - mean) / std).permute(0, 3, 1, 2)
-    tokens = vit.adapter.embed(pixels.to(vit.device, vit.dtype))
+    tokens = vit.adapter.embed(to_pixels(brightness, vit))
     states = torch.stack(vit.adapter.encode(tokens)[1:])
-    patches = states[:, :, infilling.layout.patches].float().cpu()
+    patches = states[:, :, vit.layout.patches].float().cpu()
     return torch.nn.functional.normalize(patches, dim=-1)

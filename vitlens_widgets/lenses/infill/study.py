@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,12 @@ import numpy as np
 
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.infill.masks import check_share
+from vitlens_widgets.lenses.infill.scores import AGAINST, check_metric
 from vitlens_widgets.progress import progress
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.infill.lens import InfillLens
-
-_AGAINST = ("original", "final")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,7 @@ class MaskStudy:
         """
         from scipy.stats import t  # a second to import, and only this needs it
 
-        if not 0 < level < 1:
-            raise UsageError(f"level is {level!r}; give a number above 0 and below 1.")
+        level = check_share("level", level)
         values = self._of(metric, against)
         alike = values.mean(axis=1) if values.shape[3] > 1 else values[..., 0].swapaxes(1, 2)
         n = alike.shape[2]  # [ratio, state, image or seed]
@@ -111,20 +110,21 @@ class MaskStudy:
         return self.values[metric, against]
 
 
-def study(
-    lens: InfillLens, images: Any, ratios: Sequence[float], seeds: Sequence[int], metrics: Any
-) -> MaskStudy:
+def study(lens: InfillLens, images: Any, ratios: Any, seeds: Any, metrics: Any) -> MaskStudy:
     """See `InfillLens.study`."""
-    ratios, seeds = tuple(ratios), tuple(seeds)
-    metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
+    ratios, seeds, metrics = _listed(ratios), _listed(seeds), _listed(metrics)
     if not (ratios and seeds and metrics):
         raise UsageError("A study needs at least one mask ratio, one seed and one metric.")
-    infilling = lens.read(images, mask_ratio=ratios[0], seed=seeds[0])
+    ratios = tuple(check_share("mask_ratio", ratio) for ratio in ratios)
+    for metric in metrics:
+        check_metric(metric)
+    shown = lens.shown(images)
+    masks = [lens.mask(len(shown.pixels), ratio, seed) for ratio, seed in product(ratios, seeds)]
     cells, converged = [], []
-    for ratio, seed in progress(list(product(ratios, seeds)), "mask study"):
-        again = infilling.rerun(mask_ratio=ratio, seed=seed)
-        cells.append({(m, a): again.score(m, a) for m, a in product(metrics, _AGAINST)})
-        converged.append(again.converged())
+    for mask in progress(masks, "mask study"):
+        infilling = lens.paint(shown, mask)
+        cells.append({(m, a): infilling.score(m, a) for m, a in product(metrics, AGAINST)})
+        converged.append(infilling.converged())
     shape = (len(ratios), len(seeds))
     return MaskStudy(
         title=f"{infilling.lens_name} of {infilling.model_name}",
@@ -136,3 +136,9 @@ def study(
         },
         converged=np.stack(converged).reshape(*shape, -1),
     )
+
+
+def _listed(given: Any) -> tuple[Any, ...]:
+    """One or several, as several."""
+    alone = isinstance(given, str) or not isinstance(given, Iterable)
+    return (given,) if alone else tuple(given)
