@@ -49,3 +49,15 @@ def test_every_file_the_readme_points_to_is_there():
     files = re.findall(r'(?:src|srcset)="([^"]+)"|\]\(([^)]+)\)', README)
     for name in (a or b for a, b in files):
         assert (ROOT / name).is_file(), name
+
+
+def test_the_examples_of_heads_and_infilling_run_after_it():
+    names = {}
+    for example in blocks("python")[:3]:
+        exec(example, names)
+    assert names["infilling"].score("mse").shape == (names["mae"].n_layers + 1, 1)
+
+
+def test_every_notebook_is_in_the_table_and_there():
+    there = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert set(re.findall(r"^\| `(\d\d_\w+)` \|", README, re.MULTILINE)) == there

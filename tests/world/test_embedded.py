@@ -1,4 +1,4 @@
-"""The embedded classifiers: what they are, and that their cards tell the truth."""
+"""The embedded models: what they are, and that their cards tell the truth."""
 
 from __future__ import annotations
 
@@ -8,21 +8,38 @@ import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+import vitlens_widgets as vl
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world.cards import WEIGHTS, weights_file
+from vitlens_widgets.world.catalogue import EMBEDDED, GOALS
 from vitlens_widgets.world.measure import measure
 
 MEGABYTE = 1_000_000
+CLASSIFIERS = [name for name, goal in EMBEDDED.items() if GOALS[goal].kind == "classes"]
+P32 = [name for name in CLASSIFIERS if "p32" in name]
+FAMILY = {
+    f"toy/attn-{kind}-{layers}l": (layers, kind == "mlp")
+    for kind in ("only", "mlp")
+    for layers in (1, 2, 3, 4)
+}
 THRESHOLDS = {  # accuracy, IoU with one object, with two; at the final state
     "toy/p32": (0.97, 0.70, 0.60),
     "toy/p32-taught": (0.98, 0.84, 0.70),
     "toy/p32-cls": (0.90, 0.0, 0.0),
+    "toy/attn-only-1l": (0.50, 0.0, 0.0),
+    "toy/attn-only-2l": (0.70, 0.0, 0.0),
+    "toy/attn-only-3l": (0.77, 0.0, 0.0),
+    "toy/attn-only-4l": (0.83, 0.0, 0.0),
+    "toy/attn-mlp-1l": (0.62, 0.0, 0.0),
+    "toy/attn-mlp-2l": (0.85, 0.0, 0.0),
+    "toy/attn-mlp-3l": (0.90, 0.0, 0.0),
+    "toy/attn-mlp-4l": (0.93, 0.0, 0.0),
 }
 SCENES = 40
 
 
-@pytest.mark.parametrize("name", THRESHOLDS)
-def test_an_embedded_model_is_a_timm_vit_ready_to_use(name):
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_an_embedded_classifier_is_a_timm_vit_ready_to_use(name):
     model = world.build(name)
     assert type(model) is VisionTransformer
     assert not model.training
@@ -40,17 +57,42 @@ def test_its_preprocessing_is_written_on_it():
     assert noted["label_names"] == world.LABELS
 
 
-def test_all_are_one_architecture_with_weights_of_their_own():
-    states = [world.build(name).state_dict() for name in THRESHOLDS]
+def test_the_three_of_patch_32_are_one_architecture_with_weights_of_their_own():
+    states = [world.build(name).state_dict() for name in P32]
     shapes = [{key: value.shape for key, value in state.items()} for state in states]
     assert shapes[0] == shapes[1] == shapes[2]
     heads = {state["head.weight"].numpy().tobytes() for state in states}
     assert len(heads) == 3
 
 
+@pytest.mark.parametrize("name", FAMILY)
+def test_the_family_differs_in_depth_and_in_having_mlps(name):
+    layers, mlp = FAMILY[name]
+    model = world.build(name)
+    assert len(model.blocks) == layers
+    assert all(hasattr(block, "mlp") is mlp for block in model.blocks)
+    assert (model.embed_dim, model.blocks[0].attn.num_heads) == (128, 4)
+    facts = world.card(name).facts
+    assert (facts["layers"], facts["mlp"], facts["goal"]) == (layers, mlp, "class")
+    seen = {world.card(other).measured.images for other in FAMILY}
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_lens_at_the_end_is_each_models_own_answer(name):
+    vit = vl.load(name)
+    assert (vit.name, vit.labels.name) == (name, "world")
+    trace = vit.trace([world.scene(seed, 2).image for seed in (1, 2)])
+    found = vl.LogitLens(vit).read(trace).readout.logits(vit.n_layers)
+    with torch.no_grad():
+        own = vit.model(vit.preprocessing.pixels(list(trace.pictures)))
+    assert (found - own).abs().max() <= 1e-5 * own.abs().max()
+
+
 def test_weight_files_are_small():
-    sizes = [weights_file(name).stat().st_size for name in world.NAMES]
-    assert max(sizes) < 6 * MEGABYTE
+    sizes = {name: weights_file(name).stat().st_size for name in world.NAMES}
+    assert max(sizes.values()) < 6 * MEGABYTE
+    assert sum(sizes[name] for name in FAMILY) < 8 * MEGABYTE
     assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 40 * MEGABYTE
 
 
@@ -72,7 +114,7 @@ def test_a_card_meets_the_thresholds(name):
     assert measured.iou[2][-1] >= two
 
 
-@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_card_is_confirmed_by_scenes_it_was_not_measured_on(name):
     """Shares of n scenes scatter by sqrt(p (1 - p) / n), the IoU of a scene by about .2."""
     written = world.card(name).measured
@@ -106,3 +148,28 @@ def test_measuring_depends_on_the_scenes_alone():
     model = world.build("toy/p32")
     assert measure(model, 3, first_seed=70) == measure(model, 3, first_seed=70)
     assert measure(model, 3, first_seed=70) != measure(model, 3, first_seed=80)
+
+
+def test_the_table_says_what_the_files_and_cards_say():
+    table = vl.toy_models()
+    assert table["name"] == list(world.NAMES)
+    files = {weights_file(name).name for name in table["name"]}
+    assert files == {file.name for file in WEIGHTS.glob("*.safetensors")}
+    for row in table.rows():
+        card = world.card(row["name"])
+        assert row["MB"] == pytest.approx(weights_file(row["name"]).stat().st_size / 1e6, abs=0.01)
+        assert row["scenes seen"] == card.measured.images
+        assert row["trained on"] == card.goal.trained_on
+        assert f"{card.measured.images:,} scenes" in repr(card)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_row_of_the_table_is_the_model_it_names(name):
+    (row,) = (row for row in vl.toy_models().rows() if row["name"] == name)
+    vit = vl.load(name)
+    assert (row["layers"], row["heads"], row["width"]) == (vit.n_layers, vit.n_heads, vit.width)
+    assert row["MLP"] == ("yes" if "mlp_out" in vit.adapter.taps(0) else "no")
+    measured = world.card(name).measured
+    for count, objects in ((1, "1 object"), (2, "2 objects")):
+        assert row[f"accuracy, {objects}"] == measured.accuracy[count][-1]
+        assert row[f"patch IoU, {objects}"] == measured.iou[count][-1]

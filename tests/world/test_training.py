@@ -15,6 +15,8 @@ from safetensors.torch import load_file
 
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world import command
+from vitlens_widgets.world.cards import weights_file
+from vitlens_widgets.world.catalogue import EMBEDDED
 from vitlens_widgets.world.design import Design
 from vitlens_widgets.world.network import load_served, make_network
 from vitlens_widgets.world.training import optimizer as optimizers
@@ -271,5 +273,10 @@ def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
     assert weights.with_suffix(".json").exists()
 
 
-def test_every_embedded_model_has_a_recipe():
+def test_every_embedded_model_was_trained_by_its_recipe():
     assert set(RECIPES) == set(world.NAMES)
+    for name, recipe in RECIPES.items():
+        noted, facts = read_facts(weights_file(name)), recipe.facts()
+        early = set(noted) == {"images"}  # of the first three files, nothing else was noted
+        assert noted == ({"images": facts["images"]} if early else facts)
+        assert EMBEDDED[name] == facts.get("goal", EMBEDDED[name])

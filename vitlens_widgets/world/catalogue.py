@@ -69,10 +69,13 @@ GOALS = {
 }
 """Name of a goal -> what it is."""
 
+_SMALL = [f"toy/attn-{kind}-{layers}l" for kind in ("only", "mlp") for layers in (1, 2, 3, 4)]
+
 EMBEDDED = {
     "toy/p32": "multiple-instance",
     "toy/p32-taught": "patches",
     "toy/p32-cls": "class",
+    **dict.fromkeys(_SMALL, "class"),
     "toy/mae": "infilling",
     "toy/mae-norm": "infilling, normalised",
 }

@@ -3,6 +3,8 @@
     toy/p32             patch answers that emerged from image labels only; the default
     toy/p32-taught      patch answers that were taught from the masks
     toy/p32-cls         the class alone; nothing was asked of the patches
+    toy/attn-only-1l    the class alone, and small: 1 to 4 layers (1l, 2l, 3l, 4l) of attention
+    toy/attn-mlp-1l     the same with an MLP in each layer
     toy/mae             a masked autoencoder, which paints the patches it is not shown
     toy/mae-norm        its twin, which paints normalised pixels
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from ..design import Design
 from ..mae import MAEDesign
 from ..mae_task import Infill
 from .classify import Classify
 from .task import Recipe
 
+
+def _small(layers: int, mlp: bool) -> Recipe:
+    """One of eight that differ in depth and in having MLPs, and in nothing else.
+
+    After the toy ViTs of Joseph & Nanda (2024), which have no norms; these keep theirs.
+    """
+    design = Design(layers, width=128, heads=4, mlp=mlp)
+    return Recipe(Classify("class", design), images=192_000)
+
+
 RECIPES = {
     "toy/p32": Recipe(Classify("multiple-instance"), images=80_000),
     "toy/p32-cls": Recipe(Classify("class"), images=96_000),
     "toy/p32-taught": Recipe(Classify("patches"), images=336_000),
+    **{f"toy/attn-only-{layers}l": _small(layers, mlp=False) for layers in (1, 2, 3, 4)},
+    **{f"toy/attn-mlp-{layers}l": _small(layers, mlp=True) for layers in (1, 2, 3, 4)},
     "toy/mae": Recipe(Infill(MAEDesign()), images=150_000, rate=3),
     "toy/mae-norm": Recipe(Infill(MAEDesign(norm_pix_loss=True)), images=96_000, rate=3),
 }
