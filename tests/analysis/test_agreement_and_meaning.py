@@ -87,7 +87,9 @@ def test_what_does_not_go_together_is_refused(read):
     cases = {
         "applied to this very trace": (other, {}),
         "not of sub-block outputs": (lens.read(trace, site="attn_out"), {}),
-        "k = 0 is out of range: a query has 29 keys": (reading, {"k": 0}),
+        "k, the number of keys, must be a whole number from 1 to 29, not 0": (reading, {"k": 0}),
+        "from 1 to 29, not 30": (reading, {"k": 30}),
+        "from 1 to 29, not '2'": (reading, {"k": "2"}),
         "query position 29 is out of range": (reading, {"query": 29}),
         "layer 3 is out of range": (reading, {"layer": 3}),
         "head 4 is out of range": (reading, {"head": 4}),

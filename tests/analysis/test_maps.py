@@ -73,6 +73,12 @@ def test_what_is_kept_cannot_be_changed(maps):
             array[0] = 0
 
 
+def test_each_image_has_its_own_rollout_in_whatever_order_they_are_asked_for(trace, maps):
+    for image in (0, 1, 0, None, 2):
+        expected = vl.analysis.heads.rollout(trace, image)
+        np.testing.assert_array_equal(maps.rollout(1, image), expected[1])
+
+
 def test_asking_out_of_order_or_after_an_interrupt_gives_the_same_rollout(trace, monkeypatch):
     expected = vl.analysis.heads.rollout(trace, 1)
     maps = Maps(trace)
@@ -105,7 +111,10 @@ def test_asking_out_of_order_or_after_an_interrupt_gives_the_same_rollout(trace,
             "query position 29 is out of range: query positions run from 0",
         ),
         (lambda m: m.neurons(0, 0, 0, 0, None), "image None is no index"),
-        (Maps, "made from a trace, not Maps"),
+        (Maps, "read from a trace, not Maps"),
+        (lambda m: m.of_layer(0, kind=["pattern"]), 'kind must be "pattern" or "scores"'),
+        (lambda m: m.of_layer([0]), r"layer \[0\] is no index"),
+        (lambda m: m.of_layer(0, image=[0]), r"image \[0\] is no index"),
     ],
 )
 def test_what_is_not_there_is_refused_in_a_sentence(maps, ask, sentence):

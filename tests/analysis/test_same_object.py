@@ -17,10 +17,10 @@ PATCHES = [
 
 
 def masks():
-    """Pixels: every patch 6 x 4 of which a third, the least, shows something else."""
+    """Pixels: every patch 6 x 6 of which a third, the least, shows something else."""
     found = []
     for patches in PATCHES:
-        pixels = np.kron(np.array(patches), np.ones((6, 4), int))
+        pixels = np.kron(np.array(patches), np.ones((6, 6), int))
         pixels[::3] = 9
         found.append(pixels)
     return found
@@ -80,8 +80,12 @@ def test_a_head_that_reads_its_own_thing_stands_out():
 def test_masks_that_do_not_fit_are_refused():
     trace = trace_with("CLS", random_patterns(3, 2, 4, 16, 16))
     cases = {
-        "2 images were traced, but 1 masks given": masks()[:1],
-        r"3 x 5 patches divide; this one is int64 \[18, 19\]": [m[:, :-1] for m in masks()],
+        "2 images were traced, but as masks 1 given": masks()[:1],
+        "but as masks None given; give one per image": None,
+        "as the model saw it, 48 x 80; one of 18 x 60 has another": [
+            np.repeat(mask, 2, axis=1) for mask in masks()
+        ],
+        r"3 x 5 patches divide; this one is int64 \[18, 29\]": [m[:, :-1] for m in masks()],
         "whole numbers": [mask / 2 for mask in masks()],
         "No thing in these masks": [np.zeros((3, 5), int)] * 2,
     }

@@ -1,17 +1,48 @@
-"""Which images of a trace an analysis is about."""
+"""What every analysis is given, checked: a trace, which of its images, how many of something."""
 
 from __future__ import annotations
 
+from numbers import Integral
+
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
+
+
+def check_trace(trace: Trace) -> Trace:
+    """The trace, if it is one.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(trace, Trace):
+        raise UsageError(
+            f"Attention is read from a trace, not {type(trace).__name__}; make one with "
+            "vit.trace(images)."
+        )
+    return trace
+
+
+def check_count(what: str, count: int, least: int, most: float = float("inf")) -> int:
+    """The count, if it is a whole number from `least` to `most`.
+
+    Raises:
+        UsageError: It is not; the range is named.
+    """
+    whole = isinstance(count, Integral) and not isinstance(count, bool)
+    if not whole or not least <= count <= most:
+        upto = "on" if most == float("inf") else f"to {most}"
+        raise UsageError(f"{what} must be a whole number from {least} {upto}, not {count!r}.")
+    return int(count)
 
 
 def chosen_images(trace: Trace, image: int | None) -> list[int]:
     """One image, or all of them for None.
 
     Raises:
-        UsageError: There is no such image.
+        UsageError: It is no trace, or there is no such image.
     """
+    check_trace(trace)
     if image is None:
         return list(range(trace.n_images))
     return [check_index("image", image, trace.n_images)]

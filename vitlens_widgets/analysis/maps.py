@@ -10,8 +10,7 @@ import numpy as np
 
 from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
 from vitlens_widgets.analysis.heads.rollout import rollouts
-from vitlens_widgets.analysis.images import chosen_images
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.analysis.images import check_trace, chosen_images
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -45,12 +44,7 @@ class Maps:
     """
 
     def __init__(self, trace: Trace) -> None:
-        if not isinstance(trace, Trace):
-            raise UsageError(
-                f"Attention maps are made from a trace, not {type(trace).__name__}; make one with "
-                "vit.trace(images)."
-            )
-        self._trace = trace
+        self._trace = check_trace(trace)
         self.layout: TokenLayout = trace.layout
         self.tokens: np.ndarray = trace.tokens.cpu().numpy()
         self._kept: OrderedDict[Hashable, np.ndarray] = OrderedDict()
@@ -95,7 +89,10 @@ class Maps:
         Raises:
             UsageError: A layer or image out of range, or an unknown kind.
         """
-        return self._keeping((layer, kind, image), lambda: self._compute(layer, kind, image))
+        layer = check_index("layer", layer, self.n_layers)
+        images = chosen_images(self._trace, image)
+        key = (layer, str(kind), *images)  # a kind that is no text is refused by the trace
+        return self._keeping(key, lambda: self._compute(layer, kind, images))
 
     def of_head(
         self, layer: int, head: int, kind: Kind = "pattern", image: int | None = 0
@@ -123,8 +120,7 @@ class Maps:
         """One score as a sum over channels; see `heads.neurons`."""
         return neurons(self._trace, layer, head, query, key, image)
 
-    def _compute(self, layer: int, kind: Kind, image: int | None) -> np.ndarray:
-        images = chosen_images(self._trace, image)
+    def _compute(self, layer: int, kind: Kind, images: list[int]) -> np.ndarray:
         total = None
         for one in self._trace.attention_by_image(layer, kind, images):
             values = one.detach().float()

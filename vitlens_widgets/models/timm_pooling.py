@@ -15,6 +15,8 @@ def latent_attention(pool: nn.Module, tokens: Tensor) -> Tensor:
         tokens: What it is given, `[image, token, d]`.
     """
     heads = (pool.num_heads, pool.head_dim)
+    if pool.pos_embed is not None:
+        tokens = tokens + pool.pos_embed.to(tokens)
     keys = pool.kv(tokens).unflatten(-1, (2, *heads))[:, :, 0]
     q = pool.q_norm(pool.q(pool.latent).unflatten(-1, heads).transpose(1, 2))
     k = pool.k_norm(keys.transpose(1, 2))

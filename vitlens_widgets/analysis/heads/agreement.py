@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.images import check_trace
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
@@ -67,6 +68,7 @@ def check_images(trace: Trace) -> None:
     Raises:
         UsageError: There is only one image.
     """
+    check_trace(trace)
     if trace.n_images < 2:
         raise UsageError(
             "Agreement compares a head's maps from image to image, and this trace has one image; "

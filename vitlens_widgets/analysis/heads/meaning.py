@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.images import check_count, check_trace
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import Reading
@@ -36,38 +37,34 @@ def read_keys(
         UsageError: A reading of another trace or of sub-block outputs, or something out of range.
 
     Source:
-        Xu (2023), "Interpreting and controlling vision foundation models", names the joining of
-        attention and lens as future work.
+        The lens is that of Vicki Xu's report (2023) on the logit lens for ViT and MAE, where
+        joining it with attention is left as future work.
     """
     _check_reading(trace, reading)
     check_index("query position", query, len(trace.tokens))
     check_index("image", image, trace.n_images)
-    if not 1 <= k <= len(trace.tokens):
-        raise UsageError(f"k = {k} is out of range: a query has {len(trace.tokens)} keys.")
     check_index("head", head, trace.vit.n_heads)
+    k = check_count("k, the number of keys,", k, least=1, most=len(trace.tokens))
     pattern = next(trace.attention_by_image(layer, "pattern", [image]))[head, query]
     weights, keys = (found.tolist() for found in pattern.detach().cpu().topk(k))
     index, probability = (values[layer, image, :, 0] for values in reading.top(1))
-    places = Places.of(trace)
-
-    def answer(position: int) -> str:
-        return reading.labels[int(index[position])]
-
+    answers, places = [reading.labels[int(i)] for i in index], Places.of(trace)
+    title = (
+        f"{trace.vit.name}, image {image}, L{layer} H{head}: {places.describe(query)} "
+        f'("{answers[query]}") reads; {reading.lens_name} of {reading.state_names[layer]}'
+    )
     columns = {
         "key": keys,
         "token": [places.describe(key) for key in keys],
         "weight": weights,
-        "answer": [answer(key) for key in keys],
+        "answer": [answers[key] for key in keys],
         "probability": probability[keys].tolist(),
     }
-    title = (
-        f"{trace.vit.name}, image {image}, L{layer} H{head}: {places.describe(query)} "
-        f'("{answer(query)}") reads; {reading.lens_name} of {reading.state_names[layer]}'
-    )
     return Table(columns, title=title)
 
 
 def _check_reading(trace: Trace, reading: Reading) -> None:
+    check_trace(trace)
     if not isinstance(reading, Reading) or reading.trace is not trace:
         raise UsageError(
             "reading= must be a lens applied to this very trace: vl.LogitLens(vit).read(trace)."

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.heads.geometry import Places
-from vitlens_widgets.analysis.images import chosen_images, title
+from vitlens_widgets.analysis.images import check_count, chosen_images, title
 from vitlens_widgets.data import Table
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
@@ -79,8 +78,7 @@ def neighbourhood(trace: Trace, radius: int = 1, image: int | None = None) -> Ne
     Raises:
         UsageError: A radius that is no whole number from 0 on, or no such image.
     """
-    if not isinstance(radius, int) or radius < 0:
-        raise UsageError(f"radius must be a whole number of patches from 0 on, not {radius!r}.")
+    radius = check_count("radius", radius, least=0)
     images, places = chosen_images(trace, image), Places.of(trace)
     bins, side = _bins(places, radius), 2 * radius + 1
     uniform = _by_offset([torch.ones(1, places.n, places.n)], bins, side)[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from vitlens_widgets.analysis.images import check_trace
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -56,6 +57,7 @@ def neurons(trace: Trace, layer: int, head: int, query: int, key: int, image: in
         Vig (2019), "A Multiscale Visualization of Attention in the Transformer Model", section 3.3
         (neuron view).
     """
+    check_trace(trace)
     check_index("layer", layer, trace.vit.n_layers)
     check_index("head", head, trace.vit.n_heads)
     for what, position in (("query", query), ("key", key)):

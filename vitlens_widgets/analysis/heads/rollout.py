@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.images import chosen_images
+from vitlens_widgets.analysis.images import check_trace, chosen_images
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.readout import readout_weights
 from vitlens_widgets.progress import progress
@@ -38,6 +38,7 @@ def rollout(trace: Trace, image: int | None = 0) -> np.ndarray:
     Source:
         Abnar & Zuidema (2020), "Quantifying Attention Flow in Transformers", equation 1.
     """
+    check_trace(trace)
     return np.stack(list(progress(rollouts(trace, image), "rollout", trace.vit.n_layers)))
 
 
@@ -79,6 +80,7 @@ def readout_row(trace: Trace, maps: np.ndarray, image: int = 0) -> np.ndarray:
     Example:
         >>> heat = heads.readout_row(trace, heads.rollout(trace)[-1])[trace.layout.patches]
     """
+    check_trace(trace)
     maps = np.asarray(maps)
     n = len(trace.tokens)
     if maps.shape[-2:] != (n, n):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.heads.chance import against_chance, among_patches, chance_columns
 from vitlens_widgets.analysis.heads.geometry import Places
-from vitlens_widgets.analysis.images import title
+from vitlens_widgets.analysis.images import check_trace, title
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout
@@ -31,18 +31,19 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> Table:
     Args:
         trace: The trace.
         masks: Per image the thing that each pixel shows, `[height, width]` of whole numbers with 0
-            for the background, at any size that the patch grid divides.
+            for the background, at any size that the patch grid divides. It must be of the picture
+            as the model saw it (`trace.pictures`), cropped like that one where the model crops.
 
     Returns:
         A row per head: layer, head, score, by chance, ratio, z.
 
     Raises:
-        UsageError: Masks of another number or size, or no thing on two patches or more.
+        UsageError: Masks of another number, size or aspect, or no thing on two patches or more.
 
     Example:
         >>> heads.same_object(trace, [scene.instance_mask for scene in scenes])
     """
-    places = Places.of(trace)
+    places = Places.of(check_trace(trace))
     members = [_pairs(things, places) for things in _things(trace, masks)]
     if not any(pairs.any() for pairs in members):
         raise UsageError("No thing in these masks covers most of two patches or more.")
@@ -74,9 +75,26 @@ def _pairs(things: Tensor, places: Places) -> Tensor:
 
 def _things(trace: Trace, masks: Sequence[np.ndarray]) -> list[Tensor]:
     """The thing that covers most of each patch, int64 `[row, col]` per image."""
-    if len(masks) != trace.n_images:
-        raise UsageError(f"{trace.n_images} images were traced, but {len(masks)} masks given.")
-    return [_most_of_each_patch(np.asarray(mask), trace.layout) for mask in masks]
+    given = len(masks) if hasattr(masks, "__len__") else repr(masks)
+    if given != trace.n_images:
+        raise UsageError(
+            f"{trace.n_images} images were traced, but as masks {given} given; give one per image."
+        )
+    masks = [np.asarray(mask) for mask in masks]
+    things = [_most_of_each_patch(mask, trace.layout) for mask in masks]
+    for mask in masks:
+        _check_aspect(mask, trace.pictures.shape[1:3])
+    return things
+
+
+def _check_aspect(mask: np.ndarray, picture: tuple[int, int]) -> None:
+    """Refuse a mask that cannot be of this picture, such as one of the picture before cropping."""
+    (height, width), (seen_height, seen_width) = mask.shape, picture
+    if height * seen_width != width * seen_height:
+        raise UsageError(
+            f"A mask must be of the picture as the model saw it, {seen_height} x {seen_width}; "
+            f"one of {height} x {width} has another aspect: crop and resize it like the picture."
+        )
 
 
 def _most_of_each_patch(mask: np.ndarray, layout: TokenLayout) -> Tensor:

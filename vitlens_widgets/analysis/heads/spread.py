@@ -19,7 +19,7 @@ def largest_weight(pattern: Tensor) -> Tensor:
     """Mean over all queries of their largest weight, from 1/N to 1.
 
     `mean_i(max_j p_ij)`, which Voita et al. (2019), "Analyzing Multi-Head Self-Attention", call a
-    head's confidence.
+    head's confidence (there without the end-of-sentence token).
     """
     return pattern.amax(-1).double().mean(-1)
 
