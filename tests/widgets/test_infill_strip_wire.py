@@ -209,11 +209,39 @@ def test_an_interrupted_painting_is_answered_too(infilling, recorded):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    strip.infilling.rerun = interrupted
+    shown, mask, painted = strip.infilling, strip.mask, strip._painted
+    shown.rerun = interrupted
     with pytest.raises(KeyboardInterrupt):
-        strip.set_state({"mask": (~strip.mask).astype(np.uint8).tobytes(), "_asked": 1})
+        strip.set_state({"mask": (~mask).astype(np.uint8).tobytes(), "_asked": 1})
     merged = {k: v for update in comm.updates() for k, v in update.items()}
     assert merged["_answered"] == 1
+    assert "was interrupted" in merged["error"]
+    assert merged["mask"] == mask.astype(np.uint8).tobytes()
+    assert strip.infilling is shown
+    np.testing.assert_array_equal(strip.mask, mask)
+    with pytest.raises(KeyboardInterrupt):
+        strip.mask = ~mask
+    assert strip.infilling is shown
+    np.testing.assert_array_equal(strip.mask, shown.mask[0])
+    assert strip._painted == painted
+
+
+def test_a_mask_painted_on_an_image_shown_no_longer_is_not_taken(infilling, recorded):
+    strip = vl.InfillStrip(infilling)
+    strip.image = 1
+    comm = recorded(strip)
+    late = (~infilling.mask[0]).astype(np.uint8).tobytes()
+    browser_sends(comm, [late], ["mask"], _mask_image=0, _asked=1)
+    np.testing.assert_array_equal(strip.mask, infilling.mask[1])
+    merged = {k: v for update in comm.updates() for k, v in update.items()}
+    assert merged["mask"] == infilling.mask[1].astype(np.uint8).tobytes()
+    assert merged["_answered"] == 1
+    assert infilling.counted["reruns"] == 0
+    browser_sends(comm, [late], ["mask"], image=0, _mask_image=1, _asked=2)
+    np.testing.assert_array_equal(strip.mask, infilling.mask[0])
+    browser_sends(comm, [late], ["mask"], _mask_image=0, _asked=3)
+    np.testing.assert_array_equal(strip.mask, ~infilling.mask[0])
+    np.testing.assert_array_equal(strip.infilling.mask[0], strip.mask)
 
 
 def test_numbers_that_fail_leave_the_pictures_and_a_sentence(infilling):

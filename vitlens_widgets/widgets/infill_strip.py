@@ -82,6 +82,7 @@ class InfillStrip(LensWidget):
     _original = traitlets.Bytes().tag(sync=True)
     _painted = traitlets.Bytes().tag(sync=True)
     _painted_mask = traitlets.Bytes().tag(sync=True)
+    _painted_image = traitlets.Int(0).tag(sync=True)
     _painting = traitlets.Int(0).tag(sync=True)
     _scores = traitlets.Bytes().tag(sync=True)
     _patch_errors = traitlets.Bytes().tag(sync=True)
@@ -94,6 +95,7 @@ class InfillStrip(LensWidget):
     _asked = traitlets.Int(0).tag(**NO_ECHO)
     _answered = traitlets.Int(0).tag(sync=True)
     _numbers_asked = traitlets.Int(-1).tag(**NO_ECHO)
+    _mask_image = traitlets.Int(0).tag(**NO_ECHO)  # which image the browser's mask was painted on
 
     def __init__(
         self,
@@ -157,9 +159,17 @@ class InfillStrip(LensWidget):
         self._is_asked = "_asked" in sync_data
         with self.hold_sync():
             try:
-                super().set_state(sync_data)
+                super().set_state(self._without_late_mask(sync_data))
             finally:  # also when it was interrupted: the browser waits for this
                 self._answered, self._is_asked = self._asked, False
+
+    def _without_late_mask(self, sync_data: dict[str, Any]) -> dict[str, Any]:
+        """The change without a mask that was painted on an image that is shown no longer."""
+        painted_on = sync_data.get("_mask_image", self._mask_image)
+        if "mask" not in sync_data or painted_on == sync_data.get("image", self.image):
+            return sync_data
+        self.send_state("mask")  # the browser has its own until it hears of this one
+        return {name: value for name, value in sync_data.items() if name != "mask"}
 
     def _draw(self) -> np.ndarray:
         """The random mask of the shown image, bool `[patch]`."""
@@ -177,6 +187,7 @@ class InfillStrip(LensWidget):
         """Packs the pictures; the numbers too, unless a browser will ask for them when it rests."""
         for name, packed in data.pictures(self.infilling, self._shrink).items():
             setattr(self, name, packed)
+        self._painted_image = self.image
         self._painting += 1
         if not self._is_asked:
             self._fill_numbers()
@@ -211,10 +222,14 @@ class InfillStrip(LensWidget):
             with self.hold_sync():  # pictures and the mask they are of arrive together
                 self._shown[self.image] = before.rerun(mask=self.mask)
                 self._fill_pictures()
-        except Exception as error:  # said in the widget; raised here it would only reach a log
+        except BaseException as error:
             self._shown[self.image] = before
-            self.error = f"The picture could not be infilled: {error}"
             self.mask = before.mask[0]
+            if isinstance(error, Exception):  # raised here it would only reach a log
+                self.error = f"The picture could not be infilled: {error}"
+                return
+            self.error = "The infilling was interrupted: what is shown is the last mask's."
+            raise
 
     def _on_numbers_asked(self, _change: Any) -> None:
         if self._numbers_asked == self._painting != self._numbers_of:
