@@ -266,7 +266,7 @@ def test_the_repr_says_what_one_wants_to_know():
     ("words", "sentence"),
     [
         ({"label": ["a"]}, r"has no argument label=; did you mean labels=\?"),
-        ({"device": "gpu"}, 'device=\'gpu\' is no device; expected "cpu"'),
+        ({"device": "gpu"}, "device='gpu' is no device; expected \"cpu\""),
         ({"image_sise": 96}, "did you mean image_size="),
     ],
 )
@@ -283,5 +283,5 @@ def test_a_device_that_is_not_there_is_refused():
 
 def test_a_path_to_nothing_is_no_hub_name(tmp_path):
     for path in (tmp_path / "no-model", "./no-model", "~/no-model"):
-        with pytest.raises(vl.UsageError, match="There is no file or folder .*no-model"):
+        with pytest.raises(vl.UsageError, match=r"There is no file or folder .*no-model"):
             vl.load(path)
