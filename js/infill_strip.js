@@ -16,7 +16,8 @@ import { InfillView } from "./infill_strip/view.js";
  */
 
 const CHOICES = ["layer", "mask_ratio", "seed", "paste", "view", "against", "image", "error"];
-const DATA = ["mask", "_painting", "_numbers_of", "_random_mask", "_object_masks", "_answered"];
+const PARTS = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];
+const DATA = ["mask", ...PARTS, "_answered"];
 const EVENTS = [...CHOICES, ...DATA].map((name) => `change:${name}`);
 
 /** @param {Model} model @returns {Choices} */
@@ -24,11 +25,12 @@ const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.
 
 /** @param {Model} model */
 function paintingOf(model) {
-  return new Painting(model.get("_meta"), {
+  const pixels = {
     original: asUint8(model.get("_original")),
     painted: asUint8(model.get("_painted")),
     mask: asUint8(model.get("_painted_mask")),
-  });
+  };
+  return new Painting(model.get("_meta"), pixels, model.get("_painted_image"));
 }
 
 /** @param {Model} model */
@@ -69,8 +71,8 @@ function reader(model) {
   const painting = remembered(["_painting"], paintingOf);
   const numbers = remembered(["_numbers_of"], numbersOf);
   const random = remembered(["_random_mask"], (m) => asUint8(m.get("_random_mask")));
-  const objects = remembered(["_object_masks"], objectsOf);
-  const data = remembered(["_painting", "_numbers_of", "_random_mask", "_object_masks"], (m) => ({
+  const objects = remembered(["_object_masks", "_object_names"], objectsOf);
+  const data = remembered(PARTS, (m) => ({
     painting: painting(),
     numbers: numbers(),
     areNumbersOld: m.get("_numbers_of") !== m.get("_painting"),

@@ -1,5 +1,6 @@
 // What the kernel is asked, one thing at a time: while it infills one mask only the latest wish is
-// kept, so that a brush that sweeps over many patches leaves no queue behind.
+// kept, so that a brush that sweeps over many patches leaves no queue behind. Another image is a
+// wish of its own, after the mask that was painted before it was chosen.
 
 /** @typedef {Record<string, unknown>} Change */
 
@@ -24,8 +25,8 @@ export class Kernel {
     this.rest = rest;
     this.onSilence = onSilence;
     this.onSent = onSent;
-    /** @type {Change | null} */
-    this.wish = null;
+    /** In the order in which they are sent. @type {Change[]} */
+    this.wishes = [];
     /** @type {number | null} the number of what is being answered */
     this.asked = null;
     this.sentAt = -Infinity;
@@ -39,23 +40,25 @@ export class Kernel {
     this.patience = undefined;
   }
 
-  /** Something is wished for that has not been sent. */
-  get isBehind() {
-    return this.wish !== null;
+  /** All that is wished for and has not been sent. @returns {Change} */
+  get wished() {
+    return Object.assign({}, ...this.wishes);
   }
 
   /** A newer wish takes the place of the last: a mask that of a way to draw one, and the reverse. @param {Change} change */
   want(change) {
-    const kept = { ...this.wish };
+    const last = this.wishes.at(-1);
+    const isAlike = last !== undefined && "image" in last === "image" in change;
+    const kept = isAlike ? { ...this.wishes.pop() } : {};
     for (const name of "mask" in change ? ["mask_ratio", "seed"] : ["mask"]) delete kept[name];
-    this.wish = { ...kept, ...change };
+    this.wishes.push({ ...kept, ...change });
     clearTimeout(this.calm);
     this.next();
   }
 
   /** Sends the wish when the kernel is free and the last one is not too near. */
   next() {
-    if (this.asked !== null || this.pause !== undefined || this.wish === null) return;
+    if (this.asked !== null || this.pause !== undefined || this.wishes.length === 0) return;
     const wait = this.sentAt + PAUSE - performance.now();
     if (wait <= 0) return this.sendWish();
     this.pause = setTimeout(() => {
@@ -65,8 +68,7 @@ export class Kernel {
   }
 
   sendWish() {
-    const change = this.wish ?? {};
-    this.wish = null;
+    const change = this.wishes.shift() ?? {};
     this.sentAt = performance.now();
     this.ask(change, true);
   }
@@ -86,14 +88,14 @@ export class Kernel {
     clearTimeout(this.patience);
     this.asked = null;
     this.isPainting = false;
-    if (this.wish === null) this.calmDown();
+    if (this.wishes.length === 0) this.calmDown();
     else this.next();
   }
 
   calmDown() {
     clearTimeout(this.calm);
     this.calm = setTimeout(() => {
-      const change = this.asked === null && this.wish === null ? this.rest() : null;
+      const change = this.asked === null && this.wishes.length === 0 ? this.rest() : null;
       if (change) this.ask(change, false);
     }, CALM);
   }

@@ -24,9 +24,11 @@ export function legend() {
       words.textContent = wordsOf(s);
       scale.node.hidden = s.choices.view !== "error" && s.choices.view !== "wipe";
     }),
-    whenChanged((s) => [s.patch, s.data, s.choices.layer, s.choices.against], (s) => {
-      const isScored = s.patch !== null && s.data.painting.mask[s.patch] && !s.data.areNumbersOld;
-      const error = isScored && s.patch !== null ? s.data.numbers.error(s.choices.against, s.choices.layer, s.patch) : NaN;
+    whenChanged((s) => [s.patch, s.mask, s.data, s.choices.layer, s.passing, s.choices.against], (s) => {
+      const { patch, mask, data, choices, passing } = s;
+      const isScored = patch !== null && mask[patch] && data.painting.mask[patch] && !data.areNumbersOld;
+      // Of the same state as the read-out's number.
+      const error = isScored ? data.numbers.error(choices.against, passing ?? choices.layer, patch) : NaN;
       scale.mark(Math.min(1, error / MOST_ERROR));
     }),
   ];

@@ -2,7 +2,6 @@
 import { menu } from "../lib/controls.js";
 import { element, fill, icon, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { countHidden } from "./painting.js";
 import { hiddenWords, percent } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -27,17 +26,16 @@ export function ratioControl({ ask }) {
   const count = element("span", "vl-quiet vl-count", { role: "status" });
   range.addEventListener("input", () => ask({ mask_ratio: Number(range.value) / 100 }));
   keepKeys(range);
-  const node = element("label", "vl-control", {}, element("span", "vl-control-name", {}, "Masked"), range, share, count);
+  const slider = element("label", "vl-control", {}, element("span", "vl-control-name", {}, "Random share"), range, share);
+  const node = element("div", "vl-control", {}, slider, count);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.choices.mask_ratio], ({ choices: { mask_ratio } }) => {
       range.value = String(Math.round(100 * mask_ratio));
       range.style.setProperty("--vl-done", `${((Number(range.value) - 1) / 98) * 100}%`);
-      range.setAttribute("aria-valuetext", percent(mask_ratio));
+      share.textContent = percent(mask_ratio);
+      range.setAttribute("aria-valuetext", `${percent(mask_ratio)} of the patches, when drawn by chance`);
     }),
-    whenChanged((s) => [s.mask], ({ mask }) => {
-      share.textContent = percent(countHidden(mask) / mask.length);
-      count.textContent = hiddenWords(mask);
-    }),
+    whenChanged((s) => [s.mask], ({ mask }) => void (count.textContent = `${hiddenWords(mask)} masked`)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }

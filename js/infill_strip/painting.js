@@ -30,8 +30,9 @@ import { cividis } from "../lib/colormaps.js";
 export const MOST_ERROR = 0.5;
 
 export class Painting {
-  /** @param {Meta} meta @param {Pixels} pixels */
-  constructor(meta, { original, painted, mask }) {
+  /** @param {Meta} meta @param {Pixels} pixels @param {number} image  which one of the batch */
+  constructor(meta, { original, painted, mask }, image) {
+    this.image = image;
     const { width, height, rows, cols } = meta;
     this.size = { width, height };
     this.nStates = meta.state_names.length;

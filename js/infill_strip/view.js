@@ -34,8 +34,7 @@ export class InfillView {
     this.data = data;
     this.choices = choices;
     this.wires = wires;
-    /** The mask that the notebook has, and the one that the reader has painted since. */
-    this.known = mask;
+    /** The notebook's, or what the reader has painted since. */
     this.mask = mask;
     /** @type {number | null} */
     this.patch = null;
@@ -97,10 +96,13 @@ export class InfillView {
   /** The hatch follows at once; the kernel infills what it can keep up with. @param {Uint8Array} mask */
   remask(mask) {
     if (!this.wires.send) return this.complain(NO_KERNEL);
+    const { image } = this.data.painting;
+    // Another image is chosen and not here yet: what is on the screen cannot be painted any more.
+    if (image !== this.choices.image) return;
     if (mask.every((one, i) => one === this.mask[i])) return;
     this.mask = mask;
     this.complaint = undefined;
-    this.kernel.want({ mask });
+    this.kernel.want({ mask, _mask_image: image });
     this.draw();
   }
 
@@ -154,12 +156,9 @@ export class InfillView {
    * @param {number} answered  how many of the reader's wishes
    */
   update(choices, data, mask, answered) {
-    this.choices = this.kernel.isBehind ? { ...choices, ...this.wished(choices) } : choices;
+    this.choices = { ...choices, ...this.wished(choices) };
     this.data = data;
-    if (mask.some((one, i) => one !== this.known[i])) {
-      this.known = mask;
-      if (!this.kernel.isBehind) this.mask = mask;
-    }
+    if (!("mask" in this.kernel.wished)) this.mask = mask;
     const wasAsked = this.kernel.asked;
     this.kernel.hear(answered);
     if (wasAsked !== null && this.kernel.asked !== wasAsked) {
@@ -171,8 +170,7 @@ export class InfillView {
 
   /** What the reader wishes for and the notebook does not know yet. @param {Choices} choices */
   wished(choices) {
-    const names = Object.keys(this.kernel.wish ?? {}).filter((name) => name in choices);
-    return Object.fromEntries(names.map((name) => [name, this.kernel.wish?.[name]]));
+    return Object.fromEntries(Object.entries(this.kernel.wished).filter(([name]) => name in choices));
   }
 
   draw() {

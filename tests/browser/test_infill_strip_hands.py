@@ -132,6 +132,49 @@ def test_share_and_seed_are_drawn_in_the_kernel(hosted, strip, infilling):
     assert random.get_attribute("aria-pressed") == "true"
 
 
+def test_the_slider_says_what_random_draws_and_the_count_what_is_masked(hosted, strip):
+    strip.mask_ratio = 0.75
+    widget = hosted.add(strip)
+    slider = widget.get_by_role("slider", name="Share of patches in a random mask")
+    for name, count in {"All": 24, "None": 0, "Random": 18}.items():
+        widget.get_by_role("button", name=name, exact=True).click()
+        hosted.settled()
+        assert slider.input_value() == "75"
+        assert slider.get_attribute("aria-valuetext").startswith("75 %")
+        assert widget.locator(".vl-share").inner_text() == "75 %"
+        assert widget.locator(".vl-count").inner_text() == f"{count} of 24 masked"
+
+
+def test_the_names_of_objects_follow_also_where_their_masks_stay(hosted, infilling):
+    truth = np.full((32, 48), vl.world.BACKGROUND)
+    truth[9, 17], truth[31, 40:] = 0, 4
+    widget = hosted.add(strip := vl.InfillStrip(infilling, truth=truth))
+    choice = widget.get_by_label("Mask the patches that show an object")
+    names = [f"{name}, renamed" for name in strip._object_names]
+    hosted.receive(_object_names=names)
+    assert choice.locator("option").all_inner_texts()[1:] == names
+
+
+def test_the_mark_in_the_colours_is_of_the_state_that_the_readout_names(hosted, strip):
+    strip.mask = np.ones(ROWS * COLS, bool)
+    strip.view = "error"
+    widget = hosted.add(strip)
+    hosted.settled()
+    errors = np.frombuffer(strip._patch_errors, "<f4").reshape(2, strip._n_states, ROWS * COLS)
+    places = []
+    for state in (0, 2):
+        panel = widget.locator(f"[data-state='{state}'] .vl-panel")
+        box = panel.bounding_box()
+        cell = (box["width"] / COLS, box["height"] / ROWS)
+        panel.hover(position={"x": 3.5 * cell[0], "y": 1.5 * cell[1]})
+        assert f"{errors[0, state, COLS + 3]:.3f}" in widget.locator(".vl-pair-line").inner_text()
+        style = widget.locator(".vl-error-legend .vl-marker").get_attribute("style")
+        places.append(float(style.removeprefix("left: ").removesuffix("%;")))
+    expected = np.minimum(1, errors[0, [0, 2], COLS + 3] / 0.5) * 100
+    np.testing.assert_allclose(places, expected, rtol=1e-4)
+    assert places[0] != places[1]
+
+
 def test_an_object_is_masked_by_its_name(hosted, infilling):
     truth = np.full((32, 48), vl.world.BACKGROUND)
     truth[9, 17], truth[31, 40:] = 0, 4

@@ -155,3 +155,67 @@ def test_a_removed_view_listens_to_nothing(page, strip):
     page.evaluate("window.hosted[0].dispose()")
     assert page.evaluate("window.hosted[0].model.listeners()") == 0
     assert page.locator(".vitlens").count() == 0
+
+
+@pytest.fixture
+def batch():
+    return vl.InfillStrip(random_infilling(seed=8, rows=ROWS, cols=COLS, images=3))
+
+
+def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, batch):
+    own = [batch._given.mask[image] for image in range(3)]
+    hosted = InfillPage(page)
+    widget = hosted.add(batch)
+    page.evaluate("window.kernelDelay = 400")
+    widget.get_by_label("Image", exact=True).select_option("1")
+    patch(widget, 1, 2, COLS).click()
+    page.wait_for_timeout(120)
+    patch(widget, 2, 2, COLS).click()
+    hosted.settled()
+    assert batch.image == 1
+    np.testing.assert_array_equal(batch.mask, own[1])
+    np.testing.assert_array_equal(hosted.mask(), own[1])
+    patch(widget, 1, 2, COLS).click()
+    hosted.settled()
+    assert (batch.mask != own[1]).nonzero()[0].tolist() == [COLS + 2]
+    np.testing.assert_array_equal(batch._shown[0].mask[0], own[0])
+
+
+def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
+    own = [batch._given.mask[image] for image in range(3)]
+    hosted = InfillPage(page)
+    widget = hosted.add(batch)
+    page.evaluate("window.kernelDelay = 300")
+    menu = widget.get_by_label("Image", exact=True)
+    patch(widget, 0, 1, COLS).click()
+    page.wait_for_timeout(100)
+    patch(widget, 3, 4, COLS).click()  # pending: the kernel is at the first
+    menu.select_option("1")
+    hosted.settled()
+    page.wait_for_timeout(200)
+    hosted.settled()
+    assert batch.image == 1
+    np.testing.assert_array_equal(batch.mask, own[1])
+    changed = (batch._shown[0].mask[0] != own[0]).nonzero()[0]
+    assert changed.tolist() == [1, 3 * COLS + 4]
+    assert not any({"mask", "image"} <= set(message) for message in hosted.saved())
+    menu.select_option("0")
+    hosted.settled()
+    np.testing.assert_array_equal(batch.mask, batch._shown[0].mask[0])
+
+
+def test_a_share_chosen_while_another_image_comes_is_drawn_for_that_one(page, batch):
+    lens = batch._given.lens
+    hosted = InfillPage(page)
+    widget = hosted.add(batch)
+    page.evaluate("window.kernelDelay = 200")
+    widget.get_by_label("Image", exact=True).select_option("2")
+    widget.get_by_role("slider", name="Share of patches").fill("30")
+    page.wait_for_timeout(500)
+    hosted.settled()
+    assert (batch.image, batch.mask_ratio) == (2, 0.3)
+    np.testing.assert_array_equal(batch.mask, lens.mask(3, 0.3, 2)[2])
+    np.testing.assert_array_equal(hosted.mask(), batch.mask)
+    assert 0 not in batch._shown or (batch._shown[0].mask == batch._given.mask[0]).all()
+    shown = widget.locator(".vl-still-masked .vl-cell[aria-selected='true']").count()
+    assert shown == batch.mask.sum()
