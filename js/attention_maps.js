@@ -6,7 +6,7 @@ import { Overview } from "./attention_maps/stores.js";
 import { AttentionView } from "./attention_maps/view.js";
 
 /** @typedef {import("./attention_maps/scene.js").Choices} Choices */
-/** @typedef {import("./attention_maps/view.js").Data} Data */
+/** @typedef {import("./attention_maps/scene.js").Data} Data */
 
 /**
  * @typedef {object} Model  what anywidget hands over

@@ -24,7 +24,10 @@ function part({ node, show, disable }, valueOf, whyNot = () => null) {
 /** @param {Actions} actions @returns {Part} */
 export function showControl({ choose }) {
   const words = /** @type {[string, string][]} */ ([["head", "One head"], ["mean", "Mean"], ["rollout", "Rollout"]]);
-  const control = segments("Show", "Show", words, (show) => choose(/** @type {Change} */ ({ show })));
+  const control = segments("Show", "Show", words, (show) =>
+    // the overview goes on to show what a rollout is made of
+    choose(/** @type {Change} */ (show === "rollout" ? { show, kind: "pattern" } : { show })),
+  );
   return part(control, (s) => s.choices.show);
 }
 

@@ -1,7 +1,7 @@
 // One head among all: each statistic as a strip on which every head is a dot.
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { measure, shortUnit } from "./words.js";
+import { isShown, measure, shortUnit } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Statistic} Statistic */
@@ -17,12 +17,14 @@ const PAD = 6;
  * @returns {import("./scene.js").Part}
  */
 export function headStrip(meta, actions) {
-  const title = element("h3", "vl-title", {}, "This head");
+  const title = element("h3", "vl-title");
   const among = element("span", "vl-secondary", {}, `among all ${meta.n_layers * meta.n_heads}`);
   const list = element("div", "vl-strips");
   const more = element("button", "vl-quiet-button", { type: "button" });
   more.addEventListener("click", actions.unfold);
-  const node = element("section", "vl-this-head", { "aria-label": "This head among all" }, element("div", "vl-head", {}, title, among, more), list);
+  const uniform = element("p", "vl-hint", {}, "a tick on a line: what uniform attention would have");
+  const head = element("div", "vl-head", {}, title, among, more);
+  const node = element("section", "vl-this-head", { "aria-label": "This head among all" }, head, list, uniform);
   /** @type {Strip[]} */
   let strips = [];
   const drawings = [
@@ -30,6 +32,7 @@ export function headStrip(meta, actions) {
       strips = s.statistics.map((statistic) => strip(statistic, meta, actions));
       fill(list, ...strips.map((one) => one.node));
     }),
+    whenChanged((s) => [s.what], ({ what }) => (title.textContent = titleOf(what))),
     whenChanged((s) => [s.statistics, s.unfolded], ({ unfolded }) => {
       strips.forEach((one, i) => (one.node.hidden = !unfolded && i >= FIRST));
       more.hidden = strips.length <= FIRST;
@@ -38,11 +41,17 @@ export function headStrip(meta, actions) {
     }),
     whenChanged((s) => [s.statistics, s.choices.sort, s.choices.order], (s) => strips.forEach((one) => markSort(one, s))),
     whenChanged(
-      (s) => [s.statistics, s.choices.layer, s.choices.head, s.choices.show, s.dark, s.ratio, s.unfolded, s.layout],
+      (s) => [s.statistics, s.what, s.dark, s.ratio, s.unfolded, s.layout],
       (s) => strips.forEach((one) => draw(one, s)),
     ),
   ];
   return { node, update: (scene) => drawings.forEach((redraw) => redraw(scene)) };
+}
+
+/** @param {import("./stores.js").What} what */
+function titleOf({ show, layer }) {
+  if (show === "head") return "This head";
+  return show === "mean" || layer === 0 ? `Heads of layer ${layer}` : `Heads of layers 0 to ${layer}`;
 }
 
 /** @param {Statistic} statistic @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions */
@@ -84,37 +93,45 @@ function nearestHead(statistic, place) {
   return away.reduce((best, distance, i) => (distance < (away[best] ?? Infinity) ? i : best), 0);
 }
 
+const COLORS = {
+  light: { line: "#d8d8d8", tick: "#8a8a8a", dot: "rgba(86,86,86,.5)", own: "#0b62d6" },
+  dark: { line: "#343434", tick: "#8d8d8d", dot: "rgba(173,173,173,.55)", own: "#6db1ff" },
+};
+
 /** @param {Strip} strip @param {Scene} scene */
-function draw({ node, canvas, value, statistic }, { choices, meta, ratio, dark }) {
+function draw({ node, canvas, value, statistic }, { what, meta, ratio, dark }) {
   if (node.hidden) return;
-  const { layer, head, show } = choices;
-  const own = statistic.values[layer * meta.n_heads + head] ?? NaN;
-  value.textContent = show === "head" ? measure(own) : "";
-  const width = canvas.clientWidth || 150;
+  const own = Array.from(statistic.values).filter((_, i) => isShown(what, Math.floor(i / meta.n_heads), i % meta.n_heads));
+  value.textContent = what.show === "head" ? measure(own[0] ?? NaN) : "";
+  const width = canvas.clientWidth;
   canvas.width = Math.round(width * ratio);
   canvas.height = HEIGHT * ratio;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.scale(ratio, ratio);
-  context.fillStyle = dark ? "#343434" : "#d8d8d8";
+  const colors = dark ? COLORS.dark : COLORS.light;
+  const x = (/** @type {number} */ at) => PAD + placeOf(statistic, at) * (width - 2 * PAD);
+  context.fillStyle = colors.line;
   context.fillRect(PAD, HEIGHT / 2 - 0.5, width - 2 * PAD, 1);
-  /** @param {number} at */
-  const x = (at) => PAD + placeOf(statistic, at) * (width - 2 * PAD);
-  const { uniform } = statistic;
-  if (uniform !== null && placeOf(statistic, uniform) >= 0 && placeOf(statistic, uniform) <= 1) {
-    context.fillStyle = dark ? "#8d8d8d" : "#8a8a8a";
-    context.fillRect(x(uniform) - 0.5, 2, 1, HEIGHT - 4);
-  }
-  context.fillStyle = dark ? "rgba(173,173,173,.55)" : "rgba(86,86,86,.5)";
-  for (const at of statistic.values) dot(context, x(at), 2.5);
-  if (show !== "head" || Number.isNaN(own)) return;
-  context.fillStyle = dark ? "#6db1ff" : "#0b62d6";
-  dot(context, x(own), 4.5);
+  drawUniform(context, statistic, x, colors.tick);
+  dots(context, Array.from(statistic.values, x), 2.5, colors.dot);
+  dots(context, own.map(x), what.show === "head" ? 4.5 : 3, colors.own);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} radius */
-function dot(context, x, radius) {
-  if (Number.isNaN(x)) return;
-  context.beginPath();
-  context.arc(x, HEIGHT / 2, radius, 0, 2 * Math.PI);
-  context.fill();
+/** @param {CanvasRenderingContext2D} context @param {Statistic} statistic @param {(value: number) => number} x @param {string} color */
+function drawUniform(context, statistic, x, color) {
+  const { uniform, least, most } = statistic;
+  if (uniform === null || uniform < least || uniform > most) return;
+  context.fillStyle = color;
+  context.fillRect(x(uniform) - 0.5, 2, 1, HEIGHT - 4);
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number[]} at @param {number} radius @param {string} color */
+function dots(context, at, radius, color) {
+  context.fillStyle = color;
+  for (const x of at) {
+    if (Number.isNaN(x)) continue;
+    context.beginPath();
+    context.arc(x, HEIGHT / 2, radius, 0, 2 * Math.PI);
+    context.fill();
+  }
 }

@@ -37,7 +37,7 @@ import { GAP } from "./viewport.js";
 const PADDING = 16;
 /** Room for the map's ticks: at its left and above it. */
 export const TICKS = { left: 44, top: 26 };
-const LEAST = { overview: 220, image: 276 };
+const LEAST = { overview: 220, image: 288 };
 const LARGEST_MAP = 640;
 const LARGEST_IMAGE = 420;
 const LARGEST_OVERVIEW = 520;
@@ -49,7 +49,9 @@ const WELL_FILLED = 0.85;
 /** @param {number} width  of the widget, padding included @param {Sizes} sizes @returns {Layout} */
 export function layoutFor(width, sizes) {
   const content = Math.max(240, Math.floor(width) - 2 * PADDING);
-  const { mode, mapSide, overview, imageSide } = width >= 1000 ? threeColumns(content, width >= 1300 ? 28 : 24, sizes) : fewerColumns(width, content, sizes);
+  const three = width >= 1000 ? threeColumns(content, width >= 1300 ? 28 : 24, sizes) : null;
+  const isAveraged = three !== null && three.mapSide < sizes.n && Math.min(content - TICKS.left, LARGEST_MAP) >= sizes.n + GAP;
+  const { mode, mapSide, overview, imageSide } = three === null || isAveraged ? fewerColumns(width, content, sizes) : three;
   const imageCell = Math.max(2, Math.floor(imageSide / Math.max(sizes.rows, sizes.cols)));
   return {
     mode,
@@ -122,7 +124,7 @@ const LARGEST_THUMBNAIL = 160;
  */
 export function overviewFor(width, height, { n, nLayers, nHeads, thumbnail = n }) {
   const roomy = { gap: 10, below: 22, left: 0, top: TICKS.top };
-  const tight = { gap: 3, below: 0, left: 30, top: TICKS.top };
+  const tight = { gap: 3, below: 0, left: 40, top: TICKS.top };
   const side = (/** @type {typeof tight} */ style) => {
     const across = Math.floor((width - style.left - (nHeads - 1) * style.gap) / nHeads);
     const down = Math.floor((height - style.top) / nLayers - (style.below || style.gap));

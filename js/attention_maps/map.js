@@ -12,6 +12,8 @@ import { mapTitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
+const HINT = "rows ask (query), columns are asked (key)";
+
 /** Prefix tokens and patches are drawn apart: rows of which, columns of which. */
 const PANES = /** @type {const} */ ([
   ["before", "before"],
@@ -29,7 +31,8 @@ const PANES = /** @type {const} */ ([
 export function map(meta, tokens, actions) {
   const title = element("h3", "vl-title");
   const zoom = zoomButtons(actions);
-  const hint = element("span", "vl-hint", {}, "rows ask (query), columns are asked (key)");
+  const hint = element("span", "vl-hint", {}, HINT);
+  hint.title = HINT;
   const head = element("div", "vl-head", {}, title, hint, zoom.node);
   const ticks = mapTicks(tokens);
   const panes = PANES.map(([rows, cols]) => pane(rows, cols));

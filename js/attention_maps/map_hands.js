@@ -47,7 +47,8 @@ function listenToPointer(sheet, tokens, actions, scene) {
     if (!drag.moved && Math.hypot(dx, dy) < DRAGGED) return;
     if (!drag.moved) sheet.setPointerCapture(event.pointerId);
     drag.moved = true;
-    actions.look(clamped(now.sheet, { cell: drag.view.cell, x: drag.view.x - dx, y: drag.view.y - dy }));
+    const view = clamped(now.sheet, { cell: drag.view.cell, x: drag.view.x - dx, y: drag.view.y - dy });
+    actions.look({ sheet: now.sheet, view });
   });
   sheet.addEventListener("pointerup", (event) => {
     const now = scene();
@@ -81,7 +82,7 @@ function onWheel(event, scene, actions) {
   const isSame = next.cell === view.cell && next.x === view.x && next.y === view.y;
   if (isSame && !(event.ctrlKey || event.metaKey)) return; // the page scrolls on
   event.preventDefault();
-  if (!isSame) actions.look(next);
+  if (!isSame) actions.look({ sheet, view: next });
 }
 
 /** Where the keyboard starts: at what is looked at, or else at the first patch. @param {Scene} scene @param {Tokens} tokens */
@@ -105,7 +106,7 @@ function onKey(event, scene, tokens, actions) {
     ? { row: Math.min(tokens.n - 1, Math.max(0, row + page)), col }
     : moved(event.key, whole, { row, col }, { rows: tokens.n, cols: tokens.n });
   if (!to) return false;
-  actions.look(revealing(scene.sheet, scene.view, to.row, to.col));
+  actions.look({ sheet: scene.sheet, view: revealing(scene.sheet, scene.view, to.row, to.col) });
   actions.passCell({ query: tokens.token(to.row), key: tokens.token(to.col) });
   return true;
 }
@@ -113,11 +114,11 @@ function onKey(event, scene, tokens, actions) {
 /** @param {string} key @param {Scene} scene @param {Actions} actions @param {{ row: number, col: number }} at */
 function zoomOnKey(key, scene, actions, { row, col }) {
   const { sheet, view } = scene;
-  if (key === "0") actions.look(wholeView(sheet));
+  if (key === "0") actions.look({ sheet, view: wholeView(sheet) });
   else if (key === "+" || key === "=" || key === "-") {
     const point = { x: pixelOf(sheet, view.cell, view.x, col), y: pixelOf(sheet, view.cell, view.y, row) };
     const next = zoomedBy(scene, key === "-" ? -1 : 1, point);
-    actions.look(revealing(sheet, next, row, col));
+    actions.look({ sheet, view: revealing(sheet, next, row, col) });
   } else return false;
   return true;
 }

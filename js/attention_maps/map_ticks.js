@@ -36,9 +36,13 @@ function ticks({ sheet, view }, tokens, rows, axis) {
   const seen = spans.filter(({ from, to }) => to - from > 1);
   const pitch = Math.max(1, ...seen.map(({ from, to }) => to - from));
   const every = Math.ceil(NEEDS[axis] / pitch);
+  const [top] = seen;
+  const isCrowded = axis === "down" && tokens.prefixSpans.length > 0 && top !== undefined && (top.from + top.to) / 2 < NEEDS.down;
+  const first = isCrowded ? every : 0; // the row beside a prefix token's name goes without its own
   const named = seen.map((span, i) => {
-    const isWorded = i === 0 && (axis === "down" || pitch >= WORDED);
-    return tick(axis, span.from, span.to, i % every === 0 ? (isWorded ? `row ${span.name}` : span.name) : "", false);
+    const isWorded = i === first && (axis === "down" || pitch >= WORDED);
+    const isNamed = i % every === 0 && i >= first;
+    return tick(axis, span.from, span.to, isNamed ? (isWorded ? `row ${span.name}` : span.name) : "", false);
   });
   return [...prefixTicks(tokens, view.cell, axis), ...named];
 }

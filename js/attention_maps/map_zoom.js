@@ -16,7 +16,7 @@ export function zoomButtons(actions) {
   /** @param {string} path @param {string} title @param {(scene: Scene) => import("./viewport.js").View} view */
   const button = (path, title, view) => {
     const node = element("button", "vl-button vl-icon-button", { type: "button", title, "aria-label": title }, icon(path));
-    node.addEventListener("click", () => current && actions.look(view(current)));
+    node.addEventListener("click", () => current && actions.look({ sheet: current.sheet, view: view(current) }));
     return node;
   };
   const farther = button(MINUS, "Zoom out of the map (−)", (scene) => zoomedBy(scene, -1));

@@ -5,7 +5,7 @@ import { moved } from "../lib/grid_keys.js";
 import { rove } from "../lib/patch_cells.js";
 import { whenChanged } from "../lib/changes.js";
 import { palette, pixelsOf, scaleOf } from "./shades.js";
-import { measure, shortUnit } from "./words.js";
+import { isShown, measure, shortUnit } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Statistic} Statistic */
@@ -33,9 +33,8 @@ export function overview(meta, actions) {
       (s) => tiles.forEach((one, index) => paint(one, index, s, scratch)),
     ),
     whenChanged((s) => [s.order, s.layout.overview], (s) => arrange(group, names, tiles, s)),
-    whenChanged(
-      (s) => [s.choices.layer, s.choices.head, s.choices.show],
-      (s) => tiles.forEach((one) => mark(one, s)),
+    whenChanged((s) => [s.what], ({ what }) =>
+      tiles.forEach((one) => one.node.setAttribute("aria-pressed", String(isShown(what, one.layer, one.head)))),
     ),
     whenChanged((s) => [s.statistics, s.choices.sort, s.choices.color], (s) => tiles.forEach((one, index) => name(one, index, s))),
     whenChanged((s) => [s.choices.layer, s.choices.head], ({ choices: { layer, head } }) => {
@@ -70,13 +69,6 @@ function name({ node, number, layer, head }, index, scene) {
   number.textContent = value;
   const words = statistic ? `, ${statistic.name} ${value} ${shortUnit(statistic.unit)}` : "";
   setAttributes(node, { "aria-label": `Layer ${layer}, head ${head}${words}`, title: `L${layer} H${head}${words}` });
-}
-
-/** Which head is looked at; in a mean all of a layer's, in a rollout those of all layers up to it. @param {Tile} tile @param {Scene} scene */
-function mark({ node, layer, head }, { choices }) {
-  const inLayers = choices.show === "rollout" ? layer <= choices.layer : layer === choices.layer;
-  const current = choices.show === "head" ? inLayers && head === choices.head : inLayers;
-  setAttributes(node, { "aria-pressed": String(current) });
 }
 
 /** @param {Tile} tile @param {number} index @param {Scene} scene @param {HTMLCanvasElement} scratch */
@@ -158,7 +150,7 @@ function rowNames(scene, rows, columns, down) {
     .filter((row) => row % every === 0)
     .map((row) => {
       const value = statistic?.values[scene.order[row * columns] ?? 0] ?? NaN;
-      const node = element("span", "vl-heads-row", {}, isSorted ? measure(value).slice(0, 4) : `L${row}`);
+      const node = element("span", "vl-heads-row", {}, isSorted ? measure(value) : `L${row}`);
       node.style.top = `${top + row * down + side / 2 - 7}px`;
       return node;
     });

@@ -41,6 +41,7 @@
  * @property {import("./stores.js").AttentionMap} map
  * @property {import("./shades.js").Scale} scale
  * @property {Uint32Array} colors
+ * @property {string} name  says which map it is
  */
 
 /**
@@ -50,30 +51,43 @@
  */
 
 /**
- * @typedef {object} Scene
+ * @typedef {object} Data  what the kernel has sent and may send anew
+ * @property {import("./stores.js").Overview} overview
+ * @property {Statistic[]} statistics
+ * @property {Picture} picture
+ */
+
+/**
+ * @typedef {object} Moment  what the reader does now, and on what page
+ * @property {Pair} passing  under the pointer or the keyboard's focus
+ * @property {{ sheet: import("./viewport.js").Sheet, view: import("./viewport.js").View } | null} look  a part of the map; null: the whole
+ * @property {boolean} unfolded  all statistics are listed
+ * @property {boolean} neuronsOpen
+ * @property {number} arrivals  changes when something has come from the kernel
+ * @property {number} width  of the widget, px
+ * @property {boolean} dark
+ * @property {number} ratio  device pixels per CSS pixel
+ */
+
+/**
+ * @typedef {object} Composed  what follows from choices, data and moment
  * @property {Choices} choices
  * @property {Meta} meta
  * @property {Tokens} tokens
  * @property {What} what  the map chosen, which may still be on its way
  * @property {Focus | null} focus  the map shown
  * @property {boolean} isStale  the map shown is not the one chosen
- * @property {import("./stores.js").Overview} overview
- * @property {Statistic[]} statistics
  * @property {number[]} order  heads, as the overview shows them
- * @property {Picture} picture
  * @property {Pair} pinned
- * @property {Pair} passing  under the pointer or the keyboard's focus
- * @property {Pair} pair  what is looked at: passing, or else pinned
+ * @property {Pair} pair  what is looked at: what is pointed at, or else what is pinned
  * @property {import("./stores.js").ExactStore} exact
- * @property {number} arrivals  changes when exact numbers have come
- * @property {import("./viewport.js").View} view  of the map
  * @property {import("./viewport.js").Sheet} sheet
+ * @property {import("./viewport.js").View} view  of the map
  * @property {Neurons | null} neurons
- * @property {boolean} unfolded  all statistics are listed
- * @property {boolean} dark
- * @property {number} ratio  device pixels per CSS pixel
  * @property {import("./layout.js").Layout} layout
  */
+
+/** @typedef {Data & Moment & Composed} Scene */
 
 /**
  * @typedef {object} Neurons  one pair's score in its parts
@@ -93,7 +107,7 @@
  * @property {(token: number) => void} pinToken
  * @property {(pair: Pair | null) => void} passCell  a cell of the map
  * @property {(pair: Pair) => void} pinCell
- * @property {(view: import("./viewport.js").View) => void} look  another part of the map
+ * @property {(look: NonNullable<Moment["look"]>) => void} look  another part of the map
  * @property {(open: boolean) => void} openNeurons
  * @property {() => void} unfold
  */

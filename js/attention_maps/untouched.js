@@ -14,14 +14,14 @@ export function untouched(meta) {
   const words = element("span", "vl-hint");
   const node = element("figure", "vl-untouched", {}, canvas, element("figcaption", "", {}, name, words));
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.picture, s.ratio], ({ picture, ratio, choices }) => {
+    whenChanged((/** @type {Scene} */ s) => [s.picture, s.ratio], ({ picture, ratio, overview }) => {
       const longer = Math.max(meta.rows, meta.cols);
       const [width, height] = [(SIDE * meta.cols) / longer, (SIDE * meta.rows) / longer];
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
       Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
       canvas.getContext("2d")?.putImageData(picture.grounds.copy("plain", canvas.width, canvas.height), 0, 0);
-      name.textContent = imageWords(choices.image, meta);
+      name.textContent = imageWords(overview.image, meta);
     }),
     whenChanged((s) => [s.choices.direction, s.pinned, s.tokens], (s) => (words.textContent = hint(s))),
   ];

@@ -3,26 +3,14 @@
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
+import { Composer } from "./composer.js";
 import { ofTheKernel } from "./kernel.js";
-import { layoutFor } from "./layout.js";
-import { orderOf } from "./order.js";
 import { otherToken, pinnedBy, turned } from "./pins.js";
-import { palette, scaleOf } from "./shades.js";
-import { keyOf, kindOf } from "./stores.js";
 import { Tokens } from "./tokens.js";
-import { wholeView } from "./viewport.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
-/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./scene.js").Data} Data */
 /** @typedef {import("./scene.js").Pair} Pair */
-/** @typedef {import("./scene.js").Focus} Focus */
-
-/**
- * @typedef {object} Data  what the kernel has sent and may send anew
- * @property {import("./stores.js").Overview} overview
- * @property {import("./scene.js").Statistic[]} statistics
- * @property {import("./scene.js").Picture} picture
- */
 
 /** @type {Pair} */
 const NOTHING = { query: null, key: null };
@@ -41,29 +29,17 @@ export class AttentionView {
     this.choices = choices;
     this.onChoose = onChoose;
     this.tokens = new Tokens(meta);
-    this.passing = NOTHING;
-    this.unfolded = false;
-    this.neuronsOpen = false;
-    /** Counts what has arrived from the kernel. */
-    this.arrivals = 0;
+    /** @type {Pick<import("./scene.js").Moment, "passing" | "look" | "unfolded" | "neuronsOpen" | "arrivals">} */
+    this.moment = { passing: NOTHING, look: null, unfolded: false, neuronsOpen: false, arrivals: 0 };
     /** @type {import("../lib/error_strip.js").Complaint | undefined} */
     this.complaint = undefined;
-    /** @type {Focus | null} */
-    this.focus = null;
-    this.focusKey = "";
-    /** @type {Record<string, { of: unknown[], value: any }>} */
-    this.remembered = {};
-    /** @type {import("./viewport.js").View | null} null: the whole map */
-    this.look = null;
     this.kernel = ofTheKernel(
       this.tokens.n,
       ask,
-      () => {
-        this.arrivals++;
-        this.draw();
-      },
-      (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]),
+      () => this.set({ arrivals: this.moment.arrivals + 1 }),
+      (sentence) => this.complain(sentence, [{ text: "Try again", run: () => this.forgive() }]),
     );
+    this.composer = new Composer(meta, this.tokens, this.kernel);
     const { node, strip, parts } = assemble(meta, this.tokens, this.actions());
     this.node = node;
     this.strip = strip;
@@ -85,19 +61,16 @@ export class AttentionView {
         const isPinned = this.choices.token === query && this.choices.key === key;
         this.choose(isPinned ? { token: null, key: null } : { token: query, key });
       },
-      look: (view) => {
-        this.look = view;
-        this.draw();
-      },
-      openNeurons: (open) => {
-        this.neuronsOpen = open;
-        this.draw();
-      },
-      unfold: () => {
-        this.unfolded = !this.unfolded;
-        this.draw();
-      },
+      look: (look) => this.set({ look }),
+      openNeurons: (neuronsOpen) => this.set({ neuronsOpen }),
+      unfold: () => this.set({ unfolded: !this.moment.unfolded }),
     };
+  }
+
+  /** What the reader does at this moment. @param {Partial<import("./scene.js").Moment>} change */
+  set(change) {
+    this.moment = { ...this.moment, ...change };
+    this.draw();
   }
 
   /** @param {Partial<Choices>} change */
@@ -110,9 +83,13 @@ export class AttentionView {
   pass(passing) {
     const known = (/** @type {number | null} */ token) => token === null || this.tokens.position(token) !== null;
     const next = known(passing.query) && known(passing.key) ? passing : NOTHING;
-    if (next.query === this.passing.query && next.key === this.passing.key) return;
-    this.passing = next;
-    this.draw();
+    const last = this.moment.passing;
+    if (next.query !== last.query || next.key !== last.key) this.set({ passing: next });
+  }
+
+  /** Whatever the kernel has refused may be asked for again; drawing asks for what is missing. */
+  forgive() {
+    for (const store of Object.values(this.kernel)) store.requests.refused = "";
   }
 
   /** @param {string} sentence @param {import("../lib/error_strip.js").Remedy[]} remedies */
@@ -146,12 +123,9 @@ export class AttentionView {
 
   draw() {
     if (!this.stage.isShown) return;
-    const scene = this.scene();
-    this.node.dataset["mode"] = scene.layout.mode;
-    this.node.classList.toggle("vl-wide-stack", this.stage.width - scene.layout.imageWidth >= 280);
-    this.node.style.setProperty("--vl-map", `${scene.layout.mapSide}px`);
-    this.node.style.setProperty("--vl-overview", `${scene.layout.overview.width}px`);
-    this.node.style.setProperty("--vl-image", `${scene.layout.imageWidth}px`);
+    const { width, dark } = this.stage;
+    const scene = this.composer.scene(this.choices, this.data, { ...this.moment, width, dark, ratio: window.devicePixelRatio || 1 });
+    this.layOut(scene.layout, width);
     for (const part of this.parts) part.update(scene);
     this.strip.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
       this.complaint = undefined;
@@ -159,7 +133,16 @@ export class AttentionView {
       else this.draw();
     });
     this.showWaiting(scene.isStale);
-    this.node.dataset["vitlensDrawn"] = this.focusKey;
+    this.node.dataset["vitlensDrawn"] = scene.focus?.name ?? "";
+  }
+
+  /** @param {import("./layout.js").Layout} layout @param {number} width */
+  layOut({ mode, mapSide, overview, imageWidth }, width) {
+    this.node.dataset["mode"] = mode;
+    this.node.classList.toggle("vl-wide-stack", width - imageWidth >= 340);
+    for (const [name, px] of Object.entries({ map: mapSide, overview: overview.width, image: imageWidth })) {
+      this.node.style.setProperty(`--vl-${name}`, `${px}px`);
+    }
   }
 
   /** What the kernel is at, and what it has failed to give. @param {boolean} isStale  the map shown is not the one chosen */
@@ -173,103 +156,6 @@ export class AttentionView {
   isOverviewStale() {
     const { overview } = this.data;
     return overview.kind !== this.choices.kind || overview.image !== this.choices.image;
-  }
-
-  /** @returns {Scene} */
-  scene() {
-    const { choices, tokens, data } = this;
-    const { show, kind, layer, head, image } = choices;
-    const what = this.remember("what", [show, kind, layer, head, image], () => ({ show, kind, layer, head, image }));
-    const pinned = this.remember("pinned", [choices.token, choices.key], () => ({ query: choices.token, key: choices.key }));
-    const [query, key] = [this.passing.query ?? pinned.query, this.passing.key ?? pinned.key];
-    const pair = this.remember("pair", [query, key], () => ({ query, key }));
-    const layout = this.remember("layout", [this.stage.width], () => this.layout());
-    const sheet = this.remember("sheet", [layout], () => ({ n: tokens.n, nBefore: tokens.nBefore, side: layout.mapSide }));
-    const whole = this.remember("whole", [sheet], () => {
-      this.look = null; // another size: what was zoomed into is elsewhere
-      return wholeView(sheet);
-    });
-    const map = this.kernel.maps.find(what, data.overview);
-    this.refocus(what, map);
-    this.kernel.exact.want(what, this.positionOf(query), this.positionOf(key));
-    return {
-      choices,
-      meta: this.meta,
-      tokens,
-      what,
-      focus: this.focus,
-      isStale: map === null,
-      overview: data.overview,
-      statistics: data.statistics,
-      order: this.remember("order", [choices.sort, choices.order, data.statistics], () => orderOf(choices, data.statistics, this.meta)),
-      picture: data.picture,
-      pinned,
-      passing: this.passing,
-      pair,
-      exact: this.kernel.exact,
-      arrivals: this.arrivals,
-      view: this.look ?? whole,
-      sheet,
-      neurons: this.neuronsOpen ? this.kernel.neurons.find(what, this.positionOf(pinned.query), this.positionOf(pinned.key)) : null,
-      unfolded: this.unfolded,
-      dark: this.stage.dark,
-      ratio: window.devicePixelRatio || 1,
-      layout,
-    };
-  }
-
-  /** @param {number | null} token */
-  positionOf(token) {
-    return token === null ? null : this.tokens.position(token);
-  }
-
-  layout() {
-    this.data.picture.grounds.forgetSizes();
-    const { rows, cols, n_layers: nLayers, n_heads: nHeads, side: thumbnail } = this.meta;
-    return layoutFor(this.stage.width, { n: this.tokens.n, nBefore: this.tokens.nBefore, rows, cols, nLayers, nHeads, thumbnail });
-  }
-
-  /**
-   * The map shown large with its colours; the last one stays while another is on its way.
-   * @param {import("./stores.js").What} what
-   * @param {import("./stores.js").AttentionMap | null} map
-   */
-  refocus(what, map) {
-    if (!map) return;
-    const { scale, norm } = this.choices;
-    this.focus = this.remember("focus", [map.key, map.codes, scale, norm, this.data.overview], () => {
-      const drawn = scaleOf(map.kind, scale, map.range, this.sharing(what), this.tokens.n);
-      return { map, scale: drawn, colors: palette(drawn, map.range, map.kind) };
-    });
-    this.focusKey = keyOf(what);
-  }
-
-  /**
-   * The ranges of the maps that share a scale with this one.
-   * @param {import("./stores.js").What} what
-   */
-  sharing(what) {
-    const { overview } = this.data;
-    const { norm } = this.choices;
-    if (norm === "map" || what.show === "rollout" || overview.kind !== kindOf(what) || overview.image !== what.image) return [];
-    const first = overview.index(what.layer, 0);
-    return norm === "all" ? overview.ranges : overview.ranges.slice(first, first + overview.nHeads);
-  }
-
-  /**
-   * A value that is made anew only when what it is made of changes, so that parts can tell by identity.
-   * @template Value
-   * @param {string} name
-   * @param {unknown[]} of
-   * @param {() => Value} make
-   * @returns {Value}
-   */
-  remember(name, of, make) {
-    const known = this.remembered[name];
-    if (known?.of.every((value, i) => Object.is(value, of[i]))) return known.value;
-    const value = make();
-    this.remembered[name] = { of, value };
-    return value;
   }
 
   destroy() {

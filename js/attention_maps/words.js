@@ -17,6 +17,12 @@ export function mapTitle({ show, layer, head }, { n_heads }) {
   return `Layer ${layer}, head ${head}`;
 }
 
+/** Whether a map is made of a head: its own, those of a layer in a mean, of all layers up to it in a rollout. @param {import("./stores.js").What} what @param {number} layer @param {number} head */
+export function isShown(what, layer, head) {
+  if (what.show === "rollout") return layer <= what.layer;
+  return layer === what.layer && (what.show === "mean" || head === what.head);
+}
+
 /** "image 2", "mean of 5 images", "image". @param {number | null} image @param {Meta} meta */
 export function imageWords(image, { n_images }) {
   if (image === null) return `mean of ${n_images} images`;

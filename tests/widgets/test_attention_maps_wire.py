@@ -323,3 +323,18 @@ def test_bytes_sent_stay_near_one_a_weight():
     attention = len(widget._codes) + len(widget._ranges) + len(widget._first_codes)
     assert weights <= attention <= 1.1 * weights
     assert attention + len(widget._first_exact) < widget.nbytes
+
+
+def test_an_interrupt_while_maps_are_computed_is_said_and_goes_on(maps, monkeypatch):
+    def interrupted(*_args, **_words):
+        raise KeyboardInterrupt
+
+    widget = vl.AttentionMaps(maps)
+    with monkeypatch.context() as patch:
+        patch.setattr(maps, "of_layer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            widget.kind = "scores"
+    assert "it was interrupted" in widget.error
+    assert (widget.kind, widget._overview_of["kind"]) == ("pattern", "pattern")
+    widget.kind = "scores"
+    assert widget._overview_of["kind"] == "scores"

@@ -159,10 +159,13 @@ class AttentionMaps(LensWidget):
             with self.hold_sync():  # all arrays and what they are of arrive together
                 self._fill()
                 self._forget_lost_statistics()
-        except Exception as error:  # said in the widget; raised here it would only reach a log
-            self.error = f"The maps could not be computed: {error}"
+        except BaseException as error:  # said in the widget; raised here it would only reach a log
+            reason = str(error) or "it was interrupted."
+            self.error = f"The maps could not be computed: {reason}"
             with self.hold_trait_notifications():
                 self.kind, self.image = before["kind"], before["image"]
+            if not isinstance(error, Exception):  # Ctrl-C goes on to stop the cell
+                raise
 
     def _forget_lost_statistics(self) -> None:
         """Some statistics exist only for several images: what no longer does is not sorted by."""

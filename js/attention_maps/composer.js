@@ -1,0 +1,123 @@
+// Puts the scene together: what was chosen, what the reader does at this moment, what has arrived.
+import { Remembered } from "../lib/remembered.js";
+import { layoutFor } from "./layout.js";
+import { orderOf } from "./order.js";
+import { palette, scaleOf } from "./shades.js";
+import { keyOf, kindOf } from "./stores.js";
+import { wholeView } from "./viewport.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Data} Data */
+/** @typedef {import("./scene.js").Moment} Moment */
+/** @typedef {import("./stores.js").What} What */
+
+export class Composer {
+  /**
+   * @param {import("./scene.js").Meta} meta
+   * @param {import("./tokens.js").Tokens} tokens
+   * @param {ReturnType<typeof import("./kernel.js").ofTheKernel>} kernel
+   */
+  constructor(meta, tokens, kernel) {
+    this.meta = meta;
+    this.tokens = tokens;
+    this.kernel = kernel;
+    this.remembered = new Remembered();
+    /** @type {import("./scene.js").Focus | null} */
+    this.focus = null;
+  }
+
+  /** @param {Choices} choices @param {Data} data @param {Moment} moment @returns {Scene} */
+  scene(choices, data, moment) {
+    const { meta, tokens, kernel } = this;
+    const what = this.whatOf(choices, data.overview);
+    const pair = this.pairOf(choices, moment);
+    const map = kernel.maps.find(what, data.overview);
+    if (map) this.focus = this.focusOf(map, what, choices, data.overview);
+    kernel.exact.want(what, this.positionOf(pair.query), this.positionOf(pair.key));
+    const { sort, order } = choices;
+    return {
+      ...data,
+      ...moment,
+      ...this.sizesOf(moment, data),
+      choices,
+      meta,
+      tokens,
+      what,
+      pair,
+      pinned: this.pinnedOf(choices),
+      focus: this.focus,
+      isStale: map === null,
+      order: this.remembered.get("order", [sort, order, data.statistics], () => orderOf(choices, data.statistics, meta)),
+      exact: kernel.exact,
+      neurons: moment.neuronsOpen ? kernel.neurons.find(what, this.positionOf(choices.token), this.positionOf(choices.key)) : null,
+    };
+  }
+
+  /**
+   * All parts switch to another image together, when its arrays are here.
+   * @param {Choices} choices
+   * @param {import("./stores.js").Overview} overview
+   * @returns {What}
+   */
+  whatOf({ show, kind, layer, head }, { image }) {
+    return this.remembered.get("what", [show, kind, layer, head, image], () => ({ show, kind, layer, head, image }));
+  }
+
+  /** @param {Choices} choices @returns {import("./scene.js").Pair} */
+  pinnedOf({ token: query, key }) {
+    return this.remembered.get("pinned", [query, key], () => ({ query, key }));
+  }
+
+  /** What is looked at: what is pointed at, or else what is pinned. @param {Choices} choices @param {Moment} moment @returns {import("./scene.js").Pair} */
+  pairOf(choices, { passing }) {
+    const [query, key] = [passing.query ?? choices.token, passing.key ?? choices.key];
+    return this.remembered.get("pair", [query, key], () => ({ query, key }));
+  }
+
+  /** @param {number | null} token */
+  positionOf(token) {
+    return token === null ? null : this.tokens.position(token);
+  }
+
+  /** @param {Moment} moment @param {Data} data @returns {Pick<Scene, "layout" | "sheet" | "view">} */
+  sizesOf({ width, look }, { picture }) {
+    const { n, nBefore } = this.tokens;
+    const layout = this.remembered.get("layout", [width], () => {
+      picture.grounds.forgetSizes();
+      const { rows, cols, n_layers: nLayers, n_heads: nHeads, side: thumbnail } = this.meta;
+      return layoutFor(width, { n, nBefore, rows, cols, nLayers, nHeads, thumbnail });
+    });
+    const sheet = this.remembered.get("sheet", [layout], () => ({ n, nBefore, side: layout.mapSide }));
+    const whole = this.remembered.get("whole", [sheet], () => wholeView(sheet));
+    return { layout, sheet, view: look?.sheet === sheet ? look.view : whole };
+  }
+
+  /**
+   * A map with its colours.
+   * @param {import("./stores.js").AttentionMap} map
+   * @param {What} what
+   * @param {Choices} choices
+   * @param {import("./stores.js").Overview} overview
+   * @returns {import("./scene.js").Focus}
+   */
+  focusOf(map, what, { scale: name, norm }, overview) {
+    return this.remembered.get("focus", [map.key, map.codes, name, norm, overview], () => {
+      const scale = scaleOf(map.kind, name, map.range, sharing(what, norm, overview), this.tokens.n);
+      return { map, scale, colors: palette(scale, map.range, map.kind), name: keyOf(what) };
+    });
+  }
+}
+
+/**
+ * The ranges of the maps that share a scale with one map; none when it has its own.
+ * @param {What} what
+ * @param {Choices["norm"]} norm
+ * @param {import("./stores.js").Overview} overview
+ */
+function sharing(what, norm, overview) {
+  const isOfOthers = overview.kind !== kindOf(what) || overview.image !== what.image;
+  if (norm === "map" || what.show === "rollout" || isOfOthers) return [];
+  const first = overview.index(what.layer, 0);
+  return norm === "all" ? overview.ranges : overview.ranges.slice(first, first + overview.nHeads);
+}
