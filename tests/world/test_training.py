@@ -22,7 +22,7 @@ from vitlens_widgets.world.network import load_served, make_network
 from vitlens_widgets.world.training import optimizer as optimizers
 from vitlens_widgets.world.training.batches import FIRST_TRAINING_SEED, stream
 from vitlens_widgets.world.training.classify import LOSSES, Classify
-from vitlens_widgets.world.training.loop import train
+from vitlens_widgets.world.training.loop import one_core_left, train
 from vitlens_widgets.world.training.losses import (
     Batch,
     class_label,
@@ -214,6 +214,18 @@ def test_training_leaves_torchs_generator_alone(tmp_path):
     torch.manual_seed(5)
     train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_training_leaves_a_core_to_its_worker_and_the_threads_as_they_were(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with one_core_left():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):

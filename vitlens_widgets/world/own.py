@@ -15,6 +15,7 @@ from .network import load_served
 from .own_checks import checked_design, checked_folder, checked_goal, checked_images, checked_seed
 from .training.checkpoint import noted_facts
 from .training.classify import Classify
+from .training.loop import one_core_left
 from .training.loop import train as run_to_the_end
 from .training.optimizer import Optimizer
 from .training.task import Recipe
@@ -125,7 +126,7 @@ def _images_for(minutes: float, task: Classify, folder: Path) -> int:
 
 def _seconds_per_batch(task: Classify, size: int) -> float:
     """Tried out on a model that is thrown away; drawing goes on beside learning."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_core_left():
         model, batch = task.make_model().train(), task.draw(0, size)
         optimizer = Optimizer(model, steps=10)
         times = []

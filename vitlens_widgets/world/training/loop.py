@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +46,7 @@ def train(
         UsageError: The checkpoint in `folder` is of another training, or torch is too old.
     """
     checkpoint = Checkpoint(folder / f"{stem}.checkpoint", recipe.facts())
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_core_left():
         torch.manual_seed(recipe.seed)
         model = recipe.task.make_model().train()
         optimizer = Optimizer(model, recipe.steps, recipe.rate)
@@ -80,6 +83,21 @@ def _learn_all(
     except KeyboardInterrupt:
         checkpoint.save(model, optimizer, done)
         raise
+
+
+@contextmanager
+def one_core_left() -> Iterator[None]:
+    """While this lasts, torch leaves a core to the worker that draws.
+
+    Threads wait for one another: on two busy cores, a step with two threads took several times as
+    long as with one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _seed_step(seed: int, step: int) -> None:
