@@ -25,20 +25,22 @@ class Agreement:
 
     def see(self, pattern: Tensor) -> None:
         """One more image's maps, `[head, query, key]`."""
-        flat = pattern.flatten(1)
-        centred = flat - flat.mean(1, keepdim=True)
-        norm = centred.norm(dim=1, keepdim=True)
-        constant = norm <= _CONSTANT * flat.norm(dim=1, keepdim=True)
-        unit = torch.where(constant, 0.0, centred / norm)
-        self._sum = unit if self._seen == 0 else self._sum + unit
-        count = constant[:, 0].double()
-        self._constant = count if self._seen == 0 else self._constant + count
+        if self._seen == 0:
+            self._sum = torch.zeros_like(pattern)
+            self._constant = pattern.new_zeros(len(pattern), dtype=torch.float64)
+        for head, weights in enumerate(pattern):
+            centred = weights - weights.mean()
+            norm = centred.norm()
+            constant = norm <= _CONSTANT * weights.norm()
+            self._sum[head].addcdiv_(centred, torch.where(constant, torch.inf, norm))
+            self._constant[head] += constant
         self._seen += 1
 
     def value(self) -> Tensor:
         """`[head]`, float64; at least two images were seen."""
         # |sum of unit vectors|^2 = images + sum over ordered pairs of their correlation
-        squared = self._sum.double().square().sum(1) + self._constant.square()
+        of_varying = torch.stack([one.double().square_().sum() for one in self._sum])
+        squared = of_varying + self._constant.square()
         return (squared - self._seen) / (self._seen * (self._seen - 1))
 
 
@@ -58,6 +60,7 @@ def agreement(trace: Trace) -> np.ndarray:
         over_images = Agreement()
         for pattern in trace.attention_by_image(layer):
             over_images.see(pattern.detach())
+            del pattern  # its memory is free for the next image's
         rows.append(over_images.value().cpu().numpy())
     return np.stack(rows)
 
