@@ -104,11 +104,11 @@ function putFirst(view, model) {
 function render({ model, el, experimental }) {
   const life = new AbortController();
   const dataOf = reader(model);
-  /** @param {string} name @param {any} message @returns {Promise<[any, DataView[]]>} */
-  const ask = (name, message) => {
-    if (!experimental) return Promise.reject(new Error("This page has no kernel to ask: it shows what was saved with it."));
-    return experimental.invoke(name, message, { signal: AbortSignal.any([life.signal, AbortSignal.timeout(PATIENCE)]) });
-  };
+  /** @type {import("./lib/requests.js").Ask | null} null on a page without a kernel */
+  const ask =
+    experimental === undefined
+      ? null
+      : (name, message) => experimental.invoke(name, message, { signal: AbortSignal.any([life.signal, AbortSignal.timeout(PATIENCE)]) });
   const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, (change) => {
     for (const [name, value] of Object.entries(change)) model.set(name, value);
     model.save_changes();

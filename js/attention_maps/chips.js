@@ -71,20 +71,20 @@ function anchorLine(scene) {
 }
 
 /** @param {Float32Array | null | undefined} line @param {number} token @param {Scene} scene */
-function valueText(line, token, { tokens, focus, what }) {
+function valueText(line, token, { tokens, focus, what, exact }) {
   const position = tokens.position(token);
   if (line === undefined || position === null) return "";
-  if (line === null) return "…";
+  if (line === null) return exact.missing;
   const value = line[position] ?? NaN;
   return what.kind === "scores" && what.show !== "rollout" ? (focus?.scale.write(value) ?? "") : probability(value, 3);
 }
 
 /** What all patches have together; scores do not add up to anything. @param {Float32Array | null | undefined} line @param {Scene} scene */
-function sumParts(line, { tokens, what, choices }) {
+function sumParts(line, { tokens, what, choices, exact }) {
   if (line === undefined) return [];
   if (what.kind === "scores" && what.show !== "rollout") return [];
   const sum = line?.subarray(tokens.nBefore).reduce((total, value) => total + value, 0);
-  const text = sum === undefined ? "…" : probability(sum, 3);
+  const text = sum === undefined ? exact.missing : probability(sum, 3);
   const words = choices.direction === "to" ? "patches" : "from patches";
   return [`${words} `, element("b", "vl-value", {}, text)];
 }

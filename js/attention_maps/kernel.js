@@ -8,15 +8,23 @@ import { ExactStore, MapStore, keyOf } from "./stores.js";
 
 /**
  * @param {number} n  tokens
- * @param {import("../lib/requests.js").Ask} ask
+ * @param {import("../lib/requests.js").Ask | null} kernel  null on a page without one
  * @param {() => void} onArrival
  * @param {(sentence: string, again: () => void) => void} onError
  */
-export const ofTheKernel = (n, ask, onArrival, onError) => ({
-  maps: new MapStore(n, ask, onArrival, onError),
-  exact: new ExactStore(n, ask, onArrival, onError),
-  neurons: new NeuronStore(ask, onArrival, onError),
-});
+export function ofTheKernel(n, kernel, onArrival, onError) {
+  const ask = kernel ?? nobody;
+  return {
+    maps: new MapStore(n, ask, onArrival, onError),
+    exact: new ExactStore(n, kernel, onArrival, onError),
+    neurons: new NeuronStore(ask, onArrival, onError),
+  };
+}
+
+const nobody = () => Promise.reject(new Error("This page has no kernel to ask: it shows what was saved with it."));
+
+/** @type {Neurons} */
+const ON_THEIR_WAY = { of: "", query: null, key: null, product: null, scale: NaN, rest: NaN, score: NaN };
 
 /** The neurons of the pair that was asked for last. */
 export class NeuronStore {
@@ -49,13 +57,9 @@ export class NeuronStore {
    */
   find(what, query, key) {
     if (query === null || key === null || what.show !== "head" || what.image === null) return null;
-    const of = nameOf({ ...what, query, key });
-    if (this.found?.of === of) return this.found;
+    if (this.found?.of === nameOf({ ...what, query, key })) return this.found;
     this.requests.want({ ...what, query, key });
-    if (this.found?.product !== null || this.found === null) {
-      this.found = { of: "", query: null, key: null, product: null, scale: NaN, rest: NaN, score: NaN };
-    }
-    return this.found;
+    return ON_THEIR_WAY;
   }
 }
 

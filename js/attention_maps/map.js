@@ -112,7 +112,7 @@ function describe(sheet, cell, { pair: { query, key }, tokens, exact, what }) {
   setAttributes(cell, {
     "aria-rowindex": row + 1,
     "aria-colindex": col + 1,
-    "aria-label": `query ${tokens.describe(query)}, key ${tokens.describe(key)}: ${value === null ? "…" : value.toPrecision(3)}`,
+    "aria-label": `query ${tokens.describe(query)}, key ${tokens.describe(key)}: ${value === null ? exact.missing : value.toPrecision(3)}`,
   });
   setAttributes(sheet, { "aria-activedescendant": cell.id });
 }

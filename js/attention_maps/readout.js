@@ -75,9 +75,9 @@ function numbers({ tokens, exact, what, meta }, query, key) {
   const line = exact.row(what, row);
   const values = all.map((quantity) => {
     const found = exact.value({ ...what, kind: quantity === "score" ? "scores" : "pattern" }, row, col);
-    return part(quiet(quantity), value(found === null ? "…" : quantity === "score" ? decimal(found) : probability(found, 4)));
+    return part(quiet(quantity), value(found === null ? exact.missing : quantity === "score" ? decimal(found) : probability(found, 4)));
   });
-  const rank = line ? `${rankOf(line, col)} of ${meta.tokens.length}` : "…";
+  const rank = line ? `${rankOf(line, col)} of ${meta.tokens.length}` : exact.missing;
   const uniform = shown === "pattern" ? part(quiet("if uniform"), value(probability(1 / meta.tokens.length, 4))) : null;
   return [...values, part(quiet("rank"), value(rank)), uniform];
 }

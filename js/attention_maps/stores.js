@@ -131,7 +131,7 @@ const WHOLE_MAPS_KEPT = 16;
 export class ExactStore {
   /**
    * @param {number} n  tokens
-   * @param {Ask} ask
+   * @param {Ask | null} ask  null on a page without a kernel: what is not here will not come
    * @param {() => void} onArrival
    * @param {(sentence: string, again: () => void) => void} onError
    */
@@ -141,16 +141,20 @@ export class ExactStore {
     this.whole = new Recent(WHOLE_MAPS_KEPT);
     /** @type {Recent<Float32Array>} */
     this.lines = new Recent(LINES_KEPT);
-    /** @type {Latest<What & { query: number | null, key: number | null }>} */
-    this.requests = new Latest(
-      ask,
-      "_exact",
-      ({ message, response, buffers }) => {
-        this.put(message, response, buffers.map(asFloat32));
-        onArrival();
-      },
-      onError,
-    );
+    /** What stands in the place of a number that is not here. */
+    this.missing = ask ? "…" : "–";
+    /** @type {Latest<What & { query: number | null, key: number | null }> | null} */
+    this.requests =
+      ask &&
+      new Latest(
+        ask,
+        "_exact",
+        ({ message, response, buffers }) => {
+          this.put(message, response, buffers.map(asFloat32));
+          onArrival();
+        },
+        onError,
+      );
   }
 
   /**
@@ -219,6 +223,6 @@ export class ExactStore {
     const missingRow = query !== null && !this.row(what, query);
     const missingColumn = key !== null && !this.column(what, key);
     if (!missingRow && !missingColumn) return;
-    this.requests.want({ ...what, query: missingRow ? query : null, key: missingColumn ? key : null });
+    this.requests?.want({ ...what, query: missingRow ? query : null, key: missingColumn ? key : null });
   }
 }

@@ -20,7 +20,7 @@ export class AttentionView {
    * @param {import("./scene.js").Meta} meta
    * @param {Data} data
    * @param {Choices} choices
-   * @param {import("../lib/requests.js").Ask} ask
+   * @param {import("../lib/requests.js").Ask | null} ask  null on a page without a kernel
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    */
   constructor(meta, data, choices, ask, onChoose) {
@@ -89,7 +89,7 @@ export class AttentionView {
 
   /** Whatever the kernel has refused may be asked for again; drawing asks for what is missing. */
   forgive() {
-    for (const store of Object.values(this.kernel)) store.requests.refused = "";
+    for (const { requests } of Object.values(this.kernel)) if (requests) requests.refused = "";
   }
 
   /** @param {string} sentence @param {import("../lib/error_strip.js").Remedy[]} remedies */

@@ -167,6 +167,9 @@ def test_a_page_without_a_kernel_shows_what_it_has_and_says_what_it_lacks(hosted
     hosted.receive(head=1)
     expected = colors(shades(maps.of_layer(1)[1], "pattern", "log"))
     assert (map_pixels(widget) == expected).mean() > 0.999
+    Places(widget, maps).point_at_cell(5, 9)
+    assert "pattern – score – rank –" in read_out(widget)
+    assert widget.get_by_role("alert").is_hidden()
     hosted.receive(show="mean")
     widget.get_by_role("alert").get_by_text("This page has no kernel to ask").wait_for()
 

@@ -86,11 +86,14 @@ class WidgetPage:
         self.widgets = []
         self.asked = []
         self.kernel = lambda widget, name, message: getattr(widget, name)(message, [])
-        if not hasattr(page, "answering"):  # a page can be used for one host after the other
-            page.expose_function("askKernel", lambda *asked: page.answering(*asked))
-        page.answering = self._answer
+        if not hasattr(page, "host"):  # a page can be used for one host after the other
+            page.expose_function("askKernel", self._answer_of_the_present)
+        page.host = self
         page.set_content(HOST % {"width": width, "scheme": scheme})
         page.evaluate(MODEL)
+
+    def _answer_of_the_present(self, *asked):
+        return self.page.host._answer(*asked)
 
     def add(self, widget, stem="patch_grid"):
         """Shows a widget and waits until it has drawn itself; gives its root as a locator."""

@@ -36,7 +36,8 @@ def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
     Memory beside the trace: at most 3.2 times the pattern of one layer and image, 4.2 times with
     several images (counted tensor by tensor, with 12 heads): its scores, itself, the pairs of each
     share, which take about a head each, and a sum over images for the agreement. Queries and keys
-    are computed again where the trace did not keep them; `vit.trace(images, keep=["q", "k"])` spares that.
+    are computed again where the trace did not keep them, which
+    `vit.trace(images, keep=["q", "k"])` spares.
 
     Args:
         trace: The trace.
