@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from fake_infilling import random_infilling
@@ -224,6 +226,35 @@ def test_an_interrupted_painting_is_answered_too(infilling, recorded):
     assert strip.infilling is shown
     np.testing.assert_array_equal(strip.mask, shown.mask[0])
     assert strip._painted == painted
+
+
+@pytest.mark.parametrize(
+    ("where", "kind"),
+    [
+        ("pictures", ZeroDivisionError),
+        ("pictures", KeyboardInterrupt),
+        ("numbers", KeyboardInterrupt),
+    ],
+)
+def test_an_image_that_cannot_be_shown_leaves_the_last_one(
+    infilling, recorded, monkeypatch, where, kind
+):
+    strip = vl.InfillStrip(infilling)
+    comm = recorded(strip)
+    state = {name: value for name, value in strip.get_state().items() if name != "error"}
+
+    def fails(*_):
+        raise kind
+
+    monkeypatch.setattr(data, where, fails)
+    with contextlib.suppress(KeyboardInterrupt):
+        browser_sends(comm, image=1)
+    assert strip.error.startswith("The image could not be shown")
+    assert {name: strip.get_state()[name] for name in state} == state
+    monkeypatch.undo()
+    strip.image = 1
+    np.testing.assert_array_equal(pixels(strip, "_original"), infilling.original[1])
+    np.testing.assert_array_equal(strip.mask, infilling.mask[1])
 
 
 def test_a_mask_painted_on_an_image_shown_no_longer_is_not_taken(infilling, recorded):

@@ -178,35 +178,49 @@ class InfillStrip(LensWidget):
 
     def _fill_image(self) -> None:
         """Packs what depends on the image: its objects, its random mask, its pictures."""
-        self._object_names, masks = self._objects.masks(self.image)
-        self._object_masks = _pack.uint8(masks)
-        self._random_mask = _pack.uint8(self._draw())
-        self._fill_pictures()
+        names, masks = self._objects.masks(self.image)
+        packed = {
+            "_object_names": names,
+            "_object_masks": _pack.uint8(masks),
+            "_random_mask": _pack.uint8(self._draw()),
+            **self._packed(self.infilling),
+        }
+        self.mask = self.infilling.mask[0]
+        self._show(packed)
 
-    def _fill_pictures(self) -> None:
-        """Packs the pictures; the numbers too, unless a browser will ask for them when it rests."""
-        for name, packed in data.pictures(self.infilling, self._shrink).items():
-            setattr(self, name, packed)
-        self._painted_image = self.image
-        self._painting += 1
-        if not self._is_asked:
-            self._fill_numbers()
+    def _packed(self, infilling: Any) -> dict[str, Any]:
+        """The pictures; the numbers too, unless a browser will ask for them when it rests."""
+        pictures = data.pictures(infilling, self._shrink)
+        return pictures if self._is_asked else pictures | self._numbers(infilling)
 
-    def _fill_numbers(self) -> None:
+    def _numbers(self, infilling: Any) -> dict[str, Any]:
         try:
-            numbers = data.numbers(self.infilling)
-            numbers["_scores"] += _pack.float32(self._objects.scores(self.infilling, self.image))
+            numbers = data.numbers(infilling)
+            numbers["_scores"] += _pack.float32(self._objects.scores(infilling, self.image))
         except Exception as error:  # the pictures stand; what failed is said in the widget
             self.error = f"The numbers could not be computed: {error}"
             numbers = {"_scores": b"", "_patch_errors": b"", "_converged": 0}
-        for name, packed in numbers.items():
-            setattr(self, name, packed)
-        self._numbers_of = self._painting
+        return numbers
+
+    def _show(self, packed: dict[str, Any]) -> None:
+        """Takes what is packed, all of it."""
+        if "_painted" in packed:
+            self._painted_image = self.image
+            self._painting += 1
+        for name, value in packed.items():
+            setattr(self, name, value)
+        if "_scores" in packed:
+            self._numbers_of = self._painting
 
     def _on_image(self, _change: Any) -> None:
-        with self.hold_sync():
-            self.mask = self.infilling.mask[0]  # its own; no change of it paints anything
-            self._fill_image()
+        if self.image == self._painted_image:
+            return
+        try:
+            with self.hold_sync():
+                self._fill_image()
+        except BaseException as error:
+            self.image = self._painted_image
+            self._fail(error, "The image could not be shown", "it shows the last one")
 
     def _on_random(self, _change: Any) -> None:
         with self.hold_sync():
@@ -220,21 +234,28 @@ class InfillStrip(LensWidget):
             return
         try:
             with self.hold_sync():  # pictures and the mask they are of arrive together
-                self._shown[self.image] = before.rerun(mask=self.mask)
-                self._fill_pictures()
+                infilling = before.rerun(mask=self.mask)
+                packed = self._packed(infilling)
+                self._shown[self.image] = infilling
+                self._show(packed)
         except BaseException as error:
-            self._shown[self.image] = before
             self.mask = before.mask[0]
-            if isinstance(error, Exception):  # raised here it would only reach a log
-                self.error = f"The picture could not be infilled: {error}"
-                return
-            self.error = "The infilling was interrupted: what is shown is the last mask's."
-            raise
+            self._fail(
+                error, "The picture could not be infilled", "what is shown is the last mask's"
+            )
+
+    def _fail(self, error: BaseException, what: str, shown: str) -> None:
+        """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""
+        if isinstance(error, Exception):
+            self.error = f"{what}: {error}"
+            return
+        self.error = f"{what}, it was interrupted: {shown}."
+        raise error
 
     def _on_numbers_asked(self, _change: Any) -> None:
         if self._numbers_asked == self._painting != self._numbers_of:
             with self.hold_sync():
-                self._fill_numbers()
+                self._show(self._numbers(self.infilling))
 
     def __repr__(self) -> str:
         names = [name for name in self.choices() if name != "mask"]
