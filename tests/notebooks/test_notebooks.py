@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 HERE = Path(__file__).parent
 NOTEBOOKS = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
@@ -28,6 +30,19 @@ def test_a_notebook_is_committed_clean(path):
     assert [cell.id for cell in notebook.cells if cell.metadata] == []
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert notebook.metadata.kernelspec.name == "python3"
+
+
+@by_name
+def test_the_first_cell_installs_the_package_in_colab_and_does_nothing_elsewhere(path, monkeypatch):
+    notebook = nbformat.read(path, as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    program = TransformerManager().transform_cell(first.source)
+    shell = Mock()
+    exec(program, {"get_ipython": lambda: shell})
+    assert shell.mock_calls == []
+    monkeypatch.setitem(sys.modules, "google.colab", Mock())
+    exec(program, {"get_ipython": lambda: shell})
+    assert shell.mock_calls == [call.run_line_magic("pip", "install -q vitlens_widgets")]
 
 
 @by_name
