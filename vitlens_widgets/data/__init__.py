@@ -6,5 +6,6 @@ from vitlens_widgets.data.emoji import emoji_for
 from vitlens_widgets.data.images import read_image
 from vitlens_widgets.data.labels import LabelSet
 from vitlens_widgets.data.table import Table
+from vitlens_widgets.data.wordnet import Kinship
 
-__all__ = ["LabelSet", "Table", "emoji_for", "read_image"]
+__all__ = ["Kinship", "LabelSet", "Table", "emoji_for", "read_image"]

@@ -30,7 +30,7 @@ _IRREGULAR = {
     "teeth": "tooth",
     "women": "woman",
 }
-_SETS = ("emoji_imagenet.tsv", "emoji_world.tsv")
+_SETS = {"imagenet-1k": "emoji_imagenet.tsv", "world": "emoji_world.tsv"}
 _LIKENESS = 0.95  # share of a known set's names, in their places, by which it is recognised
 
 
@@ -63,9 +63,15 @@ def emoji_of_set(names: Sequence[str]) -> tuple[str, ...]:
     without, with further classes behind or without), so that ImageNet's kite is the bird and its
     mouse the computer's; every other name stands for itself.
     """
-    chosen = next((table for table in map(_table, _SETS) if _begins_with(names, table)), ())
+    known = recognised(names)
+    chosen = _table(_SETS[known]) if known else ()
     rest = (emoji_for(name) for name in names[len(chosen) :])
     return (*(emoji for _, emoji in chosen), *rest)
+
+
+def recognised(names: Sequence[str]) -> str:
+    """Which set these are the names of: "imagenet-1k", "world" or ""; see `emoji_of_set`."""
+    return next((known for known, file in _SETS.items() if _begins_with(names, _table(file))), "")
 
 
 def _begins_with(names: Sequence[str], table: Sequence[tuple[str, str]]) -> bool:

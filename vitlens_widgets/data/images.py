@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from collections.abc import Iterator
@@ -47,6 +48,21 @@ def read_image(source: Any) -> Image.Image:
         return image_from_array(np.asarray(source), channels_first=False)
     several = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
     raise UsageError(f"An image is {_KINDS}; this is a {type(source).__name__}.{several}")
+
+
+def image_from_bytes(content: bytes, name: str = "") -> Image.Image:
+    """The image that a file's bytes hold, as `read_image` gives it.
+
+    Args:
+        content: The whole file.
+        name: What the user calls it, for the error's sentence.
+
+    Raises:
+        UsageError: It is no image, is cut short, or is empty.
+    """
+    said = f'"{name}"' if name else "This file"
+    with _sentences(said), Image.open(io.BytesIO(content)) as image:
+        return _upright_rgb(image, said)
 
 
 def _as_numpy(tensor: Any) -> np.ndarray:
