@@ -1,5 +1,6 @@
 """From a hidden state to the model's output space."""
 
+from vitlens_widgets.lenses.difference import divergence
 from vitlens_widgets.lenses.frozen import FrozenNormLens
 from vitlens_widgets.lenses.infill import Infilling, InfillLens, MaskStudy, ObjectIoU
 from vitlens_widgets.lenses.lens import Lens
@@ -16,4 +17,5 @@ __all__ = [
     "ObjectIoU",
     "Reading",
     "Top",
+    "divergence",
 ]

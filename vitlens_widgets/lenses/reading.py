@@ -66,6 +66,11 @@ class Reading:
         return self if self._at == "readout" else Reading(self._lens, self._source, at="readout")
 
     @property
+    def at_readout(self) -> bool:
+        """Whether it is the reading of the model's own readout, without a token axis."""
+        return self._at == "readout"
+
+    @property
     def n_states(self) -> int:
         """L + 1; L in a reading of sub-block outputs."""
         return len(self._source.names)

@@ -36,6 +36,12 @@ def summary(logits: Tensor, log_final: Tensor, k: int) -> dict[str, Tensor]:
     }
 
 
+def kl_divergence(logits: Tensor, other: Tensor) -> Tensor:
+    """KL(p || q) in nats, of the classes' distributions p by `logits` and q by `other`."""
+    log_p = logits.log_softmax(-1)
+    return _expected(log_p.exp(), log_p - other.log_softmax(-1)).clamp_min(0)
+
+
 def _expected(p: Tensor, value: Tensor) -> Tensor:
     """Sum of p times value; an impossible class counts nothing, though its value be infinite.
 

@@ -77,15 +77,22 @@ def overview(source: Any, kind: Kind, image: int | None, side: int) -> dict[str,
 
 def of_image(source: Any, reading: Any, image: int | None) -> dict[str, Any]:
     """The traits that depend on the image alone: its pixels, its heads' statistics, the answers."""
-    statistics = source.statistics(image)
-    values = [statistics.values[name] for name in statistics.names]
     pixels = picture(source, image)
     return {
-        "_statistics": b"".join(map(_pack.float32, values)),
-        "_statistic_words": [_in_words(statistics, name) for name in statistics.names],
+        **statistics(source, image),
         "_picture": _pack.uint8(pixels),
         "_picture_size": list(pixels.shape[:2]),
         **answers(reading, source.n_layers, image),
+    }
+
+
+def statistics(source: Any, image: int | None) -> dict[str, Any]:
+    """Every head's statistics, float32 `[statistic, layer, head]`, and what they are in words."""
+    found = source.statistics(image)
+    values = [found.values[name] for name in found.names]
+    return {
+        "_statistics": b"".join(map(_pack.float32, values)),
+        "_statistic_words": [_in_words(found, name) for name in found.names],
     }
 
 
@@ -141,6 +148,18 @@ def whole_map(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[b
     codes, ranges = coded(chosen_map(source, what, kind), kind)
     lo, hi, top = ranges.tolist()
     return {"lo": lo, "hi": hi, "top": top}, [_pack.uint8(codes)]
+
+
+def first_map(source: Any, what: dict[str, Any]) -> dict[str, Any]:
+    """The traits of a map that is sent before it is asked for, with its exact numbers."""
+    what = what | {"query": None, "key": None}
+    found, (codes,) = whole_map(source, what)
+    exact, numbers = exact_numbers(source, what)
+    return {
+        "_first": what | found | exact,
+        "_first_codes": codes,
+        "_first_exact": b"".join(numbers),
+    }
 
 
 def exact_numbers(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

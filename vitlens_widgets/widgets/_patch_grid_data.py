@@ -60,18 +60,23 @@ def statistics(reading: Any, image: int) -> dict[str, bytes]:
     }
 
 
+def fits(reading: Any) -> bool:
+    """Whether all logits are few enough to be sent at once."""
+    rows = reading.n_states * (reading.layout.n_tokens + 1)
+    return rows * len(reading.labels) * 4 <= TABLE_LIMIT
+
+
 def logits_table(reading: Any, image: int) -> bytes:
     """All logits `[state, token + readout, class]`; empty where they would exceed the limit."""
-    rows = reading.n_states * (reading.layout.n_tokens + 1)
-    if rows * len(reading.labels) * 4 > TABLE_LIMIT:
+    if not fits(reading):
         return b""
     return b"".join(_logits(reading, image, state) for state in range(reading.n_states))
 
 
 def target_columns(reading: Any, image: int, target: int) -> dict[str, Any]:
     """One class's logit and rank (1 = best) per state and token."""
-    logit = _with_readout(reading.logit(target), reading.readout.logit(target), image)
-    rank = _with_readout(reading.rank(target), reading.readout.rank(target), image)
+    logit = with_readout(reading.logit(target), reading.readout.logit(target), image)
+    rank = with_readout(reading.rank(target), reading.readout.rank(target), image)
     return {
         "_target_logit": _pack.float32(logit),
         "_target_rank": _pack.int32(rank),
@@ -81,14 +86,14 @@ def target_columns(reading: Any, image: int, target: int) -> dict[str, Any]:
 
 def _top(tokens: Any, readout: Any, image: int) -> tuple[np.ndarray, np.ndarray]:
     return (
-        _with_readout(tokens.index, readout.index, image),
-        _with_readout(tokens.probability, readout.probability, image),
+        with_readout(tokens.index, readout.index, image),
+        with_readout(tokens.probability, readout.probability, image),
     )
 
 
 def _column(reading: Any, image: int, name: str) -> bytes:
     tokens, readout = getattr(reading, name)(), getattr(reading.readout, name)()
-    return _pack.float32(_with_readout(tokens, readout, image))
+    return _pack.float32(with_readout(tokens, readout, image))
 
 
 def _logits(reading: Any, image: int, state: int) -> bytes:
@@ -96,7 +101,7 @@ def _logits(reading: Any, image: int, state: int) -> bytes:
     return _pack.float32(tokens[image]) + _pack.float32(readout[image])
 
 
-def _with_readout(tokens: Any, readout: Any, image: int) -> np.ndarray:
+def with_readout(tokens: Any, readout: Any, image: int) -> np.ndarray:
     """`[state, image, token, ...]` and `[state, image, ...]` -> `[state, token + readout, ...]`."""
     tokens, readout = np.asarray(tokens)[:, image], np.asarray(readout)[:, image]
     return np.concatenate([tokens, readout[:, None]], axis=1)

@@ -145,11 +145,8 @@ class AttentionMaps(LensWidget):
     def _fill_first(self) -> None:
         """Packs the map that is shown first, so that the browser need not ask for it."""
         names = ("show", "kind", "layer", "head", "image")
-        what = {name: getattr(self, name) for name in names} | {"query": None, "key": None}
-        found, (codes,) = data.whole_map(self._source, what)
-        exact, numbers = data.exact_numbers(self._source, what)
-        self._first = what | found | exact
-        self._first_codes, self._first_exact = codes, b"".join(numbers)
+        what = {name: getattr(self, name) for name in names}
+        self._set(data.first_map(self._source, what))
 
     def _on_data_chosen(self, _change: Any) -> None:
         before = self._overview_of
