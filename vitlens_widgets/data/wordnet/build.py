@@ -50,7 +50,7 @@ def read_nouns(lines: Iterable[str]) -> dict[str, Noun]:
 def _noun(line: str) -> tuple[str, Noun]:
     """A line of `data.noun`, as wndb(5WN) describes it.
 
-    `offset file type w_cnt word lex_id [word lex_id ...] p_cnt [symbol offset type target ...] | ...`
+    `offset file type w_cnt [word lex_id ...] p_cnt [symbol offset type target ...] | ...`
     """
     fields = line.partition(" | ")[0].split()
     pointers = fields[4 + 2 * int(fields[3], 16) + 1 :]
