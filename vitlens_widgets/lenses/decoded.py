@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Literal
 
 import torch
@@ -12,18 +11,23 @@ from torch import Tensor
 
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.source import Source
+from vitlens_widgets.lenses.statistics import Final
 from vitlens_widgets.progress import progress_bar
 
 KEEP_BYTES = 128 * 2**20
 """Logits up to this size are kept (float32); larger ones are decoded again, a piece at a time."""
 
 PIECE_BYTES = 4 * 2**20
-"""Logits are decoded and measured about so many bytes at a time: what a processor's cache holds.
+"""Logits are decoded about so many bytes at a time: what a processor's cache holds.
 One state of one image is always decoded as a whole."""
 
-Measure = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""Takes logits and the final state's log-probabilities, both `[..., class]`; says things of them by
-name, `[...]` or `[..., k]`."""
+CHUNK_BYTES = 512 * 2**10
+"""Decoded logits are measured about so many bytes at a time on a CPU: each step of a measure works
+on what a core's own cache still holds, in memory that need not be asked of the system again."""
+
+Measure = Callable[[Tensor, Final], dict[str, Tensor]]
+"""Takes logits `[row, class]` and what the final state answers at the same tokens; says things of
+them by name, `[row]` or `[row, k]`."""
 
 
 class Decoded:
@@ -43,6 +47,7 @@ class Decoded:
         self._trace = source.trace
         self._source = source
         self._lens_decode = lens.decode if at == "tokens" else lens.decode_readout
+        self._kept: dict[tuple[int, int], Tensor] = {}  # pieces, by their first state and image
 
     @property
     def is_kept(self) -> bool:
@@ -51,8 +56,7 @@ class Decoded:
 
     def of_state(self, k: int) -> Tensor:
         """The logits of one state, `[image, token, class]`, on the CPU."""
-        pieces = [self._piece(slice(k, k + 1), images)[0] for images in self._image_slices()]
-        return torch.cat(pieces).cpu()
+        return torch.cat([self._one_state(k, images) for images in self._image_slices()]).cpu()
 
     def measured(self, measure: Measure) -> dict[str, Tensor]:
         """What `measure` says of every piece, put together on the CPU: `[state, image, ...]`."""
@@ -61,40 +65,37 @@ class Decoded:
         with progress_bar(n_steps, self.name) as bar:
             for images in self._image_slices():
                 found = []
-                for logits, log_final in self._from_the_last(images):
-                    found.append(_in_chunks(measure, logits, log_final))
+                for logits, final in self._from_the_last(images):
+                    found.append(_in_chunks(measure, logits, final))
                     bar.update(logits.shape[0] * logits.shape[1])
                 columns.append(_joined(found[::-1], 0))
         return {name: value.cpu() for name, value in _joined(columns, 1).items()}
 
-    def _from_the_last(self, images: slice) -> Iterator[tuple[Tensor, Tensor]]:
+    def _from_the_last(self, images: slice) -> Iterator[tuple[Tensor, Final]]:
         """Pieces from the last state down, so that the final one is decoded but once."""
-        log_final = None
+        final = None
         for states in self._state_slices():
             logits = self._piece(states, images)
-            if log_final is None:
-                final = logits[-1] if self._source.is_states else self._final(images)
-                log_final = final.log_softmax(-1)
-            yield logits, log_final
+            if final is None:
+                last = logits[-1] if self._source.is_states else self._final(images)
+                log_p = last.log_softmax(-1).flatten(0, -2)
+                final = Final(log_p, log_p.exp())
+            yield logits, final
+
+    def _one_state(self, k: int, images: slice) -> Tensor:
+        if not self.is_kept:
+            return self._piece(slice(k, k + 1), images)[0]
+        states = next(states for states in self._state_slices() if states.start <= k < states.stop)
+        return self._piece(states, images)[k - states.start]
 
     def _piece(self, states: slice, images: slice) -> Tensor:
+        place = (states.start, images.start)
+        if place in self._kept:
+            return self._kept[place]
+        piece = self._decode(self._source.values(states), states.start, images)
         if self.is_kept:
-            return self._kept[states, images]
-        return self._decode(self._source.values(states), states.start, images)
-
-    @cached_property
-    def _kept(self) -> Tensor:
-        """All logits, `[state, image, token, class]`, where the model is."""
-        places = [(s, images) for images in self._image_slices() for s in self._state_slices()]
-        pieces = (self._decode(self._source.values(s), s.start, images) for s, images in places)
-        first = next(pieces)
-        if len(places) == 1:
-            return first
-        whole = first.new_empty(*self.shape, self.n_classes)
-        whole[places[0]] = first
-        for place, piece in zip(places[1:], pieces, strict=True):
-            whole[place] = piece
-        return whole
+            self._kept[place] = piece
+        return piece
 
     def _final(self, images: slice) -> Tensor:
         """What the final state answers, where sub-block outputs are read."""
@@ -122,12 +123,15 @@ class Decoded:
         return max(1, math.prod(self.shape[2:]) * self.n_classes * 4)
 
 
-def _in_chunks(measure: Measure, logits: Tensor, log_final: Tensor) -> dict[str, Tensor]:
-    """`measure`, applied to some tokens at a time where the logits are large."""
-    n_chunks = logits.nbytes // (2 * PIECE_BYTES) + 1
-    axis = logits.ndim - 2
-    chunks = zip(logits.chunk(n_chunks, axis), log_final.chunk(n_chunks, axis - 1), strict=True)
-    return _joined([measure(part, final) for part, final in chunks], axis)
+def _in_chunks(measure: Measure, logits: Tensor, final: Final) -> dict[str, Tensor]:
+    """`measure`, applied to some tokens of one state at a time."""
+    on_cpu = logits.device.type == "cpu"
+    n_rows = (CHUNK_BYTES if on_cpu else PIECE_BYTES) // (4 * logits.shape[-1]) + 1
+    finals = list(map(Final, *(part.split(n_rows) for part in final)))
+    chunks = (state.flatten(0, -2).split(n_rows) for state in logits)
+    found = [measure(*pair) for state in chunks for pair in zip(state, finals, strict=True)]
+    of_tokens = logits.shape[:-1]
+    return {name: v.reshape(*of_tokens, *v.shape[1:]) for name, v in _joined(found, 0).items()}
 
 
 def _joined(parts: list[dict[str, Tensor]], axis: int) -> dict[str, Tensor]:

@@ -237,8 +237,8 @@ class Reading:
         answers = [] if self._decoded.is_kept else self._answers
         k = min(_TOP_AT_ONCE, len(self.labels))
 
-        def measure(logits: Tensor, log_final: Tensor) -> dict[str, Tensor]:
-            found = statistics.summary(logits, log_final, k)
+        def measure(logits: Tensor, final: statistics.Final) -> dict[str, Tensor]:
+            found = statistics.summary(logits, final, k)
             for index in answers:
                 column = statistics.column(logits, index)
                 found |= {f"{name} {index}": value for name, value in column.items()}

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
+
+
+class Final(NamedTuple):
+    """What the final state answers, `[..., class]`."""
+
+    log_p: Tensor
+    p: Tensor
 
 
 def top(logits: Tensor, k: int) -> dict[str, Tensor]:
@@ -19,11 +28,8 @@ def column(logits: Tensor, index: int) -> dict[str, Tensor]:
     return {"logit": logit.clone(), "rank": rank.masked_fill(logit.isnan(), 0)}
 
 
-def summary(logits: Tensor, log_final: Tensor, k: int) -> dict[str, Tensor]:
-    """Top k, logsumexp, entropy in nats, and KL(final || this) in nats.
-
-    `log_final` holds the final state's log-probabilities.
-    """
+def summary(logits: Tensor, final: Final, k: int) -> dict[str, Tensor]:
+    """Top k, logsumexp, entropy in nats, and KL(final || this) in nats."""
     log_p = logits.log_softmax(-1)
     values, index = log_p.topk(k, dim=-1)
     best = index[..., :1]  # logsumexp is the logit minus the log-probability of any class
@@ -32,7 +38,7 @@ def summary(logits: Tensor, log_final: Tensor, k: int) -> dict[str, Tensor]:
         "probability": values.exp(),
         "logsumexp": (logits.gather(-1, best) - values[..., :1])[..., 0],
         "entropy": -_expected(log_p.exp(), log_p).clamp_max(0),
-        "kl_to_final": _expected(log_final.exp(), log_final - log_p).clamp_min(0),
+        "kl_to_final": _expected(final.p, final.log_p - log_p).clamp_min(0),
     }
 
 
