@@ -2,6 +2,7 @@
 
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.load import load
+from vitlens_widgets.models.untrained import untrained
 from vitlens_widgets.models.vit import ViT
 
-__all__ = ["TokenLayout", "ViT", "load"]
+__all__ = ["TokenLayout", "ViT", "load", "untrained"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vitlens_widgets.analysis.heads.geometry import Places
 from vitlens_widgets.analysis.images import check_count, check_trace
+from vitlens_widgets.analysis.readings import check_states
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import Reading
@@ -69,8 +70,4 @@ def _check_reading(trace: Trace, reading: Reading) -> None:
         raise UsageError(
             "reading= must be a lens applied to this very trace: vl.LogitLens(vit).read(trace)."
         )
-    if reading.state_names != trace.vit.state_names:
-        raise UsageError(
-            f"reading= must be of the states, not of sub-block outputs such as "
-            f'"{reading.state_names[0]}": read(trace) without site= is.'
-        )
+    check_states(reading)

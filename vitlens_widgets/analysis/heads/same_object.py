@@ -11,9 +11,9 @@ from torch import Tensor
 from vitlens_widgets.analysis.heads.chance import against_chance, among_patches, chance_columns
 from vitlens_widgets.analysis.heads.geometry import Places
 from vitlens_widgets.analysis.images import check_trace, title
+from vitlens_widgets.analysis.masks import most_of_each_patch
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
@@ -80,32 +80,5 @@ def _things(trace: Trace, masks: Sequence[np.ndarray]) -> list[Tensor]:
         raise UsageError(
             f"{trace.n_images} images were traced, but as masks {given} given; give one per image."
         )
-    masks = [np.asarray(mask) for mask in masks]
-    things = [_most_of_each_patch(mask, trace.layout) for mask in masks]
-    for mask in masks:
-        _check_aspect(mask, trace.pictures.shape[1:3])
-    return things
-
-
-def _check_aspect(mask: np.ndarray, picture: tuple[int, int]) -> None:
-    """Refuse a mask that cannot be of this picture, such as one of the picture before cropping."""
-    (height, width), (seen_height, seen_width) = mask.shape, picture
-    if height * seen_width != width * seen_height:
-        raise UsageError(
-            f"A mask must be of the picture as the model saw it, {seen_height} x {seen_width}; "
-            f"one of {height} x {width} has another aspect: crop and resize it like the picture."
-        )
-
-
-def _most_of_each_patch(mask: np.ndarray, layout: TokenLayout) -> Tensor:
-    rows, cols = layout.rows, layout.cols
-    whole = np.issubdtype(mask.dtype, np.integer) and mask.ndim == 2
-    if not whole or mask.shape[0] % rows or mask.shape[1] % cols:
-        raise UsageError(
-            f"A mask must hold whole numbers [height, width] that {rows} x {cols} patches divide; "
-            f"this one is {mask.dtype} {list(mask.shape)}."
-        )
-    patches = mask.reshape(rows, mask.shape[0] // rows, cols, mask.shape[1] // cols)
-    pixels = patches.transpose(0, 2, 1, 3).reshape(rows * cols, -1)
-    most = [np.unique(patch, return_counts=True) for patch in pixels]
-    return torch.tensor([int(things[counts.argmax()]) for things, counts in most]).view(rows, cols)
+    picture = trace.pictures.shape[1:3]
+    return [most_of_each_patch(mask, trace.layout, picture) for mask in masks]

@@ -1,0 +1,48 @@
+"""A mean over images, how far they spread, and how sure the mean is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class OverImages:
+    """What images have in common, each `[...]` without their axis; NaN where nothing was measured.
+
+    Attributes:
+        mean: Over those images that have a value.
+        deviation: Their standard deviation (n - 1); NaN for fewer than two.
+        half: Half the width of the mean's 95 % confidence interval, Student's t over images.
+        n: How many images have a value, int64.
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    half: np.ndarray
+    n: np.ndarray
+
+    @property
+    def low(self) -> np.ndarray:
+        """The lower end of the interval."""
+        return self.mean - self.half
+
+    @property
+    def high(self) -> np.ndarray:
+        """The upper end of the interval."""
+        return self.mean + self.half
+
+
+def over_images(values: np.ndarray, level: float = 0.95) -> OverImages:
+    """Mean and spread along the last axis, the images; NaN means that an image has no value."""
+    from scipy.stats import t  # a second to import, and only this needs it
+
+    there = ~np.isnan(values)
+    n = there.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(there, values, 0).sum(axis=-1) / n
+        squares = np.where(there, (values - mean[..., None]) ** 2, 0).sum(axis=-1)
+        deviation = np.sqrt(np.where(n > 1, squares / (n - 1), np.nan))
+        half = deviation / np.sqrt(n) * t.ppf((1 + level) / 2, np.maximum(n - 1, 1))
+    return OverImages(mean, deviation, half, n)

@@ -1,0 +1,44 @@
+"""`untrained`: the same architecture with random weights, the floor of every finding."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from vitlens_widgets.models.vit import ViT
+
+
+def untrained(vit: ViT, seed: int = 0) -> ViT:
+    """A twin with fresh weights: what is there already is no achievement of training.
+
+    Matrices are drawn as ViTs are initialised (truncated normal of deviation 0.02), biases are 0,
+    norms and layer scales 1. Labels, image size and preprocessing are the original's, and so is a
+    classifier that was given to it.
+
+    Args:
+        vit: The model; it is not changed.
+        seed: Of the weights.
+
+    Source:
+        Of the initialisation: timm's `VisionTransformer` (`weight_init=""`).
+
+    Example:
+        >>> vl.models.untrained(vl.load("toy/p32")).name
+        'toy/p32 (random weights)'
+    """
+    model = copy.deepcopy(vit.model)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim > 1:
+                drawn = torch.empty(weight.shape)
+                torch.nn.init.trunc_normal_(drawn, std=0.02, generator=generator)
+                weight.copy_(drawn)
+            else:
+                weight.fill_(float(not name.endswith("bias")))
+    twin = copy.copy(vit)
+    twin.model, twin.name = model, f"{vit.name} (random weights)"
+    twin.adapter = type(vit.adapter)(model, vit.adapter.image_size)
+    twin.adapter.classifier = vit.adapter.classifier
+    return twin
