@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, pixels_for, shaken, timm_model
+from tests.zoo import pixels_for, shaken, timm_model
 from vitlens_widgets.models import untrained
 
 
@@ -36,7 +36,8 @@ def test_its_blocks_do_something():
 
 def test_labels_size_preprocessing_and_a_given_classifier_are_the_originals():
     head = torch.nn.Linear(48, 5)
-    vit = vl.load(hf_model(), image_size=(64, 48), classifier=head, labels=list("abcde"))
+    module = timm_model("dynamic image size")
+    vit = vl.load(module, image_size=(64, 48), classifier=head, labels=list("abcde"))
     twin = untrained(vit)
     assert twin.labels == vit.labels
     assert str(twin.layout) == str(vit.layout)
