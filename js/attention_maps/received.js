@@ -1,0 +1,37 @@
+// What the kernel sends of attention, decoded.
+import { asFloat32, asUint8 } from "../lib/bytes.js";
+import { Overview } from "./stores.js";
+
+/** @typedef {(name: string) => any} Get  a trait by its name */
+
+/** @param {Get} get */
+export function overviewOf(get) {
+  const { n_heads: nHeads, side, tokens } = get("_meta");
+  const sizes = { nHeads, side, n: tokens.length };
+  return new Overview(get("_overview_of"), sizes, asUint8(get("_codes")), asFloat32(get("_ranges")), asFloat32(get("_thumb_ranges")));
+}
+
+/** @param {Get} get @returns {import("./scene.js").Statistic[]} */
+export function statisticsOf(get) {
+  const { n_layers, n_heads } = get("_meta");
+  const [every, count] = [asFloat32(get("_statistics")), n_layers * n_heads];
+  return get("_statistic_words").map((/** @type {any} */ words, /** @type {number} */ i) => {
+    const values = every.subarray(i * count, (i + 1) * count);
+    const known = values.filter((value) => !Number.isNaN(value));
+    return { ...words, values, least: Math.min(...known), most: Math.max(...known) };
+  });
+}
+
+/**
+ * The map that is sent before it is asked for.
+ * @param {ReturnType<typeof import("./kernel.js").ofTheKernel>} kernel
+ * @param {Get} get
+ */
+export function putFirst(kernel, get) {
+  const first = get("_first");
+  const codes = asUint8(get("_first_codes"));
+  kernel.maps.put(first, first, codes);
+  if (!first.whole) return;
+  const numbers = asFloat32(get("_first_exact"));
+  kernel.exact.put(first, first, first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * codes.length, (i + 1) * codes.length)));
+}
