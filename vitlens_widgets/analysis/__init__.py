@@ -3,5 +3,6 @@
 from vitlens_widgets.analysis import heads
 from vitlens_widgets.analysis.closeness import Closeness, closeness
 from vitlens_widgets.analysis.maps import Maps
+from vitlens_widgets.analysis.segmentation import Segmentation, segmentation
 
-__all__ = ["Closeness", "Maps", "closeness", "heads"]
+__all__ = ["Closeness", "Maps", "Segmentation", "closeness", "heads", "segmentation"]

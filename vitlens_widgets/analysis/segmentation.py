@@ -1,0 +1,255 @@
+"""Whether patches answer what they show: their overlap with true masks, state by state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.masks import most_of_each_patch
+from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.lenses import Lens, Reading
+from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace.sites import check_index
+
+MEANINGS = {
+    "iou": "intersection over union with the mask, of patches",
+    "separation": "probability that a patch of the thing ranks above another",
+    "everywhere": "intersection over union of answering it everywhere",
+}
+"""What is measured; `segmentation` defines each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What `segmentation` found. The last axis counts pairs: a class in an image that shows it.
+
+    Attributes:
+        title: The lens, the model and the number of images.
+        labels: The class names.
+        state_names: `["0_pre", ..., "final"]`.
+        image: Which image each pair is of, int64 `[pair]`.
+        label: Which class, int64 `[pair]`.
+        values: float64 `[state, pair]` by name: `"iou"`, `"separation"`, `"everywhere"`.
+        background: The class that is no thing; None if the labels have none.
+        n_images: How many images there were, also those that show no class.
+    """
+
+    title: str
+    labels: LabelSet
+    state_names: list[str]
+    image: np.ndarray = field(repr=False)
+    label: np.ndarray = field(repr=False)
+    values: dict[str, np.ndarray] = field(repr=False)
+    background: int | None
+    n_images: int
+
+    def things(self, name: str = "iou") -> np.ndarray:
+        """The mean over each image's things, float64 `[state, image]`; NaN where there are none.
+
+        Raises:
+            UsageError: It was not measured.
+        """
+        return self._by_image(
+            name, self.label != (-1 if self.background is None else self.background)
+        )
+
+    def of(self, label: int | str, name: str = "iou") -> np.ndarray:
+        """One class, float64 `[state, image]`; NaN where an image does not show it.
+
+        Raises:
+            UsageError: No such class, or it was not measured.
+        """
+        return self._by_image(name, self.label == self.labels.index(label))
+
+    def mean(self, name: str = "iou") -> OverImages:
+        """The mean of `things` over images at each state, with spread and number.
+
+        Raises:
+            UsageError: It was not measured.
+        """
+        return over_images(self.things(name))
+
+    def table(self) -> Table:
+        """A row per state: means over images, each with half the width of its 95 % interval."""
+        columns: dict[str, list] = {"state": self.state_names}
+        for name in MEANINGS:
+            found = self.mean(name)
+            columns |= {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
+        return Table(columns, title=f"Things, {self.title}")
+
+    def classes(self, state: int | None = None) -> Table:
+        """A row per class that is shown: at one state, its means over the images that show it.
+
+        Args:
+            state: Which state; the final one by default.
+
+        Raises:
+            UsageError: There is no such state.
+        """
+        n_states = len(self.state_names)
+        state = check_index("state", n_states - 1 if state is None else state, n_states)
+        shown = np.unique(self.label).tolist()
+        found = {name: [over_images(self.of(c, name)[state]) for c in shown] for name in MEANINGS}
+        numbers = [int(one.n) for one in found["iou"]]
+        columns: dict[str, list] = {"class": [self.labels[c] for c in shown], "images": numbers}
+        for name, means in found.items():
+            columns[name] = [float(one.mean) for one in means]
+            columns[f"± ({name})"] = [float(one.half) for one in means]
+        return Table(columns, title=f"Classes at {self.state_names[state]}, {self.title}")
+
+    def _by_image(self, name: str, pairs: np.ndarray) -> np.ndarray:
+        """The mean over chosen pairs of each image, `[state, image]`."""
+        if name not in self.values:
+            near = did_you_mean(name, self.values)
+            raise UsageError(f'"{name}" was not measured; there is {", ".join(self.values)}.{near}')
+        measured, images = self.values[name][:, pairs], self.image[pairs]
+        there = ~np.isnan(measured)
+        sums, counts = (
+            np.stack([np.bincount(images, row, self.n_images) for row in rows])
+            for rows in (np.where(there, measured, 0), there)
+        )
+        with np.errstate(invalid="ignore"):
+            return sums / counts
+
+
+def segmentation(
+    lens: Lens,
+    scenes: Iterable[Any],
+    *,
+    background: int | str | None = "background",
+    at_once: int = 32,
+) -> Segmentation:
+    """How well the answers of the patches draw what an image shows, at every state.
+
+    A patch *belongs to* the class that covers most of its pixels; of equal shares, to the one with
+    the smaller index. A patch *answers* the lens's most probable class. For each class c to which a
+    patch of the image belongs:
+
+    - *iou*: patches that answer c and belong to it, over those that do either. 1 is a perfect
+      drawing at the patches' resolution, 0 is none.
+    - *separation*: how often a patch of c has a larger probability for c than a patch of something
+      else, ties half (the area under the ROC curve); 0.5 is chance. It asks whether the model
+      *ranks* the patches right, also where another class wins everywhere. NaN if c is all there is.
+    - *everywhere*: the share of the patches that belong to c, which is the iou of a model that
+      answers c on all of them.
+
+    A class that covers most of no patch is not asked for. The images are run a few at a time and
+    nothing but these numbers is kept, so there may be many.
+
+    Args:
+        lens: What answers, such as `vl.LogitLens(vit)`.
+        scenes: What `vl.world.scene` makes, or pairs (image, mask), as many as you like, from a
+            list or a generator. A mask holds the class index of each pixel, whole numbers
+            `[height, width]` of a size that the patch grid divides, and any negative number where
+            there is no class; it must be of the picture as the model sees it.
+        background: The class that counts as no thing; ignored if the labels have no such name.
+        at_once: How many images the model runs together.
+
+    Raises:
+        UsageError: No scenes, or a mask of another kind, size, aspect, or of unknown classes.
+
+    Source:
+        IoU as in Everingham et al. (2010), section 4.2, on patches and per image. That patch
+        answers segment, although nobody asked for it: Joseph & Nanda (2024), "Laying the
+        Foundations for Vision and Multimodal Mechanistic Interpretability"; Vilas et al. (2023).
+
+    Example:
+        >>> scenes = (vl.world.scene(seed, objects=2) for seed in range(100))
+        >>> vl.analysis.segmentation(vl.LogitLens(vit), scenes).table()
+    """
+    check_count("at_once", at_once, least=1)
+    labels = lens.vit.labels
+    total = len(scenes) if hasattr(scenes, "__len__") else None
+    found: list[list[_Pair]] = []
+    with progress_bar(total, "segmentation") as bar:
+        for batch in _batches(map(_image_and_mask, scenes), at_once):
+            reading = lens.read(lens.vit.trace([image for image, _ in batch]))
+            found += _pairs(reading, [mask for _, mask in batch])
+            bar.update(len(batch))
+    if not found:
+        raise UsageError("No scenes were given: segmentation needs at least one.")
+    pairs = [(image, pair) for image, several in enumerate(found) for pair in several]
+    if not pairs:
+        raise UsageError("No class covers most of any patch in these masks.")
+    counted = "1 image" if len(found) == 1 else f"{len(found)} images"
+    return Segmentation(
+        title=f"{reading.lens_name} of {reading.model_name}, {counted}",
+        labels=labels,
+        state_names=reading.state_names,
+        image=np.array([image for image, _ in pairs]),
+        label=np.array([pair.label for _, pair in pairs]),
+        values={name: np.stack([getattr(p, name) for _, p in pairs], axis=1) for name in MEANINGS},
+        background=_background(labels, background),
+        n_images=len(found),
+    )
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One class in one image that shows it; all numbers are `[state]`."""
+
+    label: int
+    iou: np.ndarray
+    separation: np.ndarray
+    everywhere: np.ndarray
+
+
+def _pairs(reading: Reading, masks: Sequence[Any]) -> list[list[_Pair]]:
+    """The classes of each image."""
+    patches = reading.layout.patches
+    answers = reading.top(1).index[:, :, patches, 0]  # [state, image, patch]
+    picture = reading.picture(0).shape[:2]
+    truths = [most_of_each_patch(mask, reading.layout, picture).flatten() for mask in masks]
+    found: list[list[_Pair]] = [[] for _ in masks]
+    for label in torch.cat(truths).unique().tolist():
+        if label < 0:
+            continue
+        chances = reading.probability(label)[:, :, patches]
+        for i, truth in enumerate(truths):
+            if (truth == label).any():
+                found[i].append(_pair(label, answers[:, i] == label, chances[:, i], truth == label))
+    return found
+
+
+def _pair(label: int, answered: Tensor, chances: Tensor, mine: Tensor) -> _Pair:
+    """Of answers and probabilities `[state, patch]`, and which patches belong to the class."""
+    both, either = ((answered & mine).sum(-1), (answered | mine).sum(-1))
+    inside, outside = chances[:, mine, None], chances[:, None, ~mine]
+    above = (inside > outside).double() + 0.5 * (inside == outside).double()
+    share = mine.double().mean().expand(len(answered))
+    return _Pair(
+        label,
+        iou=(both / either).double().numpy(),
+        separation=above.flatten(1).mean(-1).numpy(),
+        everywhere=share.numpy(),
+    )
+
+
+def _image_and_mask(scene: Any) -> tuple[Any, Any]:
+    if hasattr(scene, "image") and hasattr(scene, "class_mask"):
+        return scene.image, scene.class_mask
+    if isinstance(scene, tuple) and len(scene) == 2:
+        return scene
+    raise UsageError(
+        "segmentation takes scenes of the world or pairs (image, mask), not "
+        f"{type(scene).__name__}."
+    )
+
+
+def _background(labels: LabelSet, background: int | str | None) -> int | None:
+    missing = isinstance(background, str) and background not in labels
+    return None if background is None or missing else labels.index(background)
+
+
+def _batches(pairs: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while batch := list(islice(pairs, size)):
+        yield batch
