@@ -2,9 +2,17 @@
 
 from vitlens_widgets.charts.infilling import infill_score, infill_study
 from vitlens_widgets.charts.over_heads import heads
+from vitlens_widgets.charts.over_many_images import (
+    closeness,
+    converged,
+    segmentation,
+    segmentation_classes,
+)
 from vitlens_widgets.charts.over_states import entropy, kl_to_final, probability, rank
 
 __all__ = [
+    "closeness",
+    "converged",
     "entropy",
     "heads",
     "infill_score",
@@ -12,4 +20,6 @@ __all__ = [
     "kl_to_final",
     "probability",
     "rank",
+    "segmentation",
+    "segmentation_classes",
 ]
