@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from functools import partial
@@ -53,6 +54,21 @@ def test_an_address_is_fetched_once_and_quietly(web, caplog, capfd):
     assert asked == [("/a.png", "vitlens_widgets")]
     assert caplog.text == ""
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_checksum_is_held_against_what_was_fetched(web):
+    folder, address, asked = web
+    Image.new("RGB", (7, 4), "red").save(folder / "a.png")
+    expected = hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()
+    for source in (f"{address}/a.png", folder / "a.png"):
+        assert read_image(source, sha256=expected).size == (7, 4)
+    Image.new("RGB", (7, 4), "blue").save(folder / "b.png")
+    for source in (f"{address}/b.png", str(folder / "b.png")):
+        with pytest.raises(UsageError, match=rf"b\.png\" is not the file .* not {expected}"):
+            read_image(source, sha256=expected)
+    assert [path for path, _ in asked] == ["/a.png", "/b.png"]
+    with pytest.raises(UsageError, match="not with a ndarray"):
+        read_image(np.zeros((4, 7)), sha256=expected)
 
 
 def test_a_page_that_is_not_there_is_said(web):

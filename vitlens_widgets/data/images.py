@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import warnings
@@ -14,13 +15,13 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vitlens_widgets.data.arrays import image_from_array
-from vitlens_widgets.data.download import fetch
+from vitlens_widgets.data.download import fetch, other
 from vitlens_widgets.errors import UsageError, did_you_mean
 
 _KINDS = "a path, a web address, a PIL image, a NumPy array or a torch tensor"
 
 
-def read_image(source: Any) -> Image.Image:
+def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
     """An image in RGB, as one sees it: turned upright and laid on white where it is transparent.
 
     Args:
@@ -30,24 +31,31 @@ def read_image(source: Any) -> Image.Image:
             - a NumPy array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` (RGBA);
             - a torch tensor `[H, W]`, `[1, H, W]`, `[3, H, W]` or `[4, H, W]`.
             Arrays and tensors hold 0 to 255 as uint8, 0 to 1 as floats, or booleans.
+        sha256: for a path or a web address, what the file's checksum must be.
 
     Raises:
-        UsageError: there is no such file, it is no image or is cut short, the address cannot be
-            reached, or an array has another shape, type or range.
+        UsageError: there is no such file, it is no image or is cut short, it has another checksum,
+            the address cannot be reached, or an array has another shape, type or range.
     """
+    if sha256 is not None and not isinstance(source, (str, Path)):
+        raise UsageError(f"sha256= goes with a file or a web address, not with {_kind(source)}.")
     if isinstance(source, Image.Image):
         with _sentences("This PIL image"):
             return _upright_rgb(source, "This PIL image")
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        return _read_download(source)
+        return _read_download(source, sha256)
     if isinstance(source, (str, Path)):
-        return _read_file(Path(source).expanduser(), f'"{source}"')
+        return _read_file(Path(source).expanduser(), f'"{source}"', sha256)
     if type(source).__module__.partition(".")[0] == "torch":
         return image_from_array(_as_numpy(source), channels_first=True)
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         return image_from_array(np.asarray(source), channels_first=False)
     several = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
-    raise UsageError(f"An image is {_KINDS}; this is a {type(source).__name__}.{several}")
+    raise UsageError(f"An image is {_KINDS}; this is {_kind(source)}.{several}")
+
+
+def _kind(source: Any) -> str:
+    return f"a {type(source).__name__}"
 
 
 def image_from_bytes(content: bytes, name: str = "") -> Image.Image:
@@ -72,8 +80,8 @@ def _as_numpy(tensor: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-def _read_download(url: str) -> Image.Image:
-    path = fetch(url)
+def _read_download(url: str, sha256: str | None) -> Image.Image:
+    path = fetch(url, sha256)
     try:
         return _read_file(path, f'"{url}"')
     except UsageError:
@@ -81,12 +89,14 @@ def _read_download(url: str) -> Image.Image:
         raise
 
 
-def _read_file(path: Path, said: str) -> Image.Image:
+def _read_file(path: Path, said: str, sha256: str | None = None) -> Image.Image:
     """The image in a file; `said` is what the user called it."""
     if path.is_dir():
         raise UsageError(f"{said} is a folder: give one image file.")
     if not path.is_file():
         raise UsageError(_missing(path, said))
+    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256.lower():
+        raise UsageError(f"{said} is not the file that was expected: {other(sha256)}")
     with _sentences(said), Image.open(path) as image:
         return _upright_rgb(image, said)
 
