@@ -1,4 +1,5 @@
 // AttentionMaps' entry: the only file of the widget that knows the notebook's `model`.
+import { asking } from "./lib/asking.js";
 import { asFloat32, asInt32, asUint8 } from "./lib/bytes.js";
 import { Grounds } from "./lib/grounds.js";
 import { emojiOf, isBackground } from "./lib/labels.js";
@@ -13,21 +14,15 @@ import { AttentionView } from "./attention_maps/view.js";
  * @property {(name: string) => any} get
  * @property {(name: string, value: unknown) => void} set
  * @property {() => void} save_changes
- * @property {(events: string, callback: () => void) => void} on
- * @property {(events: string, callback: () => void) => void} off
- */
-
-/**
- * @typedef {object} Experimental
- * @property {(name: string, message: any, options: { signal: AbortSignal }) => Promise<[any, DataView[]]>} invoke
+ * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
+ * @property {(events: string, callback: (...words: any[]) => void) => void} on
+ * @property {(events: string, callback: (...words: any[]) => void) => void} off
  */
 
 const CHOICES = ["layer", "head", "token", "key", "image", "show", "kind", "scale", "norm", "direction", "sort", "order", "color", "error"];
 const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
 const OF_IMAGE = ["_statistics", "_statistic_words", "_picture", "_picture_size", "_answer", "_answer_probability", "_labels"];
 const EVENTS = [...CHOICES, ...OF_MAPS, ...OF_IMAGE].map((name) => `change:${name}`);
-/** The kernel may be busy with another cell. */
-const PATIENCE = 60_000;
 
 /** @param {Model} model */
 function overviewOf(model) {
@@ -100,20 +95,34 @@ function putFirst(view, model) {
   view.kernel.exact.put(first, first, first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * codes.length, (i + 1) * codes.length)));
 }
 
-/** @param {{ model: Model, el: HTMLElement, experimental?: Experimental }} host */
-function render({ model, el, experimental }) {
+/**
+ * Maps and numbers that were saved with a page that has no kernel, each after the other.
+ * @param {AttentionView} view
+ * @param {Model} model
+ */
+function putSaved(view, model) {
+  const codes = asUint8(model.get("_saved_codes"));
+  const numbers = asFloat32(model.get("_saved_exact"));
+  const size = model.get("_meta").tokens.length ** 2;
+  let [code, number] = [0, 0];
+  for (const saved of model.get("_saved") ?? []) {
+    if (saved.has_codes) view.kernel.maps.put(saved, saved, codes.slice(code, (code += size)));
+    const kinds = /** @type {string[]} */ (saved.kinds);
+    if (kinds.length) view.kernel.exact.put(saved, saved, kinds.map(() => numbers.slice(number, (number += size))));
+  }
+}
+
+/** @param {{ model: Model, el: HTMLElement }} host */
+function render({ model, el }) {
   const life = new AbortController();
   const dataOf = reader(model);
-  /** @type {import("./lib/requests.js").Ask | null} null on a page without a kernel */
-  const ask =
-    experimental === undefined
-      ? null
-      : (name, message) => experimental.invoke(name, message, { signal: AbortSignal.any([life.signal, AbortSignal.timeout(PATIENCE)]) });
+  const ask = asking(model, life.signal);
   const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, (change) => {
     for (const [name, value] of Object.entries(change)) model.set(name, value);
     model.save_changes();
   });
   putFirst(view, model);
+  putSaved(view, model);
   const update = () => view.update(choicesOf(model), dataOf());
   for (const event of EVENTS) model.on(event, update);
   el.append(view.node);

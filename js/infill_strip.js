@@ -1,4 +1,5 @@
 // InfillStrip's entry: the only file of the widget that knows the notebook's `model`.
+import { hasKernel } from "./lib/asking.js";
 import { asFloat32, asUint8 } from "./lib/bytes.js";
 import { Numbers } from "./infill_strip/numbers.js";
 import { Painting } from "./infill_strip/painting.js";
@@ -11,8 +12,9 @@ import { InfillView } from "./infill_strip/view.js";
  * @property {(name: string) => any} get
  * @property {(name: string, value: unknown) => void} set
  * @property {() => void} save_changes
- * @property {(events: string, callback: () => void) => void} on
- * @property {(events: string, callback: () => void) => void} off
+ * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
+ * @property {(events: string, callback: (...words: any[]) => void) => void} on
+ * @property {(events: string, callback: (...words: any[]) => void) => void} off
  */
 
 const CHOICES = ["layer", "mask_ratio", "seed", "paste", "view", "against", "image", "error"];
@@ -83,8 +85,8 @@ function reader(model) {
   return { data, mask };
 }
 
-/** @param {{ model: Model, el: HTMLElement, experimental?: unknown }} host */
-function render({ model, el, experimental }) {
+/** @param {{ model: Model, el: HTMLElement }} host */
+function render({ model, el }) {
   const { data, mask } = reader(model);
   /** @param {Record<string, unknown>} change */
   const save = (change) => {
@@ -103,7 +105,7 @@ function render({ model, el, experimental }) {
     const painting = model.get("_painting");
     return model.get("_numbers_of") === painting ? null : { _numbers_asked: painting };
   };
-  const wires = { choose: save, send: experimental ? send : null, rest };
+  const wires = { choose: save, send: hasKernel(model) ? send : null, rest };
   const view = new InfillView(model.get("_meta"), data(), choicesOf(model), mask(), wires);
   const update = () => view.update(choicesOf(model), data(), mask(), model.get("_answered"));
   for (const event of EVENTS) model.on(event, update);

@@ -1,4 +1,5 @@
 // PatchGrid's entry: the only file of the widget that knows the notebook's `model`.
+import { hasKernel } from "./lib/asking.js";
 import { asFloat32, asIds, asInt32, asUint8 } from "./lib/bytes.js";
 import { Reading } from "./patch_grid/reading.js";
 import { PatchGridView } from "./patch_grid/view.js";
@@ -11,8 +12,9 @@ import { PatchGridView } from "./patch_grid/view.js";
  * @property {(name: string) => any} get
  * @property {(name: string, value: unknown) => void} set
  * @property {() => void} save_changes
- * @property {(events: string, callback: () => void) => void} on
- * @property {(events: string, callback: () => void) => void} off
+ * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
+ * @property {(events: string, callback: (...words: any[]) => void) => void} on
+ * @property {(events: string, callback: (...words: any[]) => void) => void} off
  */
 
 const CHOICES = ["layer", "token", "target", "glyph", "tint", "error"];
@@ -60,7 +62,7 @@ function columnsOf(model, reading, last) {
 function render({ model, el }) {
   const reading = readingOf(model);
   let columns = columnsOf(model, reading, null);
-  const view = new PatchGridView(reading, choicesOf(model, reading), columns, (change) => {
+  const view = new PatchGridView(reading, choicesOf(model, reading), columns, hasKernel(model), (change) => {
     for (const [name, value] of Object.entries(change)) model.set(name, value);
     model.save_changes();
   });

@@ -50,6 +50,7 @@ export class Composer {
       isStale: map === null,
       order: this.remembered.get("order", [sort, order, data.statistics], () => orderOf(choices, data.statistics, meta)),
       exact: kernel.exact,
+      canAsk: kernel.exact.requests !== null,
       neurons: moment.neuronsOpen ? kernel.neurons.find(what, this.positionOf(choices.token), this.positionOf(choices.key)) : null,
     };
   }

@@ -35,7 +35,7 @@ export function showControl({ choose }) {
 export function kindControl({ choose }) {
   const control = segments("Values", "Values", [["pattern", "Pattern"], ["scores", "Scores"]], (kind) => choose(/** @type {Change} */ ({ kind })));
   return part(control, (s) => (s.choices.show === "rollout" ? "pattern" : s.choices.kind), (s) =>
-    s.choices.show === "rollout" ? "A rollout multiplies patterns" : null,
+    s.choices.show === "rollout" ? "A rollout multiplies patterns" : withoutKernel(s, "the other kind of values"),
   );
 }
 
@@ -47,6 +47,9 @@ export function scaleControl({ choose }) {
     areScores(s) ? "Scores are shown on a linear scale: they are logarithms already" : null,
   );
 }
+
+/** Why something that the kernel computes cannot be had. @param {Scene} scene @param {string} what */
+const withoutKernel = ({ canAsk }, what) => (canAsk ? null : `This page has no kernel to compute ${what}`);
 
 /** @param {Scene} scene */
 const areScores = ({ choices }) => choices.kind === "scores" && choices.show !== "rollout";
@@ -65,7 +68,7 @@ export function imageControl({ n_images }, { choose }) {
   const control = menu("Image", "Image", [...words, ["mean", `mean of ${n_images} images`]], (image) =>
     choose({ image: image === "mean" ? null : Number(image) }),
   );
-  return part(control, (s) => (s.choices.image === null ? "mean" : String(s.choices.image)));
+  return part(control, (s) => (s.choices.image === null ? "mean" : String(s.choices.image)), (s) => withoutKernel(s, "another image"));
 }
 
 /** @param {Actions} actions @returns {Part} */

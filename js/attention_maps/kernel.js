@@ -15,7 +15,7 @@ import { ExactStore, MapStore, keyOf } from "./stores.js";
 export function ofTheKernel(n, kernel, onArrival, onError) {
   const ask = kernel ?? nobody;
   return {
-    maps: new MapStore(n, ask, onArrival, onError),
+    maps: new MapStore(n, ask, onArrival, onError, kernel ? undefined : Infinity),
     exact: new ExactStore(n, kernel, onArrival, onError),
     neurons: new NeuronStore(ask, onArrival, onError),
   };

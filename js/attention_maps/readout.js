@@ -39,7 +39,8 @@ export function readout(actions) {
 const hintFor = ({ tokens }) => (tokens.nPrefix ? HINT.replace("CLS", tokens.prefix[0] ?? "CLS") : HINT.replace(", a patch or CLS", " or a patch"));
 
 /** Why the neurons cannot be shown; empty when they can. @param {Scene} scene */
-export function whyNoNeurons({ pinned, what }) {
+export function whyNoNeurons({ pinned, what, canAsk }) {
+  if (!canAsk) return "This page has no kernel to compute neurons";
   if (what.show !== "head") return "A mean or rollout has no neurons: show one head";
   if (what.image === null) return "The mean over images has no neurons: choose one image";
   return pinned.query === null || pinned.key === null ? "Pin a query and a key first" : "";

@@ -81,6 +81,7 @@
  * @property {Pair} pinned
  * @property {Pair} pair  what is looked at: what is pointed at, or else what is pinned
  * @property {import("./stores.js").ExactStore} exact
+ * @property {boolean} canAsk  there is a kernel for what is not here
  * @property {import("./viewport.js").Sheet} sheet
  * @property {import("./viewport.js").View} view  of the map
  * @property {Neurons | null} neurons

@@ -80,11 +80,12 @@ export class MapStore {
    * @param {Ask} ask
    * @param {() => void} onArrival
    * @param {(sentence: string, again: () => void) => void} onError
+   * @param {number} most  maps that are kept; where none can be asked for again, all
    */
-  constructor(n, ask, onArrival, onError) {
+  constructor(n, ask, onArrival, onError, most = MAPS_KEPT) {
     this.n = n;
     /** @type {Recent<AttentionMap>} */
-    this.kept = new Recent(MAPS_KEPT);
+    this.kept = new Recent(most);
     /** @type {Latest<What>} */
     this.requests = new Latest(
       ask,
@@ -138,7 +139,7 @@ export class ExactStore {
   constructor(n, ask, onArrival, onError) {
     this.n = n;
     /** @type {Recent<Float32Array>} */
-    this.whole = new Recent(WHOLE_MAPS_KEPT);
+    this.whole = new Recent(ask ? WHOLE_MAPS_KEPT : Infinity);
     /** @type {Recent<Float32Array>} */
     this.lines = new Recent(LINES_KEPT);
     /** What stands in the place of a number that is not here. */

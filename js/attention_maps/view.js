@@ -1,5 +1,6 @@
 // All parts together: keeps what the reader does at this moment (pointing, zooming), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
+import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
@@ -37,7 +38,7 @@ export class AttentionView {
       this.tokens.n,
       ask,
       () => this.set({ arrivals: this.moment.arrivals + 1 }),
-      (sentence) => this.complain(sentence, [{ text: "Try again", run: () => this.forgive() }]),
+      (sentence) => this.complain(sentence, ask ? [{ text: "Try again", run: () => this.forgive() }] : []),
     );
     this.composer = new Composer(meta, this.tokens, this.kernel);
     const { node, strip, parts } = assemble(meta, this.tokens, this.actions());
@@ -76,7 +77,9 @@ export class AttentionView {
   /** @param {Partial<Choices>} change */
   choose(change) {
     this.complaint = undefined;
-    this.onChoose(change);
+    if (this.kernel.exact.requests) return this.onChoose(change);
+    const { kind: _kind, image: _image, ...rest } = change; // without a kernel these stay as they are
+    return this.onChoose(rest);
   }
 
   /** @param {Pair} passing */
@@ -99,7 +102,8 @@ export class AttentionView {
       then();
       this.draw();
     };
-    this.complaint = { sentence, remedies: remedies.map((remedy) => ({ ...remedy, run: run(remedy.run) })) };
+    const word = this.kernel.exact.requests ? "Error." : NOT_HERE;
+    this.complaint = { sentence, word, remedies: remedies.map((remedy) => ({ ...remedy, run: run(remedy.run) })) };
     this.draw();
   }
 

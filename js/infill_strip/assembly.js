@@ -20,14 +20,15 @@ import { statisticsWords, subtitle } from "./words.js";
 /**
  * @param {import("./painting.js").Meta} meta
  * @param {import("./scene.js").Actions} actions
+ * @param {string} whyNoMask  why no other mask can be infilled; empty where one can
  */
-export function assemble(meta, actions) {
+export function assemble(meta, actions, whyNoMask) {
   const errors = errorStrip();
   const image = imageControl(meta, actions);
   const ofMask = [...(image ? [image] : []), ratioControl(actions), seedControl(actions), maskButtons(actions), objectControl(actions)];
   const ofView = [pasteControl(actions), againstControl(actions), viewControl(actions)];
   const line = readout();
-  const stills = [original(meta, actions), masked(meta, actions)];
+  const stills = [original(meta, actions), masked(meta, actions, whyNoMask ? "" : "paint here")];
   const [title, view, under, film, scores] = [largeTitle(meta, actions), large(meta, actions), legend(), strip(meta, actions), curves(meta, actions)];
   const node = element(
     "div",
@@ -35,7 +36,7 @@ export function assemble(meta, actions) {
     { "data-lm-suppress-shortcuts": "true" },
     element("div", "vl-header", {}, heading(meta), line.node),
     meta.statistics ? element("p", `vl-statistics ${meta.statistics === "target" ? "vl-leak" : ""}`, {}, statisticsWords(meta.statistics)) : null,
-    element("div", "vl-controls", {}, element("div", "vl-control-group", {}, ...nodes(ofMask)), element("div", "vl-control-group vl-of-view", {}, ...nodes(ofView))),
+    element("div", "vl-controls", {}, maskGroup(ofMask, whyNoMask), element("div", "vl-control-group vl-of-view", {}, ...nodes(ofView))),
     errors.node,
     element(
       "div",
@@ -49,6 +50,10 @@ export function assemble(meta, actions) {
   );
   return { node, errors, parts: [...ofMask, ...ofView, line, ...stills, title, view, under, film, scores] };
 }
+
+/** @param {Part[]} parts @param {string} whyNot  empty where they can be used */
+const maskGroup = (parts, whyNot) =>
+  element(whyNot ? "fieldset" : "div", "vl-control-group", { disabled: whyNot !== "", title: whyNot || null }, ...nodes(parts));
 
 /** @param {Part[]} parts */
 const nodes = (parts) => parts.map(({ node }) => node);

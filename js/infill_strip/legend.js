@@ -36,14 +36,14 @@ export function legend() {
 }
 
 /** @param {Scene} scene */
-function wordsOf({ choices: { view, paste, against } }) {
+function wordsOf({ canAsk, choices: { view, paste, against } }) {
   switch (view) {
     case "original":
       return "the image as the model sees it whole";
     case "masked":
-      return "hatched: hidden from the model; click or drag to change it";
+      return `hatched: hidden from the model${canAsk ? "; click or drag to change it" : ""}`;
     case "picture":
-      return paste ? "visible patches are the original's; click or drag to mask and unmask" : "all patches as painted: the model was never trained on the visible ones";
+      return paste ? `visible patches are the original's${canAsk ? "; click or drag to mask and unmask" : ""}` : "all patches as painted: the model was never trained on the visible ones";
     default:
       return `error to the ${against === "final" ? "final answer" : "original"}; grey: visible, not scored`;
   }

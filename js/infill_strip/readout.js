@@ -6,7 +6,8 @@ import { placeWords, score } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-const HINT = "Point at a patch to read its error; click or drag to mask and unmask.";
+const HINT = "Point at a patch to read its error";
+const PAINT = "; click or drag to mask and unmask.";
 
 /** @returns {import("./scene.js").Part} */
 export function readout() {
@@ -14,7 +15,7 @@ export function readout() {
   const update = whenChanged(
     (/** @type {Scene} */ s) => [s.patch, s.mask, s.data, s.choices.layer, s.passing],
     (scene) => {
-      if (scene.patch === null) return fill(node, element("span", "vl-hint", {}, HINT));
+      if (scene.patch === null) return fill(node, element("span", "vl-hint", {}, HINT + (scene.canAsk ? PAINT : ".")));
       fill(node, where(scene, scene.patch), ...measures(scene, scene.patch));
     },
   );

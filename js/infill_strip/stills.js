@@ -47,13 +47,13 @@ export function original(meta, actions) {
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
 
-/** @param {import("./painting.js").Meta} meta @param {Actions} actions @returns {Part} */
-export function masked(meta, actions) {
+/** @param {import("./painting.js").Meta} meta @param {Actions} actions @param {string} hint @returns {Part} */
+export function masked(meta, actions, hint) {
   const canvas = pictureCanvas("");
   const hatch = element("canvas", "vl-hatch", { "aria-hidden": "true" });
   const passing = ring("vl-ring-passing");
   const cells = paintGrid(meta, "Mask: patches", actions);
-  const { node, frame, showOn } = still("masked", "paint here", actions, canvas, hatch, passing, cells.node);
+  const { node, frame, showOn } = still("masked", hint, actions, canvas, hatch, passing, cells.node);
   const drawings = [
     showOn,
     sized(frame, meta),

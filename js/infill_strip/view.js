@@ -1,5 +1,6 @@
 // All parts together: keeps what the reader does at this moment (painting, pointing, playing), puts
 // the scene together, and hands it to every part. It knows nothing of Jupyter.
+import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
 import { Stage } from "../lib/stage.js";
@@ -56,7 +57,7 @@ export class InfillView {
       (layer) => wires.choose({ layer }),
       () => this.draw(),
     );
-    const { node, errors, parts } = assemble(meta, this.actions());
+    const { node, errors, parts } = assemble(meta, this.actions(), wires.send ? "" : NO_KERNEL);
     this.node = node;
     this.errors = errors;
     this.parts = parts;
@@ -95,7 +96,7 @@ export class InfillView {
 
   /** The hatch follows at once; the kernel infills what it can keep up with. @param {Uint8Array} mask */
   remask(mask) {
-    if (!this.wires.send) return this.complain(NO_KERNEL);
+    if (!this.wires.send) return this.complain(NO_KERNEL, NOT_HERE);
     const { image } = this.data.painting;
     // Another image is chosen and not here yet: what is on the screen cannot be painted any more.
     if (image !== this.choices.image) return;
@@ -108,7 +109,7 @@ export class InfillView {
 
   /** A choice that the kernel answers with pictures. @param {Partial<Choices>} change */
   ask(change) {
-    if (!this.wires.send) return this.complain(NO_KERNEL);
+    if (!this.wires.send) return this.complain(NO_KERNEL, NOT_HERE);
     this.choices = { ...this.choices, ...change };
     this.complaint = undefined;
     this.kernel.want(change);
@@ -123,9 +124,9 @@ export class InfillView {
     this.draw();
   }
 
-  /** @param {string} sentence */
-  complain(sentence) {
-    this.complaint = { sentence, remedies: [] };
+  /** @param {string} sentence @param {string} word */
+  complain(sentence, word = "Error.") {
+    this.complaint = { sentence, remedies: [], word };
     this.draw();
   }
 

@@ -26,6 +26,8 @@ export function element(tag, className = "", attributes = {}, ...children) {
 export function setAttributes(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) node.removeAttribute(name);
+    // As an attribute, a strict page would refuse it.
+    else if (name === "style" && node instanceof HTMLElement) node.style.cssText = String(value);
     else node.setAttribute(name, value === true ? "" : String(value));
   }
 }

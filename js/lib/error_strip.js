@@ -2,7 +2,10 @@
 import { element, fill } from "./dom.js";
 
 /** @typedef {{ text: string, run: () => void }} Remedy */
-/** @typedef {{ sentence: string, remedies: Remedy[] }} Complaint */
+/** @typedef {{ sentence: string, remedies: Remedy[], word?: string }} Complaint  word: instead of "Error." */
+
+/** Begins the sentence on a saved page, where nothing went wrong. */
+export const NOT_HERE = "Not on this page.";
 
 /** @returns {{ node: HTMLElement, show: (complaint: Complaint, dismiss: () => void) => void }} */
 export function errorStrip() {
@@ -10,13 +13,13 @@ export function errorStrip() {
   let said = "";
   return {
     node,
-    show({ sentence, remedies }, dismiss) {
+    show({ sentence, remedies, word = "Error." }, dismiss) {
       const key = [sentence, ...remedies.map(({ text }) => text)].join();
       if (key === said) return; // or a screen reader would say it again
       said = key;
       node.hidden = sentence === "";
       if (node.hidden) return fill(node);
-      const words = element("p", "", {}, element("b", "", {}, "Error."), ` ${sentence}`);
+      const words = element("p", "", {}, element("b", "", {}, word), ` ${sentence}`);
       const buttons = [...remedies, { text: "Dismiss", run: dismiss }].map(remedyButton);
       fill(node, words, element("div", "vl-remedies", {}, ...buttons));
     },

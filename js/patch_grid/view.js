@@ -1,6 +1,7 @@
 // All parts together: keeps what the reader does at this moment (pointing, playing), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
 import { Grounds } from "../lib/grounds.js";
+import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
@@ -14,17 +15,21 @@ import { scaleOf } from "./tints.js";
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").TargetColumns} TargetColumns */
 
+const NO_KERNEL = "This page has no kernel to compute another class's numbers: it shows those that were saved with it.";
+
 export class PatchGridView {
   /**
    * @param {Reading} reading
    * @param {Choices} choices
    * @param {TargetColumns} columns  of the class chosen, or of the last one that is known
+   * @param {boolean} canAsk  there is a kernel for what is not here
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    */
-  constructor(reading, choices, columns, onChoose) {
+  constructor(reading, choices, columns, canAsk, onChoose) {
     this.reading = reading;
     this.choices = choices;
     this.columns = columns;
+    this.canAsk = canAsk;
     this.onChoose = onChoose;
     this.styles = classStyles(reading);
     this.grounds = new Grounds(reading.source.picture, reading.meta.width, reading.meta.height);
@@ -58,8 +63,9 @@ export class PatchGridView {
     return {
       choose: (change) => {
         this.player.stop();
-        this.complaint = undefined;
-        this.onChoose(change);
+        this.complaint = this.isOutOfReach(change) ? { sentence: NO_KERNEL, remedies: [], word: NOT_HERE } : undefined;
+        if (this.complaint) this.draw();
+        else this.onChoose(change);
       },
       pass: (token) => this.set({ passing: token }),
       highlight: (index) => this.set({ highlighted: index }),
@@ -70,6 +76,11 @@ export class PatchGridView {
         this.draw();
       },
     };
+  }
+
+  /** Another class, of which nothing was sent, and no kernel to send it. @param {Partial<Choices>} change */
+  isOutOfReach({ target }) {
+    return target !== undefined && target !== this.columns.of && !this.reading.complete && !this.canAsk;
   }
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */

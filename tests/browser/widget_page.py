@@ -14,7 +14,7 @@ font-family:Inter,system-ui,sans-serif}main>div{width:%(width)s}</style><main></
 """
 
 # `get`, `set`, `on`, `off` and `save_changes` as anywidget's model has them; what the front end
-# saves is recorded, and `receive` plays the kernel.
+# saves is recorded, `receive` plays the kernel, and what is sent is answered by `askKernel`.
 MODEL = """
 () => {
   window.hosted = [];
@@ -36,6 +36,9 @@ MODEL = """
     }
     set(name, value) { this.pending[name] = value; this.change({ [name]: value }); }
     save_changes() { this.saved.push(this.pending); this.pending = {}; }
+    hear(...words) {
+      for (const callback of [...(this.handlers["msg:custom"] ?? [])]) callback(...words);
+    }
   }
   const decoded = ({ $bytes }) => {
     const text = atob($bytes);
@@ -53,21 +56,23 @@ MODEL = """
     const model = new Model(revived(state));
     const el = document.createElement("div");
     document.querySelector("main").append(el);
-    const kernel = { invoke: invoking(window.hosted.length) };
-    const experimental = window.withoutKernel ? undefined : kernel;
-    const dispose = await widget.render({ model, el, experimental });
-    window.hosted.push({ widget, model, el, dispose, experimental });
+    if (!window.withoutKernel) model.send = sending(window.hosted.length, model);
+    const dispose = await widget.render({ model, el });
+    window.hosted.push({ widget, model, el, dispose });
   };
-  const invoking = (index) => (name, message, { signal }) => new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-    window.askKernel(index, name, message).then(
-      ([response, buffers]) => resolve([response, buffers.map(decoded)]), reject);
-  });
+  const sending = (index, model) => async ({ ask, id: answer, message }) => {
+    try {
+      const [response, buffers] = await window.askKernel(index, ask, message);
+      model.hear({ answer, response }, buffers.map(decoded));
+    } catch (error) {
+      model.hear({ answer, response: { error: error.message } }, []);
+    }
+  };
   window.showAgain = (index) => {
     const el = document.createElement("div");
     document.querySelector("main").append(el);
-    const { widget, model, experimental } = window.hosted[index];
-    return void widget.render({ model, el, experimental });
+    const { widget, model } = window.hosted[index];
+    return void widget.render({ model, el });
   };
 }
 """

@@ -106,11 +106,11 @@ def test_the_picture_is_sent_as_it_is_and_as_a_mean_of_all(maps):
 def commanded(comm, name, what):
     """The answer to a command, by way of the comm, as the browser would get it."""
     comm.messages.clear()
-    content = {"kind": "anywidget-command", "name": name, "msg": what, "id": "7"}
+    content = {"ask": name, "message": what, "id": "7"}
     comm.handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
     (message,) = [m for m in comm.messages if m["data"].get("method") == "custom"]
     answer = message["data"]["content"]
-    assert (answer["id"], answer["kind"]) == ("7", "anywidget-command-response")
+    assert answer["answer"] == "7"
     json.dumps(answer["response"])
     return answer["response"], message["buffers"]
 

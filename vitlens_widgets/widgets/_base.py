@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,16 @@ from traitlets import TraitError, TraitType, Unicode
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 
 STATIC = Path(__file__).parent / "static"
+_CODE = ("_esm", "_css")
+
+
+def answers_browser(method: Callable) -> Callable:
+    """Marks a method that the browser may ask: `(message, buffers) -> (response, buffers)`.
+
+    The front end's half is js/lib/asking.js.
+    """
+    method.answers_browser = True
+    return method
 
 
 class LensWidget(anywidget.AnyWidget):
@@ -29,12 +39,31 @@ class LensWidget(anywidget.AnyWidget):
         UsageError: A keyword is not one of the choices, or its value cannot be taken.
     """
 
+    _kind = "Widget"
+    """What it is, to begin the title of a saved page."""
+
+    _beyond = "whatever must be computed anew"
+    """What a page without a kernel cannot do, to end a sentence."""
+
     error = Unicode("").tag(sync=True)
     """What went wrong in the kernel, as one sentence; empty when nothing did."""
 
     def __init__(self, **choices: Any) -> None:
         self._refuse_unknown(choices)
         super().__init__(**choices)
+        self.on_msg(self._on_question)
+
+    def _on_question(self, _widget: Any, content: Any, buffers: list) -> None:
+        """Answers what the browser asks; an exception would be lost, so it is sent."""
+        asked = content.get("ask") if isinstance(content, dict) else None
+        method = getattr(self, asked, None) if isinstance(asked, str) else None
+        if not getattr(method, "answers_browser", False):
+            return
+        try:
+            response, found = method(content["message"], buffers)
+        except Exception as error:
+            response, found = {"error": str(error)}, []
+        self.send({"answer": content["id"], "response": response}, found)
 
     @classmethod
     def choices(cls) -> tuple[str, ...]:
@@ -46,9 +75,52 @@ class LensWidget(anywidget.AnyWidget):
     def nbytes(self) -> int:
         """Bytes of data the widget sends to a browser that opens it, its code not counted."""
         state = self.get_state()
-        for code in ("_esm", "_css"):
+        for code in _CODE:
             state.pop(code, None)
         return sum(map(_size, state.values()))
+
+    def save_html(self, path: str | Path, title: str = "") -> Path:
+        """Writes the widget to one web page that opens offline, still interactive.
+
+        What needs a kernel says so in the page. A line with the file's size is printed.
+
+        Args:
+            path: The file to write; its name ends in `.html`.
+            title: The page's title. Default: what the widget is, and of which model.
+
+        Returns:
+            The file.
+
+        Raises:
+            UsageError: The file cannot be written, or its name is not that of a page.
+
+        Example:
+            >>> grid.save_html("lens.html")
+            lens.html: 110 kB
+        """
+        from vitlens_widgets.export import save_html
+
+        return save_html(self, path, title=title)
+
+    def saved(self) -> Any:
+        """The widget as a page without a kernel keeps it, an `export.page.SavedWidget`."""
+        from vitlens_widgets.export.page import SavedWidget
+
+        meta = getattr(self, "_meta", {})
+        of_model = f" of {meta['model_name']}" if "model_name" in meta else ""
+        return SavedWidget(
+            module=str(self._esm),
+            style=str(self._css),
+            state=self._own_state() | {"error": ""},
+            title=f"{self._kind}{of_model}",
+            caption=meta.get("caption", ""),
+            beyond=self._beyond,
+        )
+
+    def _own_state(self) -> dict[str, Any]:
+        """The traits of the widget itself, without those every widget of Jupyter has."""
+        of_all = {*anywidget.AnyWidget.class_trait_names(sync=True), "_anywidget_id"}
+        return self.get_state({name for name in self.keys if name not in {*of_all, *_CODE}})
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Takes a change that the browser made; what cannot be taken is answered in `error`."""

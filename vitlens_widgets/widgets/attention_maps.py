@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import traitlets
-from anywidget.experimental import command
 
 from vitlens_widgets.widgets import _attention_data as data
+from vitlens_widgets.widgets import _attention_page as of_page
 from vitlens_widgets.widgets._attention_source import checked_reading, source_of
-from vitlens_widgets.widgets._base import STATIC, LensWidget
+from vitlens_widgets.widgets._base import STATIC, LensWidget, answers_browser
 from vitlens_widgets.widgets._recent import Recent
 from vitlens_widgets.widgets._traits import Index, KeptToken, OneOf, OneOfNames
 
@@ -43,6 +44,7 @@ class AttentionMaps(LensWidget):
 
     _esm = STATIC / "attention_maps.js"
     _css = STATIC / "attention_maps.css"
+    _kind = "Where every attention head looks: the heads"
 
     layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
     """The block whose attention is shown. Default: the last."""
@@ -170,24 +172,51 @@ class AttentionMaps(LensWidget):
             if getattr(self, name) not in (default, *self._statistic_names):
                 setattr(self, name, default)
 
-    @command
+    def save_html(self, path: str | Path, title: str = "", maps: of_page.Chosen = ()) -> Path:
+        """Writes the widget to one web page that opens offline, still interactive.
+
+        Where all maps are small (144 heads of 50 tokens are), the page has them all, with their
+        exact numbers. Otherwise it has thumbnails, the map that is shown, and those you choose.
+
+        Args:
+            path: The file to write; its name ends in `.html`.
+            title: The page's title. Default: what the widget is, and of which model.
+            maps: `(layer, head)` pairs, or `"all"`: whole maps to save, one byte a weight, before
+                they are compressed. A map of 577 tokens is 0.3 MB.
+
+        Returns:
+            The file.
+
+        Raises:
+            UsageError: The file cannot be written, a pair is no head of the model, or the maps
+                would take more than 40 MB.
+
+        Example:
+            >>> maps.save_html("heads.html", maps=[(3, 0), (11, 5)])
+        """
+        from vitlens_widgets.export.save import checked_page, write_widgets
+
+        target = checked_page(path)
+        return write_widgets(target, [self.saved(maps)], title)
+
+    def saved(self, maps: of_page.Chosen = ()) -> Any:
+        """The widget as a page without a kernel keeps it, with whole maps of chosen heads."""
+        page = super().saved()
+        more = of_page.saved_maps(self._source, self._overview_of, self._meta["side"], maps)
+        beyond = of_page.beyond(more, self._source, self._overview_of["kind"])
+        return replace(page, state=page.state | more, beyond=beyond)
+
+    @answers_browser
     def _map(self, what: dict[str, Any], _buffers: list) -> Answer:
-        return self._answered(data.whole_map, what)
+        return data.whole_map(self._source, what)
 
-    @command
+    @answers_browser
     def _exact(self, what: dict[str, Any], _buffers: list) -> Answer:
-        return self._answered(data.exact_numbers, what)
+        return data.exact_numbers(self._source, what)
 
-    @command
+    @answers_browser
     def _neurons(self, what: dict[str, Any], _buffers: list) -> Answer:
-        return self._answered(data.neurons, what)
-
-    def _answered(self, compute: Callable[[Any, dict], Answer], what: dict[str, Any]) -> Answer:
-        """The answer to what the browser asks; an exception would be lost, so it is sent."""
-        try:
-            return compute(self._source, what)
-        except Exception as error:
-            return {"error": str(error)}, []
+        return data.neurons(self._source, what)
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.choices())

@@ -46,6 +46,8 @@ class InfillStrip(InfillPart):
 
     _esm = STATIC / "infill_strip.js"
     _css = STATIC / "infill_strip.css"
+    _kind = "Filling in what is hidden, state by state: the infilling"
+    _beyond = "infilling another mask or another image of the batch"
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)
     """The state shown large: 0 is before block 0, the last is `final`. Default: the last."""

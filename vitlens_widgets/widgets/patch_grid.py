@@ -38,6 +38,7 @@ class PatchGrid(LensWidget):
 
     _esm = STATIC / "patch_grid.js"
     _css = STATIC / "patch_grid.css"
+    _kind = "What each patch answers: the patch grid"
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)
     """The state shown: 0 is before block 0, the last is `final`. Default: the last."""
@@ -107,6 +108,10 @@ class PatchGrid(LensWidget):
     @traitlets.default("target")
     def _models_answer(self) -> int:
         return self._answer
+
+    @property
+    def _beyond(self) -> str:
+        return "" if self._logits else "the numbers of another target class"
 
     def _fill_target_columns(self) -> None:
         """Packs the target's column, unless the browser has all logits and needs none."""

@@ -1,0 +1,40 @@
+// Questions to the kernel as custom messages. anywidget's own `experimental.invoke` does the same in
+// Jupyter only: marimo refuses it, while it carries custom messages as every host does.
+
+/**
+ * @typedef {object} Speaking  the part of a notebook's model that is needed here
+ * @property {((content: unknown) => void) | undefined} [send]  a page without a kernel has none
+ * @property {(event: string, callback: (...words: any[]) => void) => void} on
+ * @property {(event: string, callback: (...words: any[]) => void) => void} off
+ */
+
+/** The kernel may be busy with another cell. */
+const PATIENCE = 60_000;
+
+/** @param {Speaking} model */
+export const hasKernel = (model) => typeof model.send === "function";
+
+/**
+ * @param {Speaking} model
+ * @param {AbortSignal} life  ends with the view; what is under way is given up then
+ * @returns {import("./requests.js").Ask | null} null on a page without a kernel
+ */
+export function asking(model, life) {
+  if (!hasKernel(model)) return null;
+  /** @type {Map<string, (answer: [any, DataView[]]) => void>} */
+  const waiting = new Map();
+  const hear = (/** @type {any} */ content, /** @type {DataView[]} */ buffers) =>
+    waiting.get(content?.answer)?.([content.response, buffers ?? []]);
+  model.on("msg:custom", hear);
+  life.addEventListener("abort", () => model.off("msg:custom", hear));
+  return (name, message) => {
+    const id = Math.random().toString(36).slice(2); // other views of the model hear the answer too
+    const end = AbortSignal.any([life, AbortSignal.timeout(PATIENCE)]);
+    const answered = new Promise((resolve, reject) => {
+      waiting.set(id, resolve);
+      end.addEventListener("abort", () => reject(end.reason));
+      model.send?.({ ask: name, id, message });
+    });
+    return answered.finally(() => waiting.delete(id));
+  };
+}

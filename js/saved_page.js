@@ -1,0 +1,95 @@
+// The page that `save_html` writes, without a notebook around it. Each saved widget gets its own
+// module, from a Blob URL, and a model that keeps what the reader chooses while the page is open.
+
+/** @typedef {{ module: string, state: Record<string, unknown> }} Saved */
+/** @typedef {[index: number, name: string, other: number, itsName: string]} Link */
+
+/**
+ * What a notebook hands to a widget, as far as that needs no kernel: it cannot send.
+ */
+class SavedModel {
+  /** @param {Record<string, unknown>} state */
+  constructor(state) {
+    this.state = state;
+    /** @type {Map<string, Set<() => void>>} */
+    this.listeners = new Map();
+  }
+
+  /** @param {string} name */
+  get(name) {
+    return this.state[name];
+  }
+
+  /** @param {string} name @param {unknown} value */
+  set(name, value) {
+    if (Object.is(this.state[name], value)) return;
+    this.state[name] = value;
+    for (const callback of [...(this.listeners.get(`change:${name}`) ?? [])]) callback();
+  }
+
+  /** @param {string} event @param {() => void} callback */
+  on(event, callback) {
+    this.listeners.set(event, (this.listeners.get(event) ?? new Set()).add(callback));
+  }
+
+  /** @param {string} event @param {() => void} callback */
+  off(event, callback) {
+    this.listeners.get(event)?.delete(callback);
+  }
+
+  save_changes() {}
+}
+
+/** Bytes come as base64 of their gzip. @param {string} base64 @returns {Promise<DataView>} */
+async function unpacked(base64) {
+  const zipped = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const stream = new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new DataView(await new Response(stream).arrayBuffer());
+}
+
+/** @param {any} value */
+const revived = (value) => (value?.$gzip === undefined ? value : unpacked(value.$gzip));
+
+/** @param {Record<string, unknown>} state */
+async function revivedState(state) {
+  const names = Object.keys(state);
+  const values = await Promise.all(names.map((name) => revived(state[name])));
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+}
+
+/** @param {string} code */
+async function imported(code) {
+  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const { default: widget } = await import(address);
+  URL.revokeObjectURL(address);
+  return widget;
+}
+
+/** @param {SavedModel[]} models @param {Link} link */
+function join(models, [index, name, other, itsName]) {
+  const [one, two] = [models[index], models[other]];
+  one?.on(`change:${name}`, () => two?.set(itsName, one.get(name)));
+  two?.on(`change:${itsName}`, () => one?.set(name, two.get(itsName)));
+}
+
+async function show() {
+  const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+  /** @type {{ modules: Record<string, string>, widgets: Saved[], links: Link[] }} */
+  const { modules, widgets, links } = JSON.parse(document.getElementById("saved")?.textContent ?? "");
+  const models = await Promise.all(widgets.map(async ({ state }) => new SavedModel(await revivedState(state))));
+  for (const link of links) join(models, link);
+  for (const [i, { module }] of widgets.entries()) {
+    const el = document.createElement("div");
+    main.append(el);
+    const widget = await imported(modules[module] ?? "");
+    await widget.initialize?.({ model: models[i] });
+    await widget.render({ model: models[i], el });
+  }
+}
+
+show().catch((error) => {
+  const line = document.createElement("p");
+  line.setAttribute("role", "alert");
+  line.textContent = `This page could not be shown: ${error instanceof Error ? error.message : error}. It needs a browser of 2024 or later.`;
+  document.querySelector("main")?.append(line);
+});

@@ -1,0 +1,90 @@
+"""Writing widgets to one file: the name is checked first, and the file is there whole or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.export.page import SavedWidget, page
+
+
+def save_html(widgets: Any, path: str | Path, title: str = "") -> Path:
+    """Writes widgets to one web page that opens offline, still interactive.
+
+    The page asks nothing of any network and lets nothing be asked. What needs a kernel says so in
+    it. A line with the file's size is printed.
+
+    Args:
+        widgets: A widget of this package, or a list of them, shown one below the other.
+        path: The file to write; its name ends in `.html`.
+        title: The page's title. Default: what the first widget shows, and of which model.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: No widget was given, or the file cannot be written.
+
+    Example:
+        >>> vl.save_html([grid, maps], "cat.html", title="A cat, seen twice")
+        cat.html: 0.5 MB
+    """
+    many = list(widgets) if isinstance(widgets, list | tuple) else [widgets]
+    target = checked_page(path)
+    if not many or not all(hasattr(one, "saved") for one in many):
+        kinds = ", ".join(type(one).__name__ for one in many) or "an empty list"
+        raise UsageError(
+            "save_html takes a widget such as vl.PatchGrid(reading), or a list of them; "
+            f"{kinds} was given."
+        )
+    return write_widgets(target, [one.saved() for one in many], title)
+
+
+def write_widgets(target: Path, saved: list[SavedWidget], title: str) -> Path:
+    """Writes the page of saved widgets and prints its size."""
+    write_whole(target, page(saved, title).encode("utf-8"))
+    print(f"{target.name}: {size_words(target.stat().st_size)}")
+    return target
+
+
+def checked_page(path: str | Path) -> Path:
+    """A path at which a page can be written.
+
+    Raises:
+        UsageError: It does not end in `.html`, is a folder, or its folder is not there.
+    """
+    target = Path(path).expanduser()
+    if target.is_dir():
+        raise UsageError(f'"{target}" is a folder; name a file in it, such as "lens.html".')
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(
+            f'"{target.name}" is not the name of a web page; end it with ".html", as in '
+            f'"{target.stem or "lens"}.html".'
+        )
+    if not target.parent.is_dir():
+        raise UsageError(
+            f'The folder "{target.parent}" does not exist; make it first, or name one that does.'
+        )
+    return target
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file beside its place and moves it there, so that nobody finds a half of it.
+
+    Raises:
+        UsageError: The folder cannot be written to, or has no room.
+    """
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(target)
+    except OSError as error:
+        raise UsageError(f'"{target}" could not be written: {error.strerror or error}.') from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def size_words(n_bytes: int) -> str:
+    """`1.2 MB`, `340 kB`."""
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e6 else f"{max(1, round(n_bytes / 1e3))} kB"
