@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from pathlib import Path
-
-import nbformat
 import numpy as np
 import pytest
 import torch
 
-TOUR = Path(__file__).parents[2] / "notebooks" / "04_attention_head_tour.ipynb"
+from tests.notebooks.cells import run
 
 CELLS = (
     *("setup", "scenes", "numbers", "classes", "agreement", "offsets", "objects", "objects-see"),
@@ -22,12 +17,7 @@ CELLS = (
 
 @pytest.fixture(scope="module")
 def tour():
-    cells = {cell.id: cell.source for cell in nbformat.read(TOUR, as_version=4).cells}
-    names = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        for cell in CELLS:
-            exec(compile(cells[cell], cell, "exec"), names)  # the notebook's own code
-    return names
+    return run("04_attention_head_tour", CELLS)
 
 
 def test_no_head_is_very_local_and_distance_does_not_grow_with_depth(tour):

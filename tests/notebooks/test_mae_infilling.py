@@ -5,36 +5,21 @@ It also runs on another model and other images, which stand here for those of th
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
-from pathlib import Path
 
-import bokeh.io
-import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.notebooks.cells import run
 from tests.zoo import mae_model
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_mae_infilling.ipynb"
-
-
-def run(change=lambda source: source):
-    """The names that the notebook's own cells leave behind."""
-    names = {}
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()):
-        patch.setattr(bokeh.io, "show", lambda _figure: None)  # it would open a browser
-        for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-            if cell.cell_type == "code":
-                exec(compile(change(cell.source), cell.id, "exec"), names)
-    return names
+STEM = "02_mae_infilling"
 
 
 @pytest.fixture(scope="module")
 def found():
-    return run()
+    return run(STEM)
 
 
 def test_a_hidden_thing_returns_only_where_a_trace_of_it_is_left(found):
@@ -134,7 +119,7 @@ def test_it_runs_on_another_model_and_images_from_elsewhere(tmp_path):
         source = source.replace('MODEL = "toy/mae"', f'MODEL = "{tmp_path / "mae"}"')
         return re.sub(r'"https?://[^"]+"', local, source)
 
-    names = run(change)
+    names = run(STEM, change=change)
     assert names["infillings"][0.4].original.shape == (3, 48, 48, 3)
     assert names["study"].values["mse", "original"].shape == (4, 3, 4, 3)
     assert "iou" not in names
