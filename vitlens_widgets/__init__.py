@@ -31,12 +31,23 @@ _HOMES = {
     "toy_models": "vitlens_widgets.world",
     "LabelSet": "vitlens_widgets.data",
     "read_image": "vitlens_widgets.data",
+    "save_html": "vitlens_widgets.export",
     "UsageError": "vitlens_widgets.errors",
     "UnsupportedModelError": "vitlens_widgets.errors",
 }
 _PARTS = {
     part: part
-    for part in ("analysis", "charts", "data", "lenses", "models", "trace", "widgets", "world")
+    for part in (
+        "analysis",
+        "charts",
+        "data",
+        "export",
+        "lenses",
+        "models",
+        "trace",
+        "widgets",
+        "world",
+    )
 }
 _PARTS["edits"] = "trace.edits"
 
@@ -59,10 +70,12 @@ __all__ = [
     "charts",
     "data",
     "edits",
+    "export",
     "lenses",
     "load",
     "models",
     "read_image",
+    "save_html",
     "toy_models",
     "trace",
     "widgets",

@@ -114,12 +114,12 @@ class TargetSearch {
     setAttributes(this.input, { "aria-activedescendant": this.active < 0 ? null : `${this.list.id}-${this.active}` });
   }
 
-  /** @param {number} index */
+  /** Chooses a class and shows what is chosen then: on a saved page it may be out of reach. @param {number} index */
   take(index) {
-    this.target = index;
+    this.close();
+    this.actions.choose({ target: index });
     this.rest();
     this.input.select();
-    this.actions.choose({ target: index });
   }
 
   /** Enter: takes what is marked, or says which labels are near. */
