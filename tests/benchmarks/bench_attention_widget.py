@@ -59,6 +59,7 @@ new MutationObserver(() => requestAnimationFrame(() => requestAnimationFrame(
   () => { window.lastDrawn = performance.now(); }
 ))).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 """
+FROM_DATA = "AttentionMaps, once its data is there"
 PAGE = """<!doctype html><meta charset="utf-8"><style>%(css)s</style><body>
 <script type="application/json" id="state">%(state)s</script>
 <script type="module">
@@ -73,6 +74,7 @@ const model = { get: (name) => state[name], set: () => {}, save_changes() {}, on
 const code = %(code)s;
 const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
 const { default: widget } = await import(url);
+window.dataThere = performance.now();
 widget.render({ model, el: document.body });
 </script>"""
 POINT = """
@@ -214,17 +216,18 @@ def token_names(trace: vl.Trace) -> list[str]:
 def viewers(peers: Path | None) -> dict[str, Callable[[str], str]]:
     """What is compared: each makes a page."""
     if peers is None:
-        return {"AttentionMaps": own_page}
+        return {"AttentionMaps": own_page, FROM_DATA: own_page}
     return {
         "AttentionMaps": own_page,
+        FROM_DATA: own_page,
         "BertViz model view": bertviz_page,
         "CircuitsVis, all heads": partial(circuitsvis_page, layers=slice(None)),
         "CircuitsVis, one layer": partial(circuitsvis_page, layers=slice(0, 1)),
     }
 
 
-def drawn(browser, path: Path, peers: Path | None) -> float | str:
-    """Seconds from opening a page to its last drawing, or why there are none."""
+def drawn(browser, path: Path, peers: Path | None, since: str = "0") -> float | str:
+    """Seconds from opening a page, or from a later moment, to its last drawing, or why not."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
     page.add_init_script(WATCH)
@@ -236,7 +239,7 @@ def drawn(browser, path: Path, peers: Path | None) -> float | str:
         until = time.monotonic() + SECONDS
         last, since = None, time.monotonic()
         while time.monotonic() < until:
-            found = page.evaluate("window.lastDrawn")
+            found = page.evaluate(f"window.lastDrawn && window.lastDrawn - {since}")
             if found is not None and found == last and time.monotonic() - since > QUIET_SECONDS:
                 return found / 1000
             if found != last:
@@ -311,7 +314,8 @@ def beside(browser, name: str, peers: Path | None, repeats: int, folder: Path) -
     for _ in range(repeats):
         for viewer, path in pages.items():
             if not times[viewer] or isinstance(times[viewer][-1], float):
-                times[viewer].append(drawn(browser, path, peers))
+                since = "window.dataThere" if viewer == FROM_DATA else "0"
+                times[viewer].append(drawn(browser, path, peers, since))
     return [
         {
             "": MODELS[name],

@@ -79,7 +79,7 @@ def to_brightness(patches: Tensor, vit: ViT) -> Tensor:
 def to_pixels(brightness: np.ndarray, vit: ViT) -> Tensor:
     """Brightness `[image, height, width, 3]` as the model takes it, where the model is."""
     mean, std = (torch.tensor(v) for v in (vit.preprocessing.mean, vit.preprocessing.std))
-    pixels = ((torch.from_numpy(brightness) - mean) / std).permute(0, 3, 1, 2)
+    pixels = ((torch.tensor(brightness) - mean) / std).permute(0, 3, 1, 2)
     return pixels.to(vit.device, vit.dtype)
 
 
