@@ -3,7 +3,8 @@ import { asking } from "./lib/asking.js";
 import { asFloat32, asInt32, asUint8 } from "./lib/bytes.js";
 import { Grounds } from "./lib/grounds.js";
 import { emojiOf, isBackground } from "./lib/labels.js";
-import { Overview } from "./attention_maps/stores.js";
+import { received } from "./lib/received.js";
+import { overviewOf, putFirst, statisticsOf } from "./attention_maps/received.js";
 import { AttentionView } from "./attention_maps/view.js";
 
 /** @typedef {import("./attention_maps/scene.js").Choices} Choices */
@@ -23,24 +24,6 @@ const CHOICES = ["layer", "head", "token", "key", "image", "show", "kind", "scal
 const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
 const OF_IMAGE = ["_statistics", "_statistic_words", "_picture", "_picture_size", "_answer", "_answer_probability", "_labels"];
 const EVENTS = [...CHOICES, ...OF_MAPS, ...OF_IMAGE].map((name) => `change:${name}`);
-
-/** @param {Model} model */
-function overviewOf(model) {
-  const { n_heads: nHeads, side, tokens } = model.get("_meta");
-  const sizes = { nHeads, side, n: tokens.length };
-  return new Overview(model.get("_overview_of"), sizes, asUint8(model.get("_codes")), asFloat32(model.get("_ranges")), asFloat32(model.get("_thumb_ranges")));
-}
-
-/** @param {Model} model @returns {import("./attention_maps/scene.js").Statistic[]} */
-function statisticsOf(model) {
-  const { n_layers, n_heads } = model.get("_meta");
-  const [every, count] = [asFloat32(model.get("_statistics")), n_layers * n_heads];
-  return model.get("_statistic_words").map((/** @type {any} */ words, /** @type {number} */ i) => {
-    const values = every.subarray(i * count, (i + 1) * count);
-    const known = values.filter((value) => !Number.isNaN(value));
-    return { ...words, values, least: Math.min(...known), most: Math.max(...known) };
-  });
-}
 
 /** @param {Model} model @returns {import("./attention_maps/scene.js").Picture} */
 function pictureOf(model) {
@@ -64,35 +47,13 @@ function pictureOf(model) {
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
 
-/**
- * What the kernel sent, decoded; parts that have not been sent anew stay the same objects.
- * @param {Model} model
- */
+/** What the kernel sent, decoded. @param {Model} model */
 function reader(model) {
-  /** @param {string[]} names @param {(model: Model) => any} read */
-  const remembered = (names, read) => {
-    /** @type {unknown[]} */
-    let last = [];
-    /** @type {any} */
-    let value;
-    return () => {
-      const now = names.map((name) => model.get(name));
-      if (value === undefined || now.some((one, i) => one !== last[i])) [last, value] = [now, read(model)];
-      return value;
-    };
-  };
-  const [overview, statistics, picture] = [remembered(OF_MAPS, overviewOf), remembered(["_statistics", "_statistic_words"], statisticsOf), remembered(OF_IMAGE.slice(2), pictureOf)];
+  const get = (/** @type {string} */ name) => model.get(name);
+  const overview = received(get, OF_MAPS, () => overviewOf(get));
+  const statistics = received(get, ["_statistics", "_statistic_words"], () => statisticsOf(get));
+  const picture = received(get, OF_IMAGE.slice(2), () => pictureOf(model));
   return () => /** @type {Data} */ ({ overview: overview(), statistics: statistics(), picture: picture() });
-}
-
-/** @param {AttentionView} view @param {Model} model */
-function putFirst(view, model) {
-  const first = model.get("_first");
-  const codes = asUint8(model.get("_first_codes"));
-  view.kernel.maps.put(first, first, codes);
-  if (!first.whole) return;
-  const numbers = asFloat32(model.get("_first_exact"));
-  view.kernel.exact.put(first, first, first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * codes.length, (i + 1) * codes.length)));
 }
 
 /**
@@ -121,7 +82,7 @@ function render({ model, el }) {
     for (const [name, value] of Object.entries(change)) model.set(name, value);
     model.save_changes();
   });
-  putFirst(view, model);
+  putFirst(view.kernel, (name) => model.get(name));
   putSaved(view, model);
   const update = () => view.update(choicesOf(model), dataOf());
   for (const event of EVENTS) model.on(event, update);

@@ -1,11 +1,12 @@
 // Bundles each entry with its style sheet into the Python package: the widgets' modules, and the
-// script of the page that widgets are saved in. With `--check` it writes
-// nothing and fails, naming the file, when a committed bundle is not what the sources build to.
+// script of the page that widgets are saved in. With `--check` it writes nothing and fails, naming
+// the file, when a committed bundle is not what the sources build to.
 import { build } from "esbuild";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
 
-const WIDGETS = ["attention_maps", "infill_strip", "patch_grid"];
+const WIDGETS = ["attention_maps", "explorer", "infill_strip", "patch_grid"];
 
 /**
  * @param {string[]} stems
@@ -27,16 +28,36 @@ async function bundled(stems, folder, format) {
   return outputFiles;
 }
 
+/**
+ * A module that unpacks itself: what is in it is imported from a Blob, as anywidget imports modules.
+ * @param {string} text  of a module with a default export
+ */
+const packed = (text) => `const z=${JSON.stringify(gzipSync(text, { level: 9 }).toString("base64"))};
+const b=new Blob([Uint8Array.from(atob(z),(c)=>c.charCodeAt(0))]).stream().pipeThrough(new DecompressionStream("gzip"));
+const u=URL.createObjectURL(new Blob([await new Response(b).text()],{type:"text/javascript"}));
+const m=await import(u);URL.revokeObjectURL(u);export default m.default;
+`;
+
+/** What a module holds; how its bytes are packed may differ between versions of Node. @param {string} text */
+function unpacked(text) {
+  const zipped = /^const z="([^"]+)";/.exec(text)?.[1];
+  return zipped ? text.replace(zipped, gunzipSync(Buffer.from(zipped, "base64")).toString()) : text;
+}
+
+/** Explorer holds what the other widgets have: packed, each copy in a saved notebook weighs less. */
+const PACKED = "explorer.js";
+
 const outputFiles = [
   ...(await bundled(WIDGETS, "widgets/static", "esm")),
   ...(await bundled(["saved_page"], "export/static", "iife")),
 ];
 
-for (const { path, text } of outputFiles) {
+for (const { path, text: built } of outputFiles) {
+  const text = path.endsWith(PACKED) ? packed(built) : built;
   if (!process.argv.includes("--check")) {
     writeFileSync(path, text);
     console.log(`${path}  ${Buffer.byteLength(text)} bytes`);
-  } else if (readFileSync(path, "utf8") !== text) {
+  } else if (unpacked(readFileSync(path, "utf8")) !== unpacked(text)) {
     console.error(`${path} is not what the sources build to: run "npm run build" in js/.`);
     process.exitCode = 1;
   }

@@ -1,8 +1,8 @@
 // InfillStrip's entry: the only file of the widget that knows the notebook's `model`.
 import { hasKernel } from "./lib/asking.js";
-import { asFloat32, asUint8 } from "./lib/bytes.js";
-import { Numbers } from "./infill_strip/numbers.js";
-import { Painting } from "./infill_strip/painting.js";
+import { asUint8 } from "./lib/bytes.js";
+import { received } from "./lib/received.js";
+import { numbersOf, objectsOf, paintingOf } from "./infill_strip/received.js";
 import { InfillView } from "./infill_strip/view.js";
 
 /** @typedef {import("./infill_strip/scene.js").Choices} Choices */
@@ -25,63 +25,22 @@ const EVENTS = [...CHOICES, ...DATA].map((name) => `change:${name}`);
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
 
-/** @param {Model} model */
-function paintingOf(model) {
-  const pixels = {
-    original: asUint8(model.get("_original")),
-    painted: asUint8(model.get("_painted")),
-    mask: asUint8(model.get("_painted_mask")),
-  };
-  return new Painting(model.get("_meta"), pixels, model.get("_painted_image"));
-}
-
-/** @param {Model} model */
-function numbersOf(model) {
-  const { state_names, rows, cols } = model.get("_meta");
-  const [scores, errors] = [asFloat32(model.get("_scores")), asFloat32(model.get("_patch_errors"))];
-  return new Numbers(state_names.length, rows * cols, scores, errors, model.get("_converged"));
-}
-
-/** @param {Model} model @returns {import("./infill_strip/scene.js").Data["objects"]} */
-function objectsOf(model) {
-  const masks = asUint8(model.get("_object_masks"));
-  /** @type {string[]} */
-  const names = model.get("_object_names");
-  const size = masks.length / Math.max(1, names.length);
-  return names.map((name, i) => ({ name, mask: masks.slice(i * size, (i + 1) * size) }));
-}
-
-/**
- * What the kernel sent, decoded; parts that have not been sent anew stay the same objects.
- * @param {Model} model
- */
+/** What the kernel sent, decoded. @param {Model} model */
 function reader(model) {
-  /**
-   * @template Value
-   * @param {string[]} names
-   * @param {(model: Model) => Value} read
-   */
-  const remembered = (names, read) => {
-    /** @type {{ of: unknown[], value: Value } | null} */
-    let last = null;
-    return () => {
-      const now = names.map((name) => model.get(name));
-      if (!last || now.some((one, i) => one !== last?.of[i])) last = { of: now, value: read(model) };
-      return last.value;
-    };
-  };
-  const painting = remembered(["_painting"], paintingOf);
-  const numbers = remembered(["_numbers_of"], numbersOf);
-  const random = remembered(["_random_mask"], (m) => asUint8(m.get("_random_mask")));
-  const objects = remembered(["_object_masks", "_object_names"], objectsOf);
-  const data = remembered(PARTS, (m) => ({
+  const get = (/** @type {string} */ name) => model.get(name);
+  const meta = get("_meta");
+  const painting = received(get, ["_painting"], () => paintingOf(get, meta));
+  const numbers = received(get, ["_numbers_of"], () => numbersOf(get, meta));
+  const random = received(get, ["_random_mask"], () => asUint8(get("_random_mask")));
+  const objects = received(get, ["_object_masks", "_object_names"], () => objectsOf(get));
+  const data = received(get, PARTS, () => ({
     painting: painting(),
     numbers: numbers(),
-    areNumbersOld: m.get("_numbers_of") !== m.get("_painting"),
+    areNumbersOld: get("_numbers_of") !== get("_painting"),
     random: random(),
     objects: objects(),
   }));
-  const mask = remembered(["mask"], (m) => asUint8(m.get("mask")));
+  const mask = received(get, ["mask"], () => asUint8(get("mask")));
   return { data, mask };
 }
 

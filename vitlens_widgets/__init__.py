@@ -26,6 +26,8 @@ _HOMES = {
     "LogitLens": "vitlens_widgets.lenses",
     "Reading": "vitlens_widgets.lenses",
     "AttentionMaps": "vitlens_widgets.widgets",
+    "Explorer": "vitlens_widgets.widgets",
+    "explore": "vitlens_widgets.widgets",
     "InfillStrip": "vitlens_widgets.widgets",
     "PatchGrid": "vitlens_widgets.widgets",
     "toy_models": "vitlens_widgets.world",
@@ -53,6 +55,7 @@ _PARTS["edits"] = "trace.edits"
 
 __all__ = [
     "AttentionMaps",
+    "Explorer",
     "FrozenNormLens",
     "InfillLens",
     "InfillStrip",
@@ -70,6 +73,7 @@ __all__ = [
     "charts",
     "data",
     "edits",
+    "explore",
     "export",
     "lenses",
     "load",

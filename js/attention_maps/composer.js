@@ -17,11 +17,13 @@ export class Composer {
    * @param {import("./scene.js").Meta} meta
    * @param {import("./tokens.js").Tokens} tokens
    * @param {ReturnType<typeof import("./kernel.js").ofTheKernel>} kernel
+   * @param {(width: number, sizes: import("./layout.js").Sizes) => import("./layout.js").Layout} layOut
    */
-  constructor(meta, tokens, kernel) {
+  constructor(meta, tokens, kernel, layOut = layoutFor) {
     this.meta = meta;
     this.tokens = tokens;
     this.kernel = kernel;
+    this.layOut = layOut;
     this.remembered = new Remembered();
     /** @type {import("./scene.js").Focus | null} */
     this.focus = null;
@@ -61,8 +63,11 @@ export class Composer {
    * @param {import("./stores.js").Overview} overview
    * @returns {What}
    */
-  whatOf({ show, kind, layer, head }, { image }) {
-    return this.remembered.get("what", [show, kind, layer, head, image], () => ({ show, kind, layer, head, image }));
+  whatOf({ show, kind, layer, head }, { image, run }) {
+    return this.remembered.get("what", [show, kind, layer, head, image, run], () => {
+      const what = { show, kind, layer, head, image };
+      return run === undefined ? what : { ...what, run };
+    });
   }
 
   /** @param {Choices} choices @returns {import("./scene.js").Pair} */
@@ -87,7 +92,7 @@ export class Composer {
     const layout = this.remembered.get("layout", [width], () => {
       picture.grounds.forgetSizes();
       const { rows, cols, n_layers: nLayers, n_heads: nHeads, side: thumbnail } = this.meta;
-      return layoutFor(width, { n, nBefore, rows, cols, nLayers, nHeads, thumbnail });
+      return this.layOut(width, { n, nBefore, rows, cols, nLayers, nHeads, thumbnail });
     });
     const sheet = this.remembered.get("sheet", [layout], () => ({ n, nBefore, side: layout.mapSide }));
     const whole = this.remembered.get("whole", [sheet], () => wholeView(sheet));

@@ -106,7 +106,7 @@ function fewerColumns(width, content, sizes) {
 const cellIn = (room, { n }) => Math.floor((room - GAP) / n);
 
 /** The window's side: that of the whole map where its cells fit, otherwise all the room. @param {number} room @param {Sizes} sizes */
-function windowIn(room, sizes) {
+export function windowIn(room, sizes) {
   const cell = cellIn(room, sizes);
   const gap = sizes.nBefore > 0 ? GAP : 0;
   return cell >= 1 ? cell * sizes.n + gap : Math.floor(room);

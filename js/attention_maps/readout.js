@@ -69,7 +69,7 @@ function tokenPart({ tokens, pinned, picture, choices }, role, token) {
 }
 
 /** @param {Scene} scene @param {number} query @param {number} key */
-function numbers({ tokens, exact, what, meta }, query, key) {
+export function numbers({ tokens, exact, what, meta }, query, key) {
   const [row, col] = [tokens.position(query) ?? 0, tokens.position(key) ?? 0];
   const shown = quantityOf(what);
   const all = shown === "rollout" ? ["rollout"] : ["pattern", "score"];

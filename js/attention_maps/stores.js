@@ -15,6 +15,7 @@ import { Latest } from "../lib/requests.js";
  * @property {number} layer
  * @property {number} head
  * @property {number | null} image  null: the mean over the images
+ * @property {number} [run]  of the model, where there are several
  */
 
 /** @typedef {{ key: string, kind: Kind, codes: Uint8Array, side: number, range: Range }} AttentionMap */
@@ -23,9 +24,10 @@ import { Latest } from "../lib/requests.js";
  * One map has one key, whatever is chosen beside it.
  * @param {What} what
  */
-export function keyOf({ show, kind, layer, head, image }) {
+export function keyOf({ show, kind, layer, head, image, run }) {
   const which = show === "head" ? `head ${head}` : show;
-  return `${which} of ${layer}, ${show === "rollout" ? "pattern" : kind}, image ${image}`;
+  const of = `${which} of ${layer}, ${show === "rollout" ? "pattern" : kind}, image ${image}`;
+  return run === undefined ? of : `${of}, run ${run}`;
 }
 
 /** @param {What} what @returns {Kind} */
@@ -34,7 +36,7 @@ export const kindOf = ({ show, kind }) => (show === "rollout" ? "pattern" : kind
 /** Every head's map or thumbnail, of one kind and one image. */
 export class Overview {
   /**
-   * @param {{ kind: Kind, image: number | null }} of
+   * @param {{ kind: Kind, image: number | null, run?: number }} of
    * @param {{ nHeads: number, side: number, n: number }} sizes  n: tokens
    * @param {Uint8Array} codes
    * @param {Float32Array} ranges
@@ -43,6 +45,7 @@ export class Overview {
   constructor(of, { nHeads, side, n }, codes, ranges, thumbRanges) {
     this.kind = of.kind;
     this.image = of.image;
+    this.run = of.run;
     this.nHeads = nHeads;
     this.side = side;
     this.isWhole = side === n;

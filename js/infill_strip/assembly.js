@@ -52,7 +52,7 @@ export function assemble(meta, actions, whyNoMask) {
 }
 
 /** @param {Part[]} parts @param {string} whyNot  empty where they can be used */
-const maskGroup = (parts, whyNot) =>
+export const maskGroup = (parts, whyNot) =>
   element(whyNot ? "fieldset" : "div", "vl-control-group", { disabled: whyNot !== "", title: whyNot || null }, ...nodes(parts));
 
 /** @param {Part[]} parts */

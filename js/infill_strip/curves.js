@@ -19,9 +19,16 @@ const IOU = { name: "IoU of objects", better: "higher is better", digits: 3, fro
 /** Room a number takes: where states are nearer, only some are written. */
 const NUMBER = 50;
 
-/** @param {import("./painting.js").Meta} meta @param {import("./scene.js").Actions} actions @returns {import("./scene.js").Part} */
-export function curves(meta, actions) {
-  const charts = (meta.has_iou ? [...METRICS, IOU] : METRICS).map(chart);
+/**
+ * @param {import("./painting.js").Meta} meta
+ * @param {import("./scene.js").Actions} actions
+ * @param {string[]} [shown]  names of the metrics; all without
+ * @returns {import("./scene.js").Part}
+ */
+export function curves(meta, actions, shown) {
+  const metrics = meta.has_iou ? [...METRICS, IOU] : METRICS;
+  const places = metrics.flatMap(({ name }, metric) => (shown?.includes(name) ?? true ? [metric] : []));
+  const charts = places.map((metric) => ({ metric, ...chart(/** @type {import("./chart.js").Metric} */ (metrics[metric])) }));
   const bands = { current: element("div", "vl-band vl-band-current"), passing: element("div", "vl-band vl-band-passing", { hidden: true }) };
   const axis = element("div", "vl-axis", { "aria-hidden": "true" });
   const note = element("p", "vl-note", { role: "status" });
@@ -37,7 +44,7 @@ export function curves(meta, actions) {
     whenChanged((/** @type {Scene} */ s) => [s.layout, s.choices.layer, s.passing], (s) => placeBands(s, bands)),
     whenChanged((s) => [s.layout, s.choices.layer, s.passing], (s) => nameStates(s, axis)),
     whenChanged((s) => [s.layout, s.choices.layer, s.passing, s.data.numbers], (s) =>
-      charts.forEach(({ draw }, metric) => draw(curveOf(s, metric))),
+      charts.forEach(({ draw, metric }) => draw(curveOf(s, metric))),
     ),
     whenChanged((s) => [s.data.areNumbersOld], (s) => plots.classList.toggle("vl-old", s.data.areNumbersOld)),
     whenChanged((s) => [s.data.painting, s.data.numbers], ({ data, meta: { state_names } }) => {

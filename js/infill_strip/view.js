@@ -1,26 +1,16 @@
 // All parts together: keeps what the reader does at this moment (painting, pointing, playing), puts
 // the scene together, and hands it to every part. It knows nothing of Jupyter.
-import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
-import { Kernel } from "./kernel.js";
 import { layoutFor } from "./layout.js";
+import { MaskHand, NO_KERNEL } from "./mask_hand.js";
 import { NAME } from "./strip.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
 /** @typedef {import("./scene.js").Scene} Scene */
-
-const NO_KERNEL = "This page has no kernel to infill another mask: it shows what was saved with it.";
-
-/**
- * @typedef {object} Wires  to the notebook
- * @property {(change: Partial<Choices>) => void} choose  a choice that needs no answer
- * @property {((change: import("./kernel.js").Change) => number) | null} send  null without a kernel
- * @property {() => import("./kernel.js").Change | null} rest
- */
 
 export class InfillView {
   /**
@@ -28,15 +18,13 @@ export class InfillView {
    * @param {Data} data
    * @param {Choices} choices
    * @param {Uint8Array} mask
-   * @param {Wires} wires
+   * @param {import("./mask_hand.js").Wires} wires
    */
   constructor(meta, data, choices, mask, wires) {
     this.meta = meta;
     this.data = data;
     this.choices = choices;
     this.wires = wires;
-    /** The notebook's, or what the reader has painted since. */
-    this.mask = mask;
     /** @type {number | null} */
     this.patch = null;
     /** @type {number | null} */
@@ -46,10 +34,15 @@ export class InfillView {
     this.complaint = undefined;
     /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
     this.laidOut = undefined;
-    this.kernel = new Kernel({
-      send: (change) => wires.send?.(change) ?? 0,
-      rest: wires.rest,
-      onSilence: (sentence) => this.complain(sentence),
+    this.hand = new MaskHand(mask, wires, {
+      // Another image is chosen and not here yet: what is on the screen cannot be painted any more.
+      image: () => (this.data.painting.image === this.choices.image ? this.choices.image : null),
+      complain: (sentence, word) => this.complain(sentence, word),
+      onWish: (change) => {
+        this.choices = { ...this.choices, ...change };
+        this.complaint = undefined;
+        this.draw();
+      },
       onSent: () => this.draw(),
     });
     this.player = new Player(
@@ -75,45 +68,14 @@ export class InfillView {
         this.complaint = undefined;
         this.wires.choose(change);
       },
-      paint: (patches, hide) => {
-        const value = Number(hide);
-        if (patches.every((patch) => this.mask[patch] === value)) return;
-        const mask = Uint8Array.from(this.mask);
-        for (const patch of patches) mask[patch] = value;
-        this.remask(mask);
-      },
-      remask: (mask) => this.remask(mask),
-      ask: (change) => this.ask(change),
+      ...this.hand.actions(),
       pass: (patch, state = null) => this.pass(patch, state),
       wipe: (place) => {
         this.wiped = place;
         this.draw();
       },
       play: () => this.player.toggle(),
-      mask: () => this.mask,
     };
-  }
-
-  /** The hatch follows at once; the kernel infills what it can keep up with. @param {Uint8Array} mask */
-  remask(mask) {
-    if (!this.wires.send) return this.complain(NO_KERNEL, NOT_HERE);
-    const { image } = this.data.painting;
-    // Another image is chosen and not here yet: what is on the screen cannot be painted any more.
-    if (image !== this.choices.image) return;
-    if (mask.every((one, i) => one === this.mask[i])) return;
-    this.mask = mask;
-    this.complaint = undefined;
-    this.kernel.want({ mask, _mask_image: image });
-    this.draw();
-  }
-
-  /** A choice that the kernel answers with pictures. @param {Partial<Choices>} change */
-  ask(change) {
-    if (!this.wires.send) return this.complain(NO_KERNEL, NOT_HERE);
-    this.choices = { ...this.choices, ...change };
-    this.complaint = undefined;
-    this.kernel.want(change);
-    this.draw();
   }
 
   /** @param {number | null} patch @param {number | null} state */
@@ -157,21 +119,13 @@ export class InfillView {
    * @param {number} answered  how many of the reader's wishes
    */
   update(choices, data, mask, answered) {
-    this.choices = { ...choices, ...this.wished(choices) };
+    this.choices = { ...choices, ...this.hand.wished(choices) };
     this.data = data;
-    if (!("mask" in this.kernel.wished)) this.mask = mask;
-    const wasAsked = this.kernel.asked;
-    this.kernel.hear(answered);
-    if (wasAsked !== null && this.kernel.asked !== wasAsked) {
+    if (this.hand.hear(mask, answered)) {
       this.complaint = undefined; // such as that the kernel is silent
       this.stage.showWaiting(false);
     }
     this.draw();
-  }
-
-  /** What the reader wishes for and the notebook does not know yet. @param {Choices} choices */
-  wished(choices) {
-    return Object.fromEntries(Object.entries(this.kernel.wished).filter(([name]) => name in choices));
   }
 
   draw() {
@@ -189,7 +143,7 @@ export class InfillView {
       if (this.choices.error) this.wires.choose({ error: "" });
       else this.draw();
     });
-    this.stage.showWaiting(this.kernel.isPainting);
+    this.stage.showWaiting(this.hand.kernel.isPainting);
     this.node.dataset["vitlensDrawn"] = this.meta.state_names[this.choices.layer];
   }
 
@@ -199,7 +153,7 @@ export class InfillView {
       choices: this.choices,
       meta: this.meta,
       data: this.data,
-      mask: this.mask,
+      mask: this.hand.mask,
       canAsk: this.wires.send !== null,
       patch: this.patch,
       passing: this.passing,
@@ -222,7 +176,7 @@ export class InfillView {
 
   destroy() {
     this.player.stop();
-    this.kernel.destroy();
+    this.hand.kernel.destroy();
     this.stage.destroy();
   }
 }

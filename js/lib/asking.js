@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Speaking  the part of a notebook's model that is needed here
- * @property {((content: unknown) => void) | undefined} [send]  a page without a kernel has none
+ * @property {((content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]) => void) | undefined} [send]  a page without a kernel has none
  * @property {(event: string, callback: (...words: any[]) => void) => void} on
  * @property {(event: string, callback: (...words: any[]) => void) => void} off
  */
@@ -27,13 +27,13 @@ export function asking(model, life) {
     waiting.get(content?.answer)?.([content.response, buffers ?? []]);
   model.on("msg:custom", hear);
   life.addEventListener("abort", () => model.off("msg:custom", hear));
-  return (name, message) => {
+  return (name, message, buffers = []) => {
     const id = Math.random().toString(36).slice(2); // other views of the model hear the answer too
     const end = AbortSignal.any([life, AbortSignal.timeout(PATIENCE)]);
     const answered = new Promise((resolve, reject) => {
       waiting.set(id, resolve);
       end.addEventListener("abort", () => reject(end.reason));
-      model.send?.({ ask: name, id, message });
+      model.send?.({ ask: name, id, message }, undefined, buffers);
     });
     return answered.finally(() => waiting.delete(id));
   };

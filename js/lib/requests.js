@@ -9,7 +9,7 @@
  * @property {DataView[]} buffers
  */
 
-/** @typedef {(name: string, message: any) => Promise<[any, DataView[]]>} Ask */
+/** @typedef {(name: string, message: any, buffers?: ArrayBuffer[]) => Promise<[any, DataView[]]>} Ask */
 
 /** @template Message */
 export class Latest {

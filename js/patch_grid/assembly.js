@@ -21,7 +21,7 @@ import { imageWords, subtitle } from "./words.js";
 export function assemble(reading, grounds, actions) {
   const strip = errorStrip();
   const controls = [glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
-  const left = [readoutChips(reading, actions), picture(reading, grounds, actions), readoutLine(), tintLegend()];
+  const left = [readoutChips(reading, actions), picture(reading, actions), readoutLine(), tintLegend()];
   const others = [
     readoutList(reading, actions, thumbnail(grounds, imageWords(reading), reading.meta.caption)),
     filmstrip(reading, grounds, actions),

@@ -25,5 +25,9 @@ export function tintControl(actions) {
   const { node, show } = menu("Tint", "Tint", TINTS, (tint) =>
     actions.choose({ tint: /** @type {import("./tints.js").TintName} */ (tint) }),
   );
-  return { node, update: whenChanged((s) => [s.tint], ({ tint }) => show(tint)) };
+  const update = whenChanged((/** @type {import("./scene.js").Scene} */ s) => [s.tint], ({ tint }) => {
+    node.hidden = !TINTS.some(([name]) => name === tint); // a difference of runs has a colour of its own
+    show(tint);
+  });
+  return { node, update };
 }

@@ -45,7 +45,7 @@ export function filmstrip(reading, grounds, actions) {
     whenChanged((s) => [s.layout.strip, s.ratio], (s) => arrange(s, strip, image, panels)),
     whenChanged(
       (s) => [s.layout.strip, s.ratio, s.tint, s.glyph, s.columns, s.dark],
-      (s) => panels.forEach((panel, state) => drawThumb(panel.canvas, grounds, s, state)),
+      (s) => panels.forEach((panel, state) => drawThumb(panel.canvas, s, state)),
     ),
     whenChanged((s) => [s.layout.strip, s.layer], (s) => {
       where.textContent = stateWords(reading, s.layer);
@@ -107,10 +107,10 @@ const corner = (film, state) => ({
   y: Math.floor(state / film.perRow) * heightOf(film),
 });
 
-/** @param {HTMLCanvasElement} canvas @param {import("../lib/grounds.js").Grounds} grounds @param {Scene} scene @param {number} state */
-function drawThumb(canvas, grounds, scene, state) {
+/** @param {HTMLCanvasElement} canvas @param {Scene} scene @param {number} state */
+function drawThumb(canvas, scene, state) {
   const { panelWidth: width, panelHeight: height, cell } = scene.layout.strip;
-  drawPanel(canvas, grounds, scene, state, { width, height, cell, large: false });
+  drawPanel(canvas, scene, state, { width, height, cell, large: false });
 }
 
 /** Names of the states and the readout's answers, as much as there is room for. @param {Scene} scene @param {Panel[]} panels */

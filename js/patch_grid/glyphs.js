@@ -54,6 +54,7 @@ export function drawGlyphs(context, scene, state, cell, brightPicture) {
     const [top, bottom] = edges(Math.floor(patch / reading.cols), reading.rows, height);
     const token = reading.nPrefix + patch;
     const answer = reading.answer(state, token);
+    if (scene.tint === "difference" && !scene.changed?.(state, token)) continue;
     const missing = isMissing(scene, state, token);
     const draw = missing ? drawMissing : glyph === "emoji" ? drawEmoji : glyph === "label" ? drawLabel : null;
     draw?.(pen, answer, (left + right) / 2, (top + bottom) / 2);

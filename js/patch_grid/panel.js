@@ -12,14 +12,14 @@ const SMALLEST_OUTLINED = 5;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {Scene} scene
  * @param {number} state
  * @param {{ width: number, height: number, cell: number, large: boolean }} size  CSS pixels
  */
-export function drawPanel(canvas, grounds, scene, state, { width, height, cell, large }) {
+export function drawPanel(canvas, scene, state, { width, height, cell, large }) {
   canvas.width = Math.round(width * scene.ratio);
   canvas.height = Math.round(height * scene.ratio);
+  const { grounds } = scene;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const pixels = grounds.copy(groundOf(scene.tint, scene.dark), canvas.width, canvas.height);
   tint(pixels, scene.reading, paints(scene, state, showsEmoji(scene.reading, cell)), Math.max(1, Math.round(scene.ratio)));
@@ -27,6 +27,27 @@ export function drawPanel(canvas, grounds, scene, state, { width, height, cell, 
   const outlined = outlineOf(scene, cell, large);
   if (outlined) drawOutlines(context, scene, state, outlined);
   drawGlyphs(context, scene, state, cell, grounds.isBright);
+  if (scene.changed) markChanged(context, scene, state, cell);
+}
+
+/** A white corner on each patch whose answer an edit has changed. @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} state @param {number} cell */
+function markChanged(context, { reading, ratio, changed }, state, cell) {
+  const side = ratio * Math.max(3, Math.min(12, 0.3 * cell));
+  context.lineWidth = ratio;
+  for (let patch = 0; patch < reading.nPatches; patch++) {
+    if (!changed?.(state, reading.nPrefix + patch)) continue;
+    const right = edges(patch % reading.cols, reading.cols, context.canvas.width)[1];
+    const top = edges(Math.floor(patch / reading.cols), reading.rows, context.canvas.height)[0];
+    context.beginPath();
+    context.moveTo(right - side, top);
+    context.lineTo(right, top);
+    context.lineTo(right, top + side);
+    context.closePath();
+    context.fillStyle = "#fff";
+    context.strokeStyle = "rgba(0, 0, 0, 0.85)";
+    context.fill();
+    context.stroke();
+  }
 }
 
 /**

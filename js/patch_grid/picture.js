@@ -10,11 +10,10 @@ import { spoken } from "./words.js";
 
 /**
  * @param {Reading} reading
- * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {import("./scene.js").Actions} actions
  * @returns {import("./scene.js").Part}
  */
-export function picture(reading, grounds, actions) {
+export function picture(reading, actions) {
   const canvas = element("canvas", "vl-canvas", { "aria-hidden": "true" });
   const veil = element("canvas", "vl-veil", { width: reading.cols, height: reading.rows, "aria-hidden": "true" });
   const marks = { passing: ring("vl-ring-passing"), pinned: ring("vl-ring-pinned") };
@@ -28,17 +27,17 @@ export function picture(reading, grounds, actions) {
   const drawings = [
     whenChanged(sizeOf, (/** @type {Scene} */ s) => sizePicture(node, s.layout.cell, reading)),
     whenChanged(
-      (s) => [...sizeOf(s), s.layer, s.tint, s.glyph, s.columns, s.dark],
+      (s) => [...sizeOf(s), s.reading, s.layer, s.tint, s.scale, s.glyph, s.columns, s.dark],
       (scene) => {
         const { pictureWidth: width, pictureHeight: height, cell } = scene.layout;
-        drawPanel(canvas, grounds, scene, scene.layer, { width, height, cell, large: true });
+        drawPanel(canvas, scene, scene.layer, { width, height, cell, large: true });
       },
     ),
     whenChanged(
-      (s) => [s.layer, s.columns],
+      (s) => [s.reading, s.layer, s.columns],
       (scene) => cells.all.forEach((cell, i) => cell.setAttribute("aria-label", spoken(scene, reading.nPrefix + i))),
     ),
-    whenChanged((s) => [s.highlight, s.layer, s.dark, s.tint], (scene) => drawVeil(veil, scene)),
+    whenChanged((s) => [s.highlight, s.reading, s.layer, s.dark, s.tint], (scene) => drawVeil(veil, scene)),
     whenChanged((s) => [s.token], (s) => select(cells.all, (i) => s.token === reading.nPrefix + i)),
     whenChanged((s) => [s.passing, s.token, ...sizeOf(s)], (scene) => placeMarks(marks, scene)),
   ];

@@ -29,11 +29,11 @@ export function readoutChips(reading, actions) {
 
   const drawings = [
     whenChanged((s) => [s.layout.mode], (s) => void (first.hidden = s.layout.mode === "side")),
-    whenChanged((s) => [s.layer], (s) => {
+    whenChanged((s) => [s.reading, s.layer], (s) => {
       fill(own, who(`${reading.meta.readout_name} readout`), ...answerNodes(s, reading.readout));
       const runnersUp = [1, 2].filter((place) => place < reading.nAnswers);
-      fill(next, ...runnersUp.map((place) => runnerUp(reading, s.layer, place)));
-      others.forEach((o) => fill(o.node, who(reading.describe(o.token)), shortAnswer(reading, s.layer, o.token)));
+      fill(next, ...runnersUp.map((place) => runnerUp(s.reading, s.layer, place)));
+      others.forEach((o) => fill(o.node, who(reading.describe(o.token)), shortAnswer(s.reading, s.layer, o.token)));
     }),
     whenChanged((s) => [s.token], (s) => {
       press(own, reading.meta.readout_token, s);

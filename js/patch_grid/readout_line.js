@@ -14,7 +14,7 @@ const HINT = "Point at a patch to read its numbers; click to pin it.";
 export function readoutLine() {
   const node = element("div", "vl-readout", { role: "status", "aria-live": "polite" });
   const update = whenChanged(
-    (s) => [s.passing, s.token, s.layer, s.columns, s.tint, s.layout],
+    (s) => [s.passing, s.token, s.reading, s.layer, s.columns, s.tint, s.layout],
     (scene) => {
       const token = scene.passing ?? scene.token;
       if (token === null) return fill(node, line(element("span", "vl-hint", {}, HINT)));

@@ -17,6 +17,7 @@
 /**
  * @typedef {object} Scene
  * @property {Reading} reading
+ * @property {import("../lib/grounds.js").Grounds} grounds  the picture
  * @property {(index: number) => import("./classes.js").ClassStyle} styles
  * @property {number} layer
  * @property {number | null} token
@@ -29,6 +30,7 @@
  * @property {string} error
  * @property {number | null} passing  the token under the pointer or the keyboard's focus
  * @property {number | null} highlight  the class whose patches are to stand out
+ * @property {((state: number, token: number) => boolean) | null} [changed]  which answers an edit has changed
  * @property {boolean} playing
  * @property {boolean} dark
  * @property {number} ratio  device pixels per CSS pixel

@@ -42,8 +42,9 @@ class TargetSearch {
     this.popup = nodes.popup;
     this.listen();
     this.update = whenChanged(
-      (/** @type {Scene} */ s) => [s.asked, s.layer],
+      (/** @type {Scene} */ s) => [s.asked, s.layer, s.reading],
       (scene) => {
+        this.reading = scene.reading;
         this.layer = scene.layer;
         this.target = scene.asked;
         if (!this.isOpen) this.rest();

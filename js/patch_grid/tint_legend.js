@@ -18,6 +18,7 @@ const WORDS = {
   rank: "tint: rank of ",
   entropy: "tint: entropy of the answer, in nats",
   kl: "tint: KL from the final answer, in nats",
+  difference: "tint: KL of the edited answer from the untouched one, in nats",
   class: "tint: top class, coloured as in the list; lines run between different classes",
   none: "no tint: the image as the model saw it",
 };
@@ -30,13 +31,13 @@ export function tintLegend() {
   const node = element("div", "vl-tint-legend", {}, words, scale.node, notes);
 
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.tint, s.columns, s.glyph], (s) => {
+    whenChanged((/** @type {Scene} */ s) => [s.tint, s.scale, s.columns, s.glyph], (s) => {
       fill(words, WORDS[s.tint], needsTarget(s.tint) ? labelNode(s.target) : null);
       scale.node.hidden = s.scale === null;
       node.classList.toggle("vl-no-scale", s.scale === null);
       if (s.scale) scale.draw(colorOnGrey(s.scale), s.scale.ticks);
     }),
-    whenChanged((s) => [s.tint, s.columns, s.glyph, s.token, s.layer], (s) => {
+    whenChanged((s) => [s.tint, s.scale, s.columns, s.glyph, s.token, s.layer], (s) => {
       const shown = scale.mark(pinnedPlace(s));
       const fainter = s.glyph === "none" ? null : element("div", "", {}, s.glyph === "emoji" ? "fainter: less probable" : "number: probability");
       fill(notes, shown ? element("div", "", {}, element("span", "vl-marker-sign", {}, "▾"), " pinned token") : null, fainter);

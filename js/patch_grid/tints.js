@@ -6,7 +6,7 @@ import { decimal, probability } from "../lib/numbers.js";
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").TargetColumns} TargetColumns */
 
-/** @typedef {"probability" | "logit" | "rank" | "entropy" | "kl" | "class" | "none"} TintName */
+/** @typedef {"probability" | "logit" | "rank" | "entropy" | "kl" | "class" | "none" | "difference"} TintName */
 
 /**
  * @typedef {object} Scale
@@ -18,7 +18,7 @@ import { decimal, probability } from "../lib/numbers.js";
  * @property {(value: number) => string} write
  */
 
-/** Words of the menu, in its order. @type {[TintName, string][]} */
+/** Words of the menu, in its order; the difference of two runs is not chosen here. @type {[TintName, string][]} */
 export const TINTS = [
   ["probability", "Probability of target"],
   ["logit", "Logit of target"],
@@ -140,7 +140,7 @@ const klScale = (reading) => upTo(largest(reading.source.kl), (s, t) => reading.
  * @param {Scale["value"]} value
  * @returns {Scale}
  */
-const upTo = (most, value) => ({
+export const upTo = (most, value) => ({
   map: cividis,
   value,
   place: (nats) => clipped(nats / (most || 1)),
@@ -150,7 +150,7 @@ const upTo = (most, value) => ({
 });
 
 /** @param {Float32Array} values */
-const largest = (values) =>
+export const largest = (values) =>
   values.reduce((most, value) => (Number.isFinite(value) && value > most ? value : most), 0);
 
 /**
@@ -160,5 +160,5 @@ const largest = (values) =>
  * @param {number} token
  */
 export const isMissing = ({ reading, scale }, state, token) =>
-  Number.isNaN(reading.topProbability(state, token)) ||
+  (reading.nClasses > 0 && Number.isNaN(reading.topProbability(state, token))) ||
   (scale !== null && Number.isNaN(scale.value(state, token)));

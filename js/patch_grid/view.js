@@ -141,6 +141,7 @@ export class PatchGridView {
     return {
       ...choices,
       reading,
+      grounds: this.grounds,
       columns,
       styles: this.styles,
       asked: choices.target,

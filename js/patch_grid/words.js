@@ -35,6 +35,7 @@ export function subtitle({ meta }) {
  * @param {number} token
  */
 export function spoken({ reading, layer, columns, target }, token) {
+  if (reading.nClasses === 0) return reading.describe(token);
   const { label, probability: p } = reading.answer(layer, token);
   const own = `${reading.describe(token)}: ${label.name} ${probability(p)}`;
   if (label.index === target.index) return own;

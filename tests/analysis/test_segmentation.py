@@ -125,6 +125,21 @@ def test_scenes_of_the_world_are_taken_as_they_are():
     assert found.mean("separation").mean[-1] > 0.9
 
 
+def test_edits_are_made_on_the_way(shown):
+    lens, images, masks, _ = shown
+    pairs = list(zip(images, masks, strict=True))
+    edits = [vl.edits.Zero("z", 1, head=2)]
+    found = segmentation(lens, pairs, edits=edits)
+    edited = lens.read(lens.vit.trace(images, edits=edits))
+    answers = edited.top(1).index[-1, 0, lens.vit.layout.patches, 0].numpy()
+    mine = most_of_each_patch(masks[0], lens.vit.layout, images[0].shape[:2]).flatten().numpy()
+    same, both = mine == found.label[0], answers == found.label[0]
+    assert found.values["iou"][-1, 0] == pytest.approx((same & both).sum() / (same | both).sum())
+    assert "(edited)" in found.title
+    with pytest.raises(vl.UsageError, match="every patch"):
+        segmentation(lens, pairs, edits=[vl.edits.DropTokens([lens.vit.layout.n_prefix])])
+
+
 @pytest.mark.parametrize(
     ("scenes", "sentence"),
     [

@@ -18,6 +18,7 @@ from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.lenses import Lens, Reading
 from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace.edits import Edit
 from vitlens_widgets.trace.sites import check_index
 
 MEANINGS = {
@@ -126,6 +127,7 @@ def segmentation(
     scenes: Iterable[Any],
     *,
     background: int | str | None = "background",
+    edits: Sequence[Edit] = (),
     at_once: int = 32,
 ) -> Segmentation:
     """How well the answers of the patches draw what an image shows, at every state.
@@ -152,10 +154,12 @@ def segmentation(
             `[height, width]` of a size that the patch grid divides, and any negative number where
             there is no class; it must be of the picture as the model sees it.
         background: The class that counts as no thing; ignored if the labels have no such name.
+        edits: Changes to make on the way, as for `vit.trace`: a head switched off, for example.
         at_once: How many images the model runs together.
 
     Raises:
-        UsageError: No scenes, or a mask of another kind, size, aspect, or of unknown classes.
+        UsageError: No scenes, an edit that drops tokens, or a mask of another kind, size, aspect,
+            or of unknown classes.
 
     Source:
         IoU as in Everingham et al. (2010), section 4.2, on patches and per image. That patch
@@ -172,7 +176,7 @@ def segmentation(
     found: list[list[_Pair]] = []
     with progress_bar(total, "segmentation") as bar:
         for batch in _batches(map(_image_and_mask, scenes), at_once):
-            reading = lens.read(lens.vit.trace([image for image, _ in batch]))
+            reading = lens.read(lens.vit.trace([image for image, _ in batch], edits=edits))
             found += _pairs(reading, [mask for _, mask in batch])
             bar.update(len(batch))
     if not found:
@@ -205,6 +209,8 @@ class _Pair:
 
 def _pairs(reading: Reading, masks: Sequence[Any]) -> list[list[_Pair]]:
     """The classes of each image."""
+    if len(reading.tokens) != reading.layout.n_tokens:
+        raise UsageError("segmentation needs the answer of every patch: edits may drop none.")
     patches = reading.layout.patches
     answers = reading.top(1).index[:, :, patches, 0]  # [state, image, patch]
     picture = reading.picture(0).shape[:2]

@@ -1,7 +1,8 @@
 """The interactive widgets: one anywidget class a file, their built front end in `static/`."""
 
 from vitlens_widgets.widgets.attention_maps import AttentionMaps
+from vitlens_widgets.widgets.explorer import Explorer, explore
 from vitlens_widgets.widgets.infill_strip import InfillStrip
 from vitlens_widgets.widgets.patch_grid import PatchGrid
 
-__all__ = ["AttentionMaps", "InfillStrip", "PatchGrid"]
+__all__ = ["AttentionMaps", "Explorer", "InfillStrip", "PatchGrid", "explore"]

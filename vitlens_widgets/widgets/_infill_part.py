@@ -123,17 +123,17 @@ class InfillPart(LensWidget):
 
     def _fill_image(self) -> None:
         """Packs what depends on the image: its objects, its random mask, its pictures."""
-        packed = self._packed_image()
+        packed = self._packed_image(self.infilling, self._objects)
         self.mask = self.infilling.mask[0]
         self._show(packed)
 
-    def _packed_image(self) -> dict[str, Any]:
-        names, masks = self._objects.masks(self._index)
+    def _packed_image(self, infilling: Any, objects: Objects) -> dict[str, Any]:
+        names, masks = objects.masks(self._index)
         return {
             "_object_names": names,
             "_object_masks": _pack.uint8(masks),
             "_random_mask": _pack.uint8(self._draw()),
-            **self._packed(self.infilling),
+            **self._packed(infilling),
         }
 
     def _packed(self, infilling: Any) -> dict[str, Any]:

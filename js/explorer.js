@@ -1,0 +1,85 @@
+// Explorer's entry: the only file of the widget that knows the notebook's `model`.
+import { asking, hasKernel } from "./lib/asking.js";
+import { asUint8 } from "./lib/bytes.js";
+import { received } from "./lib/received.js";
+import { DATA_EVENTS, dataReader, putFirstMap } from "./explorer/data.js";
+import { ExplorerView } from "./explorer/view.js";
+
+/** @typedef {import("./explorer/scene.js").Choices} Choices */
+
+/**
+ * @typedef {object} Model  what anywidget hands over
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: unknown) => void} set
+ * @property {() => void} save_changes
+ * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
+ * @property {(events: string, callback: (...words: any[]) => void) => void} on
+ * @property {(events: string, callback: (...words: any[]) => void) => void} off
+ */
+
+const CHOICES = ["layer", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "infill_layer", "mask_ratio", "seed", "paste", "against", "error"];
+const EVENTS = [...new Set([...CHOICES, ...DATA_EVENTS])].map((name) => `change:${name}`);
+
+/** @param {Model} model @returns {Choices} */
+const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
+
+/** @param {Model} model @param {Record<string, unknown>} change */
+function save(model, change) {
+  for (const [name, value] of Object.entries(change)) {
+    model.set(name, value instanceof Uint8Array ? new DataView(value.slice().buffer) : value);
+  }
+  model.save_changes();
+}
+
+/** @param {Model} model @param {AbortSignal} life @returns {import("./explorer/view.js").Wires} */
+function wiresOf(model, life) {
+  const ask = asking(model, life);
+  const choose = (/** @type {Record<string, unknown>} */ change) => save(model, change);
+  const send = (/** @type {Record<string, unknown>} */ change) => {
+    const number = model.get("_asked") + 1;
+    choose({ ...change, _asked: number });
+    return number;
+  };
+  const rest = () => {
+    const painting = model.get("_painting");
+    return model.get("_numbers_of") === painting ? null : { _numbers_asked: painting };
+  };
+  return { choose, ask: ask && unlessGone(ask), mask: { choose, send: hasKernel(model) ? send : null, rest } };
+}
+
+/**
+ * A question about a run that has been replaced meanwhile is given up without a word: what takes its
+ * place is on its way, and asks again.
+ * @param {import("./lib/requests.js").Ask} ask
+ * @returns {import("./lib/requests.js").Ask}
+ */
+const unlessGone = (ask) => async (name, message, buffers) => {
+  const answer = await ask(name, message, buffers);
+  if (answer[0].gone) throw new DOMException("", "AbortError");
+  return answer;
+};
+
+/** @param {{ model: Model, el: HTMLElement }} host */
+function render({ model, el }) {
+  const life = new AbortController();
+  const get = (/** @type {string} */ name) => model.get(name);
+  const data = dataReader(get);
+  const mask = received(get, ["mask"], () => asUint8(get("mask")));
+  const view = new ExplorerView(get("_meta"), get("_infill_meta"), data(), choicesOf(model), mask(), wiresOf(model, life.signal));
+  let first = get("_first");
+  putFirstMap(view.kernel, get);
+  const update = () => {
+    if (get("_first") !== first) putFirstMap(view.kernel, get);
+    first = get("_first");
+    view.update(choicesOf(model), data(), mask(), get("_answered"));
+  };
+  for (const event of EVENTS) model.on(event, update);
+  el.append(view.node);
+  return () => {
+    for (const event of EVENTS) model.off(event, update);
+    life.abort();
+    view.destroy();
+  };
+}
+
+export default { render };

@@ -1,0 +1,89 @@
+// Two rows: every state's answers on the image, and the first answers of the token looked at.
+import { element, fill } from "../lib/dom.js";
+import { whenChanged } from "../lib/changes.js";
+import { emojiNode, labelNode } from "../lib/label_nodes.js";
+import { firstLetters } from "../lib/labels.js";
+import { probability } from "../lib/numbers.js";
+import { placeRing, ring } from "../lib/patch_cells.js";
+import { bar } from "../patch_grid/answers_table.js";
+import { drawPanel } from "../patch_grid/panel.js";
+import { lane, listenToLane } from "./lanes.js";
+import { panelFor } from "./layout.js";
+
+/** @typedef {import("./scene.js").Scenes} Scenes */
+/** @typedef {import("./scene.js").Part} Part */
+
+/** @param {import("./scene.js").Meta} meta @param {(layer: number) => void} choose @returns {Part} */
+export function panels(meta, choose) {
+  const row = lane(meta.state_names.length, "vl-lane-panels", (state) => {
+    const canvas = element("canvas", "vl-canvas");
+    const pinned = ring("vl-ring-pinned");
+    const frame = element("div", "vl-panel", {}, canvas, pinned);
+    return { node: element("div", "vl-lane-cell", { "data-state": state, "aria-hidden": "true" }, frame), canvas, pinned, frame };
+  });
+  listenToLane(row.node, choose);
+  const drawings = [
+    whenChanged((/** @type {Scenes} */ { page }) => [page.axis], ({ page: { axis } }) => {
+      const { width, height, cell } = panelFor(axis, meta);
+      row.place(axis, height);
+      row.cells.forEach(({ frame }) => {
+        Object.assign(frame.style, { width: `${width}px`, height: `${height}px` });
+        frame.style.setProperty("--vl-cell", `${cell}px`);
+      });
+    }),
+    whenChanged(
+      ({ page, grid: g }) => [page.axis, g.reading, g.grounds, g.ratio, g.tint, g.scale, g.glyph, g.columns, g.dark, g.changed],
+      ({ page, grid }) => {
+        const size = { ...panelFor(page.axis, meta), large: false };
+        row.cells.forEach(({ canvas }, state) => drawPanel(canvas, grid, state, size));
+      },
+    ),
+    whenChanged(({ page, grid }) => [page.axis, grid.token], ({ page, grid }) =>
+      row.cells.forEach(({ pinned }) => placeRing(pinned, grid.token, grid.reading, panelFor(page.axis, meta).cell)),
+    ),
+    whenChanged(({ grid }) => [grid.layer], ({ grid }) => markCurrent(row.cells, grid.layer)),
+  ];
+  return { node: row.node, update: (scenes) => drawings.forEach((draw) => draw(scenes)) };
+}
+
+/** @param {{ frame: HTMLElement }[]} cells @param {number} layer */
+export const markCurrent = (cells, layer) => cells.forEach(({ frame }, state) => frame.classList.toggle("vl-current", state === layer));
+
+/** Answers in a column. */
+const SHOWN = 3;
+const LINE = 26;
+/** Widths of a column from which there is room for a name, and for a number. */
+const NAMED = 92;
+const NUMBERED = 56;
+
+/** @param {import("./scene.js").Meta} meta @param {(layer: number) => void} choose @returns {Part} */
+export function firstAnswers(meta, choose) {
+  const row = lane(meta.state_names.length, "vl-lane-answers", (state) => ({ node: element("div", "vl-lane-cell", { "data-state": state }) }));
+  listenToLane(row.node, choose);
+  const drawings = [
+    whenChanged((/** @type {Scenes} */ { page }) => [page.axis], ({ page }) => row.place(page.axis, SHOWN * LINE)),
+    whenChanged(
+      ({ page, grid }) => [page.axis, grid.reading, lookedAt(grid), grid.columns, grid.layer],
+      ({ page, grid }) => row.cells.forEach(({ node }, state) => {
+        const places = Array.from({ length: Math.min(SHOWN, grid.reading.nAnswers) }, (_, i) => i);
+        node.classList.toggle("vl-current", state === grid.layer);
+        fill(node, ...places.map((place) => answerLine(grid, state, place, page.axis.column)));
+      }),
+    ),
+  ];
+  return { node: row.node, update: (scenes) => drawings.forEach((draw) => draw(scenes)) };
+}
+
+/** The pinned token, or the one pointed at, or else the readout. @param {import("../patch_grid/scene.js").Scene} grid */
+export const lookedAt = ({ token, passing, reading }) => token ?? passing ?? reading.readout;
+
+/** @param {import("../patch_grid/scene.js").Scene} grid @param {number} state @param {number} place @param {number} width */
+function answerLine(grid, state, place, width) {
+  const { label, probability: p } = grid.reading.answer(state, lookedAt(grid), place);
+  const isTarget = label.index === grid.columns.of;
+  const short = emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.name, width >= NUMBERED ? 3 : 2));
+  const who = width >= NAMED ? labelNode(label) : short;
+  const number = width >= NUMBERED ? element("span", "vl-number", {}, probability(p)) : null;
+  const words = `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;
+  return element("div", `vl-answer ${isTarget ? "vl-is-target" : ""}`, { title: words }, who, number, bar(p));
+}

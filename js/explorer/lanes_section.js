@@ -1,0 +1,57 @@
+// The axis of states, and under it what every state answers.
+import { element } from "../lib/dom.js";
+import { whenChanged } from "../lib/changes.js";
+import { playButton } from "../lib/play_button.js";
+import { axis } from "./axis.js";
+import { tokenAnswers, untouchedImage } from "./answers_head.js";
+import { firstAnswers, panels } from "./answers_lanes.js";
+import { band } from "./lanes.js";
+
+/** @typedef {import("./scene.js").Scenes} Scenes */
+/** @typedef {import("./scene.js").Part} Part */
+
+/** @type {WeakMap<object, import("../patch_grid/layout.js").Layout>} */
+const LISTS = new WeakMap();
+
+/** The classes as a list, as they stand beside a picture. @param {Scenes} scenes @returns {Scenes} */
+function besideImage(scenes) {
+  const { layout } = scenes.grid;
+  if (!LISTS.has(layout)) LISTS.set(layout, { ...layout, mode: "side" });
+  return { ...scenes, grid: { ...scenes.grid, layout: LISTS.get(layout) ?? layout } };
+}
+
+/**
+ * @param {import("./scene.js").Meta} meta
+ * @param {import("./assembly.js").Families} actions
+ * @param {Part} classes
+ * @returns {Part}
+ */
+export function stateLanes(meta, { own }, classes) {
+  const play = playButton(own.play);
+  const choose = (/** @type {number} */ layer) => own.choose({ layer });
+  const slider = axis(meta.state_names, ({ axis: columns, choices }) => ({ axis: columns, layer: choices.layer }), choose);
+  const current = band();
+  const hasAnswers = meta.n_classes > 0;
+  const parts = [untouchedImage(meta), ...(hasAnswers ? [classes, panels(meta, choose), tokenAnswers(meta), firstAnswers(meta, choose)] : [])];
+  const [image, list, films, words, answers] = parts.map(({ node }) => node);
+  const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "States"), element("span", "vl-secondary", {}, "one axis for every view"));
+  const node = element(
+    "section",
+    "vl-lanes",
+    { "aria-label": "States" },
+    element("div", "vl-lane vl-lane-axis", {}, head, slider.node),
+    hasAnswers ? element("div", "vl-lane vl-patch-grid", { "data-mode": "side" }, element("div", "vl-lane-head vl-image-classes", {}, image, list), films) : null,
+    hasAnswers ? element("div", "vl-lane", {}, words, answers) : null,
+    element("div", "vl-lane-bands", {}, current.node),
+  );
+  const drawings = [
+    whenChanged((/** @type {Scenes} */ { page }) => [page.axis, page.choices.layer], ({ page }) => current.place(page.axis, page.choices.layer)),
+    whenChanged(({ page }) => [page.playing], ({ page }) => play.show(page.playing)),
+  ];
+  const update = (/** @type {Scenes} */ scenes) => {
+    drawings.forEach((draw) => draw(scenes));
+    slider.update(scenes.page);
+    for (const part of parts) part.update(part === classes ? besideImage(scenes) : scenes);
+  };
+  return { node, update };
+}

@@ -1,0 +1,83 @@
+// What the reader asks of the kernel and sees at once: heads off, another image.
+import { NOT_HERE } from "../lib/error_strip.js";
+import { Latest } from "../lib/requests.js";
+
+/** @typedef {[layer: number, head: number]} Head */
+
+const NO_KERNEL = "This page has no kernel to run the model again: it shows what was saved with it.";
+
+/** A notebook's server takes no larger message from a browser, and bytes grow on their way. */
+const MOST_BYTES = 6_000_000;
+
+/**
+ * @typedef {object} Holder
+ * @property {() => Head[]} heads  that are off
+ * @property {(sentence: string, word?: string) => void} complain
+ * @property {() => void} changed
+ */
+
+export class Wishes {
+  /** @param {import("../lib/requests.js").Ask | null} ask  null on a page without a kernel @param {Holder} holder */
+  constructor(ask, holder) {
+    this.ask = ask;
+    this.holder = holder;
+    /** @type {Head[] | null} heads that are to be off, while the kernel is at it */
+    this.heads = null;
+    this.isOpening = false;
+    const done = () => {
+      if (!this.latest?.wish) this.heads = null;
+      holder.changed();
+    };
+    /** @type {Latest<{ heads: Head[] }> | null} */
+    this.latest = ask && new Latest(ask, "_knock_out", done, (sentence) => {
+      done();
+      holder.complain(sentence);
+    });
+  }
+
+  /** Heads that are off, or will be. @returns {Head[]} */
+  get wished() {
+    return this.heads ?? this.holder.heads();
+  }
+
+  /** @param {number} layer @param {number} head */
+  switchHead(layer, head) {
+    const others = this.wished.filter(([l, h]) => l !== layer || h !== head);
+    this.want(others.length < this.wished.length ? others : [...others, [layer, head]]);
+  }
+
+  /** @param {Head[]} heads */
+  want(heads) {
+    if (!this.latest) return this.holder.complain(NO_KERNEL, NOT_HERE);
+    this.heads = heads.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
+    this.latest.refused = "";
+    this.latest.want({ heads: this.heads });
+    this.holder.changed();
+  }
+
+  /** @param {Blob & { name?: string }} file */
+  async open(file) {
+    if (!this.ask) return this.holder.complain(NO_KERNEL, NOT_HERE);
+    if (file.size > MOST_BYTES) return this.holder.complain(tooLarge(file));
+    this.isOpening = true;
+    this.holder.changed();
+    const failed = await this.answerTo(this.ask, file);
+    this.isOpening = false;
+    if (failed) this.holder.complain(failed);
+    else this.holder.changed();
+  }
+
+  /** Why a file could not be opened; empty when it was. @param {import("../lib/requests.js").Ask} ask @param {Blob & { name?: string }} file @returns {Promise<string>} */
+  async answerTo(ask, file) {
+    try {
+      const [{ error = "" }] = await ask("_open", { name: file.name ?? "" }, [await file.arrayBuffer()]);
+      return error;
+    } catch (error) {
+      return error instanceof DOMException && error.name === "AbortError" ? "" : "The kernel did not take the image: it may be busy with another cell, or gone.";
+    }
+  }
+}
+
+/** @param {Blob & { name?: string }} file */
+const tooLarge = ({ name, size }) =>
+  `“${name ?? "This file"}” has ${Math.round(size / 1e6)} MB, more than a notebook takes from a browser: set explorer.image to its path in Python.`;

@@ -1,0 +1,171 @@
+"""Explorer: what it sends are the runs' own numbers; what fails leaves what was there."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import vitlens_widgets as vl
+from tests.zoo import timm_model
+
+SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
+
+
+def picture(seed=0, height=90, width=130):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture(params=SPECIALS)
+def vit(request):
+    return vl.load(timm_model(request.param))
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return vl.load("toy/p32")
+
+
+def numbers(explorer, name, *shape):
+    return np.frombuffer(getattr(explorer, name), "<f4").reshape(shape)
+
+
+def test_it_sends_the_answers_of_the_trace(vit):
+    explorer = vl.explore(vit, picture())
+    trace = vit.trace(picture())
+    torch.testing.assert_close(explorer.trace.logits, trace.logits)
+    reading = vl.LogitLens(vit).read(trace)
+    sent = numbers(explorer, "_entropy", vit.n_layers + 1, -1)
+    n_tokens = len(trace.tokens)
+    np.testing.assert_allclose(sent[:, :n_tokens], reading.entropy()[:, 0].numpy(), atol=1e-5)
+    assert explorer.target == int(reading.readout.top(1).index[-1, 0, 0])
+    assert explorer.layer == vit.n_layers
+
+
+def test_the_edited_run_is_that_of_the_model_without_the_heads(vit):
+    explorer = vl.explore(vit, picture())
+    assert explorer.edited is None
+    explorer.knocked_out = [(1, 2), (0, 1), (1, 2)]
+    assert explorer.knocked_out == [(0, 1), (1, 2)]
+    edits = [vl.edits.Zero("z", 0, head=1), vl.edits.Zero("z", 1, head=2)]
+    expected = vit.trace(picture(), edits=edits)
+    torch.testing.assert_close(explorer.edited.logits, expected.logits, rtol=1e-4, atol=1e-5)
+    entropy = vl.LogitLens(vit).read(expected).entropy()[:, 0].numpy()
+    sent = numbers(explorer, "_edited_entropy", vit.n_layers + 1, -1)
+    np.testing.assert_allclose(sent[:, : entropy.shape[1]], entropy, atol=1e-4)
+    explorer.knocked_out = []
+    assert explorer.edited is None
+
+
+def test_how_far_the_edited_answers_are_from_the_untouched_ones(vit):
+    explorer = vl.explore(vit, picture(), knocked_out=[(0, 0)])
+    sent = numbers(explorer, "_divergence", vit.n_layers + 1, -1)
+    for k in range(vit.n_layers + 1):
+        before = explorer.reading.logits(k)[0].log_softmax(-1)
+        after = explorer.edited_reading.logits(k)[0].log_softmax(-1)
+        kl = (before.exp() * (before - after)).sum(-1)
+        np.testing.assert_allclose(sent[k, : len(kl)], kl.numpy(), atol=2e-5)
+    assert not sent[0].any()  # block 0 has not run yet
+    assert sent[-1].max() > 0
+
+
+def test_another_image_is_computed_anew(vit):
+    explorer = vl.explore(vit, picture(), knocked_out=[(0, 1)])
+    explorer.image = picture(1, 64, 200)
+    trace = vit.trace(picture(1, 64, 200))
+    torch.testing.assert_close(explorer.trace.logits, trace.logits)
+    without = trace.rerun([vl.edits.Zero("z", 0, head=1)])
+    torch.testing.assert_close(explorer.edited.logits, without.logits)
+    assert explorer.target == int(trace.logits[0].argmax())
+
+
+def unchanged(explorer):
+    hidden = ("error", "_esm", "_css")
+    return {k: v for k, v in explorer.get_state().items() if k not in hidden}
+
+
+@pytest.mark.parametrize("bad", ["nowhere.png", np.full((8, 8, 7), 3, np.uint8)])
+def test_an_image_that_cannot_be_read_leaves_the_last_one(toy, bad):
+    explorer = vl.explore(toy, picture())
+    before, trace = unchanged(explorer), explorer.trace
+    with pytest.raises(vl.UsageError):
+        explorer.image = bad
+    assert unchanged(explorer) == before
+    assert explorer.trace is trace
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
+def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, kind):
+    explorer = vl.explore(toy, picture(), knocked_out=[(1, 0)])
+    before, edited = unchanged(explorer), explorer.edited
+
+    def fails(*_):
+        raise kind("out of memory")
+
+    monkeypatch.setattr(type(explorer.trace), "rerun", fails)
+    if kind is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            explorer.knocked_out = [(2, 1)]
+    else:
+        explorer.knocked_out = [(2, 1)]
+    assert "could not be run without these heads" in explorer.error
+    assert unchanged(explorer) == before
+    assert explorer.edited is edited
+
+
+def test_a_dropped_file_is_opened(toy):
+    explorer = vl.explore(toy, picture())
+    file = io.BytesIO()
+    Image.fromarray(picture(2)).save(file, "PNG")
+    assert explorer._open({"name": "drop.png"}, [file.getvalue()]) == ({}, [])
+    torch.testing.assert_close(explorer.trace.logits, toy.trace(picture(2)).logits)
+    trace = explorer.trace
+    answer, _ = explorer._open({"name": "drop.txt"}, [b"no picture"])
+    assert "drop.txt" in answer["error"]
+    assert explorer.trace is trace
+
+
+def test_infilling_goes_along_with_the_image(toy):
+    mae = vl.load("toy/mae")
+    explorer = vl.explore(toy, vl.world.scene(3), mae=mae, mask_ratio=0.5, seed=4)
+    expected = vl.InfillLens(mae).read(vl.world.scene(3).image, mask_ratio=0.5, seed=4)
+    np.testing.assert_array_equal(explorer.mask, expected.mask[0])
+    np.testing.assert_array_equal(explorer.infilling.pictures(2), expected.pictures(2))
+    explorer.image = vl.world.scene(5)
+    again = vl.InfillLens(mae).read(vl.world.scene(5).image, mask=expected.mask)
+    np.testing.assert_array_equal(explorer.infilling.pictures(2), again.pictures(2))
+
+
+def test_a_model_without_a_classifier_shows_its_attention():
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    explorer = vl.explore(vit, picture(), knocked_out=[(1, 1)])
+    assert explorer.reading is None
+    assert explorer.target is None
+    assert len(explorer._codes) > 0
+    assert explorer.edited is not None
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"knocked_out": [(0, 9)]}, "heads 0 to"),
+        ({"knocked_out": [(True, 0)]}, "list of .layer, head. pairs"),
+        ({"layer": 99}, "99"),
+        ({"mask_ratio": 0.5}, "give mae="),
+        ({"lens": 3}, "lens= takes a lens"),
+        ({"colour": 1}, 'no option "colour"'),
+        ({"target": "dragon"}, "dragon"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused(toy, choices, words):
+    with pytest.raises(vl.UsageError, match=words):
+        vl.explore(toy, picture(), **choices)
+
+
+def test_something_that_is_no_model_is_refused():
+    with pytest.raises(vl.UsageError, match=r"takes a model from vl\.load"):
+        vl.explore("toy/p32", picture())

@@ -1,0 +1,65 @@
+"""What Explorer sends to the browser, beside what its parts send in widgets of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitlens_widgets.widgets import _attention_data, _pack, _patch_grid_data
+from vitlens_widgets.widgets._explorer_run import Run
+
+
+def description(run: Run, caption: str) -> dict[str, Any]:
+    """Names and sizes of the model, as JSON: what PatchGrid and AttentionMaps say of it."""
+    of_grid = _nothing_answered(run) if run.reading is None else _of_answers(run, caption)
+    return of_grid | {"caption": caption} | _attention_data.description(run.source, run.reading)
+
+
+def _of_answers(run: Run, caption: str) -> dict[str, Any]:
+    return _patch_grid_data.description(run.reading, 0, caption)
+
+
+def _nothing_answered(run: Run) -> dict[str, Any]:
+    """For a model without a classifier: there are states and an image, and no classes."""
+    height, width = run.source.picture(0).shape[:2]
+    return {
+        "readout_name": run.trace.vit.readout_name,
+        "readout_token": None,
+        "state_names": run.trace.vit.state_names,
+        "n_classes": 0,
+        "n_answers": 0,
+        "id_bytes": _pack.id_bytes(0),
+        "height": height,
+        "width": width,
+        "image": 0,
+    }
+
+
+def edited_answers(untouched: Run, edited: Run, target: int | None) -> dict[str, Any]:
+    """The edited run's answers, and how far they are from the untouched one's."""
+    found = as_edited(edited.answers(target)) | {"_edited_run": edited.number}
+    return found | {"_divergence": divergence(untouched.reading, edited.reading)}
+
+
+def divergence(before: Any, after: Any) -> bytes:
+    """KL of one reading from another, float32 `[state, token + readout]`; empty without any."""
+    from vitlens_widgets.lenses import divergence
+
+    if before is None:
+        return b""
+    tokens, readout = divergence(before, after), divergence(before.readout, after.readout)
+    return _pack.float32(_patch_grid_data.with_readout(tokens, readout, 0))
+
+
+def as_edited(packed: dict[str, Any]) -> dict[str, Any]:
+    """Traits of a run, under the names that those of the edited run have."""
+    return {f"_edited{name}": value for name, value in packed.items()}
+
+
+def listed(heads: list[tuple[int, int]]) -> list[list[int]]:
+    """Pairs as JSON has them."""
+    return [list(pair) for pair in heads]
+
+
+def pairs(heads: list[list[int]]) -> list[tuple[int, int]]:
+    """Pairs as Python has them."""
+    return [tuple(pair) for pair in heads]

@@ -1,0 +1,63 @@
+"""What a user gives to Explorer, checked: the model, a lens, a masked autoencoder, an image."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from vitlens_widgets.errors import UsageError
+
+
+def lens_of(vit: Any, lens: Any) -> Any:
+    """What reads the model's states; None where it has no classifier.
+
+    Raises:
+        UsageError: The model or the lens is none.
+    """
+    from vitlens_widgets.lenses import LogitLens
+    from vitlens_widgets.models import ViT
+
+    if not isinstance(vit, ViT):
+        raise UsageError(
+            'vl.explore takes a model from vl.load, such as vl.load("toy/p32"); an object of type '
+            f"{type(vit).__name__} was given."
+        )
+    if lens is not None and not callable(getattr(lens, "read", None)):
+        raise UsageError(
+            "lens= takes a lens, such as vl.FrozenNormLens(vit); an object of type "
+            f"{type(lens).__name__} was given."
+        )
+    return lens if lens is not None or not len(vit.labels) else LogitLens(vit)
+
+
+def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> Any:
+    """What infills; None where nothing is to be infilled.
+
+    Args:
+        mae: The masked autoencoder, or None.
+        about_infilling: The choices that were given and need one.
+
+    Raises:
+        UsageError: It is no masked autoencoder, or it is missing.
+    """
+    from vitlens_widgets.lenses import InfillLens
+
+    if mae is not None:
+        return InfillLens(mae)
+    if about_infilling:
+        name = min(about_infilling)
+        raise UsageError(f'{name}= is about infilling: give mae=, such as vl.load("toy/mae").')
+    return None
+
+
+def picture_of(image: Any) -> tuple[Any, Any]:
+    """The image in RGB, and the scene of the world that it shows, if it is one.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    from vitlens_widgets.data import read_image
+
+    if hasattr(image, "instance_mask"):
+        return read_image(image.image), image
+    return read_image(image), None

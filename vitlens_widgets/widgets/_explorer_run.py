@@ -1,0 +1,66 @@
+"""One run of a model on one image, packed for the browser: its answers and its attention."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from vitlens_widgets.widgets import _attention_data, _patch_grid_data
+from vitlens_widgets.widgets._attention_source import TraceSource
+
+_numbers = itertools.count(1)
+
+
+class Run:
+    """What one forward pass left behind, and what is sent of it.
+
+    Args:
+        trace: Of one image.
+        lens: What reads it; None for a model without a classifier.
+
+    Attributes:
+        number: Tells this run from all others.
+        trace: As given.
+        reading: What the lens reads in it, or None.
+        source: Its attention maps.
+    """
+
+    def __init__(self, trace: Any, lens: Any) -> None:
+        self.number = next(_numbers)
+        self.trace = trace
+        self.reading = None if lens is None else lens.read(trace)
+        self.source = TraceSource(trace)
+
+    @property
+    def answer(self) -> int | None:
+        """The model's own answer, as a class index; None without a classifier."""
+        return None if self.reading is None else int(self.reading.readout.top(1).index[-1, 0, 0])
+
+    def answers(self, target: int | None) -> dict[str, Any]:
+        """What each token answers in each state; the target's column unless all logits are sent."""
+        if self.reading is None:
+            return {}
+        found = {"_logits": _patch_grid_data.logits_table(self.reading, 0)}
+        found |= _patch_grid_data.statistics(self.reading, 0)
+        return found | self.target(target)
+
+    def target(self, target: int | None) -> dict[str, Any]:
+        """One class's numbers, for tables that are too large to be sent whole."""
+        if self.reading is None or _patch_grid_data.fits(self.reading):
+            return {}
+        return _patch_grid_data.target_columns(self.reading, 0, target)
+
+    def maps(self, side: int) -> dict[str, Any]:
+        """Every head's map, `side` pixels wide, and every head's statistics."""
+        packed = _attention_data.overview(self.source, "pattern", 0, side)
+        statistics = _attention_data.statistics(self.source, 0)
+        return (
+            packed
+            | statistics
+            | {"_overview_of": {"kind": "pattern", "image": 0, "run": self.number}}
+        )
+
+    def first_map(self, layer: int, head: int) -> dict[str, Any]:
+        """One map with its exact numbers, so that the browser need not ask for it."""
+        what = {"show": "head", "kind": "pattern", "layer": layer, "head": head, "image": 0}
+        return _attention_data.first_map(self.source, what | {"run": self.number})
