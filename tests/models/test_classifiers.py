@@ -158,6 +158,17 @@ def test_prompts_need_the_tokenizer_that_was_saved_with_the_model(folder, tmp_pa
         vl.load(model, prompts=texts.PROMPTS)
 
 
+def test_a_model_saved_without_its_tokenizer_answers_no_prompts(folder, tmp_path):
+    vl.load(folder).model.save_pretrained(tmp_path)
+    with pytest.raises(vl.UsageError, match="needs the tokenizer of"):
+        vl.load(tmp_path, prompts=texts.PROMPTS)
+
+
+def test_labels_need_a_classifier(folder):
+    with pytest.raises(vl.UsageError, match="this model has none; give it one with"):
+        vl.load(folder, labels=["cat", "dog"])
+
+
 def test_open_clip_that_is_not_installed_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(vl.UsageError, match=r"pip install vitlens_widgets\[open_clip\]"):

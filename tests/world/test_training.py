@@ -267,7 +267,7 @@ def test_learning_lowers_each_loss(goal, mlp):
 
 def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
     line = [sys.executable, "-m", "vitlens_widgets.world.train", "toy/p32-cls"]
-    line += ["--folder", str(tmp_path), "--images", "256", "--save-every", "1", "--scenes", "4"]
+    line += ["--folder", str(tmp_path), "--images", "768", "--save-every", "1", "--scenes", "4"]
     running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "toy-p32-cls.checkpoint"
     while not checkpoint.exists() and running.poll() is None:
@@ -279,7 +279,7 @@ def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
     command.main(line[3:])
     weights = tmp_path / "toy-p32-cls.safetensors"
     facts = read_facts(weights)
-    assert (facts["kind"], facts["goal"], facts["images"]) == ("classes", "class", 256)
+    assert (facts["kind"], facts["goal"], facts["images"]) == ("classes", "class", 768)
     assert Design.of(facts) == Design()
     assert load_served(weights).head.out_features == 17
     assert weights.with_suffix(".json").exists()

@@ -45,7 +45,10 @@ class HFTexts(ReadsTexts):
             if not saved_with:
                 raise OSError("a module that was not loaded from anywhere")
             with hub_offline_where_unreachable():
-                return AutoTokenizer.from_pretrained(saved_with)
+                tokenizer = AutoTokenizer.from_pretrained(saved_with)
+            if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up from no files
+                raise OSError("a tokenizer that knows no words")
+            return tokenizer
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"prompts= needs the tokenizer of {saved_with or 'this module'}, which cannot be "

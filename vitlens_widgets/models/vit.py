@@ -165,6 +165,11 @@ def _give_classifier(
 def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:
     n_classes = adapter.n_classes
     names = adapter.label_names() if given is None and n_classes else given
+    if not n_classes and given is not None:
+        raise UsageError(
+            "labels= names the classes of a classifier, and this model has none; give it one with "
+            "classifier= or prompts=."
+        )
     if not n_classes:
         labels = LabelSet((), (), "no classifier")
     elif names is None:
