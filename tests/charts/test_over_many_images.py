@@ -31,8 +31,9 @@ def drawn(vit, scenes):
 
 
 def curves(plot):
-    sources = plot.select(ColumnDataSource)
-    return {s.data["curve"][0]: s.data["value"] for s in sources if "curve" in s.data}
+    """Values by the curve's name, in the order of drawing (`plot.select` has none)."""
+    sources = [renderer.data_source.data for renderer in plot.renderers]
+    return {data["curve"][0]: data["value"] for data in sources if "curve" in data}
 
 
 def test_closeness_stands_beside_what_other_images_give(near):
