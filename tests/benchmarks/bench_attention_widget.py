@@ -237,13 +237,13 @@ def drawn(browser, path: Path, peers: Path | None, since: str = "0") -> float | 
     try:
         page.goto(path.as_uri(), timeout=1000 * SECONDS, wait_until="load")
         until = time.monotonic() + SECONDS
-        last, quiet_since = None, time.monotonic()
+        last, quiet = None, time.monotonic()
         while time.monotonic() < until:
             found = page.evaluate(f"window.lastDrawn && window.lastDrawn - {since}")
-            if found is not None and found == last and time.monotonic() - quiet_since > QUIET_SECONDS:
+            if found is not None and found == last and time.monotonic() - quiet > QUIET_SECONDS:
                 return found / 1000
             if found != last:
-                last, quiet_since = found, time.monotonic()
+                last, quiet = found, time.monotonic()
             page.wait_for_timeout(100)
         return f"not in {SECONDS} s"
     except Error as error:
