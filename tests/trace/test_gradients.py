@@ -65,6 +65,31 @@ def test_a_site_that_is_not_on_the_path_is_refused(vit):
         trace["q", 0]
 
 
+@pytest.mark.parametrize("keep", [["q", "k"], ["z"], []])
+@pytest.mark.parametrize("site", ["pattern", "attn_scores"])
+def test_attention_made_again_from_queries_and_keys_is_not_on_the_path(vit, site, keep):
+    pixels = pixels_for(vit.adapter.image_size).double()
+    trace = vit.trace(pixels, keep=keep, grad=True, preprocessed=True)
+    kind = "pattern" if site == "pattern" else "scores"
+    for ask in (
+        lambda: trace[site, 1],
+        lambda: trace.attention(1, kind=kind),
+        lambda: next(trace.attention_by_image(1, kind)),
+    ):
+        with pytest.raises(vl.UsageError, match=f"{site} must be named in keep="):
+            ask()
+
+
+@pytest.mark.parametrize("keep", ["all", ["all"], ["all", "pattern"]])
+def test_all_sites_are_on_the_path_and_make_the_same_answer(vit, keep):
+    pixels = pixels_for(vit.adapter.image_size).double()
+    trace = vit.trace(pixels, keep=keep, grad=True, preprocessed=True)
+    here = [trace[site, layer] for site in SITES for layer in range(vit.n_layers)]
+    for gradient in torch.autograd.grad(trace.logits[:, 4].sum(), here):
+        assert gradient.abs().sum() > 0
+    torch.testing.assert_close(trace.logits, vit.trace(pixels, preprocessed=True).logits)
+
+
 def test_a_rerun_with_gradients_reaches_its_edited_blocks(vit):
     pixels = pixels_for(vit.adapter.image_size).double()
     base = vit.trace(pixels, preprocessed=True)

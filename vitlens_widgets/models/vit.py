@@ -117,7 +117,9 @@ class ViT:
                 it is kept, so that a statistic of all attention maps takes the memory of one
                 block's; a function that keeps a value must copy it.
             grad: Keep the graph, so that `torch.autograd.grad` can be asked for the gradient of
-                `trace.logits` in every kept site and in `trace["resid_pre", k]`.
+                `trace.logits` in every kept site and in `trace["resid_pre", k]`. Sites that were
+                not kept cannot be asked for, nor the pattern because q and k were: it would be off
+                the path. `keep=["pattern"]` has the model attend without its fused attention.
             preprocessed: The images are a tensor of pixels as the model takes them,
                 `[image, 3, height, width]`, and are used as they are.
 

@@ -27,7 +27,7 @@ def sites_to_keep(keep: str | Sequence[str], grad: bool, taps: Taps) -> list[str
         UnsupportedModelError: A site that the model's blocks do not have.
     """
     names = [keep] if isinstance(keep, str) else list(keep)
-    sites = list(taps) if names == ["all"] else [check_site(name) for name in names]
+    sites = [*taps, *DERIVED_SITES] if "all" in names else [check_site(name) for name in names]
     for site in sites:
         if site not in DERIVED_SITES:
             taps[site]  # refuses a site that the model does not have

@@ -227,16 +227,24 @@ class Trace:
         """The site of this kind.
 
         Raises:
-            UsageError: A layer out of range, or an unknown kind.
+            UsageError: A layer out of range, an unknown kind, or a site off the path of gradients:
+                made again from queries and keys it would have a gradient of nothing.
         """
         if kind not in ("pattern", "scores"):
             raise UsageError(f'kind must be "pattern" or "scores", not {kind!r}.')
         check_index("layer", layer, self.vit.n_layers)
-        return "pattern" if kind == "pattern" else "attn_scores"
+        site = "pattern" if kind == "pattern" else "attn_scores"
+        if (site, layer) not in self.kept:
+            self._refuse_off_path(site)
+        return site
+
+    def _refuse_off_path(self, asked: str) -> None:
+        if self._grad:
+            raise UsageError(f"With grad=True, {asked} must be named in keep= to be on the path.")
 
     def _attend(self, layer: int, kind: str, q: Tensor, k: Tensor) -> Tensor:
         """From queries and keys `[image, token, head, d_head]`."""
-        with torch.set_grad_enabled(self._grad):
+        with torch.no_grad():
             scores = self.vit.adapter.exact_scores(layer, q, k)
             return scores.softmax(-1) if kind == "pattern" else scores
 
@@ -244,8 +252,7 @@ class Trace:
         self, layer: int, sites: list[str], edits: Sequence[Edit] = ()
     ) -> dict[str, Tensor]:
         asked = ", ".join(sites)
-        if self._grad:
-            raise UsageError(f"With grad=True, {asked} must be named in keep= to be on the path.")
+        self._refuse_off_path(asked)
         self.check_weights(f"asked for {asked}")
         found: dict[str, Tensor] = {}
 
