@@ -51,7 +51,7 @@ function chip(name, token, tokens, actions) {
 function mark({ node, swatch, role, token }, scene) {
   const { pair, pinned } = scene;
   const tint = heatOf(scene)?.(token);
-  swatch.style.background = tint ? `rgb(${tint.color.join()})` : "";
+  swatch.style.background = tint ? `rgb(${tint & 255},${(tint >> 8) & 255},${(tint >> 16) & 255})` : "";
   const roles = [pair.query === token && "query", pair.key === token && "key"].filter(Boolean);
   role.textContent = roles.join(" = ");
   const isPinned = pinned.query === token || pinned.key === token;

@@ -2,7 +2,7 @@
 import { Remembered } from "../lib/remembered.js";
 import { layoutFor } from "./layout.js";
 import { orderOf } from "./order.js";
-import { palette, scaleOf } from "./shades.js";
+import { overlay, palette, scaleOf } from "./shades.js";
 import { keyOf, kindOf } from "./stores.js";
 import { wholeView } from "./viewport.js";
 
@@ -110,7 +110,8 @@ export class Composer {
   focusOf(map, what, { scale: name, norm }, overview) {
     return this.remembered.get("focus", [map.key, map.codes, name, norm, overview], () => {
       const scale = scaleOf(map.kind, name, map.range, sharing(what, norm, overview), this.tokens.n);
-      return { map, scale, colors: palette(scale, map.range, map.kind), name: keyOf(what) };
+      const colors = palette(scale, map.range, map.kind);
+      return { map, scale, colors, laid: overlay(colors, scale, map.range, map.kind), name: keyOf(what) };
     });
   }
 }

@@ -1,9 +1,7 @@
 // What one token attends to, or who attends to it, as colours of tokens.
-import { colorAt } from "../lib/colormaps.js";
-import { LARGEST, MINUS_INFINITY, specialColor, valueOf } from "./shades.js";
+import { MINUS_INFINITY } from "./shades.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
-/** @typedef {{ color: readonly [number, number, number], opacity: number }} Tint */
 
 /**
  * Whose row or column is shown on the image: the query's, or with "attended by" the key's.
@@ -15,20 +13,19 @@ export const anchorOf = ({ choices, pair }) => (choices.direction === "to" ? pai
 /**
  * The colour of each token in the anchor's row or column; null while there is nothing to show.
  * @param {Scene} scene
- * @returns {((token: number) => Tint | null) | null} null for a token that is not in the sequence
+ * @returns {((token: number) => number | null) | null} four bytes (red, green, blue, opacity);
+ *   null for a token that is not in the sequence
  */
 export function heatOf(scene) {
   const { focus, tokens, choices } = scene;
   const anchor = anchorOf(scene);
   const at = anchor === null ? null : tokens.position(anchor);
   if (!focus || at === null) return null;
-  const { codes, side, range, kind } = focus.map;
+  const { codes, side } = focus.map;
   return (token) => {
     const position = tokens.position(token);
     if (position === null) return null;
-    const code = (choices.direction === "to" ? codes[at * side + position] : codes[position * side + at]) ?? MINUS_INFINITY;
-    if (code > LARGEST) return { color: specialColor(code), opacity: 0.85 };
-    const place = focus.scale.place(valueOf(code, range, kind));
-    return { color: colorAt(focus.scale.map, place), opacity: focus.scale.opacity(place) };
+    const code = choices.direction === "to" ? codes[at * side + position] : codes[position * side + at];
+    return focus.laid[code ?? MINUS_INFINITY] ?? null;
   };
 }

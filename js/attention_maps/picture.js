@@ -3,6 +3,7 @@ import { element } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { patchCells, placeRing, ring, select, sizePicture } from "../lib/patch_cells.js";
 import { anchorOf, heatOf } from "./heat.js";
+import { seenThrough } from "./shades.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -50,17 +51,17 @@ const drawGround = (canvas) => (/** @type {Scene} */ scene) => {
 function drawHeat(canvas, scene) {
   const { tokens, dark } = scene;
   const tintOf = heatOf(scene);
-  const pixels = new ImageData(tokens.cols, tokens.rows);
-  for (let patch = 0; patch < tokens.rows * tokens.cols; patch++) {
+  const image = new ImageData(tokens.cols, tokens.rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let patch = 0; patch < pixels.length; patch++) {
     const token = tokens.nPrefix + patch;
-    const tint = tokens.position(token) === null ? veil(dark) : tintOf?.(token);
-    if (tint) pixels.data.set([...tint.color, Math.round(255 * tint.opacity)], 4 * patch);
+    pixels[patch] = tokens.position(token) === null ? veil(dark) : (tintOf?.(token) ?? 0);
   }
-  canvas.getContext("2d")?.putImageData(pixels, 0, 0);
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
 }
 
-/** A patch that is not in the sequence. @param {boolean} dark @returns {import("./heat.js").Tint} */
-const veil = (dark) => ({ color: dark ? [36, 36, 36] : [238, 238, 238], opacity: 0.92 });
+/** A patch that is not in the sequence. @param {boolean} dark */
+const veil = (dark) => seenThrough(dark ? 0x242424 : 0xeeeeee, 0.92);
 
 /** @param {{ query: HTMLElement, key: HTMLElement }} marks @param {Scene} scene */
 function placeMarks(marks, { pair, pinned, tokens, layout }) {

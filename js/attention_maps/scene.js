@@ -40,7 +40,8 @@
  * @typedef {object} Focus  the map that is shown large
  * @property {import("./stores.js").AttentionMap} map
  * @property {import("./shades.js").Scale} scale
- * @property {Uint32Array} colors
+ * @property {Uint32Array} colors  of its codes
+ * @property {Uint32Array} laid  the same, laid over the image
  * @property {string} name  says which map it is
  */
 

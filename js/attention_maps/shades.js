@@ -156,5 +156,19 @@ function stripe(code, diagonal) {
 /** Which cells that hold no number a map has. @param {Uint8Array} codes */
 export const special = (codes) => ({ minusInfinity: codes.includes(MINUS_INFINITY), notANumber: codes.includes(NOT_A_NUMBER) });
 
-/** The colour of a cell without a number, on the image. @param {number} code @returns {[number, number, number]} */
-export const specialColor = (code) => (code === MINUS_INFINITY ? [156, 156, 156] : [179, 38, 30]);
+/**
+ * The colours of all codes where they are laid over the image, as four bytes each.
+ * @param {Uint32Array} colors  the palette
+ * @param {Scale} scale
+ * @param {Range} range
+ * @param {Kind} kind
+ */
+export function overlay(colors, scale, range, kind) {
+  const laid = Uint32Array.from(colors, (color, code) => seenThrough(color, scale.opacity(scale.place(valueOf(code, range, kind)))));
+  return Uint32Array.of(...laid, ...[MINUS_INFINITY, NOT_A_NUMBER].map((code) => seenThrough(stripe(code, 0), SPECIAL_OPACITY)));
+}
+
+const SPECIAL_OPACITY = 0.85;
+
+/** @param {number} color  four bytes @param {number} opacity  0..1 */
+export const seenThrough = (color, opacity) => ((Math.round(255 * opacity) << 24) | (color & 0xffffff)) >>> 0;

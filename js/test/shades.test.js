@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { magma } from "../lib/colormaps.js";
-import { MINUS_INFINITY, NOT_A_NUMBER, lowestShown, palette, pixelsOf, scaleOf, valueOf } from "../attention_maps/shades.js";
+import { MINUS_INFINITY, NOT_A_NUMBER, lowestShown, overlay, palette, pixelsOf, scaleOf, valueOf } from "../attention_maps/shades.js";
 
 globalThis.ImageData ??= class {
   constructor(width, height) {
@@ -80,4 +80,18 @@ test("each code has its colour, and what is no number is striped", () => {
   assert.ok(red > green + 60);
   const line = pixelsOf(new Uint8Array(64).fill(MINUS_INFINITY), 8, colors).data;
   assert.deepEqual([0, 1, 2, 3, 4].map((x) => line[4 * x]), [156, 156, 208, 208, 156]);
+});
+
+test("laid over the image, each code has its colour and shows as much of the image as its scale says", () => {
+  for (const [kind, name] of [["pattern", "log"], ["scores", "linear"]]) {
+    const scale = scaleOf(kind, name, RANGE, [], 50);
+    const colors = palette(scale, RANGE, kind);
+    const bytes = new Uint8Array(overlay(colors, scale, RANGE, kind).buffer);
+    for (const code of [0, 7, 130, 253]) {
+      const opaque = [...new Uint8Array(colors.buffer).slice(4 * code, 4 * code + 3)];
+      const opacity = Math.round(255 * scale.opacity(scale.place(valueOf(code, RANGE, kind))));
+      assert.deepEqual([...bytes.slice(4 * code, 4 * code + 4)], [...opaque, opacity]);
+    }
+    assert.deepEqual([...bytes.slice(4 * MINUS_INFINITY)], [156, 156, 156, 217, 179, 38, 30, 217]);
+  }
 });
