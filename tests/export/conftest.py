@@ -1,8 +1,9 @@
-"""The invented readings, maps and infillings of the widgets' tests serve here too."""
+"""What other tests invent and compute serves here too: readings, maps, infillings, pixels."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "widgets"), str(TESTS / "browser")]

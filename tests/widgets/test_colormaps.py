@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from bokeh.palettes import Cividis256, Magma256, Viridis256
 
+from vitlens_widgets.export.stills import colors
+
 TABLES = Path(__file__).parents[2] / "js" / "lib" / "colormap_tables.js"
 
 
@@ -38,3 +40,8 @@ def test_the_diverging_table_darkens_evenly_to_both_sides():
     luminance = table("BLUE_ORANGE") @ [0.2126, 0.7152, 0.0722]
     assert (np.diff(luminance[:128]) >= -0.5).all()
     assert (np.diff(luminance[128:]) <= 0.5).all()
+
+
+def test_the_front_end_has_the_tables_of_the_package():
+    for name in ("VIRIDIS", "CIVIDIS", "MAGMA", "BLUE_ORANGE"):
+        np.testing.assert_array_equal(table(name), colors.table(name.lower()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,9 @@ class LensWidget(anywidget.AnyWidget):
 
     _beyond = "whatever must be computed anew"
     """What a page without a kernel cannot do, to end a sentence."""
+
+    _still = ""
+    """Name of the module of `export.stills` that draws its picture; empty for none."""
 
     error = Unicode("").tag(sync=True)
     """What went wrong in the kernel, as one sentence; empty when nothing did."""
@@ -116,6 +121,32 @@ class LensWidget(anywidget.AnyWidget):
             caption=meta.get("caption", ""),
             beyond=self._beyond,
         )
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
+        """What a notebook keeps of the widget: its view, and a picture where no JavaScript runs."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None or not self._still:
+            return bundle
+        data, metadata = bundle
+        return data | self._as_picture(), metadata
+
+    def _as_picture(self) -> dict[str, str]:
+        """A PNG of what the widget shows, by its type; a warning if it cannot be drawn."""
+        from vitlens_widgets.export.stills import png
+
+        try:
+            return {"image/png": base64.b64encode(png(self._still, self._pictured())).decode()}
+        except Exception as error:  # the widget itself is to be seen all the same
+            warnings.warn(
+                f"{type(self).__name__} is shown, but without a still picture for a saved "
+                f"notebook: {type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+            return {}
+
+    def _pictured(self) -> dict[str, Any]:
+        """What its still picture is drawn from."""
+        return self._own_state()
 
     def _own_state(self) -> dict[str, Any]:
         """The traits of the widget itself, without those every widget of Jupyter has."""

@@ -44,6 +44,7 @@ class AttentionMaps(LensWidget):
 
     _esm = STATIC / "attention_maps.js"
     _css = STATIC / "attention_maps.css"
+    _still = "attention_maps"
     _kind = "Where every attention head looks: the heads"
 
     layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
@@ -146,9 +147,12 @@ class AttentionMaps(LensWidget):
 
     def _fill_first(self) -> None:
         """Packs the map that is shown first, so that the browser need not ask for it."""
+        self._set(data.first_map(self._source, self._what()))
+
+    def _what(self) -> dict[str, Any]:
+        """Which map is shown."""
         names = ("show", "kind", "layer", "head", "image")
-        what = {name: getattr(self, name) for name in names}
-        self._set(data.first_map(self._source, what))
+        return {name: getattr(self, name) for name in names}
 
     def _on_data_chosen(self, _change: Any) -> None:
         before = self._overview_of
@@ -205,6 +209,9 @@ class AttentionMaps(LensWidget):
         more = of_page.saved_maps(self._source, self._overview_of, self._meta["side"], maps)
         beyond = of_page.beyond(more, self._source, self._overview_of["kind"])
         return replace(page, state=page.state | more, beyond=beyond)
+
+    def _pictured(self) -> dict[str, Any]:
+        return super()._pictured() | data.first_map(self._source, self._what())
 
     @answers_browser
     def _map(self, what: dict[str, Any], _buffers: list) -> Answer:

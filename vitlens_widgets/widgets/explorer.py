@@ -54,6 +54,7 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
+    _still = "explorer"
     _kind = "Every view of one image"
     _beyond = "another image, switching heads off, another mask"
 
@@ -244,6 +245,11 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
         except BaseException as error:
             self.target = self._target_of
             self._fail(error, "The target's numbers could not be computed", LAST)
+
+    def _pictured(self) -> dict[str, Any]:
+        edited = self._edited if self.run != "untouched" else None
+        layer = min(self.layer, self._n_layers - 1)
+        return super()._pictured() | (edited or self._untouched).first_map(layer, self.head)
 
     @answers_browser
     def _map(self, what: dict[str, Any], _buffers: list) -> Answer:

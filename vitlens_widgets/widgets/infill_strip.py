@@ -46,6 +46,7 @@ class InfillStrip(InfillPart):
 
     _esm = STATIC / "infill_strip.js"
     _css = STATIC / "infill_strip.css"
+    _still = "infill_strip"
     _kind = "Filling in what is hidden, state by state: the infilling"
     _beyond = "infilling another mask or another image of the batch"
 

@@ -38,6 +38,7 @@ class PatchGrid(LensWidget):
 
     _esm = STATIC / "patch_grid.js"
     _css = STATIC / "patch_grid.css"
+    _still = "patch_grid"
     _kind = "What each patch answers: the patch grid"
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)

@@ -1,0 +1,300 @@
+"""Every widget's output carries a small picture, drawn from the same numbers as the widget."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from fake_infilling import random_infilling
+from fake_maps import random_maps
+from fake_reading import FakeLabels, random_reading
+from painted import CIVIDIS, VIRIDIS, mapped, patches
+from PIL import Image
+
+import vitlens_widgets as vl
+from tests.zoo import timm_model
+from vitlens_widgets.export.stills import attention_maps, emoji, infill_strip, patch_grid
+from vitlens_widgets.export.stills.answers import Answers
+from vitlens_widgets.export.stills.colors import colored
+from vitlens_widgets.export.stills.heads import Heads
+from vitlens_widgets.export.stills.numbers import decimal, probability, some
+from vitlens_widgets.export.stills.patches import Patches
+from vitlens_widgets.widgets._attention_codes import coded
+from vitlens_widgets.widgets.attention_maps import AttentionMaps
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+MOST_BYTES = 150_000
+REGISTERS = ("CLS", *(f"register {i}" for i in range(4)))
+
+
+def grid(**choices):
+    return vl.PatchGrid(random_reading(1, rows=3, cols=5), image=1, **choices)
+
+
+def explorer(**choices):
+    vit = vl.load(timm_model("CLS"))
+    picture = np.random.default_rng(0).integers(0, 256, (90, 130, 3), dtype=np.uint8)
+    return vl.explore(vit, picture, **choices)
+
+
+WIDGETS = {
+    "PatchGrid": grid,
+    "AttentionMaps": lambda: vl.AttentionMaps(random_maps(2), layer=1),
+    "InfillStrip": lambda: vl.InfillStrip(random_infilling(3)),
+    "Explorer": explorer,
+}
+
+
+def bundle(widget):
+    """What a notebook keeps of a widget."""
+    return widget._repr_mimebundle_()[0]
+
+
+def picture(widget):
+    """The still picture, `[height, width, 3]`."""
+    png = base64.b64decode(bundle(widget)["image/png"])
+    assert len(png) < MOST_BYTES
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_notebook_keeps_view_text_and_picture(name):
+    widget = WIDGETS[name]()
+    found = bundle(widget)
+    assert found[VIEW]["model_id"] == widget.model_id
+    assert found["text/plain"]
+    pixels = picture(widget)
+    assert pixels.shape[1] == 1000
+    assert pixels.shape[0] >= 200
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+
+def test_what_cannot_be_drawn_is_warned_of_and_the_widget_shown(monkeypatch):
+    monkeypatch.setattr(patch_grid, "draw", lambda _state: 1 / 0)
+    widget = grid()
+    with pytest.warns(UserWarning, match="PatchGrid is shown.*ZeroDivisionError"):
+        found = bundle(widget)
+    assert VIEW in found
+    assert "image/png" not in found
+
+
+@pytest.mark.parametrize(
+    ("rows", "cols", "prefix"), [(3, 5, ("CLS",)), (6, 4, REGISTERS), (4, 6, ())]
+)
+def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix):
+    readout = {"readout_name": "mean of patches"} if not prefix else {}
+    reading = random_reading(3, rows=rows, cols=cols, prefix=prefix, patch=16, **readout)
+    widget = vl.PatchGrid(reading, image=1, target=2)
+    of_tint = {
+        "probability": (VIRIDIS, np.exp(reading.logit(2) - reading.logsumexp())),
+        "rank": (VIRIDIS, 1 - np.log(reading.rank(2)) / np.log(len(reading.labels))),
+        "entropy": (CIVIDIS, reading.entropy() / np.float64(np.log(len(reading.labels)))),
+    }
+    for state in range(reading.n_states):
+        for tint, (table, value) in of_tint.items():
+            drawn = Patches(Answers(widget._pictured()), tint, "none").draw(state, 16)
+            expected = mapped(reading.picture(1), table, patches(reading, value, state, image=1))
+            assert np.abs(np.asarray(drawn, float) - expected).max() <= 1
+
+
+def test_the_large_picture_is_that_of_the_chosen_state_and_ringed_where_pinned():
+    widget = grid(glyph="none")
+    before = picture(widget)
+    widget.layer = 0
+    after = picture(widget)
+    large = (slice(112, 112 + 3 * 89), slice(20, 20 + 5 * 89))
+    assert np.abs(before[large].astype(int) - after[large]).mean() > 3
+    widget.token = 1 + 1 * 5 + 3
+    changed = np.abs(picture(widget)[large].astype(int) - after[large]).sum(-1) > 100
+    rows, cols = np.nonzero(changed)
+    assert 85 <= rows.min() <= 89 <= 2 * 89 - 4 <= rows.max() <= 2 * 89 + 4
+    assert 3 * 89 - 4 <= cols.min() <= 3 * 89 <= 4 * 89 - 4 <= cols.max() <= 4 * 89 + 4
+
+
+@pytest.mark.parametrize("tint", ["probability", "logit", "rank", "entropy", "kl", "class", "none"])
+@pytest.mark.parametrize("glyph", ["emoji", "label", "none"])
+def test_every_tint_and_glyph_is_drawn(tint, glyph):
+    labels = FakeLabels(["cat", "background", "a\nlong name " * 9], ["🐱", "", ""])
+    reading = random_reading(4, rows=5, cols=3, classes=3, labels=labels)
+    picture(vl.PatchGrid(reading, tint=tint, glyph=glyph, token=0))
+
+
+def test_classes_keep_their_colour_and_come_again_hatched():
+    reading = random_reading(5, rows=4, cols=6, classes=20, patch=8)
+    widget = vl.PatchGrid(reading, tint="class", glyph="none")
+    drawn = Patches(Answers(widget._pictured()), "class", "none")
+    cells = np.asarray(drawn.draw(3, 40), int).reshape(4, 40, 6, 40, 3)[:, 5:35, :, 5:35]
+    top = np.asarray(reading.top(1).index)[3, 0, 1:, 0].reshape(4, 6)
+    means = {}
+    for (row, col), index in np.ndenumerate(top):
+        means.setdefault(int(index), []).append(cells[row, :, col].mean((0, 1)))
+    assert len(means) > 7
+    spread = [np.ptp(of_class, axis=0).max() for of_class in means.values() if len(of_class) > 1]
+    assert max(spread) < 30  # the picture beneath is seen through
+
+
+def test_what_is_no_number_is_said():
+    reading = random_reading(6, rows=3, cols=4)
+    widget = vl.PatchGrid(reading, glyph="none")
+    known = np.frombuffer(widget._top_probability, "<f4").copy().reshape(4, -1, 5)
+    known[3, 1 + 1 * 4 + 2] = np.nan
+    widget._top_probability = known.tobytes()
+    drawn = Patches(Answers(widget._pictured()), "class", "none").draw(3, 20)
+    np.testing.assert_array_equal(np.asarray(drawn)[22, 43], 238)
+    picture(widget)
+
+
+def test_without_a_font_of_emoji_there_are_letters(monkeypatch):
+    labels = FakeLabels(["cat", "dog", "sun"], ["🐱", "🐶", "☀️"])
+    reading = random_reading(7, rows=2, cols=3, classes=3, labels=labels)
+    with_emoji = Patches(Answers(vl.PatchGrid(reading)._pictured()), "class", "emoji")
+    colorful = np.asarray(with_emoji.draw(1, 60))
+    monkeypatch.setattr(emoji, "font", lambda: None)
+    emoji.sprite.cache_clear()
+    emoji._drawn.cache_clear()
+    letters = np.asarray(with_emoji.draw(1, 60))
+    bare = np.asarray(Patches(with_emoji.answers, "class", "none").draw(1, 60))
+    emoji.sprite.cache_clear()
+    emoji._drawn.cache_clear()
+    assert (letters != bare).any()
+    assert (letters != colorful).any()
+
+
+def test_an_emoji_fills_its_size_and_its_halo_stands_around():
+    if emoji.font() is None:
+        pytest.skip("no font of colour emoji on this machine")
+    plain, with_halo = emoji.sprite("🐱", 40), emoji.sprite("🐱", 40, "dark")
+    assert plain.size == (40, 40)
+    assert with_halo.size == (60, 60)
+    left, top, right, bottom = plain.getbbox()
+    assert max(right - left, bottom - top) >= 38
+    seen, before = (np.asarray(sprite)[..., 3] > 60 for sprite in (with_halo, plain))
+    assert seen[10:-10, 10:-10][before].all()
+    assert seen.sum() > 1.1 * before.sum()
+    assert emoji.sprite("", 40) is None
+
+
+@pytest.mark.parametrize("kind", ["pattern", "scores"])
+@pytest.mark.parametrize("scale", ["log", "sqrt", "linear"])
+def test_a_map_is_drawn_in_the_colours_of_its_numbers(kind, scale):
+    maps = random_maps(8, rows=3, cols=4)
+    widget = AttentionMaps(maps, layer=2, head=1, kind=kind, scale=scale)
+    values = maps.of_head(2, 1, kind=kind)
+    codes, shades = Heads(widget._pictured()).shown
+    drawn = shades.pixels(codes)
+    lo, hi, top = coded(values, kind)[1]
+    if kind == "scores":
+        place, name = 0.5 + values / np.abs(values).max() / 2, "blue_orange"
+    elif scale == "log":
+        lowest = 10.0 ** round(np.log10(0.05 / len(values)))
+        place, name = (
+            np.log(values / lowest) / np.log(max(hi, min(1, 20 / len(values))) / lowest),
+            "magma",
+        )
+    else:
+        place, name = (values / top) ** (0.5 if scale == "sqrt" else 1), "magma"
+    assert lo <= values.min()
+    expected = colored(np.clip(place, 0, 1), name).astype(int)
+    assert np.abs(drawn - expected).max() <= 12  # a byte a weight
+    assert (drawn.argmax(-1) == expected.argmax(-1)).mean() > 0.95
+
+
+def test_the_map_that_was_chosen_last_is_the_one_drawn():
+    maps = random_maps(9, layers=3, heads=2)
+    widget = AttentionMaps(maps)
+    first = picture(widget)
+    widget.layer, widget.head, widget.token = 0, 1, 3
+    state = widget._pictured()
+    codes, shades = Heads(state).shown
+    np.testing.assert_array_equal(codes, coded(maps.of_head(0, 1), "pattern")[0])
+    assert (picture(widget) != first[: picture(widget).shape[0]]).any()
+    widget.show = "rollout"
+    codes, _ = Heads(widget._pictured()).shown
+    np.testing.assert_array_equal(codes, coded(maps.rollout(0), "pattern")[0])
+    assert shades.map == "magma"
+
+
+def test_what_a_pinned_token_attends_to_is_laid_over_the_image():
+    maps = random_maps(10, layers=2, heads=2, rows=3, cols=4, patch=20, sharpness=2)
+    widget = AttentionMaps(maps, layer=1, head=1, token=7, scale="linear")
+    sheet = attention_maps.draw(widget._pictured())
+    cell = 260 // 4
+    image = np.asarray(sheet.image, float)[84 : 84 + 3 * cell, 720 : 720 + 4 * cell]
+    light = image.reshape(3, cell, 4, cell, 3)[:, 12:-12, :, 12:-12].mean((1, 3, 4))
+    weights = maps.of_head(1, 1)[7, 1:].reshape(3, 4)
+    assert np.unravel_index(light.argmax(), (3, 4)) == np.unravel_index(weights.argmax(), (3, 4))
+
+
+def test_knocked_out_keys_and_tokens_that_were_dropped_are_drawn():
+    bias = np.zeros((13, 13), np.float32)
+    bias[:, 5] = -np.inf
+    maps = random_maps(11, rows=3, cols=4, bias=bias)
+    state = AttentionMaps(maps, kind="scores", token=0)._pictured()
+    codes, shades = Heads(state).shown
+    assert (shades.pixels(codes)[:, 5] == 156).all()
+    picture(AttentionMaps(maps, kind="scores", token=0))
+    picture(AttentionMaps(random_maps(12, tokens=[0, 2, 3, 5, 8]), token=3))
+
+
+def test_an_infilling_shows_what_was_hidden_and_what_was_painted():
+    infilling = random_infilling(3)
+    widget = vl.InfillStrip(infilling, layer=1)
+    state = widget._pictured()
+    panels = infill_strip._panels(state, state["_meta"])
+    assert [panel[1] for panel in panels] == ["original", "masked", *infilling.state_names]
+    rows, cols = state["_meta"]["rows"], state["_meta"]["cols"]
+    hidden = np.asarray(widget.mask).reshape(rows, cols)
+    size = (state["_meta"]["height"] // rows, state["_meta"]["width"] // cols)
+    pixels = np.kron(hidden, np.ones(size)).astype(bool)
+    original, masked, painted = (panels[i][0] for i in (0, 1, 3))
+    np.testing.assert_array_equal(masked[~pixels], original[~pixels])
+    assert set(np.unique(masked[pixels])) <= {222, 189}
+    np.testing.assert_array_equal(painted[~pixels], original[~pixels])
+    assert (painted[pixels] != original[pixels]).any()
+    mse = float(infilling.score("mse", "original")[1, 0])
+    assert panels[3][2] == f"MSE {mse:.4f}"
+    picture(widget)
+
+
+def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier():
+    whole = explorer(token=3)
+    first = picture(whole)
+    whole.knocked_out = [(0, 1)]
+    edited = picture(whole)
+    assert edited.shape == first.shape
+    whole.run = "untouched"
+    np.testing.assert_array_equal(picture(whole), first)
+    assert (edited != first).any()
+    bare = vl.load(timm_model("CLS", num_classes=0))
+    picture(vl.explore(bare, np.zeros((64, 64, 3), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    "size",
+    [{"rows": 40, "cols": 2}, {"rows": 2, "cols": 40}, {"rows": 24, "cols": 24, "states": 25}],
+)
+def test_extreme_grids_fit_on_the_sheet(size):
+    pixels = picture(vl.PatchGrid(random_reading(13, images=1, **size), tint="class"))
+    assert pixels.shape[0] < 1500
+    assert (pixels[:, -10:] == 255).all()
+
+
+def test_a_single_class_and_a_single_state_are_drawn():
+    picture(vl.PatchGrid(random_reading(14, classes=1, states=1)))
+
+
+def test_small_numbers_are_never_written_as_zero():
+    assert [probability(p) for p in (0, 0.004, 0.005, 1)] == ["0", "<0.01", "0.01", "1.00"]
+    assert probability(float("nan")) == "NaN"
+    assert [decimal(x) for x in (0, -0.001, -2.5, np.inf)] == ["0", ">−0.01", "−2.50", "∞"]
+
+
+def test_some_of_many_states_hold_the_first_the_last_and_the_current():
+    for count in (1, 2, 9, 10, 13, 25, 49):
+        for current in range(count):
+            found = some(count, current, 9)
+            assert found == sorted(set(found))
+            assert {0, current, count - 1} <= set(found)
+            assert len(found) <= 9
