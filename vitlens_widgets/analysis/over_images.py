@@ -36,13 +36,18 @@ class OverImages:
 
 def over_images(values: np.ndarray, level: float = 0.95) -> OverImages:
     """Mean and spread along the last axis, the images; NaN means that an image has no value."""
-    from scipy.stats import t  # a second to import, and only this needs it
-
     there = ~np.isnan(values)
     n = there.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(there, values, 0).sum(axis=-1) / n
         squares = np.where(there, (values - mean[..., None]) ** 2, 0).sum(axis=-1)
         deviation = np.sqrt(np.where(n > 1, squares / (n - 1), np.nan))
-        half = deviation / np.sqrt(n) * t.ppf((1 + level) / 2, np.maximum(n - 1, 1))
-    return OverImages(mean, deviation, half, n)
+    return OverImages(mean, deviation, half_width(deviation, n, level), n)
+
+
+def half_width(deviation: np.ndarray, n: np.ndarray, level: float = 0.95) -> np.ndarray:
+    """Half the width of a mean's confidence interval, by Student's t over n images."""
+    from scipy.stats import t  # a second to import, and only this needs it
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return deviation / np.sqrt(n) * t.ppf((1 + level) / 2, np.maximum(n - 1, 1))

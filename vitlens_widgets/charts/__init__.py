@@ -1,5 +1,6 @@
 """Bokeh figures for passive curves, one function per figure."""
 
+from vitlens_widgets.charts.class_space import identifiability
 from vitlens_widgets.charts.infilling import infill_score, infill_study
 from vitlens_widgets.charts.over_heads import heads
 from vitlens_widgets.charts.over_many_images import (
@@ -15,6 +16,7 @@ __all__ = [
     "converged",
     "entropy",
     "heads",
+    "identifiability",
     "infill_score",
     "infill_study",
     "kl_to_final",

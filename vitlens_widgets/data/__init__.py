@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from vitlens_widgets.data.emoji import emoji_for
+from vitlens_widgets.data.examples import Dataset, Example, Examples
+from vitlens_widgets.data.image_folder import ImageFolder
+from vitlens_widgets.data.imagenet_s import ImageNetS
 from vitlens_widgets.data.images import read_image
 from vitlens_widgets.data.labels import LabelSet
 from vitlens_widgets.data.table import Table
 from vitlens_widgets.data.wordnet import Kinship
 
-__all__ = ["Kinship", "LabelSet", "Table", "emoji_for", "read_image"]
+__all__ = [
+    "Dataset",
+    "Example",
+    "Examples",
+    "ImageFolder",
+    "ImageNetS",
+    "Kinship",
+    "LabelSet",
+    "Table",
+    "emoji_for",
+    "read_image",
+]

@@ -10,6 +10,7 @@ Source:
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 
@@ -63,6 +64,14 @@ def known_set(name: str) -> tuple[str, list[str], list[str]]:
         classes = [word.replace("_", " ") for word in _BUILT_IN[proper].split()]
         return proper, classes, [""] * len(classes)
     return (proper, *_from_timm(proper))
+
+
+@cache
+def imagenet_synsets() -> dict[str, int]:
+    """The index of each of ImageNet-1k's thousand synsets: `{"n01440764": 0, ...}`."""
+    from timm.data import ImageNetInfo  # loads torch
+
+    return {synset: i for i, synset in enumerate(ImageNetInfo("imagenet-1k").label_names())}
 
 
 def _bare(name: str) -> str:

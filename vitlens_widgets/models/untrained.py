@@ -39,6 +39,7 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
                 weight.fill_(float(not name.endswith("bias")))
     twin = copy.copy(vit)
     twin.model, twin.name = model, f"{vit.name} (random weights)"
+    twin.paper = ""
     twin.adapter = type(vit.adapter)(model, vit.adapter.image_size)
     twin.adapter.classifier = vit.adapter.classifier
     return twin

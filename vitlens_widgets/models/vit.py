@@ -10,8 +10,9 @@ from torch import nn
 
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, family_of
+from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
+from vitlens_widgets.models.families import family_of
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,
@@ -37,7 +38,11 @@ class ViT:
         labels: The class names, `LabelSet`; empty without a classifier.
         layout: Its token sequence, `TokenLayout`.
         preprocessing: From image to pixels and back.
+        paper: Which of `vl.paper_models()` this is, whose published values belong beside its own;
+            "" for every other model.
     """
+
+    paper: str = ""
 
     def __init__(
         self,

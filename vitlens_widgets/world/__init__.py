@@ -19,6 +19,7 @@ from .scene import Scene, scene
 _LATER = {
     "NAMES": "vitlens_widgets.world.catalogue",
     "ModelCard": "vitlens_widgets.world.cards",
+    "Scenes": "vitlens_widgets.world.scenes",
     "build": "vitlens_widgets.world.embedded",
     "card": "vitlens_widgets.world.cards",
     "toy_models": "vitlens_widgets.world.overview",
@@ -32,6 +33,7 @@ __all__ = [
     "NAMES",
     "ModelCard",
     "Scene",
+    "Scenes",
     "build",
     "card",
     "scene",

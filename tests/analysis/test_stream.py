@@ -1,0 +1,234 @@
+"""The loop over a data set: batches that add up, runs that stop and go on, what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.analysis.class_space_oracle import examples
+from tests.zoo import timm_model
+from vitlens_widgets.analysis.over_images import over_images
+from vitlens_widgets.analysis.stream import pooled, run, spread, tally
+from vitlens_widgets.data import Examples
+from vitlens_widgets.models.fingerprint import fingerprint
+
+
+class Sums:
+    """Adds up the classes, the pixels and the size of the batches it sees."""
+
+    name = "sums"
+    needs_masks = False
+
+    def __init__(self, **settings):
+        self.settings = settings
+        self.sizes = []
+
+    def measure(self, batch):
+        self.sizes.append(len(batch))
+        pixels = batch.pixels.double().mean((1, 2, 3)).numpy()
+        return {"pixels": tally(pixels), "classes": np.bincount(batch.classes, minlength=11)}
+
+
+class Interrupted:
+    """A data set that is interrupted when an example is read for the first time."""
+
+    def __init__(self, data, at):
+        self._data, self._at = data, at
+        self.labels, self.has_masks = data.labels, data.has_masks
+        self.count, self.identity = data.count, data.identity
+
+    def __getitem__(self, number):
+        if number == self._at:
+            self._at = None
+            raise KeyboardInterrupt
+        return self._data[number]
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(timm_model("CLS"))
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
+
+
+def test_batches_add_up_to_all_images(vit):
+    data = examples(vit, 7)
+    experiment = Sums()
+    done = run(experiment, vit, data, at_once=3)
+    assert experiment.sizes == [3, 3, 1]
+    assert done.n_images == 7
+    assert (
+        done.tallies["classes"].tolist()
+        == np.bincount([data[i].label for i in range(7)], minlength=11).tolist()
+    )
+    trace = vit.trace([data[i].image for i in range(7)], preprocessed=False)
+    pictures = vit.preprocessing.pixels(trace.pictures).double().mean((1, 2, 3)).numpy()
+    assert spread(done.tallies["pixels"]).mean == pytest.approx(pictures.mean())
+    assert run(Sums(), vit, data, n_images=4).n_images == 4
+
+
+@pytest.mark.parametrize("at", [0, 2, 3, 6])
+def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path, at):
+    data = examples(vit, 7)
+    whole = run(Sums(), vit, data, at_once=2)
+    stopped, file = Interrupted(data, at), tmp_path / "run.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(Sums(), vit, stopped, at_once=2, save_to=file)
+    assert file.exists() == (at >= 2)
+    rest = Sums()
+    found = run(rest, vit, stopped, at_once=2, save_to=file)
+    assert sum(rest.sizes) == 7 - at // 2 * 2
+    assert same(found.tallies, whole.tallies)
+    again = Sums()
+    assert same(run(again, vit, data, save_to=file).tallies, whole.tallies)
+    assert again.sizes == []
+    assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
+    data = examples(vit, 7)
+    run(Sums(), vit, data, n_images=4, at_once=2, save_to=tmp_path)
+    more = Sums()
+    found = run(more, vit, data, at_once=2, save_to=tmp_path / "sums.npz")  # the folder's file
+    assert same(found.tallies, run(Sums(), vit, data, at_once=2).tallies)
+    assert more.sizes == [2, 1]
+    with pytest.raises(vl.UsageError, match="holds 7 images already, more than the 5"):
+        run(Sums(), vit, data, n_images=5, save_to=tmp_path)
+
+
+def test_an_identifiability_run_goes_on_to_the_same_numbers(vit, tmp_path):
+    data, baseline = examples(vit, 6), vl.models.untrained(vit)
+    words = {"baseline": baseline, "at_once": 2}
+    whole = vl.analysis.identifiability(vit, data, **words)
+    stopped = Interrupted(data, 3)
+    with pytest.raises(KeyboardInterrupt):
+        vl.analysis.identifiability(vit, stopped, save_to=tmp_path / "run", **words)
+    found = vl.analysis.identifiability(vit, stopped, save_to=tmp_path / "run", **words)
+    for name in whole.values:
+        assert np.array_equal(whole.mean(name).mean, found.mean(name).mean)
+        assert np.array_equal(whole.mean(name).half, found.mean(name).half)
+    assert np.array_equal(whole.p["all tokens"], found.p["all tokens"])
+    assert np.array_equal(whole.class_images, found.class_images)
+
+
+def test_a_file_of_another_run_is_refused_and_stays_as_it_is(vit, tmp_path):
+    data, file = examples(vit, 3), tmp_path / "run.npz"
+    run(Sums(rule="a"), vit, data, save_to=file)
+    before = file.read_bytes()
+    other = vl.load(timm_model("CLS", num_heads=3))
+    named = Sums(rule="a")
+    named.name = "other sums"
+    for experiment, model, images, sentence in [
+        (Sums(rule="b"), vit, data, "a run of other settings;"),
+        (Sums(rule="a"), other, examples(other, 3), "another model"),
+        (Sums(rule="a"), vit, examples(vit, 3, seed=1), "a run of other images;"),
+        (named, vit, data, "a run of another experiment;"),
+    ]:
+        with pytest.raises(vl.UsageError, match=sentence):
+            run(experiment, model, images, save_to=file)
+    assert file.read_bytes() == before
+
+
+def test_other_files_are_refused(vit, tmp_path):
+    data = examples(vit, 3)
+    file = tmp_path / "notes.txt"
+    file.write_text("not a run")
+    with pytest.raises(vl.UsageError, match="is no saved run"):
+        run(Sums(), vit, data, save_to=file)
+    np.savez(tmp_path / "arrays.npz", about=json.dumps({}), done=3)
+    with pytest.raises(vl.UsageError, match="holds a run of another experiment and"):
+        run(Sums(), vit, data, save_to=tmp_path / "arrays.npz")
+    with pytest.raises(vl.UsageError, match="There is no folder"):
+        run(Sums(), vit, data, save_to=tmp_path / "no" / "run.npz")
+    assert file.read_text() == "not a run"
+
+
+def test_a_write_that_fails_leaves_the_last_one(vit, tmp_path, monkeypatch):
+    data, file = examples(vit, 4), tmp_path / "run.npz"
+    run(Sums(), vit, data, n_images=2, save_to=file)
+    before = file.read_bytes()
+
+    def full(*_args, **_words):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="no space left"):
+        run(Sums(), vit, data, save_to=file)
+    assert file.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_model_is_known_by_all_that_its_answers_depend_on(vit):
+    first = fingerprint(vit)
+    assert first == fingerprint(vl.load(timm_model("CLS"), labels=list(vit.labels)))
+    linear = torch.nn.Linear(48, 11)
+    others = [
+        vl.load(timm_model("CLS", num_heads=3)),
+        vl.load(timm_model("CLS"), classifier=linear),
+        vl.load(timm_model("CLS"), labels=[f"other {i}" for i in range(11)]),
+        vl.load(timm_model("CLS"), preprocessing={"mean": (0.4,) * 3, "std": (0.5,) * 3}),
+        vl.models.untrained(vit),
+    ]
+    assert len({first, *map(fingerprint, others)}) == 6
+
+
+def test_a_tally_says_what_all_images_together_would():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(9, 3))
+    values[2, 1] = np.nan
+    found = spread(tally(values[:4]) + tally(values[4:]))
+    expected = over_images(values.T)
+    for name in ("mean", "deviation", "half", "n"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9)
+
+
+def test_a_pooled_ratio_and_its_interval():
+    rng = np.random.default_rng(0)
+    of = rng.integers(0, 6, 400)
+    hits = rng.binomial(of, 0.3)
+    added = tally(hits[:150], of[:150]) + tally(hits[150:], of[150:])
+    assert pooled(added) == pytest.approx(hits.sum() / of.sum())
+    there = of > 0
+    residual = (hits - pooled(added) * of)[there] / of[there].mean()
+    found = spread(added)
+    assert found.n == there.sum()
+    assert found.deviation == pytest.approx(residual.std(ddof=1), rel=1e-3)
+    jackknife = [(hits.sum() - h) / (of.sum() - t) for h, t in zip(hits, of, strict=True)]
+    error = np.std(jackknife) * np.sqrt(400 - 1)
+    assert found.half == pytest.approx(1.97 * error, rel=0.02)
+
+
+class NoMasks(Sums):
+    needs_masks = True
+
+
+@pytest.mark.parametrize(
+    ("experiment", "data", "words", "sentence"),
+    [
+        (Sums(), [("image", 3)], {}, "not list: vl.world.Scenes"),
+        (Sums(), vl.world.Scenes(), {"n_images": 3}, 'no class "cat", "dog", "heart" and 13 more'),
+        (Sums(), None, {"n_images": 9}, "n_images must be a whole number from 1 to 3, not 9"),
+        (Sums(), None, {"at_once": 0}, "at_once must be"),
+        (NoMasks(), Examples([("image", 3)], 11 * ["x"]), {}, "has no masks"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_a_sentence(vit, experiment, data, words, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        run(experiment, vit, examples(vit, 3) if data is None else data, **words)
+
+
+def test_an_endless_data_set_needs_a_number():
+    with pytest.raises(vl.UsageError, match="has no end; say how many"):
+        run(Sums(), vl.load("toy/p32"), vl.world.Scenes())
+
+
+def test_an_image_that_cannot_be_read_is_named(vit):
+    data = Examples([(np.zeros((4, 4, 3), np.uint8), 0), ("nowhere.png", 1)], vit.labels)
+    with pytest.raises(vl.UsageError, match="example 1: There is no"):
+        run(Sums(), vit, data)

@@ -1,0 +1,69 @@
+"""The figures of class embedding space hold the numbers of the results."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from bokeh.models import Span
+
+import vitlens_widgets as vl
+from tests.analysis.class_space_oracle import MODELS, examples
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(MODELS["CLS"]())
+
+
+def drawn(plot):
+    """Values by the curve's name, in the order of drawing (`plot.select` has none)."""
+    sources = [renderer.data_source.data for renderer in plot.renderers]
+    return {data["curve"][0]: data["value"] for data in sources if "curve" in data}
+
+
+def test_identifiability_has_tokens_readout_baseline_and_published_curves(vit):
+    baseline = vl.models.untrained(vit)
+    found = vl.analysis.identifiability(vit, examples(vit), baseline=baseline)
+    curves = drawn(found.figure())
+    assert list(curves) == [
+        "image tokens",
+        "readout",
+        "image tokens, baseline",
+        "readout, baseline",
+    ]
+    np.testing.assert_allclose(curves["image tokens"], found.mean("score").mean)
+    np.testing.assert_allclose(curves["readout, baseline"], found.baseline["readout score"].mean)
+    assert found.figure().select_one(Span).location == pytest.approx(12 / 22)
+    assert list(drawn(found.figure("images"))) == ["any image token", "any image token, baseline"]
+    twelve = dataclasses.replace(
+        found,
+        state_names=[str(k) for k in range(13)],
+        values={name: _longer(one) for name, one in found.values.items()},
+        baseline=None,
+        p={},
+        paper="ViT-B/32",
+    )
+    assert drawn(twelve.figure())["image tokens, Vilas et al. 2023"][1:4] == [0.48, 0.49, 0.52]
+    several = drawn(vl.charts.identifiability({"deep": twelve, "shallow": found}))
+    assert several["deep"] == pytest.approx(twelve.normalised("score", 3))
+    assert several["shallow"] == pytest.approx(found.mean("score").mean[1:])
+
+
+def test_stars_stand_where_scores_are_above_the_baseline(vit):
+    found = vl.analysis.identifiability(vit, examples(vit))
+    p = {"all tokens": np.array([0.2, 0.04, 0.06, 0.001])}
+    plot = dataclasses.replace(found, p=p).figure()
+    starred = [r.data_source.data for r in plot.renderers if "p" in r.data_source.data]
+    assert starred[0]["state"] == ["1_pre", "final"]
+
+
+def _longer(one):
+    mean = np.linspace(0.1, 0.9, 13)
+    return dataclasses.replace(one, mean=mean, deviation=mean, half=mean / 10, n=np.full(13, 5))
+
+
+def test_no_result_is_refused():
+    with pytest.raises(vl.UsageError, match="no result to draw"):
+        vl.charts.identifiability({})

@@ -1,0 +1,189 @@
+"""Data sets: world, ImageNet-S, image folders, sequences; and whose classes are whose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import vitlens_widgets as vl
+from vitlens_widgets.data import Dataset, Examples, ImageFolder, ImageNetS
+from vitlens_widgets.data.examples import matched
+from vitlens_widgets.data.imagenet_s import MERGED
+from vitlens_widgets.data.known_sets import imagenet_synsets
+
+
+def picture(path, colour=(9, 9, 9), size=(12, 8)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("cat/a.png", "cat/b.JPG", "dog/c.png", "owl/x.webp", "owl/y.png", "owl/z.png"):
+        picture(tmp_path / name)
+    (tmp_path / "cat" / "notes.txt").write_text("no image")
+    (tmp_path / ".hidden").mkdir()
+    return tmp_path
+
+
+def test_a_folder_is_read_in_turn(photos):
+    data = ImageFolder(photos)
+    assert isinstance(data, Dataset)
+    assert list(data.labels) == ["cat", "dog", "owl"]
+    assert [data[i].label for i in range(data.count)] == [0, 1, 2, 0, 2, 2]
+    assert data[3].name.endswith("b.JPG")
+    assert data[0].mask is None
+    assert ImageFolder(photos, per_class=1).count == 3
+    labels = vl.LabelSet.of(["owl", "cat, kitty", "dog", "horse"])
+    assert [ImageFolder(photos, labels)[i].label for i in range(3)] == [1, 2, 0]
+
+
+def test_folders_of_synsets_are_imagenets_classes(tmp_path):
+    picture(tmp_path / "n02123045" / "a.png")
+    picture(tmp_path / "n02085620" / "a.png")
+    data = ImageFolder(tmp_path)
+    assert [data.labels[data[i].label] for i in range(2)] == ["Chihuahua", "tabby"]
+
+
+def test_a_folder_is_known_by_its_files_wherever_it_stands(photos, tmp_path_factory):
+    first = ImageFolder(photos).identity
+    moved = tmp_path_factory.mktemp("moved") / "photos"
+    photos.rename(moved)
+    assert ImageFolder(moved).identity == first
+    picture(moved / "dog" / "d.png")
+    assert ImageFolder(moved).identity != first
+
+
+@pytest.fixture(scope="module")
+def imagenet_s(tmp_path_factory):
+    """The folders of ImageNet-S-50 with a few images, and masks in its colours."""
+    folder = tmp_path_factory.mktemp("ImageNetS50")
+    synsets = sorted(imagenet_synsets())[:: len(imagenet_synsets()) // 50][:49]
+    synsets = sorted([*synsets, "n04356056"])
+    for synset in synsets:
+        (folder / "validation" / synset).mkdir(parents=True)
+    for number, synset in enumerate(synsets, start=1):
+        for i in range(1 + (number in (3, 40)) * 5):
+            name = f"ILSVRC2012_val_{i}"
+            picture(folder / "validation" / synset / f"{name}.JPEG", size=(40, 30))
+            ids = np.zeros((30, 40), int)
+            ids[5:20, 10:30] = number
+            ids[0:5] = 1000  # to be ignored
+            ids[25:] = 300 + number  # another category, of the same red for some
+            colours = np.stack([ids % 256, ids // 256, 0 * ids], -1).astype(np.uint8)
+            path = folder / "validation-segmentation" / synset / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(colours).save(path)
+    return folder, synsets
+
+
+def test_imagenet_s_masks_show_the_class_of_the_image(imagenet_s):
+    folder, synsets = imagenet_s
+    data = ImageNetS(folder)
+    assert isinstance(data, Dataset)
+    assert data.count == 60
+    assert data.has_masks
+    for i in (0, 2, 39, 50, 55):
+        example = data[i]
+        expected = np.zeros((30, 40), bool)
+        expected[5:20, 10:30] = True
+        assert np.array_equal(example.mask, expected)
+        assert list(imagenet_synsets())[example.label] in example.name
+    assert [data[i].label for i in range(50)] == [imagenet_synsets()[s] for s in synsets]
+    assert matched(data.labels, vl.LabelSet.known("imagenet-1k")) == list(range(1000))
+
+
+def test_the_papers_subset_has_five_of_each_class_that_has_them(imagenet_s):
+    folder, synsets = imagenet_s
+    data = ImageNetS.vilas(folder)
+    assert data.count == 10
+    assert {data[i].label for i in range(10)} == {imagenet_synsets()[synsets[i]] for i in (2, 39)}
+    assert data[0].mask.any()  # categories are counted over all classes
+    assert len(MERGED) == 10
+    everything = ImageNetS(folder, exclude=MERGED)
+    assert everything.count == 60 - len(MERGED & set(synsets)) < 60
+    assert data.identity != everything.identity
+
+
+def test_what_is_wrong_with_imagenet_s_is_said(imagenet_s, tmp_path):
+    folder, synsets = imagenet_s
+    with pytest.raises(vl.UsageError, match="There is no folder"):
+        ImageNetS(folder, split="test")
+    picture(tmp_path / "validation" / synsets[0] / "a.JPEG")
+    with pytest.raises(vl.UsageError, match="1 class folders; ImageNet-S has 50, 300 or 919"):
+        ImageNetS(tmp_path)
+    mask = folder / "validation-segmentation" / synsets[5] / "ILSVRC2012_val_0.png"
+    whole = mask.read_bytes()
+    data = ImageNetS(folder)
+    mask.unlink()
+    with pytest.raises(vl.UsageError, match="cannot be read"):
+        data[5]
+    Image.new("L", (40, 30)).save(mask)
+    with pytest.raises(vl.UsageError, match="must be an RGB image"):
+        data[5]
+    mask.write_bytes(whole)
+
+
+def test_the_world_is_an_endless_data_set():
+    data = vl.world.Scenes(seed=40, objects=2, size=(64, 96))
+    assert isinstance(data, Dataset)
+    assert data.count is None
+    scene = vl.world.scene(43, objects=2, size=(64, 96))
+    example = data[3]
+    assert np.array_equal(example.image, scene.image)
+    assert data.labels[example.label] == scene.names[0]
+    assert np.array_equal(example.mask, scene.instance_mask == 1)
+    assert data.identity == vl.world.Scenes(40, 2, (64, 96)).identity
+    assert data.identity != vl.world.Scenes(41, 2, (64, 96)).identity
+    only = vl.world.Scenes(classes="key")
+    assert {only.labels[only[i].label] for i in range(3)} == {"key"}
+
+
+def test_any_sequence_is_a_data_set():
+    items = [("a.png", "dog"), ("b.png", 0)]
+    data = Examples(items, ["cat", "dog"], name="two")
+    assert [data[i].label for i in range(2)] == [1, 0]
+    assert Examples(items, ["cat", "dog"]).identity != data.identity
+    assert Examples([("a", "bear")], "cifar100")[0].label == 3
+
+
+@pytest.mark.parametrize(
+    ("items", "sentence"),
+    [
+        ([], "at least one"),
+        ([("image", "bird")], '"bird" is not among'),
+        ([["image", 0]], "must be .image, class."),
+        ([("image", 0, np.zeros((3, 4)))], r"mask of example 0 must be bool .* it is float64"),
+    ],
+)
+def test_examples_that_cannot_be_used_are_refused(items, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        Examples(items, ["cat", "dog"])[0]
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda folder: ImageFolder(folder / "none"), "There is no folder"),
+        (lambda folder: ImageFolder(folder / "dog"), "one folder per class"),
+        (lambda folder: ImageFolder(folder, ["cat", "dog"]), '"owl" is not among'),
+        (lambda folder: ImageFolder(folder, per_class=0), "per_class must be 1 or more"),
+    ],
+)
+def test_folders_that_cannot_be_used_are_refused(photos, make, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        make(photos)
+
+
+def test_classes_are_matched_by_name_never_by_number():
+    model = vl.LabelSet.of(["dog", "cat, kitty", "owl"])
+    assert matched(vl.LabelSet.of(["kitty", "Owl"]), model) == [1, 2]
+    with pytest.raises(vl.UsageError, match=r'no class "fish", which .* labels='):
+        matched(vl.LabelSet.of(["dog", "fish"]), model)
+    with pytest.raises(vl.UsageError, match="no class"):
+        matched(vl.LabelSet.of(["dog", "cat"]), vl.LabelSet.numbered(2))
+    spelt_out = vl.LabelSet.of(
+        [vl.LabelSet.known("imagenet-1k").description(i) for i in range(1000)]
+    )
+    assert matched(vl.LabelSet.known("imagenet-1k"), spelt_out) == list(range(1000))

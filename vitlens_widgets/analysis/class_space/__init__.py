@@ -1,0 +1,9 @@
+"""Vision transformers in class embedding space: what Vilas et al. (2023) measured, on any of them.
+
+Where the authors' code and their paper differ, the code is the default (`rule="released"`) and
+the paper an option (`rule="text"`).
+"""
+
+from vitlens_widgets.analysis.class_space.identifiability import Identifiability, identifiability
+
+__all__ = ["Identifiability", "identifiability"]

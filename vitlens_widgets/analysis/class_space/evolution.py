@@ -1,0 +1,66 @@
+"""The true class' rank at every state, and what is said of it over image tokens and readout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from vitlens_widgets.analysis.class_space import project
+from vitlens_widgets.analysis.over_images import OverImages
+from vitlens_widgets.analysis.stream import Batch, spread, tally
+from vitlens_widgets.models import ViT
+
+MEANINGS = {
+    "score": "identifiability score of image tokens: 1 - rank / number of classes",
+    "rate": "identifiability rate: share of image tokens that have the true class first",
+    "images": "share of images with at least one such token",
+    "readout score": "identifiability score of what the classifier reads",
+    "readout rate": "share of images whose readout has the true class first",
+}
+"""What is measured at each state."""
+
+
+class Ranks(NamedTuple):
+    """Ranks of the true class, counted from 0."""
+
+    tokens: np.ndarray
+    """int64 `[image, state, token]`, every token of the sequence."""
+    readout: np.ndarray
+    """int64 `[image, state]`."""
+
+
+def ranks(vit: ViT, batch: Batch) -> Ranks:
+    """Run a batch and read every token of every state."""
+    states = vit.trace(batch.pixels, preprocessed=True).states
+    tokens, readout = (
+        [read(vit, state, batch.classes).rank.numpy() for state in states]
+        for read in (project.tokens, project.readout)
+    )
+    return Ranks(np.stack(tokens, axis=1), np.stack(readout, axis=1))
+
+
+def added(found: Ranks, n_classes: int, patches: slice, counted: slice) -> dict[str, np.ndarray]:
+    """What a batch adds to each of `MEANINGS`.
+
+    Args:
+        found: The ranks.
+        n_classes: Of how many classes.
+        patches: The image tokens.
+        counted: Those of them that rates count.
+    """
+    first = found.tokens[..., counted] == 0
+    scores = {
+        "score": 1 - found.tokens[..., patches].mean(-1) / n_classes,
+        "rate": first.mean(-1),
+        "images": first.any(-1),
+        "readout score": 1 - found.readout / n_classes,
+        "readout rate": found.readout == 0,
+    }
+    return {name: tally(values) for name, values in scores.items()}
+
+
+def evolution(tallies: Mapping[str, np.ndarray]) -> dict[str, OverImages]:
+    """Each of `MEANINGS` over all images, `[state]`."""
+    return {name: spread(tallies[name]) for name in MEANINGS}

@@ -1,0 +1,31 @@
+"""Which of two readings of the paper: as its authors' code computes it, or as its text says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from vitlens_widgets.errors import UsageError, quoted_list
+
+Rule = Literal["released", "text"]
+"""`"released"`: as the authors' code does it; `"text"`: as the paper says."""
+
+
+def check_choice(what: str, given: str, choices: Sequence[str]) -> str:
+    """What was given, if it is one of the choices.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if given not in choices:
+        raise UsageError(f"{what} must be one of {quoted_list(choices)}, not {given!r}.")
+    return given
+
+
+def check_rule(rule: str) -> str:
+    """The rule, if it is one.
+
+    Raises:
+        UsageError: It is not.
+    """
+    return check_choice("rule", rule, ("released", "text"))

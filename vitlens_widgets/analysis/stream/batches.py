@@ -1,0 +1,80 @@
+"""Examples of a data set as batches that a model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vitlens_widgets.data import Dataset, Example, read_image
+from vitlens_widgets.data.examples import matched
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace.batch import as_batch
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some images, ready for `vit.trace(batch.pixels, preprocessed=True)`.
+
+    Attributes:
+        pixels: `[image, 3, height, width]`, on the model's device.
+        classes: The true class among the *model's* labels, int64 `[image]`, on the CPU.
+        masks: Bool `[height, width]` of each whole image, None where there is none.
+        names: What each image is called in an error's sentence.
+    """
+
+    pixels: Tensor
+    classes: Tensor
+    masks: Sequence[np.ndarray | None]
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def batches(vit: ViT, data: Dataset, start: int, stop: int, at_once: int) -> Iterator[Batch]:
+    """The examples `start` to `stop` of a data set, `at_once` at a time.
+
+    Raises:
+        UsageError: A class that the model does not have, or an image that cannot be read.
+    """
+    classes = matched(data.labels, vit.labels)
+    for first in range(start, stop, at_once):
+        examples = [data[i] for i in range(first, min(first + at_once, stop))]
+        yield Batch(
+            pixels=as_batch(vit, [_read(one) for one in examples], False)[0],
+            classes=torch.tensor([classes[one.label] for one in examples]),
+            masks=[one.mask for one in examples],
+            names=[one.name for one in examples],
+        )
+
+
+def _read(example: Example) -> Image.Image:
+    """The image, read here so that an error's sentence says which it is."""
+    try:
+        return read_image(example.image)
+    except UsageError as error:
+        raise UsageError(f"{example.name}: {error}") from error
+
+
+def check_data(data: Dataset, needs_masks: bool) -> None:
+    """Refuse what is no data set, or has no masks where they are needed.
+
+    Raises:
+        UsageError: It is not, or has none.
+    """
+    if not isinstance(data, Dataset):
+        raise UsageError(
+            f"An experiment reads a data set, not {type(data).__name__}: vl.world.Scenes(), "
+            "vl.data.ImageFolder(folder), vl.data.ImageNetS(folder), or vl.data.Examples(items, "
+            "labels) of your own."
+        )
+    if needs_masks and not data.has_masks:
+        raise UsageError(
+            f"This experiment needs to know which pixels show the class, and {data!r} has no masks."
+        )

@@ -1,0 +1,131 @@
+"""The one loop of all experiments over many images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.stream.batches import Batch, batches, check_data
+from vitlens_widgets.analysis.stream.saved import SavedRun
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.models import ViT
+from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.progress import progress_bar
+
+
+class Experiment(Protocol):
+    """What is measured on each batch.
+
+    Attributes:
+        name: What it is called.
+        settings: In JSON's types, all that changes its numbers beside model and data; another
+            model by its `fingerprint`.
+        needs_masks: Whether it asks for `Batch.masks`.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    needs_masks: bool
+
+    def measure(self, batch: Batch) -> Mapping[str, np.ndarray]:
+        """What this batch adds: float64 or int64 arrays, always of the same shapes.
+
+        They are summed over batches, so they must not depend on how images are put together in
+        batches, nor on the batches before.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What all batches have added up to.
+
+    Attributes:
+        tallies: By name, the sums of what `Experiment.measure` gave.
+        n_images: Of how many images.
+        title: The model, the number of images and where they are from.
+    """
+
+    tallies: Mapping[str, np.ndarray]
+    n_images: int
+    title: str
+
+
+def run(
+    experiment: Experiment,
+    vit: ViT,
+    data: Dataset,
+    *,
+    n_images: int | None = None,
+    at_once: int = 16,
+    save_to: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Run an experiment over the first images of a data set.
+
+    Args:
+        experiment: What is measured.
+        vit: The model whose labels and preprocessing the batches are made for.
+        data: The images.
+        n_images: How many; None for all of them.
+        at_once: How many the model runs together; the numbers do not depend on it, but for
+            rounding.
+        save_to: A file, or a folder for it. What is done is saved there after every batch; with
+            the same file, a run that was stopped goes on, a finished one is read, and one of fewer
+            images is continued.
+
+    Raises:
+        UsageError: No classifier, other labels than the data set's, no masks where they are needed,
+            a number of images that the data set does not have, an image that cannot be read, or a
+            file of another run.
+    """
+    check_classifier(vit)
+    check_data(data, experiment.needs_masks)
+    stop = _how_many(data, n_images)
+    at_once = check_count("at_once", at_once, least=1)
+    saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data))
+    done, tallies = (0, {}) if saved is None else saved.read()
+    if done > stop:
+        raise UsageError(
+            f"{saved.path} holds {done} images already, more than the {stop} asked for; give "
+            f"save_to= another file, or n_images={done} or more."
+        )
+    with progress_bar(stop, experiment.name) as bar:
+        bar.update(done)
+        for batch in batches(vit, data, done, stop, at_once):
+            tallies = _added(tallies, experiment.measure(batch))
+            done += len(batch)
+            if saved is not None:
+                saved.write(done, tallies)
+            bar.update(len(batch))
+    return Run(tallies, done, f"{vit.name}, {done} image{'s' * (done != 1)} of {data!r}")
+
+
+def _added(
+    tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """The sums; what is given stays as it is, so that an interruption cannot tear it."""
+    return {name: tallies[name] + new if tallies else new for name, new in more.items()}
+
+
+def _how_many(data: Dataset, n_images: int | None) -> int:
+    if n_images is None and data.count is None:
+        raise UsageError(f"{data!r} has no end; say how many images to run, n_images=500.")
+    if n_images is None:
+        return data.count
+    most = float("inf") if data.count is None else data.count
+    return check_count("n_images", n_images, least=1, most=most)
+
+
+def _about(experiment: Experiment, vit: ViT, data: Dataset) -> dict[str, Any]:
+    return {
+        "experiment": experiment.name,
+        "settings": dict(experiment.settings),
+        "model": fingerprint(vit),
+        "data": dict(data.identity),
+    }

@@ -1,0 +1,175 @@
+"""Data sets of images whose class is known: what an experiment reads, and the simplest of them.
+
+A data set is whatever has the members of `Dataset`; `ImageFolder`, `ImageNetS` and the world's
+`Scenes` are some, and `Examples` makes one of any sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from vitlens_widgets.data.emoji import recognised
+from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One image and the truth about it.
+
+    Attributes:
+        image: Whatever `read_image` takes.
+        label: The class, an index into the data set's labels.
+        mask: Bool `[height, width]` of the whole image, before any resizing and cropping: which
+            pixels show the class. None where nobody knows.
+        name: What the image is called in an error's sentence.
+    """
+
+    image: Any = field(repr=False)
+    label: int
+    mask: np.ndarray | None = field(default=None, repr=False)
+    name: str = ""
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Images with classes, and with masks if there are any, to be read by their number.
+
+    Attributes:
+        labels: What the classes are called.
+        has_masks: Whether every example has a mask.
+        count: How many examples there are; None for an endless data set.
+        identity: What the data set is, in JSON's types: of two with the same identity, examples of
+            the same number are the same.
+    """
+
+    labels: LabelSet
+    has_masks: bool
+    count: int | None
+    identity: Mapping[str, Any]
+
+    def __getitem__(self, number: int) -> Example:
+        """The example of this number, from 0 on."""
+
+
+class Examples:
+    """A data set made of a sequence of (image, class) or (image, class, mask).
+
+    Args:
+        items: The examples; a data set of torchvision is such a sequence. Classes are names or
+            indices; a mask is bool `[height, width]`, True where the pixel shows the class.
+        labels: The class names, or the name of a known label set (`"cifar100"`).
+        name: What the set is called. A run that is resumed knows the set by its name, its labels
+            and the number of its items; it does not look at the images.
+
+    Raises:
+        UsageError: No items, or labels that are no names.
+
+    Example:
+        >>> from torchvision.datasets import CIFAR100
+        >>> Examples(CIFAR100("data", train=False), "cifar100", name="CIFAR-100, test")
+    """
+
+    def __init__(
+        self, items: Sequence[tuple], labels: Sequence[str] | str, name: str = "examples"
+    ) -> None:
+        if not len(items):
+            raise UsageError("No examples were given: a data set needs at least one.")
+        self._items = items
+        self._name = name
+        self.labels = as_labels(labels)
+        self.has_masks = len(items[0]) > 2
+        self.count: int | None = len(items)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `Dataset`."""
+        return {"examples": self._name, "count": self.count, "labels": list(self.labels)}
+
+    def __getitem__(self, number: int) -> Example:
+        """See `Dataset`.
+
+        Raises:
+            UsageError: An item that is no such tuple, an unknown class, or a mask of another kind.
+        """
+        item, name = self._items[number], f"example {number}"
+        if not isinstance(item, tuple) or len(item) != 2 + self.has_masks:
+            parts = "(image, class, mask)" if self.has_masks else "(image, class)"
+            raise UsageError(f"{name} must be {parts}, as the first one is, not {_kind(item)}.")
+        mask = checked_mask(item[2], name) if self.has_masks else None
+        return Example(item[0], self.labels.index(item[1]), mask, name)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Examples({self._name}: {self.count} images, {len(self.labels)} classes)"
+
+
+def as_labels(labels: Sequence[str] | str) -> LabelSet:
+    """The label set that a user names or spells out.
+
+    Raises:
+        UsageError: An unknown name, or something that is no name.
+    """
+    if isinstance(labels, LabelSet):
+        return labels
+    return LabelSet.known(labels) if isinstance(labels, str) else LabelSet.of(labels)
+
+
+def checked_mask(mask: Any, name: str) -> np.ndarray:
+    """The mask, if it is bool `[height, width]`.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.ndim != 2 or not mask.size:
+        raise UsageError(
+            f"The mask of {name} must be bool [height, width], True where a pixel shows the class; "
+            f"it is {mask.dtype} {list(mask.shape)}."
+        )
+    return mask
+
+
+def matched(labels: LabelSet, model_labels: LabelSet) -> list[int]:
+    """The class of a model that each class of a data set is, found by its name.
+
+    Args:
+        labels: The data set's.
+        model_labels: The model's.
+
+    Raises:
+        UsageError: A class that the model does not have; nothing is guessed from numbers.
+    """
+    if labels == model_labels or (_is_imagenet(labels) and _is_imagenet(model_labels)):
+        return list(range(len(labels)))
+    found, missing = [], []
+    for name in labels:
+        try:
+            found.append(model_labels.index(name))
+        except UsageError:
+            missing.append(name)
+    if missing:
+        some = ", ".join(f'"{name}"' for name in missing[:3])
+        others = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise UsageError(
+            f"The model has no class {some}{others}, which the data set has: its "
+            f"{len(model_labels)} labels are {', '.join(model_labels[:3])}, ...; choose another "
+            "data set, or load the model with labels= in the order of its outputs."
+        )
+    return found
+
+
+def _is_imagenet(labels: LabelSet) -> bool:
+    """Whether these are ImageNet's thousand classes, with synonyms or without."""
+    described = [labels.description(i) for i in range(len(labels))]
+    return len(labels) == 1000 and recognised(described) == "imagenet-1k"
+
+
+def _kind(item: Any) -> str:
+    return f"{len(item)} parts" if isinstance(item, tuple) else type(item).__name__

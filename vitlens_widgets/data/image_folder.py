@@ -1,0 +1,150 @@
+"""Image folders: one folder per class, one file per image."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+from vitlens_widgets.data.examples import Example, as_labels
+from vitlens_widgets.data.known_sets import imagenet_synsets
+from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.errors import UsageError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+"""The files that are images, whatever the case of their ending."""
+
+_SYNSET = re.compile(r"n\d{8}")
+
+
+class ImageFolder:
+    """A folder that has one folder of images per class, as torchvision's `ImageFolder` reads it.
+
+    Folders are classes by their names: those of WordNet's synsets ("n02123045") are classes of
+    ImageNet-1k, others are called what the folder is called. The images are read in turn, the first
+    of every class (by file name), then the second of every class, so that also the first few are
+    spread over the classes.
+
+    Args:
+        folder: Where it is.
+        labels: The label set that the folders' names are looked up in, or its name; by default the
+            names themselves, or ImageNet's.
+        per_class: At most so many images of each class, the first by name; None for all.
+
+    Raises:
+        UsageError: There is no such folder, it has no folders with images, or a folder's name is
+            not among the labels.
+
+    Example:
+        >>> photos = ImageFolder("photos")  # photos/cat/1.jpg, photos/dog/a.png ...
+        >>> photos.count, photos[0].label
+        (120, 0)
+    """
+
+    has_masks = False
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        labels: Sequence[str] | str | None = None,
+        per_class: int | None = None,
+    ) -> None:
+        self.folder = existing(folder)
+        classes = class_folders(self.folder)
+        self.labels, indices = _named([path.name for path in classes], labels)
+        pairs = zip(classes, indices, strict=True)
+        self._files = in_turn([[(f, i) for f in first_images(c, per_class)] for c, i in pairs])
+        if not self._files:
+            raise UsageError(f"The folders in {self.folder} hold no images.")
+        self.count: int | None = len(self._files)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `Dataset`: the files by name and size, wherever the folder stands."""
+        return {"image folder": fingerprint(self.folder, [file for file, _ in self._files])}
+
+    def __getitem__(self, number: int) -> Example:
+        """See `Dataset`."""
+        file, label = self._files[number]
+        return Example(file, label, name=str(file.relative_to(self.folder)))
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __repr__(self) -> str:
+        return f"ImageFolder({self.folder.name}: {len(self)} images)"
+
+
+def existing(folder: str | os.PathLike[str]) -> Path:
+    """The folder.
+
+    Raises:
+        UsageError: There is none.
+    """
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise UsageError(f"There is no folder {os.fspath(folder)}.")
+    return path
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The folders of classes, by name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    if not found:
+        raise UsageError(f"{folder} must have one folder per class, with the class's images in it.")
+    return found
+
+
+def first_images(folder: Path, count: int | None) -> list[Path]:
+    """The first image files in a folder, by name; all of them for None.
+
+    Raises:
+        UsageError: A count below 1.
+    """
+    if count is not None and count < 1:
+        raise UsageError(f"per_class must be 1 or more, or None for all images, not {count}.")
+    found = (path for path in folder.iterdir() if path.suffix.casefold() in SUFFIXES)
+    return sorted(found)[:count]
+
+
+def in_turn(by_class: Sequence[Sequence[Any]]) -> list[Any]:
+    """The first of every class, then the second of every class, and so on."""
+    missing = object()
+    turns = chain.from_iterable(zip_longest(*by_class, fillvalue=missing))
+    return [one for one in turns if one is not missing]
+
+
+def fingerprint(folder: Path, files: Sequence[Path]) -> str:
+    """SHA-256 of the files' names below the folder and their sizes, in their order."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def _named(names: list[str], labels: Sequence[str] | str | None) -> tuple[LabelSet, list[int]]:
+    """The label set, and the index of each folder's class in it."""
+    if labels is None and all(_SYNSET.fullmatch(name) for name in names):
+        return LabelSet.known("imagenet-1k"), [synset_class(name) for name in names]
+    labels = LabelSet.of(names) if labels is None else as_labels(labels)
+    return labels, [labels.index(name) for name in names]
+
+
+def synset_class(synset: str) -> int:
+    """The index of a synset's class in ImageNet-1k.
+
+    Raises:
+        UsageError: It is none of its thousand.
+    """
+    index = imagenet_synsets().get(synset)
+    if index is None:
+        raise UsageError(f'"{synset}" is not one of the thousand synsets of ImageNet-1k.')
+    return index
