@@ -2,7 +2,8 @@
 // module, from a Blob URL, and a model that keeps what the reader chooses while the page is open.
 
 /** @typedef {{ module: string, state: Record<string, unknown> }} Saved */
-/** @typedef {[index: number, name: string, other: number, itsName: string]} Link */
+/** @typedef {[index: number, isBlock: boolean]} End  a widget; whether its layers are blocks or states */
+/** @typedef {{ name: string, ends: End[], depth: number }} Link  depth: blocks of the model, for layers */
 
 /**
  * What a notebook hands to a widget, as far as that needs no kernel: it cannot send.
@@ -65,11 +66,30 @@ async function imported(code) {
   return widget;
 }
 
+/**
+ * What a trait is to be when the other one is `value`: state k goes with the attention of block k,
+ * the final state with that of the last block. The kernel's half is widgets/_meanings.py.
+ * @param {unknown} value @param {boolean} isOfBlock @param {unknown} present @param {boolean} isBlock @param {number} depth
+ */
+function heard(value, isOfBlock, present, isBlock, depth) {
+  if (isOfBlock === isBlock) return value;
+  const blockOf = (/** @type {unknown} */ state) => Math.min(Number(state), depth - 1);
+  if (isBlock) return blockOf(value);
+  return blockOf(present) === value ? present : value;
+}
+
 /** @param {SavedModel[]} models @param {Link} link */
-function join(models, [index, name, other, itsName]) {
-  const [one, two] = [models[index], models[other]];
-  one?.on(`change:${name}`, () => two?.set(itsName, one.get(name)));
-  two?.on(`change:${itsName}`, () => one?.set(name, two.get(itsName)));
+function join(models, { name, ends, depth }) {
+  let isTelling = false;
+  for (const [index, isOfBlock] of ends) {
+    models[index]?.on(`change:${name}`, () => {
+      if (isTelling) return;
+      isTelling = true;
+      const value = models[index]?.get(name);
+      for (const [other, isBlock] of ends) models[other]?.set(name, heard(value, isOfBlock, models[other]?.get(name), isBlock, depth));
+      isTelling = false;
+    });
+  }
 }
 
 async function show() {

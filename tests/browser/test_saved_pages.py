@@ -173,3 +173,24 @@ def test_a_page_that_cannot_be_shown_says_so(page, tmp_path):
     (tmp_path / "x.html").write_text(page_of([broken]), encoding="utf-8")
     page.goto((tmp_path / "x.html").as_uri())
     assert "could not be shown: no luck" in page.get_by_role("alert").inner_text()
+
+
+def test_linked_widgets_stay_linked_a_state_with_its_block(saved, page):
+    reading = random_reading(8, states=4, rows=4, cols=6)
+    grid, maps = vl.PatchGrid(reading), vl.AttentionMaps(random_maps(1, layers=3))
+    vl.link(grid, maps, names=["layer", "token"])
+    path = vl.save_html([grid, maps], saved.folder / "linked.html")
+    page.goto(path.as_uri())
+    page.locator("[data-vitlens-drawn]").nth(1).wait_for(state="attached")
+    first, second = (page.locator(".vitlens").nth(i) for i in range(2))
+    slider = first.get_by_role("slider", name="Layer")
+    for key, state, block in [("Home", "0_pre", 0), ("End", "final", 2)]:
+        slider.press(key)
+        saved.drawn(first, state)
+        saved.drawn(second, f"head 0 of {block}")
+    second.get_by_role("button", name=re.compile(r"^Layer 2, head 1")).click()
+    saved.drawn(first, "final")
+    second.get_by_role("button", name=re.compile(r"^Layer 1, head 1")).click()
+    saved.drawn(first, "1_pre")
+    first.get_by_role("gridcell").nth(7).click()
+    assert Places(second, random_maps(1, layers=3)).crossed()[0] == 8

@@ -12,7 +12,7 @@ import hashlib
 import html
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,13 @@ class SavedWidget:
     beyond: str
 
 
-def page(widgets: list[SavedWidget], title: str = "") -> str:
+def page(widgets: list[SavedWidget], title: str = "", links: Sequence[dict[str, Any]] = ()) -> str:
     """The document that shows saved widgets.
 
     Args:
         widgets: What to show, one below the other.
         title: Default: the first widget's.
+        links: Between them, as `Link.saved` gives them.
     """
     script = (STATIC / "saved_page.js").read_text(encoding="utf-8")
     sheets = [(STATIC / "saved_page.css").read_text(encoding="utf-8")]
@@ -78,7 +79,7 @@ def page(widgets: list[SavedWidget], title: str = "") -> str:
         title=html.escape(title or widgets[0].title),
         caption="\n".join(f"<p>{html.escape(line)}</p>" for line in _captions(widgets)),
         style=style,
-        saved=_as_json(_packed(widgets)),
+        saved=_as_json(_packed(widgets, links)),
         script=script,
     )
 
@@ -105,12 +106,12 @@ def _captions(widgets: list[SavedWidget]) -> Iterable[str]:
     )
 
 
-def _packed(widgets: list[SavedWidget]) -> dict[str, Any]:
+def _packed(widgets: list[SavedWidget], links: Sequence[dict[str, Any]]) -> dict[str, Any]:
     names = {code: f"module{i}" for i, code in enumerate(dict.fromkeys(w.module for w in widgets))}
     return {
         "modules": {name: code for code, name in names.items()},
         "widgets": [{"module": names[w.module], "state": _plain(w.state)} for w in widgets],
-        "links": [],
+        "links": list(links),
     }
 
 

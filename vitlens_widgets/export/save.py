@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ def save_html(widgets: Any, path: str | Path, title: str = "") -> Path:
     """Writes widgets to one web page that opens offline, still interactive.
 
     The page asks nothing of any network and lets nothing be asked. What needs a kernel says so in
-    it. A line with the file's size is printed.
+    it. Widgets that `vl.link` has linked stay so. A line with the file's size is printed.
 
     Args:
         widgets: A widget of this package, or a list of them, shown one below the other.
@@ -38,12 +39,16 @@ def save_html(widgets: Any, path: str | Path, title: str = "") -> Path:
             "save_html takes a widget such as vl.PatchGrid(reading), or a list of them; "
             f"{kinds} was given."
         )
-    return write_widgets(target, [one.saved() for one in many], title)
+    links = dict.fromkeys(link for one in many for link in getattr(one, "links", ()))
+    on_page = [end for link in links for end in link.saved(many)]
+    return write_widgets(target, [one.saved() for one in many], title, on_page)
 
 
-def write_widgets(target: Path, saved: list[SavedWidget], title: str) -> Path:
+def write_widgets(
+    target: Path, saved: list[SavedWidget], title: str, links: Sequence[dict[str, Any]] = ()
+) -> Path:
     """Writes the page of saved widgets and prints its size."""
-    write_whole(target, page(saved, title).encode("utf-8"))
+    write_whole(target, page(saved, title, links).encode("utf-8"))
     print(f"{target.name}: {size_words(target.stat().st_size)}")
     return target
 

@@ -3,6 +3,7 @@
 from vitlens_widgets.widgets.attention_maps import AttentionMaps
 from vitlens_widgets.widgets.explorer import Explorer, explore
 from vitlens_widgets.widgets.infill_strip import InfillStrip
+from vitlens_widgets.widgets.links import Link, link
 from vitlens_widgets.widgets.patch_grid import PatchGrid
 
-__all__ = ["AttentionMaps", "Explorer", "InfillStrip", "PatchGrid", "explore"]
+__all__ = ["AttentionMaps", "Explorer", "InfillStrip", "Link", "PatchGrid", "explore", "link"]

@@ -13,6 +13,7 @@ import anywidget
 from traitlets import TraitError, TraitType, Unicode
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.widgets._meanings import Meaning
 
 STATIC = Path(__file__).parent / "static"
 _CODE = ("_esm", "_css")
@@ -37,6 +38,9 @@ class LensWidget(anywidget.AnyWidget):
     Args:
         **choices: Values of the subclass's choices, and ipywidgets' `layout`.
 
+    Attributes:
+        links: The links, made by `vl.link`, that it takes part in.
+
     Raises:
         UsageError: A keyword is not one of the choices, or its value cannot be taken.
     """
@@ -47,7 +51,7 @@ class LensWidget(anywidget.AnyWidget):
     _beyond = "whatever must be computed anew"
     """What a page without a kernel cannot do, to end a sentence."""
 
-    _still = ""
+    _drawn_by = ""
     """Name of the module of `export.stills` that draws its picture; empty for none."""
 
     error = Unicode("").tag(sync=True)
@@ -55,6 +59,7 @@ class LensWidget(anywidget.AnyWidget):
 
     def __init__(self, **choices: Any) -> None:
         self._refuse_unknown(choices)
+        self.links: list[Any] = []
         super().__init__(**choices)
         self.on_msg(self._on_question)
 
@@ -69,6 +74,10 @@ class LensWidget(anywidget.AnyWidget):
         except Exception as error:
             response, found = {"error": str(error)}, []
         self.send({"answer": content["id"], "response": response}, found)
+
+    def meanings(self) -> dict[str, Meaning]:
+        """What the selections mean that `vl.link` can link, by the names of their traits."""
+        return {}
 
     @classmethod
     def choices(cls) -> tuple[str, ...]:
@@ -125,24 +134,31 @@ class LensWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
         """What a notebook keeps of the widget: its view, and a picture where no JavaScript runs."""
         bundle = super()._repr_mimebundle_(**options)
-        if bundle is None or not self._still:
+        if bundle is None or not self._drawn_by:
             return bundle
         data, metadata = bundle
-        return data | self._as_picture(), metadata
-
-    def _as_picture(self) -> dict[str, str]:
-        """A PNG of what the widget shows, by its type; a warning if it cannot be drawn."""
-        from vitlens_widgets.export.stills import png
-
         try:
-            return {"image/png": base64.b64encode(png(self._still, self._pictured())).decode()}
+            picture = {"image/png": base64.b64encode(self.still()).decode()}
         except Exception as error:  # the widget itself is to be seen all the same
+            picture = {}
             warnings.warn(
                 f"{type(self).__name__} is shown, but without a still picture for a saved "
                 f"notebook: {type(error).__name__}: {error}",
                 stacklevel=2,
             )
-            return {}
+        return data | picture, metadata
+
+    def still(self) -> bytes:
+        """A picture of what the widget shows now, as a PNG 1000 pixels wide.
+
+        A notebook keeps it with the widget, for places that run no JavaScript.
+
+        Example:
+            >>> Path("lens.png").write_bytes(grid.still())
+        """
+        from vitlens_widgets.export.stills import png
+
+        return png(self._drawn_by, self._pictured())
 
     def _pictured(self) -> dict[str, Any]:
         """What its still picture is drawn from."""

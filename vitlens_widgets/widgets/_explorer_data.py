@@ -6,6 +6,7 @@ from typing import Any
 
 from vitlens_widgets.widgets import _attention_data, _pack, _patch_grid_data
 from vitlens_widgets.widgets._explorer_run import Run
+from vitlens_widgets.widgets._meanings import Depth, Head, Meaning, Place, Target
 
 
 def description(run: Run, caption: str) -> dict[str, Any]:
@@ -63,3 +64,16 @@ def listed(heads: list[tuple[int, int]]) -> list[list[int]]:
 def pairs(heads: list[list[int]]) -> list[tuple[int, int]]:
     """Pairs as Python has them."""
     return [tuple(pair) for pair in heads]
+
+
+def meanings(run: Run) -> dict[str, Meaning]:
+    """What the selections in a run's views mean, by the names of their traits."""
+    source, vit = run.source, run.trace.vit
+    place = Place(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
+    found = {
+        "layer": Depth(vit.n_layers),
+        "token": place,
+        "key": place,
+        "head": Head.of(source.model_name, vit.n_heads),
+    }
+    return found if run.reading is None else found | {"target": Target(tuple(vit.labels))}

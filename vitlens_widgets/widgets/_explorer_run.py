@@ -28,8 +28,18 @@ class Run:
     def __init__(self, trace: Any, lens: Any) -> None:
         self.number = next(_numbers)
         self.trace = trace
+        self._lens = lens
         self.reading = None if lens is None else lens.read(trace)
         self.source = TraceSource(trace)
+
+    def without(self, heads: list[tuple[int, int]]) -> Run | None:
+        """The run from the first of these heads on, all of them switched off; None without any."""
+        from vitlens_widgets.trace.edits import Zero
+
+        if not heads:
+            return None
+        edits = [Zero("z", layer, head=head) for layer, head in heads]
+        return Run(self.trace.rerun(edits), self._lens)
 
     @property
     def answer(self) -> int | None:

@@ -12,6 +12,7 @@ from vitlens_widgets.widgets import _attention_data as data
 from vitlens_widgets.widgets import _attention_page as of_page
 from vitlens_widgets.widgets._attention_source import checked_reading, source_of
 from vitlens_widgets.widgets._base import STATIC, LensWidget, answers_browser
+from vitlens_widgets.widgets._meanings import Depth, Head, Meaning, OfBatch, Place
 from vitlens_widgets.widgets._recent import Recent
 from vitlens_widgets.widgets._traits import Index, KeptToken, OneOf, OneOfNames
 
@@ -44,7 +45,7 @@ class AttentionMaps(LensWidget):
 
     _esm = STATIC / "attention_maps.js"
     _css = STATIC / "attention_maps.css"
-    _still = "attention_maps"
+    _drawn_by = "attention_maps"
     _kind = "Where every attention head looks: the heads"
 
     layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
@@ -212,6 +213,23 @@ class AttentionMaps(LensWidget):
 
     def _pictured(self) -> dict[str, Any]:
         return super()._pictured() | data.first_map(self._source, self._what())
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its blocks, tokens, heads and images."""
+        source = self._source
+        place = Place(
+            source.layout,
+            tuple(map(int, source.tokens)),
+            lambda: [source.picture(i) for i in range(self._n_images)],
+            self.image,
+        )
+        return {
+            "layer": Depth(self._n_layers, is_block=True),
+            "token": place,
+            "key": place,
+            "head": Head.of(source.model_name, self._n_heads),
+            "image": OfBatch(self._n_images, knows_mean=True),
+        }
 
     @answers_browser
     def _map(self, what: dict[str, Any], _buffers: list) -> Answer:

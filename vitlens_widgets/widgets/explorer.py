@@ -16,6 +16,7 @@ from vitlens_widgets.widgets._explorer_run import Run
 from vitlens_widgets.widgets._explorer_traits import ExplorerData
 from vitlens_widgets.widgets._infill_objects import Objects
 from vitlens_widgets.widgets._infill_part import InfillPart
+from vitlens_widgets.widgets._meanings import Meaning
 
 Answer = tuple[dict[str, Any], list[bytes]]
 OF_MASK = ("mask", "mask_ratio", "seed")
@@ -54,7 +55,7 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
-    _still = "explorer"
+    _drawn_by = "explorer"
     _kind = "Every view of one image"
     _beyond = "another image, switching heads off, another mask"
 
@@ -190,27 +191,18 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
         packed = {"_picture": _pack.uint8(untouched.source.picture(0))}
         packed |= untouched.answers(target) | untouched.maps(side)
         packed |= untouched.first_map(min(self.layer, self._n_layers - 1), self.head)
-        edited = self._run_without(self.knocked_out, untouched)
+        edited = untouched.without(self.knocked_out)
         if edited is not None:
             packed |= data.edited_answers(untouched, edited, target)
             packed |= data.as_edited(edited.maps(side))
         return edited, packed | {"_edited_of": data.listed(self.knocked_out)}
-
-    def _run_without(self, heads: list[tuple[int, int]], untouched: Run) -> Run | None:
-        """The run from the first of these heads on, all of them switched off."""
-        from vitlens_widgets.trace.edits import Zero
-
-        if not heads:
-            return None
-        edits = [Zero("z", layer, head=head) for layer, head in heads]
-        return Run(untouched.trace.rerun(edits), self._lens)
 
     def _on_knocked_out(self, _change: Any = None) -> None:
         heads = self.knocked_out
         if heads == data.pairs(self._edited_of):
             return
         try:
-            edited = self._run_without(heads, self._untouched)
+            edited = self._untouched.without(heads)
             packed = {"_edited_of": data.listed(heads)}
             if edited is not None:
                 packed |= data.edited_answers(self._untouched, edited, self.target)
@@ -288,6 +280,10 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
         except Exception as error:
             return {"error": str(error) or type(error).__name__}, []
         return {}, []
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its states, tokens and heads, and its classes where there are any."""
+        return data.meanings(self._untouched)
 
     def __repr__(self) -> str:
         names = [n for n in self.choices() if self._mae_lens or n not in OF_INFILLING]

@@ -11,6 +11,7 @@ from vitlens_widgets.widgets import _infill_data as data
 from vitlens_widgets.widgets._base import STATIC
 from vitlens_widgets.widgets._infill_objects import Objects
 from vitlens_widgets.widgets._infill_part import InfillPart
+from vitlens_widgets.widgets._meanings import Depth, Meaning, OfBatch
 from vitlens_widgets.widgets._traits import Index, OneOf
 
 
@@ -46,7 +47,7 @@ class InfillStrip(InfillPart):
 
     _esm = STATIC / "infill_strip.js"
     _css = STATIC / "infill_strip.css"
-    _still = "infill_strip"
+    _drawn_by = "infill_strip"
     _kind = "Filling in what is hidden, state by state: the infilling"
     _beyond = "infilling another mask or another image of the batch"
 
@@ -110,6 +111,10 @@ class InfillStrip(InfillPart):
         except BaseException as error:
             self.image = self._painted_image
             self._fail(error, "The image could not be shown", "it shows the last one")
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its states and images."""
+        return {"layer": Depth(self._n_states - 1), "image": OfBatch(self._n_images)}
 
     def __repr__(self) -> str:
         names = [name for name in self.choices() if name != "mask"]

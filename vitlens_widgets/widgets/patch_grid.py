@@ -11,6 +11,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets import _pack
 from vitlens_widgets.widgets import _patch_grid_data as data
 from vitlens_widgets.widgets._base import STATIC, LensWidget
+from vitlens_widgets.widgets._meanings import Depth, Meaning, Place, Target
 from vitlens_widgets.widgets._traits import ClassIndex, Index, OneOf
 
 
@@ -38,7 +39,7 @@ class PatchGrid(LensWidget):
 
     _esm = STATIC / "patch_grid.js"
     _css = STATIC / "patch_grid.css"
-    _still = "patch_grid"
+    _drawn_by = "patch_grid"
     _kind = "What each patch answers: the patch grid"
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)
@@ -130,6 +131,19 @@ class PatchGrid(LensWidget):
             self.error = f"The target's numbers could not be computed: {error}"
             if self._target_of >= 0:
                 self.target = self._target_of  # the last one whose numbers are there
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its states, tokens and classes."""
+        reading = self._reading
+        return {
+            "layer": Depth(self._n_states - 1),
+            "token": Place(
+                reading.layout,
+                tuple(map(int, reading.tokens)),
+                lambda: [reading.picture(self._image)],
+            ),
+            "target": Target(tuple(self._labels)),
+        }
 
     def __repr__(self) -> str:
         choices = {name: getattr(self, name) for name in self.choices()}

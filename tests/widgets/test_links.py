@@ -1,0 +1,206 @@
+"""`link`: what is selected in one widget is selected in the others, where it means the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fake_infilling import random_infilling
+from fake_maps import random_maps
+from fake_reading import FakeLabels, random_reading
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import vitlens_widgets as vl
+from vitlens_widgets.widgets._meanings import Place
+
+GRID = {"rows": 4, "cols": 6}
+
+
+@pytest.fixture(scope="module")
+def views():
+    """Two grids, two maps and an explorer, all of one image and one model."""
+    vit = vl.load("toy/p32")
+    scene = vl.world.scene(7, objects=2)
+    trace = vit.trace(scene.image)
+    reading = vl.LogitLens(vit).read(trace)
+    made = [vl.PatchGrid(reading), vl.PatchGrid(reading)]
+    made += [vl.AttentionMaps(trace), vl.AttentionMaps(trace)]
+    return [*made, vl.explore(vit, scene)]
+
+
+@pytest.fixture
+def linked(views):
+    """Those five, linked for one test."""
+    link = vl.link(*views)
+    yield views
+    link.unlink()
+
+
+CHANGES = st.one_of(
+    st.tuples(st.just("layer"), st.integers(0, 6)),
+    st.tuples(st.sampled_from(["token", "key"]), st.none() | st.integers(0, 49)),
+    st.tuples(st.just("head"), st.integers(0, 2)),
+    st.tuples(st.just("target"), st.integers(0, 16)),
+)
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, 4), CHANGES), max_size=6))
+@settings(deadline=None, max_examples=40)
+def test_after_any_changes_all_show_the_same(views, changes):
+    link = vl.link(*views)
+    try:
+        for index, (name, value) in changes:
+            widget = views[index]
+            if name not in widget.choices():
+                continue
+            last = 5 if isinstance(widget, vl.AttentionMaps) else 6
+            setattr(widget, name, min(value, last) if name == "layer" else value)
+            assert getattr(widget, name) == (min(value, last) if name == "layer" else value)
+    finally:
+        link.unlink()
+    for name in ("token", "key", "head", "target"):
+        assert len({getattr(w, name) for w in views if name in w.choices()}) == 1
+    states = {w.layer for w in views if not isinstance(w, vl.AttentionMaps)}
+    blocks = {w.layer for w in views if isinstance(w, vl.AttentionMaps)}
+    assert len(states) == len(blocks) == 1
+    assert min(states.pop(), 5) == blocks.pop()
+
+
+def test_a_state_goes_with_its_block_and_final_with_the_last(linked):
+    grid, maps, explorer = linked[0], linked[2], linked[4]
+    for state, block in [(6, 5), (5, 5), (0, 0), (3, 3)]:
+        grid.layer = state
+        assert (maps.layer, explorer.layer) == (block, state)
+    maps.layer = 5
+    assert grid.layer == 5
+    grid.layer = 6
+    maps.head = 1  # `final` stays when something else changes
+    assert (grid.layer, explorer.head) == (6, 1)
+
+
+def test_all_take_what_the_first_has_and_keep_it_after_the_end(views):
+    grid, maps = views[0], views[2]
+    grid.layer, grid.token, maps.layer, maps.token = 2, 11, 4, 30
+    link = vl.link(maps, grid)
+    assert (grid.layer, grid.token) == (4, 30)
+    assert repr(link) == "Link(AttentionMaps, PatchGrid; layer, token)"
+    assert link in grid.links
+    link.unlink()
+    link.unlink()
+    grid.token = 12
+    assert maps.token == 30
+    assert grid.links == maps.links == []
+    assert repr(link) == "Link(AttentionMaps, PatchGrid; ended)"
+
+
+def test_only_what_is_named_is_linked(views):
+    grid, other = views[:2]
+    link = vl.link(grid, other, names="target")
+    grid.token, grid.target = 20, "cat"
+    other.token = 21
+    assert (grid.token, other.target) == (20, grid.target)
+    link.unlink()
+
+
+def test_a_choice_of_the_browser_is_made_in_the_others_once(linked, recorded):
+    del recorded
+    seen = []
+    linked[0].observe(lambda change: seen.append(change["new"]), "token")
+    linked[2].set_state({"token": 17, "key": 18})
+    assert [w.token for w in linked] == [17] * 5
+    assert linked[4].key == 18
+    assert seen in ([17], [])
+    linked[0].unobserve_all("token")
+
+
+def test_where_one_cannot_follow_none_is_left_elsewhere(linked, monkeypatch):
+    grid, explorer = linked[0], linked[4]
+    grid.target = 3
+
+    def fails(*_):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(explorer, "_logits", b"", raising=False)
+    monkeypatch.setattr(type(explorer._untouched), "target", fails)
+    explorer._target_of = 3
+    grid.target = 4
+    assert "out of memory" in explorer.error
+    assert [w.target for w in (grid, linked[1], explorer)] == [3, 3, 3]
+
+
+def test_batches_are_shown_at_one_image_and_the_mean_only_where_it_is_known():
+    maps = [vl.AttentionMaps(random_maps(0, images=3, **GRID)) for _ in range(2)]
+    strip = vl.InfillStrip(random_infilling(0, images=3))
+    link = vl.link(*maps, strip, names=["image"])
+    maps[0].image = 2
+    assert (maps[1].image, strip.image) == (2, 2)
+    maps[1].image = None
+    assert (maps[0].image, strip.image) == (None, 2)
+    strip.image = 1
+    assert [one.image for one in maps] == [1, 1]
+    link.unlink()
+
+
+def test_models_of_other_names_are_linked_by_what_means_the_same():
+    one, other = (vl.PatchGrid(random_reading(4)) for _ in range(2))
+    link = vl.link(one, other)
+    one.layer = 1
+    assert other.layer == 1
+    link.unlink()
+
+
+def grids(**other):
+    return [vl.PatchGrid(random_reading(1, **GRID)), vl.PatchGrid(random_reading(1, **other))]
+
+
+@pytest.mark.parametrize(
+    ("make", "names", "words"),
+    [
+        (lambda: [1, 2], None, "takes widgets such as .* type int"),
+        (lambda: grids(**GRID)[:1], None, "two or more widgets, each of them once; PatchGrid"),
+        (lambda: grids(**GRID)[:1] * 2, None, "each of them once; PatchGrid, PatchGrid"),
+        (lambda: [], None, "none was given"),
+        (lambda: grids(**GRID), "layers", '"layers" was given. Nearest: "layer"'),
+        (lambda: grids(**GRID), [], "names= is empty"),
+        (lambda: grids(**GRID), ["head"], '"head" is not in two of the widgets'),
+        (lambda: grids(rows=6, cols=4), None, '"token" does not mean the same .* the tokens are'),
+        (lambda: grids(states=9, **GRID), None, "the models have . and 8 blocks"),
+        (
+            lambda: grids(labels=FakeLabels([f"other {i}" for i in range(7)]), **GRID),
+            None,
+            r'"target" does not mean .* names=\["layer", "token"\] would',
+        ),
+        (
+            lambda: [vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2)],
+            None,
+            "PatchGrid and PatchGrid show different images",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_linked(make, names, words):
+    widgets = make()
+    with pytest.raises(vl.UsageError, match=words):
+        vl.link(*widgets, names=names)
+    assert all(not w.links for w in widgets if isinstance(w, vl.PatchGrid))
+
+
+def test_different_images_are_linked_by_what_is_named():
+    one, other = (vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2))
+    vl.link(one, other, names=["layer", "token"])
+    one.token = 5
+    assert other.token == 5
+
+
+def at_size(seed, width, height):
+    """A place on a scene that was resized."""
+    image = Image.fromarray(np.asarray(vl.world.scene(seed, objects=2).image))
+    shown = np.asarray(image.resize((width, height)))
+    return Place(vl.TokenLayout(4, 6, ("CLS",)), (0,), lambda: [shown])
+
+
+@pytest.mark.parametrize("small", [(48, 32), (96, 64)])
+@pytest.mark.parametrize("large", [(192, 128), (384, 256)])
+def test_the_same_image_at_another_size_is_the_same_image(small, large):
+    assert not at_size(7, *small).shows_another_image(at_size(7, *large))
+    assert at_size(7, *small).shows_another_image(at_size(8, *large))
