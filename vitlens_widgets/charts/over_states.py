@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.charts.curves import figure_over_states, with_curves
+from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -45,7 +46,7 @@ def probability(
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.probability(c)
         )
-        for c, place in product(_classes(reading, targets), tokens)
+        for c, place in product(_classes(reading, targets), _places(tokens))
     }
     return _with_curves(plot, reading, curves)
 
@@ -65,7 +66,7 @@ def rank(
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.rank(c)
         )
-        for c, place in product(_classes(reading, targets), tokens)
+        for c, place in product(_classes(reading, targets), _places(tokens))
     }
     return _with_curves(plot, reading, curves)
 
@@ -79,7 +80,7 @@ def entropy(reading: Reading, tokens: Sequence[Place] = ("readout",), image: int
     plot = _figure(reading, "entropy (nats)", y_range=(-0.02 * most, 1.02 * most))
     curves = {
         _name(reading, place): _at(reading, place, image, lambda read: read.entropy())
-        for place in tokens
+        for place in _places(tokens)
     }
     return _with_curves(plot, reading, curves)
 
@@ -92,15 +93,37 @@ def kl_to_final(reading: Reading, tokens: Sequence[Place] = ("readout",), image:
     plot = _figure(reading, "KL to final (nats), lower is nearer")
     curves = {
         _name(reading, place): _at(reading, place, image, lambda read: read.kl_to_final())
-        for place in tokens
+        for place in _places(tokens)
     }
     return _with_curves(plot, reading, curves)
 
 
 def _classes(reading: Reading, targets: int | str | Sequence[int | str]) -> list[int]:
     """Class indices; one class needs no list."""
+    _check_reading(reading)
     listed = [targets] if isinstance(targets, (int, str)) else targets
     return [reading.labels.index(target) for target in listed]
+
+
+def _places(tokens: Place | Sequence[Place]) -> list[Place]:
+    """Tokens, or `"readout"`; one needs no list.
+
+    Raises:
+        UsageError: A name other than `"readout"`.
+    """
+    listed = [tokens] if isinstance(tokens, (int, str)) else list(tokens)
+    for place in listed:
+        if isinstance(place, str) and place != "readout":
+            raise UsageError(f'tokens= takes indices of tokens and "readout", not "{place}".')
+    return listed
+
+
+def _check_reading(reading: Any) -> None:
+    if not hasattr(reading, "kl_to_final"):
+        raise UsageError(
+            "Curves over states are of a reading, such as vl.LogitLens(vit).read(trace), not of a "
+            f"{type(reading).__name__}."
+        )
 
 
 def _name(reading: Reading, place: Place) -> str:
@@ -120,6 +143,7 @@ def _at(reading: Reading, place: Place, image: int, measure: Any) -> list[float]
 
 
 def _figure(reading: Reading, quantity: str, **words: Any) -> Figure:
+    _check_reading(reading)
     title = f"{reading.lens_name} of {reading.model_name}"
     return figure_over_states(title, reading.state_names, quantity, **words)
 

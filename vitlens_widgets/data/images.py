@@ -50,8 +50,10 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
         return image_from_array(_as_numpy(source), channels_first=True)
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         return image_from_array(np.asarray(source), channels_first=False)
-    several = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
-    raise UsageError(f"An image is {_KINDS}; this is {_kind(source)}.{several}")
+    hint = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
+    if isinstance(getattr(source, "image", None), (np.ndarray, Image.Image)):
+        hint = " Give its .image."
+    raise UsageError(f"An image is {_KINDS}; this is {_kind(source)}.{hint}")
 
 
 def _kind(source: Any) -> str:

@@ -1,17 +1,13 @@
 """The seam between the package and the model libraries: one adapter per family of ViTs.
 
-To support a new family, write one small file with one subclass of `Adapter`, decorate it with
-`@register("package.module.ClassName")` for each model class it reads, and add the file to
-`FAMILY_FILES`. A model is matched by the qualified names of its class and of its base classes,
-so that no model library is imported in order to find out that it is not needed.
+A new family is one small file with one subclass of `Adapter`; see `models/families.py`.
 """
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,24 +16,7 @@ from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.classifier import Classifier
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.refused import REASONS
 from vitlens_widgets.models.taps import Taps
-
-FAMILY_FILES = (
-    "timm_vit",
-    "timm_eva",
-    "timm_relative",
-    "hf_vit",
-    "hf_dinov2",
-    "hf_beit",
-    "hf_clip",
-    "mae",
-    "open_clip_tower",
-    "open_clip_texts",
-)
-
-_REGISTRY: dict[str, type[Adapter]] = {}
-_AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
 
 
 class ScoreParts(NamedTuple):
@@ -244,36 +223,6 @@ class Adapter(ABC):
         """A state of zeros, `[image, token, d]`, of the model's type and on its device."""
         like = next(self.model.parameters())
         return like.new_zeros(n_images, self.layout().n_tokens, self.width)
-
-
-def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
-    """Make an adapter the reader of the model classes with these qualified names."""
-
-    def remember(adapter: _AdapterClass) -> _AdapterClass:
-        _REGISTRY.update(dict.fromkeys(class_names, adapter))
-        return adapter
-
-    return remember
-
-
-def family_of(model: nn.Module) -> type[Adapter]:
-    """The adapter class that reads this class of models.
-
-    Raises:
-        UnsupportedModelError: No family file reads it.
-    """
-    for file in FAMILY_FILES:
-        importlib.import_module(f"vitlens_widgets.models.{file}")
-    names = [f"{cls.__module__}.{cls.__qualname__}" for cls in type(model).__mro__]
-    for name in names:
-        if name in _REGISTRY:
-            return _REGISTRY[name]
-        require(name not in REASONS, model, REASONS.get(name, ""))
-    readable = ", ".join(sorted({name.rsplit(".", 1)[1] for name in _REGISTRY}))
-    raise UnsupportedModelError(
-        f"{names[0]} is not a ViT that can be read; these classes and their subclasses can: "
-        f"{readable}."
-    )
 
 
 def grid(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vitlens_widgets.models.adapter import ScoreParts, register
+from vitlens_widgets.models.adapter import ScoreParts
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hf_vit import HFViT
 
 _BEIT = "transformers.models.beit.modeling_beit.Beit"

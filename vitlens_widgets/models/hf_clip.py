@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vitlens_widgets.models.adapter import register
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hf_texts import HFTexts
 from vitlens_widgets.models.hf_vit import HFViT
 

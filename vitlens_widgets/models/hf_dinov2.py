@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vitlens_widgets.models.adapter import register
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hf_vit import HFViT
 
 _PLAIN = "transformers.models.dinov2.modeling_dinov2.Dinov2"

@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, register, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hf_blocks import block_taps, first_of
 from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
 from vitlens_widgets.models.layout import TokenLayout

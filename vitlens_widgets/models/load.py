@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
-from vitlens_widgets.models.adapter import family_of
+from vitlens_widgets.models.families import family_of
 from vitlens_widgets.models.hub import reach
 from vitlens_widgets.models.load_hf import from_hf
 from vitlens_widgets.models.load_open_clip import PREFIX as OPEN_CLIP
@@ -84,6 +84,7 @@ def load(
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     _check_words(model_args)
     _check_device(device)
+    _check_dtype(dtype)
     if isinstance(source, (str, os.PathLike)):
         name, model = _by_name(os.fspath(source), size, pretrained, model_args)
         model = model.to(device=device, dtype=dtype).eval()
@@ -123,6 +124,16 @@ def _check_device(device: Any) -> None:
         raise UsageError(
             f"device={device!r} is not available to this torch ({torch.__version__}); leave "
             'device= out to run on "cpu".'
+        )
+
+
+def _check_dtype(dtype: Any) -> None:
+    import torch
+
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise UsageError(
+            f"dtype={dtype!r} is no type that a model runs in; expected torch.float32, "
+            "torch.bfloat16, torch.float16 or torch.float64."
         )
 
 

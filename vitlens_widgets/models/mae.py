@@ -12,7 +12,8 @@ import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from vitlens_widgets.models.adapter import grid, register
+from vitlens_widgets.models.adapter import grid
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hf_vit import HFViT
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.mae_positions import placed

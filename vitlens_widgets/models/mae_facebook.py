@@ -72,9 +72,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     weights = found.get("model", found)
     if missing := [name for name in _KNOWN_BY if name not in weights]:
         raise UsageError(
-            f"{path} is no masked autoencoder as Facebook published them (it has no "
-            f"{quoted_list(missing)}). For other weights, build the module, load them into it and "
-            "give vl.load the module."
+            f"{path} holds weights without a model around them: build the module, load them into "
+            "it and give vl.load the module. Only Facebook's masked autoencoders are built from "
+            f"such a file, and this is none (it has no {quoted_list(missing)})."
         )
     if others := [name for name in weights if not name.startswith(_PARTS)]:
         raise UsageError(

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, family_of, register
+from vitlens_widgets.models.adapter import Adapter, ScoreParts
+from vitlens_widgets.models.families import family_of, register
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.load_open_clip import tokenizer_of
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing

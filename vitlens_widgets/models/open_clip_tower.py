@@ -9,7 +9,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, register, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.preprocessing import Preprocessing

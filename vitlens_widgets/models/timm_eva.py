@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import ScoreParts, register
+from vitlens_widgets.models.adapter import ScoreParts
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.timm_vit import TimmViT
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import ScoreParts, register
+from vitlens_widgets.models.adapter import ScoreParts
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.timm_vit import TimmViT
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, register, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
+from vitlens_widgets.models.families import register
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
 from vitlens_widgets.models.taps import Taps

@@ -10,8 +10,9 @@ from torch import nn
 
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, family_of
+from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
+from vitlens_widgets.models.families import family_of
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,

@@ -72,9 +72,14 @@ class Context:
         """Refuse a tensor that does not broadcast to the region of an edit.
 
         Raises:
-            UsageError: It does not fit.
+            UsageError: It does not fit, or is neither a number nor a tensor.
         """
-        given = tuple(torch.as_tensor(value).shape)
+        try:
+            given = tuple(torch.as_tensor(value).shape)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UsageError(
+                f"{edit!r}: {name} must be a number or a tensor, not {type(value).__name__}."
+            ) from error
         for layer in edit.layers(self):
             blank = torch.empty(self.shape(edit.site, layer), device="meta")
             expected = tuple(edit.region(self).read(blank).shape)

@@ -110,13 +110,18 @@ class Zero(Edit):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Scale(Edit):
-    """The chosen values are multiplied by `factor`."""
+    """The chosen values are multiplied by `factor`, broadcast to `[image, chosen, d]`."""
 
-    factor: float
+    factor: Tensor | float
+
+    def check(self, context: Context) -> None:
+        """See `Edit.check`; the factor must broadcast to the chosen region."""
+        super().check(context)
+        context.check_fits(self, "factor", self.factor)
 
     def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
         """The value times the factor."""
-        return value * self.factor
+        return value * torch.as_tensor(self.factor).to(value)
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -54,8 +54,10 @@ def region_of(edit: Any, context: Context) -> Region:
     axes = axes_of(edit.site)
     for name in _CHOICES:
         if name not in axes and getattr(edit, name) is not None:
+            one_head = ' One head\'s output is chosen at "z".' if name == "head" else ""
             raise UsageError(
                 f'{edit!r}: "{edit.site}" has no {name} to choose; it has {", ".join(axes)}.'
+                f"{one_head}"
             )
     chosen = []
     for axis in axes:

@@ -30,9 +30,12 @@ def check_site(name: str) -> str:
     Raises:
         UsageError: It is not; the nearest are named.
     """
+    if not isinstance(name, str):
+        raise UsageError(f'A site is given by its name, such as "z", not by {name!r}.')
     if name not in SITES:
+        last = name.rsplit(".", 1)[-1].removeprefix("hook_")  # Prisma says blocks.3.attn.hook_z
         raise UsageError(
-            f'"{name}" is not a site; the sites are {", ".join(SITES)}.{did_you_mean(name, SITES)}'
+            f'"{name}" is not a site; the sites are {", ".join(SITES)}.{did_you_mean(last, SITES)}'
         )
     return name
 
@@ -50,5 +53,8 @@ def check_index(what: str, index: int, count: int) -> int:
             f"{what} {index!r} is no index: {what}s are counted from 0 to {count - 1}."
         ) from None
     if not 0 <= index < count:
-        raise UsageError(f"{what} {index} is out of range: {what}s run from 0 to {count - 1}.")
+        last = f"; the last is {count - 1}" if index < 0 else ""
+        raise UsageError(
+            f"{what} {index} is out of range: {what}s run from 0 to {count - 1}{last}."
+        )
     return index

@@ -1,0 +1,80 @@
+"""Which adapter reads which model class.
+
+To support a new family, write one small file with one subclass of `Adapter`, decorate it with
+`@register("package.module.ClassName")` for each model class it reads, and add the file to
+`FAMILY_FILES`. A model is matched by the qualified names of its class and of its base classes,
+so that no model library is imported in order to find out that it is not needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from torch import nn
+
+from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.adapter import Adapter, require
+from vitlens_widgets.models.refused import REASONS
+
+FAMILY_FILES = (
+    "timm_vit",
+    "timm_eva",
+    "timm_relative",
+    "hf_vit",
+    "hf_dinov2",
+    "hf_beit",
+    "hf_clip",
+    "mae",
+    "open_clip_tower",
+    "open_clip_texts",
+)
+
+_REGISTRY: dict[str, type[Adapter]] = {}
+_AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
+
+
+def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
+    """Make an adapter the reader of the model classes with these qualified names."""
+
+    def remember(adapter: _AdapterClass) -> _AdapterClass:
+        _REGISTRY.update(dict.fromkeys(class_names, adapter))
+        return adapter
+
+    return remember
+
+
+def family_of(model: nn.Module) -> type[Adapter]:
+    """The adapter class that reads this class of models.
+
+    Raises:
+        UnsupportedModelError: No family file reads it.
+    """
+    for file in FAMILY_FILES:
+        importlib.import_module(f"vitlens_widgets.models.{file}")
+    names = _class_names(model)
+    for name in names:
+        if name in _REGISTRY:
+            return _REGISTRY[name]
+        require(name not in REASONS, model, REASONS.get(name, ""))
+    readable = ", ".join(sorted({name.rsplit(".", 1)[1] for name in _REGISTRY}))
+    raise UnsupportedModelError(
+        f"{names[0]} is not a ViT that can be read{_readable_part(model)}; these classes and their "
+        f"subclasses can: {readable}."
+    )
+
+
+def _readable_part(model: nn.Module) -> str:
+    """The first part of a module that a family reads, for the end of a sentence."""
+    for name, part in model.named_modules():
+        if name and any(
+            f"{c.__module__}.{c.__qualname__}" in _REGISTRY for c in type(part).__mro__
+        ):
+            return f", but its part {name} is: give vl.load model.{name}"
+    return ""
+
+
+def _class_names(model: nn.Module) -> list[str]:
+    """The qualified names of a module's class and of its base classes."""
+    return [f"{cls.__module__}.{cls.__qualname__}" for cls in type(model).__mro__]
