@@ -1,6 +1,6 @@
-// Bundles each entry with its style sheet into the Python package: the widgets' modules, and the
-// script of the page that widgets are saved in. With `--check` it writes nothing and fails, naming
-// the file, when a committed bundle is not what the sources build to.
+// Bundles each entry with its style sheet into the Python package: the widgets' modules, the script
+// of the page that widgets are saved in, the extension of JupyterLab. With `--check` it writes
+// nothing and fails, naming the file, when a committed bundle is not what the sources build to.
 import { build } from "esbuild";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,15 +8,18 @@ import { gunzipSync, gzipSync } from "node:zlib";
 
 const WIDGETS = ["attention_maps", "explorer", "infill_strip", "patch_grid"];
 
+/** @param {string} stem */
+const withStyle = (stem) => [`${stem}.js`, `${stem}.css`];
+
 /**
- * @param {string[]} stems
+ * @param {string[]} entryPoints
  * @param {string} folder  in the Python package
  * @param {"esm" | "iife"} format
  */
-async function bundled(stems, folder, format) {
+async function bundled(entryPoints, folder, format) {
   const { outputFiles } = await build({
     absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
-    entryPoints: stems.flatMap((stem) => [`${stem}.js`, `${stem}.css`]),
+    entryPoints,
     outdir: fileURLToPath(new URL(`../vitlens_widgets/${folder}/`, import.meta.url)),
     bundle: true,
     minify: true,
@@ -48,8 +51,10 @@ function unpacked(text) {
 const PACKED = "explorer.js";
 
 const outputFiles = [
-  ...(await bundled(WIDGETS, "widgets/static", "esm")),
-  ...(await bundled(["saved_page"], "export/static", "iife")),
+  ...(await bundled(WIDGETS.flatMap(withStyle), "widgets/static", "esm")),
+  ...(await bundled(withStyle("saved_page"), "export/static", "iife")),
+  ...(await bundled(["gallery.css"], "export/static", "esm")),
+  ...(await bundled(["labextension.js"], "export/labextension/static", "iife")),
 ];
 
 for (const { path, text: built } of outputFiles) {

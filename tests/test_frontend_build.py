@@ -84,6 +84,16 @@ def test_each_widget_has_its_module_and_its_style_sheet():
         assert (JS / f"{stem}.js").is_file()
 
 
+def test_the_extension_of_jupyterlab_is_of_this_version_and_asks_for_nothing():
+    extension = ROOT / "vitlens_widgets" / "export" / "labextension"
+    about = json.loads((extension / "package.json").read_text(encoding="utf-8"))
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{about["version"]}"\n' in project
+    code = (extension / about["jupyterlab"]["_build"]["load"]).read_text(encoding="utf-8")
+    assert f"_JUPYTERLAB.{about['name']}=" in code
+    assert "http" not in code
+
+
 def test_the_wheel_carries_the_front_end_the_weights_and_the_tables(tmp_path):
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -91,6 +101,11 @@ def test_the_wheel_carries_the_front_end_the_weights_and_the_tables(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as contents:
         package = ROOT / "vitlens_widgets"
+        extension = package / "export" / "labextension"
+        for path in filter(Path.is_file, extension.rglob("*")):
+            name = f"share/jupyter/labextensions/vitlens_widgets/{path.relative_to(extension)}"
+            (found,) = (one for one in contents.namelist() if one.endswith(f".data/data/{name}"))
+            assert contents.read(found) == path.read_bytes()
         data = [*STATIC.iterdir(), *package.glob("world/weights/*"), *package.glob("data/*.tsv")]
         assert len(data) >= 2 + 6 + 3
         for path in data:
