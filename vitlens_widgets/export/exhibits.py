@@ -1,0 +1,121 @@
+"""The widgets of the tutorials, as a gallery shows them: the same scenes, models and choices."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import vitlens_widgets as vl
+
+
+@functools.cache
+def _model(name: str = "toy/p32") -> Any:
+    return vl.load(name)
+
+
+def _read(images: list, name: str = "toy/p32") -> Any:
+    return vl.LogitLens(_model(name)).read(_model(name).trace(images))
+
+
+def _names(scene: Any) -> str:
+    return " and ".join(scene.names)
+
+
+def _linked(widgets: list) -> list:
+    vl.link(*widgets)
+    return widgets
+
+
+def quickstart() -> Any:
+    """00: a patch in the middle pinned, the second most probable answer as the target."""
+    scene = vl.world.scene(seed=7, objects=2)
+    reading, layout = _read([scene.image]), _model().layout
+    grid = vl.PatchGrid(reading, caption=_names(scene))
+    grid.token = layout.token(row=layout.rows // 2, col=layout.cols // 2)
+    grid.target = reading.readout.top(2).index[-1, 0, 1]
+    return grid
+
+
+def classification() -> Any:
+    """01: the first of eight scenes."""
+    scenes = [vl.world.scene(seed) for seed in range(8)]
+    reading = _read([scene.image for scene in scenes])
+    return vl.PatchGrid(reading, image=0, caption=_names(scenes[0]))
+
+
+def infilling() -> Any:
+    """02: the first of three scenes, three quarters hidden."""
+    mae = _model("toy/mae")
+    scenes = [vl.world.scene(seed, objects=2, size=mae.adapter.image_size) for seed in range(3)]
+    images = [scene.image for scene in scenes]
+    found = vl.InfillLens(mae).read(images, mask_ratio=0.75, seed=2)
+    return vl.InfillStrip(found, truth=scenes, caption=_names(scenes[0]))
+
+
+def segmentation() -> Any:
+    """03: four things, each patch in the colour of its class."""
+    scene = vl.world.scene(seed=0, objects=4)
+    caption = ", ".join(scene.names)
+    return vl.PatchGrid(_read([scene.image]), tint="class", caption=caption)
+
+
+def twins() -> Any:
+    """03: one thing, for a model whose patches find it and for its CLS-only twin."""
+    scene = vl.world.scene(seed=0)
+    readings = [_read([scene.image], name) for name in ("toy/p32", "toy/p32-cls")]
+    return _linked(
+        [vl.PatchGrid(one, target=scene.names[0], caption=_names(scene)) for one in readings]
+    )
+
+
+def norms() -> Any:
+    """03: the logit lens and the frozen norm, at the state where they disagree most."""
+    scene = vl.world.scene(seed=0)
+    trace, patches = _model().trace([scene.image]), _model().layout.patches
+    lenses = (vl.LogitLens(_model()), vl.FrozenNormLens(_model()))
+    readings = [lens.read(trace) for lens in lenses]
+    own, frozen = (one.top(1).index[:, 0, patches, 0] for one in readings)
+    most = int((own != frozen).sum(-1).argmax())
+    return _linked([vl.PatchGrid(one, layer=most, caption=_names(scene)) for one in readings])
+
+
+@functools.cache
+def _tour() -> tuple[list, Any]:
+    """04: twelve scenes and their trace."""
+    scenes = [vl.world.scene(seed, objects=2) for seed in range(12)]
+    return scenes, _model().trace([scene.image for scene in scenes])
+
+
+def heads() -> Any:
+    """04: all heads."""
+    return vl.AttentionMaps(_tour()[1])
+
+
+def same_object() -> Any:
+    """04: the head that stays most on the thing it asks from, asked from one, with a lens."""
+    from vitlens_widgets.analysis import heads
+
+    (scenes, trace), layout = _tour(), _model().layout
+    found = heads.same_object(trace, [scene.instance_mask for scene in scenes])
+    best = max(found.rows(), key=lambda row: row["ratio"])
+    rows, cols = layout.rows, layout.cols
+    mask = scenes[0].instance_mask == 1
+    shares = mask.reshape(rows, mask.shape[0] // rows, cols, -1).mean((1, 3))
+    token = layout.token(*divmod(int(shares.argmax()), cols))
+    reading = vl.LogitLens(_model()).read(trace)
+    where = {"layer": best["layer"], "head": best["head"], "token": token}
+    return vl.AttentionMaps(trace, reading=reading, **where)
+
+
+def rollout() -> Any:
+    """04: what the CLS token draws on, through all layers."""
+    _, trace = _tour()
+    return vl.AttentionMaps(trace, show="rollout", layer=_model().n_layers - 1, token=0)
+
+
+def explorer() -> Any:
+    """Every view of the scene of the quick start."""
+    scene = vl.world.scene(seed=7, objects=2)
+    token = _model().layout.token(3, 3)
+    caption = _names(scene)
+    return vl.explore(_model(), scene, mae=_model("toy/mae"), token=token, caption=caption)
