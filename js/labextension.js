@@ -24,13 +24,13 @@ const NO_WIDGET = /^(Loading widget|Error displaying widget: model not found)/;
 /**
  * Puts the picture of a widget where nothing else is.
  * @param {HTMLElement} node
- * @param {unknown} png  base64
+ * @param {Output} output
  */
-function showPicture(node, png) {
+function showPicture(node, { data }) {
   if (!NO_WIDGET.test(node.textContent ?? "")) return;
   const picture = document.createElement("img");
-  picture.src = `data:${PICTURE};base64,${String(png).trim()}`;
-  picture.alt = NOTE;
+  picture.src = `data:${PICTURE};base64,${String(data[PICTURE]).trim()}`;
+  picture.alt = String(data["text/plain"] ?? "");
   picture.style.cssText = "display:block;max-width:100%";
   const note = document.createElement("small");
   note.textContent = NOTE;
@@ -45,9 +45,8 @@ function showPicture(node, png) {
 function withPicture(renderer) {
   const render = renderer.renderModel.bind(renderer);
   renderer.renderModel = async (output) => {
-    const png = output.data[PICTURE];
-    if (png === undefined) return render(output);
-    const show = () => showPicture(renderer.node, png);
+    if (output.data[PICTURE] === undefined) return render(output);
+    const show = () => showPicture(renderer.node, output);
     const waiting = setTimeout(show, PATIENCE_MS);
     await render(output);
     clearTimeout(waiting);

@@ -212,7 +212,10 @@ class AttentionMaps(LensWidget):
         return replace(page, state=page.state | more, beyond=beyond)
 
     def _pictured(self) -> dict[str, Any]:
-        return super()._pictured() | data.first_map(self._source, self._what())
+        state, what = super()._pictured(), self._what()
+        if what.items() <= state["_first"].items():
+            return state
+        return state | data.first_map(self._source, what)
 
     def meanings(self) -> dict[str, Meaning]:
         """Its blocks, tokens, heads and images."""
