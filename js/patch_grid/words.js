@@ -17,7 +17,7 @@ export const imageWords = ({ meta }) => (meta.n_images > 1 ? `image ${meta.image
 export const stateWords = (reading, state) => inWords(reading.stateName(state), state);
 
 /**
- * "toy/p32 · 7 × 7 patches + CLS + 4 registers · 17 labels".
+ * "toy/p32 · logit lens · 7 × 7 patches + CLS + 4 registers · 17 labels".
  * @param {Reading} reading
  */
 export function subtitle({ meta }) {
@@ -26,7 +26,7 @@ export function subtitle({ meta }) {
   const plural = registers.length === 1 ? "register" : "registers";
   const tokens = [...others, ...(registers.length ? [`${registers.length} ${plural}`] : [])];
   const grid = [`${meta.rows} × ${meta.cols} patches`, ...tokens].join(" + ");
-  return `${meta.model_name} · ${grid} · ${meta.n_classes} labels`;
+  return `${meta.model_name} · ${meta.lens_name} · ${grid} · ${meta.n_classes} labels`;
 }
 
 /**

@@ -37,6 +37,7 @@ def test_probability_and_rank_of_classes_at_places(reading):
 
 def test_one_class_needs_no_list(reading):
     assert list(curves(vl.charts.probability(reading, "class 4"))) == ["class 4, readout (CLS)"]
+    assert list(curves(vl.charts.entropy(reading, 9))) == ["row 0, col 4"]
 
 
 def test_entropy_and_divergence_at_places(reading):
@@ -56,6 +57,9 @@ def test_a_figure_draws_every_state_and_needs_no_network(reading):
     [
         (lambda r: vl.charts.rank(r, ["clas 5"]), "class 5"),
         (lambda r: vl.charts.entropy(r, [29]), "29 tokens, 0 to 28"),
+        (lambda r: vl.charts.entropy(r, "CLS"), 'indices of tokens and "readout", not "CLS"'),
+        (lambda r: vl.charts.rank(r.trace, [5]), "are of a reading, .* not of a Trace"),
+        (lambda r: vl.charts.entropy(r.trace), "are of a reading, .* not of a Trace"),
         (lambda r: vl.charts.kl_to_final(r, image=2), "image 2 is out of range"),
     ],
 )

@@ -51,6 +51,7 @@ def test_one_head_is_its_rows_of_the_projection():
     torch.testing.assert_close(head_output(trace, 1, 2), expected, rtol=0, atol=1e-5)
     reading = vl.LogitLens(vit).read(trace, site="attn_out", head=2)
     assert reading.state_names == ["L0 H2", "L1 H2", "L2 H2"]
+    assert reading.lens_name == "logit lens on attn_out (head 2)"
     with torch.no_grad():
         torch.testing.assert_close(reading.logits(1), vit.adapter.token_logits(expected))
 

@@ -195,6 +195,10 @@ def with_separate_biases():
     ("model", "assumption"),
     [
         (lambda: nn.Linear(3, 4), "is not a ViT that can be read"),
+        (
+            lambda: nn.ModuleDict({"vit": timm_model("CLS")}),
+            "is not a ViT that can be read, but its part vit is: give vl.load model.vit;",
+        ),
         (lambda: timm_model("CLS", global_pool=""), "its readout must be one of token, avg"),
         (lambda: timm_model("CLS", mlp_layer=timm.layers.GatedMlp), "MLP must be timm's GluMlp, "),
         (lambda: timm_model("CLS", block_fn=OtherBlock), "kind must be timm's Block, .*OtherBlock"),
@@ -224,6 +228,12 @@ def test_a_broken_assumption_is_named(model, assumption):
 def test_an_argument_that_does_not_fit_is_refused(words, sentence):
     with pytest.raises(vl.UsageError, match=sentence):
         vl.load(timm_model("CLS"), **words)
+
+
+@pytest.mark.parametrize("dtype", ["float16", torch.int8])
+def test_a_type_that_no_model_runs_in_is_refused(dtype):
+    with pytest.raises(vl.UsageError, match="expected torch.float32, torch.bfloat16"):
+        vl.load("toy/p32", dtype=dtype)
 
 
 def test_an_embedded_model_takes_no_arguments():

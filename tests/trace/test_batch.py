@@ -75,6 +75,7 @@ def test_a_dynamic_model_reads_pixels_of_another_size(array):
         (np.full((8, 8, 3), np.nan), False, "NaN"),
         (np.zeros((8, 8, 5), np.uint8), False, "5"),
         (object(), False, "object"),
+        (vl.world.scene(0), False, "this is a Scene. Give its .image."),
         (np.zeros((2, 3, 48, 80)), True, "not ndarray"),
         (torch.zeros(2, 3, 48, 80, dtype=torch.uint8), True, "not torch.uint8"),
         (torch.zeros(2, 1, 48, 80), True, r"not \[2, 1, 48, 80\]"),

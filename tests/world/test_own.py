@@ -85,6 +85,9 @@ def test_an_interrupted_call_goes_on_and_ends_with_the_same_weights(monkeypatch)
             world.train("cut", **TINY)
     saved = torch.load("cut/model.checkpoint", weights_only=True)
     assert saved["done"] == 1
+    for ask in (vl.load, world.card):
+        with pytest.raises(vl.UsageError, match="training that has not ended; call vl.world.train"):
+            ask("cut")
     cut = world.train("cut", **TINY)
     ours, theirs = load_file(whole.path), load_file(cut.path)
     assert all(torch.equal(ours[key], theirs[key]) for key in ours)
@@ -96,6 +99,16 @@ def test_the_same_call_gives_the_same_model_again_without_learning(monkeypatch):
     monkeypatch.setitem(LOSSES, "class", None)  # not to be called
     again = world.train("my-vit", **TINY)
     assert again.card.measured == first.card.measured
+    Path("my-vit/model.json").unlink()  # as if stopped while it was measured
+    with pytest.raises(vl.UsageError, match="training that has not ended"):
+        world.card("my-vit")
+
+
+def test_a_time_asked_of_a_finished_model_is_answered_with_a_line(capsys):
+    world.train("my-vit", **TINY)
+    assert capsys.readouterr().out == ""
+    world.train("my-vit", **{**TINY, "images": None, "minutes": 5, "progress": True})
+    assert "my-vit was trained already; for another model" in capsys.readouterr().out
 
 
 def test_minutes_become_images_and_an_interrupted_call_keeps_them(monkeypatch):
@@ -148,7 +161,10 @@ def test_nothing_of_anothers_is_overwritten(tmp_path):
     (tmp_path / "saved" / "config.json").write_text("{}")
     (tmp_path / "bare").mkdir()
     save_file({"weight": torch.ones(1)}, tmp_path / "bare" / "model.safetensors")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "thesis.txt").write_text("mine")
     for folder, sentence in (
+        ("work", "holds other files; give a folder of its own"),
         ("file", "is a file; give a folder"),
         ("saved", "holds another model"),
         ("bare", "holds another model"),

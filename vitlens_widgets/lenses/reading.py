@@ -107,8 +107,8 @@ class Reading:
 
     @property
     def lens_name(self) -> str:
-        """Which lens this is a reading of."""
-        return self._lens.name
+        """Which lens this is a reading of, and of which site if not of the states."""
+        return self._lens.name + (f" on {self._source.site}" if self._source.site else "")
 
     @property
     def readout_name(self) -> str:

@@ -30,11 +30,13 @@ class Source:
         trace: The trace it comes from.
         names: What each state, or each sub-block output, is called.
         values: Gives some of them, `[state, image, token, d]`.
+        site: What they are, where they are not the states: `"attn_out"`, `"attn_out (head 2)"`.
     """
 
     trace: Trace
     names: list[str]
     values: Callable[[slice], Tensor]
+    site: str = ""
 
     @property
     def is_states(self) -> bool:
@@ -64,20 +66,23 @@ def source_of(trace: Trace, site: str, head: int | None) -> Source:
     trace.vit.adapter.taps(0)[site]  # refuses a site that the model does not have
     layers = range(trace.vit.n_layers)
     if head is None:
-        return _of_blocks(trace, [f"{k}_{site}" for k in layers], lambda k: trace[site, k])
+        return _of_blocks(trace, site, [f"{k}_{site}" for k in layers], lambda k: trace[site, k])
     check_index("head", head, trace.vit.n_heads)
     names = [f"L{k} H{head}" for k in layers]
-    return _of_blocks(trace, names, lambda k: head_output(trace, k, head))
+    said = f"{site} (head {head})"
+    return _of_blocks(trace, said, names, lambda k: head_output(trace, k, head))
 
 
-def _of_blocks(trace: Trace, names: list[str], output: Callable[[int], Tensor]) -> Source:
+def _of_blocks(
+    trace: Trace, site: str, names: list[str], output: Callable[[int], Tensor]
+) -> Source:
     """What each block adds, found once: a block may have to run for it."""
     found = cache(output)
 
     def values(blocks: slice) -> Tensor:
         return torch.stack([found(k) for k in range(blocks.start, blocks.stop)])
 
-    return Source(trace, names, values)
+    return Source(trace, names, values, site)
 
 
 def head_output(trace: Trace, layer: int, head: int) -> Tensor:

@@ -18,7 +18,7 @@ from vitlens_widgets.models.load_open_clip import PREFIX as OPEN_CLIP
 from vitlens_widgets.models.load_open_clip import from_open_clip
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.models.vit import ViT
-from vitlens_widgets.world.weights import given_name, trained_weights
+from vitlens_widgets.world.weights import check_not_begun, given_name, trained_weights
 
 if TYPE_CHECKING:
     import torch
@@ -204,6 +204,7 @@ def _from_folder(
     folder: Path, size: tuple[int, int] | None, model_args: Mapping[str, Any]
 ) -> tuple[str, nn.Module]:
     """A model saved by transformers' `save_pretrained` or timm's `save_for_hf`."""
+    check_not_begun(folder)
     config = folder / "config.json"
     if not config.is_file():
         raise UsageError(

@@ -62,6 +62,17 @@ class LensWidget(anywidget.AnyWidget):
         self.links: list[Any] = []
         super().__init__(**choices)
         self.on_msg(self._on_question)
+        self._is_made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses a name that the widget does not have: a misspelt choice would change nothing."""
+        known = name.startswith("_") or name in vars(self) or hasattr(type(self), name)
+        if not known and vars(self).get("_is_made"):
+            raise UsageError(
+                f'{type(self).__name__} has no "{name}" to set; its choices are '
+                f"{quoted_list(self.choices())}.{did_you_mean(name, self.choices())}"
+            )
+        super().__setattr__(name, value)
 
     def _on_question(self, _widget: Any, content: Any, buffers: list) -> None:
         """Answers what the browser asks; an exception would be lost, so it is sent."""

@@ -248,4 +248,5 @@ class AttentionMaps(LensWidget):
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.choices())
-        return f"AttentionMaps({self._meta['model_name']}, {shown})"
+        lens = f", {self._meta['lens_name']}" if self._meta["lens_name"] else ""
+        return f"AttentionMaps({self._meta['model_name']}{lens}, {shown})"

@@ -149,7 +149,8 @@ class PatchGrid(LensWidget):
         choices = {name: getattr(self, name) for name in self.choices()}
         choices["target"] = self._label_set[self.target]
         shown = ", ".join(f"{name}={value!r}" for name, value in choices.items())
-        return f"PatchGrid({self._meta['model_name']}, image={self._image}, {shown})"
+        of = f"{self._meta['lens_name']} of {self._meta['model_name']}"
+        return f"PatchGrid({of}, image={self._image}, {shown})"
 
 
 def _checked_reading(reading: Any) -> Any:

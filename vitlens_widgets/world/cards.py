@@ -16,7 +16,7 @@ from .catalogue import EMBEDDED, GOALS, Goal, known
 from .design import P32
 from .mae_measurement import InfillMeasurement
 from .measurement import ClassMeasurement, Measurement
-from .weights import given_name, read_facts, trained_weights
+from .weights import check_not_begun, given_name, read_facts, trained_weights
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the weights and the measurements beside them."""
@@ -74,11 +74,15 @@ def card(name: str | os.PathLike[str]) -> ModelCard:
         name: The embedded model's name, or the folder of your own.
 
     Raises:
-        UsageError: There is no such model; the message names the nearest embedded one.
+        UsageError: There is no such model; the message names the nearest embedded one. Or its
+            training has not ended.
     """
     path = Path(name).expanduser()
     weights = trained_weights(path)
-    return read_card(known(str(name))) if weights is None else own_card(weights)
+    if weights is not None:
+        return own_card(weights)
+    check_not_begun(path)
+    return read_card(known(str(name)))
 
 
 def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
@@ -88,7 +92,13 @@ def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
 
 
 def own_card(weights: Path) -> ModelCard:
-    """The card of a model that this package has trained elsewhere than among its own."""
+    """The card of a model that this package has trained elsewhere than among its own.
+
+    Raises:
+        UsageError: Its training has not ended: what it does was not measured.
+    """
+    if not weights.with_suffix(".json").exists():
+        check_not_begun(weights.parent)
     return _card(weights, given_name(weights), _call(weights), read_facts(weights)["goal"])
 
 

@@ -19,7 +19,7 @@ from .training.loop import one_core_left
 from .training.loop import train as run_to_the_end
 from .training.optimizer import Optimizer
 from .training.task import Recipe
-from .weights import STEM
+from .weights import STEM, trained_weights
 
 IMAGES = 64_000
 SCENES = 200  # for each number of objects: shares are right to within a few hundredths
@@ -104,6 +104,8 @@ def train(
     if images is None:
         images = IMAGES if minutes is None else _images_for(minutes, task, folder)
     recipe = Recipe(task, images, seed=seed)
+    if progress and minutes is not None and trained_weights(folder):
+        print(f"{folder} was trained already; for another model, give another folder.")
     try:
         weights = run_to_the_end(recipe, folder, STEM, title=folder.name, progress=progress)
         measure(load_served(weights), SCENES, images=recipe.facts()["images"]).write(

@@ -30,6 +30,8 @@ def checked_folder(folder: str | os.PathLike[str]) -> Path:
         raise UsageError(f"{path} is a file; give a folder for what is written.")
     if (path / "config.json").exists() or _is_anothers(path):
         raise UsageError(f"{path} holds another model; give a folder of its own.")
+    if _is_in_use(path):
+        raise UsageError(f"{path.resolve()} holds other files; give a folder of its own.")
     return path
 
 
@@ -38,6 +40,13 @@ def _is_anothers(path: Path) -> bool:
     stem = path / STEM
     weights, checkpoint = (stem.with_suffix(end) for end in (".safetensors", ".checkpoint"))
     return weights.exists() and not checkpoint.exists()
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether there are files, hidden ones aside, and no training has begun among them."""
+    if not path.is_dir() or (path / STEM).with_suffix(".checkpoint").exists():
+        return False
+    return any(not file.name.startswith(".") for file in path.iterdir())
 
 
 def checked_goal(goal: object) -> str:

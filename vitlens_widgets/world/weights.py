@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
+from ..errors import UsageError
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -45,6 +47,19 @@ def trained_weights(path: Path) -> Path | None:
         return path if "kind" in _noted(path) else None
     except SafetensorError:
         return None
+
+
+def check_not_begun(folder: Path) -> None:
+    """Refuse the folder of a training that has not come to its end.
+
+    Raises:
+        UsageError: It is one; what to call is named.
+    """
+    if (folder / f"{STEM}.checkpoint").exists():
+        raise UsageError(
+            f'{folder} holds a training that has not ended; call vl.world.train("{folder}", ...) '
+            "as before, and it goes on from where it stopped."
+        )
 
 
 def given_name(weights: Path) -> str:
