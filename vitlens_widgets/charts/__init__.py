@@ -1,6 +1,13 @@
 """Bokeh figures for passive curves, one function per figure."""
 
-from vitlens_widgets.charts.class_space import identifiability
+from vitlens_widgets.charts.class_space import (
+    attention_perturbation,
+    building,
+    class_and_context,
+    composition,
+    identifiability,
+)
+from vitlens_widgets.charts.in_notebook import in_notebook
 from vitlens_widgets.charts.infilling import infill_score, infill_study
 from vitlens_widgets.charts.over_heads import heads
 from vitlens_widgets.charts.over_many_images import (
@@ -12,11 +19,16 @@ from vitlens_widgets.charts.over_many_images import (
 from vitlens_widgets.charts.over_states import entropy, kl_to_final, probability, rank
 
 __all__ = [
+    "attention_perturbation",
+    "building",
+    "class_and_context",
     "closeness",
+    "composition",
     "converged",
     "entropy",
     "heads",
     "identifiability",
+    "in_notebook",
     "infill_score",
     "infill_study",
     "kl_to_final",

@@ -6,21 +6,29 @@ source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Label, Span
 
 from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.class_space.class_and_context import LABELS
 from vitlens_widgets.analysis.class_space.evolution import MEANINGS
+from vitlens_widgets.analysis.class_space.sub_blocks import PLACES, SUB_BLOCKS
 from vitlens_widgets.charts.curves import figure_over_states, with_curves
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
-    from vitlens_widgets.analysis import Identifiability
+    from vitlens_widgets.analysis import (
+        AttentionPerturbation,
+        Building,
+        ClassAndContext,
+        Identifiability,
+    )
+    from vitlens_widgets.analysis.over_images import OverImages
 
 _SIGNIFICANT = 0.05
 _PAIRS = {"score": ("score", "readout score"), "rate": ("rate", "readout rate")}
@@ -47,21 +55,109 @@ def identifiability(
         return _several(found, name)
     names = _PAIRS.get(name, (name,))
     means = {_called(one): found.mean(one) for one in names}
-    curves = {called: mean.mean.tolist() for called, mean in means.items()}
-    bands = {called: (mean.low.tolist(), mean.high.tolist()) for called, mean in means.items()}
+    beside = {}
     if found.baseline is not None:
-        old = {f"{_called(one)}, baseline": found.baseline[one].mean.tolist() for one in names}
-        curves |= old
+        beside = {f"{_called(one)}, baseline": found.baseline[one].mean.tolist() for one in names}
     for one in names:
         if one in found.published:
-            curves[f"{_called(one)}, {published.SOURCE}"] = found.published[one].tolist()
+            beside[f"{_called(one)}, {published.SOURCE}"] = found.published[one].tolist()
     quantity = f"identifiability {name}" if name in _PAIRS else MEANINGS[name].split(":")[0]
     plot = figure_over_states(found.title, found.state_names, quantity)
-    with_curves(plot, "state", found.state_names, curves, bands)
+    _with_means(plot, "state", found.state_names, means, beside)
     _chance(plot, found.chance.get(name))
     if "all tokens" in found.p and name == "score":
-        _stars(plot, found)
+        _stars(plot, found.state_names, found.p["all tokens"], "above the baseline")
     return plot
+
+
+def attention_perturbation(found: AttentionPerturbation, name: str = "rate") -> Figure:
+    """One measure state by state, with attention as it is and perturbed, and 95 % intervals.
+
+    Args:
+        found: What `vl.analysis.attention_perturbation` gave.
+        name: One of the measures of `vl.analysis.identifiability`.
+
+    Raises:
+        UsageError: There is no such measure.
+    """
+    if name not in MEANINGS:
+        raise UsageError(f'"{name}" was not measured; there is {", ".join(MEANINGS)}.')
+    plot = figure_over_states(found.title, found.state_names, MEANINGS[name].split(":")[0])
+    means = {kind: measures[name] for kind, measures in found.values.items()}
+    return _with_means(plot, "state", found.state_names, means)
+
+
+def class_and_context(found: ClassAndContext) -> Figure:
+    """Median scores of class- and context-labelled tokens state by state, between their quartiles.
+
+    A star stands where class-labelled tokens have the larger mean (one-sided p < .05).
+
+    Args:
+        found: What `vl.analysis.class_and_context` gave.
+    """
+    states = found.state_names
+    plot = figure_over_states(found.title, states, "identifiability score of image tokens")
+    curves = {f"{label}-labelled, median": found.quantile(label).tolist() for label in LABELS}
+    bands = {
+        f"{label}-labelled, median": tuple(found.quantile(label, q).tolist() for q in (0.25, 0.75))
+        for label in LABELS
+    }
+    with_curves(plot, "state", states, curves, bands)
+    _chance(plot, (found.counts.shape[2] + 1) / (2 * found.counts.shape[2]))
+    _stars(plot, states, found.p, "class above context")
+    return plot
+
+
+def building(found: Building) -> Figure:
+    """Class similarity change rates of attention and MLP, block by block, with 95 % intervals.
+
+    Args:
+        found: What `vl.analysis.building` gave.
+    """
+    blocks = [str(block) for block in range(found.n_blocks)]
+    plot = figure_over_states(found.title, blocks, "class similarity change rate")
+    plot.xaxis.axis_label = "block"
+    keys = [key for key in found.changes if key[0] in SUB_BLOCKS]
+    called = {key: f"{SUB_BLOCKS[key[0]]}, {PLACES[key[1]]}" for key in keys}
+    beside = {
+        f"{called[key]}, {published.SOURCE}": found.published[key].tolist()
+        for key in keys
+        if key in found.published
+    }
+    means = {called[key]: found.changes[key] for key in keys}
+    _chance(plot, 0.5, "as often as not")
+    return _with_means(plot, "block", blocks, means, beside)
+
+
+def composition(found: Building) -> Figure:
+    """Where the class that stands first after each block had stood first before.
+
+    Each share is counted on its own, so that they do not sum to 1.
+
+    Args:
+        found: What `vl.analysis.building` gave.
+    """
+    blocks = [str(block) for block in range(found.n_blocks)]
+    plot = figure_over_states(found.title, blocks, "share of tokens")
+    plot.xaxis.axis_label = "block"
+    beside = {
+        f"{name}, {published.SOURCE}": known.tolist()
+        for name, known in found.published_composition.items()
+    }
+    return _with_means(plot, "block", blocks, found.composition, beside)
+
+
+def _with_means(
+    plot: Figure,
+    along: str,
+    places: Sequence[str],
+    means: Mapping[str, OverImages],
+    beside: Mapping[str, Sequence[float]] | None = None,
+) -> Figure:
+    """Means with their intervals, and curves without any."""
+    curves = {name: mean.mean.tolist() for name, mean in means.items()} | dict(beside or {})
+    bands = {name: (mean.low.tolist(), mean.high.tolist()) for name, mean in means.items()}
+    return with_curves(plot, along, places, curves, bands)
 
 
 def _several(found: Mapping[str, Identifiability], name: str) -> Figure:
@@ -83,21 +179,20 @@ def _called(name: str) -> str:
     return _CALLED.get(name, "readout")
 
 
-def _chance(plot: Figure, chance: float | None) -> None:
+def _chance(plot: Figure, chance: float | None, said: str = "chance") -> None:
     """A dashed line where logits in random order would be."""
     if chance is not None:
         line = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}
         plot.add_layout(Span(location=chance, dimension="width", **line))
         words = {"text_font_size": "11px", "text_color": "#767676", "x_units": "screen"}
-        plot.add_layout(Label(x=4, y=chance, text="chance", **words))
+        plot.add_layout(Label(x=4, y=chance, text=said, **words))
 
 
-def _stars(plot: Figure, found: Identifiability) -> None:
-    """A star above each state whose scores are above the baseline's."""
-    p = found.p["all tokens"]
+def _stars(plot: Figure, states: Sequence[str], p: np.ndarray, what: str) -> None:
+    """A star above each state at which something is significant."""
     starred = np.flatnonzero(p < _SIGNIFICANT)
-    data = {"state": [found.state_names[k] for k in starred], "p": p[starred].tolist()}
+    data = {"state": [states[k] for k in starred], "p": p[starred].tolist()}
     source = ColumnDataSource({**data, "y": [1.05] * len(starred)})
     stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color="#595959")
-    said = [("", "above the baseline at @state"), ("p", "@p{0.000e+0}")]
+    said = [("", f"{what} at @state"), ("p", "@p{0.000e+0}")]
     plot.add_tools(HoverTool(renderers=[stars], tooltips=said))

@@ -1,7 +1,7 @@
 """Curves of infillings: their scores state by state, and against the share of hidden patches.
 
->>> from bokeh.plotting import output_notebook, show
->>> output_notebook()
+>>> from bokeh.io import show
+>>> vl.charts.in_notebook()
 >>> show(vl.charts.infill_score(infilling, "psnr"))
 """
 

@@ -1,7 +1,7 @@
 """Curves over the states of a reading, one function per figure.
 
->>> from bokeh.plotting import output_notebook, show
->>> output_notebook()
+>>> from bokeh.io import show
+>>> vl.charts.in_notebook()
 >>> show(vl.charts.probability(reading, targets=["cat", "dog"], tokens=[24]))
 """
 
