@@ -5,6 +5,7 @@ It shares no code with the package, but for loading the images that both are giv
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -98,3 +99,41 @@ def pixels_of(vit: vl.ViT, data: Examples) -> torch.Tensor:
     count = data.count
     pictures = [vit.preprocessing.picture(vl.read_image(data[i].image)) for i in range(count)]
     return vit.preprocessing.pixels(pictures)
+
+
+def through_blocks(
+    model: torch.nn.Module,
+    tokens: torch.Tensor,
+    change: Callable[[torch.Tensor], None] = lambda _pattern: None,
+) -> list[torch.Tensor]:
+    """The states `[token, d]` from a state 0 on, with attention written out.
+
+    Args:
+        model: The model.
+        tokens: State 0, `[token, d]`; any of the tokens.
+        change: Changes the weights `[head, query, key]` of every block in place.
+    """
+    states = [tokens]
+    with torch.no_grad():
+        for block in model.blocks:
+            x = states[-1][None]
+            if "Post" in type(block).__name__:
+                x = x + block.norm1(_attention(block.attn, x, change))
+                x = x + block.norm2(block.mlp(x))
+            else:
+                x = x + block.ls1(_attention(block.attn, block.norm1(x), change))
+                x = x + block.ls2(block.mlp(block.norm2(x)))
+            states.append(x[0])
+    return states
+
+
+def _attention(attn: torch.nn.Module, x: torch.Tensor, change: Callable) -> torch.Tensor:
+    q, k, v = attn.qkv(x)[0].unflatten(-1, (3, attn.num_heads, -1)).unbind(1)
+    out = torch.empty_like(q)
+    pattern = torch.stack(
+        [(q[:, h] @ k[:, h].T / q.shape[-1] ** 0.5).softmax(-1) for h in range(attn.num_heads)]
+    )
+    change(pattern)
+    for h in range(attn.num_heads):
+        out[:, h] = pattern[h] @ v[:, h]
+    return attn.proj(out.flatten(1))[None]

@@ -232,3 +232,20 @@ def test_an_image_that_cannot_be_read_is_named(vit):
     data = Examples([(np.zeros((4, 4, 3), np.uint8), 0), ("nowhere.png", 1)], vit.labels)
     with pytest.raises(vl.UsageError, match="example 1: There is no"):
         run(Sums(), vit, data)
+
+
+@pytest.mark.parametrize("name", ["attention_perturbation", "class_and_context", "building"])
+def test_other_experiments_go_on_to_the_same_numbers_too(vit, tmp_path, name):
+    experiment, data = getattr(vl.analysis, name), examples(vit, 5)
+    whole = experiment(vit, data, at_once=2)
+    stopped = Interrupted(data, 4)
+    with pytest.raises(KeyboardInterrupt):
+        experiment(vit, stopped, at_once=2, save_to=tmp_path)
+    found = experiment(vit, stopped, at_once=2, save_to=tmp_path)
+    assert dict(found.table()) == dict(whole.table())
+    other = experiment(vit, data, at_once=5).table()  # batches are a matter of rounding
+    for column, values in whole.table().items():
+        if isinstance(values[0], float):
+            assert other[column] == pytest.approx(values, abs=1e-6, nan_ok=True)
+    with pytest.raises(vl.UsageError, match="another experiment and other settings"):
+        run(Sums(), vit, data, save_to=next(tmp_path.iterdir()))

@@ -10,6 +10,7 @@ from bokeh.models import Span
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
+from tests.zoo import timm_model
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,39 @@ def _longer(one):
 def test_no_result_is_refused():
     with pytest.raises(vl.UsageError, match="no result to draw"):
         vl.charts.identifiability({})
+
+
+def test_perturbed_rates_are_drawn_state_by_state(vit):
+    found = vl.analysis.attention_perturbation(vit, examples(vit))
+    curves = drawn(found.figure())
+    assert list(curves) == ["unperturbed", "self_only", "no_cls"]
+    np.testing.assert_allclose(curves["no_cls"], found.values["no_cls"]["rate"].mean)
+    with pytest.raises(vl.UsageError, match='"ratio" was not measured'):
+        found.figure("ratio")
+
+
+def test_medians_of_class_and_context_are_drawn(vit):
+    found = vl.analysis.class_and_context(vit, examples(vit), remove=False)
+    curves = drawn(found.figure())
+    assert list(curves) == ["class-labelled, median", "context-labelled, median"]
+    np.testing.assert_allclose(curves["context-labelled, median"], found.quantile("context"))
+
+
+def test_change_rates_and_composition_are_drawn_block_by_block(vit):
+    found = vl.analysis.building(vit, examples(vit))
+    curves = drawn(found.figure())
+    assert list(curves) == [
+        "attention, image tokens",
+        "attention, readout",
+        "MLP, image tokens",
+        "MLP, readout",
+    ]
+    np.testing.assert_allclose(curves["MLP, readout"], found.changes["mlp_out", "readout"].mean)
+    composed = drawn(found.composition_figure())
+    assert list(composed) == list(found.composition)
+    np.testing.assert_allclose(composed["neither"], found.composition["neither"].mean)
+    deep = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
+    deep.paper = "ViT-B/32"
+    known = vl.analysis.building(deep, examples(deep, 2))
+    assert drawn(known.figure())["attention, readout, Vilas et al. 2023"][1] == 0.57
+    assert drawn(known.composition_figure())["previous, Vilas et al. 2023"][-1] == 0.55

@@ -1,16 +1,31 @@
 """What the papers measure, one part per idea: `heads` is about attention heads."""
 
 from vitlens_widgets.analysis import heads
-from vitlens_widgets.analysis.class_space import Identifiability, identifiability
+from vitlens_widgets.analysis.class_space import (
+    AttentionPerturbation,
+    Building,
+    ClassAndContext,
+    Identifiability,
+    attention_perturbation,
+    building,
+    class_and_context,
+    identifiability,
+)
 from vitlens_widgets.analysis.closeness import Closeness, closeness
 from vitlens_widgets.analysis.maps import Maps
 from vitlens_widgets.analysis.segmentation import Segmentation, segmentation
 
 __all__ = [
+    "AttentionPerturbation",
+    "Building",
+    "ClassAndContext",
     "Closeness",
     "Identifiability",
     "Maps",
     "Segmentation",
+    "attention_perturbation",
+    "building",
+    "class_and_context",
     "closeness",
     "heads",
     "identifiability",

@@ -4,6 +4,24 @@ Where the authors' code and their paper differ, the code is the default (`rule="
 the paper an option (`rule="text"`).
 """
 
+from vitlens_widgets.analysis.class_space.attention_perturbation import (
+    AttentionPerturbation,
+    attention_perturbation,
+)
+from vitlens_widgets.analysis.class_space.building import Building, building
+from vitlens_widgets.analysis.class_space.class_and_context import (
+    ClassAndContext,
+    class_and_context,
+)
 from vitlens_widgets.analysis.class_space.identifiability import Identifiability, identifiability
 
-__all__ = ["Identifiability", "identifiability"]
+__all__ = [
+    "AttentionPerturbation",
+    "Building",
+    "ClassAndContext",
+    "Identifiability",
+    "attention_perturbation",
+    "building",
+    "class_and_context",
+    "identifiability",
+]

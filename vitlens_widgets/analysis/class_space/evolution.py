@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, spread, tally
 from vitlens_widgets.models import ViT
+from vitlens_widgets.trace.edits import Edit
 
 MEANINGS = {
     "score": "identifiability score of image tokens: 1 - rank / number of classes",
@@ -31,9 +32,9 @@ class Ranks(NamedTuple):
     """int64 `[image, state]`."""
 
 
-def ranks(vit: ViT, batch: Batch) -> Ranks:
-    """Run a batch and read every token of every state."""
-    states = vit.trace(batch.pixels, preprocessed=True).states
+def ranks(vit: ViT, batch: Batch, edits: Sequence[Edit] = ()) -> Ranks:
+    """Run a batch, with edits that leave all tokens, and read every token of every state."""
+    states = vit.trace(batch.pixels, preprocessed=True, edits=edits).states
     tokens, readout = (
         [read(vit, state, batch.classes).rank.numpy() for state in states]
         for read in (project.tokens, project.readout)

@@ -127,7 +127,7 @@ class Identifiability:
             if self.baseline is not None:
                 columns[f"{name}, baseline"] = self.baseline[name].mean.tolist()
             if name in self.published:
-                columns[f"{name}, {published.SOURCE}"] = _or_none(self.published[name])
+                columns[f"{name}, {published.SOURCE}"] = published.listed(self.published[name])
         for which, p in self.p.items():
             columns[f"p, {which}"] = p.tolist()
         return Table(columns, title=self.title)
@@ -289,7 +289,3 @@ def _check_alike(vit: ViT, baseline: ViT) -> None:
             f"baseline= must have the tokens, blocks, classes and image size of the model: {vit} "
             f"cannot be compared with {baseline}."
         )
-
-
-def _or_none(values: np.ndarray) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]

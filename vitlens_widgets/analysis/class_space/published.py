@@ -10,6 +10,8 @@ Class Embedding Space", NeurIPS 2023, and the code that goes with it.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 SOURCE = "Vilas et al. 2023"
@@ -102,3 +104,8 @@ COMPOSITION = {
 }
 """Residual composition by block, counted from 1: previous, attention, MLP, "neither" as released
 (figure 3c)."""
+
+
+def listed(values: Iterable[float]) -> list[float | None]:
+    """The values for a table's column, None where nothing was published (NaN)."""
+    return [None if math.isnan(value) else float(value) for value in values]

@@ -1,0 +1,201 @@
+"""What image tokens still know of the class when attention between tokens is cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.class_space.evolution import Ranks, added, evolution, ranks
+from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
+from vitlens_widgets.analysis.over_images import OverImages
+from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace.edits import Edit, KnockOut, Replace
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+KINDS = {
+    "self_only": "each image token attends to itself alone, with weight 1",
+    "no_cls": "no image token attends to CLS; the other weights stay as they are",
+}
+"""What is done to the attention weights of every head in every block; CLS attends as ever."""
+
+_UNPERTURBED = "unperturbed"
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionPerturbation:
+    """What `attention_perturbation` found.
+
+    Attributes:
+        title: The model, the number of images and where they are from.
+        state_names: `["0_pre", ..., "final"]`.
+        n_images: Of how many images.
+        values: By "unperturbed" and kind of perturbation: each measure of `identifiability` over
+            images, `[state]`.
+        changes: By kind: the rate less that of the unperturbed model, a mean over images,
+            `[state]`.
+        paper: Which of the seven models of the paper this is; "" for any other.
+    """
+
+    title: str
+    state_names: list[str]
+    n_images: int
+    values: Mapping[str, Mapping[str, OverImages]] = field(repr=False)
+    changes: Mapping[str, OverImages] = field(repr=False)
+    paper: str = ""
+
+    @property
+    def published(self) -> dict[str, float]:
+        """The paper's rates at the last block, for this model."""
+        known = dict(published.PERTURBED.get(self.paper, {}))
+        return known and {_UNPERTURBED: published.RATES[self.paper].rate, **known}
+
+    def table(self) -> Table:
+        """A row per kind, at the final state: rate and accuracy, each with half its interval."""
+        rates, accuracies = (
+            [one[name] for one in self.values.values()] for name in ("rate", "readout rate")
+        )
+        changes = [self.changes.get(kind) for kind in self.values]
+        columns: dict[str, list] = {
+            "attention": list(self.values),
+            "rate": [float(one.mean[-1]) for one in rates],
+            "± (rate)": [float(one.half[-1]) for one in rates],
+            "change": [one and float(one.mean[-1]) for one in changes],
+            "± (change)": [one and float(one.half[-1]) for one in changes],
+            "accuracy": [float(one.mean[-1]) for one in accuracies],
+            "± (accuracy)": [float(one.half[-1]) for one in accuracies],
+        }
+        if self.published:
+            columns[f"rate, {published.SOURCE}"] = [self.published.get(k) for k in self.values]
+        return Table(columns, title=self.title)
+
+    def figure(self, name: str = "rate") -> Figure:
+        """See `vl.charts.attention_perturbation`."""
+        from vitlens_widgets import charts  # which knows this module
+
+        return charts.attention_perturbation(self, name)
+
+
+def attention_perturbation(
+    vit: ViT,
+    data: Dataset,
+    *,
+    kinds: Sequence[str] | None = None,
+    rule: Rule = "released",
+    n_images: int | None = None,
+    at_once: int = 16,
+    save_to: str | os.PathLike[str] | None = None,
+) -> AttentionPerturbation:
+    """How identifiability falls when image tokens may not attend to others, or not to CLS.
+
+    After the softmax of every head in every block, weights of image tokens are replaced, and what
+    is left is not scaled to sum to 1: `KINDS` says how. The paper says of "self_only" that image
+    tokens do not attend to other image tokens; in the authors' code, and here, they do not attend
+    to CLS either.
+
+    Args:
+        vit: The model.
+        data: Images with their classes.
+        kinds: Of `KINDS`; None for those that the model can have ("no_cls" needs a CLS token).
+        rule: Over which tokens the perturbed rates are counted: "released" takes all of the
+            sequence, CLS too, although the unperturbed rate is of image tokens alone; "text" takes
+            image tokens for both, and only then the change is of the same tokens.
+        n_images: How many images; None for all there are.
+        at_once: How many images the model runs together.
+        save_to: A file to save to after every batch, and to go on from; see
+            `vitlens_widgets.analysis.stream.run`.
+
+    Raises:
+        UsageError: An unknown kind, one that the model cannot have, or what `run` refuses.
+
+    Source:
+        Vilas et al. (2023), section 5.1, and their code.
+
+    Example:
+        >>> vl.analysis.attention_perturbation(vit, vl.world.Scenes(), n_images=200).table()
+    """
+    experiment = _Experiment(vit, kinds, rule)
+    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    return experiment.result(run(experiment, vit, data, **words))
+
+
+def perturbing(vit: ViT, kind: str) -> list[Edit]:
+    """The edits that perturb attention in this way.
+
+    Args:
+        vit: The model.
+        kind: One of `KINDS`.
+
+    Raises:
+        UsageError: An unknown kind, or a model without CLS that is to be cut off from it.
+    """
+    check_choice("kind", kind, list(KINDS))
+    layout, layers = vit.layout, range(vit.n_layers)
+    if kind == "self_only":
+        alone = torch.eye(layout.n_tokens)[layout.patches]
+        return [Replace("pattern", layers, alone, query=layout.patches)]
+    if not _has_cls(vit):
+        raise UsageError(f'{vit.name} has no CLS token, so that "no_cls" changes nothing.')
+    return [KnockOut(layers, query=layout.patches, key=0, when="pattern")]
+
+
+class _Experiment:
+    """See `vitlens_widgets.analysis.stream.Experiment`."""
+
+    name = "attention perturbation"
+    needs_masks = False
+
+    def __init__(self, vit: ViT, kinds: Sequence[str] | None, rule: Rule) -> None:
+        possible = [kind for kind in KINDS if kind != "no_cls" or _has_cls(vit)]
+        kinds = possible if kinds is None else list(kinds)
+        self._vit = vit
+        self._edits = {kind: perturbing(vit, kind) for kind in kinds}
+        self._perturbed = slice(None) if check_rule(rule) == "released" else vit.layout.patches
+        self.settings = {"rule": rule, "kinds": kinds}
+
+    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What a batch adds to each kind's measures, and to the changes of the rate."""
+        patches = self._vit.layout.patches
+        before = ranks(self._vit, batch)
+        found = self._added(_UNPERTURBED, before, patches)
+        rate = (before.tokens[..., patches] == 0).mean(-1)
+        for kind, edits in self._edits.items():
+            after = ranks(self._vit, batch, edits)
+            found |= self._added(kind, after, self._perturbed)
+            perturbed = (after.tokens[..., self._perturbed] == 0).mean(-1)
+            found[f"change {kind}"] = tally(perturbed - rate)
+        return found
+
+    def result(self, done: Run) -> AttentionPerturbation:
+        """What it all says."""
+        return AttentionPerturbation(
+            title=done.title,
+            state_names=self._vit.state_names,
+            n_images=done.n_images,
+            values={kind: self._evolution(done, kind) for kind in (_UNPERTURBED, *self._edits)},
+            changes={kind: spread(done.tallies[f"change {kind}"]) for kind in self._edits},
+            paper=self._vit.paper,
+        )
+
+    def _added(self, kind: str, found: Ranks, tokens: slice) -> dict[str, np.ndarray]:
+        measures = added(found, len(self._vit.labels), tokens, tokens)
+        return {f"{kind}: {name}": one for name, one in measures.items()}
+
+    def _evolution(self, done: Run, kind: str) -> dict[str, OverImages]:
+        start = f"{kind}: "
+        own = {n.removeprefix(start): t for n, t in done.tallies.items() if n.startswith(start)}
+        return evolution(own)
+
+
+def _has_cls(vit: ViT) -> bool:
+    return vit.layout.prefix[:1] == ("CLS",)

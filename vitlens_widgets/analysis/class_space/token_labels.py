@@ -1,0 +1,65 @@
+"""Which image tokens show the class, and which its context, from masks of pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from vitlens_widgets.analysis.class_space.rules import check_choice
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import TokenLayout, ViT
+
+MaskRule = Literal["top left", "majority"]
+"""By which pixels a patch is labelled; see `class_tokens`."""
+
+
+def check_mask_rule(rule: str) -> str:
+    """The rule, if it is one.
+
+    Raises:
+        UsageError: It is not.
+    """
+    return check_choice("mask_rule", rule, ("top left", "majority"))
+
+
+def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -> np.ndarray:
+    """Which patches show the class, bool `[image, patch]`; the others are context.
+
+    Args:
+        vit: The model whose patches are meant.
+        masks: Bool `[height, width]` of each whole image.
+        rule: `"top left"`, as the authors of the paper do it: the whole mask is cut into the patch
+            grid, however the model crops its images, and the pixel at the top left of each cell
+            decides. `"majority"`: the mask goes through the model's own resizing and cropping, and
+            the patch shows the class if more than half of its pixels do.
+
+    Raises:
+        UsageError: An image without a mask.
+
+    Source:
+        The authors' code of Vilas et al. (2023), which resizes masks with OpenCV's INTER_NEAREST.
+    """
+    if any(mask is None for mask in masks):
+        raise UsageError("An image has no mask, so that its tokens cannot be labelled.")
+    if check_mask_rule(rule) == "top left":
+        return np.stack([_top_left(mask, vit.layout).ravel() for mask in masks])
+    return np.stack([_majority(mask, vit).ravel() for mask in masks])
+
+
+def _top_left(mask: np.ndarray, layout: TokenLayout) -> np.ndarray:
+    rows, cols = (
+        np.floor(np.arange(count) * (1 / (count / size))).astype(int)  # OpenCV's own rounding
+        for count, size in zip((layout.rows, layout.cols), mask.shape, strict=True)
+    )
+    return mask[np.ix_(rows, cols)]
+
+
+def _majority(mask: np.ndarray, vit: ViT) -> np.ndarray:
+    layout = vit.layout
+    painted = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
+    seen = vit.preprocessing.picture(painted)[..., 0] >= 128
+    cells = seen.reshape(layout.rows, seen.shape[0] // layout.rows, layout.cols, -1)
+    return cells.mean(axis=(1, 3)) > 0.5
