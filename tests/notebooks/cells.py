@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Collection
+import re
+import textwrap
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ def run(
     stem: str,
     only: Collection[str] | None = None,
     change: Callable[[str], str] = lambda source: source,
+    given: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The names that the cells leave behind; `names["printed"]` is what each has printed.
 
@@ -27,8 +30,9 @@ def run(
         stem: The notebook's name.
         only: The cells to run, by their ids; all by default.
         change: What is done to the source of each cell before it runs.
+        given: Names that the cells find there.
     """
-    names: dict[str, Any] = {"printed": {}}
+    names: dict[str, Any] = {"printed": {}, **(given or {})}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bokeh.io, "show", lambda _figure: None)  # it would open a browser
         for cell in nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells:
@@ -38,3 +42,18 @@ def run(
                     exec(compile(source, cell.id, "exec"), names)
                 names["printed"][cell.id] = printed.getvalue()
     return names
+
+
+def start_exercises(stem: str, names: dict[str, Any]) -> int:
+    """Runs the calls that a notebook's exercises start from, after its own cells.
+
+    Returns:
+        How many exercises have such calls.
+    """
+    notebook = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4)
+    assert notebook.cells[-1].id == "exercises"
+    starts = re.findall(r"^   ```python\n(.*?)^   ```", notebook.cells[-1].source, re.M | re.S)
+    for number, start in enumerate(starts):
+        source = textwrap.dedent(start)
+        exec(compile(source, f"{stem}, start {number}", "exec"), names)
+    return len(starts)

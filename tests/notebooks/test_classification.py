@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.notebooks.cells import run
+from tests.notebooks.cells import run, start_exercises
 from vitlens_widgets.data import LabelSet
 
 STEM = "01_logit_lens_classification"
@@ -137,3 +137,7 @@ def test_a_photograph_of_another_size_is_not_taken(tmp_path, monkeypatch):
     monkeypatch.setattr("pooch.retrieve", lambda *_args, **_words: str(small))
     with pytest.raises(ValueError, match="longer side has 640 pixels"):
         run(STEM, {"setup", "images"}, lambda source: source.replace("toy/p32", "elsewhere"))
+
+
+def test_the_exercises_start_from_calls_that_work(found):
+    assert start_exercises(STEM, dict(found)) == 5

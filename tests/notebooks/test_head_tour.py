@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.notebooks.cells import run
+from tests.notebooks.cells import run, start_exercises
 
 CELLS = (
     *("setup", "scenes", "numbers", "classes", "agreement", "offsets", "objects", "objects-see"),
@@ -99,3 +99,7 @@ def test_another_pattern_gives_the_same_answer_and_a_shuffled_one_does_not(tour)
     own, stays = (run.attention(last)[:, :, [0]] for run in (one, tour["others"][last]))
     assert torch.minimum(own, stays).sum(-1).mean() > 0.5
     assert torch.stack(tour["moved"]).median() > 0.3  # of the last layer's shuffles
+
+
+def test_the_exercises_start_from_calls_that_work(tour):
+    assert start_exercises("04_attention_head_tour", dict(tour)) == 4

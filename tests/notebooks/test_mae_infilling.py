@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.notebooks.cells import run
+from tests.notebooks.cells import run, start_exercises
 from tests.zoo import mae_model
 
 STEM = "02_mae_infilling"
@@ -123,3 +123,7 @@ def test_it_runs_on_another_model_and_images_from_elsewhere(tmp_path):
     assert names["infillings"][0.4].original.shape == (3, 48, 48, 3)
     assert names["study"].values["mse", "original"].shape == (4, 3, 4, 3)
     assert "iou" not in names
+
+
+def test_the_exercises_start_from_calls_that_work(found):
+    assert start_exercises(STEM, dict(found)) == 4
