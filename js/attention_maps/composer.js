@@ -124,7 +124,5 @@ export class Composer {
  */
 function sharing(what, norm, overview) {
   const isOfOthers = overview.kind !== kindOf(what) || overview.image !== what.image;
-  if (norm === "map" || what.show === "rollout" || isOfOthers) return [];
-  const first = overview.index(what.layer, 0);
-  return norm === "all" ? overview.ranges : overview.ranges.slice(first, first + overview.nHeads);
+  return what.show === "rollout" || isOfOthers ? [] : overview.sharing(norm, what.layer);
 }

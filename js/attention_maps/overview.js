@@ -87,13 +87,13 @@ function paint({ canvas }, index, scene, scratch) {
   context.drawImage(scratch, 0, 0, canvas.width, canvas.height);
 }
 
-/** @param {number} index @param {Scene} scene */
+const UNKNOWN = { lo: 0, hi: 1, top: 1 };
+
+/** In the colours of the whole map, of which it may be a shrunken picture. @param {number} index @param {Scene} scene */
 function thumbnailPixels(index, { overview: all, choices: { scale, norm }, meta }) {
-  const own = all.thumbRanges[index] ?? { lo: 0, hi: 1, top: 1 };
-  const first = index - (index % meta.n_heads);
-  const shared = norm === "all" ? all.thumbRanges : norm === "layer" ? all.thumbRanges.slice(first, first + meta.n_heads) : [];
-  const colors = palette(scaleOf(all.kind, scale, own, shared, meta.tokens.length), own, all.kind);
-  return pixelsOf(all.codesOf(index), all.side, colors);
+  const shared = all.sharing(norm, Math.floor(index / meta.n_heads));
+  const whole = scaleOf(all.kind, scale, all.ranges[index] ?? UNKNOWN, shared, meta.tokens.length);
+  return pixelsOf(all.codesOf(index), all.side, palette(whole, all.thumbRanges[index] ?? UNKNOWN, all.kind));
 }
 
 /** @param {HTMLCanvasElement} canvas @param {readonly number[]} color */

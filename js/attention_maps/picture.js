@@ -70,6 +70,7 @@ function placeMarks(marks, { pair, pinned, tokens, layout }) {
   for (const role of /** @type {const} */ (["query", "key"])) {
     const mark = marks[role];
     placeRing(mark, role === "key" && isSame ? null : pair[role], tokens, cell);
+    mark.classList.toggle("vl-first-row", pair[role] !== null && tokens.place(pair[role])?.row === 0);
     mark.classList.toggle("vl-ring-pinned", pair[role] === pinned[role]);
     mark.classList.toggle("vl-ring-passing", pair[role] !== pinned[role]);
     if (mark.firstElementChild) mark.firstElementChild.textContent = wordOf(role, isSame, cell);

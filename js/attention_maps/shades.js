@@ -55,7 +55,7 @@ export function scaleOf(kind, name, own, shared, nTokens) {
 }
 
 /** A log scale reaches at least so many times as far up and down as uniform attention, which so stands in its middle. */
-const MANY_TIMES = 20;
+export const MANY_TIMES = 20;
 
 /** Where a log scale begins, as a power of ten. @param {number} nTokens */
 export const lowestShown = (nTokens) => Number(`1e${Math.round(Math.log10(1 / MANY_TIMES / nTokens))}`);

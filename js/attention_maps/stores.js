@@ -59,6 +59,17 @@ export class Overview {
     return layer * this.nHeads + head;
   }
 
+  /**
+   * The ranges of the maps that share a scale with those of a layer; none when each has its own.
+   * @param {import("./scene.js").Choices["norm"]} norm
+   * @param {number} layer
+   */
+  sharing(norm, layer) {
+    if (norm === "map") return [];
+    const first = this.index(layer, 0);
+    return norm === "all" ? this.ranges : this.ranges.slice(first, first + this.nHeads);
+  }
+
   /** @param {number} index */
   codesOf(index) {
     const size = this.side ** 2;
