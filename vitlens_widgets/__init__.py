@@ -18,6 +18,7 @@ from typing import Any
 _HOMES = {
     "load": "vitlens_widgets.models",
     "ViT": "vitlens_widgets.models",
+    "paper_models": "vitlens_widgets.models",
     "TokenLayout": "vitlens_widgets.models",
     "Trace": "vitlens_widgets.trace",
     "FrozenNormLens": "vitlens_widgets.lenses",
@@ -80,6 +81,7 @@ __all__ = [
     "link",
     "load",
     "models",
+    "paper_models",
     "read_image",
     "save_html",
     "toy_models",

@@ -14,6 +14,10 @@ from vitlens_widgets.errors import UsageError
 Built = TypeVar("Built")
 
 
+class OutOfReachError(UsageError):
+    """Weights are not on this machine, and the hub that has them cannot be asked."""
+
+
 def reach(name: str, build: Callable[[], Built], offline_choice: str) -> Built:
     """`build()`, whose library may fetch from a hub or take what it has fetched before.
 
@@ -23,8 +27,8 @@ def reach(name: str, build: Callable[[], Built], offline_choice: str) -> Built:
         offline_choice: What works without a hub, for the error sentence.
 
     Raises:
-        UsageError: The library could not build it; the sentence says whether the hub is out of
-            reach or the library refused.
+        OutOfReachError: The hub is out of reach.
+        UsageError: The library could not build it, for the reason it gives.
     """
     try:
         with hub_offline_where_unreachable() as unreachable:
@@ -33,7 +37,7 @@ def reach(name: str, build: Callable[[], Built], offline_choice: str) -> Built:
         raise
     except Exception as error:
         if unreachable and _asked_the_hub(error):
-            raise UsageError(
+            raise OutOfReachError(
                 f'"{name}" is not on this machine and the hub is out of reach; '
                 f"these work offline: {offline_choice}."
             ) from error
