@@ -113,10 +113,10 @@ def _hung(one: Exhibit, folder: Path) -> str:
     """Writes a page; its entry in the index, with the picture that a notebook keeps, too."""
     made = one.make()
     page = save_html(made, folder / f"{one.name}.html", title=one.title)
-    first = made[0] if isinstance(made, list) else made
+    last = made[-1] if isinstance(made, list) else made
     return ENTRY.format(
         name=one.name,
-        picture=base64.b64encode(first.still()).decode(),
+        picture=base64.b64encode(last.still()).decode(),
         title=html.escape(one.title),
         words=html.escape(one.words),
         source=html.escape(one.source),
