@@ -1,6 +1,7 @@
 // AttentionMaps' entry: the only file of the widget that knows the notebook's `model`.
 import { asking } from "./lib/asking.js";
 import { asFloat32, asInt32, asUint8 } from "./lib/bytes.js";
+import { following } from "./lib/following.js";
 import { Grounds } from "./lib/grounds.js";
 import { emojiOf, isBackground } from "./lib/labels.js";
 import { received } from "./lib/received.js";
@@ -23,7 +24,7 @@ import { AttentionView } from "./attention_maps/view.js";
 const CHOICES = ["layer", "head", "token", "key", "image", "show", "kind", "scale", "norm", "direction", "sort", "order", "color", "error"];
 const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
 const OF_IMAGE = ["_statistics", "_statistic_words", "_picture", "_picture_size", "_answer", "_answer_probability", "_labels"];
-const EVENTS = [...CHOICES, ...OF_MAPS, ...OF_IMAGE].map((name) => `change:${name}`);
+const DRAWN = [...CHOICES, ...OF_MAPS, ...OF_IMAGE];
 
 /** @param {Model} model @returns {import("./attention_maps/scene.js").Picture} */
 function pictureOf(model) {
@@ -78,17 +79,13 @@ function render({ model, el }) {
   const life = new AbortController();
   const dataOf = reader(model);
   const ask = asking(model, life.signal);
-  const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, (change) => {
-    for (const [name, value] of Object.entries(change)) model.set(name, value);
-    model.save_changes();
-  });
+  const update = () => view.update(choicesOf(model), dataOf());
+  const choose = following(model, DRAWN, update, life.signal);
+  const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, choose);
   putFirst(view.kernel, (name) => model.get(name));
   putSaved(view, model);
-  const update = () => view.update(choicesOf(model), dataOf());
-  for (const event of EVENTS) model.on(event, update);
   el.append(view.node);
   return () => {
-    for (const event of EVENTS) model.off(event, update);
     life.abort();
     view.destroy();
   };

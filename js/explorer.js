@@ -1,6 +1,7 @@
 // Explorer's entry: the only file of the widget that knows the notebook's `model`.
 import { asking, hasKernel } from "./lib/asking.js";
 import { asUint8 } from "./lib/bytes.js";
+import { following } from "./lib/following.js";
 import { received } from "./lib/received.js";
 import { DATA_EVENTS, dataReader, putFirstMap } from "./explorer/data.js";
 import { ExplorerView } from "./explorer/view.js";
@@ -18,23 +19,19 @@ import { ExplorerView } from "./explorer/view.js";
  */
 
 const CHOICES = ["layer", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "infill_layer", "mask_ratio", "seed", "paste", "against", "error"];
-const EVENTS = [...new Set([...CHOICES, ...DATA_EVENTS])].map((name) => `change:${name}`);
+const DRAWN = [...new Set([...CHOICES, ...DATA_EVENTS])];
 
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
 
-/** @param {Model} model @param {Record<string, unknown>} change */
-function save(model, change) {
-  for (const [name, value] of Object.entries(change)) {
-    model.set(name, value instanceof Uint8Array ? new DataView(value.slice().buffer) : value);
-  }
-  model.save_changes();
-}
-
-/** @param {Model} model @param {AbortSignal} life @returns {import("./explorer/view.js").Wires} */
-function wiresOf(model, life) {
+/**
+ * @param {Model} model
+ * @param {(change: Record<string, unknown>) => void} choose
+ * @param {AbortSignal} life
+ * @returns {import("./explorer/view.js").Wires}
+ */
+function wiresOf(model, choose, life) {
   const ask = asking(model, life);
-  const choose = (/** @type {Record<string, unknown>} */ change) => save(model, change);
   const send = (/** @type {Record<string, unknown>} */ change) => {
     const number = model.get("_asked") + 1;
     choose({ ...change, _asked: number });
@@ -65,7 +62,8 @@ function render({ model, el }) {
   const get = (/** @type {string} */ name) => model.get(name);
   const data = dataReader(get);
   const mask = received(get, ["mask"], () => asUint8(get("mask")));
-  const view = new ExplorerView(get("_meta"), get("_infill_meta"), data(), choicesOf(model), mask(), wiresOf(model, life.signal));
+  const wires = wiresOf(model, following(model, DRAWN, () => update(), life.signal), life.signal);
+  const view = new ExplorerView(get("_meta"), get("_infill_meta"), data(), choicesOf(model), mask(), wires);
   let first = get("_first");
   putFirstMap(view.kernel, get);
   const update = () => {
@@ -73,10 +71,8 @@ function render({ model, el }) {
     first = get("_first");
     view.update(choicesOf(model), data(), mask(), get("_answered"));
   };
-  for (const event of EVENTS) model.on(event, update);
   el.append(view.node);
   return () => {
-    for (const event of EVENTS) model.off(event, update);
     life.abort();
     view.destroy();
   };

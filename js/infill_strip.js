@@ -1,6 +1,7 @@
 // InfillStrip's entry: the only file of the widget that knows the notebook's `model`.
 import { hasKernel } from "./lib/asking.js";
 import { asUint8 } from "./lib/bytes.js";
+import { following } from "./lib/following.js";
 import { received } from "./lib/received.js";
 import { numbersOf, objectsOf, paintingOf } from "./infill_strip/received.js";
 import { InfillView } from "./infill_strip/view.js";
@@ -20,7 +21,7 @@ import { InfillView } from "./infill_strip/view.js";
 const CHOICES = ["layer", "mask_ratio", "seed", "paste", "view", "against", "image", "error"];
 const PARTS = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];
 const DATA = ["mask", ...PARTS, "_answered"];
-const EVENTS = [...CHOICES, ...DATA].map((name) => `change:${name}`);
+const DRAWN = [...CHOICES, ...DATA];
 
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
@@ -46,31 +47,25 @@ function reader(model) {
 
 /** @param {{ model: Model, el: HTMLElement }} host */
 function render({ model, el }) {
+  const life = new AbortController();
   const { data, mask } = reader(model);
-  /** @param {Record<string, unknown>} change */
-  const save = (change) => {
-    for (const [name, value] of Object.entries(change)) {
-      model.set(name, value instanceof Uint8Array ? new DataView(value.slice().buffer) : value);
-    }
-    model.save_changes();
-  };
+  const update = () => view.update(choicesOf(model), data(), mask(), model.get("_answered"));
+  const choose = following(model, DRAWN, update, life.signal);
   /** @param {Record<string, unknown>} change */
   const send = (change) => {
     const number = model.get("_asked") + 1;
-    save({ ...change, _asked: number });
+    choose({ ...change, _asked: number });
     return number;
   };
   const rest = () => {
     const painting = model.get("_painting");
     return model.get("_numbers_of") === painting ? null : { _numbers_asked: painting };
   };
-  const wires = { choose: save, send: hasKernel(model) ? send : null, rest };
+  const wires = { choose, send: hasKernel(model) ? send : null, rest };
   const view = new InfillView(model.get("_meta"), data(), choicesOf(model), mask(), wires);
-  const update = () => view.update(choicesOf(model), data(), mask(), model.get("_answered"));
-  for (const event of EVENTS) model.on(event, update);
   el.append(view.node);
   return () => {
-    for (const event of EVENTS) model.off(event, update);
+    life.abort();
     view.destroy();
   };
 }

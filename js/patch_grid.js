@@ -1,5 +1,6 @@
 // PatchGrid's entry: the only file of the widget that knows the notebook's `model`.
 import { hasKernel } from "./lib/asking.js";
+import { following } from "./lib/following.js";
 import { columnsOf, readingOf } from "./patch_grid/received.js";
 import { PatchGridView } from "./patch_grid/view.js";
 
@@ -17,7 +18,7 @@ import { PatchGridView } from "./patch_grid/view.js";
  */
 
 const CHOICES = ["layer", "token", "target", "glyph", "tint", "error"];
-const EVENTS = [...CHOICES, "_target_of"].map((name) => `change:${name}`);
+const DRAWN = [...CHOICES, "_target_of"];
 
 /** @param {Model} model @param {Reading} reading @returns {Choices} */
 function choicesOf(model, reading) {
@@ -28,21 +29,19 @@ function choicesOf(model, reading) {
 
 /** @param {{ model: Model, el: HTMLElement }} host */
 function render({ model, el }) {
+  const life = new AbortController();
   const get = (/** @type {string} */ name) => model.get(name);
   const reading = readingOf(get);
   let columns = columnsOf(get, reading, null);
-  const view = new PatchGridView(reading, choicesOf(model, reading), columns, hasKernel(model), (change) => {
-    for (const [name, value] of Object.entries(change)) model.set(name, value);
-    model.save_changes();
-  });
   const update = () => {
     columns = columnsOf(get, reading, columns);
     view.update(choicesOf(model, reading), columns);
   };
-  for (const event of EVENTS) model.on(event, update);
+  const choose = following(model, DRAWN, update, life.signal);
+  const view = new PatchGridView(reading, choicesOf(model, reading), columns, hasKernel(model), choose);
   el.append(view.node);
   return () => {
-    for (const event of EVENTS) model.off(event, update);
+    life.abort();
     view.destroy();
   };
 }

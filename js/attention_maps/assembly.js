@@ -35,7 +35,7 @@ export function assemble(meta, tokens, actions) {
   const node = element(
     "div",
     "vitlens vl-attention",
-    { "data-lm-suppress-shortcuts": "true" },
+    {},
     element("div", "vl-header", {}, heading(meta), element("div", "vl-controls", {}, ...nodes(controls))),
     strip.node,
     element(

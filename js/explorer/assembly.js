@@ -69,7 +69,7 @@ export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel
   const node = element(
     "div",
     "vitlens vl-explorer",
-    { "data-lm-suppress-shortcuts": "true" },
+    {},
     element("div", "vl-header", {}, heading(meta, infillMeta), openButton(actions.own.open, whyNoKernel), element("div", "vl-controls", {}, ...nodes(controls))),
     errors.node,
     off.node,

@@ -33,7 +33,7 @@ export function assemble(meta, actions, whyNoMask) {
   const node = element(
     "div",
     "vitlens vl-infill",
-    { "data-lm-suppress-shortcuts": "true" },
+    {},
     element("div", "vl-header", {}, heading(meta), line.node),
     meta.statistics ? element("p", `vl-statistics ${meta.statistics === "target" ? "vl-leak" : ""}`, {}, statisticsWords(meta.statistics)) : null,
     element("div", "vl-controls", {}, maskGroup(ofMask, whyNoMask), element("div", "vl-control-group vl-of-view", {}, ...nodes(ofView))),

@@ -1,4 +1,5 @@
-// The life of a view on its page: its width, the theme, the mark of waiting, and its end.
+// The life of a view on its page: its width, the theme, its keys, the mark of waiting, and its end.
+import { keepBeforehand } from "./notebook_keys.js";
 import { watchTheme } from "./theme.js";
 
 /** Nothing says "busy" before this time: on every quick answer it would be a flash. */
@@ -24,6 +25,7 @@ export class Stage {
       },
       this.life.signal,
     );
+    keepBeforehand(node, this.life.signal);
     this.resizing = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.borderBoxSize[0]?.inlineSize ?? 0);
       if (width === 0) return;

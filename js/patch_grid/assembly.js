@@ -31,7 +31,7 @@ export function assemble(reading, grounds, actions) {
   const node = element(
     "div",
     "vitlens vl-patch-grid",
-    { "data-lm-suppress-shortcuts": "true" },
+    {},
     element("div", "vl-header", {}, heading(reading), element("div", "vl-controls", {}, ...nodes(controls))),
     strip.node,
     element("div", "vl-body", {}, element("div", "vl-left", {}, ...nodes(left)), ...nodes(others)),

@@ -49,6 +49,24 @@ def browser() -> Iterator:
         started.close()
 
 
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory) -> Iterator:
+    """One Jupyter for all tests: JupyterLab and Notebook 7 (a `jupyter_lab.Lab`)."""
+    from jupyter_lab import running_lab
+
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def marimo(tmp_path_factory) -> Iterator:
+    """One marimo for all tests (a `marimo_host.Marimo`)."""
+    from marimo_host import running_marimo
+
+    with running_marimo(tmp_path_factory.mktemp("marimo")) as marimo:
+        yield marimo
+
+
 @pytest.fixture
 def page(browser) -> Iterator:
     """An empty page of its own; an exception or console error in it fails the test."""

@@ -8,7 +8,8 @@ import numpy as np
 from widget_page import WidgetPage, encoded
 
 # Each save goes to Python, and what changed there comes back, as comms do it; `kernelDelay` (ms)
-# makes the kernel slow, and one that is `kernelGone` never answers.
+# makes the kernel slow, one that is `kernelHeld` waits for that promise, and one that is
+# `kernelGone` never answers.
 WIRE = """
 (index) => {
   const { model } = window.hosted[index];
@@ -27,6 +28,7 @@ WIRE = """
     window.mostQueued = Math.max(window.mostQueued ?? 0, window.queued);
     queue = queue.then(async () => {
       if (window.kernelDelay) await new Promise((done) => setTimeout(done, window.kernelDelay));
+      await window.kernelHeld;
       const answer = await window.saveToKernel(index, state);
       window.queued--;
       window.receive(index, answer);
@@ -56,6 +58,14 @@ class InfillPage(WidgetPage):
         widget.set_state(sent)
         after = widget.get_state()
         return encoded({k: v for k, v in after.items() if v != before[k] or k == "_answered"})
+
+    def hold(self):
+        """From now on the kernel answers nothing until it is let go."""
+        self.page.evaluate("void (window.kernelHeld = new Promise((go) => { window.letGo = go; }))")
+
+    def let_go(self):
+        """The kernel answers, what it was asked meanwhile included."""
+        self.page.evaluate("void window.letGo(); window.kernelHeld = undefined")
 
     def settled(self, index=0):
         """Waits until the kernel has answered all there is, numbers included."""

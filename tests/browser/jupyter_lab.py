@@ -1,25 +1,19 @@
-"""A JupyterLab of the tests' own: its server in temporary folders, and a notebook open in it."""
+"""A Jupyter of the tests' own: its server in temporary folders, and a notebook open in it."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-# Generous, so that a busy machine is no failure; a step that works is waited for no longer.
-START_SECONDS = 120
-STEP_SECONDS = 120
-RUN_MS = 300_000  # a cold import of torch, timm and transformers included
+from hosts import RUN_MS, STEP_SECONDS, OpenNotebook, free_port, running
 
+EXTENSION = Path(__file__).parents[2] / "vitlens_widgets" / "export" / "labextension"
 _FOLDERS = (
     "JUPYTER_CONFIG_DIR",
     "JUPYTERLAB_SETTINGS_DIR",
@@ -28,6 +22,7 @@ _FOLDERS = (
     "IPYTHONDIR",
 )
 _QUIET = {"fetchNews": "false", "checkForUpdates": False}  # no request leaves the machine
+_PAGES = {"JupyterLab": "lab/tree", "Notebook": "notebooks"}
 
 _KERNEL_IS_IDLE = """() => {
     const widget = window.jupyterapp?.shell.currentWidget;
@@ -48,7 +43,7 @@ _EXECUTE = """async (code) => {
 
 
 class Lab:
-    """A running JupyterLab.
+    """A running Jupyter server: JupyterLab 4 and Notebook 7 are two pages of it.
 
     Args:
         address: Where it answers.
@@ -59,93 +54,78 @@ class Lab:
         self.address = address
         self.root = root
 
-    def open(self, page: Any, notebook: Path) -> Notebook:
-        """Opens a copy of `notebook` in the browser `page` and waits for its kernel."""
-        shutil.copy(notebook, self.root / notebook.name)
+    def open(self, page: Any, notebook: Path, shown_by: str = "JupyterLab") -> Notebook:
+        """Opens a copy of `notebook` in the browser `page` and waits for its kernel.
+
+        Args:
+            page: Of the browser.
+            notebook: An .ipynb file.
+            shown_by: "JupyterLab" or "Notebook".
+        """
+        copy = self.root / f"{notebook.stem}_{shown_by}.ipynb"  # a kernel of its own
+        shutil.copy(notebook, copy)
+        return self.reopen(page, copy.name, shown_by)
+
+    def reopen(self, page: Any, name: str, shown_by: str = "JupyterLab") -> Notebook:
+        """Opens a notebook of its folder and waits for its kernel."""
         page.set_default_timeout(STEP_SECONDS * 1000)
-        page.goto(f"{self.address}/lab/tree/{notebook.name}?reset")
+        page.goto(f"{self.address}/{_PAGES[shown_by]}/{name}?reset")
         page.locator(".jp-CodeCell").first.wait_for()
         page.wait_for_function(_KERNEL_IS_IDLE, timeout=RUN_MS)
         return Notebook(page)
 
 
-class Notebook:
-    """A notebook that is open in JupyterLab.
+class Notebook(OpenNotebook):
+    """A notebook that is open in JupyterLab or in Notebook 7."""
 
-    Args:
-        page: The browser page that shows it.
-    """
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
+    complaint_selector = "[data-mime-type='application/vnd.jupyter.stderr'], .jp-OutputArea-error"
+    cell_selector = ".jp-Cell"
 
     def run_all(self, widgets: int) -> None:
-        """Runs all cells and waits until `widgets` widgets are drawn and the kernel rests."""
         # Awaited, the command may hang; and the kernel is idle before the first cell reaches it.
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
-        last = self.drawn.nth(widgets - 1)
-        last.wait_for(state="attached", timeout=RUN_MS)
+        self.wait_until_drawn(widgets)
         self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=RUN_MS)
 
-    @property
-    def drawn(self) -> Any:
-        """The widgets that have been drawn."""
-        return self.page.locator("[data-vitlens-drawn]")
-
-    @property
-    def complaints(self) -> list[str]:
-        """What cells wrote to stderr, and their exceptions."""
-        kinds = "[data-mime-type='application/vnd.jupyter.stderr'], .jp-OutputArea-error"
-        return self.page.locator(kinds).all_inner_texts()
-
     def kernel(self, code: str) -> str:
-        """What `code` prints when the kernel runs it; raises where it raises."""
         answer = self.page.evaluate(_EXECUTE, code)
         if answer["error"]:
             raise RuntimeError(answer["error"])
         return answer["text"]
 
-    def value(self, expression: str) -> Any:
-        """The value of a Python expression in the kernel, by way of JSON."""
-        return json.loads(self.kernel(f"import json; print(json.dumps({expression}))"))
-
-    def wait_for_value(self, expression: str, expected: Any) -> None:
-        """Waits until an expression has a value in the kernel; fails with the last value."""
-        until = time.monotonic() + STEP_SECONDS
-        while (found := self.value(expression)) != expected:
-            assert time.monotonic() < until, f"{expression} is {found!r}, not {expected!r}"
-            self.page.wait_for_timeout(50)
-
     def set_theme(self, name: str) -> None:
-        """Switches to "JupyterLab Light" or "JupyterLab Dark"."""
-        light = "true" if "Light" in name else "false"
         self.page.evaluate(
-            "(theme) => void jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+            "(theme) => void jupyterapp.commands.execute('apputils:change-theme', { theme })",
+            f"JupyterLab {name.capitalize()}",
         )
+        light = "true" if name == "light" else "false"
         self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+
+    def close(self) -> None:
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
 
 
 @contextmanager
 def running_lab(folder: Path) -> Iterator[Lab]:
-    """Starts JupyterLab with all its files in `folder`, and stops it and its kernels after."""
-    root, log = folder / "root", folder / "server.log"
+    """Starts Jupyter with all its files in `folder`, and stops it and its kernels after."""
+    root = folder / "root"
     root.mkdir()
     environment = os.environ | {name: str(folder / name.lower()) for name in _FOLDERS}
+    environment["JUPYTER_PATH"] = str(_with_extension(folder / "jupyter_path"))
     settings = folder / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(_QUIET))
-    port = _free_port()
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            _command(port, root), env=environment, cwd=root, stdout=output, stderr=output
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_for(f"{address}/api/status", server, log)
-            yield Lab(address, root)
-        finally:
-            server.terminate()  # it shuts its kernels down first
-            server.wait(timeout=30)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    with running(_command(port, root), f"{address}/api/status", folder, environment):
+        yield Lab(address, root)
+
+
+def _with_extension(folder: Path) -> Path:
+    """A folder in which Jupyter finds the package's extension as it is now, installed or not."""
+    (folder / "labextensions").mkdir(parents=True)
+    (folder / "labextensions" / "vitlens_widgets").symlink_to(EXTENSION, target_is_directory=True)
+    return folder
 
 
 def _command(port: int, root: Path) -> list[str]:
@@ -154,24 +134,5 @@ def _command(port: int, root: Path) -> list[str]:
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *("--IdentityProvider.token=", "--ServerApp.password="),
         *("--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={root}"),
-        "--expose-app-in-browser",
+        *("--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True"),
     ]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    until = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < until:
-        try:
-            direct.open(address, timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-3000:]}")

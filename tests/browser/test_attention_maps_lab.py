@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from attention_pages import Places, read_out
 from fake_maps import random_maps
-from jupyter_lab import running_lab
 from nbformat import v4, write
 
 PICTURES = Path(__file__).parent / "screenshots"
@@ -33,20 +32,18 @@ HERE = "[maps.layer, maps.head, maps.token, maps.key]"
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
+def notebook(lab, browser, tmp_path_factory):
     """A notebook with a widget of 50 tokens and one of 577, after "Run All Cells"."""
-    folder = tmp_path_factory.mktemp("attention")
-    path = folder / "attention.ipynb"
+    path = tmp_path_factory.mktemp("attention") / "attention.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [v4.new_code_cell(source.strip()) for source in (SMALL, LARGE)]
     write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    (folder / "lab").mkdir()
-    with running_lab(folder / "lab") as lab:
-        context = browser.new_context(viewport={"width": 1700, "height": 1000})
-        notebook = lab.open(context.new_page(), path)
-        notebook.run_all(widgets=2)
-        yield notebook
-        context.close()
+    context = browser.new_context(viewport={"width": 1700, "height": 1000})
+    notebook = lab.open(context.new_page(), path)
+    notebook.run_all(widgets=2)
+    yield notebook
+    notebook.close()
+    context.close()
 
 
 @pytest.fixture
@@ -162,16 +159,16 @@ def test_pictures_at_three_sizes_in_both_themes(notebook, widget, large, width):
     notebook.page.set_viewport_size({"width": width, "height": 2300})  # all of a stack is seen
     dots = [shown.locator(".vl-dots").first for shown in (widget, large)]
     backgrounds, strips = [], []
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
+    for theme in ("light", "dark"):
+        notebook.set_theme(theme)
         notebook.page.mouse.move(2, 2)
         notebook.page.wait_for_timeout(400)  # for the picture: JupyterLab's own transition
         for name, shown in (("small", widget), ("large", large)):
-            shown.screenshot(path=PICTURES / f"attention_{name}_{width}_{theme.lower()}.png")
+            shown.screenshot(path=PICTURES / f"attention_{name}_{width}_{theme}.png")
         colour = widget.evaluate("node => getComputedStyle(node).backgroundColor")
         backgrounds.append(sum(int(part) for part in colour[4:-1].split(",")[:3]))
         strips.append([strip.evaluate("c => c.toDataURL()") for strip in dots])
-    notebook.set_theme("JupyterLab Light")
+    notebook.set_theme("light")
     assert backgrounds[0] > 600
     assert backgrounds[1] < 150
     assert all(light != dark for light, dark in zip(*strips, strict=True))

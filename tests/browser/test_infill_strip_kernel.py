@@ -169,11 +169,12 @@ def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, bat
     own = [batch._given.mask[image] for image in range(3)]
     hosted = InfillPage(page)
     widget = hosted.add(batch)
-    page.evaluate("window.kernelDelay = 400")
+    hosted.hold()
     widget.get_by_label("Image", exact=True).select_option("1")
     patch(widget, 1, 2, COLS).click()
-    page.wait_for_timeout(120)
+    page.wait_for_timeout(120)  # longer than the pause between two masks
     patch(widget, 2, 2, COLS).click()
+    hosted.let_go()
     hosted.settled()
     assert batch.image == 1
     np.testing.assert_array_equal(batch.mask, own[1])
@@ -188,14 +189,13 @@ def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
     own = [batch._given.mask[image] for image in range(3)]
     hosted = InfillPage(page)
     widget = hosted.add(batch)
-    page.evaluate("window.kernelDelay = 300")
+    hosted.hold()
     menu = widget.get_by_label("Image", exact=True)
     patch(widget, 0, 1, COLS).click()
-    page.wait_for_timeout(100)
+    page.wait_for_timeout(120)  # longer than the pause between two masks
     patch(widget, 3, 4, COLS).click()  # pending: the kernel is at the first
     menu.select_option("1")
-    hosted.settled()
-    page.wait_for_timeout(200)
+    hosted.let_go()
     hosted.settled()
     assert batch.image == 1
     np.testing.assert_array_equal(batch.mask, own[1])
@@ -211,10 +211,11 @@ def test_a_share_chosen_while_another_image_comes_is_drawn_for_that_one(page, ba
     lens = batch._given.lens
     hosted = InfillPage(page)
     widget = hosted.add(batch)
-    page.evaluate("window.kernelDelay = 200")
+    hosted.hold()
     widget.get_by_label("Image", exact=True).select_option("2")
     widget.get_by_role("slider", name="Share of patches").fill("30")
-    page.wait_for_timeout(500)
+    hosted.let_go()
+    page.wait_for_function("hosted[0].model.get('_asked') === 2")  # the image, then the share
     hosted.settled()
     assert (batch.image, batch.mask_ratio) == (2, 0.3)
     np.testing.assert_array_equal(batch.mask, lens.mask(3, 0.3, 2)[2])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from infill_page import patch, stroke
-from jupyter_lab import running_lab
 from nbformat import v4, write
 
 SIDE = 14  # patches of toy/mae
@@ -19,20 +18,18 @@ strip
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
+def notebook(lab, browser, tmp_path_factory):
     """A notebook that shows one strip, after "Run All Cells"."""
-    folder = tmp_path_factory.mktemp("infill")
-    path = folder / "strip.ipynb"
+    path = tmp_path_factory.mktemp("infill") / "strip.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [v4.new_code_cell(CODE.strip())]
     write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    (folder / "lab").mkdir()
-    with running_lab(folder / "lab") as lab:
-        context = browser.new_context(viewport={"width": 1500, "height": 1000})
-        notebook = lab.open(context.new_page(), path)
-        notebook.run_all(widgets=1)
-        yield notebook
-        context.close()
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    notebook = lab.open(context.new_page(), path)
+    notebook.run_all(widgets=1)
+    yield notebook
+    notebook.close()
+    context.close()
 
 
 @pytest.fixture

@@ -6,19 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from jupyter_lab import running_lab
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
 PICTURES = Path(__file__).parent / "screenshots"
 WIDGETS = 3  # that the quick start shows
-
-
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """One JupyterLab for all tests."""
-    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
-        yield lab
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +20,7 @@ def notebook(lab, browser):
     notebook = lab.open(context.new_page(), QUICKSTART)
     notebook.run_all(widgets=WIDGETS)
     yield notebook
+    notebook.close()
     context.close()
 
 
@@ -106,16 +99,16 @@ def test_the_theme_is_followed_while_the_widget_is_open(notebook, grid):
     notebook.page.mouse.move(5, 5)
     backgrounds = []
     PICTURES.mkdir(exist_ok=True)
-    for theme in ("Light", "Dark"):
-        notebook.set_theme(f"JupyterLab {theme}")
+    for theme in ("light", "dark"):
+        notebook.set_theme(theme)
         grid.scroll_into_view_if_needed()
         notebook.page.wait_for_timeout(300)  # for the picture: JupyterLab's own transition
         backgrounds.append(grid.evaluate("node => getComputedStyle(node).backgroundColor"))
-        name = f"jupyterlab_{theme.lower()}"
+        name = f"jupyterlab_{theme}"
         notebook.page.screenshot(path=PICTURES / f"{name}.png")
         for i in range(WIDGETS):
             notebook.drawn.nth(i).screenshot(path=PICTURES / f"{name}_widget{i}.png")
-    notebook.set_theme("JupyterLab Light")
+    notebook.set_theme("light")
     light, dark = (sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in backgrounds)
     assert light > 600
     assert dark < 150

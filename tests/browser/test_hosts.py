@@ -1,0 +1,190 @@
+"""One notebook in JupyterLab, Notebook 7 and marimo: the same clicks, keys, values and themes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from attention_pages import Places
+from fake_maps import random_maps
+from infill_page import patch
+from nbformat import v4, write
+
+PICTURES = Path(__file__).parent / "screenshots"
+SETUP = """
+import vitlens_widgets as vl
+
+vit, mae = vl.load("toy/p32"), vl.load("toy/mae")
+scene = vl.world.scene(seed=45, objects=2, classes=("cat", "umbrella"))
+trace = vit.trace(scene.image)
+reading = vl.LogitLens(vit).read(trace)
+infilling = vl.InfillLens(mae).read(scene.image, mask_ratio=0.75, seed=2)
+"""
+WIDGETS = {
+    "grid": "vl.PatchGrid(reading)",
+    "maps": "vl.AttentionMaps(trace, reading=reading)",
+    "strip": "vl.InfillStrip(infilling, truth=scene)",
+    "explorer": "vl.explore(vit, scene, mae=mae)",
+}
+FACE = random_maps(layers=6, heads=3, rows=7, cols=7)  # of toy/p32: only its layout counts
+MAE_SIDE = 14
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """A notebook that shows every widget."""
+    path = tmp_path_factory.mktemp("hosts") / "widgets.ipynb"
+    shown = [f"{name} = {made}\n{name}" for name, made in WIDGETS.items()]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [v4.new_code_cell(source) for source in (SETUP.strip(), *shown)]
+    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["JupyterLab", "Notebook", "marimo"])
+def notebook(request, path, browser):
+    """That notebook in one host, all of it run."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    page = context.new_page()
+    if request.param == "marimo":
+        notebook = request.getfixturevalue("marimo").open(page, path)
+    else:
+        notebook = request.getfixturevalue("lab").open(page, path, request.param)
+    notebook.host, notebook.errors = request.param, []  # those after the host's own start
+    page.on("pageerror", lambda error: notebook.errors.append(str(error)))
+    notebook.run_all(widgets=len(WIDGETS))
+    yield notebook
+    notebook.close()
+    context.close()
+
+
+def shown(notebook, name):
+    """The widget of that name, scrolled into view."""
+    widget = notebook.drawn.nth(list(WIDGETS).index(name))
+    widget.scroll_into_view_if_needed()
+    return widget
+
+
+def waits_for(widget, name, value):
+    """Waits until the widget's root has an attribute's value."""
+    widget.and_(widget.page.locator(f"[{name}='{value}']")).wait_for(state="attached")
+
+
+def test_every_cell_runs_without_a_complaint(notebook):
+    assert notebook.drawn.count() == len(WIDGETS)
+    assert notebook.complaints == []
+    assert notebook.errors == []
+
+
+def test_what_is_chosen_in_a_patch_grid_is_known_in_the_kernel(notebook):
+    grid = shown(notebook, "grid")
+    slider = grid.get_by_role("slider", name="Layer")
+    slider.press("Home")
+    slider.press("ArrowRight")
+    notebook.wait_for_value("grid.layer", 1)
+    waits_for(grid, "data-vitlens-drawn", "1_pre")
+    grid.locator("[data-state='3']").click()
+    notebook.wait_for_value("grid.layer", 3)
+    cell = grid.get_by_role("gridcell").nth(2 * 7 + 5)
+    cell.click()
+    notebook.wait_for_value("vit.layout.row_col(grid.token)", [2, 5])
+    assert cell.get_attribute("aria-selected") == "true"
+    search = grid.get_by_role("combobox", name="Target class")
+    search.fill("umbr")
+    search.press("Enter")
+    notebook.wait_for_value("vit.labels[grid.target]", "umbrella")
+
+
+def test_what_the_kernel_sets_is_shown_by_a_patch_grid(notebook):
+    grid = shown(notebook, "grid")
+    notebook.kernel("grid.layer, grid.token, grid.target = 2, vit.layout.token(1, 6), 'moon'")
+    waits_for(grid, "data-vitlens-drawn", "2_pre")
+    selected = grid.locator("[role=gridcell][aria-selected=true]")
+    selected.and_(grid.locator(f"[data-token='{1 + 1 * 7 + 6}']")).wait_for(state="attached")
+    assert grid.get_by_role("slider", name="Layer").get_attribute("aria-valuenow") == "2"
+    assert "moon" in grid.get_by_role("combobox", name="Target class").input_value()
+
+
+def test_keys_in_a_patch_grid_do_not_reach_the_notebook(notebook):
+    grid, cells = shown(notebook, "grid"), notebook.cells
+    notebook.kernel("grid.token = None")
+    grid.get_by_role("gridcell").nth(0).click()
+    for key in ("a", "b", "d", "d", "ArrowDown", "ArrowRight", "Enter"):
+        notebook.page.keyboard.press(key)
+    notebook.wait_for_value("vit.layout.row_col(grid.token)", [1, 1])
+    assert notebook.cells == cells
+    assert grid.is_visible()
+
+
+def test_attention_maps_ask_the_kernel_for_exact_numbers(notebook):
+    maps = shown(notebook, "maps")
+    maps.locator(".vl-head-tile[data-layer='2'][data-head='1']").click()
+    notebook.wait_for_value("[maps.layer, maps.head]", [2, 1])
+    waits_for(maps, "data-vitlens-drawn", "head 1 of 2, pattern, image 0")
+    exact = notebook.value("float(trace.attention(2, 1)[0, 33, 12])")
+    maps.locator(".vl-sheet").scroll_into_view_if_needed()
+    Places(maps, FACE).point_at_cell(33, 12)
+    maps.locator(".vl-pair-line").get_by_text(f"{exact:.4f}").first.wait_for()
+
+
+def test_a_mask_painted_on_an_infill_strip_is_infilled_by_the_kernel(notebook):
+    notebook.kernel("import numpy as np; strip.mask = np.zeros(196, bool)")
+    strip = shown(notebook, "strip")
+    strip.locator(".vl-still-masked [aria-selected=true]").first.wait_for(state="detached")
+    patch(strip, 3, 2, MAE_SIDE).click()
+    patch(strip, 9, 11, MAE_SIDE).click()
+    painted = [3 * MAE_SIDE + 2, 9 * MAE_SIDE + 11]
+    notebook.wait_for_value("np.flatnonzero(strip.mask).tolist()", painted)
+    notebook.wait_for_value("np.flatnonzero(strip.infilling.mask[0]).tolist()", painted)
+    strip.locator(".vl-foot").get_by_text("on 2 masked patches").wait_for()
+    assert notebook.value("strip.error") == ""
+
+
+def test_a_head_is_switched_off_in_an_explorer_and_the_model_runs_without_it(notebook):
+    explorer = shown(notebook, "explorer")
+    notebook.kernel("explorer.layer, explorer.head, explorer.knocked_out = 3, 1, []")
+    explorer.get_by_role("button", name="Knock out L3 H1").click()
+    explorer.locator(".vl-off-head").wait_for()
+    explorer.locator(".vl-off-result").get_by_text("prediction").wait_for()
+    notebook.wait_for_value("explorer.knocked_out", [[3, 1]])
+    without = "vit.trace(scene.image, edits=[vl.edits.Zero('z', 3, head=1)]).logits"
+    apart = notebook.value(f"float((explorer.edited.logits - {without}).abs().max())")
+    assert apart < 1e-4
+    explorer.get_by_role("button", name="Switch on L3 H1").press("k")
+    explorer.locator(".vl-off-head").wait_for(state="detached")
+    notebook.wait_for_value("explorer.edited is None", True)
+
+
+def test_the_theme_is_followed_while_the_widgets_are_open(notebook):
+    notebook.kernel("grid.layer, maps.layer, maps.head = vit.n_layers, 4, 0")
+    backgrounds, strips = [], []
+    PICTURES.mkdir(exist_ok=True)
+    for theme in ("light", "dark"):
+        notebook.set_theme(theme)
+        notebook.page.mouse.move(2, 2)
+        notebook.page.wait_for_timeout(300)  # for the picture: the host's own transition
+        for name in WIDGETS:
+            widget = shown(notebook, name)
+            backgrounds.append(widget.evaluate("node => getComputedStyle(node).backgroundColor"))
+            picture = PICTURES / f"host_{notebook.host.lower()}_{name}_{theme}.png"
+            notebook.page.screenshot(path=picture)
+        dots = shown(notebook, "maps").locator(".vl-dots").first
+        strips.append(dots.evaluate("canvas => canvas.toDataURL()"))
+    notebook.set_theme("light")
+    light, dark = backgrounds[: len(WIDGETS)], backgrounds[len(WIDGETS) :]
+    assert all(brightness(colour) > 600 for colour in light), light
+    assert all(brightness(colour) < 150 for colour in dark), dark
+    assert strips[0] != strips[1]  # canvases are drawn anew: no style sheet reaches into them
+
+
+def brightness(colour):
+    """The sum of red, green and blue in `rgb(...)`."""
+    return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+def test_nothing_has_gone_wrong(notebook):
+    said = ", ".join(f"{name}.error" for name in WIDGETS)
+    assert notebook.value(f"[{said}]") == [""] * len(WIDGETS)
+    assert notebook.complaints == []
+    assert notebook.errors == []
