@@ -38,8 +38,9 @@ def _answer(number, code):
             error = f"{type(raised).__name__}: {raised}"
     return [number, printed.getvalue(), error]
 
-import html as _html, json as _json
-mo.Html(f"<pre class='answer'>{_html.escape(_json.dumps(_answer(*_json.loads(asked.value))))}</pre>")
+import html, json
+_text = json.dumps(_answer(*json.loads(asked.value)))
+mo.Html(f"<pre class='answer'>{html.escape(_text)}</pre>")
 """
 _ANSWERED = """(number) => {
     const answer = JSON.parse(document.querySelector('pre.answer')?.textContent ?? '[]');
