@@ -162,6 +162,16 @@ def test_without_a_font_of_emoji_there_are_letters(monkeypatch):
     assert (letters != colorful).any()
 
 
+def test_letters_are_those_that_tell_labels_apart():
+    names = {
+        ("class 7", "class 12"): ["7", "12"],
+        ("cat", "car"): ["cat", "car"],
+        ("a b",): ["a b"],
+    }
+    for labels, briefs in names.items():
+        assert Answers({"_labels": list(labels)}).briefs == briefs
+
+
 def test_an_emoji_fills_its_size_and_its_halo_stands_around():
     if emoji.font() is None:
         pytest.skip("no font of colour emoji on this machine")

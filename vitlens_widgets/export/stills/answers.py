@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,16 @@ class Answers:
         """A class's emoji, or nothing."""
         given = self.state["_emoji"]
         return given[index] or "" if index < len(given) else ""
+
+    @functools.cached_property
+    def briefs(self) -> list[str]:
+        """The labels without what all of them begin with: "7" of "class 7"."""
+        if len(self.labels) < 2:
+            return self.labels
+        parts = [name[:-1] for name in self.labels]
+        ends = zip(min(parts), max(parts), strict=False)  # if these agree, so do all between them
+        shared = "".join(a for a, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], ends))
+        return [name[shared.rfind(" ") + 1 :] for name in self.labels]
 
     def token_words(self, token: int | None) -> str:
         """`"CLS"`, `"row 2, col 5"`; without a token, the readout."""

@@ -154,7 +154,7 @@ class Patches:
             image.paste(picture, tuple(round(x - picture.width / 2) for x in at), picture)
         elif cell >= SMALLEST_LETTERS:
             color = sheet.INK if self.on_light else sheet.PAPER
-            letters = self.answers.labels[index][: max(1, (cell - 2) // 8)]
+            letters = self.answers.briefs[index][: max(1, (cell - 2) // 8)].strip()
             _write(image, at, letters, cell, color)
 
 

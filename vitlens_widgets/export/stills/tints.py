@@ -68,7 +68,8 @@ def _logit(answers: Answers, target: str) -> Tint:
 
 def _nats(answers: Answers, name: str, words: str, most: float) -> Tint:
     place = np.clip(answers.statistic(name) / (most or 1.0), 0, 1)
-    ticks = [(0.0, "0"), (0.5, decimal(most / 2)), (1.0, decimal(most))]
+    write = decimal if most >= 0.05 else "{:.2g}".format  # as many digits as a small end needs
+    ticks = [(0.0, "0"), (0.5, write(most / 2)), (1.0, write(most))]
     return Tint(f"{words}, nats", "cividis", answers.patches(place), ticks)
 
 
