@@ -5,7 +5,7 @@ import { following } from "./lib/following.js";
 import { Grounds } from "./lib/grounds.js";
 import { emojiOf, isBackground } from "./lib/labels.js";
 import { received } from "./lib/received.js";
-import { overviewOf, putFirst, statisticsOf } from "./attention_maps/received.js";
+import { overviewOf, putFirst, putSaved, statisticsOf } from "./attention_maps/received.js";
 import { AttentionView } from "./attention_maps/view.js";
 
 /** @typedef {import("./attention_maps/scene.js").Choices} Choices */
@@ -39,7 +39,7 @@ function pictureOf(model) {
       const at = layer * n + position;
       const [name = "", emoji = ""] = labels[index[at] ?? -1] ?? [];
       if (index.length === 0) return null;
-      const label = { index: index[at] ?? 0, name, emoji: isBackground(name) ? "" : emojiOf(emoji) };
+      const label = { index: index[at] ?? 0, name, brief: name, emoji: isBackground(name) ? "" : emojiOf(emoji) };
       return { label, probability: probability[at] ?? NaN };
     },
   };
@@ -57,23 +57,6 @@ function reader(model) {
   return () => /** @type {Data} */ ({ overview: overview(), statistics: statistics(), picture: picture() });
 }
 
-/**
- * Maps and numbers that were saved with a page that has no kernel, each after the other.
- * @param {AttentionView} view
- * @param {Model} model
- */
-function putSaved(view, model) {
-  const codes = asUint8(model.get("_saved_codes"));
-  const numbers = asFloat32(model.get("_saved_exact"));
-  const size = model.get("_meta").tokens.length ** 2;
-  let [code, number] = [0, 0];
-  for (const saved of model.get("_saved") ?? []) {
-    if (saved.has_codes) view.kernel.maps.put(saved, saved, codes.slice(code, (code += size)));
-    const kinds = /** @type {string[]} */ (saved.kinds);
-    if (kinds.length) view.kernel.exact.put(saved, saved, kinds.map(() => numbers.slice(number, (number += size))));
-  }
-}
-
 /** @param {{ model: Model, el: HTMLElement }} host */
 function render({ model, el }) {
   const life = new AbortController();
@@ -83,7 +66,7 @@ function render({ model, el }) {
   const choose = following(model, DRAWN, update, life.signal);
   const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, choose);
   putFirst(view.kernel, (name) => model.get(name));
-  putSaved(view, model);
+  putSaved(view.kernel, (name) => model.get(name));
   el.append(view.node);
   return () => {
     life.abort();

@@ -3,7 +3,8 @@ import { asking, hasKernel } from "./lib/asking.js";
 import { asUint8 } from "./lib/bytes.js";
 import { following } from "./lib/following.js";
 import { received } from "./lib/received.js";
-import { DATA_EVENTS, dataReader, putFirstMap } from "./explorer/data.js";
+import { putFirst, putSaved } from "./attention_maps/received.js";
+import { DATA_EVENTS, dataReader } from "./explorer/data.js";
 import { ExplorerView } from "./explorer/view.js";
 
 /** @typedef {import("./explorer/scene.js").Choices} Choices */
@@ -65,9 +66,10 @@ function render({ model, el }) {
   const wires = wiresOf(model, following(model, DRAWN, () => update(), life.signal), life.signal);
   const view = new ExplorerView(get("_meta"), get("_infill_meta"), data(), choicesOf(model), mask(), wires);
   let first = get("_first");
-  putFirstMap(view.kernel, get);
+  putFirst(view.kernel, get);
+  putSaved(view.kernel, get);
   const update = () => {
-    if (get("_first") !== first) putFirstMap(view.kernel, get);
+    if (get("_first") !== first) putFirst(view.kernel, get);
     first = get("_first");
     view.update(choicesOf(model), data(), mask(), get("_answered"));
   };

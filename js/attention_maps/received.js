@@ -35,3 +35,20 @@ export function putFirst(kernel, get) {
   const numbers = asFloat32(get("_first_exact"));
   kernel.exact.put(first, first, first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * codes.length, (i + 1) * codes.length)));
 }
+
+/**
+ * Maps and numbers that were saved with a page that has no kernel, each after the other.
+ * @param {ReturnType<typeof import("./kernel.js").ofTheKernel>} kernel
+ * @param {Get} get
+ */
+export function putSaved(kernel, get) {
+  const codes = asUint8(get("_saved_codes"));
+  const numbers = asFloat32(get("_saved_exact"));
+  const size = get("_meta").tokens.length ** 2;
+  let [code, number] = [0, 0];
+  for (const saved of get("_saved") ?? []) {
+    if (saved.has_codes) kernel.maps.put(saved, saved, codes.slice(code, (code += size)));
+    const kinds = /** @type {string[]} */ (saved.kinds);
+    if (kinds.length) kernel.exact.put(saved, saved, kinds.map(() => numbers.slice(number, (number += size))));
+  }
+}

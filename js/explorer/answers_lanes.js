@@ -81,7 +81,7 @@ export const lookedAt = ({ token, passing, reading }) => token ?? passing ?? rea
 function answerLine(grid, state, place, width) {
   const { label, probability: p } = grid.reading.answer(state, lookedAt(grid), place);
   const isTarget = label.index === grid.columns.of;
-  const short = emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.name, width >= NUMBERED ? 3 : 2));
+  const short = emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.brief, width >= NUMBERED ? 3 : 2));
   const who = width >= NAMED ? labelNode(label) : short;
   const number = width >= NUMBERED ? element("span", "vl-number", {}, probability(p)) : null;
   const words = `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;

@@ -54,7 +54,7 @@ export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel
   const look = [lookTitle(direction), ofAttention(chips(tokens, actions.attention)), ofAttention(lookPicture(tokens, actions.attention)), ofAttention(legend())];
   const [sorting, scale] = [ofAttention(statisticControl("Sort by", "sort", ["layer", "layer, head"], actions.attention)), ofAttention(scaleControl(actions.attention))];
   const [heads, large, strips] = [overview(meta, actions.attention), map(meta, tokens, actions.attention), headStrip(meta, actions.attention)].map(ofAttention);
-  const [off, line] = [knockOut(actions.own), pairLine()];
+  const [off, line] = [knockOut(hasAnswers, actions.own), pairLine()];
   const lanes = stateLanes(meta, actions, ofGrid(classLegend(actions.grid)));
   const infill = infillMeta ? infillSection(infillMeta, infillMeta.state_names.length !== meta.state_names.length, actions, whyNoKernel) : null;
   const ofHeads = /** @type {Part[]} */ ([headsTitle(), sorting, scale, heads, large, strips]);

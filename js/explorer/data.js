@@ -1,5 +1,5 @@
 // What the kernel sends to an Explorer, decoded: the untouched run, the edited one, the infilling.
-import { putFirst, overviewOf, statisticsOf } from "../attention_maps/received.js";
+import { overviewOf, statisticsOf } from "../attention_maps/received.js";
 import { numbersOf, objectsOf, paintingOf } from "../infill_strip/received.js";
 import { asFloat32, asUint8 } from "../lib/bytes.js";
 import { Grounds } from "../lib/grounds.js";
@@ -84,6 +84,3 @@ function infillReader(get) {
     objects: objects(),
   }));
 }
-
-/** @param {ReturnType<typeof import("../attention_maps/kernel.js").ofTheKernel>} kernel @param {Get} get */
-export const putFirstMap = (kernel, get) => putFirst(kernel, get);

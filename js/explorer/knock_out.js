@@ -13,12 +13,15 @@ import { part, quiet, value } from "../lib/readout.js";
 const CROSS = "M4.5 4.5l7 7M11.5 4.5l-7 7";
 const OFF = "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM4.2 4.2l7.6 7.6";
 
-/** @param {Actions} actions @returns {import("./scene.js").Part} */
-export function knockOut(actions) {
+/** @type {[string, string][]} */
+const RUNS = [["edited", "Edited"], ["untouched", "Untouched"], ["difference", "Difference"]];
+
+/** @param {boolean} hasAnswers  there is a difference to be shown @param {Actions} actions @returns {import("./scene.js").Part} */
+export function knockOut(hasAnswers, actions) {
   const button = element("button", "vl-button vl-off-button", { type: "button" });
   const chips = element("div", "vl-off-heads", { role: "group", "aria-label": "Heads that are off" });
   const clear = element("button", "vl-button", { type: "button" }, "All on");
-  const runs = segments("Show", "Which run is shown", [["edited", "Edited"], ["untouched", "Untouched"], ["difference", "Difference"]], (run) =>
+  const runs = segments("Show", "Which run is shown", hasAnswers ? RUNS : RUNS.slice(0, 2), (run) =>
     actions.choose({ run: /** @type {import("./scene.js").Choices["run"]} */ (run) }),
   );
   const result = element("div", "vl-off-result", { role: "status", "aria-live": "polite" });

@@ -42,7 +42,7 @@ export function stateLanes(meta, { own }, classes) {
     element("div", "vl-lane vl-lane-axis", {}, head, slider.node),
     hasAnswers ? element("div", "vl-lane vl-patch-grid", { "data-mode": "side" }, element("div", "vl-lane-head vl-image-classes", {}, image, list), films) : null,
     hasAnswers ? element("div", "vl-lane", {}, words, answers) : null,
-    element("div", "vl-lane-bands", {}, current.node),
+    hasAnswers ? element("div", "vl-lane-bands", {}, current.node) : null,
   );
   const drawings = [
     whenChanged((/** @type {Scenes} */ { page }) => [page.axis, page.choices.layer], ({ page }) => current.place(page.axis, page.choices.layer)),

@@ -18,6 +18,8 @@ import { overviewFor, TICKS, windowIn } from "../attention_maps/layout.js";
  * @property {"columns" | "two" | "stack"} mode
  * @property {boolean} oneHeader  title and controls fit on one line
  * @property {Box} picture
+ * @property {number} column  width of what stands over and under a picture
+ * @property {boolean} narrow  there, titles are brief and words stand over their scale
  * @property {import("../attention_maps/layout.js").Layout} attention
  * @property {number} left  width of the rows' heads, beside the columns; 0 where they stand above
  * @property {number} right  width of the columns of states
@@ -29,6 +31,11 @@ const LARGEST_PICTURE = 392;
 const LARGEST_MAP = 420;
 const LARGEST_PANEL = 168;
 const LEFT = 300;
+/** Titles, chips and legends need so much, also where the picture is narrower. */
+const LEAST_COLUMN = 324;
+const ROOMY_COLUMN = 390;
+/** Beside the rows' heads, a column of states is at least so wide; else they stand above. */
+const LEAST_PITCH = 60;
 
 /** @param {number} width  of the widget, padding included @param {import("../attention_maps/layout.js").Sizes} sizes @returns {Layout} */
 export function layoutFor(width, sizes) {
@@ -36,12 +43,16 @@ export function layoutFor(width, sizes) {
   const mode = width >= 1180 ? "columns" : width >= 640 ? "two" : "stack";
   const side = { columns: 0.288 * content, two: (content - GAP) / 2, stack: content }[mode];
   const picture = boxOf(Math.min(side, mode === "columns" ? LARGEST_PICTURE : 420), sizes);
-  const room = mode === "columns" ? content - 2 * (picture.width + GAP) : content;
-  const left = width >= 1000 ? LEFT : 0;
+  const column = Math.max(picture.width, Math.min(side, LEAST_COLUMN));
+  const room = mode === "columns" ? content - 2 * (column + GAP) : content;
+  const isBeside = mode === "columns" && (content - LEFT - GAP) / (sizes.nLayers + 1) >= LEAST_PITCH;
+  const left = isBeside ? LEFT : 0;
   return {
     mode,
     oneHeader: width >= 1000,
     picture,
+    column: Math.floor(column),
+    narrow: column < ROOMY_COLUMN,
     attention: { mode: mode === "columns" ? "columns" : "two", ...headsAndMap(room, mode, sizes), ...ofImage(picture) },
     left,
     right: content - (left ? left + GAP : 0),

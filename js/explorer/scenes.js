@@ -98,8 +98,8 @@ export class Scenes {
   grid(page, { pointed, highlighted }) {
     const { choices, data, shown, isEdited, playing, dark, ratio } = page;
     const { reading, columns } = shown;
-    const isDifference = isEdited && choices.run === "difference";
     const hasAnswers = reading.nClasses > 0;
+    const isDifference = isEdited && hasAnswers && choices.run === "difference";
     const tint = isDifference ? "difference" : hasAnswers ? choices.tint : "none";
     return {
       reading,

@@ -27,8 +27,8 @@ export function answersTitle(meta) {
 export function lookTitle(direction) {
   const title = element("h3", "vl-title");
   const node = element("div", "vl-head", {}, title, direction.node);
-  const update = whenChanged((/** @type {Scenes} */ { attention: { what } }) => [what], ({ attention: { what } }) =>
-    fill(title, `Attention, layer ${what.layer}, head ${what.head}`),
+  const update = whenChanged((/** @type {Scenes} */ { attention: { what }, page: { layout } }) => [what, layout], ({ attention: { what }, page: { layout } }) =>
+    fill(title, layout.narrow ? `Attention, L${what.layer} H${what.head}` : `Attention, layer ${what.layer}, head ${what.head}`),
   );
   return { node, update };
 }

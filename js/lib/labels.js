@@ -4,6 +4,7 @@
  * @typedef {object} Label
  * @property {number} index
  * @property {string} name
+ * @property {string} brief  the name without what all names begin with: "7" of "class 7"
  * @property {string} emoji  one grapheme cluster, or "" where none fits
  */
 
@@ -28,6 +29,21 @@ export function emojiOf(given) {
  * @param {string} name
  */
 export const isBackground = (name) => name.trim() === "" || name.toLowerCase() === "background";
+
+/**
+ * What all names begin with, to the end of a word: it tells none of them from another.
+ * @param {string[]} names
+ */
+export function sharedBeginning(names) {
+  if (names.length < 2) return "";
+  let shared = names[0] ?? "";
+  for (const name of names) {
+    let length = 0;
+    while (length < Math.min(shared.length, name.length - 1) && shared[length] === name[length]) length++;
+    shared = shared.slice(0, length);
+  }
+  return shared.slice(0, shared.lastIndexOf(" ") + 1);
+}
 
 /**
  * The first letters of a name, as many as may stand where an emoji would.

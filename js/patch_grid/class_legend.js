@@ -88,7 +88,7 @@ function listed(scene, { index, count }) {
       `vl-class${kind}`,
       { type: "button", "data-class": index, style },
       element("span", "vl-swatch"),
-      label.emoji ? null : element("span", "vl-dot", { "aria-hidden": "true" }, "·"),
+      label.emoji || !scene.reading.hasEmoji ? null : element("span", "vl-dot", { "aria-hidden": "true" }, "·"),
       labelNode(label),
       element("b", "vl-number", {}, String(count)),
       element("span", "vl-bar", {}, filled),

@@ -16,6 +16,7 @@ import { isMissing } from "./tints.js";
  * @property {number} cell  CSS pixels
  * @property {number} ratio  device pixels per CSS pixel
  * @property {boolean} onLight
+ * @property {boolean} alone  only some patches have glyphs: one that says "nothing is here" must be seen
  * @property {string} family  the widget's font
  */
 
@@ -45,7 +46,7 @@ const opacityOf = (p) => 0.25 + 0.75 * p;
 export function drawGlyphs(context, scene, state, cell, brightPicture) {
   const { reading, glyph, ratio } = scene;
   const family = getComputedStyle(context.canvas).fontFamily || "system-ui, sans-serif";
-  const pen = { context, reading, cell, ratio, family, onLight: isLight(scene, brightPicture) };
+  const pen = { context, reading, cell, ratio, family, onLight: isLight(scene, brightPicture), alone: scene.tint === "difference" };
   const { width, height } = context.canvas;
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -75,7 +76,7 @@ function drawEmoji(pen, { label, probability: p }, x, y) {
   if (!showsEmoji(reading, cell)) return;
   context.globalAlpha = opacityOf(p);
   if (!label.emoji) {
-    write(pen, firstLetters(label.name, Math.max(1, Math.floor((cell - 2) / 7.5) - 1)), 11, 400, x, y);
+    write(pen, firstLetters(label.brief, Math.max(1, Math.floor((cell - 2) / 7.5) - 1)), 11, 400, x, y);
     return;
   }
   const size = Math.round(emojiShare(cell) * cell * ratio);
@@ -93,14 +94,27 @@ function drawLabel(pen, { label, probability: p }, x, y) {
   write(pen, probability(p), 11, 400, x, y + 7 * ratio);
 }
 
-/** @param {Pen} pen @param {number} x @param {number} y */
-function drawDot({ context, cell, ratio, onLight }, x, y) {
+/** A dot, or a ring where other patches have none. @param {Pen} pen @param {number} x @param {number} y */
+function drawDot({ context, cell, ratio, onLight, alone }, x, y) {
+  if (alone) return drawRing(context, x, y, ratio * Math.max(1.5, 0.12 * cell), ratio);
   if (cell < SMALLEST_DOTTED) return;
   context.globalAlpha = 0.6;
   context.fillStyle = onLight ? "#1b1b1b" : "#fff";
   context.beginPath();
   context.arc(x, y, 1.5 * ratio, 0, 2 * Math.PI);
   context.fill();
+}
+
+/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} radius @param {number} ratio */
+function drawRing(context, x, y, radius, ratio) {
+  context.globalAlpha = 1;
+  for (const [style, width] of /** @type {[string, number][]} */ ([["rgba(0,0,0,.6)", 3], ["#fff", 1.25]])) {
+    context.strokeStyle = style;
+    context.lineWidth = width * ratio;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.stroke();
+  }
 }
 
 /** Not a number: said in words where they fit, else by a small red square. @type {typeof drawEmoji} */

@@ -9,6 +9,8 @@ import { groundOf, isMissing } from "./tints.js";
 
 /** Below this size of a cell the outlines themselves would cover the cells. */
 const SMALLEST_OUTLINED = 5;
+/** And below this, the rim of a white corner would be darker than the corner is white. */
+const SMALLEST_RIMMED = 24;
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -32,6 +34,7 @@ export function drawPanel(canvas, scene, state, { width, height, cell, large }) 
 
 /** A white corner on each patch whose answer an edit has changed. @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} state @param {number} cell */
 function markChanged(context, { reading, ratio, changed }, state, cell) {
+  if (cell < SMALLEST_OUTLINED) return;
   const side = ratio * Math.max(3, Math.min(12, 0.3 * cell));
   context.lineWidth = ratio;
   for (let patch = 0; patch < reading.nPatches; patch++) {
@@ -46,7 +49,7 @@ function markChanged(context, { reading, ratio, changed }, state, cell) {
     context.fillStyle = "#fff";
     context.strokeStyle = "rgba(0, 0, 0, 0.85)";
     context.fill();
-    context.stroke();
+    if (cell >= SMALLEST_RIMMED) context.stroke();
   }
 }
 

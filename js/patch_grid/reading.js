@@ -1,6 +1,6 @@
 // One image's reading in the browser: typed arrays and the questions that are asked of them.
 // In every array the readout stands as one more token, after the last.
-import { emojiOf, isBackground } from "../lib/labels.js";
+import { emojiOf, isBackground, sharedBeginning } from "../lib/labels.js";
 
 /**
  * @typedef {object} Meta  names and sizes, as the kernel describes them
@@ -62,6 +62,10 @@ export class Reading {
     this.nClasses = meta.n_classes;
     /** Index at which every array keeps the readout. */
     this.readout = this.nTokens;
+    this.hasEmoji = source.emoji.some(Boolean);
+    this.hasBackground = source.labels.some(isBackground);
+    /** How many letters all labels begin with alike. */
+    this.shared = sharedBeginning(source.labels).length;
     /** All classes' logits are here: any target can be shown without a kernel. */
     this.complete = source.logits.length > 0;
   }
@@ -69,7 +73,7 @@ export class Reading {
   /** @param {number} index @returns {Label} */
   label(index) {
     const name = this.source.labels[index] ?? `class ${index}`;
-    return { index, name, emoji: isBackground(name) ? "" : emojiOf(this.source.emoji[index]) };
+    return { index, name, brief: name.slice(this.shared), emoji: isBackground(name) ? "" : emojiOf(this.source.emoji[index]) };
   }
 
   /** @param {number} state */

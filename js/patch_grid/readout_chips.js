@@ -131,7 +131,7 @@ function runnerUp(reading, layer, place) {
 /** @param {Reading} reading @param {number} layer @param {number} token */
 function shortAnswer(reading, layer, token) {
   const { label } = reading.answer(layer, token);
-  return emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.name, 3));
+  return emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.brief, 3));
 }
 
 /** @param {Reading} reading @param {number} layer @param {number} place */

@@ -18,7 +18,7 @@ const WORDS = {
   rank: "tint: rank of ",
   entropy: "tint: entropy of the answer, in nats",
   kl: "tint: KL from the final answer, in nats",
-  difference: "tint: KL of the edited answer from the untouched one, in nats",
+  difference: "tint: KL from the untouched run, in nats",
   class: "tint: top class, coloured as in the list; lines run between different classes",
   none: "no tint: the image as the model saw it",
 };
@@ -39,8 +39,8 @@ export function tintLegend() {
     }),
     whenChanged((s) => [s.tint, s.scale, s.columns, s.glyph, s.token, s.layer], (s) => {
       const shown = scale.mark(pinnedPlace(s));
-      const fainter = s.glyph === "none" ? null : element("div", "", {}, s.glyph === "emoji" ? "fainter: less probable" : "number: probability");
-      fill(notes, shown ? element("div", "", {}, element("span", "vl-marker-sign", {}, "▾"), " pinned token") : null, fainter);
+      const said = glyphWords(s).map((words) => element("div", "", {}, words));
+      fill(notes, shown ? element("div", "", {}, element("span", "vl-marker-sign", {}, "▾"), " pinned token") : null, ...said);
     }),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
@@ -51,6 +51,13 @@ const colorOnGrey = (scale) => (/** @type {number} */ place) => {
   const opacity = mapOpacity(scale.strength(place));
   return colorAt(scale.map, place).map((c) => LEGEND_GREY * (1 - opacity) + c * opacity);
 };
+
+/** @param {Scene} scene */
+function glyphWords({ glyph, tint, reading }) {
+  if (glyph === "none") return [];
+  if (tint === "difference") return ["new answers", ...(reading.hasBackground ? ["○ background"] : [])];
+  return [glyph === "emoji" ? "fainter: less probable" : "number: probability"];
+}
 
 /** @param {Scene} scene */
 const pinnedPlace = ({ scale, token, layer }) => (scale && token !== null ? scale.place(scale.value(layer, token)) : NaN);

@@ -145,9 +145,12 @@ export const upTo = (most, value) => ({
   value,
   place: (nats) => clipped(nats / (most || 1)),
   strength: itself,
-  ticks: [0, 0.5, 1].map((at) => ({ at, text: at ? decimal(at * most) : "0" })),
+  ticks: [0, 0.5, 1].map((at) => ({ at, text: at ? tickOf(at * most, most) : "0" })),
   write: (nats) => `${decimal(nats)} nats`,
 });
+
+/** A number with as many decimals as a scale needs whose end is small. @param {number} value @param {number} end */
+const tickOf = (value, end) => (end === 0 || end >= 0.05 ? decimal(value) : String(Number(value.toPrecision(2))));
 
 /** @param {Float32Array} values */
 export const largest = (values) =>

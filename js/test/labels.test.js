@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emojiOf, firstLetters, isBackground } from "../lib/labels.js";
+import { emojiOf, firstLetters, isBackground, sharedBeginning } from "../lib/labels.js";
 
 test("an emoji is one grapheme cluster in its colourful form", () => {
   assert.equal(emojiOf("🐱"), "🐱");
@@ -25,4 +25,12 @@ test("first letters are whole characters, and a name one letter longer is kept w
   assert.equal(firstLetters("dogs", 3), "dogs");
   assert.equal(firstLetters("ab cd ef", 3), "ab");
   assert.equal(firstLetters("ñandú", 1), "ñ");
+});
+
+test("what all names begin with ends with a word, and leaves something of each", () => {
+  assert.equal(sharedBeginning(["class 0", "class 1", "class 10"]), "class ");
+  assert.equal(sharedBeginning(["cat", "car"]), "");
+  assert.equal(sharedBeginning(["a red car", "a red cat", "a rat"]), "a ");
+  assert.equal(sharedBeginning(["class ", "class 1"]), "");
+  assert.equal(sharedBeginning(["class 1"]), "");
 });

@@ -55,10 +55,10 @@ def test_a_map_is_asked_for_once_and_kept(hosted, maps):
 def test_numbers_are_dots_until_the_exact_ones_have_come_never_those_of_a_code(hosted, maps, page):
     gate = {"open": False}
 
-    def kernel(widget, name, message):
+    def kernel(widget, name, message, buffers):
         while not gate["open"]:
             page.wait_for_timeout(20)
-        return getattr(widget, name)(message, [])
+        return getattr(widget, name)(message, buffers)
 
     hosted.kernel = kernel
     widget = hosted.add(vl.AttentionMaps(maps), "attention_maps")
@@ -130,7 +130,7 @@ def test_an_error_is_a_sentence_with_a_remedy_and_the_last_map_stays(hosted, map
     alert.get_by_text("Out of <i>memory</i>.").wait_for()
     assert (map_pixels(widget) == before).all()
     assert len(asked(hosted, "_map")) == 1  # it is not asked again of itself
-    hosted.kernel = lambda shown, name, message: getattr(shown, name)(message, [])
+    hosted.kernel = lambda shown, name, message, sent: getattr(shown, name)(message, sent)
     alert.get_by_role("button", name="Try again").click()
     drawn(hosted, widget, "head 0 of 0")
     expected = colors(shades(maps.of_layer(0)[0], "pattern", "log"))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.zoo import timm_model
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +29,6 @@ def complaints(page):
 
 def shown(page, explorer, scheme="light"):
     hosted = WidgetPage(page, scheme=scheme)
-    hosted.kernel = lambda widget, name, message: getattr(widget, name)(message, [])
     return hosted, hosted.add(explorer, "explorer")
 
 
@@ -74,7 +79,7 @@ def test_a_head_is_switched_off_by_a_click_and_by_a_key(page, scene, complaints)
 
 def settle(page, is_so):
     """Waits until the kernel has heard."""
-    for _ in range(100):
+    for _ in range(200):
         if is_so():
             return
         page.wait_for_timeout(50)
@@ -83,19 +88,158 @@ def settle(page, is_so):
 
 def changed(explorer):
     """The traits that a kernel would have sent."""
-    names = [n for n in explorer.keys if n.startswith("_edited") or n == "_divergence"]
+    names = [n for n in explorer.keys if n.startswith("_") and n not in ("_esm", "_css")]
     state = explorer.get_state()
-    return {n: state[n] for n in names} | {
+    return {n: state[n] for n in names if not n.startswith(("_model", "_view", "_dom"))} | {
         "knocked_out": [list(pair) for pair in explorer.knocked_out],
-        "_version": state["_version"],
+        "target": state["target"],
     }
 
 
-def test_a_page_without_a_kernel_says_so(page, scene, tmp_path, complaints):
+DROP = """
+([root, name, content]) => {
+  const held = new DataTransfer();
+  if (name === null) held.setData("text/plain", "no file");
+  else held.items.add(new File([Uint8Array.from(content)], name));
+  const sent = (type) => {
+    const event = new DragEvent(type, { dataTransfer: held, bubbles: true, cancelable: true });
+    root.dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  return ["dragover", "drop"].map((type) => [sent(type), root.classList.contains("vl-dropping")]);
+}
+"""
+
+
+def drop(widget, name, content=b""):
+    """Drops a file on a widget; gives whether each event was taken, and marked the widget."""
+    return widget.evaluate(f"(root, [n, c]) => ({DROP})([root, n, c])", [name, list(content)])
+
+
+def file_of(picture):
+    """A picture as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(picture)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_dropped_file_is_the_new_image_in_every_view(page, scene):
+    page.set_viewport_size({"width": 1400, "height": 900})
+    vit = vl.load("toy/p32")
+    explorer = vl.explore(vit, scene, knocked_out=[(2, 1)])
+    hosted, widget = shown(page, explorer)
+    image = widget.locator(".vl-untouched-image canvas")
+    before = image.evaluate("canvas => canvas.toDataURL()")
+    other = vl.world.scene(8, objects=2).image
+    assert drop(widget, "other.png", file_of(other)) == [[True, True], [True, False]]
+    expected = vit.trace(other).logits
+    settle(page, lambda: torch.equal(explorer.trace.logits, expected))
+    hosted.receive(**changed(explorer))
+    assert image.evaluate("canvas => canvas.toDataURL()") != before
+    assert vit.labels[int(expected.argmax())] in widget.locator(".vl-chip-readout").inner_text()
+    without = vit.trace(other, edits=[vl.edits.Zero("z", 2, head=1)])
+    torch.testing.assert_close(explorer.edited.logits, without.logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_that_is_no_image_is_said_and_text_is_not_taken(page, scene):
     explorer = vl.explore(vl.load("toy/p32"), scene)
-    path = explorer.save_html(tmp_path / "all.html")
-    page.goto(path.as_uri())
-    widget = page.locator(".vitlens[data-vitlens-drawn]")
-    widget.wait_for(state="attached")
-    assert widget.get_by_role("button", name="Open image").is_disabled()
-    assert complaints == []
+    trace = explorer.trace
+    _, widget = shown(page, explorer)
+    drop(widget, "notes.txt", b"no picture")
+    said = widget.get_by_role("alert")
+    said.get_by_text("notes.txt").wait_for()
+    assert explorer.trace is trace
+    assert drop(widget, None) == [[False, False], [False, False]]
+
+
+def test_a_model_without_a_classifier_shows_image_and_attention_side_by_side(page, scene):
+    page.set_viewport_size({"width": 1400, "height": 900})
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    explorer = vl.explore(vit, scene, knocked_out=[(1, 1)], run="difference")
+    _, widget = shown(page, explorer)
+    tops = [
+        widget.locator(f"{side} > .vl-picture").bounding_box()["y"]
+        for side in (".vl-answers-side", ".vl-look")
+    ]
+    assert tops[0] == tops[1]
+    assert widget.get_by_role("radio", name="Difference").count() == 0
+    assert widget.get_by_role("radio", name="Untouched").count() == 1
+
+
+@pytest.mark.parametrize("special", ["four registers and layer scale", "mean of patches"])
+@pytest.mark.parametrize("width", [1400, 1050, 700, 420])
+def test_grids_that_are_not_square_fit_with_names_instead_of_emoji(page, scene, width, special):
+    page.set_viewport_size({"width": width, "height": 900})
+    explorer = vl.explore(vl.load(timm_model(special)), scene, token=9)
+    _, widget = shown(page, explorer)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    chip = widget.locator(".vl-chip-readout")
+    assert chip.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
+    head = widget.locator(".vl-look > .vl-head").bounding_box()
+    assert width == 420 or head["height"] < 40  # title and switch on one line
+
+
+class TestSaved:
+    """One page of an explorer, without a kernel."""
+
+    @pytest.fixture(params=[True, False], ids=["with mae", "without"])
+    def saved(self, page, scene, tmp_path, request):
+        """Heads are off, so that there are two runs on the page."""
+        page.set_viewport_size({"width": 1400, "height": 900})
+        mae = vl.load("toy/mae") if request.param else None
+        choices = {"knocked_out": [(3, 0)], "layer": 4, "token": 20, "key": 30}
+        explorer = vl.explore(vl.load("toy/p32"), scene, mae=mae, **choices)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        path = explorer.save_html(tmp_path / "all.html")
+        page.goto(path.as_uri())
+        widget = page.locator(".vitlens[data-vitlens-drawn]")
+        widget.wait_for(state="attached")
+        yield explorer, widget
+        own = (f"file://{tmp_path}", "blob:null/")
+        assert [url for url in asked if not url.startswith(own)] == []
+
+    def test_it_stays_interactive(self, saved):
+        explorer, widget = saved
+        token = explorer.vit.layout.token(3, 1)
+        widget.locator(f".vl-answers-side [data-token='{token}']").click()
+        assert f"token {token}" in widget.locator(".vl-pair-line").first.inner_text()
+        widget.get_by_role("slider", name="Layer").first.press("Home")
+        assert widget.get_attribute("data-vitlens-drawn").startswith("0_pre")
+        widget.get_by_role("slider", name="Layer").first.press("End")
+        readings = {"Edited": explorer.edited_reading, "Untouched": explorer.reading}
+        for name, reading in readings.items():
+            widget.get_by_role("radio", name=name, exact=True).click()
+            rank = int(reading.rank("cat")[-1, 0, token])
+            widget.get_by_role("combobox", name="Target class").fill("cat")
+            widget.get_by_role("combobox", name="Target class").press("Enter")
+            assert f"target rank {rank} of 17" in " ".join(
+                widget.locator(".vl-pair-line").first.inner_text().split()
+            )
+        widget.get_by_role("radio", name="Difference").click()
+        widget.get_by_text("KL from the untouched run").wait_for()
+
+    def test_every_head_of_both_runs_is_there_with_exact_numbers(self, saved):
+        explorer, widget = saved
+        for name, trace in {"Edited": explorer.edited, "Untouched": explorer.trace}.items():
+            widget.get_by_role("radio", name=name, exact=True).click()
+            for layer, head in [(1, 2), (5, 0)]:
+                widget.locator(f".vl-head-tile[data-layer='{layer}'][data-head='{head}']").click()
+                weight = float(trace.attention(layer, head)[0, 20, 30])
+                widget.locator(".vl-pair-line").get_by_text(f"{weight:.4f}").first.wait_for()
+        assert widget.get_by_role("alert").is_hidden()
+
+    def test_what_needs_the_model_says_so(self, saved):
+        explorer, widget = saved
+        assert widget.get_by_role("button", name="Open image").is_disabled()
+        widget.get_by_role("button", name="Knock out L4 H0").click()
+        said = widget.get_by_role("alert").inner_text()
+        assert said.startswith("Not on this page. This page has no kernel")
+        drop(widget, "other.png", file_of(np.zeros((8, 8, 3), np.uint8)))
+        assert widget.get_by_role("alert").inner_text().startswith("Not on this page.")
+        assert explorer.knocked_out == [(3, 0)]
+        assert "vl-waiting" not in widget.get_attribute("class")
+        if explorer.infilling is not None:
+            assert widget.get_by_role("button", name="Invert").is_disabled()
+            widget.locator(".vl-still-masked .vl-cell").first.click()
+            assert widget.get_by_role("alert").inner_text().startswith("Not on this page.")

@@ -60,9 +60,12 @@ MODEL = """
     const dispose = await widget.render({ model, el });
     window.hosted.push({ widget, model, el, dispose });
   };
-  const sending = (index, model) => async ({ ask, id: answer, message }) => {
+  const asBase64 = (buffer) =>
+    btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""));
+  const sending = (index, model) => async ({ ask, id: answer, message }, callbacks, sent = []) => {
     try {
-      const [response, buffers] = await window.askKernel(index, ask, message);
+      const asked = [index, ask, message, sent.map(asBase64)];
+      const [response, buffers] = await window.askKernel(...asked);
       model.hear({ answer, response }, buffers.map(decoded));
     } catch (error) {
       model.hear({ answer, response: { error: error.message } }, []);
@@ -83,14 +86,15 @@ class WidgetPage:
 
     Attributes:
         asked: The commands that the front end has sent, `(index, name, message)`.
-        kernel: Answers them; a test may put something else in its place.
+        kernel: Answers them, `(widget, name, message, buffers)`; a test may put something else in
+            its place.
     """
 
     def __init__(self, page, *, width="100%", scheme="light"):
         self.page = page
         self.widgets = []
         self.asked = []
-        self.kernel = lambda widget, name, message: getattr(widget, name)(message, [])
+        self.kernel = lambda widget, name, message, buffers: getattr(widget, name)(message, buffers)
         if not hasattr(page, "host"):  # a page can be used for one host after the other
             page.expose_function("askKernel", self._answer_of_the_present)
         page.host = self
@@ -110,9 +114,10 @@ class WidgetPage:
         )
         return self._drawn()
 
-    def _answer(self, index, name, message):
+    def _answer(self, index, name, message, sent):
         self.asked.append((index, name, message))
-        response, buffers = self.kernel(self.widgets[index], name, message)
+        sent = [memoryview(base64.b64decode(one)) for one in sent]
+        response, buffers = self.kernel(self.widgets[index], name, message, sent)
         return response, [encoded_bytes(buffer) for buffer in buffers]
 
     def show_again(self, index=0):

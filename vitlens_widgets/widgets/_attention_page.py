@@ -1,13 +1,16 @@
-"""The maps and numbers that AttentionMaps saves with a page that has no kernel to ask."""
+"""The maps and numbers that are saved with a page that has no kernel to ask."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from pathlib import Path
 from typing import Any
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets import _attention_data as data
+from vitlens_widgets.widgets._base import LensWidget
 
 EXACT_PAGE_LIMIT = 4_000_000
 """Bytes that exact numbers may take on a page; where all would take more, the chosen have them."""
@@ -18,7 +21,44 @@ CHOSEN_PAGE_LIMIT = 40_000_000
 Chosen = Sequence[tuple[int, int]] | str
 
 
-def saved_maps(source: Any, overview_of: dict[str, Any], side: int, chosen: Chosen) -> dict:
+class SavesMaps(LensWidget):
+    """A widget whose pages can have more of its maps than it sends."""
+
+    def save_html(self, path: str | Path, title: str = "", maps: Chosen = ()) -> Path:
+        """Writes the widget to one web page that opens offline, still interactive.
+
+        Where all maps are small (144 heads of 50 tokens are), the page has them all, with their
+        exact numbers. Otherwise it has thumbnails, the map that is shown, and those you choose.
+
+        Args:
+            path: The file to write; its name ends in `.html`.
+            title: The page's title. Default: what the widget is, and of which model.
+            maps: `(layer, head)` pairs, or `"all"`: whole maps to save, one byte a weight, before
+                they are compressed. A map of 577 tokens is 0.3 MB.
+
+        Returns:
+            The file.
+
+        Raises:
+            UsageError: The file cannot be written, a pair is no head of the model, or the maps
+                would take more than 40 MB.
+
+        Example:
+            >>> maps.save_html("heads.html", maps=[(3, 0), (11, 5)])
+        """
+        from vitlens_widgets.export.save import checked_page, write_widgets
+
+        target = checked_page(path)
+        return write_widgets(target, [self.saved(maps)], title)
+
+
+def saved_maps(
+    source: Any,
+    overview_of: dict[str, Any],
+    side: int,
+    chosen: Chosen,
+    of_layers: Sequence[str] = ("mean", "rollout"),
+) -> dict[str, Any]:
     """What is saved beside the overview: whole maps where that has thumbnails, exact numbers.
 
     While all maps are small they are all saved with their exact numbers, the means over heads and
@@ -30,6 +70,7 @@ def saved_maps(source: Any, overview_of: dict[str, Any], side: int, chosen: Chos
         overview_of: The kind and image of the overview.
         side: Side of the maps in the overview.
         chosen: `(layer, head)` pairs, or `"all"`.
+        of_layers: What can be shown of a layer beside its heads.
 
     Returns:
         `_saved`, one entry for each map as js/attention_maps.js reads it; `_saved_codes`, uint8
@@ -47,7 +88,7 @@ def saved_maps(source: Any, overview_of: dict[str, Any], side: int, chosen: Chos
     if are_small:
         wanted += [
             _of(overview_of, show, layer, 0)
-            for show in ("mean", "rollout")
+            for show in of_layers
             for layer in range(source.n_layers)
         ]
     _refuse_too_many(len(wanted), n)
@@ -58,6 +99,18 @@ def saved_maps(source: Any, overview_of: dict[str, Any], side: int, chosen: Chos
         codes.append(its_codes)
         exact.extend(its_numbers)
     return {"_saved": entries, "_saved_codes": b"".join(codes), "_saved_exact": b"".join(exact)}
+
+
+def saved_of_runs(runs: list[tuple[Any, dict[str, Any]]], side: int, chosen: Chosen) -> dict:
+    """The same for the heads of several runs of a model.
+
+    Args:
+        runs: The source of each, and what its overview is of.
+        side: Side of the maps in the overviews.
+        chosen: As above.
+    """
+    parts = [saved_maps(source, of, side, chosen, of_layers=()) for source, of in runs]
+    return {name: reduce(operator.add, [one[name] for one in parts]) for name in parts[0]}
 
 
 def _of(overview_of: dict[str, Any], show: str, layer: int, head: int) -> dict[str, Any]:
@@ -109,6 +162,14 @@ def _refuse_too_many(n_maps: int, n_tokens: int) -> None:
             f"maps= asks for {n_maps} maps of {n_tokens} tokens, {n_maps * one / 1e6:.0f} MB; "
             f"choose {CHOSEN_PAGE_LIMIT // one} of them or fewer, as (layer, head) pairs."
         )
+
+
+def beyond_whole(saved: dict[str, Any], source: Any) -> list[str]:
+    """Heads whose map such a page lacks, to end a sentence; none where it has all."""
+    heads = {(one["layer"], one["head"]) for one in saved["_saved"] if one["show"] == "head"}
+    if len(heads) == source.n_layers * source.n_heads:
+        return []
+    return [f"maps other than the {max(1, len(heads))} saved whole"]
 
 
 def beyond(saved: dict[str, Any], source: Any, kind: str) -> str:

@@ -60,15 +60,16 @@ class Run:
             return {}
         return _patch_grid_data.target_columns(self.reading, 0, target)
 
+    @property
+    def overview_of(self) -> dict[str, Any]:
+        """What its maps are of, as the browser knows them."""
+        return {"kind": "pattern", "image": 0, "run": self.number}
+
     def maps(self, side: int) -> dict[str, Any]:
         """Every head's map, `side` pixels wide, and every head's statistics."""
         packed = _attention_data.overview(self.source, "pattern", 0, side)
         statistics = _attention_data.statistics(self.source, 0)
-        return (
-            packed
-            | statistics
-            | {"_overview_of": {"kind": "pattern", "image": 0, "run": self.number}}
-        )
+        return packed | statistics | {"_overview_of": self.overview_of}
 
     def first_map(self, layer: int, head: int) -> dict[str, Any]:
         """One map with its exact numbers, so that the browser need not ask for it."""

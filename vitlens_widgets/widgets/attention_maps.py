@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -11,7 +10,7 @@ import traitlets
 from vitlens_widgets.widgets import _attention_data as data
 from vitlens_widgets.widgets import _attention_page as of_page
 from vitlens_widgets.widgets._attention_source import checked_reading, source_of
-from vitlens_widgets.widgets._base import STATIC, LensWidget, answers_browser
+from vitlens_widgets.widgets._base import STATIC, answers_browser
 from vitlens_widgets.widgets._meanings import Depth, Head, Meaning, OfBatch, Place
 from vitlens_widgets.widgets._recent import Recent
 from vitlens_widgets.widgets._traits import Index, KeptToken, OneOf, OneOfNames
@@ -19,7 +18,7 @@ from vitlens_widgets.widgets._traits import Index, KeptToken, OneOf, OneOfNames
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
-class AttentionMaps(LensWidget):
+class AttentionMaps(of_page.SavesMaps):
     """All attention heads of a model on one image: an overview, one map large, and the image.
 
     Point at a cell of the map to see its query and key on the image; point at a patch to see what
@@ -176,33 +175,6 @@ class AttentionMaps(LensWidget):
         for name, default in (("sort", "layer"), ("color", "map")):
             if getattr(self, name) not in (default, *self._statistic_names):
                 setattr(self, name, default)
-
-    def save_html(self, path: str | Path, title: str = "", maps: of_page.Chosen = ()) -> Path:
-        """Writes the widget to one web page that opens offline, still interactive.
-
-        Where all maps are small (144 heads of 50 tokens are), the page has them all, with their
-        exact numbers. Otherwise it has thumbnails, the map that is shown, and those you choose.
-
-        Args:
-            path: The file to write; its name ends in `.html`.
-            title: The page's title. Default: what the widget is, and of which model.
-            maps: `(layer, head)` pairs, or `"all"`: whole maps to save, one byte a weight, before
-                they are compressed. A map of 577 tokens is 0.3 MB.
-
-        Returns:
-            The file.
-
-        Raises:
-            UsageError: The file cannot be written, a pair is no head of the model, or the maps
-                would take more than 40 MB.
-
-        Example:
-            >>> maps.save_html("heads.html", maps=[(3, 0), (11, 5)])
-        """
-        from vitlens_widgets.export.save import checked_page, write_widgets
-
-        target = checked_page(path)
-        return write_widgets(target, [self.saved(maps)], title)
 
     def saved(self, maps: of_page.Chosen = ()) -> Any:
         """The widget as a page without a kernel keeps it, with whole maps of chosen heads."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import traitlets
 
-from vitlens_widgets.widgets import _attention_data, _infill_data, _pack
+from vitlens_widgets.widgets import _attention_page as of_page
 from vitlens_widgets.widgets import _explorer_data as data
-from vitlens_widgets.widgets._base import STATIC, answers_browser
+from vitlens_widgets.widgets import _infill_data, _pack
+from vitlens_widgets.widgets._attention_page import SavesMaps
+from vitlens_widgets.widgets._base import STATIC
+from vitlens_widgets.widgets._explorer_answers import ExplorerAnswers
 from vitlens_widgets.widgets._explorer_choices import ExplorerChoices
 from vitlens_widgets.widgets._explorer_given import lens_of, mae_lens_of, picture_of
 from vitlens_widgets.widgets._explorer_run import Run
@@ -18,13 +21,12 @@ from vitlens_widgets.widgets._infill_objects import Objects
 from vitlens_widgets.widgets._infill_part import InfillPart
 from vitlens_widgets.widgets._meanings import Meaning
 
-Answer = tuple[dict[str, Any], list[bytes]]
 OF_MASK = ("mask", "mask_ratio", "seed")
 OF_INFILLING = {*InfillPart.choices(), "infill_layer"}
 LAST = "what is shown is what was there before"
 
 
-class Explorer(InfillPart, ExplorerChoices, ExplorerData):
+class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, ExplorerData):
     """What each patch answers, where each head looks, how a masked autoencoder fills in: linked.
 
     One axis of states is there for all: state k goes with the attention of block k, `final` with
@@ -57,7 +59,6 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
     _css = STATIC / "explorer.css"
     _drawn_by = "explorer"
     _kind = "Every view of one image"
-    _beyond = "another image, switching heads off, another mask"
 
     def __init__(
         self,
@@ -238,48 +239,25 @@ class Explorer(InfillPart, ExplorerChoices, ExplorerData):
             self.target = self._target_of
             self._fail(error, "The target's numbers could not be computed", LAST)
 
-    def _pictured(self) -> dict[str, Any]:
+    def _shown_map(self) -> dict[str, Any]:
         edited = self._edited if self.run != "untouched" else None
         layer = min(self.layer, self._n_layers - 1)
-        return super()._pictured() | (edited or self._untouched).first_map(layer, self.head)
+        return (edited or self._untouched).first_map(layer, self.head)
 
-    @answers_browser
-    def _map(self, what: dict[str, Any], _buffers: list) -> Answer:
-        return self._reply(_attention_data.whole_map, what)
+    def _pictured(self) -> dict[str, Any]:
+        return super()._pictured() | self._shown_map()
 
-    @answers_browser
-    def _exact(self, what: dict[str, Any], _buffers: list) -> Answer:
-        return self._reply(_attention_data.exact_numbers, what)
+    @property
+    def _beyond(self) -> str:
+        masks = "" if self._mae_lens is None else ", another mask"
+        return f"another image, switching heads off{masks}"
 
-    def _reply(self, compute: Callable[[Any, dict], Answer], what: dict[str, Any]) -> Answer:
-        """The answer to a question about one run; about one that is gone there is none."""
-        runs = [run for run in (self._untouched, self._edited) if run is not None]
-        asked = [run for run in runs if run.number == what.get("run")]
-        if not asked:
-            return {"gone": True}, []
-        return compute(asked[0].source, what)
-
-    @answers_browser
-    def _knock_out(self, message: dict[str, Any], _buffers: list) -> Answer:
-        return self._done(lambda: setattr(self, "knocked_out", message["heads"]))
-
-    @answers_browser
-    def _open(self, message: dict[str, Any], buffers: list) -> Answer:
-        from vitlens_widgets.data.images import image_from_bytes
-
-        content = bytes(buffers[0])
-        name = message.get("name", "")
-        return self._done(lambda: self._show_image(image_from_bytes(content, name), None))
-
-    def _done(self, do: Callable[[], None]) -> Answer:
-        """What the browser has asked for, done; a failure would be lost, so it is sent."""
-        try:
-            do()
-        except KeyboardInterrupt:
-            return {"error": "The kernel was interrupted; what is shown is what it showed."}, []
-        except Exception as error:
-            return {"error": str(error) or type(error).__name__}, []
-        return {}, []
+    def saved(self, maps: of_page.Chosen = ()) -> Any:
+        """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
+        page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs]
+        more = of_page.saved_of_runs(runs, self._meta["side"], maps)
+        beyond = ", ".join([page.beyond, *of_page.beyond_whole(more, self._untouched.source)])
+        return replace(page, state=page.state | more | self._shown_map(), beyond=beyond)
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states, tokens and heads, and its classes where there are any."""
