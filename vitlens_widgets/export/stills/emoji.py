@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, features
 
 FONTS = (("NotoColorEmoji.ttf", 109), ("Apple Color Emoji.ttc", 160), ("seguiemj.ttf", 109))
@@ -12,6 +13,7 @@ FONTS = (("NotoColorEmoji.ttf", 109), ("Apple Color Emoji.ttc", 160), ("seguiemj
 HALO = {"dark": (0, 0, 0, 217), "light": (255, 255, 255, 242)}
 JOINED = features.check("raqm") and features.check("fribidi")
 """Whether sequences such as flags can be put together into one glyph."""
+LEVELS = np.arange(256)
 COLORFUL = "\ufe0f"  # after a symbol that is text by default
 
 
@@ -49,7 +51,7 @@ def sprite(emoji: str, size: int, halo: str = "") -> Image.Image | None:
     red, green, blue, most = HALO[halo]
     for _ in range(2):
         around = Image.new("RGBA", whole.size, (red, green, blue, 0))
-        around.putalpha(shadow.point(lambda a: a * most // 255))
+        around.putalpha(shadow.point((LEVELS * most // 255).tolist()))
         whole = Image.alpha_composite(whole, around)
     whole.alpha_composite(small, (size // 4,) * 2)
     return whole
@@ -58,7 +60,7 @@ def sprite(emoji: str, size: int, halo: str = "") -> Image.Image | None:
 def faded(picture: Image.Image, opacity: float) -> Image.Image:
     """A picture that lets more of what is under it through."""
     copy = picture.copy()
-    copy.putalpha(picture.getchannel("A").point(lambda a: round(a * opacity)))
+    copy.putalpha(picture.getchannel("A").point(np.rint(LEVELS * opacity).astype(int).tolist()))
     return copy
 
 
