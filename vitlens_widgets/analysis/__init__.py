@@ -13,6 +13,14 @@ from vitlens_widgets.analysis.class_space import (
 )
 from vitlens_widgets.analysis.closeness import Closeness, closeness
 from vitlens_widgets.analysis.maps import Maps
+from vitlens_widgets.analysis.relevance import (
+    PerturbationTest,
+    Relevance,
+    RemovalCurves,
+    perturbation_test,
+    relevance,
+    removal_curves,
+)
 from vitlens_widgets.analysis.segmentation import Segmentation, segmentation
 
 __all__ = [
@@ -22,6 +30,9 @@ __all__ = [
     "Closeness",
     "Identifiability",
     "Maps",
+    "PerturbationTest",
+    "Relevance",
+    "RemovalCurves",
     "Segmentation",
     "attention_perturbation",
     "building",
@@ -29,5 +40,8 @@ __all__ = [
     "closeness",
     "heads",
     "identifiability",
+    "perturbation_test",
+    "relevance",
+    "removal_curves",
     "segmentation",
 ]

@@ -17,6 +17,7 @@ from vitlens_widgets.charts.over_many_images import (
     segmentation_classes,
 )
 from vitlens_widgets.charts.over_states import entropy, kl_to_final, probability, rank
+from vitlens_widgets.charts.relevance import perturbation_test, removal_curves
 
 __all__ = [
     "attention_perturbation",
@@ -32,8 +33,10 @@ __all__ = [
     "infill_score",
     "infill_study",
     "kl_to_final",
+    "perturbation_test",
     "probability",
     "rank",
+    "removal_curves",
     "segmentation",
     "segmentation_classes",
 ]

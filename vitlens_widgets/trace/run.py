@@ -63,13 +63,14 @@ def rerun(
     keep: str | Sequence[str] = (),
     watch: Watch | None = None,
     grad: bool = False,
+    first: int | None = None,
 ) -> Trace:
-    """See `Trace.rerun`."""
+    """See `Trace.rerun`; `first` is the block to start from, by default the first edited one."""
     edits = _listed(edits)
     vit, every = trace.vit, [*trace.edits, *edits]
     trace.check_weights("run again")
     context = Context.of(vit, trace.layout, trace.n_images, every)
-    first = _first_layer(edits, context)
+    first = _first_layer(edits, context) if first is None else first
     sites = sites_to_keep(keep, grad, vit.adapter.taps(0))
     record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, every, sites))
     record.start_from(trace.states, trace.kept, first)

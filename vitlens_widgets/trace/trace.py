@@ -16,7 +16,7 @@ from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import DropTokens, Edit
-from vitlens_widgets.trace.instrument import Plan, instrumented
+from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
 from vitlens_widgets.trace.watch import Watch
@@ -211,6 +211,24 @@ class Trace:
         Context.of(self.vit, self.layout, self.n_images, every)
         return self._run_block(layer, [site], edits)[site]
 
+    def plan(
+        self,
+        layer: int,
+        sites: Sequence[str],
+        see: Seen,
+        edits: Sequence[Edit] = (),
+        before: Sequence[Edit] = (),
+    ) -> Plan:
+        """How one block is run again from its state, with edits after and before those made here.
+
+        Raises:
+            UsageError: The weights were changed in place, replaced or moved.
+        """
+        self.check_weights(f"asked for {', '.join(sites)}")
+        every = (*before, *self.edits, *edits)
+        arrived = range(len(before), len(before) + len(self.edits))
+        return Plan(self._context, every, {layer: sites}, see, arrived)
+
     def check_weights(self, what: str) -> None:
         """Refuse to compute with weights that are no longer those of this trace.
 
@@ -251,19 +269,16 @@ class Trace:
     def _run_block(
         self, layer: int, sites: list[str], edits: Sequence[Edit] = ()
     ) -> dict[str, Tensor]:
-        asked = ", ".join(sites)
-        self._refuse_off_path(asked)
-        self.check_weights(f"asked for {asked}")
+        self._refuse_off_path(", ".join(sites))
         found: dict[str, Tensor] = {}
 
         def see(site: str, _layer: int, value: Tensor) -> None:
             found[site] = kept_copy(value)
             if all(site in found for site in sites):
-                raise _AllSeen  # the rest of the block would be computed for nothing
+                raise AllSeen  # the rest of the block would be computed for nothing
 
-        every = (*self.edits, *edits)
-        plan = Plan(self._context, every, {layer: sites}, see, arrived=range(len(self.edits)))
-        with torch.no_grad(), suppress(_AllSeen), instrumented(plan):
+        plan = self.plan(layer, sites, see, edits)
+        with torch.no_grad(), suppress(AllSeen), instrumented(plan):
             self.vit.adapter.run_block(layer, self.states[layer])
         return found
 
@@ -276,5 +291,5 @@ class Trace:
         )
 
 
-class _AllSeen(Exception):  # noqa: N818
+class AllSeen(Exception):  # noqa: N818
     """Ends the run of a block that has shown all it was run for."""

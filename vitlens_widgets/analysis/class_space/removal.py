@@ -26,6 +26,14 @@ def check_removable(vit: ViT) -> None:
 
 
 @torch.no_grad()
+def run_blocks(vit: ViT, state: Tensor) -> Tensor:
+    """A state 0, of any number of tokens, through all blocks: `[image, token, d]` to the last."""
+    for layer in range(vit.n_layers):
+        state = vit.adapter.run_block(layer, state)
+    return state
+
+
+@torch.no_grad()
 def run_kept(vit: ViT, state: Tensor, kept: Sequence[Tensor]) -> list[Tensor]:
     """The last state of each image when only some of its tokens go through the blocks.
 
@@ -54,7 +62,5 @@ def run_kept(vit: ViT, state: Tensor, kept: Sequence[Tensor]) -> list[Tensor]:
     last: dict[int, Tensor] = {}
     for images in alike.values():
         left = torch.stack([state[image, kept[image].to(state.device)] for image in images])
-        for layer in range(vit.n_layers):
-            left = vit.adapter.run_block(layer, left)
-        last |= dict(zip(images, left, strict=True))
+        last |= dict(zip(images, run_blocks(vit, left), strict=True))
     return [last[image] for image in range(len(kept))]

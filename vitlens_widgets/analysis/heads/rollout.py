@@ -48,14 +48,16 @@ def rollouts(trace: Trace, image: int | None = 0) -> Iterator[np.ndarray]:
     so_far = [torch.eye(len(trace.tokens), dtype=torch.float64) for _ in images]
     for layer in range(trace.vit.n_layers):
         for i, pattern in enumerate(trace.attention_by_image(layer, "pattern", images)):
-            so_far[i] = _mixing(pattern) @ so_far[i]
+            so_far[i] = mixing(pattern.detach().cpu().double().mean(0)) @ so_far[i]
         yield torch.stack(so_far).mean(0).float().numpy()
 
 
-def _mixing(pattern: Tensor) -> Tensor:
-    """`0.5 A + 0.5 I` with rows that sum to 1, float64 `[query, key]`."""
-    mean = pattern.detach().mean(0).cpu().double()
-    mixed = 0.5 * mean + 0.5 * torch.eye(len(mean), dtype=mean.dtype)
+def mixing(weights: Tensor) -> Tensor:
+    """`weights + I` with rows that sum to 1, `[..., query, key]`: a block with its residual stream.
+
+    Of attention weights, whose rows sum to 1 already, that is `0.5 A + 0.5 I`.
+    """
+    mixed = weights + torch.eye(weights.shape[-1], dtype=weights.dtype, device=weights.device)
     return mixed / mixed.sum(-1, keepdim=True)
 
 

@@ -1,0 +1,155 @@
+"""Relevance by following attention through all blocks, with or without the answer's gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.heads.rollout import mixing
+from vitlens_widgets.analysis.relevance.parts import Parts
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.readout import readout_weights
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.run import rerun
+
+
+@dataclass(frozen=True)
+class _AttentionFlow:
+    """What the readout reads, followed back block by block.
+
+    The matrices of all blocks are multiplied with the readout's weights from the last block on,
+    which gives the readout's row of their product (the row of CLS, or the mean of the patches'
+    rows) at a fraction of its cost. The relevance of a token in a head is the readout's row of the
+    head's own weights.
+    """
+
+    settings: ClassVar[dict[str, Any]] = {}
+    name: ClassVar[str]
+    gradients: ClassVar[bool] = True
+
+    def __call__(self, trace: Trace, classes: Tensor) -> Parts:
+        """The relevance of each token for a class of each image, int64 `[image]`.
+
+        Raises:
+            UsageError: A readout that is no weighted mean of tokens, or weights that have changed.
+        """
+        flow = start = _readout_weights(trace, self.name)
+        heads = []
+        for weights in self._weights(trace, classes):
+            heads.append(torch.einsum("iq,ihqt->iht", start, self.of_heads(weights)))
+            flow = torch.einsum("iq,iqt->it", flow, self.of_block(weights))
+        return Parts(flow.float().cpu(), torch.stack(heads[::-1], dim=1).float().cpu())
+
+    def of_heads(self, weights: Tensor) -> Tensor:
+        """What counts of a block's weights, `[image, head, query, key]`."""
+        return weights
+
+    def of_block(self, weights: Tensor) -> Tensor:
+        """How the block mixes the tokens, `[image, query, key]`."""
+        raise NotImplementedError
+
+    def _weights(self, trace: Trace, classes: Tensor) -> Iterator[Tensor]:
+        """Of each block, the last one first, float64."""
+        layers = reversed(range(trace.vit.n_layers))
+        if not self.gradients:
+            yield from (trace.attention(layer).detach().double() for layer in layers)
+            return
+        patterns, gradients = _gradients(trace, classes)
+        yield from (patterns[k].detach().double() * gradients[k].double() for k in layers)
+
+
+@dataclass(frozen=True)
+class Rollout(_AttentionFlow):
+    """Attention rollout: where attention could have carried something from, whatever the class.
+
+    The product over blocks of the mean of the heads' weights plus identity, rows scaled to sum to
+    1. See `vl.analysis.heads.rollout`.
+
+    Source:
+        Abnar & Zuidema (2020), equation 1.
+    """
+
+    name: ClassVar[str] = "rollout"
+    gradients: ClassVar[bool] = False
+
+    def of_block(self, weights: Tensor) -> Tensor:
+        """See `heads.rollout.mixing`."""
+        return mixing(weights.mean(1))
+
+
+@dataclass(frozen=True)
+class GradientRollout(_AttentionFlow):
+    """Rollout of attention weights times their gradients of the class's logit.
+
+    As `Rollout`, of the mean over heads of weights x gradients with what is negative set to 0.
+    (The published code then also drops the smallest weights, 90 % of them unless told otherwise;
+    none are dropped here.)
+
+    Source:
+        Gildenblat (2020), "Exploring Explainability for Vision Transformers", and its code.
+    """
+
+    name: ClassVar[str] = "gradient rollout"
+
+    def of_block(self, weights: Tensor) -> Tensor:
+        """The mean over heads comes before the clamp."""
+        return mixing(weights.mean(1).clamp(min=0))
+
+    def of_heads(self, weights: Tensor) -> Tensor:
+        """What is positive."""
+        return weights.clamp(min=0)
+
+
+@dataclass(frozen=True)
+class Chefer(_AttentionFlow):
+    """Attention weights times their gradients of the class's logit, block by block.
+
+    With `A` the mean over heads of what is positive in weights x gradients, relevance begins as the
+    identity and each block adds `A` times what there is: `R + A R`. No row is scaled.
+
+    Source:
+        Chefer, Gur & Wolf (2021), "Generic Attention-model Explainability for Interpreting
+        Bi-Modal and Encoder-Decoder Transformers", ICCV, equations 5 and 6; what Vilas et al.
+        (2023) compare with.
+    """
+
+    name: ClassVar[str] = "Chefer"
+
+    def of_heads(self, weights: Tensor) -> Tensor:
+        """What is positive."""
+        return weights.clamp(min=0)
+
+    def of_block(self, weights: Tensor) -> Tensor:
+        """`I + A`."""
+        eye = torch.eye(weights.shape[-1], dtype=weights.dtype, device=weights.device)
+        return eye + self.of_heads(weights).mean(1)
+
+
+@torch.enable_grad()
+def _gradients(trace: Trace, classes: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """The weights of all blocks and the gradients of the class's logit in them: one backward pass.
+
+    `[layer]` of `[image, head, query, key]`, twice.
+    """
+    again = rerun(trace, [], keep=["pattern"], grad=True, first=0)
+    patterns = [again["pattern", layer] for layer in range(trace.vit.n_layers)]
+    chosen = again.logits.gather(1, classes.to(again.logits.device)[:, None])
+    return patterns, torch.autograd.grad(chosen.sum(), patterns)
+
+
+@torch.no_grad()
+def _readout_weights(trace: Trace, method: str) -> Tensor:
+    """How the readout weighs the tokens, float64 `[image, token]`."""
+    trace.check_weights("asked for relevance")
+    try:
+        return readout_weights(trace.vit.adapter, trace.states[-1]).double()
+    except UsageError as error:
+        raise UsageError(
+            f"{trace.vit.name} reads {trace.vit.readout_name}, which is no weighted mean of tokens "
+            f'that it shows, and the method "{method}" begins with such weights; "class embedding" '
+            "does without."
+        ) from error

@@ -1,0 +1,297 @@
+"""The perturbation test: accuracy as patches are removed by their relevance, over many images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.class_space.removal import check_removable
+from vitlens_widgets.analysis.class_space.rules import check_choice
+from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.over_images import OverImages
+from vitlens_widgets.analysis.relevance.auc import Area, area
+from vitlens_widgets.analysis.relevance.methods import Method, found_by, method_of
+from vitlens_widgets.analysis.relevance.removal import (
+    answers_of_kept,
+    counts_of,
+    most_relevant_first,
+    random_orders,
+)
+from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import Trace
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+ORDERS = ("negative", "positive")
+"""Which patches are removed first: the least relevant, or the most relevant."""
+
+RANDOM = "random"
+
+
+@dataclass(frozen=True, eq=False)
+class PerturbationTest:
+    """What `perturbation_test` found.
+
+    Attributes:
+        title: The model, the number of images and where they are from.
+        n_images: Of how many images.
+        n_patches: How many patches an image has.
+        kept: How many of them are left at each point, most first, int64 `[point]`.
+        methods: What was compared.
+        accuracy: The share of images whose true class comes first, `[point]`, by curve:
+            `"<method>, negative"`, `"<method>, positive"`, and `"random"`, in which an image counts
+            with the share of the random orders that leave it right.
+        auc: The area under each of these, by how it is taken (`relevance.auc.Area`) and curve.
+        probability: The mean probability of the true class, `[point]`, by curve.
+        all_patches: The accuracy with nothing removed.
+        random_orders: The accuracy of each random order, float64 `[order, point]`.
+        paper: Which of the seven models of the paper this is; "" for any other.
+    """
+
+    title: str
+    n_images: int
+    n_patches: int
+    kept: np.ndarray
+    methods: list[str]
+    accuracy: Mapping[str, OverImages] = field(repr=False)
+    auc: Mapping[str, Mapping[str, OverImages]] = field(repr=False)
+    probability: Mapping[str, OverImages] = field(repr=False)
+    all_patches: OverImages = field(repr=False)
+    random_orders: np.ndarray = field(repr=False)
+    paper: str = ""
+
+    @property
+    def removed(self) -> np.ndarray:
+        """The share of the patches that is gone at each point, float64 `[point]`.
+
+        The paper's figure begins at 0 % where one patch is gone already.
+        """
+        return 1 - self.kept / self.n_patches
+
+    @property
+    def published(self) -> dict[str, float]:
+        """The paper's areas for this model, by curve, as released."""
+        known = published.REMOVAL_AUC.get(self.paper, {})
+        return {name: known[name] for name in self.accuracy if name in known}
+
+    def table(self, area: Area = "released") -> Table:
+        """A row per curve: its area with half its 95 % interval, and what the paper has for it.
+
+        Args:
+            area: `"released"`, as the authors' code computes it: of the curve as a share of its
+                own maximum, which lies below 1 even for a flat one; or the plain `"mean"`.
+
+        Raises:
+            UsageError: Another word.
+        """
+        found = self.auc[check_choice("area", area, list(self.auc))]
+        columns: dict[str, list] = {
+            "patches removed by": list(found),
+            f"AUC ({area})": [float(one.mean) for one in found.values()],
+            "±": [float(one.half) for one in found.values()],
+        }
+        if area == "released" and self.published:
+            columns[published.SOURCE] = [self.published.get(name) for name in found]
+        return Table(columns, title=self.title)
+
+    def curves(self) -> Table:
+        """A row per point: how much is removed, and every accuracy with half its interval."""
+        columns: dict[str, list] = {"kept": self.kept.tolist(), "removed": self.removed.tolist()}
+        for name, one in self.accuracy.items():
+            columns |= {name: one.mean.tolist(), f"± ({name})": one.half.tolist()}
+        return Table(columns, title=self.title)
+
+    def curve(self, name: str) -> OverImages:
+        """One of the curves of accuracy, `[point]`.
+
+        Raises:
+            UsageError: There is no such curve.
+        """
+        if name not in self.accuracy:
+            near = did_you_mean(name, self.accuracy)
+            there = ", ".join(f'"{one}"' for one in self.accuracy)
+            raise UsageError(f'There is no curve "{name}"; there is {there}.{near}')
+        return self.accuracy[name]
+
+    def figure(self) -> Figure:
+        """See `vl.charts.perturbation_test`."""
+        from vitlens_widgets import charts  # which knows this module
+
+        return charts.perturbation_test(self)
+
+
+def perturbation_test(
+    vit: ViT,
+    data: Dataset,
+    *,
+    methods: Sequence[str | Method] = ("class embedding", "Chefer"),
+    target: Literal["true", "answer"] = "true",
+    random: int = 10,
+    points: int | None = None,
+    n_images: int | None = None,
+    at_once: int = 16,
+    save_to: str | os.PathLike[str] | None = None,
+) -> PerturbationTest:
+    """How accuracy falls as patches are removed: the least relevant first, and the most.
+
+    Patches are removed from the sequence after the position embedding, before the first block. A
+    method that knows what the answer rests on keeps accuracy up for long when it removes the least
+    relevant patches first (negative), and brings it down soon when the most relevant go first
+    (positive).
+
+    Args:
+        vit: The model.
+        data: Images with their classes.
+        methods: Names of methods (see `vl.analysis.relevance`), or objects that are one.
+        target: The class that relevance is about: the `"true"` one, as in the paper, or the model's
+            own `"answer"`. Accuracy is of the true class in both.
+        random: In how many random orders patches are removed beside; each order, of the seeds 0, 1,
+            ..., is the same for all images, as in the authors' code. 0 for none.
+        points: At how many numbers of kept patches accuracy is measured, spread evenly; None for
+            all from 1 to all but one, as in the paper. Time grows with `points` x (2 methods +
+            random) runs of, on average, half of each image's tokens.
+        n_images: How many images; None for all there are.
+        at_once: How many images are traced together, and about how many images' tokens the model
+            runs on while patches are removed.
+        save_to: A file to save to after every batch, and to go on from; see
+            `vitlens_widgets.analysis.stream.run`.
+
+    Raises:
+        UsageError: An unknown method, the same one twice, a model whose tokens cannot be removed or
+            for which a method is not defined, or what `run` refuses.
+
+    Source:
+        Vilas et al. (2023), section 7, and their code; Chefer et al. (2021) for the test.
+
+    Example:
+        >>> found = vl.analysis.perturbation_test(vit, vl.world.Scenes(), n_images=100, points=12)
+        >>> found.table(), found.figure()
+    """
+    experiment = _Experiment(vit, methods, target, random, points)
+    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    return experiment.result(run(experiment, vit, data, **words))
+
+
+class _Experiment:
+    """See `vitlens_widgets.analysis.stream.Experiment`."""
+
+    name = "perturbation test"
+    needs_masks = False
+
+    def __init__(
+        self,
+        vit: ViT,
+        methods: Sequence[str | Method],
+        target: str,
+        random: int,
+        points: int | None,
+    ) -> None:
+        check_removable(vit)
+        self._vit, self._methods = vit, _methods(methods)
+        self._of_answer = check_choice("target", target, ("true", "answer")) == "answer"
+        n_patches = vit.layout.n_patches
+        self._counts = counts_of(n_patches, points)
+        self._random = random_orders(n_patches, check_count("random", random, least=0))
+        named = [f"{method.name}, {order}" for method in self._methods for order in ORDERS]
+        self._curves = named + [RANDOM] * (random > 0)
+        self.settings = {
+            "methods": [[method.name, dict(method.settings)] for method in self._methods],
+            "target": target,
+            "random": random,
+            "kept": self._counts,
+        }
+
+    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What a batch adds to each curve, and to the products of its points."""
+        trace = self._vit.trace(batch.pixels, preprocessed=True)
+        orders = self._orders(trace, batch.classes)
+        found = answers_of_kept(self._vit, trace.states[0], orders, self._counts)
+        read = [_read(logits, batch.classes) for logits in found]
+        right, probability = (torch.stack(one, -1).numpy() for one in zip(*read, strict=True))
+        accuracy, sure = self._by_curve(right), self._by_curve(probability)
+        before = _read(trace.logits.float().cpu()[None], batch.classes)[0][0].numpy()
+        return {
+            "all patches": tally(before),
+            "accuracy": tally(accuracy),
+            "products": np.einsum("icp,icr->cpr", accuracy, accuracy),
+            "probability": tally(sure),
+            "random orders": right[2 * len(self._methods) :].sum(1),
+        }
+
+    def result(self, done: Run) -> PerturbationTest:
+        """What it all says."""
+        sums = done.tallies
+        accuracy, probability = (
+            self._named(spread(sums[name])) for name in ("accuracy", "probability")
+        )
+        return PerturbationTest(
+            title=done.title,
+            n_images=done.n_images,
+            n_patches=self._vit.layout.n_patches,
+            kept=np.array(self._counts),
+            methods=[method.name for method in self._methods],
+            accuracy=accuracy,
+            auc={how: self._areas(done, how) for how in ("released", "mean")},
+            probability=probability,
+            all_patches=spread(sums["all patches"]),
+            random_orders=sums["random orders"] / done.n_images,
+            paper=self._vit.paper,
+        )
+
+    def _orders(self, trace: Trace, true: Tensor) -> Tensor:
+        """Of all curves, the random ones last, `[order, image, patch]`."""
+        classes = trace.logits.argmax(-1).cpu() if self._of_answer else true
+        orders = []
+        for method in self._methods:
+            tokens = found_by(method, trace, classes).tokens
+            falling = most_relevant_first(tokens[:, self._vit.layout.patches].cpu())
+            orders += [falling, falling.flip(-1)]
+        others = self._random[:, None].expand(-1, trace.n_images, -1)
+        return torch.cat([torch.stack(orders), others]) if orders else others
+
+    def _by_curve(self, values: np.ndarray) -> np.ndarray:
+        """`[order, image, point]` to `[image, curve, point]`, the mean of the random orders."""
+        named, others = np.split(values, [2 * len(self._methods)])
+        mean = others.mean(0, keepdims=True) if len(others) else others
+        return np.concatenate([named, mean]).swapaxes(0, 1)
+
+    def _named(self, all_: OverImages) -> dict[str, OverImages]:
+        parts = (all_.mean, all_.deviation, all_.half, all_.n)
+        return {name: OverImages(*(p[i] for p in parts)) for i, name in enumerate(self._curves)}
+
+    def _areas(self, done: Run, how: Area) -> dict[str, OverImages]:
+        sums, products = done.tallies["accuracy"][2], done.tallies["products"]
+        n_patches = self._vit.layout.n_patches
+        return {
+            name: area(done.n_images, sums[i], products[i], n_patches, how)
+            for i, name in enumerate(self._curves)
+        }
+
+
+def _methods(given: Sequence[str | Method]) -> list[Method]:
+    """The methods, each once."""
+    listed = [given] if isinstance(given, str) or callable(given) else list(given)
+    methods = [method_of(one) for one in listed]
+    names = [method.name for method in methods]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f'The method "{name}" is there twice; give the other another name.')
+    return methods
+
+
+def _read(logits: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether the class comes first, and its probability: `[order, image, class]` to two."""
+    index = classes.expand(len(logits), -1)
+    probability = logits.softmax(-1).gather(-1, index[..., None])[..., 0]
+    return (logits.argmax(-1) == index).double(), probability.double()

@@ -1,0 +1,149 @@
+"""`relevance`: which tokens speak for a class, by any method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.images import check_trace
+from vitlens_widgets.analysis.relevance.methods import Method, found_by, method_of
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
+
+Target = int | str | Sequence[int | str] | None
+"""A class by index or name, one for each image, or None for the model's own answer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """How much each token speaks for a class; larger is more.
+
+    Only differences within one map mean something: methods have units of their own.
+
+    Attributes:
+        title: The model and the method.
+        method: What the method is called.
+        labels: The class names.
+        classes: The class that was asked about, int64 `[image]`.
+        layout: The token layout.
+        token_index: Which tokens of the layout were in the sequence, int64 `[token]`.
+        tokens: Over all blocks and heads, float32 `[image, token]`.
+        heads: In each head, float32 `[image, layer, head, token]`; None where a method says
+            nothing of heads.
+    """
+
+    title: str
+    method: str
+    labels: LabelSet
+    classes: np.ndarray
+    layout: TokenLayout
+    token_index: np.ndarray = field(repr=False)
+    tokens: np.ndarray = field(repr=False)
+    heads: np.ndarray | None = field(repr=False)
+
+    @property
+    def n_images(self) -> int:
+        """How many images."""
+        return len(self.classes)
+
+    def patches(
+        self, image: int = 0, layer: int | None = None, head: int | None = None
+    ) -> np.ndarray:
+        """One map on the image, float32 `[row, col]`; NaN where a patch was dropped.
+
+        Args:
+            image: Which image.
+            layer: One block; None for the map over all blocks and heads.
+            head: One head of that block; None for the sum of its heads.
+
+        Raises:
+            UsageError: An image, block or head out of range, a head without a block, or a method
+                that says nothing of heads.
+        """
+        check_index("image", image, self.n_images)
+        if layer is None and head is not None:
+            raise UsageError("A head is chosen in a block: give layer= too.")
+        values = self.tokens[image] if layer is None else self._of_heads(image, layer, head)
+        every = np.full(self.layout.n_tokens, np.nan, np.float32)
+        every[self.token_index] = values
+        return every[self.layout.patches].reshape(self.layout.rows, self.layout.cols)
+
+    def _of_heads(self, image: int, layer: int, head: int | None) -> np.ndarray:
+        if self.heads is None:
+            raise UsageError(f'The method "{self.method}" says nothing of single heads.')
+        of_layer = self.heads[image, check_index("layer", layer, self.heads.shape[1])]
+        if head is None:
+            return of_layer.sum(0)
+        return of_layer[check_index("head", head, len(of_layer))]
+
+
+def relevance(
+    trace: Trace, target: Target = None, *, method: str | Method = "class embedding"
+) -> Relevance:
+    """Which tokens speak for a class, over all blocks and in each head.
+
+    Args:
+        trace: The trace, with its edits; it need not have been made with gradients.
+        target: The class: a name or index, one of them for each image, or None for the model's own
+            answer. Rollouts do not depend on it.
+        method: `"class embedding"` (Vilas et al. 2023; see `ClassEmbedding` for what is asked and
+            its options), `"class embedding (text)"`, `"class embedding (logit)"`, `"Chefer"`,
+            `"gradient rollout"`, `"rollout"`, or any object that is a
+            `vitlens_widgets.analysis.relevance.Method`.
+
+    Raises:
+        UsageError: No trace, no classifier, no such class or method, another number of classes than
+            images, or a model for which the method is not defined.
+
+    Example:
+        >>> found = vl.analysis.relevance(vit.trace(image), "cat")
+        >>> found.patches()                     # the map, [row, col]
+        >>> found.patches(layer=7, head=0)      # of one head
+    """
+    check_classifier(check_trace(trace).vit)
+    method = method_of(method)
+    classes = target_classes(trace, target)
+    parts = found_by(method, trace, classes)
+    return Relevance(
+        title=f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {method.name}",
+        method=method.name,
+        labels=trace.vit.labels,
+        classes=classes.numpy(),
+        layout=trace.layout,
+        token_index=trace.tokens.cpu().numpy(),
+        tokens=_as_array(parts.tokens),
+        heads=None if parts.heads is None else _as_array(parts.heads),
+    )
+
+
+def target_classes(trace: Trace, target: Target | Any) -> Tensor:
+    """The class of each image, int64 `[image]`, on the CPU.
+
+    Raises:
+        UsageError: No such class, or another number of them than images.
+    """
+    labels = trace.vit.labels
+    if target is None:
+        return trace.logits.detach().argmax(-1).cpu()
+    several = hasattr(target, "__len__") and not isinstance(target, str)
+    if not several or getattr(target, "ndim", 1) == 0:
+        return torch.full((trace.n_images,), labels.index(target))
+    if len(target) != trace.n_images:
+        raise UsageError(
+            f"{len(target)} classes were given for {trace.n_images} "
+            f"image{'s' * (trace.n_images != 1)}: give one for each, or a single one for all."
+        )
+    return torch.tensor([labels.index(one) for one in target])
+
+
+def _as_array(values: Tensor) -> np.ndarray:
+    return values.detach().float().cpu().numpy()

@@ -1,0 +1,83 @@
+"""Images with their patches removed in an order of their own, as many at once as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.class_space.removal import run_blocks
+from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.models import ViT
+
+_LEAST_IMAGES = 8
+
+
+def counts_of(n_patches: int, points: int | None) -> list[int]:
+    """How many patches are kept at each point, most first: never all of them, never none.
+
+    Args:
+        n_patches: How many there are.
+        points: How many counts, spread evenly; None for every count.
+
+    Raises:
+        UsageError: More points than counts.
+    """
+    most = n_patches - 1
+    points = most if points is None else check_count("points", points, least=2, most=most)
+    return np.linspace(most, 1, points).round().astype(int).tolist()
+
+
+def most_relevant_first(relevance: Tensor) -> Tensor:
+    """The order of the patches `[image, patch]` by falling relevance; of equals the first first."""
+    return relevance.argsort(dim=-1, descending=True, stable=True)
+
+
+def random_orders(n_patches: int, n_orders: int) -> Tensor:
+    """Orders that are the same for every image, `[order, patch]`, of the seeds 0, 1, ...
+
+    Source: the code of Vilas et al. (2023), whose ten orders these are.
+    """
+    seeds = (torch.Generator().manual_seed(seed) for seed in range(n_orders))
+    orders = [torch.randperm(n_patches, generator=seed) for seed in seeds]
+    return torch.stack(orders) if orders else torch.empty(0, n_patches, dtype=torch.int64)
+
+
+@torch.no_grad()
+def answers_of_kept(
+    vit: ViT, state: Tensor, orders: Tensor, counts: Sequence[int]
+) -> Iterator[Tensor]:
+    """The model's logits when only the first patches of an order are there, count by count.
+
+    Patches are removed after the position embedding, before the first block; prefix tokens stay.
+    All orders and images of one count make one batch, in pieces of as many tokens as the state
+    given has (or some images, if it has fewer), so that memory does not grow with the number of
+    orders and more of the shorter sequences run at a time.
+
+    Args:
+        vit: The model, whose tokens can be removed (`check_removable`).
+        state: State 0 of all tokens, `[image, token, d]`.
+        orders: Which patches stay longest, int64 `[order, image, patch]`.
+        counts: How many stay.
+
+    Yields:
+        `[order, image, class]`, on the CPU.
+    """
+    n_prefix = vit.layout.n_prefix
+    rows = orders.flatten(0, 1).to(state.device) + n_prefix
+    images = torch.arange(len(state), device=state.device).repeat(len(orders))
+    prefix = torch.arange(n_prefix, device=state.device).expand(len(rows), -1)
+    budget = max(len(state), _LEAST_IMAGES) * state.shape[1]
+    for count in counts:
+        kept = torch.cat([prefix, rows[:, :count]], dim=1)
+        at_once = budget // kept.shape[1]
+        pieces = zip(images.split(at_once), kept.split(at_once), strict=True)
+        logits = [_answers(vit, state[image[:, None], tokens]) for image, tokens in pieces]
+        yield torch.cat(logits).unflatten(0, orders.shape[:2])
+
+
+def _answers(vit: ViT, state: Tensor) -> Tensor:
+    """`[row, class]`."""
+    return vit.adapter.readout_logits(run_blocks(vit, state)).float().cpu()

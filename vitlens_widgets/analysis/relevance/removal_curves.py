@@ -1,0 +1,151 @@
+"""How the answer about single images goes as their patches are removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vitlens_widgets.analysis.class_space.removal import check_removable
+from vitlens_widgets.analysis.images import check_count, check_trace
+from vitlens_widgets.analysis.relevance.relevance import Relevance
+from vitlens_widgets.analysis.relevance.removal import (
+    answers_of_kept,
+    counts_of,
+    most_relevant_first,
+    random_orders,
+)
+from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+KINDS = {
+    "negative": "the least relevant patches are removed first",
+    "positive": "the most relevant patches are removed first",
+}
+"""In which order patches are removed. A good map keeps the first curve up and brings the second
+down."""
+
+
+@dataclass(frozen=True, eq=False)
+class RemovalCurves:
+    """What `removal_curves` found, with patches removed one after the other.
+
+    Attributes:
+        title: The model and the method.
+        labels: The class names.
+        classes: The class that the relevance is about, int64 `[image]`.
+        removed: The share of the patches that is gone, float64 `[point]`; 0 comes first.
+        probability: Of that class, by "negative", "positive" and "random" (the mean over orders),
+            float32 `[image, point]`.
+        answers: The model's answer, by "negative" and "positive", int64 `[image, point]`.
+    """
+
+    title: str
+    labels: LabelSet
+    classes: np.ndarray
+    removed: np.ndarray = field(repr=False)
+    probability: Mapping[str, np.ndarray] = field(repr=False)
+    answers: Mapping[str, np.ndarray] = field(repr=False)
+
+    def table(self, image: int = 0) -> Table:
+        """A row per point of one image.
+
+        Raises:
+            UsageError: There is no such image.
+        """
+        check_index("image", image, len(self.classes))
+        columns: dict[str, list] = {"removed": self.removed.tolist()}
+        for kind, values in self.probability.items():
+            columns[f"probability, {kind}"] = values[image].tolist()
+        for kind, values in self.answers.items():
+            columns[f"answer, {kind}"] = [self.labels[index] for index in values[image]]
+        return Table(columns, title=f"{self.title}, {self.labels[self.classes[image]]}")
+
+    def figure(self, image: int = 0) -> Figure:
+        """See `vl.charts.removal_curves`."""
+        from vitlens_widgets import charts  # which knows this module
+
+        return charts.removal_curves(self, image)
+
+
+def removal_curves(
+    trace: Trace, relevance: Relevance, *, points: int | None = None, random: int = 10
+) -> RemovalCurves:
+    """Remove the patches of each image by their relevance, and ask the model at every point.
+
+    Args:
+        trace: The trace that the relevance is of, of the whole sequence and without edits.
+        relevance: What `vl.analysis.relevance` found.
+        points: At how many numbers of removed patches, spread evenly; None for all.
+        random: In how many random orders patches are removed for comparison; 0 for none.
+
+    Raises:
+        UsageError: A trace with edits, relevance of other images, or a model whose tokens cannot
+            be removed.
+
+    Example:
+        >>> trace = vit.trace(image)
+        >>> vl.analysis.removal_curves(trace, vl.analysis.relevance(trace, "cat")).figure()
+    """
+    _check(trace, relevance)
+    vit, layout = trace.vit, trace.layout
+    counts = counts_of(layout.n_patches, points)
+    check_count("random", random, least=0)
+    patches = torch.from_numpy(relevance.tokens)[:, layout.patches]
+    falling = most_relevant_first(patches)
+    others = random_orders(layout.n_patches, random)
+    orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, trace.n_images)])
+    found = answers_of_kept(vit, trace.states[0].detach(), orders, counts)
+    logits = [trace.logits.detach().float().cpu().expand(len(orders), -1, -1), *found]
+    answers = torch.stack([one.argmax(-1) for one in logits], dim=-1)
+    probability = torch.stack([_of_class(one, relevance.classes) for one in logits], dim=-1)
+    curves = dict(zip(KINDS, probability[: len(KINDS)].numpy(), strict=True))
+    if random:
+        curves["random"] = probability[len(KINDS) :].mean(0).numpy()
+    return RemovalCurves(
+        title=relevance.title,
+        labels=vit.labels,
+        classes=relevance.classes,
+        removed=1 - np.array([layout.n_patches, *counts]) / layout.n_patches,
+        probability=curves,
+        answers=dict(zip(KINDS, answers[: len(KINDS)].numpy(), strict=True)),
+    )
+
+
+def _of_all(orders: torch.Tensor, n_images: int) -> torch.Tensor:
+    """`[order, patch]` to `[order, image, patch]`."""
+    return orders[:, None].expand(-1, n_images, -1)
+
+
+def _of_class(logits: torch.Tensor, classes: np.ndarray) -> torch.Tensor:
+    """The probability of one class of each image, `[order, image]`."""
+    index = torch.from_numpy(classes).expand(len(logits), -1)[..., None]
+    return logits.softmax(-1).gather(-1, index)[..., 0]
+
+
+def _check(trace: Trace, relevance: Relevance) -> None:
+    check_trace(trace)
+    check_removable(trace.vit)
+    if trace.edits:
+        raise UsageError(
+            "Patches are removed from the model as it is; trace the images without edits."
+        )
+    if not isinstance(relevance, Relevance):
+        raise UsageError(
+            f"relevance= takes what vl.analysis.relevance(trace, ...) gives, not "
+            f"{type(relevance).__name__}."
+        )
+    expected = (trace.n_images, trace.layout.n_tokens)
+    if relevance.tokens.shape != expected:
+        raise UsageError(
+            f"The relevance is of {relevance.tokens.shape[0]} images with "
+            f"{relevance.tokens.shape[1]} tokens, the trace of {expected[0]} with {expected[1]}."
+        )

@@ -1,0 +1,64 @@
+"""One block of a trace again, with gradients of its own and of nothing else."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.edits import Edit
+from vitlens_widgets.trace.instrument import instrumented
+from vitlens_widgets.trace.trace import AllSeen, Trace
+
+
+def from_leaf(trace: Trace, layer: int, leaf: str, *sites: str) -> dict[str, Tensor]:
+    """Run one block again from its state, with one of its sites as a free variable.
+
+    `torch.autograd.grad` of anything made of a later site gives the gradient in the leaf by way of
+    this block alone: other blocks hold no part of the graph.
+
+    Args:
+        trace: The trace; its edits are made again, those of the leaf's site upon the leaf.
+        layer: The block.
+        leaf: The site that is a leaf of the graph, such as `"z"`.
+        *sites: Other sites of the block.
+
+    Returns:
+        The leaf and the other sites by name.
+
+    Raises:
+        UsageError: A site that can only be read, or weights that have changed since.
+        UnsupportedModelError: A site that the block does not have.
+
+    Example:
+        >>> found = from_leaf(trace, 3, "z", "attn_out")
+        >>> torch.autograd.grad(found["attn_out"][:, 0].sum(), found["z"])
+    """
+    trace.vit.adapter.taps(layer)[leaf].check_edits()
+    free, found = _Leaf(leaf, layer), {}
+
+    def see(site: str, _layer: int, value: Tensor) -> None:
+        if site in sites:
+            found[site] = value.clone()  # the model may go on to change its own in place
+        if len(found) == len(sites):
+            raise AllSeen  # the rest of the block would be computed for nothing
+
+    plan = trace.plan(layer, sites, see, before=[free])
+    with torch.enable_grad(), suppress(AllSeen), instrumented(plan):
+        trace.vit.adapter.run_block(layer, trace.states[layer].detach())
+    return found | free.found
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Leaf(Edit):
+    """The value stays as it is, and is a leaf of the graph from here on."""
+
+    found: dict[str, Tensor] = field(default_factory=dict)
+
+    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
+        """The leaf."""
+        self.found[self.site] = value.detach().clone().requires_grad_()
+        return self.found[self.site]
