@@ -80,19 +80,6 @@ def eventually(page, holds):
     assert holds()
 
 
-@pytest.mark.parametrize(
-    "mark",
-    [
-        "document.body.className = 'vscode-dark'",
-        "document.documentElement.setAttribute('theme', 'dark')",
-    ],
-)
-def test_hosts_that_name_their_theme_are_understood(page, mark):
-    hosted = WidgetPage(page)
-    page.evaluate(mark)
-    assert background(hosted.add(vl.PatchGrid(random_reading()))) < 150
-
-
 def background(widget):
     """Sum of the probe's red, green and blue: what the canvases take for their ground."""
     return widget.evaluate(
