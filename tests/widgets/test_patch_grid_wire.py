@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
-
-import anywidget
 import numpy as np
 import pytest
 from fake_reading import random_reading
@@ -169,16 +165,3 @@ def test_nbytes_counts_what_is_sent_without_the_code():
     arrays = [value for value in grid.get_state().values() if isinstance(value, bytes)]
     total = sum(map(len, arrays))
     assert total < grid.nbytes < total + 3000
-
-
-def test_a_widget_carries_the_metadata_that_colab_needs(monkeypatch):
-    url = "https://colab.test/manager"
-    widgets = types.SimpleNamespace(_installed_url=url)
-    output = types.ModuleType("google.colab.output")
-    output._widgets, output.enable_custom_widget_manager = widgets, lambda: None
-    monkeypatch.setitem(sys.modules, "google.colab.output", output)
-    anywidget._util.enable_custom_widget_manager_once.cache_clear()
-    _, metadata = vl.PatchGrid(random_reading())._repr_mimebundle_()
-    anywidget._util.enable_custom_widget_manager_once.cache_clear()
-    view = metadata["application/vnd.jupyter.widget-view+json"]
-    assert view["colab"]["custom_widget_manager"]["url"] == url

@@ -1,0 +1,101 @@
+"""What Colab asks of a widget: its metadata, one top-level model, and a size that can be sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import anywidget
+import comm
+import ipywidgets
+import pytest
+from fake_infilling import random_infilling
+from fake_maps import random_maps
+from fake_reading import random_reading
+from recording_comm import RecordingComm
+
+import vitlens_widgets as vl
+
+MANAGER = "a manager's address"
+MADE = {
+    "PatchGrid": lambda: vl.PatchGrid(random_reading()),
+    "AttentionMaps": lambda: vl.AttentionMaps(random_maps()),
+    "InfillStrip": lambda: vl.InfillStrip(random_infilling()),
+    "Explorer": lambda: vl.explore(vl.load("toy/p32"), vl.world.scene(7), vl.load("toy/mae")),
+}
+by_name = pytest.mark.parametrize("name", MADE)
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    """Modules as Colab has them; gives what was called."""
+    called = []
+    output = types.ModuleType("google.colab.output")
+    output._widgets = types.SimpleNamespace(_installed_url=MANAGER)
+    output.enable_custom_widget_manager = lambda: called.append("custom widget manager")
+    for module in ("google", "google.colab"):
+        monkeypatch.setitem(sys.modules, module, types.ModuleType(module))
+    monkeypatch.setitem(sys.modules, "google.colab.output", output)
+    anywidget._util.enable_custom_widget_manager_once.cache_clear()
+    yield called
+    anywidget._util.enable_custom_widget_manager_once.cache_clear()
+
+
+@by_name
+def test_a_widget_brings_the_custom_widget_manager_and_its_metadata(colab, name):
+    data, metadata = MADE[name]()._repr_mimebundle_()
+    assert colab == ["custom widget manager"]
+    view = "application/vnd.jupyter.widget-view+json"
+    assert metadata[view]["colab"]["custom_widget_manager"]["url"] == MANAGER
+    assert data[view]["model_id"]
+
+
+@by_name
+def test_a_widget_is_one_top_level_model(monkeypatch, name):
+    """Outputs are frames of their own in Colab, and a container has no metadata: no children."""
+    opened = []
+
+    def create(*args, **keywords):
+        opened.append(RecordingComm(*args, **keywords))
+        return opened[-1]
+
+    monkeypatch.setattr(comm, "create_comm", create)
+    widget = MADE[name]()
+    states = [one.messages[0]["data"]["state"] for one in opened]
+    kinds = sorted(state["_model_name"] for state in states)
+    assert kinds == ["AnyModel", "LayoutModel"]
+    assert not isinstance(widget, ipywidgets.Box)
+    others = {
+        n
+        for n, value in widget.get_state().items()
+        if "IPY_MODEL_" in json.dumps(value, default=str)
+    }
+    assert others == {"layout"}
+
+
+MOST_BYTES = {"PatchGrid": 250_000, "AttentionMaps": 300_000, "InfillStrip": 400_000}
+MOST_FOR_ALL_AT_ONCE = 700_000
+
+
+def test_the_embedded_models_widgets_are_small(embedded):
+    sizes = {type(widget).__name__: widget.nbytes for widget in embedded}
+    assert sizes.pop("Explorer") < MOST_FOR_ALL_AT_ONCE
+    assert sizes.keys() == MOST_BYTES.keys()
+    assert all(size < MOST_BYTES[name] for name, size in sizes.items()), sizes
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    """Every widget, of the models that come with the package."""
+    vit, mae = vl.load("toy/p32"), vl.load("toy/mae")
+    scene = vl.world.scene(45, objects=2)
+    trace = vit.trace(scene.image)
+    reading = vl.LogitLens(vit).read(trace)
+    infilling = vl.InfillLens(mae).read(scene.image, mask_ratio=0.75, seed=2)
+    return [
+        vl.PatchGrid(reading),
+        vl.AttentionMaps(trace, reading=reading),
+        vl.InfillStrip(infilling, truth=scene),
+        vl.explore(vit, scene, mae),
+    ]
