@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -142,8 +144,11 @@ def test_published_values_stand_beside_the_papers_models_only():
     assert not any("Vilas" in column for column in [*found.table(), *found.summary()])
     vit.paper = "ViT-B/32"
     assert vl.models.untrained(vit).paper == ""
-    summary = identifiability(vit, data).summary()
-    assert summary["Vilas et al. 2023"] == [0.60726, 0.95582, 0.8171]
+    found = identifiability(vit, data)
+    assert found.summary()["Vilas et al. 2023"] == [0.60726, 0.95582, 0.8171]
+    assert found.published["rate"].tolist()[-1] == 0.60726
+    random = dataclasses.replace(found, baseline=found.values).summary()
+    assert random["random weights, Vilas et al. 2023"] == [0.000664, 0.01275, None]
 
 
 def test_tables_say_what_was_measured(measured):

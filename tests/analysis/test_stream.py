@@ -142,7 +142,7 @@ def test_other_files_are_refused(vit, tmp_path):
     with pytest.raises(vl.UsageError, match="is no saved run"):
         run(Sums(), vit, data, save_to=file)
     np.savez(tmp_path / "arrays.npz", about=json.dumps({}), done=3)
-    with pytest.raises(vl.UsageError, match="holds a run of another experiment and"):
+    with pytest.raises(vl.UsageError, match="holds a run of another version of vitlens"):
         run(Sums(), vit, data, save_to=tmp_path / "arrays.npz")
     with pytest.raises(vl.UsageError, match="There is no folder"):
         run(Sums(), vit, data, save_to=tmp_path / "no" / "run.npz")

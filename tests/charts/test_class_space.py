@@ -75,6 +75,9 @@ def test_perturbed_rates_are_drawn_state_by_state(vit):
     curves = drawn(found.figure())
     assert list(curves) == ["unperturbed", "self_only", "no_cls"]
     np.testing.assert_allclose(curves["no_cls"], found.values["no_cls"]["rate"].mean)
+    known = drawn(dataclasses.replace(found, paper="ViT-B/32").figure())
+    assert known["no_cls, Vilas et al. 2023"][-1] == 0.607134
+    assert np.isnan(known["no_cls, Vilas et al. 2023"][:-1]).all()
     with pytest.raises(vl.UsageError, match='"ratio" was not measured'):
         found.figure("ratio")
 

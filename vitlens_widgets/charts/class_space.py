@@ -84,7 +84,12 @@ def attention_perturbation(found: AttentionPerturbation, name: str = "rate") -> 
         raise UsageError(f'"{name}" was not measured; there is {", ".join(MEANINGS)}.')
     plot = figure_over_states(found.title, found.state_names, MEANINGS[name].split(":")[0])
     means = {kind: measures[name] for kind, measures in found.values.items()}
-    return _with_means(plot, "state", found.state_names, means)
+    known = found.published if name == "rate" else {}
+    before = [float("nan")] * (len(found.state_names) - 1)
+    beside = {
+        f"{kind}, {published.SOURCE}": [*before, known[kind]] for kind in means if kind in known
+    }
+    return _with_means(plot, "state", found.state_names, means, beside)
 
 
 def class_and_context(found: ClassAndContext) -> Figure:

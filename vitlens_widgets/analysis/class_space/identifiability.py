@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
 _OF_BASELINE = "baseline "
+_RATES = ("rate", "images", "readout rate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,17 @@ class Identifiability:
     def published(self) -> dict[str, np.ndarray]:
         """The paper's curves for this model, `[state]`, by the names of `values`.
 
-        NaN before the first block, which the paper does not read. Source: `class_space.published`.
+        NaN where it has none: before the first block, and rates but for the last. Source:
+        `class_space.published`.
         """
         curves = {"score": published.TOKEN_SCORES, "readout score": published.READOUT_SCORES}
-        known = {name: curve[self.paper] for name, curve in curves.items() if self.paper in curve}
-        return {name: np.array([np.nan, *curve]) for name, curve in known.items()}
+        known = {
+            n: [np.nan, *curve[self.paper]] for n, curve in curves.items() if self.paper in curve
+        }
+        before = [np.nan] * (len(self.state_names) - 1)
+        rates = zip(_RATES, published.RATES.get(self.paper, ()), strict=False)
+        known |= {name: [*before, rate] for name, rate in rates}
+        return {name: np.array(curve) for name, curve in known.items()}
 
     def mean(self, name: str) -> OverImages:
         """One of `MEANINGS` over images, `[state]`.
@@ -104,18 +111,18 @@ class Identifiability:
 
     def summary(self) -> Table:
         """The rates at the final state, and what the paper has for them."""
-        paper = published.RATES.get(self.paper, (None,) * 3)
-        rows = dict(zip(("rate", "images", "readout rate"), paper, strict=True))
-        found = {name: self.values[name] for name in rows}
         columns: dict[str, list] = {
-            "at the final state": [MEANINGS[name] for name in rows],
-            "measured": [float(one.mean[-1]) for one in found.values()],
-            "±": [float(one.half[-1]) for one in found.values()],
+            "at the final state": [MEANINGS[name] for name in _RATES],
+            "measured": [float(self.values[name].mean[-1]) for name in _RATES],
+            "±": [float(self.values[name].half[-1]) for name in _RATES],
         }
-        if self.baseline is not None:
-            columns["baseline"] = [float(self.baseline[name].mean[-1]) for name in rows]
         if self.paper:
-            columns[published.SOURCE] = list(rows.values())
+            columns[published.SOURCE] = [float(self.published[name][-1]) for name in _RATES]
+        if self.baseline is not None:
+            columns["baseline"] = [float(self.baseline[name].mean[-1]) for name in _RATES]
+        if self.baseline is not None and self.paper in published.RANDOM_RATES:
+            known = [*published.RANDOM_RATES[self.paper], None]
+            columns[f"random weights, {published.SOURCE}"] = known
         return Table(columns, title=self.title)
 
     def table(self) -> Table:

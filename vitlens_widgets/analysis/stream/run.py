@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from vitlens_widgets import __version__
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.stream.batches import Batch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun
@@ -124,6 +125,7 @@ def _how_many(data: Dataset, n_images: int | None) -> int:
 
 def _about(experiment: Experiment, vit: ViT, data: Dataset) -> dict[str, Any]:
     return {
+        "version": __version__,
         "experiment": experiment.name,
         "settings": dict(experiment.settings),
         "model": fingerprint(vit),

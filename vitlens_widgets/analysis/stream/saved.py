@@ -13,6 +13,7 @@ import numpy as np
 from vitlens_widgets.errors import UsageError
 
 _OTHER = {
+    "version": "another version of vitlens_widgets",
     "experiment": "another experiment",
     "settings": "other settings",
     "model": "another model, or one with other weights",
