@@ -1,0 +1,43 @@
+"""The figures of removal hold the numbers of the results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bokeh.models import Span
+
+import vitlens_widgets as vl
+from tests.analysis.class_space_oracle import MODELS, examples
+from tests.charts.test_class_space import drawn
+from tests.zoo import pixels_for
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(MODELS["CLS"]())
+
+
+def test_accuracy_over_the_share_that_is_removed(vit):
+    data = examples(vit, 4)
+    found = vl.analysis.perturbation_test(vit, data, methods=["rollout"], points=4, random=2)
+    plot = found.figure()
+    curves = drawn(plot)
+    assert list(curves) == ["rollout, negative", "rollout, positive", "random"]
+    for name, values in curves.items():
+        np.testing.assert_allclose(values, found.curve(name).mean)
+    places = plot.renderers[0].data_source.data
+    np.testing.assert_allclose(places["x"], found.removed)  # a band
+    assert plot.select_one(Span).location == pytest.approx(float(found.all_patches.mean))
+
+
+def test_probability_over_the_share_of_one_image(vit):
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    found = vl.analysis.removal_curves(trace, vl.analysis.relevance(trace, 3), points=4, random=2)
+    plot = found.figure(1)
+    curves = drawn(plot)
+    assert list(curves) == ["negative", "positive", "random"]
+    for kind, values in curves.items():
+        np.testing.assert_allclose(values, found.probability[kind][1], rtol=1e-6)
+    assert plot.yaxis.axis_label == f"probability of {vit.labels[3]}"
+    with pytest.raises(vl.UsageError, match="image 2 is out of range"):
+        found.figure(2)
