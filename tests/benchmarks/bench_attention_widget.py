@@ -9,9 +9,9 @@ Random weights. Each viewer is one HTML page with all that it needs, opened from
 browser; "drawn" is two animation frames after the last change of the document, from the moment the
 page was opened, its reading from disk included. BertViz loads three scripts from a CDN, which are
 answered from PEERS. Script of one pointing is the time that a `pointermove` takes to return; with
-layout, that and the layout it asks for. Pointed at for the first time, a cell has the kernel compute
-its exact row, on the browser's own cores; pointed at again, it has not. Memory is the peak of a
-fresh process.
+layout, that and the layout it asks for. Pointed at for the first time, a cell has the kernel
+compute its exact row, on the browser's own cores; pointed at again, it has not. Memory is the peak
+of a fresh process.
 """
 
 from __future__ import annotations

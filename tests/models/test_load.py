@@ -232,7 +232,7 @@ def test_an_argument_that_does_not_fit_is_refused(words, sentence):
 
 @pytest.mark.parametrize("dtype", ["float16", torch.int8])
 def test_a_type_that_no_model_runs_in_is_refused(dtype):
-    with pytest.raises(vl.UsageError, match="expected torch.float32, torch.bfloat16"):
+    with pytest.raises(vl.UsageError, match=r"expected torch\.float32, torch\.bfloat16"):
         vl.load("toy/p32", dtype=dtype)
 
 

@@ -100,7 +100,9 @@ def test_something_that_is_no_reading_is_refused_with_the_way_to_one():
 
 
 def test_a_misspelt_choice_is_refused_and_changes_nothing(grid):
-    with pytest.raises(vl.UsageError, match='PatchGrid has no "laier" to set; .* Nearest: "layer"'):
+    with pytest.raises(
+        vl.UsageError, match=r'PatchGrid has no "laier" to set; .* Nearest: "layer"'
+    ):
         grid.laier = 2
     assert not hasattr(grid, "laier")
 
@@ -108,8 +110,8 @@ def test_a_misspelt_choice_is_refused_and_changes_nothing(grid):
 def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(grid):
     grid.layer, grid.token, grid.target = 1, 6, "tree"
     assert repr(grid) == (
-        "PatchGrid(logit lens of fake/vit, image=0, layer=1, token=6, target='tree', glyph='emoji', "
-        "tint='probability')"
+        "PatchGrid(logit lens of fake/vit, image=0, layer=1, token=6, target='tree', "
+        "glyph='emoji', tint='probability')"
     )
 
 

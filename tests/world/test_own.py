@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -86,7 +87,7 @@ def test_an_interrupted_call_goes_on_and_ends_with_the_same_weights(monkeypatch)
     saved = torch.load("cut/model.checkpoint", weights_only=True)
     assert saved["done"] == 1
     for ask in (vl.load, world.card):
-        with pytest.raises(vl.UsageError, match="training that has not ended; call vl.world.train"):
+        with pytest.raises(vl.UsageError, match="a training that has not ended; call vl"):
             ask("cut")
     cut = world.train("cut", **TINY)
     ours, theirs = load_file(whole.path), load_file(cut.path)

@@ -13,6 +13,7 @@ import anywidget
 from traitlets import TraitError, TraitType, Unicode
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.widgets._docs import with_inherited
 from vitlens_widgets.widgets._meanings import Meaning
 
 STATIC = Path(__file__).parent / "static"
@@ -56,6 +57,10 @@ class LensWidget(anywidget.AnyWidget):
 
     error = Unicode("").tag(sync=True)
     """What went wrong in the kernel, as one sentence; empty when nothing did."""
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        super().__init_subclass__(**words)
+        cls.__doc__ = with_inherited(cls)
 
     def __init__(self, **choices: Any) -> None:
         self._refuse_unknown(choices)

@@ -58,59 +58,51 @@ class ExplorerChoices(LensWidget):
     """The choices, which mean what they mean in the other widgets.
 
     The widget knows the counts they are checked against.
+
+    Attributes:
+        layer: The state shown: 0 is before block 0, the last is `final`. Default: the last.
+        token: The pinned token, the query of attention, as its index in the sequence. Default:
+            None.
+        key: The pinned key, as its index in the sequence. Default: None.
+        head: The head that is shown. Default: 0.
+        target: The class asked about; set it by name or index, read it as an index. Default: the
+            model's own answer, also to another image unless one was chosen; None without a
+            classifier.
+        knocked_out: Heads that are switched off (their `z` is 0), a list of (layer, head). Default:
+            none.
+        run: What is shown while heads are switched off. Default: "edited".
+        glyph: What stands on each patch for its most probable class. Default: "emoji".
+        tint: What the colour of a patch says; see `PatchGrid`. Default: "probability".
+        direction: What a patch shows: what it attends to, or who attends to it. Default: "to".
+        scale: How a weight of attention becomes a colour. Default: "log".
+        sort: Order of the heads: "layer", or a statistic. Default: "layer".
+        order: Which end of the sorting statistic comes first. Default: "descending".
+        infill_layer: The state infilled from; it goes with `layer` where both models are as deep.
+            Default: the last.
     """
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)
-    """The state shown: 0 is before block 0, the last is `final`. Default: the last."""
-
     token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    """The pinned token, the query of attention, as its index in the sequence. Default: None."""
-
     key = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    """The pinned key, as its index in the sequence. Default: None."""
-
     head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
-    """The head that is shown. Default: 0."""
-
     target = ClassIndex("_label_set", allow_none=True).tag(sync=True, choice=True)
-    """The class asked about; set it by name or index, read it as an index. Default: the model's own
-    answer, also to another image unless one was chosen; None without a classifier."""
-
     knocked_out = Heads("_n_layers", "_n_heads").tag(sync=True, choice=True)
-    """Heads that are switched off (their `z` is 0), a list of (layer, head). Default: none."""
-
     run = OneOf("edited", "untouched", "difference").tag(sync=True, choice=True)
-    """What is shown while heads are switched off. Default: "edited"."""
-
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
-    """What stands on each patch for its most probable class. Default: "emoji"."""
-
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
     )
-    """What the colour of a patch says; see `PatchGrid`. Default: "probability"."""
-
     direction = OneOf("to", "from").tag(sync=True, choice=True)
-    """What a patch shows: what it attends to, or who attends to it. Default: "to"."""
-
     scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
-    """How a weight of attention becomes a colour. Default: "log"."""
-
     sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
-    """Order of the heads: "layer", or a statistic. Default: "layer"."""
-
     order = OneOf("descending", "ascending").tag(sync=True, choice=True)
-    """Which end of the sorting statistic comes first. Default: "descending"."""
-
     infill_layer = Index("_n_infill_states", "a state of the masked autoencoder").tag(
         sync=True, choice=True
     )
-    """The state infilled from; it goes with `layer` where both models are as deep.
-    Default: the last."""
 
     @traitlets.default("layer")
     def _final_state(self) -> int:

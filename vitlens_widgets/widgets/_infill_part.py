@@ -25,6 +25,16 @@ class InfillPart(LensWidget):
 
     A widget calls `_infill` before its traits are used, and `_follow_masks` when it is ready; one
     that has nothing to infill calls neither.
+
+    Attributes:
+        mask: What is hidden, bool `[patch]`, True is hidden; set it as `[patch]` or `[row,
+            column]`. Default: that of the infilling.
+        mask_ratio: Share of the patches in a random mask; setting it draws one. Default: the share
+            that is hidden in the infilling.
+        seed: Seed of a random mask; setting it draws one. Default: 2.
+        paste: Whether visible patches are those of the original rather than as painted. Default:
+            True.
+        against: What errors are measured against. Default: "original".
     """
 
     _given: Any = None
@@ -33,21 +43,10 @@ class InfillPart(LensWidget):
     _is_asked = False
 
     mask = PatchMask("_layout").tag(choice=True, **NO_ECHO)
-    """What is hidden, bool `[patch]`, True is hidden; set it as `[patch]` or `[row, column]`.
-    Default: that of the infilling."""
-
     mask_ratio = Share().tag(sync=True, choice=True)
-    """Share of the patches in a random mask; setting it draws one. Default: the share that is
-    hidden in the infilling."""
-
     seed = Seed(default_value=2).tag(sync=True, choice=True)
-    """Seed of a random mask; setting it draws one. Default: 2."""
-
     paste = Switch(default_value=True).tag(sync=True, choice=True)
-    """Whether visible patches are those of the original rather than as painted. Default: True."""
-
     against = OneOf("original", "final").tag(sync=True, choice=True)
-    """What errors are measured against. Default: "original"."""
 
     _original = traitlets.Bytes().tag(sync=True)
     _painted = traitlets.Bytes().tag(sync=True)

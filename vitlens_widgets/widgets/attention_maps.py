@@ -31,7 +31,24 @@ class AttentionMaps(of_page.SavesMaps):
         image: Which image of the trace's batch, or None for the mean over all of them.
         reading: A lens applied to the same trace; the read-out then says what the lens answers at
             the query and at the key as they enter the block.
-        **choices: The other traits described below.
+        **choices: The other traits under Attributes.
+
+    Attributes:
+        layer: The block whose attention is shown. Default: the last.
+        head: The head that is shown. Default: 0.
+        token: The pinned query, as its index in the sequence (prefix tokens count). Default: None.
+        key: The pinned key, as its index in the sequence. Default: None.
+        image: Which image of the batch; None is the mean of the maps over all. Default: 0.
+        show: One head, the mean over the heads of a layer, or the rollout of layers 0 to `layer`
+            (Abnar & Zuidema 2020). Default: "head".
+        kind: Weights after the softmax, or scores before it. Default: "pattern".
+        scale: How a weight becomes a colour; scores are always linear. Default: "log".
+        norm: Which maps share a colour scale: none, those of a layer, or all. Default: "map".
+        direction: What a patch pointed at shows: what it attends to, or who attends to it. Default:
+            "to".
+        sort: Order of the overview: "layer", or a statistic. Default: "layer".
+        order: Which end of the sorting statistic comes first. Default: "descending".
+        color: What a thumbnail shows: its map, or a statistic as one colour. Default: "map".
 
     Raises:
         UsageError: No trace was given, the reading is one of something else, or a choice is out of
@@ -48,50 +65,24 @@ class AttentionMaps(of_page.SavesMaps):
     _kind = "Where every attention head looks: the heads"
 
     layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
-    """The block whose attention is shown. Default: the last."""
-
     head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
-    """The head that is shown. Default: 0."""
-
     token = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    """The pinned query, as its index in the sequence (prefix tokens count). Default: None."""
-
     key = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    """The pinned key, as its index in the sequence. Default: None."""
-
     image = Index("_n_images", "an image of the batch", allow_none=True, default_value=0).tag(
         sync=True, choice=True
     )
-    """Which image of the batch; None is the mean of the maps over all. Default: 0."""
-
     show = OneOf("head", "mean", "rollout").tag(sync=True, choice=True)
-    """One head, the mean over the heads of a layer, or the rollout of layers 0 to `layer`
-    (Abnar & Zuidema 2020). Default: "head"."""
-
     kind = OneOf("pattern", "scores").tag(sync=True, choice=True)
-    """Weights after the softmax, or scores before it. Default: "pattern"."""
-
     scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
-    """How a weight becomes a colour; scores are always linear. Default: "log"."""
-
     norm = OneOf("map", "layer", "all").tag(sync=True, choice=True)
-    """Which maps share a colour scale: none, those of a layer, or all. Default: "map"."""
-
     direction = OneOf("to", "from").tag(sync=True, choice=True)
-    """What a patch pointed at shows: what it attends to, or who attends to it. Default: "to"."""
-
     sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
-    """Order of the overview: "layer", or a statistic. Default: "layer"."""
-
     order = OneOf("descending", "ascending").tag(sync=True, choice=True)
-    """Which end of the sorting statistic comes first. Default: "descending"."""
-
     color = OneOfNames("map", also="_statistic_names").tag(sync=True, choice=True)
-    """What a thumbnail shows: its map, or a statistic as one colour. Default: "map"."""
 
     _meta = traitlets.Dict().tag(sync=True)
     _overview_of = traitlets.Dict().tag(sync=True)

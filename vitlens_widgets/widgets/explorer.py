@@ -42,7 +42,7 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         mae: A masked autoencoder, for the rows of infillings.
         lens: What reads the states; default: `vl.LogitLens(vit)`, none without a classifier.
         caption: A few words to stand beside the title, e.g. what the image shows.
-        **choices: The traits described below; `mask` and the like need `mae`.
+        **choices: The traits under Attributes; `mask` and the like need `mae`.
 
     Raises:
         UsageError: The image cannot be read, `mae` is no masked autoencoder, or a choice is out of

@@ -33,7 +33,13 @@ class InfillStrip(InfillPart):
         caption: A few words to stand beside the title, e.g. what the image shows.
         size: Longest side of the pictures that are sent, in pixels. Default: that of the model,
             as long as all states together take no more than 4 MB.
-        **choices: The other traits described below.
+        **choices: The other traits under Attributes.
+
+    Attributes:
+        layer: The state shown large: 0 is before block 0, the last is `final`. Default: the last.
+        view: What stands large: the chosen state's picture, its error, a wipe between both, the
+            image, or the mask. Default: "picture".
+        image: Which image of the batch; each keeps its own mask. Default: 0.
 
     Raises:
         UsageError: No infilling was given, the truth does not fit its images, or a choice is out of
@@ -52,14 +58,8 @@ class InfillStrip(InfillPart):
     _beyond = "infilling another mask or another image of the batch"
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)
-    """The state shown large: 0 is before block 0, the last is `final`. Default: the last."""
-
     view = OneOf("picture", "error", "wipe", "original", "masked").tag(sync=True, choice=True)
-    """What stands large: the chosen state's picture, its error, a wipe between both, the image, or
-    the mask. Default: "picture"."""
-
     image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
-    """Which image of the batch; each keeps its own mask. Default: 0."""
 
     _meta = traitlets.Dict().tag(sync=True)
 

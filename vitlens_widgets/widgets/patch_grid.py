@@ -27,7 +27,17 @@ class PatchGrid(LensWidget):
         reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`.
         image: Which image of the trace's batch.
         caption: A few words to stand under the image, e.g. its true classes.
-        **choices: `layer`, `token`, `target`, `glyph`, `tint`; they are described below.
+        **choices: `layer`, `token`, `target`, `glyph`, `tint`; see Attributes.
+
+    Attributes:
+        layer: The state shown: 0 is before block 0, the last is `final`. Default: the last.
+        token: The pinned token, as its index in the sequence (prefix tokens count). Default: None.
+        target: The class asked about; set it by name or index, read it as an index. Default: the
+            model's own answer.
+        glyph: What stands on each patch for its most probable class. Default: "emoji".
+        tint: What the colour of a patch says. `probability`, `logit` and `rank` are the target's;
+            `entropy` and `kl` (divergence from the model's final answer) are in nats; `class` is
+            the most probable class. Default: "probability".
 
     Raises:
         UsageError: No reading was given, or the image or a choice is out of range or unknown.
@@ -43,26 +53,14 @@ class PatchGrid(LensWidget):
     _kind = "What each patch answers: the patch grid"
 
     layer = Index("_n_states", "a state").tag(sync=True, choice=True)
-    """The state shown: 0 is before block 0, the last is `final`. Default: the last."""
-
     token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    """The pinned token, as its index in the sequence (prefix tokens count). Default: None."""
-
     target = ClassIndex("_label_set").tag(sync=True, choice=True)
-    """The class asked about; set it by name or index, read it as an index.
-    Default: the model's own answer."""
-
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
-    """What stands on each patch for its most probable class. Default: "emoji"."""
-
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
     )
-    """What the colour of a patch says. `probability`, `logit` and `rank` are the target's;
-    `entropy` and `kl` (divergence from the model's final answer) are in nats; `class` is the
-    most probable class. Default: "probability"."""
 
     _meta = traitlets.Dict().tag(sync=True)
     _labels = traitlets.List().tag(sync=True)
