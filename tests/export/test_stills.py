@@ -15,7 +15,13 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from tests.zoo import timm_model
-from vitlens_widgets.export.stills import attention_maps, emoji, infill_strip, patch_grid
+from vitlens_widgets.export.stills import (
+    attention_maps,
+    emoji,
+    infill_strip,
+    patch_grid,
+    sheet,
+)
 from vitlens_widgets.export.stills.answers import Answers
 from vitlens_widgets.export.stills.colors import colored
 from vitlens_widgets.export.stills.heads import Heads
@@ -83,7 +89,8 @@ def test_what_cannot_be_drawn_is_warned_of_and_the_widget_shown(monkeypatch):
 @pytest.mark.parametrize(
     ("rows", "cols", "prefix"), [(3, 5, ("CLS",)), (6, 4, REGISTERS), (4, 6, ())]
 )
-def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix):
+def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix, monkeypatch):
+    monkeypatch.setattr(sheet, "photo", lambda pixels, *_size: pixels)  # noise is kept
     readout = {"readout_name": "mean of patches"} if not prefix else {}
     reading = random_reading(3, rows=rows, cols=cols, prefix=prefix, patch=16, **readout)
     widget = vl.PatchGrid(reading, image=1, target=2)
@@ -229,9 +236,9 @@ def test_the_map_that_was_chosen_last_is_the_one_drawn():
 def test_what_a_pinned_token_attends_to_is_laid_over_the_image():
     maps = random_maps(10, layers=2, heads=2, rows=3, cols=4, patch=20, sharpness=2)
     widget = AttentionMaps(maps, layer=1, head=1, token=7, scale="linear")
-    sheet = attention_maps.draw(widget._pictured())
+    drawn = attention_maps.draw(widget._pictured()).image
     cell = 260 // 4
-    image = np.asarray(sheet.image, float)[84 : 84 + 3 * cell, 720 : 720 + 4 * cell]
+    image = np.asarray(drawn, float)[84 : 84 + 3 * cell, 720 : 720 + 4 * cell]
     light = image.reshape(3, cell, 4, cell, 3)[:, 12:-12, :, 12:-12].mean((1, 3, 4))
     weights = maps.of_head(1, 1)[7, 1:].reshape(3, 4)
     assert np.unravel_index(light.argmax(), (3, 4)) == np.unravel_index(weights.argmax(), (3, 4))

@@ -12,15 +12,11 @@ from PIL import Image
 from vitlens_widgets.export.stills import sheet as paper
 from vitlens_widgets.export.stills.colors import colored, table
 from vitlens_widgets.export.stills.maps import Scale, scale_of
-from vitlens_widgets.export.stills.sheet import Sheet, scaled
-from vitlens_widgets.export.stills.tinting import (
-    MAP_GROUND,
-    attention_opacity,
-    laid_over,
-    prepared,
-)
+from vitlens_widgets.export.stills.sheet import Sheet, photo
+from vitlens_widgets.export.stills.tinting import MAP_GROUND, laid_over, prepared
 
 LABELS = 24  # px that a layer's name takes before its heads
+VEIL, VEILED = 0.92, 238  # opacity and grey over a patch without a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,37 +141,40 @@ def image(sheet: Sheet, heads: Heads, picture: np.ndarray, at: tuple[int, int], 
     """The image, under what the pinned token attends to; returns where it ends."""
     (x, y), (rows, cols) = at, (heads.meta["rows"], heads.meta["cols"])
     cell = max(1, room // max(rows, cols))
-    token, key = heads.state["token"], heads.state["key"]
-    anchor = token if heads.state["direction"] == "to" else key
-    words, shown = "image", picture
-    if heads.index(anchor) is not None:
-        words, shown = _looked_at(heads, picture, anchor)
+    size = (cols * cell, rows * cell)
+    anchor = heads.state["token" if heads.state["direction"] == "to" else "key"]
+    if heads.index(anchor) is None:
+        words, shown = "image", photo(picture, *size)
+    else:
+        ground = np.asarray(photo(prepared(picture, **MAP_GROUND), *size))
+        words, shown = _words_at(heads, anchor), _looked_at(heads, ground, anchor)
     sheet.words(x, y - 10, words, 13, paper.GREY, width=room)
-    sheet.put(scaled(shown, cols * cell, rows * cell, smooth=True), x, y)
-    for one in (key, token):
+    sheet.put(shown, x, y)
+    for one in (heads.state["key"], heads.state["token"]):
         if one is not None and one >= len(heads.meta["prefix"]):
             row, col = divmod(one - len(heads.meta["prefix"]), cols)
             sheet.ring(x + col * cell, y + row * cell, cell, cell)
     return y + rows * cell
 
 
-def _looked_at(heads: Heads, picture: np.ndarray, anchor: int) -> tuple[str, np.ndarray]:
-    """Words, and the image under a row or a column of the map."""
-    codes, scale = heads.shown
-    is_row = heads.state["direction"] == "to"
-    place = heads.index(anchor)
-    line = scale.places(codes[place] if is_row else codes[:, place])
-    prefix, grid = len(heads.meta["prefix"]), (heads.meta["rows"], heads.meta["cols"])
-    on_patches = np.full(prefix + grid[0] * grid[1], np.nan)
-    on_patches[heads.meta["tokens"]] = line
-    on_patches = on_patches[prefix:].reshape(grid)
-    known = np.isfinite(on_patches)
-    strength = np.nan_to_num(on_patches)
-    opacity = np.where(known, attention_opacity(strength), 0.92)
-    colors = np.where(known[..., None], colored(strength, scale.map), 238)
+def _words_at(heads: Heads, anchor: int) -> str:
     name = heads.describe(anchor)
-    words = f"what {name} attends to" if is_row else f"who attends to {name}"
-    return words, laid_over(prepared(picture, **MAP_GROUND), colors, opacity)
+    is_row = heads.state["direction"] == "to"
+    return f"what {name} attends to" if is_row else f"who attends to {name}"
+
+
+def _looked_at(heads: Heads, ground: np.ndarray, anchor: int) -> Image.Image:
+    """The image under a row or a column of the map; patches that have no number are veiled."""
+    (codes, scale), place = heads.shown, heads.index(anchor)
+    line = scale.places(codes[place] if heads.state["direction"] == "to" else codes[:, place])
+    prefix, grid = len(heads.meta["prefix"]), (heads.meta["rows"], heads.meta["cols"])
+    on_tokens = np.full(prefix + grid[0] * grid[1], np.nan)
+    on_tokens[heads.meta["tokens"]] = line
+    on_patches = on_tokens[prefix:].reshape(grid)
+    known = np.isfinite(on_patches)
+    opacity = np.where(known, scale.opacity(np.nan_to_num(on_patches)), VEIL)
+    colors = np.where(known[..., None], colored(on_patches, scale.map), VEILED)
+    return Image.fromarray(laid_over(ground, colors, opacity))
 
 
 def statistics(sheet: Sheet, heads: Heads, at: tuple[int, int], width: int, most: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from vitlens_widgets.export.stills.colors import colored
 from vitlens_widgets.export.stills.numbers import decimal, short
+from vitlens_widgets.export.stills.tinting import attention_opacity, map_opacity
 
 LARGEST, MINUS_INFINITY = 253, 254
 """Codes up to the first are numbers; then that of a key that was knocked out, and of no number."""
@@ -29,6 +30,12 @@ class Scale:
     map: str
     place: np.ndarray
     ticks: list[tuple[float, str]]
+
+    def opacity(self, place: np.ndarray) -> np.ndarray:
+        """How much of an image a place 0..1 covers."""
+        if self.map == "magma":
+            return attention_opacity(place)
+        return map_opacity(np.abs(2 * place - 1))
 
     def pixels(self, codes: np.ndarray) -> np.ndarray:
         """Codes of any shape -> uint8 `[..., 3]`."""

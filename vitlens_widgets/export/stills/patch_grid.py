@@ -9,7 +9,7 @@ from vitlens_widgets.export.stills import sheet as paper
 from vitlens_widgets.export.stills.answers import Answers
 from vitlens_widgets.export.stills.numbers import probability
 from vitlens_widgets.export.stills.patches import Patches
-from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, scaled
+from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, photo
 from vitlens_widgets.export.stills.tinting import legend_colors
 
 TOP, LEFT = 112, 448  # where the large picture begins, px; its room
@@ -59,23 +59,26 @@ def large(sheet: Sheet, patches: Patches, state: int, at: tuple[int, int], room:
     if token is not None and token >= len(meta["prefix"]):
         row, col = divmod(token - len(meta["prefix"]), cols)
         sheet.ring(x + col * cell, y + row * cell, cell, cell)
-    end = y + rows * cell
-    _legend(sheet, patches, (x, end + 12), cols * cell)
-    return end + 40
+    return _legend(sheet, patches, (x, y + rows * cell + 12), cols * cell)
 
 
-def _legend(sheet: Sheet, patches: Patches, at: tuple[int, int], width: int) -> None:
-    """The words of a tint, and its colours with numbers where it has an order."""
+def _legend(sheet: Sheet, patches: Patches, at: tuple[int, int], width: int) -> int:
+    """The words of a tint, its colours with numbers if it has an order; returns where they end."""
     x, y = at
     if patches.scale is None:
         if patches.tint == "class":
             words = "colour: the most probable class of each patch"
             sheet.words(x, y + 10, words, 12, paper.GREY, width=width)
-        return
-    ramp = max(160, width // 2)
-    sheet.words(x, y + 10, f"tint: {patches.scale.words}", 12, paper.GREY, width=width - ramp - 12)
-    left = x + width - ramp
-    sheet.ramp(left, y, ramp, legend_colors(patches.scale.map), patches.scale.ticks)
+        return y + 28
+    ramp, words = max(160, width // 2), f"tint: {patches.scale.words}"
+    beside = width - ramp - 12
+    if paper.font(12).getlength(words) > beside:
+        sheet.words(x, y + 10, words, 12, paper.GREY, width=width)
+        y, ramp = y + 20, width
+    else:
+        sheet.words(x, y + 10, words, 12, paper.GREY)
+    sheet.ramp(x + width - ramp, y, ramp, legend_colors(patches.scale.map), patches.scale.ticks)
+    return y + 28
 
 
 def _swatch(sheet: Sheet, style: classes.Style | None, at: tuple[int, int]) -> None:
@@ -91,7 +94,7 @@ def _image_and_classes(sheet: Sheet, patches: Patches) -> int:
     answers = patches.answers
     cell = patches.cell(RIGHT_WIDTH / 2, IMAGE)
     width, height = (cell * count for count in reversed(answers.grid))
-    sheet.put(scaled(answers.picture, width, height, smooth=True), RIGHT, TOP)
+    sheet.put(photo(answers.picture, width, height), RIGHT, TOP)
     x, y, given = RIGHT + width + 24, TOP + 12, classes.styles(answers)
     found = classes.counts(answers, answers.state["layer"])
     sheet.words(x, y, "Classes in this state", 13, bold=True)

@@ -67,7 +67,7 @@ class Patches:
         """A state, with patches of `cell` pixels."""
         size = (self.answers.grid[1] * cell, self.answers.grid[0] * cell)
         if size not in self._grounds:
-            self._grounds[size] = np.asarray(sheet.scaled(self._prepared, *size, smooth=True))
+            self._grounds[size] = np.asarray(sheet.photo(self._prepared, *size))
         image = Image.fromarray(self._tinted(self._grounds[size], state))
         if self.tint == "class" and cell >= 5:
             self._outline(image, state, cell)

@@ -6,7 +6,7 @@ import functools
 import io
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 WIDTH = 1000
 MARGIN = 20
@@ -15,9 +15,9 @@ TALLEST = 2000
 INK, GREY, HINT, LINE, FILL = "#1b1b1b", "#565656", "#6b6b6b", "#d8d8d8", "#f0f0f0"
 BAR, ACCENT, SOFT, PAPER, ERROR = "#8a8a8a", "#0b62d6", "#e9f1fb", "#ffffff", "#b3261e"
 
-MOST_BYTES = 140_000
+MOST_BYTES = 150_000
 """What a picture should weigh at most; colours are merged until it does."""
-FEWER_COLORS = (256, 96, 48, 24)
+FEWER_COLORS = (256, 160, 96, 48)
 
 FONTS = {
     False: ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "LiberationSans-Regular.ttf"),
@@ -115,10 +115,17 @@ class Sheet:
 
 
 def scaled(pixels: np.ndarray, width: int, height: int, *, smooth: bool) -> Image.Image:
-    """Pixels uint8 `[height, width, 3]` at another size: photographs smooth, data never."""
+    """Pixels uint8 `[height, width, 3]` at another size: pictures smooth, data never."""
     how = Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST
     image = Image.fromarray(np.ascontiguousarray(pixels, np.uint8))
     return image.resize((max(1, width), max(1, height)), how)
+
+
+def photo(pixels: np.ndarray, width: int, height: int) -> Image.Image:
+    """A photograph at another size, without the noise of single pixels: a third fewer bytes."""
+    image = Image.fromarray(np.ascontiguousarray(pixels, np.uint8))
+    calm = image.filter(ImageFilter.MedianFilter(3))
+    return calm.resize((max(1, width), max(1, height)), Image.Resampling.LANCZOS)
 
 
 def _png(image: Image.Image, colors: int) -> bytes:
