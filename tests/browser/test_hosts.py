@@ -29,6 +29,7 @@ WIDGETS = {
 }
 FACE = random_maps(layers=6, heads=3, rows=7, cols=7)  # of toy/p32: only its layout counts
 MAE_SIDE = 14
+HERE = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:", "data:")
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,14 @@ def path(tmp_path_factory):
 def notebook(request, path, browser):
     """That notebook in one host, all of it run."""
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    page = context.new_page()
+    page, asked = context.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
     if request.param == "marimo":
         notebook = request.getfixturevalue("marimo").open(page, path)
     else:
         notebook = request.getfixturevalue("lab").open(page, path, request.param)
-    notebook.host, notebook.errors = request.param, []  # those after the host's own start
+    notebook.host, notebook.asked = request.param, asked
+    notebook.errors = []  # those after the host's own start
     page.on("pageerror", lambda error: notebook.errors.append(str(error)))
     notebook.run_all(widgets=len(WIDGETS))
     yield notebook
@@ -181,6 +184,12 @@ def test_the_theme_is_followed_while_the_widgets_are_open(notebook):
 def brightness(colour):
     """The sum of red, green and blue in `rgb(...)`."""
     return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+def test_nothing_is_asked_of_another_machine(notebook):
+    assert len(notebook.asked) > 10
+    elsewhere = [url for url in notebook.asked if not url.startswith(HERE)]
+    assert elsewhere == []
 
 
 def test_nothing_has_gone_wrong(notebook):

@@ -13,6 +13,7 @@ import pytest
 from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import random_reading
+from IPython.core.formatters import DisplayFormatter
 from recording_comm import RecordingComm
 
 import vitlens_widgets as vl
@@ -49,6 +50,18 @@ def test_a_widget_brings_the_custom_widget_manager_and_its_metadata(colab, name)
     view = "application/vnd.jupyter.widget-view+json"
     assert metadata[view]["colab"]["custom_widget_manager"]["url"] == MANAGER
     assert data[view]["model_id"]
+
+
+@pytest.mark.usefixtures("colab")
+@by_name
+def test_ipywidgets_7_shows_the_whole_bundle(monkeypatch, name):
+    """Its widgets display themselves; that comes first in IPython, and knows no still picture."""
+    old = lambda _self: None  # noqa: E731
+    monkeypatch.setattr(ipywidgets.DOMWidget, "_ipython_display_", old, raising=False)
+    data, metadata = DisplayFormatter().format(MADE[name]())
+    view = "application/vnd.jupyter.widget-view+json"
+    assert metadata[view]["colab"]["custom_widget_manager"]["url"] == MANAGER
+    assert {view, "image/png", "text/plain"} <= data.keys()
 
 
 @by_name

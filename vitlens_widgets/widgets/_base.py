@@ -55,6 +55,9 @@ class LensWidget(anywidget.AnyWidget):
     _drawn_by = ""
     """Name of the module of `export.stills` that draws its picture; empty for none."""
 
+    _ipython_display_ = None
+    """ipywidgets 7, which Colab has, would show itself with it, and without all of the bundle."""
+
     error = Unicode("").tag(sync=True)
     """What went wrong in the kernel, as one sentence; empty when nothing did."""
 
