@@ -70,9 +70,9 @@ def _legend(sheet: Sheet, patches: Patches, at: tuple[int, int], width: int) -> 
             words = "colour: the most probable class of each patch"
             sheet.words(x, y + 10, words, 12, paper.GREY, width=width)
         return y + 28
-    ramp, words = max(160, width // 2), f"tint: {patches.scale.words}"
-    beside = width - ramp - 12
-    if paper.font(12).getlength(words) > beside:
+    ramp, face = max(160, width // 2), paper.font(12)
+    words = paper.written(f"tint: {patches.scale.words}", face)
+    if face.getlength(words) > width - ramp - 12:
         sheet.words(x, y + 10, words, 12, paper.GREY, width=width)
         y, ramp = y + 20, width
     else:
