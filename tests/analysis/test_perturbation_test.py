@@ -176,6 +176,16 @@ def test_fewer_points_are_some_of_the_curve(vit):
     )
 
 
+def test_the_numbers_do_not_depend_on_the_batches(vit):
+    data, words = examples(vit, 5), {"points": 4, "random": 2}
+    one, all_ = (perturbation_test(vit, data, at_once=n, **words) for n in (1, 5))
+    for name in one.accuracy:
+        np.testing.assert_array_equal(one.accuracy[name].mean, all_.accuracy[name].mean)
+        for field in ("mean", "half"):
+            ours, theirs = (getattr(found.probability[name], field) for found in (one, all_))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+
+
 def test_the_models_own_answer_may_be_what_relevance_is_about(vit):
     data = examples(vit, 4)
     found = perturbation_test(vit, data, target="answer", methods=["Chefer"], random=0, points=3)

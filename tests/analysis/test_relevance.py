@@ -73,6 +73,7 @@ def test_rollout_is_the_readouts_row_whatever_the_class(case):
     trace, by_hand = case
     found = relevance(trace, CLASSES, method="rollout")
     close(found.tokens, [oracle.attention_rollout(run) for run in by_hand])
+    np.testing.assert_allclose(found.tokens.sum(1), 1, rtol=1e-5)
     row = heads.readout_row(trace, heads.rollout(trace, 1)[-1], image=1)
     np.testing.assert_allclose(found.tokens[1], row, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(found.tokens, relevance(trace, 0, method="rollout").tokens)

@@ -17,7 +17,7 @@ _ALONG = "patches removed"
 
 
 def perturbation_test(found: PerturbationTest) -> Figure:
-    """Accuracy over the share of the patches that is gone, with 95 % intervals.
+    """Accuracy over the share of the patches that is gone, with 95 % intervals inside [0, 1].
 
     A line stands where the accuracy is with all patches there.
 
@@ -26,7 +26,10 @@ def perturbation_test(found: PerturbationTest) -> Figure:
     """
     plot = _over_removed(found.title, "accuracy")
     curves = {name: one.mean.tolist() for name, one in found.accuracy.items()}
-    bands = {n: (one.low.tolist(), one.high.tolist()) for n, one in found.accuracy.items()}
+    bands = {
+        name: tuple(end.clip(0, 1).tolist() for end in (one.low, one.high))
+        for name, one in found.accuracy.items()
+    }
     with_curves(plot, _ALONG, found.removed.tolist(), curves, bands)
     whole = float(found.all_patches.mean)
     line = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}

@@ -42,7 +42,7 @@ class _AttentionFlow:
         for weights in self._weights(trace, classes):
             heads.append(torch.einsum("iq,ihqt->iht", start, self.of_heads(weights)))
             flow = torch.einsum("iq,iqt->it", flow, self.of_block(weights))
-        return Parts(flow.float().cpu(), torch.stack(heads[::-1], dim=1).float().cpu())
+        return Parts(flow.cpu(), torch.stack(heads[::-1], dim=1).cpu())
 
     def of_heads(self, weights: Tensor) -> Tensor:
         """What counts of a block's weights, `[image, head, query, key]`."""
@@ -53,13 +53,13 @@ class _AttentionFlow:
         raise NotImplementedError
 
     def _weights(self, trace: Trace, classes: Tensor) -> Iterator[Tensor]:
-        """Of each block, the last one first, float64."""
+        """Of each block, the last one first, float32."""
         layers = reversed(range(trace.vit.n_layers))
         if not self.gradients:
-            yield from (trace.attention(layer).detach().double() for layer in layers)
+            yield from (trace.attention(layer).detach().float() for layer in layers)
             return
         patterns, gradients = _gradients(trace, classes)
-        yield from (patterns[k].detach().double() * gradients[k].double() for k in layers)
+        yield from ((patterns[k].detach() * gradients[k]).float() for k in layers)
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,10 @@ def _gradients(trace: Trace, classes: Tensor) -> tuple[Sequence[Tensor], Sequenc
 
 @torch.no_grad()
 def _readout_weights(trace: Trace, method: str) -> Tensor:
-    """How the readout weighs the tokens, float64 `[image, token]`."""
+    """How the readout weighs the tokens, float32 `[image, token]`."""
     trace.check_weights("asked for relevance")
     try:
-        return readout_weights(trace.vit.adapter, trace.states[-1]).double()
+        return readout_weights(trace.vit.adapter, trace.states[-1]).float()
     except UsageError as error:
         raise UsageError(
             f"{trace.vit.name} reads {trace.vit.readout_name}, which is no weighted mean of tokens "
