@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from importlib.metadata import requires
 
 import anywidget
 import comm
@@ -14,6 +15,7 @@ from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import random_reading
 from IPython.core.formatters import DisplayFormatter
+from packaging.requirements import Requirement
 from recording_comm import RecordingComm
 
 import vitlens_widgets as vl
@@ -85,6 +87,13 @@ def test_a_widget_is_one_top_level_model(monkeypatch, name):
         if "IPY_MODEL_" in json.dumps(value, default=str)
     }
     assert others == {"layout"}
+
+
+def test_colabs_ipywidgets_is_not_replaced():
+    """Installed anew, it would only be there after a restart of the runtime."""
+    for name in ("vitlens_widgets", "anywidget"):
+        asked = {one.name: one.specifier for one in map(Requirement, requires(name))}
+        assert asked["ipywidgets"].contains("7.7.1")
 
 
 MOST_BYTES = {"PatchGrid": 250_000, "AttentionMaps": 300_000, "InfillStrip": 400_000}
