@@ -19,6 +19,7 @@ from tests.analysis.class_space_oracle import (
     run_one,
     token_logits,
 )
+from tests.zoo import hf_model, timm_model
 from vitlens_widgets.analysis import identifiability
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
 
@@ -105,6 +106,27 @@ def test_classes_are_the_means_of_their_images(measured):
         scores = 1 - tokens[mine, 1, vit.layout.n_prefix :] / len(vit.labels)
         row = rows[vit.labels[label]]
         assert (row["images"], row["score"]) == (len(mine), pytest.approx(scores.mean()))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: timm_model("distillation"),
+        hf_model,
+        lambda: hf_model("DeiTForImageClassificationWithTeacher"),
+    ],
+)
+def test_other_libraries_and_readouts_agree_with_the_logit_lens(make):
+    vit = vl.load(make(), preprocessing={"mean": (0.4,) * 3, "std": (0.3,) * 3})
+    data = examples(vit)
+    found = identifiability(vit, data)
+    reading = vl.LogitLens(vit).read(vit.trace([data[i].image for i in range(data.count)]))
+    for name, read in (("score", reading), ("readout score", reading.readout)):
+        places = [read.rank(data[i].label)[:, i].numpy() - 1 for i in range(data.count)]
+        if name == "score":
+            places = [one[:, vit.layout.patches].mean(-1) for one in places]
+        expected = 1 - np.mean(places, axis=0) / len(vit.labels)
+        np.testing.assert_allclose(found.mean(name).mean, expected)
 
 
 def test_the_papers_text_counts_the_first_patch_too():
