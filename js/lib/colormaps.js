@@ -1,5 +1,7 @@
 // Colour tables, the same in both themes so that screenshots stay comparable.
-import { BLUE_ORANGE, CIVIDIS, MAGMA, VIRIDIS } from "./colormap_tables.js";
+import { BLUE_ORANGE, CIVIDIS, CLASS_COLORS, MAGMA, OTHER_COLOR, VIRIDIS } from "./colormap_tables.js";
+
+export { CLASS_COLORS, OTHER_COLOR };
 
 /** @typedef {Uint8Array} ColorMap  256 colours, 3 bytes each */
 
@@ -23,14 +25,6 @@ export function colorAt(map, at) {
   const start = 3 * Math.round(255 * Math.min(1, Math.max(0, at)));
   return [map[start] ?? 0, map[start + 1] ?? 0, map[start + 2] ?? 0];
 }
-
-/** Colours of the most frequent classes; green and pink first, most emoji being yellow. */
-export const CLASS_COLORS = Object.freeze(
-  ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00", "#0072B2", "#F0E442"],
-);
-
-/** The colour of all classes after the colours, plain and hatched, have run out. */
-export const OTHER_COLOR = "#999999";
 
 /**
  * "#009E73" as three bytes.

@@ -42,6 +42,10 @@ def test_the_diverging_table_darkens_evenly_to_both_sides():
     assert (np.diff(luminance[128:]) <= 0.5).all()
 
 
-def test_the_front_end_has_the_tables_of_the_package():
+def test_the_front_end_has_the_colours_of_the_package():
     for name in ("VIRIDIS", "CIVIDIS", "MAGMA", "BLUE_ORANGE"):
         np.testing.assert_array_equal(table(name), colors.table(name.lower()))
+    text = TABLES.read_text(encoding="utf-8")
+    classes = re.search(r"CLASS_COLORS = \[(.*)\]", text).group(1)
+    assert tuple(re.findall(r"#\w{6}", classes)) == colors.CLASS_COLORS
+    assert f'OTHER_COLOR = "{colors.OTHER_COLOR}"' in text

@@ -12,10 +12,11 @@ import numpy as np
 BLUE, MIDDLE, ORANGE = (68, 142, 224), (238, 238, 238), (235, 127, 14)
 
 CLASS_COLORS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00", "#0072B2", "#F0E442")
-"""Colours of the most frequent classes; afterwards they come again, hatched."""
+"""Colours of the most frequent classes, green and pink first, most emoji being yellow; afterwards
+they come again, hatched."""
 
 OTHER_COLOR = "#999999"
-"""The colour of all further classes."""
+"""The colour of all classes after these."""
 
 # Björn Ottosson's Oklab: mixing in it keeps hue and makes lightness even.
 TO_LMS = np.array(
