@@ -254,6 +254,16 @@ def test_a_readout_without_weights_has_the_gradient_method_alone():
             relevance(trace, 3, method=method)
 
 
+def test_blocks_of_several_attentions_have_rollout_alone():
+    vit = vl.load(small("vit_small_patch16_18x2_224").eval())
+    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    assert np.isfinite(relevance(trace, 3, method="rollout").tokens).all()
+    for method in METHODS:
+        if method != "rollout":
+            with pytest.raises(vl.UsageError, match=r'needs them; "rollout" does without'):
+                relevance(trace, 3, method=method)
+
+
 def test_what_does_not_fit_is_said_in_a_sentence():
     vit = vl.load(timm_model("CLS"))
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)

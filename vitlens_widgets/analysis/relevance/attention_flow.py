@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.heads.rollout import mixing
-from vitlens_widgets.analysis.relevance.parts import Parts
+from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.readout import readout_weights
 from vitlens_widgets.trace import Trace
@@ -35,8 +35,11 @@ class _AttentionFlow:
         """The relevance of each token for a class of each image, int64 `[image]`.
 
         Raises:
-            UsageError: A readout that is no weighted mean of tokens, or weights that have changed.
+            UsageError: A readout that is no weighted mean of tokens, blocks whose heads can only be
+                read where gradients are needed, or weights that have changed.
         """
+        if self.gradients:
+            check_gradients(trace.vit, self.name)
         flow = start = _readout_weights(trace, self.name)
         heads = []
         for weights in self._weights(trace, classes):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
-from vitlens_widgets.analysis.relevance.parts import Parts
+from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.leaf import from_leaf
 
@@ -70,6 +70,7 @@ class ClassEmbedding:
         Raises:
             UsageError: Blocks whose heads can only be read, or weights that have changed.
         """
+        check_gradients(trace.vit, self.name)
         blocks = range(trace.vit.n_layers)
         heads = torch.stack([self._of_block(trace, k, classes) for k in blocks], dim=1)
         return Parts(heads.sum(dim=(1, 2)), heads)

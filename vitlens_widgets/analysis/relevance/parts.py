@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+
 
 class Parts(NamedTuple):
     """Relevance as a method finds it: the larger, the more a token speaks for the class."""
@@ -14,3 +17,19 @@ class Parts(NamedTuple):
     """Over all blocks and heads, `[image, token]`."""
     heads: Tensor | None = None
     """In each head of each block, `[image, layer, head, token]`; None where nothing is said."""
+
+
+def check_gradients(vit: ViT, method: str) -> None:
+    """Refuse a model whose attention weights can be read but not put on the way of gradients.
+
+    Raises:
+        UsageError: Its blocks run branches side by side.
+    """
+    try:
+        vit.adapter.taps(0)["z"].check_edits()
+    except UsageError as error:
+        raise UsageError(
+            f"The blocks of {vit.name} run several attentions side by side, whose weights can be "
+            f'read but have no gradients here, and the method "{method}" needs them; "rollout" '
+            "does without."
+        ) from error
