@@ -14,6 +14,7 @@ from vitlens_widgets.analysis.class_space import (
 from vitlens_widgets.analysis.closeness import Closeness, closeness
 from vitlens_widgets.analysis.maps import Maps
 from vitlens_widgets.analysis.relevance import (
+    ClassEmbedding,
     PerturbationTest,
     Relevance,
     RemovalCurves,
@@ -27,6 +28,7 @@ __all__ = [
     "AttentionPerturbation",
     "Building",
     "ClassAndContext",
+    "ClassEmbedding",
     "Closeness",
     "Identifiability",
     "Maps",

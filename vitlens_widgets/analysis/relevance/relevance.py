@@ -95,10 +95,10 @@ def relevance(
         trace: The trace, with its edits; it need not have been made with gradients.
         target: The class: a name or index, one of them for each image, or None for the model's own
             answer. Rollouts do not depend on it.
-        method: `"class embedding"` (Vilas et al. 2023; see `ClassEmbedding` for what is asked and
-            its options), `"class embedding (text)"`, `"class embedding (logit)"`, `"Chefer"`,
-            `"gradient rollout"`, `"rollout"`, or any object that is a
-            `vitlens_widgets.analysis.relevance.Method`.
+        method: `"class embedding"` (Vilas et al. 2023, as released), `"class embedding (text)"`,
+            `"class embedding (logit)"`, `"Chefer"`, `"gradient rollout"` or `"rollout"`; one with
+            options, such as `vl.analysis.ClassEmbedding(rule="text", of="logit")`; or any object
+            that is a `vitlens_widgets.analysis.relevance.Method`.
 
     Raises:
         UsageError: No trace, no classifier, no such class or method, another number of classes than
