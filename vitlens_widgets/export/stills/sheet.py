@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 WIDTH = 1000
 MARGIN = 20
 INSIDE = WIDTH - 2 * MARGIN
-TALLEST = 2000
+TALLEST = 4000
 INK, GREY, HINT, LINE, FILL = "#1b1b1b", "#565656", "#6b6b6b", "#d8d8d8", "#f0f0f0"
 BAR, ACCENT, SOFT, PAPER, ERROR = "#8a8a8a", "#0b62d6", "#e9f1fb", "#ffffff", "#b3261e"
 
