@@ -249,10 +249,13 @@ def test_what_does_not_fit_is_said_in_a_sentence(vit):
         ({"target": "cat"}, "target must be one of"),
         ({"points": 15}, "points must be a whole number from 2 to 14"),
         ({"random": -1}, "random must be"),
+        ({"random": 0, "methods": []}, "nothing to compare"),
     ]:
         with pytest.raises(vl.UsageError, match=sentence):
             perturbation_test(vit, data, **words)
-    found = perturbation_test(vit, data, methods=[ClassEmbedding("text")], random=1, points=2)
+    with pytest.raises(vl.UsageError, match="not str"):
+        perturbation_test("toy/p32", data)
+    found = perturbation_test(vit, data, methods=ClassEmbedding("text"), random=1, points=2)
     assert next(iter(found.accuracy)) == "class embedding (text), negative"
     with pytest.raises(vl.UsageError, match='no curve "Chefer, negative"'):
         found.curve("Chefer, negative")

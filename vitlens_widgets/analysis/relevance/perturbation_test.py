@@ -27,6 +27,7 @@ from vitlens_widgets.analysis.relevance.removal import (
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
 from vitlens_widgets.trace import Trace
 
@@ -197,6 +198,7 @@ class _Experiment:
         random: int,
         points: int | None,
     ) -> None:
+        check_classifier(vit)
         check_removable(vit)
         self._vit, self._methods = vit, _methods(methods)
         self._of_answer = check_choice("target", target, ("true", "answer")) == "answer"
@@ -205,6 +207,8 @@ class _Experiment:
         self._random = random_orders(n_patches, check_count("random", random, least=0))
         named = [f"{method.name}, {order}" for method in self._methods for order in ORDERS]
         self._curves = named + [RANDOM] * (random > 0)
+        if not self._curves:
+            raise UsageError("There is nothing to compare: give methods=, random=, or both.")
         self.settings = {
             "methods": [[method.name, dict(method.settings)] for method in self._methods],
             "target": target,
