@@ -108,7 +108,7 @@ class MarimoNotebook(OpenNotebook):
         self.page.locator(f"body.{name}").wait_for(state="attached")
 
     def close(self) -> None:
-        """The server ends it when it stops."""
+        """marimo ends it itself, soon after its page is closed."""
 
 
 @contextmanager
@@ -129,4 +129,5 @@ def _command(port: int, root: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "marimo", "edit", str(root), "--headless", "--no-token"),
         *("--host=127.0.0.1", f"--port={port}", "--skip-update-check", "--no-sandbox"),
+        "--session-ttl=1",  # a kernel ends soon after its page
     ]
