@@ -6,7 +6,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-const WIDGETS = ["attention_maps", "explorer", "infill_strip", "patch_grid"];
+/** Each widget's entry, and the class of its root. @type {Record<string, string>} */
+const ROOTS = {
+  attention_maps: "vl-attention",
+  explorer: "vl-explorer",
+  infill_strip: "vl-infill",
+  patch_grid: "vl-patch-grid",
+};
 
 /** @param {string} stem */
 const withStyle = (stem) => [`${stem}.js`, `${stem}.css`];
@@ -25,11 +31,27 @@ async function bundled(entryPoints, folder, format) {
     minify: true,
     format,
     charset: "utf8",
-    target: ["chrome123", "firefox120", "safari17.5"], // the first that know light-dark()
+    target: ["chrome123", "firefox128", "safari17.5"], // the first that know light-dark() and @scope
     write: false,
   });
   return outputFiles;
 }
+
+/**
+ * A widget's style sheet, for nothing but that widget: several share a page, and their parts' names.
+ * @param {string} css
+ * @param {string} root  class
+ */
+function scoped(css, root) {
+  const frames = css.match(KEYFRAMES) ?? [];
+  const rules = css.replace(KEYFRAMES, "").replace(new RegExp(`\\.(?:vitlens|${root})(?![\\w-])`, "g"), ":scope");
+  return `${frames.join("")}@scope(.vitlens.${root}){${rules.trim()}}\n`;
+}
+
+const KEYFRAMES = /@keyframes [\w-]+\{(?:[^{}]*\{[^{}]*\})*\}/g;
+
+/** @param {string} path */
+const rootOf = (path) => (path.endsWith(".css") ? ROOTS[path.replace(/^.*[/\\]|\.css$/g, "")] : undefined);
 
 /**
  * A module that unpacks itself: what is in it is imported from a Blob, as anywidget imports modules.
@@ -51,14 +73,15 @@ function unpacked(text) {
 const PACKED = "explorer.js";
 
 const outputFiles = [
-  ...(await bundled(WIDGETS.flatMap(withStyle), "widgets/static", "esm")),
+  ...(await bundled(Object.keys(ROOTS).flatMap(withStyle), "widgets/static", "esm")),
   ...(await bundled(withStyle("saved_page"), "export/static", "iife")),
   ...(await bundled(["gallery.css"], "export/static", "esm")),
   ...(await bundled(["labextension.js"], "export/labextension/static", "iife")),
 ];
 
 for (const { path, text: built } of outputFiles) {
-  const text = path.endsWith(PACKED) ? packed(built) : built;
+  const root = rootOf(path);
+  const text = root ? scoped(built, root) : path.endsWith(PACKED) ? packed(built) : built;
   if (!process.argv.includes("--check")) {
     writeFileSync(path, text);
     console.log(`${path}  ${Buffer.byteLength(text)} bytes`);

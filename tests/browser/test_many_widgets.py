@@ -1,0 +1,53 @@
+"""Widgets of several kinds on one page, where every style sheet is there for all: none is changed."""
+
+from __future__ import annotations
+
+import pytest
+from fake_infilling import random_infilling
+from fake_maps import random_maps
+from fake_reading import random_reading
+from widget_page import WidgetPage
+
+import vitlens_widgets as vl
+from vitlens_widgets.widgets._base import STATIC
+
+MAKE = {
+    "patch_grid": lambda: vl.PatchGrid(random_reading(1), token=5),
+    "attention_maps": lambda: vl.AttentionMaps(random_maps(1), token=5, key=9),
+    "infill_strip": lambda: vl.InfillStrip(random_infilling(1)),
+    "explorer": lambda: vl.explore(
+        vl.load("toy/p32"), vl.world.scene(7), mae=vl.load("toy/mae"), knocked_out=[(1, 2)], token=5
+    ),
+}
+LOOKS = """
+(root) => [root, ...root.querySelectorAll("*")].map((node) => {
+  const { x, y, width, height } = node.getBoundingClientRect();
+  const { color, backgroundColor, fontSize, fontWeight, padding } = getComputedStyle(node);
+  return [node.className.toString(), x, y, width, height, color, backgroundColor, fontSize,
+          fontWeight, padding].join(" ");
+})
+"""
+
+
+def looks(page, root):
+    """Place and style of every node, when they have come to rest (controls fade)."""
+    last = None
+    for _ in range(100):
+        found = root.evaluate(LOOKS)
+        if found == last:
+            return found
+        last = found
+        page.wait_for_timeout(150)
+    raise AssertionError("the widget does not come to rest")
+
+
+@pytest.mark.parametrize("stem", MAKE)
+@pytest.mark.parametrize("width", [1400, 900])
+def test_no_style_sheet_changes_another_widget(page, stem, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    root = WidgetPage(page).add(MAKE[stem](), stem)
+    alone = looks(page, root)
+    for other in MAKE:
+        page.add_style_tag(content=(STATIC / f"{other}.css").read_text(encoding="utf-8"))
+    changed = [(was, now) for was, now in zip(alone, looks(page, root), strict=True) if was != now]
+    assert changed == []
