@@ -19,6 +19,15 @@ STEP_SECONDS = 120
 RUN_MS = 300_000  # a cold import of torch, timm and transformers included
 
 
+_COLOR = """(name) => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(${name})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+}"""
+
+
 class OpenNotebook(ABC):
     """A notebook that is open in a browser, with a kernel behind it.
 
@@ -28,6 +37,7 @@ class OpenNotebook(ABC):
 
     complaint_selector: str
     cell_selector: str
+    ground_variable: str  # the host's own background, as a custom property
 
     def __init__(self, page: Any) -> None:
         self.page = page
@@ -62,6 +72,11 @@ class OpenNotebook(ABC):
     def complaints(self) -> list[str]:
         """What cells wrote to stderr, and their exceptions."""
         return self.page.locator(self.complaint_selector).all_inner_texts()
+
+    @property
+    def ground(self) -> str:
+        """The host's background colour, as `rgb(...)`."""
+        return self.page.evaluate(_COLOR, self.ground_variable)
 
     def wait_until_drawn(self, widgets: int) -> None:
         """Waits until that many widgets have been drawn."""

@@ -80,6 +80,7 @@ class Notebook(OpenNotebook):
 
     complaint_selector = "[data-mime-type='application/vnd.jupyter.stderr'], .jp-OutputArea-error"
     cell_selector = ".jp-Cell"
+    ground_variable = "--jp-layout-color0"
 
     def run_all(self, widgets: int) -> None:
         # Awaited, the command may hang; and the kernel is idle before the first cell reaches it.

@@ -84,6 +84,7 @@ class MarimoNotebook(OpenNotebook):
 
     complaint_selector = "[data-testid='console-output-area'] .text-destructive, .marimo-error"
     cell_selector = ".marimo-cell"
+    ground_variable = "--background"
 
     def __init__(self, page: Any) -> None:
         super().__init__(page)
