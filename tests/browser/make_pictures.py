@@ -1,9 +1,15 @@
-"""Takes the README's pictures of the running widgets: `python tests/browser/make_pictures.py`."""
+"""Takes the README's pictures of the running widgets.
+
+python tests/browser/make_pictures.py            # all
+python tests/browser/make_pictures.py explorer   # some
+"""
 
 from __future__ import annotations
 
 import io
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
@@ -42,11 +48,22 @@ def infill_strip() -> vl.InfillStrip:
     return vl.InfillStrip(vl.InfillLens(mae).read(scene.image, seed=2), layer=2)
 
 
-def main() -> None:
-    """Writes each widget's picture, light and dark."""
+def explorer() -> vl.Explorer:
+    """All views at once, with two heads off."""
+    choices = {"target": CLASSES[0], "layer": 5, "head": 1, "knocked_out": [(3, 0), (4, 2)]}
+    vit = vl.load("toy/p32")
+    query, key = vit.layout.token(*PINNED), vit.layout.token(4, 2)
+    return vl.explore(vit, _scene(), mae=vl.load("toy/mae"), token=query, key=key, **choices)
+
+
+MAKERS = (patch_grid, attention_maps, infill_strip, explorer)
+
+
+def main(names: Sequence[str]) -> None:
+    """Writes the pictures of widgets, light and dark."""
     FOLDER.mkdir(exist_ok=True)
     browser_path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    widgets = {make.__name__: make() for make in (patch_grid, attention_maps, infill_strip)}
+    widgets = {make.__name__: make() for make in MAKERS if make.__name__ in names}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_ARGS)
         for scheme in ("light", "dark"):
@@ -64,4 +81,4 @@ def _scene() -> vl.world.Scene:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or [make.__name__ for make in MAKERS])

@@ -1,4 +1,4 @@
-"""Widgets of several kinds on one page, where every style sheet is there for all: none is changed."""
+"""Widgets of several kinds on one page, with all their style sheets: none changes another."""
 
 from __future__ import annotations
 
