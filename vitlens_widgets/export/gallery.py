@@ -39,7 +39,7 @@ INDEX = """<!doctype html>
 """
 
 ENTRY = """<li><a href="{name}.html">
-<img alt="" src="data:image/png;base64,{picture}">
+<span class="frame"><img alt="" src="data:image/png;base64,{picture}"></span>
 <h2>{title}</h2></a>
 <p>{words}</p>
 <small>{source} · {size}</small></li>"""
