@@ -13,6 +13,14 @@ from vitlens_widgets.analysis.class_space import (
 )
 from vitlens_widgets.analysis.closeness import Closeness, closeness
 from vitlens_widgets.analysis.maps import Maps
+from vitlens_widgets.analysis.memories import (
+    ClassValueAgreement,
+    KeyValueAgreement,
+    Memories,
+    class_value_agreement,
+    key_value_agreement,
+    memories,
+)
 from vitlens_widgets.analysis.relevance import (
     ClassEmbedding,
     PerturbationTest,
@@ -29,9 +37,12 @@ __all__ = [
     "Building",
     "ClassAndContext",
     "ClassEmbedding",
+    "ClassValueAgreement",
     "Closeness",
     "Identifiability",
+    "KeyValueAgreement",
     "Maps",
+    "Memories",
     "PerturbationTest",
     "Relevance",
     "RemovalCurves",
@@ -39,9 +50,12 @@ __all__ = [
     "attention_perturbation",
     "building",
     "class_and_context",
+    "class_value_agreement",
     "closeness",
     "heads",
     "identifiability",
+    "key_value_agreement",
+    "memories",
     "perturbation_test",
     "relevance",
     "removal_curves",

@@ -9,6 +9,7 @@ from vitlens_widgets.charts.class_space import (
 )
 from vitlens_widgets.charts.in_notebook import in_notebook
 from vitlens_widgets.charts.infilling import infill_score, infill_study
+from vitlens_widgets.charts.memories import class_value_agreement, key_value_agreement
 from vitlens_widgets.charts.over_heads import heads
 from vitlens_widgets.charts.over_many_images import (
     closeness,
@@ -23,6 +24,7 @@ __all__ = [
     "attention_perturbation",
     "building",
     "class_and_context",
+    "class_value_agreement",
     "closeness",
     "composition",
     "converged",
@@ -32,6 +34,7 @@ __all__ = [
     "in_notebook",
     "infill_score",
     "infill_study",
+    "key_value_agreement",
     "kl_to_final",
     "perturbation_test",
     "probability",

@@ -16,7 +16,7 @@ from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.class_and_context import LABELS
 from vitlens_widgets.analysis.class_space.evolution import MEANINGS
 from vitlens_widgets.analysis.class_space.sub_blocks import PLACES, SUB_BLOCKS
-from vitlens_widgets.charts.curves import figure_over_states, with_curves
+from vitlens_widgets.charts.curves import figure_over_states, with_curves, with_means
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         ClassAndContext,
         Identifiability,
     )
-    from vitlens_widgets.analysis.over_images import OverImages
 
 _SIGNIFICANT = 0.05
 _PAIRS = {"score": ("score", "readout score"), "rate": ("rate", "readout rate")}
@@ -63,7 +62,7 @@ def identifiability(
             beside[f"{_called(one)}, {published.SOURCE}"] = found.published[one].tolist()
     quantity = f"identifiability {name}" if name in _PAIRS else MEANINGS[name].split(":")[0]
     plot = figure_over_states(found.title, found.state_names, quantity)
-    _with_means(plot, "state", found.state_names, means, beside)
+    with_means(plot, "state", found.state_names, means, beside)
     _chance(plot, found.chance.get(name))
     if "all tokens" in found.p and name == "score":
         _stars(plot, found.state_names, found.p["all tokens"], "above the baseline")
@@ -89,7 +88,7 @@ def attention_perturbation(found: AttentionPerturbation, name: str = "rate") -> 
     beside = {
         f"{kind}, {published.SOURCE}": [*before, known[kind]] for kind in means if kind in known
     }
-    return _with_means(plot, "state", found.state_names, means, beside)
+    return with_means(plot, "state", found.state_names, means, beside)
 
 
 def class_and_context(found: ClassAndContext) -> Figure:
@@ -131,7 +130,7 @@ def building(found: Building) -> Figure:
     }
     means = {called[key]: found.changes[key] for key in keys}
     _chance(plot, 0.5, "as often as not")
-    return _with_means(plot, "block", blocks, means, beside)
+    return with_means(plot, "block", blocks, means, beside)
 
 
 def composition(found: Building) -> Figure:
@@ -149,20 +148,7 @@ def composition(found: Building) -> Figure:
         f"{name}, {published.SOURCE}": known.tolist()
         for name, known in found.published_composition.items()
     }
-    return _with_means(plot, "block", blocks, found.composition, beside)
-
-
-def _with_means(
-    plot: Figure,
-    along: str,
-    places: Sequence[str],
-    means: Mapping[str, OverImages],
-    beside: Mapping[str, Sequence[float]] | None = None,
-) -> Figure:
-    """Means with their intervals, and curves without any."""
-    curves = {name: mean.mean.tolist() for name, mean in means.items()} | dict(beside or {})
-    bands = {name: (mean.low.tolist(), mean.high.tolist()) for name, mean in means.items()}
-    return with_curves(plot, along, places, curves, bands)
+    return with_means(plot, "block", blocks, found.composition, beside)
 
 
 def _several(found: Mapping[str, Identifiability], name: str) -> Figure:

@@ -12,6 +12,8 @@ from bokeh.plotting import figure
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
+    from vitlens_widgets.analysis.over_images import OverImages
+
 # Okabe & Ito's colours, apart for every kind of colour vision, and dashes for those without any.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("solid", "dashed", "dotdash", "dotted")
@@ -75,6 +77,19 @@ def with_curves(
         Legend(items=items, border_line_color=None), "right" if len(items) > 1 else "above"
     )
     return plot
+
+
+def with_means(
+    plot: Figure,
+    along: str,
+    places: Sequence[str],
+    means: Mapping[str, OverImages],
+    beside: Mapping[str, Sequence[float]] | None = None,
+) -> Figure:
+    """Means with their intervals, and curves without any."""
+    curves = {name: mean.mean.tolist() for name, mean in means.items()} | dict(beside or {})
+    bands = {name: (mean.low.tolist(), mean.high.tolist()) for name, mean in means.items()}
+    return with_curves(plot, along, places, curves, bands)
 
 
 def _hover(dots: Any, along: str) -> HoverTool:

@@ -119,6 +119,39 @@ REMOVAL_AUC = {
 """Area under the accuracy as patches are removed by their relevance, as released."""
 
 
+CLASS_VALUE = {
+    "ViT-B/32": {"MLP": 0.327},
+    "ViT-B/16": {"MLP": 0.38},
+    "MIIL": {"MLP": 0.28, "attention": 0.14},
+    "CIFAR100": {"MLP": 0.223, "attention": 0.20},
+    "Refinement": {"MLP": 0.42, "attention": 0.217},
+    "GAP": {"MLP": 0.128},
+}
+"""Class-value agreement, means over classes: MLP, the block where it is largest; attention, the
+last block (figure 4a). ViT-L/16 is drawn over pairs of blocks, and so is left out here."""
+
+MEMORIES = {
+    "agreement": {
+        "ViT-B/32": {"attention": {12: 0.44}, "MLP": {11: 0.40}},
+        "ViT-B/16": {"attention": {12: 0.56}, "MLP": {11: 0.40}},
+        "MIIL": {"attention": {12: 0.64}, "MLP": {11: 0.525}},
+        "CIFAR100": {"attention": {12: 0.77}, "MLP": {11: 0.40}},
+        "Refinement": {"attention": {12: 0.66}, "MLP": {11: 0.50}},
+        "GAP": {"attention": {12: 0.12}, "MLP": {12: 0.09}},
+    },
+    "single memory": {
+        "ViT-B/32": {"attention": {12: 0.115}, "MLP": {11: 0.565}},
+        "ViT-B/16": {"attention": {12: 0.155}, "MLP": {11: 0.57}},
+        "ViT-L/16": {"MLP": {21: 0.725, 22: 0.635}},
+        "MIIL": {"attention": {12: 0.22}, "MLP": {11: 0.535}},
+        "CIFAR100": {"attention": {12: 0.73}, "MLP": {11: 0.545}},
+        "Refinement": {"attention": {12: 0.27}, "MLP": {11: 0.595}},
+    },
+}
+"""Key-value agreement rate (figure 4b), and share of tokens whose prediction one of the strongest
+memories has alone, by block, counted from 1."""
+
+
 def listed(values: Iterable[float]) -> list[float | None]:
     """The values for a table's column, None where nothing was published (NaN)."""
     return [None if math.isnan(value) else float(value) for value in values]

@@ -1,0 +1,41 @@
+"""The figures of key-value memories hold the numbers of the results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import vitlens_widgets as vl
+from tests.analysis.class_space_oracle import MODELS, examples
+from tests.zoo import timm_model
+
+
+def drawn(plot):
+    """Values by the curve's name, in the order of drawing (`plot.select` has none)."""
+    sources = [renderer.data_source.data for renderer in plot.renderers]
+    return {data["curve"][0]: data["value"] for data in sources if "curve" in data}
+
+
+def test_class_value_agreement_is_drawn_with_its_baseline():
+    vit = vl.load(MODELS["CLS"]())
+    found = vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit))
+    curves = drawn(found.figure())
+    assert list(curves) == ["attention", "MLP", "attention, baseline", "MLP, baseline"]
+    np.testing.assert_allclose(curves["MLP"], found.values["MLP"].mean)
+    np.testing.assert_allclose(curves["MLP, baseline"], found.baseline_values["MLP"].mean)
+
+
+def test_key_value_agreement_is_drawn_with_chance_and_published_rates():
+    vit = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
+    vit.paper = "ViT-B/32"
+    found = vl.analysis.key_value_agreement(vit, examples(vit, 2))
+    curves = drawn(found.figure())
+    random, paper = ([f"{kind}, {what}" for kind in found.kinds] for what in ("random class", "V"))
+    assert list(curves)[:4] == ["attention", "MLP", *random]
+    assert len(curves) == 4 + len(paper)
+    np.testing.assert_allclose(curves["MLP"], found.values["MLP", "agreement"].mean)
+    assert curves["attention, Vilas et al. 2023"][-1] == 0.44
+    single = drawn(found.figure("single memory"))
+    assert single["MLP, Vilas et al. 2023"][10] == 0.565
+    with pytest.raises(vl.UsageError, match="not measured"):
+        found.figure("rate")

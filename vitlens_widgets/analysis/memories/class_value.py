@@ -1,0 +1,190 @@
+"""Class-value agreement: whether some memory of each block stores each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.memories.weights import (
+    check_kind,
+    class_directions,
+    kinds_of,
+    value_vectors,
+)
+from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+from vitlens_widgets.trace.sites import check_index
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+
+class Best(NamedTuple):
+    """The memory of a block that is nearest to a class, each `[block, class]`."""
+
+    score: np.ndarray
+    """The cosine of its value vector and the class' direction, float32."""
+    memory: np.ndarray
+    """Which it is, int64."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassValueAgreement:
+    """What `class_value_agreement` found; blocks are counted from 0, in the paper from 1.
+
+    Attributes:
+        title: The model.
+        labels: The class names.
+        best: By kind of memory, `Best`.
+        baseline: The same of the model it is compared with; empty without one.
+        p: By kind, one-sided p of Wilcoxon's signed-rank test over classes that scores are above
+            the baseline's, float64 `[block]`; empty without a baseline.
+        paper: Which of the seven models of the paper this is; "" for any other.
+    """
+
+    title: str
+    labels: LabelSet
+    best: Mapping[str, Best] = field(repr=False)
+    baseline: Mapping[str, Best] = field(repr=False)
+    p: Mapping[str, np.ndarray] = field(repr=False)
+    paper: str = ""
+
+    @property
+    def values(self) -> dict[str, OverImages]:
+        """By kind, the scores over classes, `[block]`: mean, deviation, 95 % interval."""
+        return _over_classes(self.best)
+
+    @property
+    def baseline_values(self) -> dict[str, OverImages]:
+        """The same of the baseline."""
+        return _over_classes(self.baseline)
+
+    @property
+    def n_blocks(self) -> int:
+        """How many blocks the model has."""
+        return len(next(iter(self.best.values())).score)
+
+    @property
+    def published(self) -> dict[str, float]:
+        """The paper's mean for this model: MLP, its largest; attention, of the last block."""
+        return dict(published.CLASS_VALUE.get(self.paper, {}))
+
+    def summary(self) -> Table:
+        """The two values that the paper's figure shows best, and what the paper has for them."""
+        means = {kind: one.mean for kind, one in self.values.items()}
+        shown = {kind: mean.max() if kind == "MLP" else mean[-1] for kind, mean in means.items()}
+        said = {"MLP": "MLP, largest over blocks", "attention": "attention, last block"}
+        columns: dict[str, list] = {
+            "class-value agreement": [said[kind] for kind in shown],
+            "measured": [float(value) for value in shown.values()],
+        }
+        if self.published:
+            columns[published.SOURCE] = [self.published.get(kind) for kind in shown]
+        return Table(columns, title=self.title)
+
+    def table(self) -> Table:
+        """A row per block: mean scores over classes, half their 95 % interval, and the test."""
+        columns: dict[str, list] = {"block": list(range(self.n_blocks))}
+        baseline = self.baseline_values
+        for kind, one in self.values.items():
+            columns[kind] = one.mean.tolist()
+            columns[f"± ({kind})"] = one.half.tolist()
+            if kind in baseline:
+                columns[f"{kind}, baseline"] = baseline[kind].mean.tolist()
+                columns[f"p, {kind}"] = self.p[kind].tolist()
+        return Table(columns, title=self.title)
+
+    def classes(self, block: int, kind: str = "MLP") -> Table:
+        """A row per class: its score in one block, and which memory is nearest to it.
+
+        Raises:
+            UsageError: There is no such block or kind of memory.
+        """
+        if kind not in self.best:
+            raise UsageError(f"There are memories of {' and '.join(self.best)}, not of {kind!r}.")
+        block = check_index("block", block, self.n_blocks)
+        best = self.best[kind]
+        columns = {
+            "class": list(self.labels),
+            "score": best.score[block].tolist(),
+            "memory": best.memory[block].tolist(),
+        }
+        return Table(columns, title=f"{self.title}, {kind} of block {block}")
+
+    def figure(self) -> Figure:
+        """See `vl.charts.class_value_agreement`."""
+        from vitlens_widgets import charts  # which knows this module
+
+        return charts.class_value_agreement(self)
+
+
+def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValueAgreement:
+    """How near each block's nearest value vector is to each class, from the weights alone.
+
+    A class' score in a block is the largest cosine of its direction (its row of the classifier's
+    weight) with a value vector (a column of the output projection's weight). Both are normed on
+    copies: the model stays as it is.
+
+    Args:
+        vit: The model.
+        baseline: A model of the same shape to compare with, such as `vl.models.untrained(vit)`.
+
+    Raises:
+        UsageError: No classifier, or a baseline of another shape.
+        UnsupportedModelError: The memories cannot be read from the weights.
+
+    Source:
+        Vilas et al. (2023), section 6.1, and their code. (Their tutorial norms the classifier's
+        columns where their code and their text norm its rows.)
+
+    Example:
+        >>> vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit)).table()
+    """
+    ours = {kind: _best(vit, kind) for kind in kinds_of(vit)}
+    theirs: dict[str, Best] = {}
+    if baseline is not None:
+        theirs = {kind: _best(baseline, check_kind(baseline, kind)) for kind in ours}
+        if any(ours[kind].score.shape != theirs[kind].score.shape for kind in ours):
+            raise UsageError(
+                f"baseline= must have the blocks and classes of the model: {vit} cannot be "
+                f"compared with {baseline}."
+            )
+    return ClassValueAgreement(
+        title=vit.name,
+        labels=vit.labels,
+        best=ours,
+        baseline=theirs,
+        p={kind: _p_above(ours[kind].score, theirs[kind].score) for kind in theirs},
+        paper=vit.paper,
+    )
+
+
+@torch.no_grad()
+def _best(vit: ViT, kind: str) -> Best:
+    directions = normalize(class_directions(vit), dim=1)
+    found = [
+        (directions @ normalize(value_vectors(vit, kind, layer), dim=0)).max(1)
+        for layer in range(vit.n_layers)
+    ]
+    return Best(*(torch.stack(parts).cpu().numpy() for parts in zip(*found, strict=True)))
+
+
+def _over_classes(best: Mapping[str, Best]) -> dict[str, OverImages]:
+    return {kind: over_images(one.score.astype(np.float64)) for kind, one in best.items()}
+
+
+def _p_above(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    from scipy.stats import wilcoxon  # a second to import, and only this needs it
+
+    differences = ours.astype(np.float64) - theirs
+    return np.array(
+        [wilcoxon(d, alternative="greater").pvalue if d.any() else np.nan for d in differences]
+    )

@@ -1,0 +1,58 @@
+"""Figures of key-value memories, block by block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.memories.key_value import check_measure
+from vitlens_widgets.charts.curves import figure_over_states, with_means
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+    from vitlens_widgets.analysis import ClassValueAgreement, KeyValueAgreement
+
+
+def class_value_agreement(found: ClassValueAgreement) -> Figure:
+    """How near the nearest value vector is to each class, means over classes, 95 % intervals.
+
+    Args:
+        found: What `vl.analysis.class_value_agreement` gave.
+    """
+    plot = _over_blocks(found.title, found.n_blocks, "class-value agreement (cosine)")
+    beside = {f"{kind}, baseline": one.mean.tolist() for kind, one in found.baseline_values.items()}
+    return with_means(plot, "block", plot.x_range.factors, found.values, beside)
+
+
+def key_value_agreement(found: KeyValueAgreement, name: str = "agreement") -> Figure:
+    """One measure of key-value memories, with 95 % intervals.
+
+    Beside "agreement" stand the agreement with a class drawn at random, and what was published.
+
+    Args:
+        found: What `vl.analysis.key_value_agreement` gave.
+        name: `"agreement"`, `"chance"` or `"single memory"`.
+
+    Raises:
+        UsageError: There is no such measure.
+    """
+    check_measure(name)
+    plot = _over_blocks(found.title, found.n_blocks, "share of tokens")
+    beside = {}
+    if name == "agreement":
+        chance = {kind: found.values[kind, "chance"].mean.tolist() for kind in found.kinds}
+        beside = {f"{kind}, random class": mean for kind, mean in chance.items()}
+    beside |= {
+        f"{kind}, {published.SOURCE}": known.tolist()
+        for (kind, one), known in found.published.items()
+        if one == name
+    }
+    means = {kind: found.values[kind, name] for kind in found.kinds}
+    return with_means(plot, "block", plot.x_range.factors, means, beside)
+
+
+def _over_blocks(title: str, n_blocks: int, quantity: str) -> Figure:
+    plot = figure_over_states(title, [str(block) for block in range(n_blocks)], quantity)
+    plot.xaxis.axis_label = "block"
+    return plot
