@@ -49,7 +49,8 @@ class ClassAndContext:
             than it should be.
         together: The rate of the tokens of each label at the final state, with all tokens there.
         alone: Their rate when the tokens of the other label have been removed; empty without.
-        accuracy: The model's own when only the tokens of each label are left; empty without.
+        accuracy: The model's own when only the tokens of each label are left; empty without. An
+            image that has none counts where the model reads CLS.
         paper: Which of the seven models of the paper this is; "" for any other.
     """
 
