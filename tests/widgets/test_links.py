@@ -174,7 +174,7 @@ def grids(**other):
         (
             lambda: [vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2)],
             None,
-            "PatchGrid and PatchGrid show different images",
+            'PatchGrid and PatchGrid show different images; .* names=."layer", "target".',
         ),
     ],
 )

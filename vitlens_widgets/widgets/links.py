@@ -9,7 +9,7 @@ from typing import Any
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.widgets._base import LensWidget
-from vitlens_widgets.widgets._meanings import Depth, Meaning, Place
+from vitlens_widgets.widgets._meanings import Depth, Meaning
 
 NAMES = ("layer", "token", "key", "head", "target", "image")
 """What widgets can be linked by."""
@@ -52,7 +52,7 @@ def link(*widgets: Any, names: str | Iterable[str] | None = None) -> Link:
     """
     ends = _checked(widgets, _checked_names(names))
     if names is None:
-        _refuse_other_images(ends.get("token", ()))
+        _refuse_other_images(ends)
     return Link(widgets, ends)
 
 
@@ -192,10 +192,11 @@ def _difference(both: list[End]) -> str:
     return next(filter(None, found), "")
 
 
-def _refuse_other_images(places: Iterable[tuple[LensWidget, Place]]) -> None:
-    for (one, its), (other, others) in combinations(places, 2):
+def _refuse_other_images(ends: dict[str, list[End]]) -> None:
+    elsewhere = [name for name in ends if name not in ("token", "key", "image")]
+    for (one, its), (other, others) in combinations(ends.get("token", ()), 2):
         if its.shows_another_image(others):
             raise UsageError(
                 f"{type(one).__name__} and {type(other).__name__} show different images; to link "
-                'them all the same, say by what, such as names=["layer", "target"].'
+                f"them all the same, say by what, such as names=[{quoted_list(elsewhere)}]."
             )
