@@ -21,6 +21,7 @@ from vitlens_widgets.analysis.memories import (
     key_value_agreement,
     memories,
 )
+from vitlens_widgets.analysis.probes import LinearProbes, linear_probes
 from vitlens_widgets.analysis.relevance import (
     ClassEmbedding,
     PerturbationTest,
@@ -41,6 +42,7 @@ __all__ = [
     "Closeness",
     "Identifiability",
     "KeyValueAgreement",
+    "LinearProbes",
     "Maps",
     "Memories",
     "PerturbationTest",
@@ -55,6 +57,7 @@ __all__ = [
     "heads",
     "identifiability",
     "key_value_agreement",
+    "linear_probes",
     "memories",
     "perturbation_test",
     "relevance",

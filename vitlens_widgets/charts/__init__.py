@@ -18,6 +18,7 @@ from vitlens_widgets.charts.over_many_images import (
     segmentation_classes,
 )
 from vitlens_widgets.charts.over_states import entropy, kl_to_final, probability, rank
+from vitlens_widgets.charts.probes import linear_probes
 from vitlens_widgets.charts.relevance import perturbation_test, removal_curves
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "infill_study",
     "key_value_agreement",
     "kl_to_final",
+    "linear_probes",
     "perturbation_test",
     "probability",
     "rank",

@@ -152,6 +152,20 @@ MEMORIES = {
 memories has alone, by block, counted from 1."""
 
 
+PROBES = {
+    "ViT-B/32": {
+        ("resid_post", "accuracy"): {12: 0.505},
+        ("attn_out", "accuracy"): {12: 0.58},
+        ("mlp_out", "accuracy"): {12: 0.485},
+        ("resid_post", "projection"): {12: 0.607},
+        ("attn_out", "projection"): {12: 0.42},
+        ("mlp_out", "projection"): {11: 0.265},
+    }
+}
+"""Top-1 accuracy of 10-shot linear probes, and of class projection, mean over image tokens, by
+site, measure, and block, counted from 1."""
+
+
 def listed(values: Iterable[float]) -> list[float | None]:
     """The values for a table's column, None where nothing was published (NaN)."""
     return [None if math.isnan(value) else float(value) for value in values]

@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from vitlens_widgets.analysis.class_space import project, published
+from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
-from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.memories.called_up import Seen, stored_in
 from vitlens_widgets.analysis.memories.weights import (
     ADDED,
     KINDS,
     check_not_gated,
-    class_directions,
     kinds_of,
-    value_vectors,
 )
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
@@ -193,24 +190,6 @@ def key_value_agreement(
     return experiment.result(run(experiment, vit, data, **words))
 
 
-class _Stored(NamedTuple):
-    """What the memories of one block hold."""
-
-    of_class: Tensor
-    """Whether a memory is one of a class, bool `[memory, class]`."""
-    first: Tensor
-    """The class that a memory promotes most, int64 `[memory]`."""
-
-
-@torch.no_grad()
-def _stored(vit: ViT, kind: str, layer: int, k: int, rule: Rule) -> _Stored:
-    logits = (class_directions(vit) @ value_vectors(vit, kind, layer)).T
-    check_count("k", k, least=1, most=min(logits.shape))
-    top = logits.topk(k, dim=0 if rule == "released" else 1).indices
-    of_class = torch.zeros_like(logits, dtype=torch.bool)
-    return _Stored(of_class.scatter_(0 if rule == "released" else 1, top, True), logits.argmax(1))
-
-
 class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
@@ -229,13 +208,13 @@ class _Experiment:
             check_not_gated(vit)
             self._sites["MLP"] = "mlp_pre"
         self._stored = {
-            kind: [_stored(vit, kind, layer, k, rule) for layer in range(vit.n_layers)]
+            kind: [stored_in(vit, kind, layer, k, rule) for layer in range(vit.n_layers)]
             for kind in self._sites
         }
 
     def measure(self, batch: Batch) -> dict[str, np.ndarray]:
         """What a batch adds to the sums of classes, of images, and of right and wrong answers."""
-        seen = {kind: _Seen(self._k, stored) for kind, stored in self._stored.items()}
+        seen = {kind: Seen(self._k, stored) for kind, stored in self._stored.items()}
         watch = {site: partial(seen[kind].keys, batch) for kind, site in self._sites.items()}
         watch |= {ADDED[kind]: partial(one.said, self._vit, batch) for kind, one in seen.items()}
         trace = self._vit.trace(batch.pixels, preprocessed=True, watch=watch)
@@ -271,38 +250,6 @@ class _Experiment:
             answers={kind: _answers(done.tallies[f"{kind} answers"]) for kind in self._sites},
             paper=self._vit.paper,
         )
-
-
-class _Seen:
-    """What one kind of memories did in one batch: for each block, `[image, token]`."""
-
-    def __init__(self, k: int, stored: list[_Stored]) -> None:
-        self._k, self._stored = k, stored
-        self._top: dict[int, Tensor] = {}
-        self.agree: list[Tensor] = []
-        self.chance: list[Tensor] = []
-        self.single: list[Tensor] = []
-
-    def keys(self, batch: Batch, layer: int, coefficients: Tensor) -> None:
-        """The coefficients of all memories, `[image, token, ...]`, of one block."""
-        flat = coefficients.flatten(2).float()
-        if not flat.isfinite().all():
-            raise UsageError("The model has neurons or heads that give no finite numbers.")
-        top = flat.topk(self._k).indices
-        of_class = self._stored[layer].of_class
-        true = batch.classes.to(top.device)[:, None, None]
-        self.agree.append(of_class[top, true].any(-1).cpu())
-        any_of = of_class[top[..., 0]]
-        for place in range(1, self._k):
-            any_of |= of_class[top[..., place]]
-        self.chance.append(any_of.float().mean(-1).cpu())
-        self._top[layer] = top
-
-    def said(self, vit: ViT, batch: Batch, layer: int, added: Tensor) -> None:
-        """What the sub-block adds to the stream, `[image, token, d]`."""
-        first = self._stored[layer].first[self._top.pop(layer)].cpu()
-        says = project.tokens(vit, added, batch.classes).top
-        self.single.append((first == says[..., None]).any(-1))
 
 
 def _counted(agreement: np.ndarray, right: np.ndarray) -> np.ndarray:

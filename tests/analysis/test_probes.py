@@ -1,0 +1,242 @@
+"""Linear probes against least squares, one place and one image at a time."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.analysis.class_space_oracle import (
+    MODELS,
+    examples,
+    pixels_of,
+    run_one,
+    token_logits,
+)
+from tests.zoo import timm_model
+from vitlens_widgets.analysis import linear_probes
+from vitlens_widgets.analysis.probes.ridge import ridge
+from vitlens_widgets.data import Examples
+
+SITES = ("resid_post", "attn_out", "mlp_out")
+SHOTS, ALPHA = 2, 0.5
+
+
+def least_squares(x, y, alpha):
+    """Weight and bias by augmented least squares: the penalty as further examples."""
+    x, y = (np.asarray(part, np.float64) for part in (x, y))
+    rows = np.vstack([x - x.mean(0), np.sqrt(alpha) * np.eye(x.shape[1])])
+    wanted = np.vstack([y - y.mean(0), np.zeros((x.shape[1], y.shape[1]))])
+    weight = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    return weight, y.mean(0) - x.mean(0) @ weight
+
+
+@pytest.mark.parametrize("shape", [(5, 9), (9, 5), (7, 7), (2, 3)])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 50])
+def test_ridge_is_penalised_least_squares(shape, alpha):
+    rng = np.random.default_rng(sum(shape))
+    x, y = rng.normal(2, 3, shape), rng.normal(-1, 1, (shape[0], 4))
+    weight, bias = ridge(torch.tensor(x), torch.tensor(y), alpha)
+    expected = least_squares(x, y, alpha)
+    np.testing.assert_allclose(weight, expected[0], atol=1e-8)
+    np.testing.assert_allclose(bias, expected[1], atol=1e-8)
+
+
+def some_of_each(vit, n_images=17, seed=3):
+    """Noise of which only some classes are shown, some more often than others."""
+    data = examples(vit, n_images, seed)
+    return Examples([(data[i].image, data[i].label % 5) for i in range(n_images)], vit.labels)
+
+
+def sites_of(vit, data):
+    """`[image][site][block][token, d]`."""
+    runs = [run_one(vit.model, pixels) for pixels in pixels_of(vit, data)]
+    return [dict(zip(SITES, (r.states[1:], r.attn_out, r.mlp_out), strict=True)) for r in runs]
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def measured(request):
+    vit = vl.load(MODELS[request.param]())
+    train, test = some_of_each(vit), examples(vit, 5)
+    before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
+    found = linear_probes(vit, train, test, shots=SHOTS, alpha=ALPHA, at_once=4)
+    assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
+    return vit, train, test, found
+
+
+def test_probes_are_those_of_a_loop_over_places(measured):
+    vit, train, test, found = measured
+    seen, few = {}, []
+    for i in range(train.count):  # the first two images of each class
+        seen[train[i].label] = seen.get(train[i].label, 0) + 1
+        if seen[train[i].label] <= SHOTS:
+            few.append(i)
+    assert found.n_train == len(few) < train.count
+    fitted, tested = sites_of(vit, train), sites_of(vit, test)
+    wanted = np.full((len(few), len(vit.labels)), -1.0)
+    for row, i in enumerate(few):
+        wanted[row, train[i].label] = 1
+    patches = range(vit.layout.n_tokens)[vit.layout.patches]
+    for site in SITES:
+        for block in range(vit.n_layers):
+            ranks = np.empty((test.count, vit.layout.n_tokens))
+            for token in range(vit.layout.n_tokens):
+                x = [fitted[i][site][block][token].numpy() for i in few]
+                weight, bias = least_squares(x, wanted, ALPHA)
+                for i in range(test.count):
+                    said = tested[i][site][block][token].numpy() @ weight + bias
+                    # all classes that nobody showed have the same answer, -1
+                    ranks[i, token] = (said > said[test[i].label] + 1e-5).sum()
+            accuracy, rank = (found.values[site, name].mean[block] for name in ("accuracy", "rank"))
+            np.testing.assert_allclose(accuracy, (ranks == 0).mean(0))
+            np.testing.assert_allclose(rank, ranks.mean(0))
+            on_patches = found.image_tokens[site, "accuracy"]
+            of_images = (ranks[:, patches] == 0).mean(1)
+            assert on_patches.mean[block] == pytest.approx(of_images.mean())
+            assert on_patches.deviation[block] == pytest.approx(of_images.std(ddof=1))
+
+
+def test_the_models_own_classifier_stands_beside(measured):
+    vit, _, test, found = measured
+    tested = sites_of(vit, test)
+    for site in SITES:
+        for block in range(vit.n_layers):
+            first = [
+                [row.argmax() == test[i].label for row in token_logits(vit.model, one[site][block])]
+                for i, one in enumerate(tested)
+            ]
+            mine = found.values[site, "projection"].mean[block]
+            np.testing.assert_allclose(mine, np.mean(first, axis=0))
+
+
+def test_some_places_are_as_among_all():
+    vit = vl.load(MODELS["registers and layer scale"]())
+    train, test = some_of_each(vit), examples(vit, 4)
+    every = linear_probes(vit, train, test, shots=SHOTS)
+    some = linear_probes(
+        vit, train, test, shots=SHOTS, sites="mlp_out", layers=[2, 0], tokens=[7, 1, 6]
+    )
+    assert some.places == (("mlp_out",), (0, 2), (1, 6, 7))
+    found, all_ = (one.values["mlp_out", "rank"].mean for one in (some, every))
+    np.testing.assert_allclose(found, all_[np.ix_([0, 2], [1, 6, 7])])
+    grid = some.patches(2, "mlp_out", "rank")
+    assert grid.shape == (vit.layout.rows, vit.layout.cols)
+    assert np.isfinite(grid).sum() == 2
+    assert grid[vit.layout.row_col(6)] == found[1, 1]
+    assert some.tokens("mlp_out")["token"][0] == "register 1"
+    prefix = linear_probes(vit, train, test, shots=SHOTS, tokens=[0])
+    assert np.isnan(prefix.image_tokens["attn_out", "accuracy"].mean).all()
+    np.testing.assert_allclose(
+        prefix.values["attn_out", "rank"].mean[:, 0], every.values["attn_out", "rank"].mean[:, 0]
+    )
+
+
+def test_features_are_kept_and_a_test_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    vit = vl.load(MODELS["CLS"]())
+    train, test = some_of_each(vit), examples(vit, 6)
+    words = {"shots": SHOTS, "at_once": 3}
+    whole = linear_probes(vit, train, test, **words)
+    cache = tmp_path / "features"
+    cache.mkdir()
+    asked = []
+    read = Examples.__getitem__
+
+    def stopping(self, number):
+        asked.append(number)
+        if len(asked) > train.count + 7:  # classes are looked up, then three tests, then a batch
+            raise KeyboardInterrupt
+        return read(self, number)
+
+    monkeypatch.setattr(Examples, "__getitem__", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        linear_probes(vit, train, test, cache=cache, save_to=tmp_path, **words)
+    monkeypatch.undo()
+    assert json.loads((cache / "features.json").read_text())["done"] == 3
+    linear_probes(vit, train, test, cache=cache, save_to=tmp_path, n_images=3, **words)
+    again = linear_probes(vit, train, test, cache=cache, save_to=tmp_path, **words)
+    for key, one in whole.values.items():
+        np.testing.assert_allclose(again.values[key].mean, one.mean)
+        np.testing.assert_allclose(again.values[key].half, one.half)
+    traced = []
+    monkeypatch.setattr(vl.ViT, "trace", lambda *_, **__: traced.append(1))
+    linear_probes(vit, train, test, cache=cache, save_to=tmp_path, **words)
+    assert not traced  # a finished test is read, without fitting
+    monkeypatch.undo()
+    linear_probes(vit, train, test, cache=cache, alpha=3, **words)
+    with pytest.raises(vl.UsageError, match="other images or places"):
+        linear_probes(vit, train, test, cache=cache, layers=[0], **words)
+    with pytest.raises(vl.UsageError, match="other settings"):
+        linear_probes(vit, train, test, save_to=tmp_path, alpha=3, **words)
+    (cache / "features.json").write_text("nothing")
+    with pytest.raises(vl.UsageError, match="holds no features"):
+        linear_probes(vit, train, test, cache=cache, **words)
+    with pytest.raises(vl.UsageError, match="no folder"):
+        linear_probes(vit, train, test, cache=tmp_path / "nowhere", **words)
+
+
+def test_probes_of_the_world():
+    vit = vl.load("toy/attn-only-2l")
+    train, test = vl.world.Scenes(classes=["cat", "key"]), vl.world.Scenes(seed=9000)
+    found = linear_probes(vit, train, test, shots=1, n_images=2, tokens=range(3))
+    assert found.n_train == 2
+    assert found.places.sites == ("resid_post", "attn_out")
+    assert list(found.table()) == [
+        "block",
+        "state, probe",
+        "± (state, probe)",
+        "state, own classifier",
+        "± (state, own classifier)",
+        "attention, probe",
+        "± (attention, probe)",
+        "attention, own classifier",
+        "± (attention, own classifier)",
+    ]
+
+
+def test_published_values_stand_at_their_blocks():
+    vit = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
+    train, test = some_of_each(vit, 6), examples(vit, 2)
+    words = {"shots": 1, "tokens": [0, 1]}
+    assert linear_probes(vit, train, test, **words).published == {}
+    vit.paper = "ViT-B/32"
+    found = linear_probes(vit, train, test, layers=[9, 10, 11], **words)
+    table = found.table()
+    assert table["attention, probe, Vilas et al. 2023"] == [None, None, 0.58]
+    assert table["MLP, own classifier, Vilas et al. 2023"] == [None, 0.265, None]
+    plot = found.figure()
+    sources = [renderer.data_source.data for renderer in plot.renderers]
+    curves = {data["curve"][0]: data["value"] for data in sources if "curve" in data}
+    assert curves["state, probe, Vilas et al. 2023"][-1] == 0.505
+    mean = found.image_tokens["mlp_out", "accuracy"].mean
+    np.testing.assert_allclose(curves["MLP, probe"], mean)
+    assert not any("Vilas" in item.label.value for item in found.figure("rank").legend[0].items)
+
+
+def test_wrong_words_are_refused():
+    vit = vl.load(MODELS["CLS"]())
+    train, test = some_of_each(vit, 6), examples(vit, 2)
+    refused = {
+        "alpha must be": {"alpha": 0},
+        "shots must be": {"shots": 0},
+        "Probes read": {"sites": ["z"]},
+        "one or more": {"layers": []},
+        "layer 3": {"layers": [3]},
+        "token 99": {"tokens": [99]},
+    }
+    for said, words in refused.items():
+        with pytest.raises(vl.UsageError, match=said):
+            linear_probes(vit, train, test, **words)
+    with pytest.raises(vl.UsageError, match="other images than"):
+        linear_probes(vit, vl.world.Scenes(), vl.world.Scenes(), n_images=2)
+    with pytest.raises(vl.UsageError, match="fewer than two"):
+        linear_probes(vit, Examples([(test[0].image, 0)], vit.labels), test)
+    found = linear_probes(vit, train, test, shots=1, layers=[1], tokens=[0])
+    with pytest.raises(vl.UsageError, match="was not probed"):
+        found.patches(0)
+    with pytest.raises(vl.UsageError, match="was not probed"):
+        found.tokens("z")
+    with pytest.raises(vl.UsageError, match="not measured"):
+        found.figure("score")

@@ -1,0 +1,175 @@
+"""The features that probes are fitted to, kept in a file so that each image runs once."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.stream import Batch
+from vitlens_widgets.analysis.stream.batches import batches
+from vitlens_widgets.data import Dataset, Example
+from vitlens_widgets.data.examples import matched
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
+from vitlens_widgets.progress import progress_bar
+
+
+class Places(NamedTuple):
+    """Where probes read, one at each combination."""
+
+    sites: tuple[str, ...]
+    layers: tuple[int, ...]
+    tokens: tuple[int, ...]
+
+
+def read_places(vit: ViT, batch: Batch, places: Places, see: Any) -> None:
+    """Run a batch and show each site of each layer, all tokens: `see(site, layer, value)`."""
+
+    def shown(site: str, layer: int, value: Tensor) -> None:
+        if layer in places.layers:
+            see(site, layer, value)
+
+    watch = {site: partial(shown, site) for site in places.sites}
+    vit.trace(batch.pixels, preprocessed=True, watch=watch)
+
+
+class FewShots:
+    """The first images of each class of a data set, as a data set.
+
+    Args:
+        data: The data set; an endless one is searched as far as classes at random would need.
+        shots: How many images of each class.
+
+    Raises:
+        UsageError: There are no two classes to tell apart.
+    """
+
+    has_masks = False
+
+    def __init__(self, data: Dataset, shots: int) -> None:
+        self._data, self.labels = data, data.labels
+        self._numbers, self.classes = _first_of_each(data, shots)
+        self.count = len(self._numbers)
+        self.identity: Mapping[str, Any] = {"few shots": shots, "of": dict(data.identity)}
+        if len(set(self.classes)) < 2:
+            raise UsageError(f"Probes tell classes apart, and {data!r} shows fewer than two.")
+
+    def __getitem__(self, number: int) -> Example:
+        """The example of this number, from 0 on."""
+        return self._data[self._numbers[number]]
+
+
+def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int]]:
+    """Numbers and classes of the first examples of each class."""
+    wanted = shots * len(data.labels)
+    stop = 8 * wanted if data.count is None else data.count
+    seen = [0] * len(data.labels)
+    numbers, classes = [], []
+    for number in range(stop):
+        label = data[number].label
+        if seen[label] < shots:
+            seen[label] += 1
+            numbers.append(number)
+            classes.append(label)
+        if len(numbers) == wanted:
+            break
+    return numbers, classes
+
+
+class Features(NamedTuple):
+    """What a model has at the places of probes."""
+
+    values: np.ndarray
+    """float32 `[site, layer, token, image, d]`, in a file."""
+    classes: np.ndarray
+    """The true class among the model's labels, int64 `[image]`."""
+
+
+def features_of(
+    vit: ViT,
+    data: FewShots,
+    places: Places,
+    at_once: int,
+    about: Mapping[str, Any],
+    cache: Path | None,
+) -> Features:
+    """Run all images, or those that are not in the cache yet.
+
+    Args:
+        vit: The model.
+        data: The images.
+        places: Where.
+        at_once: How many images run together.
+        about: What the features are of, in JSON's types.
+        cache: A folder to keep the features in, and to go on from; None for a file that goes away.
+
+    Raises:
+        UsageError: The folder holds other features.
+    """
+    shape = (*(len(part) for part in places), data.count, vit.width)
+    if cache is None:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the array)
+        values, state, done = np.memmap(file, np.float32, "w+", shape=shape), None, 0
+    else:
+        values, state, done = _kept(cache, shape, about)
+    with progress_bar(data.count, "features for probes") as bar:
+        bar.update(done)
+        for batch in batches(vit, data, done, data.count, at_once):
+            stop = done + len(batch)
+            read_places(vit, batch, places, partial(_store, values, places, slice(done, stop)))
+            done = stop
+            if state is not None:
+                values.flush()
+                state.write_text(json.dumps({"about": about, "done": done}), encoding="utf-8")
+            bar.update(len(batch))
+    among = matched(data.labels, vit.labels)
+    return Features(values, np.array([among[label] for label in data.classes]))
+
+
+def _store(
+    values: np.ndarray, places: Places, images: slice, site: str, layer: int, value: Tensor
+) -> None:
+    chosen = value[:, list(places.tokens)].float()
+    if not chosen.isfinite().all():
+        raise UsageError(f"{site} of block {layer} has values that are no finite numbers.")
+    at = places.sites.index(site), places.layers.index(layer)
+    values[at][:, images] = chosen.transpose(0, 1).cpu().numpy()
+
+
+def _kept(
+    cache: Path, shape: Sequence[int], about: Mapping[str, Any]
+) -> tuple[np.ndarray, Path, int]:
+    """The array of a folder, the file that says how much of it is done, and how much is."""
+    if not cache.is_dir():
+        raise UsageError(f"There is no folder {cache} to keep features in.")
+    path, state = cache / "features.npy", cache / "features.json"
+    if not state.exists():
+        state.write_text(json.dumps({"about": about, "done": 0}), encoding="utf-8")
+        return np.lib.format.open_memmap(path, "w+", np.float32, tuple(shape)), state, 0
+    try:
+        said = json.loads(state.read_text(encoding="utf-8"))
+        known, done = said["about"], int(said["done"])
+        values = np.lib.format.open_memmap(path, "r+")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise UsageError(f"{cache} holds no features; give cache= another folder.") from error
+    if known != json.loads(json.dumps(about)) or values.shape != tuple(shape):
+        raise UsageError(
+            f"{cache} holds features of another model, of other images or places; give cache= "
+            "another folder."
+        )
+    return values, state, done
+
+
+def targets(classes: np.ndarray, n_classes: int) -> Tensor:
+    """1 for the true class and -1 for each other, float64 `[image, class]`."""
+    found = -torch.ones(len(classes), n_classes, dtype=torch.float64)
+    found[torch.arange(len(classes)), torch.from_numpy(classes)] = 1
+    return found

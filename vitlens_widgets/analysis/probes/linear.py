@@ -1,0 +1,209 @@
+"""Few-shot linear probes at each block and token."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.class_space import project
+from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.probes.features import (
+    FewShots,
+    Places,
+    features_of,
+    read_places,
+    targets,
+)
+from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
+from vitlens_widgets.analysis.probes.ridge import ridge
+from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.analysis.stream.batches import check_data
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.models import ViT
+from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.trace.sites import check_index
+
+
+def linear_probes(
+    vit: ViT,
+    train: Dataset,
+    data: Dataset,
+    *,
+    shots: int = 10,
+    alpha: float = 1.0,
+    sites: Sequence[str] | None = None,
+    layers: Sequence[int] | None = None,
+    tokens: Sequence[int] | None = None,
+    n_images: int | None = None,
+    at_once: int = 16,
+    cache: str | os.PathLike[str] | None = None,
+    save_to: str | os.PathLike[str] | None = None,
+) -> LinearProbes:
+    """How well a linear map, taught by a few images, reads the class at each block and token.
+
+    Each place has a probe of its own: ridge regression of targets 1 (true class) and -1 (each
+    other) on the features as they are, without norm, with a bias. Of a class that `train` does not
+    show, every probe says -1; equal answers share the best rank. Features are computed once and
+    kept in a file: `4 x sites x layers x tokens x images x width` bytes; as many probes' weights
+    are held in memory, `4 x sites x layers x tokens x (width + 1) x classes` bytes, so that large
+    models are probed some layers at a time.
+
+    Args:
+        vit: The model; its labels are the probes' classes.
+        train: Images to fit the probes to, other ones than `data`.
+        data: Images to test them on.
+        shots: The first so many images of each class of `train`, or all there are.
+        alpha: The penalty of the weights.
+        sites: Of `SITES`; None for all that the model has.
+        layers: Blocks, from 0; None for all.
+        tokens: Positions in the sequence, prefix tokens first; None for all.
+        n_images: How many test images; None for all there are.
+        at_once: How many images the model runs together.
+        cache: A folder to keep the features of `train` in: fitting goes on from there when it was
+            stopped, and need not run the model for another `alpha`.
+        save_to: A file to save the test to after every batch, and to go on from; see
+            `vitlens_widgets.analysis.stream.run`.
+
+    Raises:
+        UsageError: A number or name out of range, fewer than two classes, a folder with other
+            features, or what `run` refuses.
+
+    Source:
+        Vilas et al. (2023), section 4, and their code: scikit-learn's Ridge with `alpha=1`, which
+        stops at a tolerance; here it is solved exactly.
+
+    Example:
+        >>> train, test = vl.world.Scenes(seed=0), vl.world.Scenes(seed=10_000)
+        >>> vl.analysis.linear_probes(vit, train, test, n_images=200).table()
+    """
+    check_classifier(vit)
+    check_data(train, needs_masks=False)
+    check_data(data, needs_masks=False)
+    if train.identity == data.identity:
+        raise UsageError("Probes are tested on other images than they are fitted to; both are one.")
+    places = _places(vit, sites, layers, tokens)
+    experiment = _Experiment(vit, train, places, shots, alpha, at_once, cache)
+    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    return experiment.result(run(experiment, vit, data, **words))
+
+
+def _places(
+    vit: ViT,
+    sites: Sequence[str] | None,
+    layers: Sequence[int] | None,
+    tokens: Sequence[int] | None,
+) -> Places:
+    possible = [site for site in SITES if site in vit.adapter.taps(0)]
+    sites = possible if sites is None else [sites] if isinstance(sites, str) else list(sites)
+    unknown = [site for site in sites if site not in possible]
+    layers = range(vit.n_layers) if layers is None else layers
+    tokens = range(vit.layout.n_tokens) if tokens is None else tokens
+    places = Places(
+        tuple(dict.fromkeys(sites)),
+        tuple(sorted({check_index("layer", layer, vit.n_layers) for layer in layers})),
+        tuple(sorted({check_index("token", token, vit.layout.n_tokens) for token in tokens})),
+    )
+    if unknown or not all(places):
+        raise UsageError(
+            f"Probes read one or more of {', '.join(possible)} of {vit.name}, at one or more "
+            f"blocks and tokens; given were {sites}, {list(places.layers)}, {list(places.tokens)}."
+        )
+    return places
+
+
+class _Experiment:
+    """See `vitlens_widgets.analysis.stream.Experiment`."""
+
+    name = "linear probes"
+    needs_masks = False
+
+    def __init__(
+        self,
+        vit: ViT,
+        train: Dataset,
+        places: Places,
+        shots: int,
+        alpha: float,
+        at_once: int,
+        cache: str | os.PathLike[str] | None,
+    ) -> None:
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < 1e300:
+            raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
+        self._vit, self._places, self._alpha = vit, places, float(alpha)
+        self._train = FewShots(train, check_count("shots", shots, least=1))
+        self._at_once = check_count("at_once", at_once, least=1)
+        self._cache = None if cache is None else Path(cache).expanduser()
+        self._about = {
+            "train": dict(self._train.identity),
+            **{name: list(part) for name, part in places._asdict().items()},
+        }
+        self.settings = {**self._about, "alpha": self._alpha}
+        patches = range(vit.layout.n_tokens)[vit.layout.patches]
+        self._patches = [i for i, token in enumerate(places.tokens) if token in patches]
+
+    @cached_property
+    def _probes(self) -> dict[tuple[str, int], tuple[Tensor, Tensor]]:
+        """By site and block: weights `[token, d, class]` and biases `[token, class]`, float32.
+
+        Fitted when they are first asked for, so that a finished run is read without.
+        """
+        about = {**self._about, "model": fingerprint(self._vit)}
+        found = features_of(self._vit, self._train, self._places, self._at_once, about, self._cache)
+        wanted = targets(found.classes, len(self._vit.labels))
+        probes = {}
+        for s, site in enumerate(self._places.sites):
+            for b, layer in enumerate(self._places.layers):
+                fitted = [ridge(torch.tensor(x), wanted, self._alpha) for x in found.values[s, b]]
+                weight, bias = (torch.stack(one).float() for one in zip(*fitted, strict=True))
+                probes[site, layer] = weight.to(self._vit.device), bias.to(self._vit.device)
+        return probes
+
+    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What a batch adds to each measure, at each token and over image tokens."""
+        seen: dict[tuple[str, str], list[Tensor]] = {}
+        probes, chosen = self._probes, list(self._places.tokens)
+        true = batch.classes.to(batch.pixels.device)
+
+        def see(site: str, layer: int, value: Tensor) -> None:
+            weight, bias = probes[site, layer]
+            said = torch.einsum("itd,tdc->itc", value[:, chosen].float(), weight) + bias
+            index = true[:, None, None].expand(*said.shape[:2], 1)
+            rank = (said > said.gather(-1, index)).sum(-1).cpu()
+            own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
+            new = {"accuracy": rank == 0, "rank": rank, "projection": own == 0}
+            for name, one in new.items():
+                seen.setdefault((site, name), []).append(one)
+
+        read_places(self._vit, batch, self._places, see)
+        found = {}
+        for (site, name), of_blocks in seen.items():
+            values = torch.stack(of_blocks, dim=1).double().numpy()  # [image, block, token]
+            found[f"{site} {name}"] = tally(values)
+            if self._patches:
+                found[f"{site} {name}, image tokens"] = tally(values[..., self._patches].mean(-1))
+        return found
+
+    def result(self, done: Run) -> LinearProbes:
+        """What it all says."""
+        keys = [(site, name) for site in self._places.sites for name in MEASURES]
+        sums, blocks = done.tallies, len(self._places.layers)
+        none = np.zeros((6, blocks))
+        over_patches = {key: sums.get(f"{' '.join(key)}, image tokens", none) for key in keys}
+        return LinearProbes(
+            title=done.title,
+            n_train=self._train.count,
+            n_images=done.n_images,
+            places=self._places,
+            layout=self._vit.layout,
+            values={key: spread(sums[" ".join(key)]) for key in keys},
+            image_tokens={key: spread(one) for key, one in over_patches.items()},
+            paper=self._vit.paper,
+        )

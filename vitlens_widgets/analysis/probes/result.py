@@ -1,0 +1,138 @@
+"""What linear probes read at each block and token, beside what the model's own classifier reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.over_images import OverImages
+from vitlens_widgets.analysis.probes.features import Places
+from vitlens_widgets.data import Table
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import TokenLayout
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+SITES = {"resid_post": "state", "attn_out": "attention", "mlp_out": "MLP"}
+"""What probes read: the stream after a block, and what each sub-block adds to it."""
+
+MEASURES = {
+    "accuracy": "share of images whose true class the probe has first",
+    "rank": "mean rank of the true class in the probe's answer, from 0",
+    "projection": "share of images whose true class the model's own classifier has first there",
+}
+"""What is measured at each place."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinearProbes:
+    """What `linear_probes` found; blocks are counted from 0, in the paper from 1.
+
+    Attributes:
+        title: The model, the number of test images and where they are from.
+        n_train: How many images the probes were fitted to.
+        n_images: How many they were tested on.
+        places: The sites, blocks and tokens that were probed.
+        layout: The model's tokens.
+        values: By (site, measure of `MEASURES`), over test images, `[block, token]`, for the
+            blocks and tokens of `places`.
+        image_tokens: The same of each image's mean over image tokens, `[block]`.
+        paper: Which of the seven models of the paper this is; "" for any other.
+    """
+
+    title: str
+    n_train: int
+    n_images: int
+    places: Places
+    layout: TokenLayout
+    values: Mapping[tuple[str, str], OverImages] = field(repr=False)
+    image_tokens: Mapping[tuple[str, str], OverImages] = field(repr=False)
+    paper: str = ""
+
+    @property
+    def published(self) -> dict[tuple[str, str], np.ndarray]:
+        """The paper's means over image tokens, `[block]` of `places`; NaN where not read off."""
+        found = {}
+        for key, by_block in published.PROBES.get(self.paper, {}).items():
+            if key[0] in self.places.sites:
+                known = [by_block.get(layer + 1, np.nan) for layer in self.places.layers]
+                found[key] = np.array(known)
+        return found
+
+    def table(self, name: str = "accuracy") -> Table:
+        """A row per block: the mean over image tokens at each site, with half its interval.
+
+        Beside the probes' accuracy stands what the model's own classifier reads there.
+
+        Raises:
+            UsageError: There is no such measure.
+        """
+        check_measure(name)
+        columns: dict[str, list] = {"block": list(self.places.layers)}
+        for site in self.places.sites:
+            for one in (name, "projection") if name == "accuracy" else (name,):
+                called = column_of(site, one)
+                columns[called] = self.image_tokens[site, one].mean.tolist()
+                columns[f"± ({called})"] = self.image_tokens[site, one].half.tolist()
+                if (site, one) in self.published:
+                    known = published.listed(self.published[site, one])
+                    columns[f"{called}, {published.SOURCE}"] = known
+        return Table(columns, title=f"{self.title}: {name}, image tokens")
+
+    def tokens(self, site: str = "resid_post", name: str = "accuracy") -> Table:
+        """A row per token: the measure in each block.
+
+        Raises:
+            UsageError: There is no such site or measure.
+        """
+        values = self._at(site, name)
+        described = [self.layout.describe(token) for token in self.places.tokens]
+        columns: dict[str, list] = {"token": described}
+        for layer, of_block in zip(self.places.layers, values, strict=True):
+            columns[f"block {layer}"] = of_block.tolist()
+        return Table(columns, title=f"{self.title}: {name} at {site}")
+
+    def patches(self, layer: int, site: str = "resid_post", name: str = "accuracy") -> np.ndarray:
+        """The measure of each patch of one block, float64 `[row, col]`; NaN where none was probed.
+
+        Raises:
+            UsageError: There is no such block, site or measure.
+        """
+        if layer not in self.places.layers:
+            raise UsageError(f"Block {layer!r} was not probed; there is {self.places.layers}.")
+        every = np.full(self.layout.n_tokens, np.nan)
+        every[list(self.places.tokens)] = self._at(site, name)[self.places.layers.index(layer)]
+        return every[self.layout.patches].reshape(self.layout.rows, self.layout.cols)
+
+    def figure(self, name: str = "accuracy") -> Figure:
+        """See `vl.charts.linear_probes`."""
+        from vitlens_widgets import charts  # which knows this module
+
+        return charts.linear_probes(self, name)
+
+    def _at(self, site: str, name: str) -> np.ndarray:
+        check_measure(name)
+        if site not in self.places.sites:
+            raise UsageError(f"{site!r} was not probed; there is {', '.join(self.places.sites)}.")
+        return self.values[site, name].mean
+
+
+def column_of(site: str, name: str) -> str:
+    """What a curve of a site is called."""
+    return f"{SITES[site]}, {'own classifier' if name == 'projection' else 'probe'}"
+
+
+def check_measure(name: str) -> str:
+    """The name, if it is one of `MEASURES`.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if name not in MEASURES:
+        raise UsageError(f'"{name}" was not measured; there is {", ".join(MEASURES)}.')
+    return name
