@@ -243,3 +243,26 @@ class TestSaved:
             assert widget.get_by_role("button", name="Invert").is_disabled()
             widget.locator(".vl-still-masked .vl-cell").first.click()
             assert widget.get_by_role("alert").inner_text().startswith("Not on this page.")
+
+
+def test_of_large_maps_a_page_has_the_shown_and_the_chosen_of_both_runs(
+    page, scene, tmp_path, monkeypatch
+):
+    codes = "vitlens_widgets.widgets._attention_data"
+    monkeypatch.setattr(f"{codes}.thumbnail_side", lambda *_: 8)
+    monkeypatch.setattr(f"{codes}.EXACT_LIMIT", 10)
+    page.set_viewport_size({"width": 1400, "height": 900})
+    explorer = vl.explore(vl.load("toy/p32"), scene, knocked_out=[(3, 0)], layer=4, head=1)
+    path = explorer.save_html(tmp_path / "large.html", maps=[(0, 1)])
+    page.goto(path.as_uri())
+    widget = page.locator(".vitlens[data-vitlens-drawn]")
+    widget.wait_for(state="attached")
+    alert = widget.get_by_role("alert")
+    assert alert.is_hidden()  # the map that is shown, of the edited run
+    assert "maps other than the 2 saved whole" in page.locator("header").inner_text()
+    for run in ("Untouched", "Edited"):
+        widget.locator(".vl-head-tile[data-layer='0'][data-head='1']").click()
+        widget.get_by_role("radio", name=run, exact=True).click()
+        assert alert.is_hidden()
+    widget.locator(".vl-head-tile[data-layer='2'][data-head='2']").click()
+    assert alert.inner_text().startswith("Not on this page. This page has no kernel")

@@ -164,12 +164,13 @@ def _refuse_too_many(n_maps: int, n_tokens: int) -> None:
         )
 
 
-def beyond_whole(saved: dict[str, Any], source: Any) -> list[str]:
+def beyond_whole(saved: dict[str, Any], source: Any, shown: tuple[int, int]) -> list[str]:
     """Heads whose map such a page lacks, to end a sentence; none where it has all."""
-    heads = {(one["layer"], one["head"]) for one in saved["_saved"] if one["show"] == "head"}
+    heads = {shown} | {(one["layer"], one["head"]) for one in saved["_saved"]}
     if len(heads) == source.n_layers * source.n_heads:
         return []
-    return [f"maps other than the {max(1, len(heads))} saved whole"]
+    whole = f"the {len(heads)} saved whole" if len(heads) > 1 else "the one that is shown"
+    return [f"maps other than {whole}"]
 
 
 def beyond(saved: dict[str, Any], source: Any, kind: str) -> str:

@@ -256,7 +256,9 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
         page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs]
         more = of_page.saved_of_runs(runs, self._meta["side"], maps)
-        beyond = ", ".join([page.beyond, *of_page.beyond_whole(more, self._untouched.source)])
+        shown = min(self.layer, self._n_layers - 1), self.head
+        lacking = of_page.beyond_whole(more, self._untouched.source, shown)
+        beyond = ", ".join([page.beyond, *lacking])
         return replace(page, state=page.state | more | self._shown_map(), beyond=beyond)
 
     def meanings(self) -> dict[str, Meaning]:
