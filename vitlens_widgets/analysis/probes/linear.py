@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from vitlens_widgets.analysis.probes.features import (
     read_places,
     targets,
 )
+from vitlens_widgets.analysis.probes.fitted import Probe, ProbeRelevance
 from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
@@ -82,7 +84,9 @@ def linear_probes(
 
     Example:
         >>> train, test = vl.world.Scenes(seed=0), vl.world.Scenes(seed=10_000)
-        >>> vl.analysis.linear_probes(vit, train, test, n_images=200).table()
+        >>> found = vl.analysis.linear_probes(vit, train, test, n_images=200)
+        >>> found.table()
+        >>> vl.analysis.perturbation_test(vit, test, methods=found.relevance, n_images=100)
     """
     check_classifier(vit)
     check_data(train, needs_masks=False)
@@ -135,7 +139,7 @@ class _Experiment:
         at_once: int,
         cache: str | os.PathLike[str] | None,
     ) -> None:
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < 1e300:
+        if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1e300:
             raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
         self._vit, self._places, self._alpha = vit, places, float(alpha)
         self._train = FewShots(train, check_count("shots", shots, least=1))
@@ -150,11 +154,8 @@ class _Experiment:
         self._patches = [i for i, token in enumerate(places.tokens) if token in patches]
 
     @cached_property
-    def _probes(self) -> dict[tuple[str, int], tuple[Tensor, Tensor]]:
-        """By site and block: weights `[token, d, class]` and biases `[token, class]`, float32.
-
-        Fitted when they are first asked for, so that a finished run is read without.
-        """
+    def _probes(self) -> dict[tuple[str, int], Probe]:
+        """By site and block; fitted when first asked for, so that a finished run needs none."""
         about = {**self._about, "model": fingerprint(self._vit)}
         found = features_of(self._vit, self._train, self._places, self._at_once, about, self._cache)
         wanted = targets(found.classes, len(self._vit.labels))
@@ -162,21 +163,17 @@ class _Experiment:
         for s, site in enumerate(self._places.sites):
             for b, layer in enumerate(self._places.layers):
                 fitted = [ridge(torch.tensor(x), wanted, self._alpha) for x in found.values[s, b]]
-                weight, bias = (torch.stack(one).float() for one in zip(*fitted, strict=True))
-                probes[site, layer] = weight.to(self._vit.device), bias.to(self._vit.device)
+                both = (torch.stack(one).float() for one in zip(*fitted, strict=True))
+                probes[site, layer] = Probe(*(one.to(self._vit.device) for one in both))
         return probes
 
     def measure(self, batch: Batch) -> dict[str, np.ndarray]:
         """What a batch adds to each measure, at each token and over image tokens."""
         seen: dict[tuple[str, str], list[Tensor]] = {}
         probes, chosen = self._probes, list(self._places.tokens)
-        true = batch.classes.to(batch.pixels.device)
 
         def see(site: str, layer: int, value: Tensor) -> None:
-            weight, bias = probes[site, layer]
-            said = torch.einsum("itd,tdc->itc", value[:, chosen].float(), weight) + bias
-            index = true[:, None, None].expand(*said.shape[:2], 1)
-            rank = (said > said.gather(-1, index)).sum(-1).cpu()
+            rank = probes[site, layer].ranks(value[:, chosen], batch.classes)
             own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
             new = {"accuracy": rank == 0, "rank": rank, "projection": own == 0}
             for name, one in new.items():
@@ -205,5 +202,18 @@ class _Experiment:
             layout=self._vit.layout,
             values={key: spread(sums[" ".join(key)]) for key in keys},
             image_tokens={key: spread(one) for key, one in over_patches.items()},
+            relevance=self._relevance(),
             paper=self._vit.paper,
+        )
+
+    def _relevance(self) -> ProbeRelevance | None:
+        """Where the state is probed at every token."""
+        places = self._places
+        if "resid_post" not in places.sites or len(places.tokens) < self._vit.layout.n_tokens:
+            return None
+        return ProbeRelevance(
+            vit=self._vit,
+            layers=places.layers,
+            probes=lambda layer: self._probes["resid_post", layer],
+            settings=self.settings,
         )

@@ -11,6 +11,7 @@ import numpy as np
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.probes.features import Places
+from vitlens_widgets.analysis.probes.fitted import ProbeRelevance
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout
@@ -42,6 +43,8 @@ class LinearProbes:
         values: By (site, measure of `MEASURES`), over test images, `[block, token]`, for the
             blocks and tokens of `places`.
         image_tokens: The same of each image's mean over image tokens, `[block]`.
+        relevance: The probes of the states as a method for `vl.analysis.relevance` and
+            `perturbation_test`; None where some tokens' states were not probed.
         paper: Which of the seven models of the paper this is; "" for any other.
     """
 
@@ -52,6 +55,7 @@ class LinearProbes:
     layout: TokenLayout
     values: Mapping[tuple[str, str], OverImages] = field(repr=False)
     image_tokens: Mapping[tuple[str, str], OverImages] = field(repr=False)
+    relevance: ProbeRelevance | None = field(default=None, repr=False)
     paper: str = ""
 
     @property
