@@ -44,6 +44,7 @@ def test_it_emerges_where_the_loss_asks_the_patches_and_not_where_it_does_not(fo
         floor, trivial = iou["random weights"], results["p32"].mean("everywhere").mean[-1]
         assert iou["p32"].mean[-1] > 3 * max(floor.mean[-1], trivial)
         assert iou["p32-taught"].mean[-1] > iou["p32"].mean[-1] + 0.3
+        assert (iou["p32-taught"].mean[:-1] < iou["p32"].mean[:-1]).all()  # "only at the end"
         assert iou["p32-cls"].mean[-1] <= floor.mean[-1]
         assert iou["p32-cls"].mean[-1] < trivial
         apart = results["p32-cls"].mean("separation")
