@@ -334,3 +334,5 @@ def test_wrong_words_are_refused():
         memories(vit, 0, "heads")
     with pytest.raises(vl.UsageError, match="cannot be compared"):
         class_value_agreement(vit, baseline=vl.load(MODELS["five blocks"]()))
+    with pytest.raises(vl.UsageError, match="not str"):
+        class_value_agreement(vit, baseline="toy/p32")

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
     from vitlens_widgets.analysis import ClassValueAgreement, KeyValueAgreement
 
+_QUANTITIES = {
+    "agreement": "key-value agreement rate",
+    "chance": "agreement with a random class",
+    "single memory": "share of single memories",
+}
+
 
 def class_value_agreement(found: ClassValueAgreement) -> Figure:
     """How near the nearest value vector is to each class, means over classes, 95 % intervals.
@@ -38,7 +44,7 @@ def key_value_agreement(found: KeyValueAgreement, name: str = "agreement") -> Fi
         UsageError: There is no such measure.
     """
     check_measure(name)
-    plot = _over_blocks(found.title, found.n_blocks, "share of tokens")
+    plot = _over_blocks(found.title, found.n_blocks, _QUANTITIES[name])
     beside = {}
     if name == "agreement":
         chance = {kind: found.values[kind, "chance"].mean.tolist() for kind in found.kinds}

@@ -148,6 +148,11 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
     Example:
         >>> vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit)).table()
     """
+    if baseline is not None and not isinstance(baseline, ViT):
+        raise UsageError(
+            f"baseline= takes a model from vl.load(...) or vl.models.untrained(vit), not "
+            f"{type(baseline).__name__}."
+        )
     ours = {kind: _best(vit, kind) for kind in kinds_of(vit)}
     theirs: dict[str, Best] = {}
     if baseline is not None:
