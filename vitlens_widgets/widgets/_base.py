@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,8 +63,14 @@ class LensWidget(anywidget.AnyWidget):
     """What went wrong in the kernel, as one sentence; empty when nothing did."""
 
     def __init_subclass__(cls, **words: Any) -> None:
+        # As text: for each widget that reads a file, anywidget listens to the file for good, and
+        # with it holds the widget and its trace. Only those who write the code reload it.
+        for name, file in list(vars(cls).items()):
+            if isinstance(file, Path) and os.environ.get("ANYWIDGET_HMR") != "1":
+                setattr(cls, name, file.read_text("utf-8"))
         super().__init_subclass__(**words)
-        cls.__doc__ = with_inherited(cls)
+        if vars(cls).get("__doc__"):  # the class that traitlets makes of each instance has none
+            cls.__doc__ = with_inherited(cls)
 
     def __init__(self, **choices: Any) -> None:
         self._refuse_unknown(choices)

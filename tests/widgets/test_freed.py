@@ -1,0 +1,40 @@
+"""A closed widget leaves nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import pytest
+
+import vitlens_widgets as vl
+
+
+def patch_grid(vit, scene):
+    trace = vit.trace(scene.image)
+    return vl.PatchGrid(vl.LogitLens(vit).read(trace)), trace
+
+
+def attention_maps(vit, scene):
+    trace = vit.trace(scene.image)
+    return vl.AttentionMaps(trace), trace
+
+
+def infill_strip(_vit, scene):
+    infilling = vl.InfillLens(vl.load("toy/mae")).read(scene.image)
+    return vl.InfillStrip(infilling), infilling
+
+
+def explorer(vit, scene):
+    made = vl.explore(vit, scene)
+    return made, made.trace
+
+
+@pytest.mark.parametrize("make", [patch_grid, attention_maps, infill_strip, explorer])
+def test_a_closed_widget_and_what_it_shows_are_freed(make):
+    widget, shown = make(vl.load("toy/p32"), vl.world.scene(7))
+    left = [weakref.ref(widget), weakref.ref(shown)]
+    widget.close()
+    del widget, shown
+    gc.collect()
+    assert [reference() for reference in left] == [None, None]
