@@ -7,6 +7,10 @@
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const PICTURE = "image/png";
+
+/** In the metadata of this package's outputs, and of no other's: _repr_mimebundle_ writes it. */
+const OURS = "vitlens_widgets";
+
 const NOTE = "A picture of what the widget showed; run its cell to use it.";
 
 /** A widget that takes longer than this is stood for by its picture meanwhile. */
@@ -15,7 +19,8 @@ const PATIENCE_MS = 500;
 /** What Jupyter writes in the place of a widget that it waits for, or that is gone. */
 const NO_WIDGET = /^(Loading widget|Error displaying widget: model not found)/;
 
-/** @typedef {{ data: Record<string, unknown> }} Output  one output in all its forms */
+/** @typedef {Record<string, unknown>} Named */
+/** @typedef {{ data: Named, metadata: Named }} Output  one output in all its forms */
 /** @typedef {{ node: HTMLElement, renderModel: (output: Output) => Promise<void> }} Renderer */
 /** @typedef {{ createRenderer: (type: string, ...rest: unknown[]) => Renderer }} Registry */
 /** @typedef {{ content: { rendermime: Registry } }} Panel */
@@ -45,7 +50,8 @@ function showPicture(node, { data }) {
 function withPicture(renderer) {
   const render = renderer.renderModel.bind(renderer);
   renderer.renderModel = async (output) => {
-    if (output.data[PICTURE] === undefined) return render(output);
+    const isOurs = output.metadata[OURS] !== undefined && output.data[PICTURE] !== undefined;
+    if (!isOurs) return render(output);
     const show = () => showPicture(renderer.node, output);
     const waiting = setTimeout(show, PATIENCE_MS);
     await render(output);

@@ -4,7 +4,9 @@ import "../labextension.js";
 
 const VIEW = "application/vnd.jupyter.widget-view+json";
 const MISSING = "Error displaying widget: model not found";
-const OUTPUT = { data: { [VIEW]: {}, "image/png": "AAAA", "text/plain": "Widget()" } };
+const DATA = { [VIEW]: {}, "image/png": "AAAA", "text/plain": "Widget()" };
+const OUTPUT = { data: DATA, metadata: { vitlens_widgets: {} } };
+const UNPICTURED = { data: { [VIEW]: {} }, metadata: { vitlens_widgets: {} } };
 
 globalThis.document = { createElement: (tag) => ({ tag, style: {}, textContent: "" }) };
 
@@ -54,12 +56,30 @@ test("the picture stands where a model is gone, described by the widget's text",
 });
 
 test("a live widget, another error, and an output without a picture stay what they are", async () => {
-  for (const [text, output] of [["", OUTPUT], ["Error displaying widget", OUTPUT], [MISSING, { data: { [VIEW]: {} } }]]) {
+  for (const [text, output] of [["", OUTPUT], ["Error displaying widget", OUTPUT], [MISSING, UNPICTURED]]) {
     const registry = await registryOf(async (node) => void (node.textContent = text));
     const renderer = registry.createRenderer(VIEW);
     await renderer.renderModel(output);
     assert.equal(renderer.node.textContent, text);
     assert.deepEqual(tags(renderer.node), []);
+  }
+});
+
+test("another library's output is left alone, gone or long in coming", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const text of [MISSING, "Loading widget..."]) {
+    let arrive = () => {};
+    const registry = await registryOf(async (node) => {
+      node.textContent = text;
+      await new Promise((resolve) => (arrive = resolve));
+    });
+    const renderer = registry.createRenderer(VIEW);
+    const rendered = renderer.renderModel({ data: DATA, metadata: { [VIEW]: {} } });
+    context.mock.timers.tick(60_000);
+    assert.equal(renderer.node.textContent, text);
+    arrive();
+    await rendered;
+    assert.equal(renderer.node.textContent, text);
   }
 });
 

@@ -78,6 +78,7 @@ def test_a_reopened_notebook_shows_the_picture_and_runs_again(lab, windows, sour
     path = saved(lab, windows(), source, shown_by)
     (output,) = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["outputs"]
     assert {"image/png", "text/plain"} < set(output["data"])
+    assert "vitlens_widgets" in output["metadata"]
     page = windows()
     notebook = lab.reopen(page, path.name, shown_by)
     picture = page.locator(".jp-OutputArea-output img")

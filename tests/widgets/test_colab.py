@@ -51,6 +51,7 @@ def test_a_widget_brings_the_custom_widget_manager_and_its_metadata(colab, name)
     assert colab == ["custom widget manager"]
     view = "application/vnd.jupyter.widget-view+json"
     assert metadata[view]["colab"]["custom_widget_manager"]["url"] == MANAGER
+    assert "vitlens_widgets" in metadata
     assert data[view]["model_id"]
 
 

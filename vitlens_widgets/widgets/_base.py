@@ -19,6 +19,8 @@ from vitlens_widgets.widgets._meanings import Meaning
 
 STATIC = Path(__file__).parent / "static"
 _CODE = ("_esm", "_css")
+_OURS = {"vitlens_widgets": {}}
+"""In an output's metadata, it lets js/labextension.js tell our widgets from all others."""
 
 
 def answers_browser(method: Callable) -> Callable:
@@ -172,7 +174,7 @@ class LensWidget(anywidget.AnyWidget):
                 f"notebook: {type(error).__name__}: {error}",
                 stacklevel=2,
             )
-        return data | picture, metadata
+        return data | picture, metadata | _OURS
 
     def still(self) -> bytes:
         """A picture of what the widget shows now, as a PNG 1000 pixels wide.
