@@ -80,7 +80,8 @@ class OpenNotebook(ABC):
 
     def wait_until_drawn(self, widgets: int) -> None:
         """Waits until that many widgets have been drawn."""
-        self.drawn.nth(widgets - 1).wait_for(state="attached", timeout=RUN_MS)
+        if widgets:
+            self.drawn.nth(widgets - 1).wait_for(state="attached", timeout=RUN_MS)
 
     def value(self, expression: str) -> Any:
         """The value of a Python expression in the kernel, by way of JSON."""

@@ -82,7 +82,11 @@ class Marimo:
 class MarimoNotebook(OpenNotebook):
     """A notebook that is open in marimo's editor."""
 
-    complaint_selector = "[data-testid='console-output-area'] .text-destructive, .marimo-error"
+    complaint_selector = (
+        "[data-testid='console-output-area'] .stderr, "
+        "[data-testid='console-output-area'] .codehilite, "  # a traceback
+        ".output-area > [role='alert']"  # in a cell's place; a widget's own alert is deeper
+    )
     cell_selector = ".marimo-cell"
     ground_variable = "--background"
 
