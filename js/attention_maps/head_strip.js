@@ -1,6 +1,7 @@
 // One head among all: each statistic as a strip on which every head is a dot.
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
+import { whenShown } from "../lib/when_shown.js";
 import { isShown, measure, shortUnit } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -42,7 +43,7 @@ export function headStrip(meta, actions) {
     whenChanged((s) => [s.statistics, s.choices.sort, s.choices.order], (s) => strips.forEach((one) => markSort(one, s))),
     whenChanged(
       (s) => [s.statistics, s.what, s.dark, s.ratio, s.unfolded, s.layout],
-      (s) => strips.forEach((one) => draw(one, s)),
+      whenShown(list, (/** @type {Scene} */ s) => strips.forEach((one) => draw(one, s))),
     ),
   ];
   return { node, update: (scene) => drawings.forEach((redraw) => redraw(scene)) };

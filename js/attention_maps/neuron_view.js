@@ -3,6 +3,7 @@ import { element, fill, icon } from "../lib/dom.js";
 import { decimal } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
 import { colorAt, blueOrange } from "../lib/colormaps.js";
+import { whenShown } from "../lib/when_shown.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Neurons} Neurons */
@@ -31,11 +32,15 @@ export function neuronView(actions) {
   const draw = whenChanged((/** @type {Scene} */ s) => [s.neurons, s.layout, s.dark, s.ratio], (s) => {
     node.hidden = s.neurons === null;
     if (!s.neurons) return;
-    const { query, key, product } = s.neurons;
+    const { product } = s.neurons;
     where.textContent = `what each of ${product ? product.length : "…"} channels adds to the score of the pinned pair`;
     fill(sum, ...sumParts(s.neurons));
     line.textContent = REST;
-    if (!query || !key || !product) return;
+    drawRows(s);
+  });
+  const drawRows = whenShown(node, (/** @type {Scene} */ s) => {
+    const { query, key, product } = s.neurons ?? {};
+    if (!s.neurons || !query || !key || !product) return;
     drawBand(rows[0]?.canvas, query, s);
     drawBand(rows[1]?.canvas, key, s);
     drawBars(rows[2]?.canvas, added(s.neurons), s);

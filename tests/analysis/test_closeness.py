@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import vitlens_widgets as vl
 from tests.zoo import pixels_for, timm_model
@@ -161,3 +162,15 @@ def test_images_without_a_value_do_not_count():
 def test_what_cannot_be_measured_is_said_in_a_sentence(reading, ask, sentence):
     with pytest.raises(vl.UsageError, match=sentence):
         ask(reading)
+
+
+def test_a_class_whose_logit_is_no_number_has_no_rank():
+    model = timm_model("CLS")
+    with torch.no_grad():
+        model.head.bias[3] = torch.nan
+    vit = vl.load(model)
+    pixels = pixels_for(vit.adapter.image_size)
+    found = closeness(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), [3, 4])
+    ranks = found.of("rank of truth")
+    assert np.isnan(ranks[:, 0]).all()
+    assert not np.isnan(ranks[:, 1]).any()

@@ -97,13 +97,41 @@ def test_maps_look_the_same_in_the_dark_and_all_else_follows_the_theme(page):
             break
         page.wait_for_timeout(50)
     assert strip_pixels(dots) != before
+    assert painted(dots) > 20
     np.testing.assert_array_equal(map_pixels(widget), light)
     colour = widget.evaluate("root => getComputedStyle(root).backgroundColor")
     assert colour == "rgb(17, 17, 17)"
 
 
+def test_a_theme_that_changes_while_the_page_is_hidden_is_drawn_when_it_is_shown(page):
+    """JupyterLab hides its page while it loads a theme."""
+    widget = WidgetPage(page).add(vl.AttentionMaps(random_maps()), "attention_maps")
+    dots = widget.locator(".vl-dots").first
+    before = strip_pixels(dots)
+    page.evaluate("""async () => {
+      const [page, root] = [document.querySelector("main"), document.documentElement];
+      page.style.display = "none";
+      root.style.colorScheme = "dark";
+      await new Promise((done) => setTimeout(done, 200));
+      page.style.display = "";
+    }""")
+    for _ in range(100):
+        if strip_pixels(dots) != before:
+            break
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(100)
+    assert strip_pixels(dots) != before
+    assert painted(dots) > 20
+
+
 def strip_pixels(canvas):
     return canvas.evaluate("c => c.toDataURL()")
+
+
+def painted(canvas):
+    """How many of its pixels are not transparent."""
+    return canvas.evaluate("""c => c.width && c.getContext("2d")
+      .getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 0).length""")
 
 
 def test_an_error_of_the_kernel_is_a_sentence_and_the_map_stays(page):

@@ -69,6 +69,11 @@ def test_labels_captions_titles_and_file_names_stay_data(tmp_path):
     assert "&lt;/script&gt;&lt;img" in text
 
 
+def test_a_name_that_is_no_text_is_written_with_a_mark_in_its_place(tmp_path):
+    grid = vl.PatchGrid(random_reading(1), caption="a\udcff.jpg")
+    assert "a?.jpg" in grid.save_html(tmp_path / "grid.html").read_text("utf-8")
+
+
 def test_the_title_says_what_it_is_and_the_caption_what_is_missing(tmp_path):
     whole = {name: parts_of(w, tmp_path).split("<main>")[0] for name, w in widgets().items()}
     assert (

@@ -239,10 +239,15 @@ class _Measure:
         return found
 
     def _ranks(self, classes: list[list[int]]) -> np.ndarray:
-        """The best rank among each image's classes, `[state, image]`; NaN where there are none."""
+        """The best rank among each image's classes, `[state, image]`.
+
+        NaN where there are none, or their logits are NaN.
+        """
 
         def best(logits: Tensor, right: list[int]) -> float:
-            return float((logits > logits[right].max()).sum() + 1) if right else np.nan
+            if not right or logits[right].isnan().any():
+                return np.nan
+            return float((logits > logits[right].max()).sum() + 1)
 
         pairs = [[best(one[i], right) for i, right in enumerate(classes)] for one in self._logits]
         return np.array(pairs)

@@ -61,6 +61,7 @@ def rank(
 
     Args and errors as for `probability`.
     """
+    _check_reading(reading)
     plot = _figure(reading, "rank", y_axis_type="log", y_range=(len(reading.labels) * 1.2, 0.8))
     curves = {
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
@@ -76,6 +77,7 @@ def entropy(reading: Reading, tokens: Sequence[Place] = ("readout",), image: int
 
     Args and errors as for `probability`.
     """
+    _check_reading(reading)
     most = math.log(len(reading.labels))
     plot = _figure(reading, "entropy (nats)", y_range=(-0.02 * most, 1.02 * most))
     curves = {
@@ -100,7 +102,6 @@ def kl_to_final(reading: Reading, tokens: Sequence[Place] = ("readout",), image:
 
 def _classes(reading: Reading, targets: int | str | Sequence[int | str]) -> list[int]:
     """Class indices; one class needs no list."""
-    _check_reading(reading)
     listed = [targets] if isinstance(targets, (int, str)) else targets
     return [reading.labels.index(target) for target in listed]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def write_widgets(
     target: Path, saved: list[SavedWidget], title: str, links: Sequence[dict[str, Any]] = ()
 ) -> Path:
     """Writes the page of saved widgets and prints its size."""
-    write_whole(target, page(saved, title, links).encode("utf-8"))
+    # "replace": a caption may be the name of a file that is no text
+    write_whole(target, page(saved, title, links).encode("utf-8", "replace"))
     print(f"{target.name}: {size_words(target.stat().st_size)}")
     return target
 
@@ -80,7 +82,7 @@ def write_whole(target: Path, content: bytes) -> None:
     Raises:
         UsageError: The folder cannot be written to, or has no room.
     """
-    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
     try:
         unfinished.write_bytes(content)
         unfinished.replace(target)
