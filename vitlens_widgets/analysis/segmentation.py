@@ -234,7 +234,7 @@ def _pair(label: int, answered: Tensor, chances: Tensor, mine: Tensor) -> _Pair:
     share = mine.double().mean().expand(len(answered))
     return _Pair(
         label,
-        iou=(both / either).double().numpy(),
+        iou=(both.double() / either).numpy(),
         separation=above.flatten(1).mean(-1).numpy(),
         everywhere=share.numpy(),
     )
