@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm.auto import tqdm
+from tqdm.notebook import tqdm_notebook
 
 _QUIET_SECONDS = 1
 
@@ -20,9 +21,37 @@ def progress(steps: Iterable[Step], what: str, total: int | None = None) -> Iter
         what: What it is for, said beside the bar.
         total: How many there are, where `steps` does not know.
     """
-    return tqdm(steps, desc=what, total=total, delay=_QUIET_SECONDS, leave=False)
+    return _Bar(steps, desc=what, total=total, delay=_QUIET_SECONDS, leave=False)
 
 
-def progress_bar(total: int, what: str) -> tqdm:
+def progress_bar(total: int | None, what: str) -> tqdm:
     """A bar to be told of steps, `bar.update(n)`, for loops that take several at once."""
-    return tqdm(total=total, desc=what, delay=_QUIET_SECONDS, leave=False)
+    return _Bar(total=total, desc=what, delay=_QUIET_SECONDS, leave=False)
+
+
+class _NotebookBar(tqdm_notebook):
+    """A notebook's bar whose output is emptied at the end.
+
+    tqdm closes its widgets but leaves their output, which is saved with the notebook: opened again,
+    it shows an error, and as HTML a bar that stands still.
+    """
+
+    _output = None
+
+    def display(self, *args: Any, check_delay: bool = True, **words: Any) -> None:
+        """Shows the bar where its output can be found again."""
+        if check_delay and self.delay > 0 and not self.displayed:
+            from IPython.display import display
+
+            self._output = display(self.container, display_id=True)
+            self.displayed = True
+        super().display(*args, check_delay=check_delay, **words)
+
+    def close(self) -> None:
+        """Ends the bar; that of work which was not finished stays."""
+        super().close()
+        if self._output is not None and not (self.total and self.n < self.total):
+            self._output.update({"text/html": ""}, raw=True)
+
+
+_Bar = _NotebookBar if issubclass(tqdm, tqdm_notebook) else tqdm

@@ -1,0 +1,48 @@
+"""Long work in a notebook shows its progress and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+WORK = """
+import time
+from vitlens_widgets.progress import progress, progress_bar
+for _ in progress(range(4), "steps"):
+    time.sleep(0.4)
+with progress_bar(4, "more"):
+    pass
+"""
+HALF = """
+try:
+    with progress_bar(4, "half") as bar:
+        for _ in range(3):
+            time.sleep(0.5)
+            bar.update(1)
+        raise ValueError("stopped")
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.fixture(scope="module")
+def cells():
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in (WORK, HALF)]
+    NotebookClient(notebook, timeout=60).execute()
+    return notebook.cells
+
+
+def kinds(cell):
+    return [set(output.get("data", {})) for output in cell.outputs]
+
+
+def test_of_finished_work_no_bar_is_left_in_the_notebook(cells):
+    assert kinds(cells[0]) == [{"text/html"}]
+    assert cells[0].outputs[0].data["text/html"] == ""
+
+
+def test_of_work_that_was_not_finished_the_bar_stays(cells):
+    assert any("application/vnd.jupyter.widget-view+json" in kind for kind in kinds(cells[1]))
+    assert cells[1].outputs[-1].text == "stopped\n"
