@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from .cards import ModelCard, own_card
-from .measure import measure
+from .measure import COUNTS, measure
 from .network import load_served
 from .own_checks import checked_design, checked_folder, checked_goal, checked_images, checked_seed
 from .training.checkpoint import noted_facts
@@ -108,6 +108,8 @@ def train(
         print(f"{folder} was trained already; for another model, give another folder.")
     try:
         weights = run_to_the_end(recipe, folder, STEM, title=folder.name, progress=progress)
+        if progress:
+            print(f"Measuring it on {len(COUNTS) * SCENES} scenes that it has not seen ...")
         measure(load_served(weights), SCENES, images=recipe.facts()["images"]).write(
             weights.with_suffix(".json")
         )
