@@ -48,18 +48,27 @@ export class Latest {
   async send(message, key) {
     this.asked = key;
     this.refused = "";
+    /** @type {Message | null} */
+    let next = null;
     try {
       const [response, buffers] = await this.ask(this.name, message);
-      this.asked = null;
+      next = this.arrived();
       if (response.error) this.fail(response.error, message, key);
       else this.onAnswer({ message, response, buffers });
     } catch (error) {
-      this.asked = null;
+      next = this.arrived();
       this.fail(sentenceOf(error), message, key);
     }
-    const next = this.wish;
+    // What the answer has made the view ask for is newer than a wish from before it.
+    if (next && !this.isWaiting) this.want(next);
+  }
+
+  /** Nothing is on its way any more; gives what was wished for meanwhile. */
+  arrived() {
+    const { wish } = this;
+    this.asked = null;
     this.wish = null;
-    if (next) this.want(next);
+    return wish;
   }
 
   /** @param {string} sentence @param {Message} message @param {string} key */

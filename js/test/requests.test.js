@@ -26,6 +26,18 @@ test("while one question is on its way only the latest wish is kept", async () =
   assert.equal(latest.isWaiting, false);
 });
 
+test("what an answer makes the view ask for takes the place of an older wish", async () => {
+  const { ask, waiting } = kernel();
+  const latest = new Latest(ask, "_exact", ({ message }) => message.row === 0 && latest.want({ row: 9 }), assert.fail);
+  latest.want({ row: 0, column: 3 });
+  latest.want({ row: 9, column: 3 }); // the column comes with the first answer
+  for (const _ of [1, 2, 3]) {
+    waiting.at(-1).resolve([{}, []]);
+    await settled();
+  }
+  assert.deepEqual(waiting.map(({ message }) => message), [{ row: 0, column: 3 }, { row: 9 }]);
+});
+
 test("wishing again for what is on its way asks nothing more", async () => {
   const { ask, waiting } = kernel();
   const latest = new Latest(ask, "_map", () => {}, assert.fail);

@@ -34,6 +34,12 @@ def drawn(hosted, widget, name):
     widget.and_(hosted.page.locator(f"[data-vitlens-drawn^='{name}']")).wait_for(state="attached")
 
 
+def until_exact(widget):
+    """Waits until exact numbers stand in the read-out."""
+    line = widget.locator(".vl-pair-line").element_handle()
+    widget.page.wait_for_function("line => !line.innerText.includes('…')", arg=line)
+
+
 def test_the_first_map_needs_no_question(hosted, maps):
     widget = hosted.add(vl.AttentionMaps(maps), "attention_maps")
     expected = colors(shades(maps.of_layer(2)[0], "pattern", "log"))
@@ -65,10 +71,7 @@ def test_numbers_are_dots_until_the_exact_ones_have_come_never_those_of_a_code(h
     Places(widget, maps).point_at_cell(5, 9)
     assert "pattern … score … rank …" in read_out(widget)
     gate["open"] = True
-    page.wait_for_function(
-        "line => !line.innerText.includes('…')",
-        arg=widget.locator(".vl-pair-line").element_handle(),
-    )
+    until_exact(widget)
     exact = maps.of_layer(2)[0, 5, 9]
     assert f"pattern {exact:.4f}" in read_out(widget) or exact < 5e-5
 
@@ -79,19 +82,17 @@ def test_a_sweep_over_many_rows_asks_for_few_of_them(hosted, maps, page):
     page.evaluate(
         """() => {
           const ask = window.askKernel;
-          window.askKernel = async (...words) => {
-            await new Promise((done) => setTimeout(done, 300));
-            return ask(...words);
-          };
+          const held = new Promise((letGo) => { window.letGo = letGo; });
+          window.askKernel = (...words) => held.then(() => ask(...words));
         }"""
     )
     for row in range(20):
         places.point_at_cell(row, 3)
-    page.wait_for_timeout(1200)
-    queries = [message["query"] for message in asked(hosted, "_exact")]
-    assert len(queries) <= 4
-    assert queries[-1] == 19
-    assert "…" not in read_out(widget)
+    assert places.crossed() == (19, 3)
+    page.evaluate("void window.letGo()")
+    until_exact(widget)
+    first, last = [message["query"] for message in asked(hosted, "_exact")]
+    assert first < last == 19
 
 
 def test_a_line_that_is_here_is_not_asked_for_again(hosted, maps, page):
