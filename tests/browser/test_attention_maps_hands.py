@@ -40,6 +40,27 @@ def focused(page, attribute):
     return page.evaluate(f"document.activeElement.getAttribute('{attribute}')")
 
 
+# Whether the thumbnails, by rows from the left, are those of the given numbers.
+SEEN_IN_ORDER = """(order) => {
+  const tiles = [...document.querySelectorAll(".vl-head-tile")];
+  const places = tiles.map((tile) => tile.getBoundingClientRect());
+  const seen = places.map((_, i) => i).sort((a, b) =>
+    Math.round(places[a].y) - Math.round(places[b].y) || places[a].x - places[b].x);
+  return seen.join() === order.join();
+}"""
+
+
+def wait_until_at(locator, x, y):
+    """Waits until something has come to its place on the page: a wheel turns in its own time."""
+    locator.page.wait_for_function(
+        """([node, x, y]) => {
+          const place = node.getBoundingClientRect();
+          return place.x === x && place.y === y;
+        }""",
+        arg=[locator.element_handle(), x, y],
+    )
+
+
 def test_a_click_on_a_cell_pins_its_pair_and_a_second_one_lets_it_go(hosted, widget, maps):
     places = Places(widget, maps)
     places.point_at_cell(9, 4)
@@ -108,12 +129,7 @@ def test_in_a_sorted_overview_arrows_follow_what_is_seen(hosted, widget, maps):
     widget.get_by_role("combobox", name="Sort by").select_option("entropy")
     values = maps.statistics(0).values["entropy"].ravel()
     order = np.argsort(-values, kind="stable")
-    hosted.page.wait_for_timeout(250)  # they move to their places
-    seen = sorted(
-        ((t.bounding_box(), i) for i, t in enumerate(widget.locator(".vl-head-tile").all())),
-        key=lambda item: (round(item[0]["y"]), item[0]["x"]),
-    )
-    assert [i for _, i in seen] == order.tolist()
+    hosted.page.wait_for_function(SEEN_IN_ORDER, arg=order.tolist())  # they move to their places
     first = int(order[0])
     tile(widget, first // 4, first % 4).click()
     hosted.page.keyboard.press("ArrowRight")
@@ -195,14 +211,10 @@ def test_a_zoomed_map_is_dragged_scrolled_and_never_out_of_sight(hosted, widget)
     assert (moved["x"] - start["x"], moved["y"] - start["y"]) == (-40, 25)
     assert hosted.saved() == []
     hosted.page.mouse.wheel(0, 30)
-    hosted.page.wait_for_timeout(100)
-    assert pane.bounding_box()["y"] == moved["y"] - 30
+    wait_until_at(pane, moved["x"], moved["y"] - 30)
     hosted.page.mouse.wheel(-5000, -5000)
-    hosted.page.wait_for_timeout(100)
-    corner = pane.bounding_box()
-    cell = corner["width"] / 35
-    assert corner["x"] == sheet["x"] + cell + 2
-    assert corner["y"] == sheet["y"] + cell + 2
+    cell = moved["width"] / 35
+    wait_until_at(pane, sheet["x"] + cell + 2, sheet["y"] + cell + 2)
 
 
 def test_keys_bring_the_cell_into_sight_in_a_zoomed_map(hosted, widget):
