@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class UsageError(ValueError):
@@ -32,6 +33,20 @@ def did_you_mean(word: str, candidates: Iterable[str], n: int = 3) -> str:
     """` Nearest: "dog", "cat".` for the end of an error sentence; empty where nothing is near."""
     found = nearest(word, candidates, n)
     return f" Nearest: {quoted_list(found)}." if found else ""
+
+
+def said(given: Any) -> str:
+    """What was given, as an error sentence names it: `"cat.png"`, `None`, `an int`."""
+    if given is None or isinstance(given, str):
+        return "None" if given is None else f'"{given}"'
+    kind = type(given).__name__
+    vowel = kind.lower().startswith((*"aeiou", "nd"))  # an ndarray
+    return f"{'an' if vowel else 'a'} {kind}"
+
+
+def counted(n: int, thing: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{n} {thing}{'s' * (n != 1)}"
 
 
 def quoted_list(words: Iterable[str]) -> str:

@@ -125,6 +125,47 @@ def test_scenes_of_the_world_are_taken_as_they_are():
     assert found.mean("separation").mean[-1] > 0.9
 
 
+def test_the_things_of_a_scene_are_found_by_their_names():
+    vit = vl.load("toy/p32-taught")
+    head, order = vit.adapter.head, np.random.default_rng(3).permutation(17)
+    shuffled = vl.load(
+        vit.model,
+        classifier=(head.weight[order], head.bias[order]),
+        labels=[vit.labels[i].title() for i in order],
+    )
+    scenes = [vl.world.scene(seed, objects=2) for seed in range(4)]
+    found, expected = segmentation(shuffled, scenes), segmentation(vit, scenes)
+    for name in vit.labels:
+        for measure in found.values:
+            args = found.of(name, measure), expected.of(name, measure)
+            np.testing.assert_allclose(*args, atol=1e-6)
+    assert found.labels[found.background] == "Background"
+    np.testing.assert_allclose(found.mean().mean, expected.mean().mean, atol=1e-6)
+
+
+def test_a_model_of_other_things_is_refused_by_name():
+    scene = vl.world.scene(0)
+    imagenet = vl.load(timm_model("CLS", num_classes=1000), labels="imagenet-1k")
+    with pytest.raises(vl.UsageError, match='The model has no class "cat", "dog", "heart" and'):
+        segmentation(imagenet, [scene])
+    things = vl.load(timm_model("CLS", num_classes=16), labels=list(vl.world.CLASSES))
+    with pytest.raises(vl.UsageError, match='The model has no class "background", which'):
+        segmentation(things, [scene])
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (lambda vit, scene: (vl.LogitLens(vit).read(vit.trace(scene.image)), [scene]), "a Reading"),
+        (lambda _, scene: ("toy/p32", [scene]), r'takes a lens, such .* not "toy/p32"\.$'),
+        (lambda vit, scene: (vit, scene), r"not a Scene: put one into a list, \[scene\]"),
+    ],
+)
+def test_what_is_no_lens_or_no_list_is_refused(given, sentence):
+    with pytest.raises(vl.UsageError, match=sentence):
+        segmentation(*given(vl.load("toy/p32-taught"), vl.world.scene(0)))
+
+
 def test_edits_are_made_on_the_way(shown):
     lens, images, masks, _ = shown
     pairs = list(zip(images, masks, strict=True))
@@ -144,7 +185,7 @@ def test_edits_are_made_on_the_way(shown):
     ("scenes", "sentence"),
     [
         ([], "at least one"),
-        ([np.zeros((3, 5))], "not ndarray"),
+        ([np.zeros((3, 5))], "not an ndarray"),
         ([("image", np.zeros((6, 10)))], "whole numbers"),
         ([("image", np.zeros((7, 10), int))], "3 x 5 patches divide"),
         ([("image", np.zeros((6, 20), int))], "another aspect"),

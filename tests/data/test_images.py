@@ -209,4 +209,5 @@ def test_rounding_may_carry_a_float_a_little_outside(rgb):
 
 @pytest.mark.parametrize("source", [None, 3, b"bytes", ["a.png"], {"image": 1}])
 def test_other_things_are_refused_with_what_an_image_is(source):
-    refused(source, "a path, a web address, a PIL image", type(source).__name__)
+    named = "None" if source is None else type(source).__name__
+    refused(source, "a path, a web address, a PIL image", named)

@@ -144,7 +144,7 @@ def test_an_unknown_set_is_answered_with_the_nearest():
     [
         ([], "empty list of labels"),
         ("cat", "given as one string"),
-        (["cat", 3], "Label 1 is 3, a int"),
+        (["cat", 3], "Label 1 is 3, an int"),
     ],
 )
 def test_wrong_labels_are_refused(names, sentence):

@@ -276,7 +276,7 @@ def test_mask_and_ratio_together_are_refused(mae):
 def test_a_classifier_is_refused():
     with pytest.raises(vl.UsageError, match="no masked autoencoder: it has no decoder"):
         vl.InfillLens(vl.load(hf_model()))
-    with pytest.raises(vl.UsageError, match=r"reads a model from vl\.load"):
+    with pytest.raises(vl.UsageError, match=r"InfillLens takes a model from vl\.load"):
         vl.InfillLens(mae_model())
 
 

@@ -191,8 +191,8 @@ def test_bounds_hold_for_any_logits(logits):
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda r: r.top(10), r"k = 10 is out of range: there are 9 classes"),
-        (lambda r: r.top(0), r"k = 0 is out of range"),
+        (lambda r: r.top(10), r"k must be a whole number from 1 to 9, not 10"),
+        (lambda r: r.top(0), r"from 1 to 9, not 0"),
         (lambda r: r.logits(4), r"state 4 is out of range: states run from 0 to 3"),
         (lambda r: r.picture(3), r"image 3 is out of range: images run from 0 to 2"),
         (lambda r: r.rank("clas 5"), r"class 5"),

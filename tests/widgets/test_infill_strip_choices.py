@@ -138,7 +138,7 @@ def test_a_mask_of_booleans_is_one_object(infilling):
 
 
 BAD_TRUTHS = {
-    "one of two": (np.zeros((24, 40), int), "1 image.*there are 2"),
+    "one of two": (np.zeros((24, 40), int), "1 image; the infilling has 2"),
     "floats": ([np.zeros((24, 40))] * 2, "booleans or class indices"),
     "another size": ([np.zeros((25, 40), int)] * 2, "multiples"),
 }

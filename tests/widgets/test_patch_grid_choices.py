@@ -88,7 +88,7 @@ def test_an_unknown_keyword_is_refused_with_the_nearest_name():
 
 @pytest.mark.parametrize("image", [2, -1, 1.0, "0"])
 def test_an_image_that_is_not_in_the_batch_is_refused_with_the_range(image):
-    with pytest.raises(vl.UsageError, match=r"2 image\(s\), 0 to 1"):
+    with pytest.raises(vl.UsageError, match=r"2 images that were read, 0 to 1"):
         vl.PatchGrid(random_reading(images=2), image=image)
 
 

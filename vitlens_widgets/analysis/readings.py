@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.lenses import Reading
 
 Truth = int | str | Sequence[int | str] | None
@@ -39,7 +39,8 @@ def true_classes(reading: Reading, truth: Sequence[Truth]) -> list[list[int]]:
     given = len(truth) if hasattr(truth, "__len__") and not isinstance(truth, str) else repr(truth)
     if given != reading.n_images:
         raise UsageError(
-            f"{reading.n_images} images were read, but the truth of {given} was given: give one "
+            f"{counted(reading.n_images, 'image')} {'was' if reading.n_images == 1 else 'were'} "
+            f"read, but the truth of {given} was given: give one "
             "class per image, a list where several are right, None where it is not known."
         )
     return [_indices(reading, one) for one in truth]

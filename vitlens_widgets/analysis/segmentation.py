@@ -15,8 +15,11 @@ from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.masks import most_of_each_patch
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.data import LabelSet, Table
-from vitlens_widgets.errors import UsageError, did_you_mean
-from vitlens_widgets.lenses import Lens, Reading
+from vitlens_widgets.data.examples import as_model_classes
+from vitlens_widgets.errors import UsageError, counted, did_you_mean, said
+from vitlens_widgets.lenses import Lens, LogitLens, Reading
+from vitlens_widgets.lenses.lens import check_lens
+from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace.edits import Edit
 from vitlens_widgets.trace.sites import check_index
@@ -123,7 +126,7 @@ class Segmentation:
 
 
 def segmentation(
-    lens: Lens,
+    lens: Lens | ViT,
     scenes: Iterable[Any],
     *,
     background: int | str | None = "background",
@@ -148,18 +151,19 @@ def segmentation(
     nothing but these numbers is kept, so there may be many.
 
     Args:
-        lens: What answers, such as `vl.LogitLens(vit)`.
+        lens: What answers, such as `vl.LogitLens(vit)`; a model stands for its logit lens.
         scenes: What `vl.world.scene` makes, or pairs (image, mask), as many as you like, from a
-            list or a generator. A mask holds the class index of each pixel, whole numbers
-            `[height, width]` of a size that the patch grid divides, and any negative number where
-            there is no class; it must be of the picture as the model sees it.
+            list or a generator. The things of a scene are classes of the model by their names. A
+            mask of your own holds the index of each pixel's class among the model's labels, whole
+            numbers `[height, width]` of a size that the patch grid divides, and any negative number
+            where there is no class; it must be of the picture as the model sees it.
         background: The class that counts as no thing; ignored if the labels have no such name.
         edits: Changes to make on the way, as for `vit.trace`: a head switched off, for example.
         at_once: How many images the model runs together.
 
     Raises:
-        UsageError: No scenes, an edit that drops tokens, or a mask of another kind, size, aspect,
-            or of unknown classes.
+        UsageError: No lens, no scenes, scenes of things that the model has no class for, an edit
+            that drops tokens, or a mask of another kind, size, aspect, or of unknown classes.
 
     Source:
         IoU as in Everingham et al. (2010), section 4.2, on patches and per image. That patch
@@ -171,11 +175,13 @@ def segmentation(
         >>> vl.analysis.segmentation(vl.LogitLens(vit), scenes).table()
     """
     check_count("at_once", at_once, least=1)
+    lens = LogitLens(lens) if isinstance(lens, ViT) else check_lens(lens, "segmentation")
     labels = lens.vit.labels
+    pairs_given = (_image_and_mask(scene, labels) for scene in _several(scenes))
     total = len(scenes) if hasattr(scenes, "__len__") else None
     found: list[list[_Pair]] = []
     with progress_bar(total, "segmentation") as bar:
-        for batch in _batches(map(_image_and_mask, scenes), at_once):
+        for batch in _batches(pairs_given, at_once):
             reading = lens.read(lens.vit.trace([image for image, _ in batch], edits=edits))
             found += _pairs(reading, [mask for _, mask in batch])
             bar.update(len(batch))
@@ -184,9 +190,8 @@ def segmentation(
     pairs = [(image, pair) for image, several in enumerate(found) for pair in several]
     if not pairs:
         raise UsageError("No class covers most of any patch in these masks.")
-    counted = "1 image" if len(found) == 1 else f"{len(found)} images"
     return Segmentation(
-        title=f"{reading.lens_name} of {reading.model_name}, {counted}",
+        title=f"{reading.lens_name} of {reading.model_name}, {counted(len(found), 'image')}",
         labels=labels,
         state_names=reading.state_names,
         image=np.array([image for image, _ in pairs]),
@@ -240,20 +245,33 @@ def _pair(label: int, answered: Tensor, chances: Tensor, mine: Tensor) -> _Pair:
     )
 
 
-def _image_and_mask(scene: Any) -> tuple[Any, Any]:
+def _several(scenes: Any) -> Iterable[Any]:
+    if not hasattr(scenes, "__iter__") or isinstance(scenes, str):
+        raise UsageError(
+            f"segmentation takes several scenes, not {said(scenes)}: put one into a list, [scene]."
+        )
+    return scenes
+
+
+def _image_and_mask(scene: Any, labels: LabelSet) -> tuple[Any, Any]:
+    """The image, and the class of each pixel among the model's labels."""
     if hasattr(scene, "image") and hasattr(scene, "class_mask"):
-        return scene.image, scene.class_mask
+        known = LabelSet.known("world")
+        return scene.image, as_model_classes(scene.class_mask, known, labels)
     if isinstance(scene, tuple) and len(scene) == 2:
         return scene
     raise UsageError(
-        "segmentation takes scenes of the world or pairs (image, mask), not "
-        f"{type(scene).__name__}."
+        f"segmentation takes scenes of the world or pairs (image, mask), not {said(scene)}."
     )
 
 
 def _background(labels: LabelSet, background: int | str | None) -> int | None:
-    missing = isinstance(background, str) and background not in labels
-    return None if background is None or missing else labels.index(background)
+    if isinstance(background, str):
+        try:
+            return labels.index(background)
+        except UsageError:
+            return None
+    return None if background is None else labels.index(background)
 
 
 def _batches(pairs: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -15,14 +15,14 @@ from bokeh.palettes import Cividis256
 from bokeh.transform import linear_cmap
 
 from vitlens_widgets.analysis.closeness import MEANINGS as CLOSENESS
+from vitlens_widgets.analysis.closeness import Closeness
 from vitlens_widgets.analysis.segmentation import MEANINGS as SEGMENTATION
+from vitlens_widgets.analysis.segmentation import Segmentation
 from vitlens_widgets.charts.curves import COLOURS, figure_over_states, with_curves
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
-
-    from vitlens_widgets.analysis import Closeness, Segmentation
 
 Found = TypeVar("Found", "Closeness", "Segmentation")
 
@@ -40,7 +40,7 @@ def closeness(found: Closeness | Mapping[str, Closeness], name: str = "KL to fin
     Raises:
         UsageError: It was not measured, or the results are of different states.
     """
-    shown = _named(found)
+    shown = _named(found, Closeness)
     others = {}
     if len(shown) == 1:
         one = next(iter(shown.values()))
@@ -58,7 +58,8 @@ def converged(found: Closeness | Mapping[str, Closeness]) -> Figure:
     Raises:
         UsageError: The results are of different states.
     """
-    shown, states = _named(found), _states(_named(found))
+    shown = _named(found, Closeness)
+    states = _states(shown)
     plot = figure_over_states("the final answer stays from here on", states, "share of images")
     width, items = 0.8 / len(shown), []
     for i, (called, one) in enumerate(shown.items()):
@@ -86,7 +87,7 @@ def segmentation(found: Segmentation | Mapping[str, Segmentation], name: str = "
     Raises:
         UsageError: It was not measured, or the results are of different states.
     """
-    shown = _named(found)
+    shown = _named(found, Segmentation)
     return _means(shown, name, name, alone=name, y_range=(-0.02, 1.02))
 
 
@@ -100,6 +101,7 @@ def segmentation_classes(found: Segmentation, name: str = "iou") -> Figure:
     Raises:
         UsageError: It was not measured.
     """
+    (found,) = _named({"": found}, Segmentation).values()
     tables = [found.classes(state) for state in range(len(found.state_names))]
     classes = tables[0]["class"]
     plot = figure_over_states(found.title, found.state_names, "", y_range=classes[::-1])
@@ -143,11 +145,16 @@ def _means(
     return with_curves(plot, "state", states, curves, bands)
 
 
-def _named(found: Found | Mapping[str, Found]) -> dict[str, Found]:
+def _named(found: Found | Mapping[str, Found], kind: type[Found]) -> dict[str, Found]:
     """Results by name; a single one has none."""
     if isinstance(found, Mapping) and not found:
         raise UsageError("There is no result to draw: give one, or several by their names.")
-    return dict(found) if isinstance(found, Mapping) else {"": found}
+    named = dict(found) if isinstance(found, Mapping) else {"": found}
+    for one in named.values():
+        if not isinstance(one, kind):
+            maker = f"vl.analysis.{kind.__name__.lower()}"
+            raise UsageError(f"This figure shows what {maker}(...) gave, not {said(one)}.")
+    return named
 
 
 def _states(shown: Mapping[str, Closeness] | Mapping[str, Segmentation]) -> list[str]:

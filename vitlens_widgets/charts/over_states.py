@@ -103,6 +103,8 @@ def kl_to_final(reading: Reading, tokens: Sequence[Place] = ("readout",), image:
 def _classes(reading: Reading, targets: int | str | Sequence[int | str]) -> list[int]:
     """Class indices; one class needs no list."""
     listed = [targets] if isinstance(targets, (int, str)) else targets
+    if not len(listed):
+        raise UsageError('targets= is empty: give at least one class, such as targets=["cat"].')
     return [reading.labels.index(target) for target in listed]
 
 
@@ -110,9 +112,11 @@ def _places(tokens: Place | Sequence[Place]) -> list[Place]:
     """Tokens, or `"readout"`; one needs no list.
 
     Raises:
-        UsageError: A name other than `"readout"`.
+        UsageError: An empty list, or a name other than `"readout"`.
     """
     listed = [tokens] if isinstance(tokens, (int, str)) else list(tokens)
+    if not listed:
+        raise UsageError('tokens= is empty: give at least one token, or "readout".')
     for place in listed:
         if isinstance(place, str) and place != "readout":
             raise UsageError(f'tokens= takes indices of tokens and "readout", not "{place}".')

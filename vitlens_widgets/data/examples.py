@@ -14,7 +14,7 @@ import numpy as np
 
 from vitlens_widgets.data.emoji import recognised
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, counted, said
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class Examples:
             and the number of its items; it does not look at the images.
 
     Raises:
-        UsageError: No items, or labels that are no names.
+        UsageError: No items, a first one that is no such tuple, or labels that are no names.
 
     Example:
         >>> from torchvision.datasets import CIFAR100
@@ -77,12 +77,19 @@ class Examples:
     def __init__(
         self, items: Sequence[tuple], labels: Sequence[str] | str, name: str = "examples"
     ) -> None:
+        if isinstance(items, str) or not hasattr(items, "__len__"):
+            raise UsageError(f"Examples takes a list of (image, class), not {said(items)}.")
         if not len(items):
             raise UsageError("No examples were given: a data set needs at least one.")
         self._items = items
         self._name = name
         self.labels = as_labels(labels)
-        self.has_masks = len(items[0]) > 2
+        first = items[0]
+        if not isinstance(first, tuple) or len(first) not in (2, 3):
+            raise UsageError(
+                f"example 0 must be (image, class) or (image, class, mask), not {_kind(first)}."
+            )
+        self.has_masks = len(first) == 3
         self.count: int | None = len(items)
 
     @property
@@ -165,6 +172,15 @@ def matched(labels: LabelSet, model_labels: LabelSet) -> list[int]:
     return found
 
 
+def as_model_classes(mask: np.ndarray, labels: LabelSet, model_labels: LabelSet) -> np.ndarray:
+    """A mask of class indices, brought from a data set's labels to a model's by their names.
+
+    Raises:
+        UsageError: A class that the model does not have.
+    """
+    return np.array(matched(labels, model_labels))[mask]
+
+
 def _is_imagenet(labels: LabelSet) -> bool:
     """Whether these are ImageNet's thousand classes, with synonyms or without."""
     described = [labels.description(i) for i in range(len(labels))]
@@ -172,4 +188,4 @@ def _is_imagenet(labels: LabelSet) -> bool:
 
 
 def _kind(item: Any) -> str:
-    return f"{len(item)} parts" if isinstance(item, tuple) else type(item).__name__
+    return counted(len(item), "part") if isinstance(item, tuple) else said(item)

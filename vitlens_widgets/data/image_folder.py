@@ -13,7 +13,7 @@ from typing import Any
 from vitlens_widgets.data.examples import Example, as_labels
 from vitlens_widgets.data.known_sets import imagenet_synsets
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 """The files that are images, whatever the case of their ending."""
@@ -85,6 +85,8 @@ def existing(folder: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: There is none.
     """
+    if not isinstance(folder, (str, os.PathLike)):
+        raise UsageError(f'A folder is given by its path, such as "photos", not by {said(folder)}.')
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise UsageError(f"There is no folder {os.fspath(folder)}.")

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vitlens_widgets.data.arrays import image_from_array
 from vitlens_widgets.data.download import fetch, other
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.errors import UsageError, did_you_mean, said
 
 _KINDS = "a path, a web address, a PIL image, a NumPy array or a torch tensor"
 
@@ -38,10 +38,12 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
             the address cannot be reached, or an array has another shape, type or range.
     """
     if sha256 is not None and not isinstance(source, (str, Path)):
-        raise UsageError(f"sha256= goes with a file or a web address, not with {_kind(source)}.")
+        raise UsageError(f"sha256= goes with a file or a web address, not with {said(source)}.")
     if isinstance(source, Image.Image):
         with _sentences("This PIL image"):
             return _upright_rgb(source, "This PIL image")
+    if isinstance(source, str) and not source.strip():
+        raise UsageError(f"An image is {_KINDS}; this is an empty text.")
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         return _read_download(source, sha256)
     if isinstance(source, (str, Path)):
@@ -53,11 +55,7 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
     hint = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
     if isinstance(getattr(source, "image", None), (np.ndarray, Image.Image)):
         hint = " Give its .image."
-    raise UsageError(f"An image is {_KINDS}; this is {_kind(source)}.{hint}")
-
-
-def _kind(source: Any) -> str:
-    return f"a {type(source).__name__}"
+    raise UsageError(f"An image is {_KINDS}; this is {said(source)}.{hint}")
 
 
 def image_from_bytes(content: bytes, name: str = "") -> Image.Image:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import SupportsIndex, overload
+from numbers import Integral
+from typing import Any, SupportsIndex, overload
 
 from vitlens_widgets.data.emoji import emoji_of_set
 from vitlens_widgets.data.known_sets import known_set
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.errors import UsageError, did_you_mean, said
 
 
 class LabelSet(Sequence[str]):
@@ -38,21 +39,22 @@ class LabelSet(Sequence[str]):
 
         Args:
             names: one name per class in the order of the model's outputs, with synonyms after
-                commas if there are any.
+                commas if there are any; or a dict of names by index, or of indices by name, such as
+                the `id2label` and `label2id` of a Hugging Face model.
             name: what the set is called.
 
         Raises:
-            UsageError: there are no names, or something among them is not a string.
+            UsageError: there are no names or they are in no order, or one of them is not a string.
         """
         if isinstance(names, str):
             raise UsageError(f'Labels were given as one string, "{names}": give a list of names.')
-        names = list(names)
+        names = _listed(names)
         if not names:
             raise UsageError("An empty list of labels was given: give one name per class.")
         for index, label in enumerate(names):
             if not isinstance(label, str):
                 raise UsageError(
-                    f"Label {index} is {label!r}, a {type(label).__name__}: every label must be "
+                    f"Label {index} is {label!r}, {said(label)}: every label must be "
                     "a string; LabelSet.numbered(n) names classes by their number."
                 )
         return cls([" ".join(label.split()) for label in names], [""] * len(names), name)
@@ -174,6 +176,33 @@ class LabelSet(Sequence[str]):
 def _known(name: str) -> LabelSet:
     proper, descriptions, definitions = known_set(name)
     return LabelSet(descriptions, definitions, proper)
+
+
+def _listed(names: Iterable[str]) -> list[str]:
+    """The names in the order of their indices.
+
+    Raises:
+        UsageError: They have no order, or a dict's indices are not 0, 1, 2, ...
+    """
+    if isinstance(names, (set, frozenset)):
+        raise UsageError("Labels were given as a set, which has no order: give a list of names.")
+    if not isinstance(names, Mapping):
+        return list(names)
+    by_name = all(isinstance(value, Integral) for value in names.values())
+    by_index = {index: name for name, index in names.items()} if by_name else dict(names)
+    by_index = {_as_index(key): name for key, name in by_index.items()}
+    if set(by_index) != set(range(len(names))):
+        raise UsageError(
+            "A dict of labels must have a name for each index 0, 1, 2, ..., as in "
+            f'{{0: "cat", 1: "dog"}} or {{"cat": 0, "dog": 1}}; this one has '
+            f"{', '.join(map(repr, list(by_index)[:4]))}{', ...' * (len(by_index) > 4)}."
+        )
+    return [by_index[index] for index in range(len(names))]
+
+
+def _as_index(key: Any) -> Any:
+    """JSON has "0" for 0."""
+    return int(key) if isinstance(key, str) and key.isdecimal() else key
 
 
 def _key(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.export.page import SavedWidget, page
 
 
@@ -59,8 +59,13 @@ def checked_page(path: str | Path) -> Path:
     """A path at which a page can be written.
 
     Raises:
-        UsageError: It does not end in `.html`, is a folder, or its folder is not there.
+        UsageError: It is no name, does not end in `.html`, is a folder, or its folder is not there.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(
+            f'A page is written to a file with a name, such as "lens.html", not to {said(path)}; '
+            'as in vl.save_html(widget, "lens.html").'
+        )
     target = Path(path).expanduser()
     if target.is_dir():
         raise UsageError(f'"{target}" is a folder; name a file in it, such as "lens.html".')

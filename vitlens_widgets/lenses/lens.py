@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace import Trace
 
 
@@ -34,14 +35,31 @@ def each_state(decode: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
     return decode(states.flatten(0, 1)).unflatten(0, states.shape[:2])
 
 
+def check_lens(lens: Any, what: str) -> Any:
+    """The lens, if it is one.
+
+    Args:
+        lens: What was given.
+        what: Takes it, to begin the sentence.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not callable(getattr(lens, "read", None)) or not hasattr(lens, "vit"):
+        raise UsageError(
+            f"{what} takes a lens, such as vl.LogitLens(vit) or vl.FrozenNormLens(vit), not "
+            f"{said(lens)}."
+        )
+    return lens
+
+
 def check_classifier(vit: ViT) -> None:
     """Refuse what is not a model from `vl.load` with class logits to read.
 
     Raises:
         UsageError: It is something else, or has no classifier; the sentence says how to give one.
     """
-    if not isinstance(vit, ViT):
-        raise UsageError(f"A lens is made for a ViT from vl.load(...), not {type(vit).__name__}.")
+    check_vit(vit, "A lens")
     if not vit.adapter.has_classifier:
         raise UsageError(
             f"{vit.name} has no classifier, so there are no class logits to read; give it one: "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from numbers import Integral
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -166,8 +167,8 @@ class Reading:
             UsageError: k is not between 1 and the number of classes.
         """
         n_classes = len(self.labels)
-        if not 1 <= k <= n_classes:
-            raise UsageError(f"k = {k} is out of range: there are {n_classes} classes.")
+        if not isinstance(k, Integral) or not 1 <= k <= n_classes:
+            raise UsageError(f"k must be a whole number from 1 to {n_classes}, not {k!r}.")
         if k <= _TOP_AT_ONCE:
             found = self._summary
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.models.families import family_of
-from vitlens_widgets.models.hub import reach
+from vitlens_widgets.models.hub import OutOfReachError, reach
 from vitlens_widgets.models.load_hf import from_hf
 from vitlens_widgets.models.load_open_clip import PREFIX as OPEN_CLIP
 from vitlens_widgets.models.load_open_clip import from_open_clip
@@ -54,8 +54,8 @@ def load(
             - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights
               (`pip install vitlens_widgets[open_clip]`);
             - a module of timm, transformers or open_clip, which is read as it is and never changed.
-        labels: Class names in class order, or the name of a known label set (`"imagenet-1k"`);
-            by default the checkpoint's own.
+        labels: Class names in class order, a dict of them by index (`id2label`), or the name of a
+            known label set (`"imagenet-1k"`); by default the checkpoint's own.
         device: Where to run; by default where the model is.
         dtype: The type to run in; by default the model's own.
         image_size: (height, width) in pixels, or one number for both, to run at another size than
@@ -172,7 +172,12 @@ def _by_name(
         return source, from_open_clip(source, pretrained, model_args, _offline_choice())
     if source.startswith(_TIMM_SOURCES) or "/" not in source:
         return source, _from_timm(source, size, pretrained, model_args)
-    return source, from_hf(source, model_args, _offline_choice())
+    try:
+        return source, from_hf(source, model_args, _offline_choice())
+    except OutOfReachError as error:
+        raise OutOfReachError(
+            f'There is no file or folder "{source}" here; as a name on the hub, {error}'
+        ) from error
 
 
 def _embedded(name: str, size: tuple[int, int] | None, model_args: Mapping[str, Any]) -> nn.Module:

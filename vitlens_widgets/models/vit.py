@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vitlens_widgets.data import LabelSet
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.families import family_of
@@ -167,6 +167,24 @@ def _give_classifier(
     if classifier is not None:
         adapter.classifier = as_classifier(classifier, adapter.n_features)
     return labels
+
+
+def check_vit(vit: Any, what: str, such_as: str = "toy/p32") -> ViT:
+    """The model, if it is one.
+
+    Args:
+        vit: What was given.
+        what: Takes it, to begin the sentence.
+        such_as: The name of a model that would do.
+
+    Raises:
+        UsageError: It is something else, such as a model's name.
+    """
+    if not isinstance(vit, ViT):
+        raise UsageError(
+            f'{what} takes a model from vl.load, such as vl.load("{such_as}"), not {said(vit)}.'
+        )
+    return vit
 
 
 def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:

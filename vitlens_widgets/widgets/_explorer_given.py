@@ -15,19 +15,13 @@ def lens_of(vit: Any, lens: Any) -> Any:
         UsageError: The model or the lens is none.
     """
     from vitlens_widgets.lenses import LogitLens
-    from vitlens_widgets.models import ViT
+    from vitlens_widgets.lenses.lens import check_lens
+    from vitlens_widgets.models.vit import check_vit
 
-    if not isinstance(vit, ViT):
-        raise UsageError(
-            'vl.explore takes a model from vl.load, such as vl.load("toy/p32"); an object of type '
-            f"{type(vit).__name__} was given."
-        )
-    if lens is not None and not callable(getattr(lens, "read", None)):
-        raise UsageError(
-            "lens= takes a lens, such as vl.FrozenNormLens(vit); an object of type "
-            f"{type(lens).__name__} was given."
-        )
-    return lens if lens is not None or not len(vit.labels) else LogitLens(vit)
+    check_vit(vit, "vl.explore")
+    if lens is not None:
+        return check_lens(lens, "lens=")
+    return LogitLens(vit) if len(vit.labels) else None
 
 
 def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> Any:
@@ -41,9 +35,10 @@ def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> Any:
         UsageError: It is no masked autoencoder, or it is missing.
     """
     from vitlens_widgets.lenses import InfillLens
+    from vitlens_widgets.models.vit import check_vit
 
     if mae is not None:
-        return InfillLens(mae)
+        return InfillLens(check_vit(mae, "mae=", "toy/mae"))
     if about_infilling:
         name = min(about_infilling)
         raise UsageError(f'{name}= is about infilling: give mae=, such as vl.load("toy/mae").')

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.examples import as_model_classes
+from vitlens_widgets.errors import UsageError, counted, said
 
 EVERY = "all objects"
 
@@ -79,7 +81,10 @@ class Objects:
 
     def _classes(self, truth: Any) -> np.ndarray:
         """The class of each pixel of the pictures."""
-        classes = getattr(truth, "class_mask", truth)
+        classes = truth
+        if hasattr(truth, "class_mask"):
+            known = LabelSet.known("world")
+            classes = as_model_classes(truth.class_mask, known, self._segmenter.labels)
         steps = [have // want for have, want in zip(classes.shape, self._size, strict=True)]
         return classes[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]]
 
@@ -101,11 +106,21 @@ def _one_each(truth: Any, n_images: int) -> list[Any]:
     if hasattr(truth, "instance_mask"):
         many = [truth]
     if many is None:
-        masks = np.asarray(truth)
-        many = [masks] if masks.ndim == 2 else list(masks)
+        many = _masks(truth, n_images)
     if len(many) != n_images:
-        raise UsageError(f"truth= tells of {len(many)} image(s); there are {n_images}.")
+        raise UsageError(
+            f"truth= tells of {counted(len(many), 'image')}; the infilling has {n_images}."
+        )
     return [_checked(one) for one in many]
+
+
+def _masks(truth: Any, n_images: int) -> list[Any]:
+    """The masks of an array; a picture `[height, width, 3]` is none."""
+    masks = np.asarray(truth)
+    if masks.ndim == 2:
+        return [masks]
+    is_picture = masks.shape[-1:] in ((3,), (4,)) and len(masks) != n_images
+    return [truth] if masks.ndim != 3 or is_picture else list(masks)
 
 
 def _checked(truth: Any) -> Any:
@@ -113,9 +128,10 @@ def _checked(truth: Any) -> Any:
         return truth
     mask = np.asarray(truth)
     if mask.ndim != 2 or not (mask.dtype == bool or np.issubdtype(mask.dtype, np.integer)):
+        given = f"{mask.dtype} {list(mask.shape)}" if mask.ndim else said(truth)
         raise UsageError(
             "truth= takes scenes of vl.world, or masks [height, width] of booleans or class "
-            f"indices; the shape {list(mask.shape)} and the type {mask.dtype} were given."
+            f"indices, one for each image; {given} was given."
         )
     return mask
 

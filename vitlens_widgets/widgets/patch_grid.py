@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.widgets import _pack
 from vitlens_widgets.widgets import _patch_grid_data as data
 from vitlens_widgets.widgets._base import STATIC, LensWidget
@@ -157,6 +157,11 @@ def _checked_reading(reading: Any) -> Any:
             "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace); "
             f"an object of type {type(reading).__name__} was given."
         )
+    if reading.readout is reading:
+        raise UsageError(
+            "PatchGrid shows a reading of all tokens, not of the readout alone: give reading, not "
+            "reading.readout."
+        )
     if len(reading.tokens) != reading.layout.n_tokens:
         raise UsageError(
             f"PatchGrid needs an answer for every patch; this reading is of a trace in which "
@@ -173,7 +178,7 @@ def _checked_image(reading: Any, image: Any) -> int:
         index = -1
     if not 0 <= index < reading.n_images:
         raise UsageError(
-            f"image must be the index of one of the reading's {reading.n_images} image(s), "
-            f"0 to {reading.n_images - 1}; {image!r} was given."
+            f"image must be the index of one of the {counted(reading.n_images, 'image')} that were "
+            f"read, 0 to {reading.n_images - 1}; {image!r} was given."
         )
     return index

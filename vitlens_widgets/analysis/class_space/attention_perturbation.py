@@ -18,6 +18,7 @@ from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace.edits import Edit, KnockOut, Replace
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def attention_perturbation(
     Example:
         >>> vl.analysis.attention_perturbation(vit, vl.world.Scenes(), n_images=200).table()
     """
+    check_vit(vit, "attention_perturbation")
     experiment = _Experiment(vit, kinds, rule)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))

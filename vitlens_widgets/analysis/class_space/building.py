@@ -29,6 +29,7 @@ from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, pooled, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -176,6 +177,7 @@ def building(
         >>> found = vl.analysis.building(vit, vl.world.Scenes(), n_images=200)
         >>> found.table(), found.composition_table()
     """
+    check_vit(vit, "building")
     experiment = _Experiment(vit, data, mlp_input, mask_rule)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))

@@ -23,6 +23,7 @@ from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -155,6 +156,7 @@ def class_and_context(
         >>> found = vl.analysis.class_and_context(vit, vl.world.Scenes(), n_images=200)
         >>> found.table(), found.evolution()
     """
+    check_vit(vit, "class_and_context")
     experiment = _Experiment(vit, mask_rule, remove, rule)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))

@@ -20,6 +20,7 @@ from vitlens_widgets.data import Dataset, LabelSet, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.models.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -200,6 +201,7 @@ def identifiability(
         >>> found = vl.analysis.identifiability(vit, vl.world.Scenes(), n_images=200)
         >>> found.summary()
     """
+    check_vit(vit, "identifiability")
     experiment = _Experiment(vit, baseline, rule)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))

@@ -21,6 +21,7 @@ from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
     Example:
         >>> vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit)).table()
     """
+    check_vit(vit, "class_value_agreement")
     if baseline is not None and not isinstance(baseline, ViT):
         raise UsageError(
             f"baseline= takes a model from vl.load(...) or vl.models.untrained(vit), not "

@@ -25,6 +25,7 @@ from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -185,6 +186,7 @@ def key_value_agreement(
         >>> found = vl.analysis.key_value_agreement(vit, vl.world.Scenes(), n_images=200)
         >>> found.table(), found.table("single memory"), found.answers_table()
     """
+    check_vit(vit, "key_value_agreement")
     experiment = _Experiment(vit, k, rule, coefficients)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))

@@ -15,6 +15,7 @@ from vitlens_widgets.analysis.memories.weights import (
 )
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace.sites import check_index
 
 
@@ -118,6 +119,7 @@ def memories(vit: ViT, layer: int, kind: str = "MLP", *, k: int = 5) -> Memories
         >>> found.table()                # which classes each memory promotes
         >>> found.promoting("cat")       # which memories promote a class
     """
+    check_vit(vit, "memories")
     check_kind(vit, kind)
     check_index("layer", layer, vit.n_layers)
     logits = class_directions(vit) @ value_vectors(vit, kind, layer)

@@ -31,6 +31,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace.sites import check_index
 
 
@@ -88,6 +89,7 @@ def linear_probes(
         >>> found.table()
         >>> vl.analysis.perturbation_test(vit, test, methods=found.relevance, n_images=100)
     """
+    check_vit(vit, "linear_probes")
     check_classifier(vit)
     check_data(train, needs_masks=False)
     check_data(data, needs_masks=False)

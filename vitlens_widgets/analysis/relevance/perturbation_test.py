@@ -29,6 +29,7 @@ from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace import Trace
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def perturbation_test(
         >>> found = vl.analysis.perturbation_test(vit, vl.world.Scenes(), n_images=100, points=12)
         >>> found.table(), found.figure()
     """
+    check_vit(vit, "perturbation_test")
     experiment = _Experiment(vit, methods, target, random, points)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))

@@ -17,6 +17,7 @@ from vitlens_widgets.lenses.infill.shown import Shown, at_once
 from vitlens_widgets.lenses.infill.study import MaskStudy, study
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.mae import MaskedAutoencoder
+from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace.batch import as_batch
 
@@ -190,8 +191,7 @@ def _passes(mask: Tensor, n_states: int) -> list[tuple[Tensor, slice]]:
 
 def _checked(mae: ViT) -> ViT:
     """The model, if this lens reads it."""
-    if not isinstance(mae, ViT):
-        raise UsageError(f"InfillLens reads a model from vl.load(...), not {type(mae).__name__}.")
+    check_vit(mae, "InfillLens", "toy/mae")
     if not isinstance(mae.adapter, MaskedAutoencoder):
         raise UsageError(
             f"{mae.name} is no masked autoencoder: it has no decoder that paints pixels. Load one, "

@@ -1,0 +1,200 @@
+"""What is easily given by mistake: each is answered by one sentence that says what to give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import vitlens_widgets as vl
+from vitlens_widgets.data import LabelSet
+
+EXPERIMENTS = [
+    "identifiability",
+    "building",
+    "class_and_context",
+    "attention_perturbation",
+    "perturbation_test",
+    "key_value_agreement",
+]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return vl.world.scene(7, objects=2)
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load("toy/p32")
+
+
+@pytest.fixture(scope="module")
+def reading(vit, scene):
+    return vl.LogitLens(vit).read(vit.trace(scene.image))
+
+
+@pytest.fixture(scope="module")
+def infilling():
+    mae = vl.load("toy/mae")
+    picture = vl.world.scene(7, objects=2, size=mae.adapter.image_size)
+    return vl.InfillLens(mae).read(picture.image)
+
+
+def refused(call, *words, **named) -> str:
+    with pytest.raises(vl.UsageError) as error:
+        call(*words, **named)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_takes_a_model_not_its_name(name):
+    said = refused(getattr(vl.analysis, name), "toy/p32", vl.world.Scenes(), n_images=2)
+    assert said == (
+        f'{name} takes a model from vl.load, such as vl.load("toy/p32"), not "toy/p32".'
+    )
+
+
+def test_so_do_all_others_that_take_a_model():
+    probes = vl.analysis.linear_probes
+    data = vl.world.Scenes()
+    for call, words in [
+        (vl.analysis.memories, (0,)),
+        (vl.analysis.class_value_agreement, ()),
+        (lambda *given: probes(*given, n_images=2), (data, data)),
+    ]:
+        assert 'takes a model from vl.load, such as vl.load("toy/p32"), not "toy/' in refused(
+            call, "toy/p32", *words
+        )
+    assert refused(vl.LogitLens, 3).endswith("not an int.")
+
+
+def test_explorer_says_what_its_mae_and_its_image_are(vit, scene):
+    said = refused(vl.explore, vit, scene, mae="toy/mae")
+    assert said == 'mae= takes a model from vl.load, such as vl.load("toy/mae"), not "toy/mae".'
+    assert "this is an empty text" in refused(vl.explore, vit, "")
+    assert "this is an int." in refused(vl.explore, vit, 3)
+
+
+def test_figures_show_results_of_their_own_kind(reading, vit, scene):
+    assert "what vl.analysis.closeness(...) gave, not a Reading." in refused(
+        vl.charts.closeness, reading
+    )
+    assert "not a Reading" in refused(vl.charts.converged, reading)
+    assert "not a Reading" in refused(vl.charts.segmentation_classes, reading)
+    found = vl.analysis.segmentation(vit, [scene])
+    said = refused(vl.charts.segmentation, {"a": found, "b": 5})
+    assert said == "This figure shows what vl.analysis.segmentation(...) gave, not an int."
+
+
+def test_curves_need_a_class_and_a_token(reading):
+    assert "targets= is empty" in refused(vl.charts.probability, reading, [])
+    assert "tokens= is empty" in refused(vl.charts.entropy, reading, [])
+
+
+def test_the_readout_alone_is_no_patch_grid(reading):
+    assert "a reading of all tokens, not of the readout alone" in refused(
+        vl.PatchGrid, reading.readout
+    )
+    assert "the 1 image that" in refused(vl.PatchGrid, reading, image=1)
+
+
+@pytest.mark.parametrize("k", [2.5, 0, 18, "2"])
+def test_top_takes_a_whole_number(reading, k):
+    assert f"k must be a whole number from 1 to 17, not {k!r}." in refused(reading.top, k)
+
+
+@pytest.mark.parametrize(
+    ("truth", "given"),
+    [
+        ("cat.png", '"cat.png" was given'),
+        (["cat.png"], '"cat.png" was given'),
+        (np.zeros((224, 224, 3), np.uint8), r"uint8 [224, 224, 3] was given"),
+        (3.5, "a float was given"),
+    ],
+)
+def test_the_strip_says_what_truth_takes(infilling, truth, given):
+    said = refused(vl.InfillStrip, infilling, truth=truth)
+    assert "truth= takes scenes of vl.world, or masks [height, width]" in said
+    assert given in said
+
+
+def test_the_strips_segmenter_may_have_its_classes_in_any_order(infilling):
+    size = infilling.original.shape[1:3]
+    truth = vl.world.scene(7, objects=2, size=size)
+    taught = vl.load("toy/p32-taught")
+    head, order = taught.adapter.head, np.random.default_rng(3).permutation(17)
+    shuffled = vl.load(
+        taught.model,
+        classifier=(head.weight[order], head.bias[order]),
+        labels=[taught.labels[i] for i in order],
+    )
+    strips = [vl.InfillStrip(infilling, truth=truth, segmenter=one) for one in (taught, shuffled)]
+    scores = [strip._objects.scores(infilling, 0) for strip in strips]
+    np.testing.assert_allclose(*scores, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        (["cat.png", "dog.jpg"], 'example 0 must be (image, class) or (image, class, mask), not "'),
+        (["cat.png"], 'not "cat.png".'),
+        ("cat.png", 'Examples takes a list of (image, class), not "cat.png".'),
+        ([("cat.png",)], "not 1 part."),
+        (None, "not None."),
+    ],
+)
+def test_the_first_example_is_looked_at_at_once(items, said):
+    assert said in refused(vl.data.Examples, items, ["cat", "dog"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {0: "cat", 1: "dog", 2: "key"},
+        {2: "key", 0: "cat", 1: "dog"},
+        {"cat": 0, "key": 2, "dog": 1},
+        {"0": "cat", "1": "dog", "2": "key"},
+    ],
+)
+def test_labels_are_read_from_a_dict_by_their_indices(given):
+    assert list(LabelSet.of(given)) == ["cat", "dog", "key"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({1: "cat", 2: "dog"}, "this one has 1, 2."),
+        ({"cat": "n1", "dog": "n2"}, "this one has 'cat', 'dog'."),
+        ({"cat": 0, "dog": 0}, "this one has 0."),
+        ({"cat", "dog"}, "a set, which has no order"),
+        ({}, "An empty list"),
+        ({0: "cat", 1: 5}, "Label 1 is 5, an int"),
+        ({"cat": None, "dog": [1]}, "dict of labels must have"),
+        ({"cat": 0, "dog": [1]}, "dict of labels must have"),
+    ],
+)
+def test_other_dicts_and_sets_of_labels_are_refused(given, said):
+    assert said in refused(LabelSet.of, given)
+
+
+def test_a_dict_of_labels_reaches_the_model():
+    swapped = {0: "one", **{i: f"class {i}" for i in range(1, 17)}}
+    assert vl.load("toy/p32", labels=dict(reversed(swapped.items()))).labels[0] == "one"
+
+
+@pytest.mark.parametrize("path", [None, 3])
+def test_a_page_and_a_folder_have_names(reading, path):
+    grid = vl.PatchGrid(reading)
+    assert 'such as "lens.html", not to' in refused(grid.save_html, path)
+    assert "not to a list; as in vl.save_html(widget" in refused(vl.save_html, "g.html", [grid])
+    assert "A folder is given by its path" in refused(vl.data.ImageFolder, path)
+
+
+def test_a_folder_that_is_missing_is_not_only_a_name_on_the_hub(monkeypatch):
+    monkeypatch.setattr("vitlens_widgets.models.hub._hub_is_unreachable", lambda: True)
+    said = refused(vl.load, "checkpoints/my-vit")
+    assert said.startswith('There is no file or folder "checkpoints/my-vit" here; as a name on')
+
+
+def test_one_image_is_not_images(reading):
+    assert refused(vl.analysis.closeness, reading, ["cat", "dog"]).startswith("1 image was read")
