@@ -68,7 +68,11 @@ function tokenPart({ tokens, pinned, picture, choices }, role, token) {
   return element("span", "vl-part vl-pair-token", { title: isPinned ? `pinned ${role}` : role }, symbol, quiet(role), value(tokens.describe(token)), number, ...said);
 }
 
-/** @param {Scene} scene @param {number} query @param {number} key */
+/**
+ * @param {Pick<Scene, "tokens" | "what" | "meta"> & { exact: Pick<Scene["exact"], "row" | "value" | "missing"> }} scene
+ * @param {number} query
+ * @param {number} key
+ */
 export function numbers({ tokens, exact, what, meta }, query, key) {
   const [row, col] = [tokens.position(query) ?? 0, tokens.position(key) ?? 0];
   const shown = quantityOf(what);

@@ -2,7 +2,7 @@
 import { element, fill } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { emojiNode, labelNode } from "../lib/label_nodes.js";
-import { firstLetters } from "../lib/labels.js";
+import { firstLetters, isBackground } from "../lib/labels.js";
 import { probability } from "../lib/numbers.js";
 import { placeRing, ring } from "../lib/patch_cells.js";
 import { bar } from "../patch_grid/answers_table.js";
@@ -77,12 +77,15 @@ export function firstAnswers(meta, choose) {
 /** The pinned token, or the one pointed at, or else the readout. @param {import("../patch_grid/scene.js").Scene} grid */
 export const lookedAt = ({ token, passing, reading }) => token ?? passing ?? reading.readout;
 
+/** What stands for a label where its name has no room, as on the patches. @param {import("../lib/labels.js").Label} label @param {number} letters */
+const sign = ({ name, brief, emoji }, letters) =>
+  isBackground(name) ? element("span", "vl-dot", {}, "·") : (emojiNode(emoji) ?? element("span", "vl-name", {}, firstLetters(brief, letters)));
+
 /** @param {import("../patch_grid/scene.js").Scene} grid @param {number} state @param {number} place @param {number} width */
 function answerLine(grid, state, place, width) {
   const { label, probability: p } = grid.reading.answer(state, lookedAt(grid), place);
   const isTarget = label.index === grid.columns.of;
-  const short = emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.brief, width >= NUMBERED ? 3 : 2));
-  const who = width >= NAMED ? labelNode(label) : short;
+  const who = width >= NAMED ? labelNode(label) : sign(label, width >= NUMBERED ? 3 : 2);
   const number = width >= NUMBERED ? element("span", "vl-number", {}, probability(p)) : null;
   const words = `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;
   return element("div", `vl-answer ${isTarget ? "vl-is-target" : ""}`, { title: words }, who, number, bar(p));

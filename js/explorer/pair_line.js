@@ -12,12 +12,15 @@ import { PIN } from "./answers_head.js";
 
 const HINT = "Point at a patch, a token or a cell of the map to read its numbers; click pins it in every view · Esc unpins · [ and ] change the state · K switches the head off";
 
+/** In place of the exact numbers, while the edited run's attention is still on its way. */
+const ON_THEIR_WAY = { row: () => null, value: () => null, missing: "…" };
+
 /** @returns {import("./scene.js").Part} */
 export function pairLine() {
   const line = element("div", "vl-pair-line", { role: "status", "aria-live": "polite" });
   const node = element("div", "vl-pair", {}, line);
   const update = whenChanged(
-    (/** @type {Scenes} */ { attention: a, grid: g }) => [a.pair, a.pinned, a.what, a.arrivals, g.reading, g.layer, g.columns],
+    (/** @type {Scenes} */ { attention: a, grid: g, page }) => [a.pair, a.pinned, a.what, a.arrivals, g.reading, g.layer, g.columns, page.isEdited, page.data.areMapsOld],
     (scenes) => {
       const { pair } = scenes.attention;
       const isNothing = pair.query === null && pair.key === null;
@@ -29,12 +32,15 @@ export function pairLine() {
 
 /** @param {Scenes} scenes */
 function words(scenes) {
-  const { query, key } = scenes.attention.pair;
+  const { attention, page } = scenes;
+  const { query, key } = attention.pair;
+  const exact = page.isEdited && page.data.areMapsOld ? ON_THEIR_WAY : attention.exact;
   return [
+    page.isEdited ? part(quiet("edited run")) : null,
     ...(query === null ? [part(quiet("query –"))] : [tokenPart(scenes, "query", query), ...answerParts(scenes, query)]),
     element("span", "vl-arrow", { "aria-label": "attends to" }, "→"),
     key === null ? part(quiet("key –")) : tokenPart(scenes, "key", key),
-    ...(query === null || key === null ? [] : numbers(scenes.attention, query, key)),
+    ...(query === null || key === null ? [] : numbers({ ...attention, exact }, query, key)),
   ];
 }
 

@@ -1,5 +1,5 @@
 // What stands over the two pictures.
-import { element, fill } from "../lib/dom.js";
+import { element } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 
 /** @typedef {import("./scene.js").Scenes} Scenes */
@@ -7,6 +7,12 @@ import { whenChanged } from "../lib/changes.js";
 
 /** Which run is shown, where there are two. @type {Record<import("./scene.js").Choices["run"], string>} */
 const RUNS = { edited: ", edited run", untouched: ", untouched run", difference: ", edited against untouched" };
+
+/**
+ * Which run's attention is shown, where there are two: the edited answers come before its attention.
+ * @param {import("./scene.js").Page} page
+ */
+const runOfMaps = ({ data, isEdited }) => (isEdited ? (data.areMapsOld ? "untouched" : "edited run") : "");
 
 /** @param {import("./scene.js").Meta} meta @returns {Part} */
 export function answersTitle(meta) {
@@ -23,13 +29,21 @@ export function answersTitle(meta) {
   return { node, update };
 }
 
+/** The title shares its line with the run and the switch of directions. @param {{ layer: number, head: number }} what @param {boolean} narrow @param {boolean} hasRun */
+function lookWords({ layer, head }, narrow, hasRun) {
+  if (!narrow && !hasRun) return `Attention, layer ${layer}, head ${head}`;
+  return `${narrow && hasRun ? "" : "Attention, "}L${layer} H${head}`;
+}
+
 /** @param {Part} direction @returns {Part} */
 export function lookTitle(direction) {
   const title = element("h3", "vl-title");
-  const node = element("div", "vl-head", {}, title, direction.node);
-  const update = whenChanged((/** @type {Scenes} */ { attention: { what }, page: { layout } }) => [what, layout], ({ attention: { what }, page: { layout } }) =>
-    fill(title, layout.narrow ? `Attention, L${what.layer} H${what.head}` : `Attention, layer ${what.layer}, head ${what.head}`),
-  );
+  const run = element("span", "vl-secondary");
+  const node = element("div", "vl-head", {}, title, run, direction.node);
+  const update = whenChanged((/** @type {Scenes} */ { attention: { what }, page }) => [what, page.layout, runOfMaps(page)], ({ attention: { what }, page }) => {
+    run.textContent = runOfMaps(page);
+    title.textContent = lookWords(what, page.layout.narrow, run.textContent !== "");
+  });
   return { node, update };
 }
 
@@ -37,8 +51,8 @@ export function lookTitle(direction) {
 export function headsTitle() {
   const run = element("span", "vl-secondary");
   const node = element("div", "vl-head", {}, element("h3", "vl-title", {}, "All heads"), run);
-  const update = whenChanged((/** @type {Scenes} */ { page }) => [page.isEdited, page.data.areMapsOld], ({ page }) => {
-    run.textContent = page.isEdited && !page.data.areMapsOld ? "edited run" : "";
+  const update = whenChanged((/** @type {Scenes} */ { page }) => [runOfMaps(page)], ({ page }) => {
+    run.textContent = runOfMaps(page);
   });
   return { node, update };
 }

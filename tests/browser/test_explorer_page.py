@@ -43,6 +43,8 @@ def test_nothing_is_wider_than_its_place(page, scene, complaints, width, scheme)
     attends = widget.get_by_text("Attended by", exact=True)
     right = attends.bounding_box()["x"] + attends.bounding_box()["width"]
     assert right <= width
+    head = widget.locator(".vl-look > .vl-head")
+    assert head.bounding_box()["height"] < 40  # title, run and switch on one line
     assert complaints == []
 
 
@@ -65,16 +67,83 @@ def test_a_head_is_switched_off_by_a_click_and_by_a_key(page, scene, complaints)
     hosted, widget = shown(page, explorer)
     off = widget.locator(".vl-off-head")
     widget.get_by_role("button", name="Knock out L3 H1").click()
-    settle(page, lambda: explorer.knocked_out == [(3, 1)])
+    settle(page, lambda: explorer.knocked_out == ((3, 1),))
     hosted.receive(**changed(explorer))
     assert off.count() == 1
     assert "prediction" in widget.locator(".vl-off-result").inner_text()
     widget.get_by_role("button", name="Switch on L3 H1").press("k")
-    settle(page, lambda: explorer.knocked_out == [])
+    settle(page, lambda: explorer.knocked_out == ())
     hosted.receive(**changed(explorer))
     assert off.count() == 0
     assert explorer.edited is None
     assert complaints == []
+
+
+def test_until_its_attention_is_there_no_other_runs_numbers_are_the_edited_runs(page, scene):
+    page.set_viewport_size({"width": 1400, "height": 900})
+    explorer = vl.explore(vl.load("toy/p32"), scene, layer=4, token=20, key=30)
+    hosted, widget = shown(page, explorer)
+    line, titles = widget.locator(".vl-pair-line").first, widget.locator(".vl-attention .vl-head")
+    weight = float(explorer.trace.attention(4, 0)[0, 20, 30])
+    assert f"pattern {weight:.4f}" in words(line)
+    assert "edited run" not in words(line)
+    explorer.knocked_out = [(3, 0)]
+    whole = changed(explorer)
+    hosted.receive(**{n: v for n, v in whole.items() if n not in explorer._untouched.maps(8)} | OLD)
+    assert "pattern … score … rank …" in words(line)
+    widget.and_(page.locator(".vl-waiting")).wait_for(state="attached")
+    assert titles.get_by_text("edited run").count() == 0
+    hosted.receive(**whole)
+    weight = float(explorer.edited.attention(4, 0)[0, 20, 30])
+    widget.get_by_text(f"{weight:.4f}").first.wait_for()
+    for run, said in {"Edited": 2, "Difference": 2, "Untouched": 0}.items():
+        widget.get_by_role("radio", name=run, exact=True).click()
+        assert titles.get_by_text("edited run").count() == said
+        assert words(line).startswith("edited run ") == bool(said)
+
+
+OLD = {"_edited_overview_of": {}, "_edited_codes": b"", "_edited_statistics": b""}
+
+
+def words(node):
+    """What stands in a node, in one line."""
+    return " ".join(node.inner_text().split())
+
+
+def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene, monkeypatch):
+    page.set_viewport_size({"width": 1400, "height": 900})
+    explorer = vl.explore(vl.load("toy/p32"), scene, layer=4, token=20, key=30)
+    hosted, widget = shown(page, explorer)
+
+    def fails(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(type(explorer._untouched), "maps", fails)
+        widget.get_by_role("button", name="Knock out L4 H0").click()
+        settle(page, lambda: explorer.error)
+    hosted.receive(**changed(explorer), error=explorer.error)
+    said = "The attention without these heads could not be computed: MemoryError"
+    widget.get_by_role("alert").get_by_text(said).wait_for()
+    widget.and_(page.locator(":not(.vl-waiting)")).wait_for(state="attached")
+    assert widget.locator(".vl-off-head").count() == 0
+    assert widget.get_by_role("radio", name="Edited", exact=True).count() == 0
+    widget.get_by_role("button", name="Knock out L4 H0").click()
+    settle(page, lambda: explorer.knocked_out == ((4, 0),) and explorer.error == "")
+    hosted.receive(**changed(explorer), error="")
+    assert widget.get_by_role("alert").is_hidden()
+    assert words(widget.locator(".vl-pair-line").first).startswith("edited run ")
+
+
+def test_where_names_have_no_room_background_is_a_dot(page, scene):
+    page.set_viewport_size({"width": 700, "height": 900})
+    explorer = vl.explore(vl.load("toy/p32"), scene, token=20)
+    answers = shown(page, explorer)[1].locator(".vl-lane-answers")
+    first = explorer.reading.top(3).index[:, 0, 20].flatten().tolist()
+    n_background = sum(explorer.vit.labels[i] == "background" for i in first)
+    assert n_background > 0
+    assert answers.locator(".vl-dot").all_inner_texts() == ["·"] * n_background
+    assert "bac" not in answers.inner_text()
 
 
 def settle(page, is_so):
@@ -237,7 +306,7 @@ class TestSaved:
         assert said.startswith("Not on this page. This page has no kernel")
         drop(widget, "other.png", file_of(np.zeros((8, 8, 3), np.uint8)))
         assert widget.get_by_role("alert").inner_text().startswith("Not on this page.")
-        assert explorer.knocked_out == [(3, 0)]
+        assert explorer.knocked_out == ((3, 0),)
         assert "vl-waiting" not in widget.get_attribute("class")
         if explorer.infilling is not None:
             assert widget.get_by_role("button", name="Invert").is_disabled()

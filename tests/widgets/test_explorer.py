@@ -11,6 +11,7 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from tests.zoo import timm_model
+from vitlens_widgets.widgets._explorer_run import Run
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
 
@@ -50,7 +51,7 @@ def test_the_edited_run_is_that_of_the_model_without_the_heads(vit):
     explorer = vl.explore(vit, picture())
     assert explorer.edited is None
     explorer.knocked_out = [(1, 2), (0, 1), (1, 2)]
-    assert explorer.knocked_out == [(0, 1), (1, 2)]
+    assert explorer.knocked_out == ((0, 1), (1, 2))
     edits = [vl.edits.Zero("z", 0, head=1), vl.edits.Zero("z", 1, head=2)]
     expected = vit.trace(picture(), edits=edits)
     torch.testing.assert_close(explorer.edited.logits, expected.logits, rtol=1e-4, atol=1e-5)
@@ -84,7 +85,7 @@ def test_another_image_is_computed_anew(vit):
 
 
 def unchanged(explorer):
-    hidden = ("error", "_esm", "_css")
+    hidden = ("error", "_esm", "_css", "_version")
     return {k: v for k, v in explorer.get_state().items() if k not in hidden}
 
 
@@ -98,23 +99,72 @@ def test_an_image_that_cannot_be_read_leaves_the_last_one(toy, bad):
     assert explorer.trace is trace
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
-def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, kind):
-    explorer = vl.explore(toy, picture(), knocked_out=[(1, 0)])
-    before, edited = unchanged(explorer), explorer.edited
+def broken(kind):
+    """Something that raises, whatever it is asked."""
 
     def fails(*_):
         raise kind("out of memory")
 
-    monkeypatch.setattr(type(explorer.trace), "rerun", fails)
+    return fails
+
+
+def ask(explorer, kind, heads):
+    """Switches heads off; an interrupt goes on to the cell, an error is said in the widget."""
     if kind is KeyboardInterrupt:
         with pytest.raises(KeyboardInterrupt):
-            explorer.knocked_out = [(2, 1)]
+            explorer.knocked_out = heads
     else:
-        explorer.knocked_out = [(2, 1)]
-    assert "could not be run without these heads" in explorer.error
+        explorer.knocked_out = heads
+
+
+@pytest.mark.parametrize("first", [[], [(1, 0)]])
+@pytest.mark.parametrize("kind", [MemoryError, KeyboardInterrupt])
+@pytest.mark.parametrize(
+    ("owner", "name", "words"),
+    [
+        (vl.Trace, "rerun", "The model could not be run without these heads"),
+        (Run, "maps", "The attention without these heads could not be computed"),
+    ],
+)
+def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, owner, name, words, kind, first):
+    explorer = vl.explore(toy, picture(), knocked_out=first)
+    before, edited = unchanged(explorer), explorer.edited
+    with monkeypatch.context() as breaking:
+        breaking.setattr(owner, name, broken(kind))
+        ask(explorer, kind, [(2, 1)])
+    assert words in explorer.error
+    assert (kind is KeyboardInterrupt) == ("what was there before" in explorer.error)
     assert unchanged(explorer) == before
     assert explorer.edited is edited
+    explorer.knocked_out = [(2, 1)]  # and can be tried again
+    assert explorer.error == ""
+    assert explorer._edited_overview_of["run"] == explorer._edited_run != 0
+    assert explorer.edited is not edited
+
+
+def test_heads_that_are_off_cannot_be_changed_unheard(toy):
+    explorer = vl.explore(toy, picture(), knocked_out=[(1, 0)])
+    with pytest.raises(AttributeError):
+        explorer.knocked_out.append((5, 2))
+    explorer.knocked_out += ((5, 2),)
+    assert explorer.knocked_out == ((1, 0), (5, 2))
+    assert explorer._edited_of == [[1, 0], [5, 2]]
+
+
+@pytest.mark.parametrize("then", ["at once", "another image"])
+def test_once_all_heads_are_on_again_nothing_of_the_edited_run_is_left(toy, then, tmp_path):
+    explorer = vl.explore(toy, picture())
+    before, size = unchanged(explorer), explorer.nbytes
+    page = explorer.save_html(tmp_path / "before.html").stat().st_size
+    explorer.knocked_out = [(2, 1), (0, 0)]
+    assert explorer.nbytes > 1.3 * size
+    explorer.knocked_out = []
+    if then == "another image":
+        explorer.image = picture()
+        before |= {n: explorer.get_state()[n] for n in ("_overview_of", "_first")}  # another run
+    assert unchanged(explorer) == before
+    assert abs(explorer.nbytes - size) < 20  # digits of the counters
+    assert abs(explorer.save_html(tmp_path / "after.html").stat().st_size - page) < 200
 
 
 def test_a_dropped_file_is_opened(toy):

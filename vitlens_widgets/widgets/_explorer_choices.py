@@ -18,7 +18,9 @@ from vitlens_widgets.widgets._traits import (
 
 
 class Heads(TraitType):
-    """Attention heads, as a sorted list of (layer, head) pairs, each of them once.
+    """Attention heads, as a sorted tuple of (layer, head) pairs, each of them once.
+
+    No list: what is appended to a list, its widget does not hear of.
 
     Args:
         layers: Name of the widget's attribute that holds the number of layers.
@@ -26,15 +28,11 @@ class Heads(TraitType):
     """
 
     def __init__(self, layers: str, heads: str, **keywords: Any) -> None:
-        super().__init__(default_value=[], **keywords)
+        super().__init__(default_value=(), **keywords)
         self._layers, self._heads = layers, heads
 
-    def make_dynamic_default(self) -> list:
-        """A list of the widget's own."""
-        return []
-
-    def validate(self, obj: HasTraits, value: Any) -> list[tuple[int, int]]:
-        """Gives the pairs, sorted, as a list of its own."""
+    def validate(self, obj: HasTraits, value: Any) -> tuple[tuple[int, int], ...]:
+        """Gives the pairs, sorted, as a tuple."""
         sizes = getattr(obj, self._layers), getattr(obj, self._heads)
         try:
             pairs = {(_index(layer), _index(head)) for layer, head in value}
@@ -45,7 +43,7 @@ class Heads(TraitType):
                 f"{self.name} must be a list of (layer, head) pairs, layers 0 to {sizes[0] - 1} "
                 f"and heads 0 to {sizes[1] - 1}; {value!r} was given."
             )
-        return sorted(pairs)
+        return tuple(sorted(pairs))
 
 
 def _index(number: Any) -> int:
@@ -68,8 +66,8 @@ class ExplorerChoices(LensWidget):
         target: The class asked about; set it by name or index, read it as an index. Default: the
             model's own answer, also to another image unless one was chosen; None without a
             classifier.
-        knocked_out: Heads that are switched off (their `z` is 0), a list of (layer, head). Default:
-            none.
+        knocked_out: Heads that are switched off (their `z` is 0): set any list of (layer, head),
+            read them as a sorted tuple, add to them with `+= ((5, 2),)`. Default: none.
         run: What is shown while heads are switched off. Default: "edited".
         glyph: What stands on each patch for its most probable class. Default: "emoji".
         tint: What the colour of a patch says; see `PatchGrid`. Default: "probability".

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from vitlens_widgets.widgets import _attention_data, _pack, _patch_grid_data
@@ -56,14 +57,14 @@ def as_edited(packed: dict[str, Any]) -> dict[str, Any]:
     return {f"_edited{name}": value for name, value in packed.items()}
 
 
-def listed(heads: list[tuple[int, int]]) -> list[list[int]]:
+def listed(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Pairs as JSON has them."""
     return [list(pair) for pair in heads]
 
 
-def pairs(heads: list[list[int]]) -> list[tuple[int, int]]:
+def pairs(heads: list[list[int]]) -> tuple[tuple[int, int], ...]:
     """Pairs as Python has them."""
-    return [tuple(pair) for pair in heads]
+    return tuple((layer, head) for layer, head in heads)
 
 
 def meanings(run: Run) -> dict[str, Meaning]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 from vitlens_widgets.widgets import _attention_data, _patch_grid_data
@@ -32,7 +33,7 @@ class Run:
         self.reading = None if lens is None else lens.read(trace)
         self.source = TraceSource(trace)
 
-    def without(self, heads: list[tuple[int, int]]) -> Run | None:
+    def without(self, heads: Sequence[tuple[int, int]]) -> Run | None:
         """The run from the first of these heads on, all of them switched off; None without any."""
         from vitlens_widgets.trace.edits import Zero
 

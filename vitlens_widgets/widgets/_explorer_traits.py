@@ -63,6 +63,11 @@ class ExplorerData(LensWidget):
     _edited_statistics = traitlets.Bytes().tag(sync=True)
     _edited_statistic_words = traitlets.List().tag(sync=True)
 
+    @classmethod
+    def _of_edited(cls) -> list[str]:
+        """The names of the traits that carry the edited run."""
+        return [n for n in cls.class_trait_names() if n.startswith(("_edited_", "_divergence"))]
+
     def _take(self, packed: dict[str, Any]) -> None:
         """Takes what is packed, all of it, and tells the browser."""
         for name, value in packed.items():

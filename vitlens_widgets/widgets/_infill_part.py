@@ -184,7 +184,7 @@ class InfillPart(LensWidget):
     def _fail(self, error: BaseException, what: str, shown: str) -> None:
         """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""
         if isinstance(error, Exception):
-            self.error = f"{what}: {error}"
+            self.error = f"{what}: {str(error) or type(error).__name__}"
             return
         self.error = f"{what}, it was interrupted: {shown}."
         raise error

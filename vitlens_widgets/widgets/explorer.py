@@ -50,7 +50,8 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
 
     Example:
         >>> explorer = vl.explore(vit, "cat.jpg", mae=vl.load("toy/mae"))
-        >>> explorer.knocked_out = [(3, 0), (5, 2)]
+        >>> explorer.knocked_out = [(3, 0)]
+        >>> explorer.knocked_out += ((5, 2),)
         >>> explorer.edited.logits - explorer.trace.logits
         >>> explorer.image = "dog.jpg"
     """
@@ -192,39 +193,47 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         packed = {"_picture": _pack.uint8(untouched.source.picture(0))}
         packed |= untouched.answers(target) | untouched.maps(side)
         packed |= untouched.first_map(min(self.layer, self._n_layers - 1), self.head)
-        edited = untouched.without(self.knocked_out)
+        edited, of_edited = self._packed_edited(untouched, target)
         if edited is not None:
-            packed |= data.edited_answers(untouched, edited, target)
-            packed |= data.as_edited(edited.maps(side))
-        return edited, packed | {"_edited_of": data.listed(self.knocked_out)}
+            of_edited |= data.as_edited(edited.maps(side))
+        return edited, packed | of_edited
+
+    def _packed_edited(
+        self, untouched: Run, target: int | None
+    ) -> tuple[Run | None, dict[str, Any]]:
+        """The edited run and its answers; without heads that are off, nothing in their place."""
+        edited = untouched.without(self.knocked_out)
+        if edited is None:
+            return None, {name: self.trait_defaults(name) for name in self._of_edited()}
+        answers = data.edited_answers(untouched, edited, target)
+        return edited, answers | {"_edited_of": data.listed(self.knocked_out)}
 
     def _on_knocked_out(self, _change: Any = None) -> None:
-        heads = self.knocked_out
-        if heads == data.pairs(self._edited_of):
+        """The answers first, as the attention takes longer; if either fails, all stays."""
+        if self.knocked_out == data.pairs(self._edited_of):
             return
+        last = self._edited, {name: getattr(self, name) for name in self._of_edited()}
+        failing = "The model could not be run without these heads"
         try:
-            edited = self._untouched.without(heads)
-            packed = {"_edited_of": data.listed(heads)}
-            if edited is not None:
-                packed |= data.edited_answers(self._untouched, edited, self.target)
+            self._show_edited(*self._packed_edited(self._untouched, self.target))
+            failing = "The attention without these heads could not be computed"
+            self._show_edited_maps()
+            self.error = ""
         except BaseException as error:
-            self.knocked_out = data.pairs(self._edited_of)
-            self._fail(error, "The model could not be run without these heads", LAST)
-            return
-        with self.hold_sync():  # the answers first; the attention after them takes longer
+            with self.hold_sync():
+                self._show_edited(*last)
+                self.knocked_out = data.pairs(self._edited_of)
+            self._fail(error, failing, LAST)
+
+    def _show_edited(self, edited: Run | None, packed: dict[str, Any]) -> None:
+        with self.hold_sync():
             self._edited = edited
             self._take(packed)
-        self._send_edited_maps()
 
-    def _send_edited_maps(self) -> None:
-        if self._edited is None:
-            return
-        try:
-            packed = data.as_edited(self._edited.maps(self._meta["side"]))
-            with self.hold_sync():
-                self._take(packed)
-        except BaseException as error:
-            self._fail(error, "The attention of the edited run could not be computed", LAST)
+    def _show_edited_maps(self) -> None:
+        if self._edited is not None:
+            maps = self._edited.maps(self._meta["side"])
+            self._show_edited(self._edited, data.as_edited(maps))
 
     def _on_target(self, _change: Any) -> None:
         if self.target == self._target_of or self._logits or not self._labels:
