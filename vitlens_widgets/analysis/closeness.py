@@ -23,12 +23,12 @@ from vitlens_widgets.trace.sites import check_index
 MEANINGS = {
     "KL to final": "nats, lower is nearer",
     "rank of final": "rank, 1 is nearest",
-    "overlap with final": "share of the most probable classes",
-    "similarity to final": "path similarity, 1 is the same class",
+    "overlap with final": "share of the top classes",
+    "similarity to final": "path similarity, 1: the same",
     "entropy": "nats",
     "KL to truth": "nats, lower is nearer",
     "rank of truth": "rank, 1 is nearest",
-    "similarity to truth": "path similarity, 1 is a true class",
+    "similarity to truth": "path similarity, 1: a true one",
 }
 """What is measured, and in what; `closeness` defines each."""
 
