@@ -253,7 +253,7 @@ def test_what_does_not_fit_is_said_in_a_sentence(vit):
     ]:
         with pytest.raises(vl.UsageError, match=sentence):
             perturbation_test(vit, data, **words)
-    with pytest.raises(vl.UsageError, match="not str"):
+    with pytest.raises(vl.UsageError, match='not "toy/p32"'):
         perturbation_test("toy/p32", data)
     found = perturbation_test(vit, data, methods=ClassEmbedding("text"), random=1, points=2)
     assert next(iter(found.accuracy)) == "class embedding (text), negative"

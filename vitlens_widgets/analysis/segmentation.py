@@ -245,12 +245,13 @@ def _pair(label: int, answered: Tensor, chances: Tensor, mine: Tensor) -> _Pair:
     )
 
 
-def _several(scenes: Any) -> Iterable[Any]:
-    if not hasattr(scenes, "__iter__") or isinstance(scenes, str):
+def _several(scenes: Any) -> Iterator[Any]:
+    try:
+        return iter(scenes)
+    except TypeError:
         raise UsageError(
             f"segmentation takes several scenes, not {said(scenes)}: put one into a list, [scene]."
-        )
-    return scenes
+        ) from None
 
 
 def _image_and_mask(scene: Any, labels: LabelSet) -> tuple[Any, Any]:
