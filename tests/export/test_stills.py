@@ -21,6 +21,7 @@ from vitlens_widgets.export.stills import (
     patch_grid,
     sheet,
 )
+from vitlens_widgets.export.stills import explorer as explorer_still
 from vitlens_widgets.export.stills.answers import Answers
 from vitlens_widgets.export.stills.numbers import decimal, probability, some
 from vitlens_widgets.export.stills.patches import Patches
@@ -216,10 +217,40 @@ def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier()
     edited = picture(whole)
     assert edited.shape == first.shape
     whole.run = "untouched"
-    np.testing.assert_array_equal(picture(whole), first)
-    assert (edited != first).any()
+    untouched = picture(whole)
+    where = (slice(138, None), slice(20, 20 + explorer_still.SIDE))
+    np.testing.assert_allclose(untouched[where].astype(int), first[where], atol=2)  # of few colours
+    assert np.abs(edited[where] - first[where].astype(int)).max() > 20
+    crossed = (slice(138, None), slice(explorer_still.HEADS_LEFT, explorer_still.IMAGE_LEFT))
+    assert (
+        np.abs(untouched[crossed] - first[crossed].astype(int)).max() > 20
+    )  # the head that is off is crossed out in each run
     bare = vl.load(timm_model("CLS", num_classes=0))
     picture(vl.explore(bare, np.zeros((64, 64, 3), np.uint8)))
+
+
+def test_the_difference_of_two_runs_is_drawn_with_new_answers_only():
+    widget = explorer(knocked_out=[(0, 0), (0, 1), (1, 2)], run="difference", glyph="label")
+    state = widget._pictured()
+    before, after = Answers(state), Answers(state, "_edited")
+    nats = np.frombuffer(widget._divergence, "<f4").reshape(after.n_states, -1)
+    expected = np.clip(after.patches(nats) / nats[np.isfinite(nats)].max(), 0, 1)
+    drawn = Patches(after, "difference", "label")
+    np.testing.assert_allclose(drawn.scale.place, expected)
+    bare = Patches(after, "difference", "none")
+    rows, cols = after.grid
+    found = np.zeros((after.n_states, rows, cols), bool)
+    for number in range(after.n_states):
+        written, plain = (np.asarray(one.draw(number, 60), int) for one in (drawn, bare))
+        differs = np.abs(written - plain).sum(-1).reshape(rows, 60, cols, 60)
+        found[number] = differs.any((1, 3))
+    new = before.top[..., 0] != after.top[..., 0]
+    assert new.any()
+    assert not new.all()
+    np.testing.assert_array_equal(found, after.patches(new))
+    shown = picture(widget)
+    widget.run = "edited"
+    assert (picture(widget) != shown).any()
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,16 @@ class Answers:
         """All logits `[state, token + readout, class]`, or nothing where they are too many."""
         return self._array("_logits", "<f4", len(self.labels))
 
+    @functools.cached_property
+    def divergence(self) -> np.ndarray:
+        """KL of an Explorer's edited run from its untouched one, `[state, token + readout]`."""
+        return Answers(self.state)._array("_divergence", "<f4")
+
+    @functools.cached_property
+    def changed(self) -> np.ndarray:
+        """Where the first answer is not that of the untouched run, `[state, token + readout]`."""
+        return self.top[..., 0] != Answers(self.state).top[..., 0]
+
     def patches(self, column: np.ndarray) -> np.ndarray:
         """`[..., token + readout]` -> `[..., row, col]`."""
         of_patches = column[..., len(self.meta["prefix"]) : -1]

@@ -14,6 +14,11 @@ TOP, SIDE = 138, 308  # px
 HEADS = INSIDE - 2 * SIDE - 48
 HEADS_LEFT = MARGIN + SIDE + 24
 IMAGE_LEFT = MARGIN + INSIDE - SIDE
+RUNS = {
+    "edited": "edited run",
+    "untouched": "untouched run",
+    "difference": "edited run against the untouched one",
+}
 
 
 def draw(state: dict[str, Any]) -> Sheet:
@@ -21,31 +26,40 @@ def draw(state: dict[str, Any]) -> Sheet:
     sheet, meta = Sheet(), state["_meta"]
     prefix = "_edited" if state["_edited_of"] and state["run"] != "untouched" else ""
     answers, maps = Answers(state, prefix), heads.Heads(state, prefix)
-    names = ", ".join(f"L{layer} H{head}" for layer, head in state["_edited_of"])
-    off = f"heads switched off: {names}" if prefix else ""
+    tint = state["tint"] if answers.labels else "none"
+    if prefix and answers.labels and state["run"] == "difference":
+        tint = "difference"
+    patches = Patches(answers, tint, state["glyph"])
     subtitle = (
         f"{meta['model_name']} · {films.patches_words(meta)} · "
         f"{meta['n_layers']} layers × {meta['n_heads']} heads"
     )
     shown = f"state {films.state_words(meta['state_names'], state['layer'])}"
-    lines = " · ".join(filter(None, [shown, meta["caption"], off]))
+    lines = " · ".join(filter(None, [shown, meta["caption"], _run_words(state)]))
     films.title(sheet, "Explorer", subtitle, lines)
-    end = _views(sheet, state, answers, maps) + 24
+    end = _views(sheet, state, patches, maps) + 24
     if answers.labels:
-        end = films.film(
-            sheet, Patches(answers, state["tint"], state["glyph"]), state["layer"], end
-        )
+        end = films.film(sheet, patches, state["layer"], end)
     if state["_infill_meta"]:
         infill_strip.strip(sheet, state, state["_infill_meta"], state["infill_layer"], end + 20)
     return sheet
 
 
-def _views(sheet: Sheet, state: dict[str, Any], answers: Answers, maps: heads.Heads) -> int:
+def _run_words(state: dict[str, Any]) -> str:
+    """Which run is shown and what has been edited; nothing where there is one run."""
+    names = ", ".join(f"L{layer} H{head}" for layer, head in state["_edited_of"])
+    return f"{RUNS[state['run']]}, heads switched off: {names}" if names else ""
+
+
+def _views(sheet: Sheet, state: dict[str, Any], patches: Patches, maps: heads.Heads) -> int:
     """What patches answer, every head, and where the shown one looks; returns where they end."""
-    patches = Patches(answers, state["tint"] if answers.labels else "none", state["glyph"])
+    answers = patches.answers
     if answers.labels:
         patch_grid.readout(sheet, answers, 82)
-        sheet.words(MARGIN, TOP - 10, "what each patch answers", 13, paper.GREY)
+        words = "what each patch answers"
+        if patches.tint == "difference":
+            words = "what has changed, and the new answers"
+        sheet.words(MARGIN, TOP - 10, words, 13, paper.GREY)
         left_end = patch_grid.large(sheet, patches, state["layer"], (MARGIN, TOP), SIDE)
     else:
         left_end = TOP

@@ -90,8 +90,13 @@ class Heads:
 
 
 def overview(sheet: Sheet, heads: Heads, at: tuple[int, int], size: tuple[int, int]) -> int:
-    """Every head, layers from top to bottom; the one shown is ringed. Returns where it ends."""
+    """Every head, layers from top to bottom; the one shown is ringed, those off are crossed out.
+
+    Returns:
+        Where it ends.
+    """
     (x, y), (layers, count) = at, heads.shape
+    off = {tuple(pair) for pair in heads.state.get("_edited_of", ())}
     step = min((size[0] - LABELS) / count, size[1] / layers, 64.0)
     side = max(1, int(step) - (3 if step > 24 else 1))
     for layer in range(layers):
@@ -101,6 +106,8 @@ def overview(sheet: Sheet, heads: Heads, at: tuple[int, int], size: tuple[int, i
         for head in range(count):
             left = round(x + LABELS + head * step)
             sheet.put(_thumbnail(heads, layer, head, side), left, top)
+            if (layer, head) in off:
+                sheet.cross(left, top, side)
             chosen = heads.state["_first"]
             if chosen["show"] == "head" and (layer, head) == (chosen["layer"], chosen["head"]):
                 sheet.ring(left, top, side, side)

@@ -27,7 +27,7 @@ class Patches:
 
     Attributes:
         answers: What it shows.
-        tint: Name of the tint.
+        tint: Name of the tint; `"difference"` draws only answers that the untouched run has not.
         glyph: `"emoji"`, `"label"` or `"none"`.
     """
 
@@ -112,6 +112,8 @@ class Patches:
     def _glyph(
         self, image: Image.Image, state: int, token: int, at: tuple[float, float], cell: int
     ) -> None:
+        if self.tint == "difference" and not self.answers.changed[state, token]:
+            return
         index, share = self.answers.top[state, token, 0], self.answers.probability[state, token, 0]
         name = self.answers.labels[index]
         if np.isnan(share):
@@ -126,9 +128,13 @@ class Patches:
             self._emoji(image, at, index, share, cell)
 
     def _dot(self, image: Image.Image, at: tuple[float, float], cell: int) -> None:
-        if cell >= SMALLEST_DOT:
-            x, y = at
-            ImageDraw.Draw(image).ellipse((x - 1, y - 1, x + 1, y + 1), self._ink)
+        """A dot, or a ring where other patches have none."""
+        (x, y), pen = at, ImageDraw.Draw(image)
+        if self.tint == "difference":
+            radius = max(1.5, 0.12 * cell)
+            pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=self._ink)
+        elif cell >= SMALLEST_DOT:
+            pen.ellipse((x - 1, y - 1, x + 1, y + 1), self._ink)
 
     @property
     def _ink(self) -> str:

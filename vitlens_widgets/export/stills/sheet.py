@@ -88,6 +88,12 @@ class Sheet:
             edges = (x - out, y - out, x + width + out - 1, y + height + out - 1)
             self.pen.rectangle(edges, outline=color, width=line)
 
+    def cross(self, x: float, y: float, side: float) -> None:
+        """Strikes out a square."""
+        for start, end in ((y, y + side - 1), (y + side - 1, y)):
+            for color, line in ((INK, 4), (PAPER, 2)):
+                self.pen.line((x, start, x + side - 1, end), color, line)
+
     def bar(self, x: float, y: float, width: float, share: float, color: str = BAR) -> None:
         """A share 0..1 of a track; nothing for NaN."""
         self.box(x, y, width, 3, FILL)

@@ -37,9 +37,12 @@ def tint_of(answers: Answers, name: str) -> Tint | None:
     if not answers.labels or name in ("class", "none"):
         return None
     if name == "entropy":
-        return _nats(answers, name, "entropy", float(np.log(len(answers.labels))))
+        most = float(np.log(len(answers.labels)))
+        return _nats(answers, answers.statistic(name), "entropy", most)
     if name == "kl":
-        return _nats(answers, name, "KL to the final answer", _largest(answers.statistic("kl")))
+        return _nats(answers, answers.statistic(name), "KL to the final answer")
+    if name == "difference":
+        return _nats(answers, answers.divergence, "KL from the untouched run")
     target = answers.labels[answers.state["target"]]
     if name == "logit":
         return _logit(answers, target)
@@ -66,8 +69,10 @@ def _logit(answers: Answers, target: str) -> Tint:
     return Tint(f"logit of {target}", "blue_orange", answers.patches(place), ticks)
 
 
-def _nats(answers: Answers, name: str, words: str, most: float) -> Tint:
-    place = np.clip(answers.statistic(name) / (most or 1.0), 0, 1)
+def _nats(answers: Answers, nats: np.ndarray, words: str, most: float | None = None) -> Tint:
+    """From 0 to a largest value; by default the largest there is."""
+    most = _largest(nats) if most is None else most
+    place = np.clip(nats / (most or 1.0), 0, 1)
     write = decimal if most >= 0.05 else "{:.2g}".format  # as many digits as a small end needs
     ticks = [(0.0, "0"), (0.5, write(most / 2)), (1.0, write(most))]
     return Tint(f"{words}, nats", "cividis", answers.patches(place), ticks)
