@@ -18,6 +18,9 @@ NOTEBOOKS = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
 EXPECTED = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
 """What deterministic cells print: notebook -> cell id -> text."""
 
+NO_BARS = "from vitlens_widgets import progress; progress._QUIET_SECONDS = 3600"
+"""Run first: on a busy machine a progress bar would stand beside what is expected."""
+
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -76,6 +79,7 @@ def with_expected_outputs(path: Path, folder: Path) -> Path:
             cell.metadata.tags = ["nbval-check-output"]
             cell.execution_count = 1
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(NO_BARS))
     copy = folder / path.name
     nbformat.write(notebook, copy)
     return copy
