@@ -44,6 +44,13 @@ def run(
     return names
 
 
+def code(stem: str) -> str:
+    """The source of all of a notebook's code cells, as Python."""
+    cells = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells
+    sources = [cell.source for cell in cells if cell.cell_type == "code"]
+    return "\n".join(TransformerManager().transform_cell(source) for source in sources)
+
+
 def start_exercises(stem: str, names: dict[str, Any]) -> int:
     """Runs the calls that a notebook's exercises start from, after its own cells.
 
