@@ -12,9 +12,12 @@ export function whenShown(node, draw) {
   /** @type {Scene | null} */
   let waiting = null;
   const drawOrWait = (/** @type {Scene} */ scene) => {
-    waiting = node.clientWidth === 0 ? scene : null;
-    if (!waiting) draw(scene);
+    waiting = null;
+    if (node.clientWidth > 0) return draw(scene);
+    waiting = scene;
+    // hidden within one frame only, its size is the same to an observer
+    requestAnimationFrame(() => waiting === scene && node.clientWidth > 0 && drawOrWait(scene));
   };
-  new ResizeObserver(() => waiting && drawOrWait(waiting)).observe(node);
+  new ResizeObserver(() => waiting && node.clientWidth > 0 && drawOrWait(waiting)).observe(node);
   return drawOrWait;
 }

@@ -178,6 +178,7 @@ def test_the_theme_is_followed_while_the_widgets_are_open(notebook):
         strips.append(dots.evaluate("canvas => canvas.toDataURL()"))
     notebook.set_theme("light")
     assert strips[0] != strips[1]  # canvases are drawn anew: no style sheet reaches into them
+    assert all(len(strip) > 500 for strip in strips)  # and are not empty
 
 
 def brightness(colour):
