@@ -67,7 +67,7 @@ def test_a_checksum_is_held_against_what_was_fetched(web):
         with pytest.raises(UsageError, match=rf"b\.png\" is not the file .* not {expected}"):
             read_image(source, sha256=expected)
     assert [path for path, _ in asked] == ["/a.png", "/b.png"]
-    with pytest.raises(UsageError, match="not with a ndarray"):
+    with pytest.raises(UsageError, match="not with an ndarray"):
         read_image(np.zeros((4, 7)), sha256=expected)
 
 

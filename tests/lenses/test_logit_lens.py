@@ -100,7 +100,7 @@ def test_a_model_without_a_classifier_traces_but_has_no_logit_lens():
 def test_what_is_no_model_and_no_trace_is_refused():
     vit = vl.load(timm_model("CLS"))
     for thing in ("toy/p32", vit.model):
-        with pytest.raises(vl.UsageError, match=r"made for a ViT from vl\.load"):
+        with pytest.raises(vl.UsageError, match=r"takes a model from vl\.load"):
             vl.LogitLens(thing)
     with pytest.raises(vl.UsageError, match="A lens reads a trace, not Tensor"):
         vl.LogitLens(vit).read(pixels_for((48, 80)))

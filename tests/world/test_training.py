@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -268,7 +269,14 @@ def test_learning_lowers_each_loss(goal, mlp):
 def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
     line = [sys.executable, "-m", "vitlens_widgets.world.train", "toy/p32-cls"]
     line += ["--folder", str(tmp_path), "--images", "768", "--save-every", "1", "--scenes", "4"]
-    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that has started these tests in the background has them ignore Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
     checkpoint = tmp_path / "toy-p32-cls.checkpoint"
     while not checkpoint.exists() and running.poll() is None:
         time.sleep(0.05)
