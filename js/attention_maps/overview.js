@@ -24,7 +24,8 @@ export function overview(meta, actions) {
   const scratch = element("canvas", "", { width: meta.side, height: meta.side });
   const names = element("div", "vl-heads-names", { "aria-hidden": "true" });
   const group = element("div", "vl-heads", { role: "group", "aria-label": "All heads" }, names, ...tiles.map(({ node }) => node));
-  group.classList.toggle("vl-moving", count <= MOST_MOVING);
+  /** @type {number[] | null} */
+  let order = null; // heads move when they are sorted, not into their first places nor with the width
   listen(group, tiles, meta.n_heads, actions);
 
   const drawings = [
@@ -32,7 +33,11 @@ export function overview(meta, actions) {
       (/** @type {Scene} */ s) => [s.overview, s.choices.scale, s.choices.norm, s.choices.color, s.statistics, s.layout.overview, s.ratio],
       (s) => tiles.forEach((one, index) => paint(one, index, s, scratch)),
     ),
-    whenChanged((s) => [s.order, s.layout.overview], (s) => arrange(group, names, tiles, s)),
+    whenChanged((s) => [s.order, s.layout.overview], (s) => {
+      group.classList.toggle("vl-moving", count <= MOST_MOVING && order !== null && order !== s.order);
+      order = s.order;
+      arrange(group, names, tiles, s);
+    }),
     whenChanged((s) => [s.what], ({ what }) =>
       tiles.forEach((one) => one.node.setAttribute("aria-pressed", String(isShown(what, one.layer, one.head)))),
     ),
