@@ -16,19 +16,12 @@ from typing import Any
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export import exhibits
-from vitlens_widgets.export.page import STATIC, policy
+from vitlens_widgets.export.page import HEAD, STATIC, policy
 from vitlens_widgets.export.save import save_html, size_words, write_whole
 
-INDEX = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
+INDEX = (
+    HEAD
+    + """<body>
 <h1>{title}</h1>
 <p>{words}</p>
 <ul>
@@ -37,6 +30,7 @@ INDEX = """<!doctype html>
 </body>
 </html>
 """
+)
 
 ENTRY = """<li><a href="{name}.html">
 <span class="frame"><img alt="" src="data:image/png;base64,{picture}"></span>

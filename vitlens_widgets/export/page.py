@@ -19,7 +19,7 @@ from typing import Any
 
 STATIC = Path(__file__).parent / "static"
 
-DOCUMENT = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -28,7 +28,12 @@ DOCUMENT = """<!doctype html>
 <title>{title}</title>
 <style>{style}</style>
 </head>
-<body>
+"""
+"""How every page begins."""
+
+DOCUMENT = (
+    HEAD
+    + """<body>
 <header>
 <h1>{title}</h1>
 {caption}
@@ -40,6 +45,7 @@ DOCUMENT = """<!doctype html>
 </body>
 </html>
 """
+)
 
 
 @dataclass(frozen=True)

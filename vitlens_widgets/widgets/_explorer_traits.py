@@ -6,31 +6,17 @@ from typing import Any
 
 import traitlets
 
-from vitlens_widgets.widgets._base import LensWidget
+from vitlens_widgets.widgets._answers_traits import AnswersData
 
 
-class ExplorerData(LensWidget):
+class ExplorerData(AnswersData):
     """What goes to the browser: the untouched run, and the edited one under `_edited...`.
 
     Every change of them ends with a new `_version`, so that the browser looks at all of them once.
     """
 
     _version = traitlets.Int(0).tag(sync=True)
-    _meta = traitlets.Dict().tag(sync=True)
     _infill_meta = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    _labels = traitlets.List().tag(sync=True)
-    _emoji = traitlets.List().tag(sync=True)
-    _picture = traitlets.Bytes().tag(sync=True)
-
-    _top_index = traitlets.Bytes().tag(sync=True)
-    _top_probability = traitlets.Bytes().tag(sync=True)
-    _entropy = traitlets.Bytes().tag(sync=True)
-    _kl = traitlets.Bytes().tag(sync=True)
-    _logsumexp = traitlets.Bytes().tag(sync=True)
-    _logits = traitlets.Bytes().tag(sync=True)
-    _target_logit = traitlets.Bytes().tag(sync=True)
-    _target_rank = traitlets.Bytes().tag(sync=True)
-    _target_of = traitlets.Int(-1).tag(sync=True)
 
     _overview_of = traitlets.Dict().tag(sync=True)
     _codes = traitlets.Bytes().tag(sync=True)

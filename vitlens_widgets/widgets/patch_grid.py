@@ -10,12 +10,13 @@ import traitlets
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.widgets import _pack
 from vitlens_widgets.widgets import _patch_grid_data as data
-from vitlens_widgets.widgets._base import STATIC, LensWidget
+from vitlens_widgets.widgets._answers_traits import AnswersData
+from vitlens_widgets.widgets._base import STATIC
 from vitlens_widgets.widgets._meanings import Depth, Meaning, Place, Target
 from vitlens_widgets.widgets._traits import ClassIndex, Index, OneOf
 
 
-class PatchGrid(LensWidget):
+class PatchGrid(AnswersData):
     """The emoji logit lens of one image, interactive.
 
     Each patch shows its most probable class in the chosen state; a filmstrip shows all states and
@@ -61,20 +62,6 @@ class PatchGrid(LensWidget):
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
     )
-
-    _meta = traitlets.Dict().tag(sync=True)
-    _labels = traitlets.List().tag(sync=True)
-    _emoji = traitlets.List().tag(sync=True)
-    _picture = traitlets.Bytes().tag(sync=True)
-    _top_index = traitlets.Bytes().tag(sync=True)
-    _top_probability = traitlets.Bytes().tag(sync=True)
-    _entropy = traitlets.Bytes().tag(sync=True)
-    _kl = traitlets.Bytes().tag(sync=True)
-    _logsumexp = traitlets.Bytes().tag(sync=True)
-    _logits = traitlets.Bytes().tag(sync=True)
-    _target_logit = traitlets.Bytes().tag(sync=True)
-    _target_rank = traitlets.Bytes().tag(sync=True)
-    _target_of = traitlets.Int(-1).tag(sync=True)
 
     def __init__(self, reading: Any, image: int = 0, caption: str = "", **choices: Any) -> None:
         self._refuse_unknown(choices)
