@@ -13,23 +13,16 @@ the load of the machine beside them. Random weights cost what trained ones cost.
 
 from __future__ import annotations
 
-import argparse
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 from pathlib import Path
-
-from nbformat import v4, write
-from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
-from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
-from jupyter_lab import running_lab
+from hosts import written
 
-from tests.benchmarks.measure import machine, table
+from tests.benchmarks.in_lab import print_rows
 
 MODELS = {
     "toy/p32": 'vl.load("toy/p32"), scene',
@@ -108,10 +101,7 @@ async (root) => {
 def measured(lab, browser, name: str, repeats: int, folder: Path) -> dict[str, object]:
     """One model's row."""
     path = folder / f"{name.split(',')[0].replace('/', '_').replace(' ', '_')}.ipynb"
-    sources = [SETUP.format(given=MODELS[name]), EXPLORE]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(source.strip()) for source in sources]
-    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    written(path, SETUP.format(given=MODELS[name]), EXPLORE)
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     context.add_init_script(f"addEventListener('DOMContentLoaded', () => {{ {WATCH} }})")
     notebook = lab.open(context.new_page(), path)
@@ -168,23 +158,5 @@ def spread(times: list[float]) -> str:
     return f"{statistics.median(times):.0f} ({min(times):.0f} to {max(times):.0f})"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=MODELS)
-    parser.add_argument("--repeats", type=int, default=9)
-    args = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    print(machine())
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        (folder / "lab").mkdir()
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
-        with running_lab(folder / "lab") as lab:
-            rows = [measured(lab, browser, m, args.repeats, folder) for m in args.model]
-        browser.close()
-    print(table(rows))
-
-
 if __name__ == "__main__":
-    main()
+    print_rows(__doc__, MODELS, measured, repeats=9)

@@ -10,23 +10,16 @@ model has random weights: what it costs does not depend on them.
 
 from __future__ import annotations
 
-import argparse
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 from pathlib import Path
-
-from nbformat import v4, write
-from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
-from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
-from jupyter_lab import running_lab
+from hosts import written
 
-from tests.benchmarks.measure import machine, table
+from tests.benchmarks.in_lab import print_rows
 
 MODELS = {
     "toy/mae": 'vl.load("toy/mae")',
@@ -70,10 +63,7 @@ NUMBERS = "len(strip._scores) + len(strip._patch_errors)"
 
 def measured(lab, browser, name: str, repeats: int, folder: Path) -> dict[str, object]:
     """One model's row."""
-    path = folder / "bench.ipynb"
-    cell = v4.new_code_cell(CODE.format(model=MODELS[name]).strip())
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    write(v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel}), path)
+    path = written(folder / "bench.ipynb", CODE.format(model=MODELS[name]))
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     notebook = lab.open(context.new_page(), path)
     notebook.run_all(widgets=1)
@@ -98,23 +88,5 @@ def measured(lab, browser, name: str, repeats: int, folder: Path) -> dict[str, o
     return row
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", nargs="+", default=list(MODELS), choices=MODELS)
-    parser.add_argument("--repeats", type=int, default=15)
-    args = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    print(machine())
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        (folder / "lab").mkdir()
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
-        with running_lab(folder / "lab") as lab:
-            rows = [measured(lab, browser, m, args.repeats, folder) for m in args.model]
-        browser.close()
-    print(table(rows))
-
-
 if __name__ == "__main__":
-    main()
+    print_rows(__doc__, MODELS, measured, repeats=15)

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nbformat import v4, write
+
 # Generous, so that a busy machine is no failure; a step that works is waited for no longer.
 START_SECONDS = 120
 STEP_SECONDS = 120
@@ -26,6 +28,14 @@ _COLOR = """(name) => {
     probe.remove();
     return color;
 }"""
+
+
+def written(path: Path, *sources: str) -> Path:
+    """Writes a notebook of these cells and gives its path."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [v4.new_code_cell(source.strip()) for source in sources]
+    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
 
 
 class OpenNotebook(ABC):

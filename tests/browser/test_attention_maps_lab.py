@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from attention_pages import Places, read_out
 from fake_maps import random_maps
-from nbformat import v4, write
+from hosts import written
 
 PICTURES = Path(__file__).parent / "screenshots"
 SMALL = """
@@ -34,10 +34,7 @@ HERE = "[maps.layer, maps.head, maps.token, maps.key]"
 @pytest.fixture(scope="module")
 def notebook(lab, browser, tmp_path_factory):
     """A notebook with a widget of 50 tokens and one of 577, after "Run All Cells"."""
-    path = tmp_path_factory.mktemp("attention") / "attention.ipynb"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(source.strip()) for source in (SMALL, LARGE)]
-    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    path = written(tmp_path_factory.mktemp("attention") / "attention.ipynb", SMALL, LARGE)
     context = browser.new_context(viewport={"width": 1700, "height": 1000})
     notebook = lab.open(context.new_page(), path)
     notebook.run_all(widgets=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nbformat import v4, write
+from hosts import written
 
 EXPLORER = """
 import vitlens_widgets as vl
@@ -25,10 +25,7 @@ WITHOUT = "vit.trace({image}.image, edits=[vl.edits.Zero('z', 4, head=1)])"
 @pytest.fixture(scope="module")
 def notebook(lab, browser, tmp_path_factory):
     """A notebook with an explorer and a patch grid, after "Run All Cells"."""
-    path = tmp_path_factory.mktemp("explorer") / "explorer.ipynb"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(source.strip()) for source in (EXPLORER, LINKED)]
-    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    path = written(tmp_path_factory.mktemp("explorer") / "explorer.ipynb", EXPLORER, LINKED)
     # Tall enough for both: JupyterLab draws what is in sight.
     context = browser.new_context(viewport={"width": 1700, "height": 2400})
     notebook = lab.open(context.new_page(), path)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from attention_pages import Places
 from fake_maps import random_maps
+from hosts import written
 from infill_page import patch
-from nbformat import v4, write
 
 PICTURES = Path(__file__).parent / "screenshots"
 SETUP = """
@@ -35,12 +35,8 @@ HERE = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:", "data:")
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     """A notebook that shows every widget."""
-    path = tmp_path_factory.mktemp("hosts") / "widgets.ipynb"
     shown = [f"{name} = {made}\n{name}" for name, made in WIDGETS.items()]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(source) for source in (SETUP.strip(), *shown)]
-    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path
+    return written(tmp_path_factory.mktemp("hosts") / "widgets.ipynb", SETUP, *shown)
 
 
 @pytest.fixture(scope="module", params=["JupyterLab", "Notebook", "marimo"])

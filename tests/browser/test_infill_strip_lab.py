@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hosts import written
 from infill_page import patch, stroke
-from nbformat import v4, write
 
 SIDE = 14  # patches of toy/mae
 CODE = """
@@ -20,10 +20,7 @@ strip
 @pytest.fixture(scope="module")
 def notebook(lab, browser, tmp_path_factory):
     """A notebook that shows one strip, after "Run All Cells"."""
-    path = tmp_path_factory.mktemp("infill") / "strip.ipynb"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [v4.new_code_cell(CODE.strip())]
-    write(v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    path = written(tmp_path_factory.mktemp("infill") / "strip.ipynb", CODE)
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     notebook = lab.open(context.new_page(), path)
     notebook.run_all(widgets=1)

@@ -1,0 +1,44 @@
+"""What is measured in a real JupyterLab: one server and one browser for all models."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+
+from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
+from jupyter_lab import running_lab
+
+from tests.benchmarks.measure import machine, table
+
+
+def print_rows(doc: str, models: Iterable[str], measured: Callable, repeats: int) -> None:
+    """The command line of a benchmark, and its table.
+
+    Args:
+        doc: What it measures.
+        models: The names of the models that may be chosen.
+        measured: Makes a model's row of `(lab, browser, model, repeats, folder)`.
+        repeats: How often each thing is measured, unless the command line says otherwise.
+    """
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--model", nargs="+", default=list(models), choices=models)
+    parser.add_argument("--repeats", type=int, default=repeats)
+    args = parser.parse_args()
+    chromium = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+    print(machine())
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        (folder / "lab").mkdir()
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        with running_lab(folder / "lab") as lab:
+            rows = [measured(lab, browser, m, args.repeats, folder) for m in args.model]
+        browser.close()
+    print(table(rows))
