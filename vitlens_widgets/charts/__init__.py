@@ -1,5 +1,6 @@
 """Bokeh figures for passive curves, one function per figure."""
 
+from vitlens_widgets.charts.boxes import boxes
 from vitlens_widgets.charts.class_space import (
     attention_perturbation,
     building,
@@ -23,6 +24,7 @@ from vitlens_widgets.charts.relevance import perturbation_test, removal_curves
 
 __all__ = [
     "attention_perturbation",
+    "boxes",
     "building",
     "class_and_context",
     "class_value_agreement",

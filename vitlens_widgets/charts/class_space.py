@@ -6,17 +6,15 @@ source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Label, Span
 
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.class_and_context import LABELS
 from vitlens_widgets.analysis.class_space.evolution import MEANINGS
 from vitlens_widgets.analysis.class_space.sub_blocks import PLACES, SUB_BLOCKS
 from vitlens_widgets.charts.curves import figure_over_states, with_curves, with_means
+from vitlens_widgets.charts.marks import with_chance, with_stars
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
         Identifiability,
     )
 
-_SIGNIFICANT = 0.05
 _PAIRS = {"score": ("score", "readout score"), "rate": ("rate", "readout rate")}
 _CALLED = {"score": "image tokens", "rate": "image tokens", "images": "any image token"}
 
@@ -63,9 +60,9 @@ def identifiability(
     quantity = f"identifiability {name}" if name in _PAIRS else MEANINGS[name].split(":")[0]
     plot = figure_over_states(found.title, found.state_names, quantity)
     with_means(plot, "state", found.state_names, means, beside)
-    _chance(plot, found.chance.get(name))
+    with_chance(plot, found.chance.get(name))
     if "all tokens" in found.p and name == "score":
-        _stars(plot, found.state_names, found.p["all tokens"], "above the baseline")
+        with_stars(plot, found.state_names, found.p["all tokens"], "above the baseline")
     return plot
 
 
@@ -107,8 +104,8 @@ def class_and_context(found: ClassAndContext) -> Figure:
         for label in LABELS
     }
     with_curves(plot, "state", states, curves, bands)
-    _chance(plot, (found.counts.shape[2] + 1) / (2 * found.counts.shape[2]))
-    _stars(plot, states, found.p, "class above context")
+    with_chance(plot, (found.counts.shape[2] + 1) / (2 * found.counts.shape[2]))
+    with_stars(plot, states, found.p, "class above context")
     return plot
 
 
@@ -129,7 +126,7 @@ def building(found: Building) -> Figure:
         if key in found.published
     }
     means = {called[key]: found.changes[key] for key in keys}
-    _chance(plot, 0.5, "as often as not")
+    with_chance(plot, 0.5, "as often as not")
     return with_means(plot, "block", blocks, means, beside)
 
 
@@ -162,28 +159,9 @@ def _several(found: Mapping[str, Identifiability], name: str) -> Figure:
     plot.xaxis.axis_label = "normalised block"
     with_curves(plot, "block", places, curves)
     chances = {one.chance.get(name) for one in found.values()}
-    _chance(plot, chances.pop() if len(chances) == 1 else None)
+    with_chance(plot, chances.pop() if len(chances) == 1 else None)
     return plot
 
 
 def _called(name: str) -> str:
     return _CALLED.get(name, "readout")
-
-
-def _chance(plot: Figure, chance: float | None, said: str = "chance") -> None:
-    """A dashed line where logits in random order would be."""
-    if chance is not None:
-        line = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}
-        plot.add_layout(Span(location=chance, dimension="width", **line))
-        words = {"text_font_size": "11px", "text_color": "#767676", "x_units": "screen"}
-        plot.add_layout(Label(x=4, y=chance, text=said, **words))
-
-
-def _stars(plot: Figure, states: Sequence[str], p: np.ndarray, what: str) -> None:
-    """A star above each state at which something is significant."""
-    starred = np.flatnonzero(p < _SIGNIFICANT)
-    data = {"state": [states[k] for k in starred], "p": p[starred].tolist()}
-    source = ColumnDataSource({**data, "y": [1.05] * len(starred)})
-    stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color="#595959")
-    said = [("", f"{what} at @state"), ("p", "@p{0.000e+0}")]
-    plot.add_tools(HoverTool(renderers=[stars], tooltips=said))

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vitlens_widgets.analysis.boxes import Boxes, boxes_of_ranks
 from vitlens_widgets.analysis.class_space import published
-from vitlens_widgets.analysis.class_space.evolution import Ranks, added, evolution, ranks
+from vitlens_widgets.analysis.class_space.evolution import (
+    Ranks,
+    added,
+    counted_ranks,
+    evolution,
+    ranks,
+)
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
@@ -43,6 +50,8 @@ class AttentionPerturbation:
         n_images: Of how many images.
         values: By "unperturbed" and kind of perturbation: each measure of `identifiability` over
             images, `[state]`.
+        counts: By the same: how many of the tokens that are counted have the true class at each
+            rank from 0, int64 `[state, rank]`.
         changes: By kind: the rate less that of the unperturbed model, a mean over images,
             `[state]`.
         paper: Which of the seven models of the paper this is; "" for any other.
@@ -52,6 +61,7 @@ class AttentionPerturbation:
     state_names: list[str]
     n_images: int
     values: Mapping[str, Mapping[str, OverImages]] = field(repr=False)
+    counts: Mapping[str, np.ndarray] = field(repr=False)
     changes: Mapping[str, OverImages] = field(repr=False)
     paper: str = ""
 
@@ -60,6 +70,11 @@ class AttentionPerturbation:
         """The paper's rates at the last block, for this model."""
         known = dict(published.PERTURBED.get(self.paper, {}))
         return known and {_UNPERTURBED: published.RATES[self.paper].rate, **known}
+
+    @property
+    def boxes(self) -> dict[str, Boxes]:
+        """The scores of the tokens that are counted, `[state]`, for `vl.charts.boxes`."""
+        return {kind: boxes_of_ranks(counts) for kind, counts in self.counts.items()}
 
     def table(self) -> Table:
         """A row per kind, at the final state: rate and accuracy, each with half its interval."""
@@ -180,11 +195,13 @@ class _Experiment:
 
     def result(self, done: Run) -> AttentionPerturbation:
         """What it all says."""
+        sums = {kind: self._of_kind(done, kind) for kind in (_UNPERTURBED, *self._edits)}
         return AttentionPerturbation(
             title=done.title,
             state_names=self._vit.state_names,
             n_images=done.n_images,
-            values={kind: self._evolution(done, kind) for kind in (_UNPERTURBED, *self._edits)},
+            values={kind: evolution(own) for kind, own in sums.items()},
+            counts={kind: counted_ranks(own)["image tokens"] for kind, own in sums.items()},
             changes={kind: spread(done.tallies[f"change {kind}"]) for kind in self._edits},
             paper=self._vit.paper,
         )
@@ -193,10 +210,9 @@ class _Experiment:
         measures = added(found, len(self._vit.labels), tokens, tokens)
         return {f"{kind}: {name}": one for name, one in measures.items()}
 
-    def _evolution(self, done: Run, kind: str) -> dict[str, OverImages]:
+    def _of_kind(self, done: Run, kind: str) -> dict[str, np.ndarray]:
         start = f"{kind}: "
-        own = {n.removeprefix(start): t for n, t in done.tallies.items() if n.startswith(start)}
-        return evolution(own)
+        return {n.removeprefix(start): t for n, t in done.tallies.items() if n.startswith(start)}
 
 
 def _has_cls(vit: ViT) -> bool:

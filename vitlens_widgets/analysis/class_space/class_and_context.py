@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from vitlens_widgets.analysis.boxes import Boxes, boxes_of_ranks, quantile, rising_scores
 from vitlens_widgets.analysis.class_space import project, published
 from vitlens_widgets.analysis.class_space.permutation import shuffled_ranks_p
 from vitlens_widgets.analysis.class_space.removal import check_removable, run_kept
@@ -71,12 +72,14 @@ class ClassAndContext:
 
         The smallest score with at least that share at or below it; NaN where there are no tokens.
         """
-        counts = self.counts[:, LABELS.index(label), ::-1]  # by rising score
-        below = counts.cumsum(axis=1)
-        n = below[:, -1:]
-        place = (below >= np.maximum(q * n, 1)).argmax(axis=1)
-        n_classes = counts.shape[1]
-        return np.where(n[:, 0] > 0, (place + 1) / n_classes, np.nan)
+        counts = self.counts[:, LABELS.index(label), ::-1]
+        return quantile(counts, rising_scores(counts.shape[1]), q)
+
+    @property
+    def boxes(self) -> dict[str, Boxes]:
+        """The scores of the tokens of each label, `[state]`, for `vl.charts.boxes`."""
+        both = (boxes_of_ranks(self.counts[:, i]) for i in range(len(LABELS)))
+        return dict(zip(LABELS, both, strict=True))
 
     def table(self) -> Table:
         """A row per label, at the final state: rates with all tokens, and with its own alone."""

@@ -22,6 +22,11 @@ MEANINGS = {
 }
 """What is measured at each state."""
 
+COUNTED = ("image tokens", "readout")
+"""What ranks are counted of."""
+
+_OF_RANKS = "ranks of "
+
 
 class Ranks(NamedTuple):
     """Ranks of the true class, counted from 0."""
@@ -43,7 +48,7 @@ def ranks(vit: ViT, batch: Batch, edits: Sequence[Edit] = ()) -> Ranks:
 
 
 def added(found: Ranks, n_classes: int, patches: slice, counted: slice) -> dict[str, np.ndarray]:
-    """What a batch adds to each of `MEANINGS`.
+    """What a batch adds to each of `MEANINGS`, and to the counts of ranks.
 
     Args:
         found: The ranks.
@@ -59,9 +64,18 @@ def added(found: Ranks, n_classes: int, patches: slice, counted: slice) -> dict[
         "readout score": 1 - found.readout / n_classes,
         "readout rate": found.readout == 0,
     }
-    return {name: tally(values) for name, values in scores.items()}
+    sums = {name: tally(values) for name, values in scores.items()}
+    for name, all_ in zip(COUNTED, (found.tokens[..., patches], found.readout), strict=True):
+        by_state = (one.ravel() for one in all_.swapaxes(0, 1))
+        sums[_OF_RANKS + name] = np.stack([np.bincount(r, minlength=n_classes) for r in by_state])
+    return sums
 
 
 def evolution(tallies: Mapping[str, np.ndarray]) -> dict[str, OverImages]:
     """Each of `MEANINGS` over all images, `[state]`."""
     return {name: spread(tallies[name]) for name in MEANINGS}
+
+
+def counted_ranks(tallies: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """How many of all images' `COUNTED` have each rank, counted from 0, int64 `[state, rank]`."""
+    return {name: tallies[_OF_RANKS + name] for name in COUNTED}

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vitlens_widgets.analysis.boxes import Boxes, boxes_of_ranks
 from vitlens_widgets.analysis.class_space import published
-from vitlens_widgets.analysis.class_space.evolution import MEANINGS, Ranks, added, evolution, ranks
+from vitlens_widgets.analysis.class_space.baseline import check_alike
+from vitlens_widgets.analysis.class_space.evolution import (
+    MEANINGS,
+    Ranks,
+    added,
+    counted_ranks,
+    evolution,
+    ranks,
+)
 from vitlens_widgets.analysis.class_space.rules import Rule, check_rule
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
 from vitlens_widgets.analysis.images import check_count
@@ -39,7 +48,9 @@ class Identifiability:
         state_names: `["0_pre", ..., "final"]`.
         n_images: Of how many images.
         values: Each of `MEANINGS`, over images, `[state]`: mean, deviation, 95 % interval.
-        baseline: The same of the model it is compared with; None without one.
+        counts: How many image tokens, and readouts, have the true class at each rank, int64
+            `[state, rank]`, ranks counted from 0.
+        baseline: `values` of the model it is compared with; None without one.
         p: One-sided p of Wilcoxon's signed-rank test that scores are above the baseline's, float64
             `[state]`, for "all tokens" and for "image tokens"; empty without a baseline.
         class_images: How many images of each class there were, int64 `[class]`.
@@ -52,6 +63,7 @@ class Identifiability:
     state_names: list[str]
     n_images: int
     values: Mapping[str, OverImages] = field(repr=False)
+    counts: Mapping[str, np.ndarray] = field(repr=False)
     baseline: Mapping[str, OverImages] | None = field(repr=False)
     p: Mapping[str, np.ndarray] = field(repr=False)
     class_images: np.ndarray = field(repr=False)
@@ -84,6 +96,11 @@ class Identifiability:
         rates = zip(_RATES, published.RATES.get(self.paper, ()), strict=False)
         known |= {name: [*before, rate] for name, rate in rates}
         return {name: np.array(curve) for name, curve in known.items()}
+
+    @property
+    def boxes(self) -> dict[str, Boxes]:
+        """The scores of all image tokens, and of readouts, `[state]`, for `vl.charts.boxes`."""
+        return {name: boxes_of_ranks(counts) for name, counts in self.counts.items()}
 
     def mean(self, name: str) -> OverImages:
         """One of `MEANINGS` over images, `[state]`.
@@ -221,7 +238,7 @@ class _Experiment:
         if rule == "released" and not vit.layout.n_prefix:
             self._counted = slice(1, vit.layout.n_tokens)
         if baseline is not None:
-            _check_alike(vit, baseline)
+            check_alike(vit, baseline)
             self.settings["baseline"] = fingerprint(baseline)
 
     def measure(self, batch: Batch) -> dict[str, np.ndarray]:
@@ -250,6 +267,7 @@ class _Experiment:
             state_names=self._vit.state_names,
             n_images=done.n_images,
             values=evolution(sums),
+            counts=counted_ranks(sums),
             baseline=baseline,
             p={
                 name: np.array([signed_rank_p(one) for one in all_]) for name, all_ in above.items()
@@ -280,21 +298,3 @@ class _Experiment:
             np.add.at(into, classes, values)
             out[f"class {name}"] = into
         return out
-
-
-def _check_alike(vit: ViT, baseline: ViT) -> None:
-    """Refuse a baseline whose tokens, states and classes are not those of the model."""
-    if not isinstance(baseline, ViT):
-        raise UsageError(
-            f"baseline= takes a model from vl.load(...) or vl.models.untrained(vit), not "
-            f"{type(baseline).__name__}."
-        )
-    ours, theirs = (
-        (one.layout, one.n_layers, len(one.labels), one.adapter.image_size)
-        for one in (vit, baseline)
-    )
-    if ours != theirs:
-        raise UsageError(
-            f"baseline= must have the tokens, blocks, classes and image size of the model: {vit} "
-            f"cannot be compared with {baseline}."
-        )

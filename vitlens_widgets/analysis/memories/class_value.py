@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+from vitlens_widgets.analysis.boxes import Boxes, boxes_of
 from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.class_space.baseline import check_baseline
 from vitlens_widgets.analysis.memories.weights import (
     check_kind,
     class_directions,
@@ -67,6 +69,12 @@ class ClassValueAgreement:
     def baseline_values(self) -> dict[str, OverImages]:
         """The same of the baseline."""
         return _over_classes(self.baseline)
+
+    @property
+    def boxes(self) -> dict[str, Boxes]:
+        """By kind, all classes' scores, `[block]`, for `vl.charts.boxes`; and the baseline's."""
+        both = {"": self.best, ", baseline": self.baseline}
+        return {k + of: boxes_of(one.score) for of, best in both.items() for k, one in best.items()}
 
     @property
     def n_blocks(self) -> int:
@@ -150,11 +158,8 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
         >>> vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit)).table()
     """
     check_vit(vit, "class_value_agreement")
-    if baseline is not None and not isinstance(baseline, ViT):
-        raise UsageError(
-            f"baseline= takes a model from vl.load(...) or vl.models.untrained(vit), not "
-            f"{type(baseline).__name__}."
-        )
+    if baseline is not None:
+        check_baseline(baseline)
     ours = {kind: _best(vit, kind) for kind in kinds_of(vit)}
     theirs: dict[str, Best] = {}
     if baseline is not None:

@@ -1,0 +1,33 @@
+"""What stands beside curves and boxes: a line where chance is, and stars of significance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bokeh.models import ColumnDataSource, HoverTool, Label, Span
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+_SIGNIFICANT = 0.05
+
+
+def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> None:
+    """A dashed line where logits in random order would be."""
+    if chance is not None:
+        line = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}
+        plot.add_layout(Span(location=chance, dimension="width", **line))
+        words = {"text_font_size": "11px", "text_color": "#767676", "x_units": "screen"}
+        plot.add_layout(Label(x=4, y=chance, text=said, **words))
+
+
+def with_stars(plot: Figure, states: Sequence[str], p: np.ndarray, what: str) -> None:
+    """A star above each state at which something is significant."""
+    starred = np.flatnonzero(p < _SIGNIFICANT)
+    data = {"state": [states[k] for k in starred], "p": p[starred].tolist()}
+    source = ColumnDataSource({**data, "y": [1.05] * len(starred)})
+    stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color="#595959")
+    said = [("", f"{what} at @state"), ("p", "@p{0.000e+0}")]
+    plot.add_tools(HoverTool(renderers=[stars], tooltips=said))
