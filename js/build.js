@@ -12,6 +12,7 @@ const ROOTS = {
   explorer: "vl-explorer",
   infill_strip: "vl-infill",
   patch_grid: "vl-patch-grid",
+  relevance_maps: "vl-relevance",
 };
 
 /** @param {string} stem */

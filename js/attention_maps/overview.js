@@ -1,7 +1,7 @@
 // All heads at once: a thumbnail for each, by layer and head or sorted by a statistic.
 import { colorAt, cividis, viridis } from "../lib/colormaps.js";
 import { element, fill, setAttributes } from "../lib/dom.js";
-import { moved } from "../lib/grid_keys.js";
+import { arrangeTiles, columnNames, headTile, listenToTiles, putThumbnail, rowNames } from "../lib/head_tiles.js";
 import { rove } from "../lib/patch_cells.js";
 import { whenChanged } from "../lib/changes.js";
 import { palette, pixelsOf, scaleOf } from "./shades.js";
@@ -20,13 +20,13 @@ const MOST_MOVING = 48;
  */
 export function overview(meta, actions) {
   const count = meta.n_layers * meta.n_heads;
-  const tiles = Array.from({ length: count }, (_, index) => tile(Math.floor(index / meta.n_heads), index % meta.n_heads));
+  const tiles = Array.from({ length: count }, (_, index) => headTile(Math.floor(index / meta.n_heads), index % meta.n_heads));
   const scratch = element("canvas", "", { width: meta.side, height: meta.side });
   const names = element("div", "vl-heads-names", { "aria-hidden": "true" });
   const group = element("div", "vl-heads", { role: "group", "aria-label": "All heads" }, names, ...tiles.map(({ node }) => node));
   /** @type {number[] | null} */
   let order = null; // heads move when they are sorted, not into their first places nor with the width
-  listen(group, tiles, meta.n_heads, actions);
+  listenToTiles(group, tiles, meta.n_heads, ({ layer, head }) => actions.choose({ layer, head }));
 
   const drawings = [
     whenChanged(
@@ -50,16 +50,7 @@ export function overview(meta, actions) {
   return { node: group, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
 
-/** @param {number} layer @param {number} head */
-function tile(layer, head) {
-  const canvas = element("canvas", "vl-canvas");
-  const number = element("span", "vl-head-number");
-  const label = element("span", "vl-head-label", {}, element("span", "vl-head-name", {}, `L${layer} H${head}`), number);
-  const attributes = { type: "button", tabindex: -1, "data-layer": layer, "data-head": head };
-  return { node: element("button", "vl-head-tile", attributes, canvas, label), canvas, label, number, layer, head };
-}
-
-/** @typedef {ReturnType<typeof tile>} Tile */
+/** @typedef {import("../lib/head_tiles.js").Tile} Tile */
 
 /** The statistic whose numbers stand by the heads. @param {Scene} scene @returns {Statistic | undefined} */
 export function shownStatistic({ statistics, choices: { sort, color } }) {
@@ -83,13 +74,7 @@ function paint({ canvas }, index, scene, scratch) {
   const statistic = scene.statistics.find(({ name }) => name === scene.choices.color);
   if (statistic) return paintFlat(canvas, statisticColor(statistic, statistic.values[index] ?? NaN));
   const pixels = thumbnailPixels(index, scene);
-  const whole = side % pixels.width === 0;
-  canvas.width = canvas.height = whole ? pixels.width : Math.round(side * scene.ratio);
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  if (whole) return context.putImageData(pixels, 0, 0);
-  /** @type {CanvasRenderingContext2D} */ (scratch.getContext("2d")).putImageData(pixels, 0, 0);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(scratch, 0, 0, canvas.width, canvas.height);
+  putThumbnail(canvas, pixels, { width: side, height: side }, scene.ratio, scratch);
 }
 
 const UNKNOWN = { lo: 0, hi: 1, top: 1 };
@@ -127,76 +112,20 @@ function statisticColor(statistic, value) {
  * @param {Scene} scene
  */
 function arrange(group, names, tiles, scene) {
-  const { side, gap, below, left, top } = scene.layout.overview;
+  const { overview: layout } = scene.layout;
+  const [size, columns] = [sizeOf(layout), scene.meta.n_heads];
+  arrangeTiles(group, tiles, scene.order, columns, layout, size);
+  if (layout.below) return fill(names);
   const isSorted = scene.choices.sort !== "layer";
-  const columns = scene.meta.n_heads;
-  const [across, down] = [side + gap, side + (below || gap)];
-  scene.order.forEach((index, place) => {
-    const one = /** @type {Tile} */ (tiles[index]);
-    const [x, y] = [left + (place % columns) * across, top + Math.floor(place / columns) * down];
-    one.node.style.transform = `translate(${x}px, ${y}px)`;
-    one.node.style.width = `${side}px`;
-    one.label.hidden = below === 0;
-    one.node.dataset["place"] = String(place);
-  });
-  const rows = Math.ceil(tiles.length / columns);
-  group.style.width = `${left + columns * across - gap}px`;
-  group.style.height = `${top + rows * down - (below ? 0 : gap)}px`;
-  fill(names, ...(below ? [] : [...rowNames(scene, rows, columns, down), ...(isSorted ? [] : columnNames(scene, across))]));
+  const rows = rowNames(Math.ceil(tiles.length / columns), layout, size, (row) => rowName(row, scene));
+  fill(names, ...rows, ...(isSorted ? [] : columnNames(columns, layout, size)));
 }
 
-/** "L0" ..., or the statistic of each row's first head. @param {Scene} scene @param {number} rows @param {number} columns @param {number} down */
-function rowNames(scene, rows, columns, down) {
-  const { top, side } = scene.layout.overview;
-  const every = Math.max(1, Math.ceil(13 / down));
-  const statistic = shownStatistic(scene);
-  const isSorted = scene.choices.sort !== "layer";
-  return Array.from({ length: rows }, (_, row) => row)
-    .filter((row) => row % every === 0)
-    .map((row) => {
-      const value = statistic?.values[scene.order[row * columns] ?? 0] ?? NaN;
-      const node = element("span", "vl-heads-row", {}, isSorted ? measure(value) : `L${row}`);
-      node.style.top = `${top + row * down + side / 2 - 7}px`;
-      return node;
-    });
-}
+/** @param {import("./layout.js").OverviewLayout} layout */
+const sizeOf = ({ side }) => ({ width: side, height: side });
 
-/** "H0" ... above the columns. @param {Scene} scene @param {number} across */
-function columnNames({ layout: { overview: layout }, meta }, across) {
-  const every = Math.max(1, Math.ceil(24 / across));
-  return Array.from({ length: meta.n_heads }, (_, head) => head)
-    .filter((head) => head % every === 0)
-    .map((head) => {
-      const node = element("span", "vl-heads-column", {}, `H${head}`);
-      node.style.left = `${layout.left + head * across + layout.side / 2}px`;
-      return node;
-    });
-}
-
-/**
- * @param {HTMLElement} group
- * @param {Tile[]} tiles
- * @param {number} cols
- * @param {import("./scene.js").Actions} actions
- */
-function listen(group, tiles, cols, actions) {
-  /** @param {EventTarget | null} target */
-  const tileAt = (target) => tiles.find(({ node }) => target instanceof Node && node.contains(target));
-  /** @param {Tile | undefined} chosen */
-  const choose = (chosen) => chosen && actions.choose({ layer: chosen.layer, head: chosen.head });
-  group.addEventListener("click", (event) => choose(tileAt(event.target)));
-  group.addEventListener("keydown", (event) => {
-    const from = tileAt(event.target);
-    if (!from) return;
-    const place = Number(from.node.dataset["place"]);
-    const grid = { rows: Math.ceil(tiles.length / cols), cols };
-    const to = moved(event.key, event.ctrlKey || event.metaKey, { row: Math.floor(place / cols), col: place % cols }, grid);
-    if (!to) return;
-    const wanted = String(Math.min(tiles.length - 1, to.row * cols + to.col));
-    const found = tiles.find(({ node }) => node.dataset["place"] === wanted);
-    event.preventDefault();
-    event.stopPropagation();
-    found?.node.focus();
-    choose(found);
-  });
+/** "L0", or the statistic of a row's first head. @param {number} row @param {Scene} scene */
+function rowName(row, scene) {
+  if (scene.choices.sort === "layer") return `L${row}`;
+  return measure(shownStatistic(scene)?.values[scene.order[row * scene.meta.n_heads] ?? 0] ?? NaN);
 }

@@ -3,7 +3,7 @@ import { element, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { placeRing, ring, select, sizePicture } from "../lib/patch_cells.js";
 import { pictureCanvas, put } from "./canvases.js";
-import { drawHatch } from "./hatch.js";
+import { drawHatch } from "../lib/hatch.js";
 import { paintGrid } from "./paint_grid.js";
 import { placeWords } from "./words.js";
 

@@ -13,7 +13,11 @@ from tests.analysis.class_space_oracle import MODELS, examples, pixels_of
 from tests.analysis.test_stream import Interrupted
 from tests.zoo import pixels_for, timm_model
 from vitlens_widgets.analysis import perturbation_test, relevance, removal_curves
-from vitlens_widgets.analysis.relevance import ClassEmbedding
+from vitlens_widgets.analysis.relevance import (
+    ClassEmbedding,
+    growing_removal_curves,
+    removal_shares,
+)
 from vitlens_widgets.analysis.relevance.auc import area
 
 METHODS = ["class embedding", "Chefer"]
@@ -239,6 +243,25 @@ def test_curves_of_single_images(special):
                 assert curves.answers[kind][image, point] == left.argmax()
     row = curves.table(1).rows()[0]
     assert row["answer, negative"] == vit.labels[int(trace.logits[1].argmax())]
+
+
+def test_curves_can_be_had_as_they_grow():
+    vit = vl.load(timm_model("distillation"))
+    trace = vit.trace(pixels_for(vit.adapter.image_size, 3), preprocessed=True)
+    found = relevance(trace, [3, 7, 0], method="rollout")
+    whole = removal_curves(trace, found, points=4, random=2)
+    grown = list(growing_removal_curves(trace, found, 1, points=4, random=2))
+    np.testing.assert_array_equal(removal_shares(vit.layout.n_patches, 4), whole.removed)
+    assert len(grown) == 5
+    for n, one in enumerate(grown, 1):
+        assert one.classes.tolist() == [7]
+        np.testing.assert_array_equal(one.removed, whole.removed[:n])
+        for kind, values in whole.probability.items():
+            np.testing.assert_allclose(one.probability[kind], values[[1], :n], rtol=1e-5)
+        for kind, values in whole.answers.items():
+            np.testing.assert_array_equal(one.answers[kind], values[[1], :n])
+    with pytest.raises(vl.UsageError, match="image"):
+        growing_removal_curves(trace, found, 3)
 
 
 def test_what_does_not_fit_is_said_in_a_sentence(vit):

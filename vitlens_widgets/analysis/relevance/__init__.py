@@ -12,7 +12,12 @@ from vitlens_widgets.analysis.relevance.perturbation_test import (
     perturbation_test,
 )
 from vitlens_widgets.analysis.relevance.relevance import Relevance, relevance
-from vitlens_widgets.analysis.relevance.removal_curves import RemovalCurves, removal_curves
+from vitlens_widgets.analysis.relevance.removal_curves import (
+    RemovalCurves,
+    growing_removal_curves,
+    removal_curves,
+    removal_shares,
+)
 
 __all__ = [
     "METHODS",
@@ -25,7 +30,9 @@ __all__ = [
     "Relevance",
     "RemovalCurves",
     "Rollout",
+    "growing_removal_curves",
     "perturbation_test",
     "relevance",
     "removal_curves",
+    "removal_shares",
 ]

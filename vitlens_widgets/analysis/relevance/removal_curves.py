@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from vitlens_widgets.analysis.relevance.removal import (
 )
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models import ViT
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
@@ -96,27 +98,80 @@ def removal_curves(
         >>> vl.analysis.removal_curves(trace, vl.analysis.relevance(trace, "cat")).figure()
     """
     _check(trace, relevance)
-    vit, layout = trace.vit, trace.layout
-    counts = counts_of(layout.n_patches, points)
+    images = range(trace.n_images)
+    *_, whole = _growing(trace, relevance, list(images), points, random)
+    return whole
+
+
+def growing_removal_curves(
+    trace: Trace, relevance: Relevance, image: int, *, points: int | None = None, random: int = 10
+) -> Iterator[RemovalCurves]:
+    """The curves of one image of a trace as they grow, so that they can be shown meanwhile.
+
+    Args:
+        trace: As for `removal_curves`.
+        relevance: As for `removal_curves`.
+        image: Which image.
+        points: As for `removal_curves`.
+        random: As for `removal_curves`.
+
+    Yields:
+        The curves up to one point more each time, from the whole image on; the last ones are those
+        of `removal_curves`.
+
+    Raises:
+        UsageError: As `removal_curves`, or there is no such image.
+    """
+    _check(trace, relevance)
+    images = [check_index("image", image, trace.n_images)]
+    return _growing(trace, relevance, images, points, random)
+
+
+def removal_shares(n_patches: int, points: int | None) -> np.ndarray:
+    """The shares of the patches that are gone along a curve, 0 first, float64 `[point]`.
+
+    Raises:
+        UsageError: More points than there are numbers of removed patches.
+    """
+    return 1 - np.array([n_patches, *counts_of(n_patches, points)]) / n_patches
+
+
+def _growing(
+    trace: Trace, relevance: Relevance, images: list[int], points: int | None, random: int
+) -> Iterator[RemovalCurves]:
+    vit, n_patches = trace.vit, trace.layout.n_patches
+    counts, removed = counts_of(n_patches, points), removal_shares(n_patches, points)
     check_count("random", random, least=0)
-    patches = torch.from_numpy(relevance.tokens)[:, layout.patches]
+    patches = torch.from_numpy(relevance.tokens)[images][:, trace.layout.patches]
     falling = most_relevant_first(patches)
-    others = random_orders(layout.n_patches, random)
-    orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, trace.n_images)])
-    found = answers_of_kept(vit, trace.states[0].detach(), orders, counts)
-    logits = [trace.logits.detach().float().cpu().expand(len(orders), -1, -1), *found]
-    answers = torch.stack([one.argmax(-1) for one in logits], dim=-1)
-    probability = torch.stack([_of_class(one, relevance.classes) for one in logits], dim=-1)
-    curves = dict(zip(KINDS, probability[: len(KINDS)].numpy(), strict=True))
-    if random:
-        curves["random"] = probability[len(KINDS) :].mean(0).numpy()
+    others = random_orders(n_patches, random)
+    orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, len(images))])
+    whole = trace.logits[images].detach().float().cpu().expand(len(orders), -1, -1)
+    found = answers_of_kept(vit, trace.states[0][images].detach(), orders, counts)
+    classes = relevance.classes[images]
+    answers, probability = [], []
+    for logits in itertools.chain([whole], found):
+        answers.append(logits[: len(KINDS)].argmax(-1))
+        probability.append(_of_class(logits, classes))
+        yield _curves(vit, relevance, images, removed, answers, probability)
+
+
+def _curves(
+    vit: ViT, relevance: Relevance, images: list[int], removed: np.ndarray,
+    answers: list[torch.Tensor], probability: list[torch.Tensor],
+) -> RemovalCurves:  # fmt: skip
+    """What is there so far, of the first of all points."""
+    every = torch.stack(probability, dim=-1)
+    curves = dict(zip(KINDS, every[: len(KINDS)].numpy(), strict=True))
+    if len(every) > len(KINDS):
+        curves["random"] = every[len(KINDS) :].mean(0).numpy()
     return RemovalCurves(
         title=relevance.title,
         labels=vit.labels,
-        classes=relevance.classes,
-        removed=1 - np.array([layout.n_patches, *counts]) / layout.n_patches,
+        classes=relevance.classes[images],
+        removed=removed[: len(answers)],
         probability=curves,
-        answers=dict(zip(KINDS, answers[: len(KINDS)].numpy(), strict=True)),
+        answers=dict(zip(KINDS, torch.stack(answers, dim=-1).numpy(), strict=True)),
     )
 
 

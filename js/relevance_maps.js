@@ -1,0 +1,39 @@
+// RelevanceMaps' entry: the only file of the widget that knows the notebook's `model`.
+import { asking } from "./lib/asking.js";
+import { following } from "./lib/following.js";
+import { DATA, dataReader } from "./relevance_maps/received.js";
+import { RelevanceView } from "./relevance_maps/view.js";
+
+/** @typedef {import("./relevance_maps/scene.js").Choices} Choices */
+
+/**
+ * @typedef {object} Model  what anywidget hands over
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: unknown) => void} set
+ * @property {() => void} save_changes
+ * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
+ * @property {(events: string, callback: (...words: any[]) => void) => void} on
+ * @property {(events: string, callback: (...words: any[]) => void) => void} off
+ */
+
+const CHOICES = ["target", "versus", "method", "image", "layer", "head", "token", "show", "scale", "norm", "shared", "heads_of", "error"];
+
+/** @param {Model} model @returns {Choices} */
+const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
+
+/** @param {{ model: Model, el: HTMLElement }} host */
+function render({ model, el }) {
+  const life = new AbortController();
+  const dataOf = dataReader((name) => model.get(name));
+  const ask = asking(model, life.signal);
+  const update = () => view.update(choicesOf(model), dataOf());
+  const choose = following(model, [...CHOICES, ...DATA], update, life.signal);
+  const view = new RelevanceView(model.get("_meta"), dataOf(), choicesOf(model), ask, choose);
+  el.append(view.node);
+  return () => {
+    life.abort();
+    view.destroy();
+  };
+}
+
+export default { render };

@@ -1,0 +1,38 @@
+// The colours of a map and what they mean, directly under it.
+import { colorAt } from "../lib/colormaps.js";
+import { element } from "../lib/dom.js";
+import { whenChanged } from "../lib/changes.js";
+import { ramp } from "../lib/ramp.js";
+
+/** @typedef {import("./scene.js").Scene} Scene */
+
+/** @param {import("./scene.js").Whose} whose @returns {import("./scene.js").Part} */
+export function legend(whose) {
+  const scale = ramp();
+  const words = element("div", "vl-legend-words");
+  const node = element("div", "vl-map-legend", {}, scale.node, words);
+  const drawings = [
+    whenChanged((/** @type {Scene} */ s) => [s.scaleOf(whose, s.what)], (s) => {
+      const { map, ticks } = s.scaleOf(whose, s.what);
+      scale.draw((place) => colorAt(map, place), ticks);
+    }),
+    whenChanged((s) => [s.maps, s.what, s.choices.norm, s.choices.shared], (s) => (words.textContent = sentence(whose, s))),
+    whenChanged((s) => [s.maps, s.what, s.scaleOf(whose, s.what), s.token], (s) => void scale.mark(markedPlace(whose, s))),
+  ];
+  return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
+}
+
+/** @param {import("./scene.js").Whose} whose @param {Scene} scene */
+function sentence(whose, scene) {
+  const { maps, what, choices } = scene;
+  const sign = whose === "difference" ? "orange: more for the first class, blue: for the second" : maps.isSigned ? "orange: speaks for the class, blue: against it" : "relevance";
+  const shared = scene.whose.length > 1 && choices.shared ? "one scale for both classes" : "";
+  const among = what.show === "all" ? "" : what.show === "layer" ? { all: "of all layers", layer: "", map: "" }[choices.norm] : { all: "of all heads", layer: `of layer ${what.layer}’s heads`, map: "" }[choices.norm];
+  return [sign, [shared, among].filter(Boolean).join(", ")].filter(Boolean).join("; ");
+}
+
+/** @param {import("./scene.js").Whose} whose @param {Scene} scene */
+function markedPlace(whose, { maps, what, token, tokens, scaleOf }) {
+  const position = token === null ? null : tokens.position(token);
+  return position === null ? NaN : scaleOf(whose, what).place(maps.values(whose, what)[position] ?? NaN);
+}

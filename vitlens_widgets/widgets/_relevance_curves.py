@@ -1,0 +1,77 @@
+"""Removal curves that grow while they are looked at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.errors import UsageError
+
+MOST_POINTS = 49
+"""Images with more patches have some of the points, unless all are asked for."""
+
+FEWER_POINTS = 25
+
+
+def usual_points(n_patches: int) -> int | None:
+    """At how many numbers of removed patches a curve is computed unless it is said."""
+    return None if n_patches <= MOST_POINTS else FEWER_POINTS
+
+
+class Growing:
+    """The removal curves of one image and class, computed bit by bit.
+
+    Args:
+        start: Begins to compute; may refuse.
+        removed: The shares of the patches that are gone along the whole curve, `[point]`.
+
+    Attributes:
+        removed: As given.
+        found: The curves as far as they are computed; None before the first point.
+        refused: Why they cannot be had, as a sentence; empty when they can.
+    """
+
+    def __init__(self, start: Callable[[], Iterator[Any]], removed: np.ndarray) -> None:
+        self._start = start
+        self._steps: Iterator[Any] | None = None
+        self.removed = removed
+        self.found: Any = None
+        self.refused = ""
+
+    @property
+    def done(self) -> int:
+        """How many points there are."""
+        return 0 if self.found is None else len(self.found.removed)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+        return bool(self.refused) or self.done == len(self.removed)
+
+    def go_on(self) -> None:
+        """Computes one point more."""
+        if self.is_over:
+            return
+        try:
+            if self._steps is None:
+                self._steps = self._start()
+            self.found = next(self._steps)
+        except UsageError as error:
+            self.refused = str(error)
+        except BaseException as error:
+            self.refused = f"The removal curve could not be computed: {error or 'interrupted'}"
+            if not isinstance(error, Exception):  # Ctrl-C goes on
+                raise
+
+
+def go_on(growing: list[Growing], seconds: float) -> None:
+    """Computes points of curves in turn for about so long, at least one of each."""
+    until = time.monotonic() + seconds
+    while not all(one.is_over for one in growing):
+        for one in growing:
+            one.go_on()
+        if time.monotonic() > until:
+            return
