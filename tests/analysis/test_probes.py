@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import (
@@ -247,6 +248,33 @@ def test_probes_of_the_world():
     ]
 
 
+def test_images_that_probes_are_fitted_to_are_refused_as_a_test(tmp_path):
+    vit = vl.load("toy/attn-only-2l")
+    words = {"shots": 2, "n_images": 3, "tokens": [0], "layers": [0]}
+    things = ["cat", "key"]
+    train = vl.world.Scenes(seed=40, classes=things)
+    for test in (
+        train,
+        vl.world.Scenes(seed=40, classes=things),
+        vl.world.Scenes(seed=38, classes=things),
+        vl.world.Scenes(seed=41, classes=things),
+    ):
+        with pytest.raises(vl.UsageError, match="scenes of another seed"):
+            linear_probes(vit, train, test, **words)
+    apart = {"seed": 37}, {"seed": 400}, {"seed": 40, "objects": 2}, {"seed": 40, "size": 64}
+    for test in apart:
+        linear_probes(vit, train, vl.world.Scenes(classes=things, **test), **words)
+    linear_probes(vit, train, vl.world.Scenes(seed=40), **words)  # of other things
+    for name in ("cat", "key"):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            noise = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
+            Image.fromarray(noise).save(tmp_path / name / f"{number}.png")
+    first, all_ = (vl.data.ImageFolder(tmp_path, per_class=n) for n in (1, None))
+    with pytest.raises(vl.UsageError, match="has some of those that were taken from"):
+        linear_probes(vit, first, all_, tokens=[0])
+
+
 def test_published_values_stand_at_their_blocks():
     vit = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
     train, test = some_of_each(vit, 6), examples(vit, 2)
@@ -282,6 +310,8 @@ def test_wrong_words_are_refused():
             linear_probes(vit, train, test, **words)
     with pytest.raises(vl.UsageError, match="other images than"):
         linear_probes(vit, vl.world.Scenes(), vl.world.Scenes(), n_images=2)
+    with pytest.raises(vl.UsageError, match="no end"):
+        linear_probes(vit, train, vl.world.Scenes())
     with pytest.raises(vl.UsageError, match="fewer than two"):
         linear_probes(vit, Examples([(test[0].image, 0)], vit.labels), test)
     found = linear_probes(vit, train, test, shots=1, layers=[1], tokens=[0])

@@ -159,6 +159,8 @@ def test_a_model_of_other_things_is_refused_by_name():
         (lambda vit, scene: (vl.LogitLens(vit).read(vit.trace(scene.image)), [scene]), "a Reading"),
         (lambda _, scene: ("toy/p32", [scene]), r'takes a lens, such .* not "toy/p32"\.$'),
         (lambda vit, scene: (vit, scene), r"not a Scene: put one into a list, \[scene\]"),
+        (lambda vit, _: (vit, vl.world.Scenes()), r"not the examples of a data set.*for seed in"),
+        (lambda vit, _: (vit, [vl.world.Scenes()[0]]), "not the examples of a data set"),
     ],
 )
 def test_what_is_no_lens_or_no_list_is_refused(given, sentence):

@@ -14,7 +14,7 @@ from torch import Tensor
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.masks import most_of_each_patch
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import Dataset, Example, LabelSet, Table
 from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, did_you_mean, said
 from vitlens_widgets.lenses import Lens, LogitLens, Reading
@@ -245,7 +245,16 @@ def _pair(label: int, answered: Tensor, chances: Tensor, mine: Tensor) -> _Pair:
     )
 
 
+_NO_EXAMPLES = (
+    "segmentation takes scenes of the world or pairs (image, mask), in which the mask has the "
+    "class of every pixel, not the examples of a data set, whose masks show one class: give it, "
+    "for example, [vl.world.scene(seed) for seed in range(100)]."
+)
+
+
 def _several(scenes: Any) -> Iterator[Any]:
+    if isinstance(scenes, Dataset):  # also those that can be gone through, without an end
+        raise UsageError(_NO_EXAMPLES)
     try:
         return iter(scenes)
     except TypeError:
@@ -261,6 +270,8 @@ def _image_and_mask(scene: Any, labels: LabelSet) -> tuple[Any, Any]:
         return scene.image, as_model_classes(scene.class_mask, known, labels)
     if isinstance(scene, tuple) and len(scene) == 2:
         return scene
+    if isinstance(scene, Example):
+        raise UsageError(_NO_EXAMPLES)
     raise UsageError(
         f"segmentation takes scenes of the world or pairs (image, mask), not {said(scene)}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vitlens_widgets.data.cifar100 import CIFAR100
 from vitlens_widgets.data.emoji import emoji_for
 from vitlens_widgets.data.examples import Dataset, Example, Examples
 from vitlens_widgets.data.image_folder import ImageFolder
@@ -12,6 +13,7 @@ from vitlens_widgets.data.table import Table
 from vitlens_widgets.data.wordnet import Kinship
 
 __all__ = [
+    "CIFAR100",
     "Dataset",
     "Example",
     "Examples",

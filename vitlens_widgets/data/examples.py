@@ -45,6 +45,9 @@ class Dataset(Protocol):
         count: How many examples there are; None for an endless data set.
         identity: What the data set is, in JSON's types: of two with the same identity, examples of
             the same number are the same.
+
+    One may also have a method `source(number)`: what the example is made from, hashable; of two
+    data sets, examples of the same source are the same image.
     """
 
     labels: LabelSet

@@ -67,6 +67,10 @@ class ImageFolder:
         """See `Dataset`: the files by name and size, wherever the folder stands."""
         return {"image folder": fingerprint(self.folder, [file for file, _ in self._files])}
 
+    def source(self, number: int) -> Path:
+        """The file of this number: of two data sets, those with one file are one image."""
+        return self._files[number][0].resolve()
+
     def __getitem__(self, number: int) -> Example:
         """See `Dataset`."""
         file, label = self._files[number]
@@ -111,10 +115,19 @@ def first_images(folder: Path, count: int | None) -> list[Path]:
     Raises:
         UsageError: A count below 1.
     """
-    if count is not None and count < 1:
-        raise UsageError(f"per_class must be 1 or more, or None for all images, not {count}.")
+    check_per_class(count)
     found = (path for path in folder.iterdir() if path.suffix.casefold() in SUFFIXES)
     return sorted(found)[:count]
+
+
+def check_per_class(count: int | None) -> None:
+    """Refuse a number of images of each class that leaves none.
+
+    Raises:
+        UsageError: A count below 1.
+    """
+    if count is not None and count < 1:
+        raise UsageError(f"per_class must be 1 or more, or None for all images, not {count}.")
 
 
 def in_turn(by_class: Sequence[Sequence[Any]]) -> list[Any]:

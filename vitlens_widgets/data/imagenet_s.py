@@ -103,6 +103,10 @@ class ImageNetS:
         """See `Dataset`: the files by name and size, wherever the folder stands."""
         return {"ImageNet-S": fingerprint(self.folder, self._files), "masks": self.has_masks}
 
+    def source(self, number: int) -> Path:
+        """The file of this number: of two data sets, those with one file are one image."""
+        return self._files[number].resolve()
+
     def __getitem__(self, number: int) -> Example:
         """See `Dataset`.
 

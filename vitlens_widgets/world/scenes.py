@@ -55,6 +55,10 @@ class Scenes:
         words = {"seed": self.seed, "objects": self.objects, "size": list(self.size)}
         return {"world": {**words, "classes": list(self.classes)}}
 
+    def source(self, number: int) -> tuple:
+        """What scene `number` is made from: of two data sets, those made from the same are one."""
+        return self.seed + number, self.objects, self.size, tuple(self.classes)
+
     def __getitem__(self, number: int) -> Example:
         """Scene `number`, from 0 on."""
         made = scene(self.seed + number, self.objects, self.size, self.classes)

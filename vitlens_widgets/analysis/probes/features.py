@@ -66,6 +66,30 @@ class FewShots:
         """The example of this number, from 0 on."""
         return self._data[self._numbers[number]]
 
+    def check_apart(self, data: Dataset, n_images: int) -> None:
+        """Refuse to test probes on images that they are fitted to.
+
+        Data sets that do not say what their examples are made from are only known to be the same
+        where all of them is.
+
+        Args:
+            data: The test images.
+            n_images: How many of them, from the first on.
+
+        Raises:
+            UsageError: Some of them are among these.
+        """
+        same = self._data.identity == data.identity
+        if not same and all(hasattr(one, "source") for one in (self._data, data)):
+            fitted = {self._data.source(number) for number in self._numbers}
+            same = any(data.source(number) in fitted for number in range(n_images))
+        if same:
+            raise UsageError(
+                f"Probes are tested on other images than they are fitted to, and {data!r} has some "
+                f"of those that were taken from {self._data!r}: give train= or data= other ones, "
+                "scenes of another seed for example."
+            )
+
 
 def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int]]:
     """Numbers and classes of the first examples of each class."""

@@ -26,6 +26,7 @@ from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.analysis.stream.batches import check_data
+from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
@@ -61,8 +62,8 @@ def linear_probes(
 
     Args:
         vit: The model; its labels are the probes' classes.
-        train: Images to fit the probes to, other ones than `data`.
-        data: Images to test them on.
+        train: Images to fit the probes to.
+        data: Other images, to test them on.
         shots: The first so many images of each class of `train`, or all there are.
         alpha: The penalty of the weights.
         sites: Of `SITES`; None for all that the model has.
@@ -76,8 +77,8 @@ def linear_probes(
             `vitlens_widgets.analysis.stream.run`.
 
     Raises:
-        UsageError: A number or name out of range, fewer than two classes, a folder with other
-            features, or what `run` refuses.
+        UsageError: A number or name out of range, fewer than two classes, test images that the
+            probes are fitted to, a folder with other features, or what `run` refuses.
 
     Source:
         Vilas et al. (2023), section 4, and their code: scikit-learn's Ridge with `alpha=1`, which
@@ -93,10 +94,10 @@ def linear_probes(
     check_classifier(vit)
     check_data(train, needs_masks=False)
     check_data(data, needs_masks=False)
-    if train.identity == data.identity:
-        raise UsageError("Probes are tested on other images than they are fitted to; both are one.")
+    n_images = how_many(data, n_images)
     places = _places(vit, sites, layers, tokens)
     experiment = _Experiment(vit, train, places, shots, alpha, at_once, cache)
+    experiment.train.check_apart(data, n_images)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
@@ -144,11 +145,11 @@ class _Experiment:
         if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1e300:
             raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
         self._vit, self._places, self._alpha = vit, places, float(alpha)
-        self._train = FewShots(train, check_count("shots", shots, least=1))
+        self.train = FewShots(train, check_count("shots", shots, least=1))
         self._at_once = check_count("at_once", at_once, least=1)
         self._cache = None if cache is None else Path(cache).expanduser()
         self._about = {
-            "train": dict(self._train.identity),
+            "train": dict(self.train.identity),
             **{name: list(part) for name, part in places._asdict().items()},
         }
         self.settings = {**self._about, "alpha": self._alpha}
@@ -159,7 +160,7 @@ class _Experiment:
     def _probes(self) -> dict[tuple[str, int], Probe]:
         """By site and block; fitted when first asked for, so that a finished run needs none."""
         about = {**self._about, "model": fingerprint(self._vit)}
-        found = features_of(self._vit, self._train, self._places, self._at_once, about, self._cache)
+        found = features_of(self._vit, self.train, self._places, self._at_once, about, self._cache)
         wanted = targets(found.classes, len(self._vit.labels))
         probes = {}
         for s, site in enumerate(self._places.sites):
@@ -198,7 +199,7 @@ class _Experiment:
         over_patches = {key: sums.get(f"{' '.join(key)}, image tokens", none) for key in keys}
         return LinearProbes(
             title=done.title,
-            n_train=self._train.count,
+            n_train=self.train.count,
             n_images=done.n_images,
             places=self._places,
             layout=self._vit.layout,

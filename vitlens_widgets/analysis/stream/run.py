@@ -87,7 +87,7 @@ def run(
     """
     check_classifier(vit)
     check_data(data, experiment.needs_masks)
-    stop = _how_many(data, n_images)
+    stop = how_many(data, n_images)
     at_once = check_count("at_once", at_once, least=1)
     saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data))
     done, tallies = (0, {}) if saved is None else saved.read()
@@ -114,7 +114,12 @@ def _added(
     return {name: tallies[name] + new if tallies else new for name, new in more.items()}
 
 
-def _how_many(data: Dataset, n_images: int | None) -> int:
+def how_many(data: Dataset, n_images: int | None) -> int:
+    """How many images to run, from the first on.
+
+    Raises:
+        UsageError: No number for an endless data set, or a number that it does not have.
+    """
     if n_images is None and data.count is None:
         raise UsageError(f"{data!r} has no end; say how many images to run, n_images=500.")
     if n_images is None:
