@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.relevance.auc import Area, area
 from vitlens_widgets.analysis.relevance.methods import Method, found_by, method_of
+from vitlens_widgets.analysis.relevance.perturbation_result import PerturbationTest
 from vitlens_widgets.analysis.relevance.removal import (
     answers_of_kept,
     counts_of,
@@ -25,112 +24,17 @@ from vitlens_widgets.analysis.relevance.removal import (
     random_orders,
 )
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
-from vitlens_widgets.data import Dataset, Table
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.trace import Trace
 
-if TYPE_CHECKING:
-    from bokeh.plotting import figure as Figure  # noqa: N812
-
 ORDERS = ("negative", "positive")
 """Which patches are removed first: the least relevant, or the most relevant."""
 
 RANDOM = "random"
-
-
-@dataclass(frozen=True, eq=False)
-class PerturbationTest:
-    """What `perturbation_test` found.
-
-    Attributes:
-        title: The model, the number of images and where they are from.
-        n_images: Of how many images.
-        n_patches: How many patches an image has.
-        kept: How many of them are left at each point, most first, int64 `[point]`.
-        methods: What was compared.
-        accuracy: The share of images whose true class comes first, `[point]`, by curve:
-            `"<method>, negative"`, `"<method>, positive"`, and `"random"`, in which an image counts
-            with the share of the random orders that leave it right.
-        auc: The area under each of these, by how it is taken (`relevance.auc.Area`) and curve.
-        probability: The mean probability of the true class, `[point]`, by curve.
-        all_patches: The accuracy with nothing removed.
-        random_orders: The accuracy of each random order, float64 `[order, point]`.
-        paper: Which of the seven models of the paper this is; "" for any other.
-    """
-
-    title: str
-    n_images: int
-    n_patches: int
-    kept: np.ndarray
-    methods: list[str]
-    accuracy: Mapping[str, OverImages] = field(repr=False)
-    auc: Mapping[str, Mapping[str, OverImages]] = field(repr=False)
-    probability: Mapping[str, OverImages] = field(repr=False)
-    all_patches: OverImages = field(repr=False)
-    random_orders: np.ndarray = field(repr=False)
-    paper: str = ""
-
-    @property
-    def removed(self) -> np.ndarray:
-        """The share of the patches that is gone at each point, float64 `[point]`.
-
-        The paper's figure begins at 0 % where one patch is gone already.
-        """
-        return 1 - self.kept / self.n_patches
-
-    @property
-    def published(self) -> dict[str, float]:
-        """The paper's areas for this model, by curve, as released."""
-        known = published.REMOVAL_AUC.get(self.paper, {})
-        return {name: known[name] for name in self.accuracy if name in known}
-
-    def table(self, area: Area = "released") -> Table:
-        """A row per curve: its area with half its 95 % interval, and what the paper has for it.
-
-        Args:
-            area: `"released"`, as the authors' code computes it: of the curve as a share of its
-                own maximum, which lies below 1 even for a flat one; or the plain `"mean"`.
-
-        Raises:
-            UsageError: Another word.
-        """
-        found = self.auc[check_choice("area", area, list(self.auc))]
-        columns: dict[str, list] = {
-            "patches removed by": list(found),
-            f"AUC ({area})": [float(one.mean) for one in found.values()],
-            "±": [float(one.half) for one in found.values()],
-        }
-        if area == "released" and self.published:
-            columns[published.SOURCE] = [self.published.get(name) for name in found]
-        return Table(columns, title=self.title)
-
-    def curves(self) -> Table:
-        """A row per point: how much is removed, and every accuracy with half its interval."""
-        columns: dict[str, list] = {"kept": self.kept.tolist(), "removed": self.removed.tolist()}
-        for name, one in self.accuracy.items():
-            columns |= {name: one.mean.tolist(), f"± ({name})": one.half.tolist()}
-        return Table(columns, title=self.title)
-
-    def curve(self, name: str) -> OverImages:
-        """One of the curves of accuracy, `[point]`.
-
-        Raises:
-            UsageError: There is no such curve.
-        """
-        if name not in self.accuracy:
-            near = did_you_mean(name, self.accuracy)
-            there = ", ".join(f'"{one}"' for one in self.accuracy)
-            raise UsageError(f'There is no curve "{name}"; there is {there}.{near}')
-        return self.accuracy[name]
-
-    def figure(self) -> Figure:
-        """See `vl.charts.perturbation_test`."""
-        from vitlens_widgets import charts  # which knows this module
-
-        return charts.perturbation_test(self)
 
 
 def perturbation_test(
@@ -152,6 +56,11 @@ def perturbation_test(
     relevant patches first (negative), and brings it down soon when the most relevant go first
     (positive).
 
+    It costs `images x points x (2 x methods + random)` forward passes, of half of an image's tokens
+    on average, beside which finding the relevance costs next to nothing. All orders and images that
+    keep the same number of patches run together. For a first look, `points=12` and `random=2` take
+    about a ninth of the time of the paper's 48 points and ten orders (two methods, 49 patches).
+
     Args:
         vit: The model.
         data: Images with their classes.
@@ -161,8 +70,7 @@ def perturbation_test(
         random: In how many random orders patches are removed beside; each order, of the seeds 0, 1,
             ..., is the same for all images, as in the authors' code. 0 for none.
         points: At how many numbers of kept patches accuracy is measured, spread evenly; None for
-            all from 1 to all but one, as in the paper. Time grows with `points` x (2 methods +
-            random) runs of, on average, half of each image's tokens.
+            all from 1 to all but one, as in the paper.
         n_images: How many images; None for all there are.
         at_once: How many images are traced together, and about how many images' tokens the model
             runs on while patches are removed.
