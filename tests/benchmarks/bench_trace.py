@@ -3,14 +3,16 @@
     python -m tests.benchmarks.bench_trace --model vit_base_patch16_224 --batch 1 8
 
 Random weights. nnsight is measured where it is installed. Times are medians over turns taken one
-after another, against the bare forward pass of the same library; memory is the peak of a fresh
-process that does this one thing once, its libraries and weights included.
+after another, against the bare forward pass of the same library; memory is what the peak of a fresh
+process with libraries and weights rises by when it does this one thing once (it varies by some
+30 MiB: a median of three).
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import statistics
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 
@@ -18,7 +20,7 @@ import timm
 import torch
 
 import vitlens_widgets as vl
-from tests.benchmarks.measure import interleaved, machine, peak_mib, table
+from tests.benchmarks.measure import added_mib, interleaved, machine, table
 
 
 def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]:
@@ -38,7 +40,9 @@ def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]
         "transformers hidden states": lambda: transformers_run(
             name, batch, output_hidden_states=True
         ),
-        "transformers eager maps": lambda: transformers_run(name, batch, output_attentions=True),
+        "transformers hidden states + eager maps": lambda: transformers_run(
+            name, batch, output_hidden_states=True, output_attentions=True
+        ),
         **({"nnsight, every block": lambda: nnsight_run(name, batch)} if has_nnsight() else {}),
     }
 
@@ -75,9 +79,14 @@ def trace_and_read(name: str, batch: int) -> None:
 
 def trace_and_maps(name: str, batch: int) -> None:
     """Every attention map of every block, in 8 bits, as a viewer takes them."""
-    maps = []
-    watch = {"pattern": lambda _, pattern: maps.append((pattern * 255).to(torch.uint8))}
-    vit_of(name).trace(pixels_for(name, batch), watch=watch, preprocessed=True)
+    vit, pixels = vit_of(name), pixels_for(name, batch)
+    n_tokens = vit.adapter.layout(tuple(pixels.shape[2:])).n_tokens
+    maps = torch.empty(vit.n_layers, batch, vit.n_heads, n_tokens, n_tokens, dtype=torch.uint8)
+
+    def take(layer: int, pattern: torch.Tensor) -> None:
+        maps[layer] = pattern * 255
+
+    vit.trace(pixels, watch={"pattern": take}, preprocessed=True)
 
 
 def prepared_rerun(name: str, batch: int, layer: int):
@@ -156,9 +165,9 @@ def nnsight_run(name: str, batch: int):
     return run
 
 
-def run_once(name: str, batch: int, way: str) -> None:
-    """One way, once, for a process of its own."""
-    ways(name, batch)[way]()()
+def prepared(name: str, batch: int, way: str) -> Callable[[], object]:
+    """One way, for a process of its own."""
+    return ways(name, batch)[way]()
 
 
 def main() -> None:
@@ -173,12 +182,13 @@ def main() -> None:
     print(machine())
     timed = [row for case in cases for row in times(*case, args.repeats)]
     print(table(timed), flush=True)
-    print(table([{**row, "peak MiB": peak_of(row)} for row in timed]))
+    print(table([{**row, "adds MiB": added_by(row)} for row in timed]))
 
 
-def peak_of(row: dict[str, object]) -> int:
-    """Peak memory of what a row says."""
-    return round(peak_mib(partial(run_once, row["model"], row["batch"], row["way"])))
+def added_by(row: dict[str, object]) -> int:
+    """Memory that what a row says adds at its peak, the median of three processes."""
+    prepare = partial(prepared, row["model"], row["batch"], row["way"])
+    return round(statistics.median(added_mib(prepare) for _ in range(3)))
 
 
 def times(name: str, batch: int, repeats: int) -> Iterator[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import resource
@@ -26,18 +27,40 @@ def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) ->
 
 def peak_mib(prepare_and_run: Callable[[], None]) -> float:
     """Peak resident memory in MiB of a fresh process that calls this."""
+    return _in_fresh_process(_report_peak, prepare_and_run)
+
+
+def _in_fresh_process(report: Callable[..., None], what: Callable) -> float:
+    """What `report(what, send)` sends."""
     context = multiprocessing.get_context("spawn")
     receive, send = context.Pipe(duplex=False)
-    process = context.Process(target=_report_peak, args=(prepare_and_run, send))
+    process = context.Process(target=report, args=(what, send))
     process.start()
-    peak = receive.recv()
+    found = receive.recv()
     process.join()
-    return peak
+    return found
 
 
 def _report_peak(prepare_and_run: Callable[[], None], send: object) -> None:
     prepare_and_run()
     send.send(_own_peak_kib() / 1024)
+
+
+def added_mib(prepare: Callable[[], Callable[[], object]]) -> float:
+    """Peak resident memory in MiB that a call adds, the first in a fresh process.
+
+    What it took for a while to prepare it does not hide what the call takes. Linux only.
+    """
+    return _in_fresh_process(_report_added, prepare)
+
+
+def _report_added(prepare: Callable[[], Callable[[], object]], send: object) -> None:
+    call = prepare()
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on what is resident now
+    before = _own_peak_kib()
+    call()
+    send.send((_own_peak_kib() - before) / 1024)
 
 
 def _own_peak_kib() -> float:

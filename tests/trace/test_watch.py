@@ -6,11 +6,13 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, pixels_for, timm_model
+from tests.zoo import hf_model, pixels_for, shaken, timm_model
+from tests.zoo_sweep.small_hf import small
 from vitlens_widgets.models.sites import SITES
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 E = vl.edits
+BOTH = ("attn_scores", "pattern")
 
 
 def watched(vit, site, **words):
@@ -50,6 +52,26 @@ def test_edited_attention_is_shown_as_edited_and_once(vit, site):
 def test_attention_on_the_path_of_gradients_is_shown_once(vit, kept):
     seen, trace = watched(vit, "pattern", keep=kept, grad=True)
     torch.testing.assert_close(seen[2], trace["pattern", 2].detach(), rtol=0, atol=1e-6)
+
+
+def test_scores_and_pattern_are_shown_each_in_memory_of_its_own(vit):
+    seen = {}
+    watch = {s: lambda layer, value, s=s: seen.setdefault((s, layer), value) for s in BOTH}
+    vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True, watch=watch)
+    for layer in range(3):
+        scores, pattern = (seen[site, layer] for site in BOTH)
+        torch.testing.assert_close(pattern, scores.softmax(-1))
+
+
+def test_attention_with_learned_biases_is_shown_beside_a_run_with_gradients():
+    vit = vl.load(shaken(small("BeitForImageClassification")))
+    patterns, pixels = [], pixels_for(vit.adapter.image_size)
+    watch = {"pattern": lambda _, pattern: patterns.append(pattern)}
+    trace = vit.trace(pixels, preprocessed=True, watch=watch, grad=True)
+    assert trace.logits.requires_grad
+    assert not any(pattern.requires_grad for pattern in patterns)
+    plain = vit.trace(pixels, preprocessed=True)
+    torch.testing.assert_close(patterns[-1], plain["pattern", vit.n_layers - 1])
 
 
 def test_a_function_that_changes_what_it_is_shown_is_refused(vit):

@@ -21,7 +21,7 @@ PIECE_BYTES = 4 * 2**20
 """Logits are decoded about so many bytes at a time: what a processor's cache holds.
 One state of one image is always decoded as a whole."""
 
-CHUNK_BYTES = 512 * 2**10
+CHUNK_BYTES = 2**20
 """Decoded logits are measured about so many bytes at a time on a CPU: each step of a measure works
 on what a core's own cache still holds, in memory that need not be asked of the system again."""
 

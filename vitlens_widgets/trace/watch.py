@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
@@ -87,10 +88,14 @@ class Watcher:
             if len(self._parts) == 2:
                 self._attend(layer)
 
+    @torch.no_grad()
     def _attend(self, layer: int) -> None:
         scores = self._adapter.exact_scores(layer, self._parts.pop("q"), self._parts.pop("k"))
-        for site in self._derived:
-            self._show(site, layer, scores if site == "attn_scores" else scores.softmax(-1))
+        if "attn_scores" in self._derived:
+            self._show("attn_scores", layer, scores)
+            scores = scores.clone()  # the one that was shown may be kept
+        if "pattern" in self._derived:
+            self._show("pattern", layer, torch.softmax(scores, -1, out=scores))
 
     def _show(self, site: str, layer: int, value: Tensor) -> None:
         before = 0 if value.is_inference() else value._version
