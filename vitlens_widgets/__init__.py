@@ -99,7 +99,15 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in _PARTS:
         return importlib.import_module(f"vitlens_widgets.{_PARTS[name]}")
-    raise AttributeError(f"module 'vitlens_widgets' has no attribute {name!r}")
+    raise AttributeError(_unknown(name), name=name)
+
+
+def _unknown(name: str) -> str:
+    from vitlens_widgets.errors import nearest
+
+    found = [] if name.startswith("_") else nearest(name, __all__)
+    close = f" Nearest: {', '.join(f'vl.{one}' for one in found)}." if found else ""
+    return f"module 'vitlens_widgets' has no attribute {name!r}.{close}"
 
 
 def __dir__() -> list[str]:

@@ -108,3 +108,5 @@ def test_what_cannot_be_watched_is_refused(vit):
         vit.trace(pixels, preprocessed=True, watch=print)
     with pytest.raises(vl.UsageError, match=r'watch\["pattern"\] must be a function'):
         vit.trace(pixels, preprocessed=True, watch={"pattern": "pattern"})
+    with pytest.raises(vl.UsageError, match=r"function of \(layer, value\), not of \(value\)"):
+        vit.trace(pixels, preprocessed=True, watch={"pattern": lambda value: value})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -57,11 +58,7 @@ class Watcher:
             )
         for site, function in watch.items():
             check_site(site)
-            if not callable(function):
-                raise UsageError(
-                    f'watch["{site}"] must be a function of (layer, value), not '
-                    f"{type(function).__name__}."
-                )
+            _check_function(site, function)
         self._adapter = context.vit.adapter
         self._watch = watch
         self._derived = [site for site in DERIVED_SITES if site in watch]
@@ -105,3 +102,22 @@ class Watcher:
                 f'watch["{site}"] has changed the value that the model goes on with; let it work '
                 "on a copy, and change a run by vl.edits."
             )
+
+
+def _check_function(site: str, function: object) -> None:
+    """Refuse what cannot be called with a layer and a value.
+
+    Raises:
+        UsageError: It is no function, or one of other arguments.
+    """
+    expected = f'watch["{site}"] must be a function of (layer, value), not'
+    if not callable(function):
+        raise UsageError(f"{expected} {type(function).__name__}.")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a built-in function that does not say
+        return
+    try:
+        signature.bind(0, None)
+    except TypeError:
+        raise UsageError(f"{expected} of {signature}.") from None
