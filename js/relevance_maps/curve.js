@@ -17,6 +17,8 @@ const LEFT = 34;
 const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 20;
+/** Narrower, there is no room for every tick. */
+const ROOMY = 280;
 
 /**
  * @param {0 | 1} of
@@ -70,7 +72,7 @@ export function curve(of, actions) {
 
 /** @param {0 | 1} of @param {Scene} scene */
 function subtitle(of, { curves, classes }) {
-  const { label } = { label: classes.label((of === 0 ? curves.of.target : curves.of.versus) ?? 0) };
+  const label = classes.label((of === 0 ? curves.of.target : curves.of.versus) ?? 0);
   const growing = curves.of.is_over || curves.done === 0 ? "" : ` · point ${curves.done} of ${curves.nPoints}`;
   return `probability of ${label.name}${growing}`;
 }
@@ -91,22 +93,31 @@ function keysOf(of, { curves }) {
 
 /** @typedef {{ width: number, height: number }} Size */
 
-/** @param {Size} size */
-const frameOf = ({ width, height }) => ({
+/** @param {Size} size @param {number} most  probability at the top */
+const frameOf = ({ width, height }, most) => ({
   x: (/** @type {number} */ share) => LEFT + share * (width - LEFT - RIGHT),
-  y: (/** @type {number} */ p) => TOP + (1 - p) * (height - TOP - BOTTOM),
+  y: (/** @type {number} */ p) => TOP + (1 - p / most) * (height - TOP - BOTTOM),
 });
+
+/** Where the axis ends: 1, or a round number where all that is shown is far below it. @param {0 | 1} of @param {Scene} scene */
+function mostOf(of, { curves }) {
+  const values = (/** @type {const} */ (["negative", "positive", "random"])).flatMap((kind) => Array.from(curves.line(of, kind)));
+  const most = Math.max(...values.filter((value) => !Number.isNaN(value)));
+  return [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((end) => most <= end) ?? 1;
+}
 
 /** @param {0 | 1} of @param {Scene} scene @param {Size} size */
 function drawn(of, scene, size) {
   const { curves } = scene;
-  const { x, y } = frameOf(size);
-  const [ground, top] = [y(0), y(1)];
-  const yTicks = [0, 0.5, 1].flatMap((p) => [
+  const most = mostOf(of, scene);
+  const { x, y } = frameOf(size, most);
+  const [ground, top] = [y(0), y(most)];
+  const yTicks = [0, most / 2, most].flatMap((p) => [
     svg("line", { class: "vl-gridline", x1: LEFT, x2: size.width - RIGHT, y1: y(p), y2: y(p) }),
     svg("text", { class: "vl-tick-text", x: LEFT - 6, y: y(p) + 4, "text-anchor": "end" }, String(p)),
   ]);
-  const xTicks = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
+  const isRoomy = size.width >= ROOMY;
+  const xTicks = (isRoomy ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1]).flatMap((share) => [
     svg("line", { class: "vl-gridline", x1: x(share), x2: x(share), y1: ground, y2: ground + 4 }),
     svg("text", { class: "vl-tick-text", x: x(share), y: ground + 16, "text-anchor": share === 1 ? "end" : "middle" }, share === 0.5 ? "50 % removed" : `${100 * share} %`),
   ]);
@@ -180,7 +191,7 @@ class Hands {
     if (!scene || scene.curves.done === 0 || box.width === 0) return null;
     const { removed } = scene.curves.of;
     const share = (clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
-    const p = 1 - (clientY - box.top - TOP) / (box.height - TOP - BOTTOM);
+    const p = mostOf(of, scene) * (1 - (clientY - box.top - TOP) / (box.height - TOP - BOTTOM));
     const away = removed.slice(0, scene.curves.done).map((one) => Math.abs(one - share));
     const point = away.indexOf(Math.min(...away));
     const off = ORDERED.map((kind) => Math.abs((scene.curves.line(of, kind)[point] ?? 0) - p));

@@ -6,15 +6,19 @@ import { ramp } from "../lib/ramp.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
+/** Narrower, there is no room for every tick. */
+const ROOMY = 260;
+
 /** @param {import("./scene.js").Whose} whose @returns {import("./scene.js").Part} */
 export function legend(whose) {
   const scale = ramp();
   const words = element("div", "vl-legend-words");
   const node = element("div", "vl-map-legend", {}, scale.node, words);
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.scaleOf(whose, s.what)], (s) => {
+    whenChanged((/** @type {Scene} */ s) => [s.scaleOf(whose, s.what), s.layout], (s) => {
       const { map, ticks } = s.scaleOf(whose, s.what);
-      scale.draw((place) => colorAt(map, place), ticks);
+      const shown = s.layout.picture >= ROOMY ? ticks : ticks.filter(({ at }) => [0, 0.5, 1].includes(at));
+      scale.draw((place) => colorAt(map, place), shown);
     }),
     whenChanged((s) => [s.maps, s.what, s.choices.norm, s.choices.shared], (s) => (words.textContent = sentence(whose, s))),
     whenChanged((s) => [s.maps, s.what, s.scaleOf(whose, s.what), s.token], (s) => void scale.mark(markedPlace(whose, s))),

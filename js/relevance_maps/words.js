@@ -5,7 +5,8 @@ export function relevance(value) {
   if (Number.isNaN(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 0.001 && size < 10_000 ? value.toPrecision(3) : value.toExponential(1);
+  const isPlain = size >= 0.001 && size < 10_000;
+  const text = !isPlain ? value.toExponential(1).replace("+", "") : size >= 999.5 ? value.toFixed(0) : value.toPrecision(3);
   return text.replace(/-/g, "−");
 }
 

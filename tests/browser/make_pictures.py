@@ -48,6 +48,14 @@ def infill_strip() -> vl.InfillStrip:
     return vl.InfillStrip(vl.InfillLens(mae).read(scene.image, seed=2), layer=2)
 
 
+def relevance_maps() -> vl.RelevanceMaps:
+    """What two answers rest on, and what is left of them as patches are removed."""
+    trace = vl.load("toy/p32").trace(_scene().image)
+    maps = vl.RelevanceMaps(trace, CLASSES, token=trace.layout.token(*PINNED))
+    maps.saved()  # its curves are computed then
+    return maps
+
+
 def explorer() -> vl.Explorer:
     """All views at once, with two heads off."""
     choices = {"target": CLASSES[0], "layer": 5, "head": 1, "knocked_out": [(3, 0), (4, 2)]}
@@ -56,7 +64,7 @@ def explorer() -> vl.Explorer:
     return vl.explore(vit, _scene(), mae=vl.load("toy/mae"), token=query, key=key, **choices)
 
 
-MAKERS = (patch_grid, attention_maps, infill_strip, explorer)
+MAKERS = (patch_grid, attention_maps, infill_strip, relevance_maps, explorer)
 
 
 def main(names: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import random_reading
+from fake_relevance import random_relevances
 from widget_page import WidgetPage
 
 import vitlens_widgets as vl
@@ -15,6 +16,7 @@ MAKE = {
     "patch_grid": lambda: vl.PatchGrid(random_reading(1), token=5),
     "attention_maps": lambda: vl.AttentionMaps(random_maps(1), token=5, key=9),
     "infill_strip": lambda: vl.InfillStrip(random_infilling(1)),
+    "relevance_maps": lambda: vl.RelevanceMaps(random_relevances(1), [2, 4], token=5),
     "explorer": lambda: vl.explore(
         vl.load("toy/p32"), vl.world.scene(7), mae=vl.load("toy/mae"), knocked_out=[(1, 2)], token=5
     ),

@@ -10,6 +10,7 @@ import pytest
 from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import FakeLabels, random_reading
+from fake_relevance import random_relevances
 from saved import hash_of, parts, state_of
 
 import vitlens_widgets as vl
@@ -24,10 +25,11 @@ def widgets():
         "PatchGrid": vl.PatchGrid(random_reading(1), image=1, caption="a thing"),
         "AttentionMaps": vl.AttentionMaps(random_maps(2), layer=1),
         "InfillStrip": vl.InfillStrip(random_infilling(3)),
+        "RelevanceMaps": vl.RelevanceMaps(random_relevances(3), [2, 4]),
     }
 
 
-@pytest.fixture(params=["PatchGrid", "AttentionMaps", "InfillStrip"])
+@pytest.fixture(params=["PatchGrid", "AttentionMaps", "InfillStrip", "RelevanceMaps"])
 def widget(request):
     return widgets()[request.param]
 
@@ -83,6 +85,7 @@ def test_the_title_says_what_it_is_and_the_caption_what_is_missing(tmp_path):
     assert "Not on this page" not in whole["PatchGrid"]
     assert "neurons" in whole["AttentionMaps"]
     assert "another mask" in whole["InfillStrip"]
+    assert "another class or method" in whole["RelevanceMaps"]
 
 
 def parts_of(widget, folder):

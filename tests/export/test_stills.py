@@ -10,6 +10,7 @@ import pytest
 from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import FakeLabels, random_reading
+from fake_relevance import random_relevances
 from painted import CIVIDIS, VIRIDIS, mapped, patches
 from PIL import Image
 
@@ -45,6 +46,7 @@ WIDGETS = {
     "PatchGrid": grid,
     "AttentionMaps": lambda: vl.AttentionMaps(random_maps(2), layer=1),
     "InfillStrip": lambda: vl.InfillStrip(random_infilling(3)),
+    "RelevanceMaps": lambda: vl.RelevanceMaps(random_relevances(3), [2, 4]),
     "Explorer": explorer,
 }
 

@@ -14,6 +14,7 @@ import pytest
 from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import random_reading
+from fake_relevance import random_relevances
 from IPython.core.formatters import DisplayFormatter
 from packaging.requirements import Requirement
 from recording_comm import RecordingComm
@@ -25,6 +26,7 @@ MADE = {
     "PatchGrid": lambda: vl.PatchGrid(random_reading()),
     "AttentionMaps": lambda: vl.AttentionMaps(random_maps()),
     "InfillStrip": lambda: vl.InfillStrip(random_infilling()),
+    "RelevanceMaps": lambda: vl.RelevanceMaps(random_relevances()),
     "Explorer": lambda: vl.explore(vl.load("toy/p32"), vl.world.scene(7), vl.load("toy/mae")),
 }
 by_name = pytest.mark.parametrize("name", MADE)
@@ -97,7 +99,12 @@ def test_colabs_ipywidgets_is_not_replaced():
         assert asked["ipywidgets"].contains("7.7.1")
 
 
-MOST_BYTES = {"PatchGrid": 250_000, "AttentionMaps": 300_000, "InfillStrip": 400_000}
+MOST_BYTES = {
+    "PatchGrid": 250_000,
+    "AttentionMaps": 300_000,
+    "InfillStrip": 400_000,
+    "RelevanceMaps": 250_000,
+}
 MOST_FOR_ALL_AT_ONCE = 700_000
 
 
@@ -121,4 +128,5 @@ def embedded():
         vl.AttentionMaps(trace, reading=reading),
         vl.InfillStrip(infilling, truth=scene),
         vl.explore(vit, scene, mae),
+        vl.RelevanceMaps(trace, ["cat", "dog"]),
     ]

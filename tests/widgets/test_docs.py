@@ -10,7 +10,7 @@ import pytest
 import vitlens_widgets as vl
 from vitlens_widgets.widgets._docs import with_inherited
 
-WIDGETS = [vl.PatchGrid, vl.AttentionMaps, vl.InfillStrip, vl.Explorer]
+WIDGETS = [vl.PatchGrid, vl.AttentionMaps, vl.InfillStrip, vl.Explorer, vl.RelevanceMaps]
 
 
 @pytest.mark.parametrize("kind", WIDGETS)

@@ -30,7 +30,16 @@ def explorer(vit, scene):
     return made, made.trace
 
 
-@pytest.mark.parametrize("make", [patch_grid, attention_maps, infill_strip, explorer])
+def relevance_maps(vit, scene):
+    trace = vit.trace(scene.image)
+    made = vl.RelevanceMaps(trace, points=2, random=0)
+    made._go_on({}, [])
+    return made, trace
+
+
+@pytest.mark.parametrize(
+    "make", [patch_grid, attention_maps, infill_strip, explorer, relevance_maps]
+)
 def test_a_closed_widget_and_what_it_shows_are_freed(make):
     widget, shown = make(vl.load("toy/p32"), vl.world.scene(7))
     left = [weakref.ref(widget), weakref.ref(shown)]

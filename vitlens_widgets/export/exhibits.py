@@ -113,6 +113,13 @@ def rollout() -> Any:
     return vl.AttentionMaps(trace, show="rollout", layer=_model().n_layers - 1, token=0)
 
 
+def relevance() -> Any:
+    """What two answers to the scene of the quick start rest on, with the removal curves."""
+    scene = vl.world.scene(seed=7, objects=2)
+    trace = _model().trace(scene.image)
+    return vl.RelevanceMaps(trace, list(scene.names), caption=_names(scene))
+
+
 def explorer() -> Any:
     """Every view of the scene of the quick start."""
     scene = vl.world.scene(seed=7, objects=2)

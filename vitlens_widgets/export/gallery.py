@@ -190,6 +190,14 @@ def tutorials() -> list[Exhibit]:
             exhibits.rollout,
         ),
         Exhibit(
+            "relevance",
+            "What an answer rests on",
+            "Which patches speak for two classes, in every head and in all, and how the answers "
+            "go as patches are removed in that order. Point at a curve to see what is left.",
+            "vl.RelevanceMaps",
+            exhibits.relevance,
+        ),
+        Exhibit(
             "explorer",
             "Every view of one image",
             "Answers, attention and infilling of one scene, linked.",

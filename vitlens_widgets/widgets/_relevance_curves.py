@@ -62,7 +62,8 @@ class Growing:
         except UsageError as error:
             self.refused = str(error)
         except BaseException as error:
-            self.refused = f"The removal curve could not be computed: {error or 'interrupted'}"
+            reason = str(error) or "it was interrupted."
+            self.refused = f"The removal curve could not be computed: {reason}"
             if not isinstance(error, Exception):  # Ctrl-C goes on
                 raise
 

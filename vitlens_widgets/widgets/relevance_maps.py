@@ -57,6 +57,7 @@ class RelevanceMaps(RelevanceChoices):
 
     _esm = STATIC / "relevance_maps.js"
     _css = STATIC / "relevance_maps.css"
+    _drawn_by = "relevance_maps"
     _kind = "What an answer rests on: the relevance"
 
     _meta = traitlets.Dict().tag(sync=True)
@@ -215,7 +216,7 @@ class RelevanceMaps(RelevanceChoices):
                 if self._maps_of != self._asked_now():
                     self._fill()
         except BaseException as error:  # said in the widget; raised here it would only reach a log
-            self.error = f"Relevance could not be found: {error or 'it was interrupted.'}"
+            self.error = f"Relevance could not be found: {str(error) or 'it was interrupted.'}"
             follows = self._follows
             with self.hold_trait_notifications():
                 for name in ASKS:
