@@ -132,7 +132,8 @@ export class RelevanceView {
     });
     this.stage.showWaiting(this.isStale());
     this.goOn();
-    this.node.dataset["vitlensDrawn"] = Object.values(this.data.maps.of).join(", ");
+    const { target, versus, method, image } = this.data.maps.of;
+    this.node.dataset["vitlensDrawn"] = `${method}: ${target}${versus === null ? "" : ` against ${versus}`}, image ${image}`;
   }
 
   /** @param {import("./scene.js").Scene} scene */

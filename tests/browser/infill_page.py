@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-
 import numpy as np
-from widget_page import WidgetPage, encoded
-
-# Each save goes to Python, and what changed there comes back, as comms do it; `kernelDelay` (ms)
-# makes the kernel slow, one that is `kernelHeld` waits for that promise, and one that is
-# `kernelGone` never answers.
-WIRE = """
-(index) => {
-  const { model } = window.hosted[index];
-  const record = model.save_changes.bind(model);
-  const text = (view) => {
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    return { $bytes: btoa(String.fromCharCode(...bytes)) };
-  };
-  let queue = Promise.resolve();
-  model.save_changes = () => {
-    const state = Object.fromEntries(Object.entries(model.pending).map(
-      ([name, value]) => [name, value instanceof DataView ? text(value) : value]));
-    record();
-    if (window.kernelGone) return;
-    window.queued = (window.queued ?? 0) + 1;
-    window.mostQueued = Math.max(window.mostQueued ?? 0, window.queued);
-    queue = queue.then(async () => {
-      if (window.kernelDelay) await new Promise((done) => setTimeout(done, window.kernelDelay));
-      await window.kernelHeld;
-      const answer = await window.saveToKernel(index, state);
-      window.queued--;
-      window.receive(index, answer);
-    });
-  };
-}
-"""
+from kernel_page import KernelPage
 
 
-class InfillPage(WidgetPage):
-    """A page whose widgets have a kernel."""
+class InfillPage(KernelPage):
+    """A page whose strips have a kernel."""
 
-    def __init__(self, page, **words):
-        super().__init__(page, **words)
-        page.expose_function("saveToKernel", self._take)
+    always = ("_answered",)
 
     def add(self, widget, stem="infill_strip"):
         """Shows a widget, wired to itself in Python."""
-        root = super().add(widget, stem)
-        self.page.evaluate(WIRE, len(self.widgets) - 1)
-        return root
-
-    def _take(self, index, state):
-        widget = self.widgets[index]
-        sent = {name: decoded(value) for name, value in state.items()}
-        before = widget.get_state() | sent
-        widget.set_state(sent)
-        after = widget.get_state()
-        return encoded({k: v for k, v in after.items() if v != before[k] or k == "_answered"})
-
-    def hold(self):
-        """From now on the kernel answers nothing until it is let go."""
-        self.page.evaluate("void (window.kernelHeld = new Promise((go) => { window.letGo = go; }))")
-
-    def let_go(self):
-        """The kernel answers, what it was asked meanwhile included."""
-        self.page.evaluate("void window.letGo(); window.kernelHeld = undefined")
+        return super().add(widget, stem)
 
     def settled(self, index=0):
         """Waits until the kernel has answered all there is, numbers included."""
@@ -88,13 +36,6 @@ class InfillPage(WidgetPage):
             index,
         )
         return np.array(listed, bool)
-
-
-def decoded(value):
-    """Bytes out of the page's JSON, as a comm hands them over."""
-    if isinstance(value, dict) and "$bytes" in value:
-        return memoryview(base64.b64decode(value["$bytes"]))
-    return value
 
 
 def patch(widget, row, col, cols, where=".vl-still-masked"):
