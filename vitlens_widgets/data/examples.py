@@ -6,6 +6,7 @@ A data set is whatever has the members of `Dataset`; `ImageFolder`, `ImageNetS` 
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -144,6 +145,31 @@ def checked_mask(mask: Any, name: str) -> np.ndarray:
             f"it is {mask.dtype} {list(mask.shape)}."
         )
     return mask
+
+
+def checked_example(data: Dataset, number: int) -> Example:
+    """The example of this number, of whichever data set, if it is one.
+
+    Raises:
+        UsageError: It is something else, its class is none of the data set's, or it lacks the mask
+            that every example has.
+    """
+    example = data[number]
+    if not isinstance(example, Example):
+        raise UsageError(f"{data!r} must give vl.data.Example, not {said(example)}.")
+    named = f'example "{example.name}"' if example.name else f"example {number}"
+    try:
+        fits = 0 <= operator.index(example.label) < len(data.labels)
+    except TypeError:
+        fits = False
+    if not fits:
+        raise UsageError(
+            f"The label of {named} of {data!r} must be a class' index, from 0 to "
+            f"{len(data.labels) - 1}, not {example.label!r}."
+        )
+    if data.has_masks and example.mask is None:
+        raise UsageError(f"{data!r} says that it has masks, and {named} has none.")
+    return example
 
 
 def matched(labels: LabelSet, model_labels: LabelSet) -> list[int]:

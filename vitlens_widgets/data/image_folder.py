@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from itertools import chain, zip_longest
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -110,24 +111,24 @@ def class_folders(folder: Path) -> list[Path]:
 
 
 def first_images(folder: Path, count: int | None) -> list[Path]:
-    """The first image files in a folder, by name; all of them for None.
+    """The first image files in a folder, by name; all of them for None. Hidden files are none.
 
     Raises:
         UsageError: A count below 1.
     """
     check_per_class(count)
-    found = (path for path in folder.iterdir() if path.suffix.casefold() in SUFFIXES)
-    return sorted(found)[:count]
+    seen = (path for path in folder.iterdir() if path.name[0] != ".")  # macOS leaves "._a.jpg"
+    return sorted(path for path in seen if path.suffix.casefold() in SUFFIXES)[:count]
 
 
 def check_per_class(count: int | None) -> None:
     """Refuse a number of images of each class that leaves none.
 
     Raises:
-        UsageError: A count below 1.
+        UsageError: No whole number, or one below 1.
     """
-    if count is not None and count < 1:
-        raise UsageError(f"per_class must be 1 or more, or None for all images, not {count}.")
+    if count is not None and not (isinstance(count, Integral) and count >= 1):
+        raise UsageError(f"per_class must be 1 or more, or None for all images, not {count!r}.")
 
 
 def in_turn(by_class: Sequence[Sequence[Any]]) -> list[Any]:

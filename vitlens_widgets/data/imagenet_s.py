@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from vitlens_widgets.data.examples import Example
 from vitlens_widgets.data.image_folder import (
@@ -89,14 +89,21 @@ class ImageNetS:
         self.count: int | None = len(self._files)
 
     @classmethod
-    def vilas(cls, folder: str | os.PathLike[str], split: str = "validation") -> ImageNetS:
+    def vilas(
+        cls, folder: str | os.PathLike[str], split: str = "validation", per_class: int = 5
+    ) -> ImageNetS:
         """What Vilas et al. (2023) measured on: 5 images of each class that has as many.
 
-        The classes that ImageNet-S merges are left out. Their code takes the first 5 files in the
+        The classes that ImageNet-S merges are left out. Their code takes the first files in the
         order in which the file system lists them, which is not the same everywhere; here they are
-        the first 5 by name.
+        the first by name.
+
+        Args:
+            folder: The folder of the size.
+            split: `"validation"`; their probes were fitted to `"test"`.
+            per_class: How many images of each class; 10 for their probes.
         """
-        return cls(folder, split, per_class=5, least=5, exclude=MERGED)
+        return cls(folder, split, per_class=per_class, least=per_class, exclude=MERGED)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -116,7 +123,8 @@ class ImageNetS:
         file = self._files[number]
         synset = file.parent.name
         mask = self._mask(file, self._category[synset]) if self.has_masks else None
-        return Example(file, synset_class(synset), mask, str(file.relative_to(self.folder)))
+        name = str(file.relative_to(self.folder))
+        return Example(_as_stored(file), synset_class(synset), mask, name)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -135,6 +143,16 @@ class ImageNetS:
         if colours.ndim != 3 or colours.shape[2] < 3:
             raise UsageError(f"The mask {file} must be an RGB image; ImageNet-S's are.")
         return colours[..., 0].astype(int) + 256 * colours[..., 1].astype(int) == category
+
+
+def _as_stored(file: Path) -> Path | np.ndarray:
+    """The image as masks and the paper know it: a camera's note to turn it is not followed."""
+    try:
+        with Image.open(file) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+            return np.array(image.convert("RGB")) if turned else file
+    except (OSError, SyntaxError, ValueError):
+        return file  # of which `read_image` says what is wrong
 
 
 def _check_size(folder: Path, n_classes: int) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 from vitlens_widgets.analysis.stream import Batch
 from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Dataset, Example
-from vitlens_widgets.data.examples import matched
+from vitlens_widgets.data.examples import checked_example, matched
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress_bar
@@ -98,7 +98,7 @@ def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int]]:
     seen = [0] * len(data.labels)
     numbers, classes = [], []
     for number in range(stop):
-        label = data[number].label
+        label = checked_example(data, number).label
         if seen[label] < shots:
             seen[label] += 1
             numbers.append(number)
@@ -152,7 +152,7 @@ def features_of(
             done = stop
             if state is not None:
                 values.flush()
-                state.write_text(json.dumps({"about": about, "done": done}), encoding="utf-8")
+                _say_done(state, about, done)
             bar.update(len(batch))
     among = matched(data.labels, vit.labels)
     return Features(values, np.array([among[label] for label in data.classes]))
@@ -176,8 +176,9 @@ def _kept(
         raise UsageError(f"There is no folder {cache} to keep features in.")
     path, state = cache / "features.npy", cache / "features.json"
     if not state.exists():
-        state.write_text(json.dumps({"about": about, "done": 0}), encoding="utf-8")
-        return np.lib.format.open_memmap(path, "w+", np.float32, tuple(shape)), state, 0
+        values = np.lib.format.open_memmap(path, "w+", np.float32, tuple(shape))
+        _say_done(state, about, 0)
+        return values, state, 0
     try:
         said = json.loads(state.read_text(encoding="utf-8"))
         known, done = said["about"], int(said["done"])
@@ -190,6 +191,13 @@ def _kept(
             "another folder."
         )
     return values, state, done
+
+
+def _say_done(state: Path, about: Mapping[str, Any], done: int) -> None:
+    """Replace what is said, at once, so that an interruption cannot tear it."""
+    beside = state.with_suffix(".part")
+    beside.write_text(json.dumps({"about": about, "done": done}), encoding="utf-8")
+    beside.replace(state)
 
 
 def targets(classes: np.ndarray, n_classes: int) -> Tensor:

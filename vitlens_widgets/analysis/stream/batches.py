@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from vitlens_widgets.data import Dataset, Example, read_image
-from vitlens_widgets.data.examples import matched
+from vitlens_widgets.data.examples import checked_example, checked_mask, matched
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import ViT
 from vitlens_widgets.trace.batch import as_batch
@@ -41,15 +41,18 @@ def batches(vit: ViT, data: Dataset, start: int, stop: int, at_once: int) -> Ite
     """The examples `start` to `stop` of a data set, `at_once` at a time.
 
     Raises:
-        UsageError: A class that the model does not have, or an image that cannot be read.
+        UsageError: A class that the model does not have, an image that cannot be read, or an
+            example that is none.
     """
     classes = matched(data.labels, vit.labels)
     for first in range(start, stop, at_once):
-        examples = [data[i] for i in range(first, min(first + at_once, stop))]
+        numbers = range(first, min(first + at_once, stop))
+        examples = [checked_example(data, number) for number in numbers]
+        images = [_read(one) for one in examples]
         yield Batch(
-            pixels=as_batch(vit, [_read(one) for one in examples], False)[0],
+            pixels=as_batch(vit, images, False)[0],
             classes=torch.tensor([classes[one.label] for one in examples]),
-            masks=[one.mask for one in examples],
+            masks=[_mask(one, image) for one, image in zip(examples, images, strict=True)],
             names=[one.name for one in examples],
         )
 
@@ -60,6 +63,20 @@ def _read(example: Example) -> Image.Image:
         return read_image(example.image)
     except UsageError as error:
         raise UsageError(f"{example.name}: {error}") from error
+
+
+def _mask(example: Example, image: Image.Image) -> np.ndarray | None:
+    """The mask, if it can be of this image: up to a pixel of the coarser one, of its aspect."""
+    if example.mask is None:
+        return None
+    mask = checked_mask(example.mask, example.name)
+    (height, width), (seen_height, seen_width) = mask.shape, (image.height, image.width)
+    if abs(height * seen_width - width * seen_height) > max(seen_height, seen_width):
+        raise UsageError(
+            f"The mask of {example.name} is {height} x {width} and its image {seen_height} x "
+            f"{seen_width}: a mask is of the whole image, before any resizing and cropping."
+        )
+    return mask
 
 
 def check_data(data: Dataset, needs_masks: bool) -> None:

@@ -118,8 +118,11 @@ def how_many(data: Dataset, n_images: int | None) -> int:
     """How many images to run, from the first on.
 
     Raises:
-        UsageError: No number for an endless data set, or a number that it does not have.
+        UsageError: No number for an endless data set, a number that it does not have, or a data
+            set without examples.
     """
+    if data.count == 0:
+        raise UsageError(f"{data!r} has no examples.")
     if n_images is None and data.count is None:
         raise UsageError(f"{data!r} has no end; say how many images to run, n_images=500.")
     if n_images is None:

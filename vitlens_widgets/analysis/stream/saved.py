@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 
 _OTHER = {
     "version": "another version of vitlens_widgets",
@@ -29,10 +29,12 @@ class SavedRun:
         about: What the run is of, in JSON's types: the keys of `_OTHER`.
 
     Raises:
-        UsageError: There is no folder for the file.
+        UsageError: It is no path, or there is no folder for the file.
     """
 
     def __init__(self, path: str | os.PathLike[str], about: Mapping[str, Any]) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise UsageError(f'save_to= takes a path, such as "run.npz", not {said(path)}.')
         self.path = Path(path).expanduser()
         if self.path.is_dir():
             self.path /= f"{about['experiment']}.npz"
@@ -50,11 +52,11 @@ class SavedRun:
             return 0, {}
         try:
             with np.load(self.path, allow_pickle=False) as file:
-                about, done = json.loads(str(file["about"])), int(file["done"])
+                about, done = dict(json.loads(str(file["about"]))), int(file["done"])
                 tallies = {n.removeprefix("of "): file[n] for n in file if n.startswith("of ")}
         except Exception as error:  # NumPy says in many ways that a file is none of its own
             raise UsageError(f"{self.path} is no saved run; give save_to= another file.") from error
-        other = [said for key, said in _OTHER.items() if about.get(key) != self._about.get(key)]
+        other = [named for key, named in _OTHER.items() if about.get(key) != self._about.get(key)]
         if other:
             raise UsageError(
                 f"{self.path} holds a run of {' and '.join(other)}; give save_to= another file, or "

@@ -1,0 +1,134 @@
+"""Data sets of a user's own, and folders as they are found: what is taken and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import ExifTags, Image
+
+import vitlens_widgets as vl
+from tests.zoo import timm_model
+from vitlens_widgets.analysis import building, class_and_context, identifiability
+from vitlens_widgets.data import Example, ImageFolder, ImageNetS
+from vitlens_widgets.data.known_sets import imagenet_synsets
+
+IMAGE = np.zeros((50, 60, 3), np.uint8)
+MASK = np.arange(3000).reshape(50, 60) % 7 == 0
+
+
+class Own:
+    """A data set that is not one of the package's."""
+
+    has_masks, identity = True, {"own": 1}
+
+    def __init__(self, vit, *items, has_masks=True):
+        self.labels, self._items, self.count = vit.labels, items, len(items)
+        self.has_masks = has_masks
+
+    def __getitem__(self, number):
+        return self._items[number]
+
+    def __repr__(self):
+        return "Own()"
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(timm_model("CLS"))
+
+
+@pytest.mark.parametrize(
+    ("example", "sentence"),
+    [
+        ((IMAGE, 3), "must give vl.data.Example, not a tuple"),
+        (Example(IMAGE, -1, MASK), "label of example 0 of Own.. must be .* 0 to 10, not -1"),
+        (Example(IMAGE, 11, MASK, "eleven"), 'label of example "eleven" .* not 11'),
+        (Example(IMAGE, "cat", MASK), "not 'cat'"),
+        (Example(IMAGE, 1.5, MASK), "not 1.5"),
+        (Example(IMAGE, 3, None, "bare"), 'says that it has masks, and example "bare" has none'),
+        (Example(IMAGE, 3, MASK.astype(np.uint8), "grey"), "mask of grey must be bool .* uint8"),
+        (Example(IMAGE, 3, MASK[..., None], "deep"), r"must be bool .* \[50, 60, 1\]"),
+        (Example(IMAGE, 3, MASK.T, "turned"), "mask of turned is 60 x 50 and its image 50 x 60"),
+        (Example(np.full((5, 6, 3), np.nan), 3, MASK, "nan"), "^nan: "),
+    ],
+)
+@pytest.mark.parametrize("experiment", [class_and_context, building])
+def test_examples_that_would_give_wrong_numbers_are_refused(vit, experiment, example, sentence):
+    good = Example(IMAGE, np.int64(3), MASK)
+    assert experiment(vit, Own(vit, good)).n_images == 1
+    with pytest.raises(vl.UsageError, match=sentence):
+        experiment(vit, Own(vit, example))
+
+
+def test_masks_may_be_tensors_and_of_another_size_of_the_same_aspect(vit):
+    whole = class_and_context(vit, Own(vit, Example(IMAGE, 3, MASK)), remove=False)
+    for mask in (torch.from_numpy(MASK), np.kron(MASK, np.ones((2, 2), bool))):
+        found = class_and_context(vit, Own(vit, Example(IMAGE, 3, mask)), remove=False)
+        np.testing.assert_array_equal(found.counts, whole.counts)
+    rounded = Example(np.zeros((375, 500, 3), np.uint8), 3, np.zeros((224, 299), bool))
+    assert class_and_context(vit, Own(vit, rounded), remove=False).n_images == 1
+
+
+@pytest.mark.parametrize("name", ["identifiability", "key_value_agreement", "perturbation_test"])
+def test_a_data_set_without_examples_is_refused(vit, name):
+    with pytest.raises(vl.UsageError, match=r"Own\(\) has no examples"):
+        getattr(vl.analysis, name)(vit, Own(vit))
+
+
+@pytest.mark.parametrize("given", [3, ["run.npz"]])
+def test_a_run_is_saved_to_a_path(vit, given):
+    data = Own(vit, Example(IMAGE, 3, MASK))
+    with pytest.raises(vl.UsageError, match="save_to= takes a path"):
+        identifiability(vit, data, save_to=given)
+
+
+def test_files_that_only_look_like_a_run_are_refused(vit, tmp_path):
+    data = Own(vit, Example(IMAGE, 3, MASK))
+    np.savez(tmp_path / "run.npz", about="3", done=1)
+    with pytest.raises(vl.UsageError, match="is no saved run"):
+        identifiability(vit, data, save_to=tmp_path / "run.npz")
+
+
+def test_a_damaged_image_is_named_and_hidden_files_are_no_images(tmp_path):
+    for name in ("cat/a.png", "dog/b.png"):
+        (tmp_path / name).parent.mkdir()
+        Image.fromarray(IMAGE).save(tmp_path / name)
+    (tmp_path / "dog" / "._b.png").write_bytes(b"what macOS leaves")
+    data = ImageFolder(tmp_path)
+    assert [data[i].name for i in range(data.count)] == ["cat/a.png", "dog/b.png"]
+    vit = vl.load(timm_model("CLS", num_classes=2), labels=["cat", "dog"])
+    assert identifiability(vit, data).n_images == 2
+    (tmp_path / "dog" / "b.png").write_bytes(b"no picture")
+    with pytest.raises(vl.UsageError, match=r"dog/b\.png.* not an image"):
+        identifiability(vit, data)
+    for count in ("3", 2.5, 0):
+        with pytest.raises(vl.UsageError, match="per_class must be 1 or more"):
+            ImageFolder(tmp_path, per_class=count)
+
+
+def test_imagenet_s_is_read_as_it_is_stored_so_that_masks_fit(tmp_path):
+    """A camera's note to turn a picture is followed neither by the paper nor by the masks."""
+    synsets = sorted(imagenet_synsets())[:50]
+    for synset in synsets:
+        (tmp_path / "validation" / synset).mkdir(parents=True)
+    picture = np.zeros((30, 40, 3), np.uint8)
+    picture[:, :9] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    image = tmp_path / "validation" / synsets[4] / "a.JPEG"
+    Image.fromarray(picture).save(image, quality=95, exif=exif)
+    ids = np.zeros((30, 40, 3), np.uint8)
+    ids[:, :9, 0] = 5  # the fifth category
+    mask = tmp_path / "validation-segmentation" / synsets[4] / "a.png"
+    mask.parent.mkdir(parents=True)
+    Image.fromarray(ids).save(mask)
+    assert vl.read_image(image).size == (30, 40)  # as a user would see it
+    example = ImageNetS(tmp_path)[0]
+    seen = np.asarray(vl.read_image(example.image))
+    assert seen.shape == (30, 40, 3)
+    np.testing.assert_array_equal(seen[..., 0] > 127, example.mask)
+    assert ImageNetS.vilas(tmp_path, per_class=1).count == 1
+    image.write_bytes(b"no picture")
+    with pytest.raises(vl.UsageError, match="not an image"):
+        vl.read_image(ImageNetS(tmp_path)[0].image)
