@@ -49,5 +49,5 @@ def test_every_public_name_is_there():
 
 
 def test_a_name_that_is_not_there_says_so():
-    with pytest.raises(AttributeError, match="has no attribute 'PatchGird'.*vl.PatchGrid"):
+    with pytest.raises(AttributeError, match=r"has no attribute 'PatchGird'.*vl.PatchGrid"):
         vl.PatchGird  # noqa: B018

@@ -82,6 +82,7 @@ def test_the_table_has_a_row_per_kind_and_the_published_rates():
     assert table["attention"] == ["unperturbed", "no_cls"]
     assert table["change"][0] is None
     assert table["rate, Vilas et al. 2023"] == [0.60726, 0.607134]
+    assert list(attention_perturbation(vit, examples(vit, 2), kinds="no_cls").changes) == ["no_cls"]
 
 
 def test_what_cannot_be_cut_is_said():

@@ -194,3 +194,11 @@ def test_what_cannot_be_used_is_said_in_a_sentence(words, sentence):
     vit = vl.load(MODELS["CLS"]())
     with pytest.raises(vl.UsageError, match=sentence):
         class_and_context(vit, examples(vit), **words)
+
+
+def test_quantiles_that_there_are_not_are_refused(measured):
+    found = measured[2]["released"]
+    with pytest.raises(vl.UsageError, match='label must be one of "class", "context"'):
+        found.quantile("things")
+    with pytest.raises(vl.UsageError, match="from 0 to 1, not 50"):
+        found.quantile("class", 50)

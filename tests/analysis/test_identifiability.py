@@ -106,6 +106,9 @@ def test_classes_are_the_means_of_their_images(measured):
         scores = 1 - tokens[mine, 1, vit.layout.n_prefix :] / len(vit.labels)
         row = rows[vit.labels[label]]
         assert (row["images"], row["score"]) == (len(mine), pytest.approx(scores.mean()))
+    assert found.classes().rows() == found.classes(vit.n_layers).rows()
+    with pytest.raises(vl.UsageError, match="state 99 is out of range"):
+        found.classes(99)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,11 @@ def test_deep_models_are_read_in_groups_of_blocks():
     assert found.normalised("score", blocks=3) == pytest.approx(means[1:])
     with pytest.raises(vl.UsageError, match="3 blocks cannot be put into 2"):
         found.normalised(blocks=2)
+    deep = vl.load(timm_model("CLS", depth=6))
+    found = identifiability(deep, examples(deep, 2))
+    means = found.mean("readout score").mean
+    pairs = [(means[1] + means[2]) / 2, (means[3] + means[4]) / 2, (means[5] + means[6]) / 2]
+    assert found.normalised("readout score", blocks=3) == pytest.approx(pairs)
 
 
 def test_counted_differences_give_scipys_p():

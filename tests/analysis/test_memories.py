@@ -334,5 +334,7 @@ def test_wrong_words_are_refused():
         memories(vit, 0, "heads")
     with pytest.raises(vl.UsageError, match="cannot be compared"):
         class_value_agreement(vit, baseline=vl.load(MODELS["five blocks"]()))
+    with pytest.raises(vl.UsageError, match="blocks, classes and width"):
+        class_value_agreement(vit, baseline=vl.load(timm_model("CLS", embed_dim=24)))
     with pytest.raises(vl.UsageError, match="not str"):
         class_value_agreement(vit, baseline="toy/p32")

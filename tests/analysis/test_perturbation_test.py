@@ -269,6 +269,7 @@ def test_what_does_not_fit_is_said_in_a_sentence(vit):
     for words, sentence in [
         ({"methods": ["Chefer", "Chefer"]}, '"Chefer" is there twice'),
         ({"methods": ["cheffer"]}, "No method is called"),
+        ({"methods": None}, "not NoneType"),
         ({"target": "cat"}, "target must be one of"),
         ({"points": 15}, "points must be a whole number from 2 to 14"),
         ({"random": -1}, "random must be"),

@@ -157,6 +157,8 @@ def test_files_of_other_models_are_refused(tiny, tmp_path):
         module_from_file(tmp_path / "google.npz", TINY, 1000)
     with pytest.raises(vl.UsageError, match="There is no file"):
         module_from_file(tmp_path / "none.pth", TINY, 10)
+    with pytest.raises(vl.UsageError, match="given by its path, not by an int"):
+        vl.paper_models()["CIFAR100"].load(5)
 
 
 @pytest.mark.parametrize("name", ["CIFAR100", "Refinement"])

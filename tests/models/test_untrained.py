@@ -46,3 +46,10 @@ def test_labels_size_preprocessing_and_a_given_classifier_are_the_originals():
     pixels = pixels_for((64, 48))
     reading = vl.LogitLens(twin).read(twin.trace(pixels, preprocessed=True))
     assert reading.readout.logits(3).shape == (2, 5)
+
+
+def test_a_name_is_no_model():
+    with pytest.raises(
+        vl.UsageError, match=r'untrained takes a model from vl.load.* not "toy/p32"'
+    ):
+        vl.models.untrained("toy/p32")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.errors import UsageError, quoted_list, said
 
 
-def module_from_file(path: Path, architecture: str, n_classes: int, ignore: str = "") -> nn.Module:
+def module_from_file(
+    path: str | os.PathLike[str], architecture: str, n_classes: int, ignore: str = ""
+) -> nn.Module:
     """The model in eval mode, with every one of its weights from the file.
 
     Args:
@@ -26,7 +29,9 @@ def module_from_file(path: Path, architecture: str, n_classes: int, ignore: str 
     """
     import timm
 
-    path = path.expanduser()
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"A file of weights is given by its path, not by {said(path)}.")
+    path = Path(path).expanduser()
     if not path.is_file():
         raise UsageError(f"There is no file {path}.")
     model = timm.create_model(architecture, pretrained=False, num_classes=n_classes)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.data import Table
@@ -96,7 +95,7 @@ class PaperModel:
         source: Any = self.architecture
         if file is not None:
             architecture, n_classes = self.architecture.partition(".")[0], self.n_classes
-            source = module_from_file(Path(file), architecture, n_classes, ignore=self.extra)
+            source = module_from_file(file, architecture, n_classes, ignore=self.extra)
             source = source.to(device=device, dtype=dtype)
             device = dtype = None
         elif self.from_file:

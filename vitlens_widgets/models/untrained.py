@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from vitlens_widgets.models.vit import ViT
+from vitlens_widgets.models.vit import ViT, check_vit
 
 
 def untrained(vit: ViT, seed: int = 0) -> ViT:
@@ -20,13 +20,19 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
         vit: The model; it is not changed.
         seed: Of the weights.
 
+    Raises:
+        UsageError: It is no model.
+
     Source:
-        Of the initialisation: timm's `VisionTransformer` (`weight_init=""`).
+        Of the initialisation: timm's `VisionTransformer` (`weight_init=""`), which however draws
+        the patch embedding as a convolution, CLS next to 0, and begins with small layer scales and
+        small norms behind residual branches, by which blocks at first do next to nothing.
 
     Example:
         >>> vl.models.untrained(vl.load("toy/p32")).name
         'toy/p32 (random weights)'
     """
+    check_vit(vit, "untrained")
     model = copy.deepcopy(vit.model)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -174,7 +174,7 @@ class _Experiment:
 
     def __init__(self, vit: ViT, kinds: Sequence[str] | None, rule: Rule) -> None:
         possible = [kind for kind in KINDS if kind != "no_cls" or _has_cls(vit)]
-        kinds = possible if kinds is None else list(kinds)
+        kinds = possible if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds)
         self._vit = vit
         self._edits = {kind: perturbing(vit, kind) for kind in kinds}
         self._perturbed = slice(None) if check_rule(rule) == "released" else vit.layout.patches

@@ -14,7 +14,7 @@ from vitlens_widgets.analysis.boxes import Boxes, boxes_of_ranks, quantile, risi
 from vitlens_widgets.analysis.class_space import project, published
 from vitlens_widgets.analysis.class_space.permutation import shuffled_ranks_p
 from vitlens_widgets.analysis.class_space.removal import check_removable, run_kept
-from vitlens_widgets.analysis.class_space.rules import Rule, check_rule
+from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.class_space.token_labels import (
     MaskRule,
     check_mask_rule,
@@ -23,6 +23,7 @@ from vitlens_widgets.analysis.class_space.token_labels import (
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.vit import check_vit
 
@@ -71,8 +72,13 @@ class ClassAndContext:
         """The score that a share `q` of the tokens of a label lies below, float64 `[state]`.
 
         The smallest score with at least that share at or below it; NaN where there are no tokens.
+
+        Raises:
+            UsageError: Another label, or a share outside [0, 1].
         """
-        counts = self.counts[:, LABELS.index(label), ::-1]
+        if not 0 <= q <= 1:
+            raise UsageError(f"q must be a share from 0 to 1, not {q!r}.")
+        counts = self.counts[:, LABELS.index(check_choice("label", label, LABELS)), ::-1]
         return quantile(counts, rising_scores(counts.shape[1]), q)
 
     @property

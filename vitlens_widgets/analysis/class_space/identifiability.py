@@ -30,6 +30,7 @@ from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -158,7 +159,13 @@ class Identifiability:
         return Table(columns, title=self.title)
 
     def classes(self, state: int = -1) -> Table:
-        """A row per class that was shown: how many images, score and rate of image tokens."""
+        """A row per class that was shown: how many images, score and rate of image tokens.
+
+        Raises:
+            UsageError: There is no such state; -1 is the final one.
+        """
+        count = len(self.state_names)
+        state = check_index("state", count - 1 if state == -1 else state, count)
         shown = np.flatnonzero(self.class_images)
         columns: dict[str, list] = {
             "class": [self.labels[i] for i in shown],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -195,8 +195,8 @@ class _Experiment:
 
 def _methods(given: Sequence[str | Method]) -> list[Method]:
     """The methods, each once."""
-    listed = [given] if isinstance(given, str) or callable(given) else list(given)
-    methods = [method_of(one) for one in listed]
+    several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
+    methods = [method_of(one) for one in (given if several else [given])]
     names = [method.name for method in methods]
     for name in names:
         if names.count(name) > 1:

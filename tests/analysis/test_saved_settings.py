@@ -1,0 +1,79 @@
+"""A saved run is one of its settings: with any of them another, its file is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+import vitlens_widgets as vl
+from tests.analysis.class_space_oracle import examples
+from tests.zoo import timm_model
+from vitlens_widgets import analysis
+from vitlens_widgets.analysis import ClassEmbedding
+from vitlens_widgets.data import Examples
+
+OTHER = {
+    "identifiability": [{"rule": "text"}],
+    "attention_perturbation": [{"rule": "text"}, {"kinds": ["self_only"]}],
+    "class_and_context": [{"rule": "text"}, {"mask_rule": "majority"}, {"remove": False}],
+    "building": [{"mlp_input": "resid_mid"}, {"mask_rule": "majority"}],
+    "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
+    "perturbation_test": [
+        {"points": 2},
+        {"random": 1},
+        {"target": "answer"},
+        {"methods": ["rollout"]},
+        {"methods": [ClassEmbedding("text", "logit"), "Chefer"]},
+    ],
+}
+SOME = {"perturbation_test": {"points": 3, "random": 0}}
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(timm_model("CLS"))
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_file_of_other_settings_is_refused(vit, tmp_path, name):
+    experiment, data, words = getattr(analysis, name), examples(vit, 2), SOME.get(name, {})
+    experiment(vit, data, save_to=tmp_path, **words)
+    assert len(list(tmp_path.iterdir())) == 1
+    for other in OTHER[name]:
+        with pytest.raises(vl.UsageError, match="other settings"):
+            experiment(vit, data, save_to=tmp_path, **{**words, **other})
+
+
+def test_another_baseline_is_another_setting(vit, tmp_path):
+    data = examples(vit, 2)
+    first, second = (vl.models.untrained(vit, seed=seed) for seed in (1, 2))
+    analysis.identifiability(vit, data, baseline=first, save_to=tmp_path)
+    for other in (second, None):
+        with pytest.raises(vl.UsageError, match="other settings"):
+            analysis.identifiability(vit, data, baseline=other, save_to=tmp_path)
+
+
+class Powers:
+    """A method of which the name does not say all."""
+
+    name = "powers"
+
+    def __init__(self, power):
+        self.settings = {"power": power}
+
+    def __call__(self, trace, _classes):
+        return (trace.states[-1] ** self.settings["power"]).sum(-1)
+
+
+def test_a_methods_own_settings_are_settings(vit, tmp_path):
+    data, words = examples(vit, 2), {"points": 2, "random": 0, "save_to": tmp_path}
+    analysis.perturbation_test(vit, data, methods=Powers(2), **words)
+    with pytest.raises(vl.UsageError, match="other settings"):
+        analysis.perturbation_test(vit, data, methods=Powers(4), **words)
+
+
+def test_masks_are_a_setting_where_they_split_what_is_measured(vit, tmp_path):
+    data = examples(vit, 2)
+    analysis.building(vit, data, save_to=tmp_path)
+    bare = Examples([(data[i].image, data[i].label) for i in range(2)], vit.labels, "noise 0")
+    with pytest.raises(vl.UsageError, match="other settings"):
+        analysis.building(vit, bare, save_to=tmp_path)
