@@ -20,6 +20,7 @@ FEWER = {
     "range(12)": "range(4)",
     "range(20)": "range(2)",
     "steps=150": "steps=5",
+    "N_IMAGES = 300": "N_IMAGES = 12",
 }
 
 CELLS = "jupyterapp.shell.currentWidget.content.widgets"

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.imagenet_s import write_imagenet_s
 from vitlens_widgets.data import Dataset, Examples, ImageFolder, ImageNetS
 from vitlens_widgets.data.examples import matched
 from vitlens_widgets.data.imagenet_s import MERGED
@@ -59,23 +60,7 @@ def test_a_folder_is_known_by_its_files_wherever_it_stands(photos, tmp_path_fact
 def imagenet_s(tmp_path_factory):
     """The folders of ImageNet-S-50 with a few images, and masks in its colours."""
     folder = tmp_path_factory.mktemp("ImageNetS50")
-    synsets = sorted(imagenet_synsets())[:: len(imagenet_synsets()) // 50][:49]
-    synsets = sorted([*synsets, "n04356056"])
-    for synset in synsets:
-        (folder / "validation" / synset).mkdir(parents=True)
-    for number, synset in enumerate(synsets, start=1):
-        for i in range(1 + (number in (3, 40)) * 5):
-            name = f"ILSVRC2012_val_{i}"
-            picture(folder / "validation" / synset / f"{name}.JPEG", size=(40, 30))
-            ids = np.zeros((30, 40), int)
-            ids[5:20, 10:30] = number
-            ids[0:5] = 1000  # to be ignored
-            ids[25:] = 300 + number  # another category, of the same red for some
-            colours = np.stack([ids % 256, ids // 256, 0 * ids], -1).astype(np.uint8)
-            path = folder / "validation-segmentation" / synset / f"{name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(colours).save(path)
-    return folder, synsets
+    return folder, write_imagenet_s(folder)
 
 
 def test_imagenet_s_masks_show_the_class_of_the_image(imagenet_s):

@@ -120,6 +120,31 @@ def relevance() -> Any:
     return vl.RelevanceMaps(trace, list(scene.names), caption=_names(scene))
 
 
+def cut_off() -> Any:
+    """06: ranks of the true class, with attention as it is and with each patch on its own."""
+    import torch
+
+    from vitlens_widgets import edits
+
+    vit, scene = _model(), vl.world.scene(seed=0)
+    patches = vit.layout.patches
+    alone = torch.eye(vit.layout.n_tokens)[patches]
+    edit = edits.Replace("pattern", range(vit.n_layers), alone, query=patches)
+    readings = [vl.LogitLens(vit).read(vit.trace(scene.image, edits=some)) for some in ([], [edit])]
+    words = {"target": scene.names[0], "tint": "rank"}
+    captions = (_names(scene), f"{_names(scene)}, each patch alone")
+    return _linked(
+        [vl.PatchGrid(r, caption=c, **words) for r, c in zip(readings, captions, strict=True)]
+    )
+
+
+def mlp_words() -> Any:
+    """07: what the MLP of each block says at every patch."""
+    vit, scene = _model(), vl.world.scene(seed=0)
+    reading = vl.LogitLens(vit).read(vit.trace(scene.image), site="mlp_out")
+    return vl.PatchGrid(reading, target=scene.names[0], caption=_names(scene))
+
+
 def explorer() -> Any:
     """Every view of the scene of the quick start."""
     scene = vl.world.scene(seed=7, objects=2)

@@ -198,6 +198,22 @@ def tutorials() -> list[Exhibit]:
             exhibits.relevance,
         ),
         Exhibit(
+            "cut_off",
+            "Patches that may not look at one another",
+            "Where the true class stands among all classes: with attention as it is, and with each "
+            "patch attending to itself alone, in all blocks. Linked.",
+            "06_class_embedding_space",
+            exhibits.cut_off,
+        ),
+        Exhibit(
+            "mlp_words",
+            "What the MLPs say",
+            "The lens on what each block's MLP adds, its value vectors together, instead of the "
+            "stream.",
+            "07_key_value_memories",
+            exhibits.mlp_words,
+        ),
+        Exhibit(
             "explorer",
             "Every view of one image",
             "Answers, attention and infilling of one scene, linked.",
