@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import norm
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import (
@@ -18,6 +21,7 @@ from tests.analysis.class_space_oracle import (
     through_blocks,
     token_logits,
 )
+from tests.zoo import timm_model
 from vitlens_widgets.analysis import class_and_context
 from vitlens_widgets.analysis.class_space.permutation import shuffled_means_p, shuffled_ranks_p
 from vitlens_widgets.analysis.class_space.removal import run_kept
@@ -170,6 +174,21 @@ def test_the_limit_of_shuffled_means_is_that_of_shuffles():
         assert p == pytest.approx(larger / 4000, abs=0.03)
 
 
+def test_few_tokens_are_shuffled_in_every_way():
+    """Ties count for nobody, as in the authors' `true < shuffled`; the variance is exact."""
+    mine, others = [0, 1, 1], [1, 2, 0, 3]
+    counts = np.stack([np.bincount(one, minlength=4) for one in (mine, others)])
+    every = np.array([*mine, *others], float)
+    chosen = [list(some) for some in combinations(range(7), 3)]
+    differences = np.array([every[some].mean() - np.delete(every, some).mean() for some in chosen])
+    smaller = (differences < differences[0] - 1e-9).mean()  # a smaller rank is a better score
+    tied = (abs(differences - differences[0]) < 1e-9).mean()
+    assert tied > 0.1
+    assert shuffled_ranks_p(counts, shuffles=20_000) == pytest.approx(smaller, abs=0.015)
+    p = shuffled_means_p(np.array([3, 4]), differences[0], every.sum(), np.array((every**2).sum()))
+    assert p == pytest.approx(norm.sf(differences[0] / differences.std()))
+
+
 def test_removal_can_be_left_out_and_the_world_is_taken_as_it_is():
     vit = vl.load("toy/p32")
     found = class_and_context(vit, vl.world.Scenes(), n_images=12, remove=False)
@@ -181,6 +200,19 @@ def test_removal_can_be_left_out_and_the_world_is_taken_as_it_is():
     vit.paper = "ViT-B/32"
     table = class_and_context(vit, vl.world.Scenes(), n_images=2).table()
     assert table["rate, alone, Vilas et al. 2023"] == [0.447048, 0.386835]
+
+
+def test_published_medians_stand_at_their_states():
+    vit = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
+    data = examples(vit, 2)
+    found = class_and_context(vit, data, remove=False)
+    assert found.published == {}
+    assert not any("Vilas" in column for column in found.evolution())
+    vit.paper = "ViT-B/32"
+    table = class_and_context(vit, data, remove=False).evolution()
+    medians = table["class, median, Vilas et al. 2023"]
+    assert medians == [None, 0.5, 0.5, *[None] * 6, 0.97, None, None, 1.0]
+    assert table["context, median, Vilas et al. 2023"][9] == 0.88
 
 
 @pytest.mark.parametrize(

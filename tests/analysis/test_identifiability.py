@@ -208,6 +208,15 @@ def test_what_cannot_be_used_is_said_in_a_sentence(words, sentence):
         identifiability(vit, examples(vit), **words)
 
 
+def test_a_baseline_of_larger_patches_is_refused():
+    """The same grid, of images that are twice as large."""
+    vit = vl.load(MODELS["CLS"]())
+    larger = vl.load(timm_model("CLS", img_size=(96, 160), patch_size=32))
+    assert larger.layout == vit.layout
+    with pytest.raises(vl.UsageError, match="image size of the model"):
+        identifiability(vit, examples(vit), baseline=larger)
+
+
 def test_logits_that_are_no_numbers_are_refused():
     model = MODELS["CLS"]()
     vit = vl.load(model)

@@ -315,6 +315,40 @@ def test_published_values_stand_at_their_blocks():
     assert class_value_agreement(vit).summary()["Vilas et al. 2023"] == [None, 0.327]
 
 
+def test_deep_models_are_compared_in_groups_of_blocks():
+    """As figure 4 shows ViT-L/16: means over pairs of its 24 blocks."""
+    vit = vl.load(timm_model("CLS", depth=24, embed_dim=12, num_heads=2))
+    data = examples(vit, 2)
+    vit.paper = "ViT-L/16"
+    found = key_value_agreement(vit, data)
+    table = found.normalised_table()
+    for kind in KINDS:
+        mean = found.values[kind, "agreement"].mean
+        assert table[kind] == pytest.approx(
+            [(mean[2 * i] + mean[2 * i + 1]) / 2 for i in range(12)]
+        )
+    assert table["MLP, Vilas et al. 2023"] == [None] * 10 + [0.38, None]
+    assert table["attention, Vilas et al. 2023"][-1] == 0.37
+    assert not any("Vilas" in column for column in found.normalised_table(blocks=8))
+    assert not any("Vilas" in column for column in found.normalised_table("single memory"))
+    agreement = class_value_agreement(vit)
+    summary = agreement.summary()
+    mlp, attention = (agreement.values[kind].mean for kind in ("MLP", "attention"))
+    expected = {
+        "attention, last group of 2 blocks": (attention[-2] + attention[-1]) / 2,
+        "MLP, group of 2 blocks where it is largest": max(
+            (mlp[2 * i] + mlp[2 * i + 1]) / 2 for i in range(12)
+        ),
+    }
+    measured = dict(zip(summary["class-value agreement"], summary["measured"], strict=True))
+    assert measured == pytest.approx(expected)
+    assert summary["Vilas et al. 2023"] == [0.174, 0.393]
+    with pytest.raises(vl.UsageError, match="24 blocks cannot be put into 7"):
+        found.normalised("MLP", blocks=7)
+    with pytest.raises(vl.UsageError, match="kind must be one of"):
+        found.normalised("mlp")
+
+
 def test_wrong_words_are_refused():
     vit = vl.load(MODELS["CLS"]())
     data = examples(vit, 2)

@@ -87,6 +87,14 @@ def test_medians_of_class_and_context_are_drawn(vit):
     curves = drawn(found.figure())
     assert list(curves) == ["class-labelled, median", "context-labelled, median"]
     np.testing.assert_allclose(curves["context-labelled, median"], found.quantile("context"))
+    known = dataclasses.replace(
+        found, state_names=[str(k) for k in range(13)], p=np.ones(13), paper="ViT-B/32",
+        counts=found.counts[[0, *range(4), *range(4), *range(4)]],
+    )  # fmt: skip
+    drawn_twice = drawn(known.figure())
+    assert drawn_twice["class-labelled, Vilas et al. 2023"][9] == 0.97
+    assert drawn_twice["context-labelled, Vilas et al. 2023"][9] == 0.88
+    assert np.isnan(drawn_twice["context-labelled, Vilas et al. 2023"][3])
 
 
 def test_change_rates_and_composition_are_drawn_block_by_block(vit):

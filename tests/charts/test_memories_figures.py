@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,18 @@ def test_class_value_agreement_is_drawn_with_its_baseline():
     assert list(curves) == ["attention", "MLP", "attention, baseline", "MLP, baseline"]
     np.testing.assert_allclose(curves["MLP"], found.values["MLP"].mean)
     np.testing.assert_allclose(curves["MLP, baseline"], found.baseline_values["MLP"].mean)
+    p = {"attention": np.array([0.2, 0.04, 0.06]), "MLP": np.array([0.01, 0.9, 0.03])}
+    starred = dataclasses.replace(found, p=p)
+    drawn_to = [(starred.figure(), found.values), (vl.charts.boxes(starred), found.boxes)]
+    for plot, parts in drawn_to:
+        sources = [renderer.data_source.data for renderer in plot.renderers]
+        stars = [data for data in sources if "p" in data]
+        assert [data["state"] for data in stars] == [["1"], ["0", "2"]]
+        heights = {kind: max(data["y"]) for kind, data in zip(p, stars, strict=True)}
+        top = max(one.high.max() for one in parts.values())
+        assert top < heights["attention"] < heights["MLP"] < 1.2 * top
+    plain = vl.analysis.class_value_agreement(vit).figure()
+    assert not any("p" in renderer.data_source.data for renderer in plain.renderers)
 
 
 def test_key_value_agreement_is_drawn_with_chance_and_published_rates():

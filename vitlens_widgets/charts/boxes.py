@@ -16,6 +16,7 @@ from vitlens_widgets.analysis import (
 )
 from vitlens_widgets.charts.curves import COLOURS, figure_over_states
 from vitlens_widgets.charts.marks import with_chance, with_stars
+from vitlens_widgets.charts.memories import with_stars_of_kinds
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def boxes(found: Found) -> Figure:
     Of `vl.analysis.identifiability`, image tokens beside readouts, with a star where the scores are
     above the baseline's; of `attention_perturbation`, each kind; of `class_and_context`,
     class-labelled beside context-labelled tokens, with a star where the first have the larger mean;
-    of `class_value_agreement`, classes. Whiskers reach to the last value within 1.5 heights of the
+    of `class_value_agreement`, classes, with a star in a kind's colour where its scores are above
+    the baseline's. Whiskers reach to the last value within 1.5 heights of the
     box; what lies beyond is not drawn.
 
     Args:
@@ -58,7 +60,8 @@ def boxes(found: Found) -> Figure:
         blocks = [str(block) for block in range(found.n_blocks)]
         plot = figure_over_states(found.title, blocks, "class-value agreement (cosine)")
         plot.xaxis.axis_label = "block"
-        return _with_boxes(plot, found.boxes)
+        top = max(one.high.max() for one in found.boxes.values())
+        return with_stars_of_kinds(_with_boxes(plot, found.boxes), found, top)
     plot = figure_over_states(found.title, found.state_names, "identifiability score")
     _with_boxes(plot, found.boxes)
     with_chance(plot, (1 + 1 / _n_classes(found)) / 2)

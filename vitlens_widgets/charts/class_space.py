@@ -99,6 +99,8 @@ def class_and_context(found: ClassAndContext) -> Figure:
     states = found.state_names
     plot = figure_over_states(found.title, states, "identifiability score of image tokens")
     curves = {f"{label}-labelled, median": found.quantile(label).tolist() for label in LABELS}
+    for label, known in found.published.items():
+        curves[f"{label}-labelled, {published.SOURCE}"] = known.tolist()
     bands = {
         f"{label}-labelled, median": tuple(found.quantile(label, q).tolist() for q in (0.25, 0.75))
         for label in LABELS

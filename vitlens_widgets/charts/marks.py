@@ -23,11 +23,18 @@ def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> Non
         plot.add_layout(Label(x=4, y=chance, text=said, **words))
 
 
-def with_stars(plot: Figure, states: Sequence[str], p: np.ndarray, what: str) -> None:
+def with_stars(
+    plot: Figure,
+    states: Sequence[str],
+    p: np.ndarray,
+    what: str,
+    y: float = 1.05,
+    colour: str = "#595959",
+) -> None:
     """A star above each state at which something is significant."""
     starred = np.flatnonzero(p < _SIGNIFICANT)
     data = {"state": [states[k] for k in starred], "p": p[starred].tolist()}
-    source = ColumnDataSource({**data, "y": [1.05] * len(starred)})
-    stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color="#595959")
+    source = ColumnDataSource({**data, "y": [y] * len(starred)})
+    stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color=colour)
     said = [("", f"{what} at @state"), ("p", "@p{0.000e+0}")]
     plot.add_tools(HoverTool(renderers=[stars], tooltips=said))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.memories.key_value import check_measure
-from vitlens_widgets.charts.curves import figure_over_states, with_means
+from vitlens_widgets.charts.curves import COLOURS, figure_over_states, with_means
+from vitlens_widgets.charts.marks import with_stars
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -23,12 +24,23 @@ _QUANTITIES = {
 def class_value_agreement(found: ClassValueAgreement) -> Figure:
     """How near the nearest value vector is to each class, means over classes, 95 % intervals.
 
+    A star in a kind's colour stands where its scores are above the baseline's (one-sided p < .05).
+
     Args:
         found: What `vl.analysis.class_value_agreement` gave.
     """
     plot = _over_blocks(found.title, found.n_blocks, "class-value agreement (cosine)")
     beside = {f"{kind}, baseline": one.mean.tolist() for kind, one in found.baseline_values.items()}
-    return with_means(plot, "block", plot.x_range.factors, found.values, beside)
+    with_means(plot, "block", plot.x_range.factors, found.values, beside)
+    return with_stars_of_kinds(plot, found, max(one.high.max() for one in found.values.values()))
+
+
+def with_stars_of_kinds(plot: Figure, found: ClassValueAgreement, top: float) -> Figure:
+    """A row of stars for each kind of memories, above what is drawn, which ends at `top`."""
+    for i, (kind, p) in enumerate(found.p.items()):
+        what = f"{kind} above the baseline"
+        with_stars(plot, plot.x_range.factors, p, what, top * (1.06 + 0.06 * i), COLOURS[i])
+    return plot
 
 
 def key_value_agreement(found: KeyValueAgreement, name: str = "agreement") -> Figure:

@@ -82,6 +82,14 @@ class ClassAndContext:
         return quantile(counts, rising_scores(counts.shape[1]), q)
 
     @property
+    def published(self) -> dict[str, np.ndarray]:
+        """The paper's medians for this model, `[state]` by label; NaN where not read off."""
+        known, blocks = published.LABEL_MEDIANS.get(self.paper, {}), len(self.state_names) - 1
+        medians = ({block: both[i] for block, both in known.items()} for i in range(len(LABELS)))
+        curves = [np.append(np.nan, published.placed(one, blocks)) for one in medians]
+        return dict(zip(LABELS, curves, strict=True)) if known else {}
+
+    @property
     def boxes(self) -> dict[str, Boxes]:
         """The scores of the tokens of each label, `[state]`, for `vl.charts.boxes`."""
         both = (boxes_of_ranks(self.counts[:, i]) for i in range(len(LABELS)))
@@ -112,6 +120,9 @@ class ClassAndContext:
             columns[f"± ({label})"] = self.scores[label].half.tolist()
             for q, name in ((0.25, "lower quartile"), (0.5, "median"), (0.75, "upper quartile")):
                 columns[f"{label}, {name}"] = self.quantile(label, q).tolist()
+            if label in self.published:
+                known = published.listed(self.published[label])
+                columns[f"{label}, median, {published.SOURCE}"] = known
         means = [self.scores[label].mean for label in LABELS]
         columns |= {"difference": (means[0] - means[1]).tolist(), "p": self.p.tolist()}
         return Table(columns, title=self.title)

@@ -20,9 +20,9 @@ from vitlens_widgets.analysis.class_space.evolution import (
     evolution,
     ranks,
 )
+from vitlens_widgets.analysis.class_space.groups import grouped
 from vitlens_widgets.analysis.class_space.rules import Rule, check_rule
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
-from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run
 from vitlens_widgets.data import Dataset, LabelSet, Table
@@ -122,11 +122,7 @@ class Identifiability:
         Raises:
             UsageError: There is no such measure, or the depth is no multiple of `blocks`.
         """
-        depth = len(self.state_names) - 1
-        blocks = check_count("blocks", blocks, least=1)
-        if depth % blocks:
-            raise UsageError(f"{depth} blocks cannot be put into {blocks} equal groups.")
-        return self.mean(name).mean[1:].reshape(blocks, -1).mean(axis=1)
+        return grouped(self.mean(name).mean[1:], blocks)
 
     def summary(self) -> Table:
         """The rates at the final state, and what the paper has for them."""

@@ -11,8 +11,10 @@ Class Embedding Space", NeurIPS 2023, and the code that goes with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+import numpy as np
 
 SOURCE = "Vilas et al. 2023"
 
@@ -55,6 +57,12 @@ READOUT_SCORES = {
     "MIIL": (0.51, 0.59, 0.70, 0.79, 0.88, 0.93, 0.96, 0.97, 0.98, 0.99, 1.0, 1.0),
 }
 """Mean identifiability of CLS after blocks 1 to 12 (figure 2)."""
+
+LABEL_MEDIANS = {
+    "ViT-B/32": {1: (0.5, 0.5), 2: (0.5, 0.5), 9: (0.97, 0.88), 12: (1.0, 1.0)},
+}
+"""Median identifiability of class-labelled and of context-labelled tokens after some blocks,
+counted from 1 (the authors' notebook)."""
 
 LOGIT_INCREASES = {
     "ViT-B/32": (0.55, 0.56, 0.59, 0.60, 0.77, 0.66, 0.71, 0.73, 0.72, 0.895, 0.80),
@@ -118,17 +126,20 @@ REMOVAL_AUC = {
 }
 """Area under the accuracy as patches are removed by their relevance, as released."""
 
+GROUPED = {"ViT-L/16": 12}
+"""Models of which figures 2 and 4 show means over as many groups of consecutive blocks."""
 
 CLASS_VALUE = {
     "ViT-B/32": {"MLP": 0.327},
     "ViT-B/16": {"MLP": 0.38},
+    "ViT-L/16": {"MLP": 0.393, "attention": 0.174},
     "MIIL": {"MLP": 0.28, "attention": 0.14},
     "CIFAR100": {"MLP": 0.223, "attention": 0.20},
     "Refinement": {"MLP": 0.42, "attention": 0.217},
     "GAP": {"MLP": 0.128},
 }
 """Class-value agreement, means over classes: MLP, the block where it is largest; attention, the
-last block (figure 4a). ViT-L/16 is drawn over pairs of blocks, and so is left out here."""
+last block (figure 4a); of ViT-L/16 instead pairs of blocks, see `GROUPED`."""
 
 MEMORIES = {
     "agreement": {
@@ -151,6 +162,8 @@ MEMORIES = {
 """Key-value agreement rate (figure 4b), and share of tokens whose prediction one of the strongest
 memories has alone, by block, counted from 1."""
 
+GROUPED_AGREEMENT = {"ViT-L/16": {"attention": {12: 0.37}, "MLP": {11: 0.38}}}
+"""Key-value agreement rate by group of blocks, counted from 1 (figure 4b); see `GROUPED`."""
 
 PROBES = {
     "ViT-B/32": {
@@ -164,6 +177,11 @@ PROBES = {
 }
 """Top-1 accuracy of 10-shot linear probes, and of class projection, mean over image tokens, by
 site, measure, and block, counted from 1."""
+
+
+def placed(known: Mapping[int, float], count: int) -> np.ndarray:
+    """What was published of some blocks or groups, counted from 1, `[count]`; NaN of the others."""
+    return np.array([known.get(place, np.nan) for place in range(1, count + 1)])
 
 
 def listed(values: Iterable[float]) -> list[float | None]:

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 from vitlens_widgets.analysis.boxes import Boxes, boxes_of
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.baseline import check_baseline
+from vitlens_widgets.analysis.class_space.groups import grouped
 from vitlens_widgets.analysis.memories.weights import (
     check_kind,
     class_directions,
@@ -83,14 +84,19 @@ class ClassValueAgreement:
 
     @property
     def published(self) -> dict[str, float]:
-        """The paper's mean for this model: MLP, its largest; attention, of the last block."""
+        """The paper's mean for this model: MLP, its largest; attention, of the last block.
+
+        Of ViT-L/16 over pairs of blocks, as its figure has it.
+        """
         return dict(published.CLASS_VALUE.get(self.paper, {}))
 
     def summary(self) -> Table:
         """The two values that the paper's figure shows best, and what the paper has for them."""
-        means = {kind: one.mean for kind, one in self.values.items()}
+        groups = published.GROUPED.get(self.paper)
+        means = {kind: grouped(v.mean, groups or self.n_blocks) for kind, v in self.values.items()}
         shown = {kind: mean.max() if kind == "MLP" else mean[-1] for kind, mean in means.items()}
-        said = {"MLP": "MLP, largest over blocks", "attention": "attention, last block"}
+        of = f"group of {self.n_blocks // groups} blocks" if groups else "block"
+        said = {"MLP": f"MLP, {of} where it is largest", "attention": f"attention, last {of}"}
         columns: dict[str, list] = {
             "class-value agreement": [said[kind] for kind in shown],
             "measured": [float(value) for value in shown.values()],

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from vitlens_widgets.analysis.class_space import published
+from vitlens_widgets.analysis.class_space.groups import grouped
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.memories.called_up import Seen, stored_in
 from vitlens_widgets.analysis.memories.weights import (
@@ -83,13 +84,11 @@ class KeyValueAgreement:
     @property
     def published(self) -> dict[tuple[str, str], np.ndarray]:
         """The paper's rates for this model, `[block]`; NaN where they could not be read off."""
-        curves = {}
-        for name, known in published.MEMORIES.items():
-            for kind, by_block in known.get(self.paper, {}).items():
-                curves[kind, name] = np.full(self.n_blocks, np.nan)
-                for block, rate in by_block.items():
-                    curves[kind, name][block - 1] = rate
-        return curves
+        return {
+            (kind, name): published.placed(by_block, self.n_blocks)
+            for name, known in published.MEMORIES.items()
+            for kind, by_block in known.get(self.paper, {}).items()
+        }
 
     def table(self, name: str = "agreement") -> Table:
         """A row per block: one of `MEASURES` for each kind of memory, with half its interval.
@@ -107,6 +106,30 @@ class KeyValueAgreement:
             if (kind, name) in self.published:
                 known = published.listed(self.published[kind, name])
                 columns[f"{kind}, {published.SOURCE}"] = known
+        return Table(columns, title=f"{self.title}: {name}")
+
+    def normalised(self, kind: str, name: str = "agreement", blocks: int = 12) -> np.ndarray:
+        """Means over as many runs of consecutive blocks, float64 `[blocks]`.
+
+        Raises:
+            UsageError: There is no such kind or measure, or the depth is no multiple of `blocks`.
+        """
+        check_choice("kind", kind, self.kinds)
+        return grouped(self.values[kind, check_measure(name)].mean, blocks)
+
+    def normalised_table(self, name: str = "agreement", blocks: int = 12) -> Table:
+        """A row per group of blocks, by which the paper's figure 4b shows ViT-L/16.
+
+        Raises:
+            UsageError: There is no such measure, or the depth is no multiple of `blocks`.
+        """
+        columns: dict[str, list] = {"group of blocks": list(range(blocks))}
+        known = published.GROUPED_AGREEMENT.get(self.paper, {})
+        for kind in self.kinds:
+            columns[kind] = self.normalised(kind, name, blocks).tolist()
+            if name == "agreement" and blocks == published.GROUPED.get(self.paper):
+                listed = published.listed(published.placed(known[kind], blocks))
+                columns[f"{kind}, {published.SOURCE}"] = listed
         return Table(columns, title=f"{self.title}: {name}")
 
     def answers_table(self) -> Table:
