@@ -3,6 +3,7 @@
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { probability } from "../lib/numbers.js";
+import { part, quiet, value } from "../lib/readout.js";
 import { svg } from "../lib/svg.js";
 import { removalOf } from "./panel.js";
 import { ORDERS } from "./words.js";
@@ -53,13 +54,13 @@ export function curve(of, actions) {
       plot.replaceChildren(...drawn(of, s, sizes));
     }),
     whenChanged((s) => [s.curves, s.classes, removalOf(of, s)], (s) => {
-      fill(status, ...said(of, s));
-      const removal = removalOf(of, s);
+      const [removal, words] = [removalOf(of, s), said(of, s)];
+      fill(status, ...(words.length ? words.map(([what, number]) => part(quiet(what), value(number))) : [element("span", "vl-hint", {}, HINT)]));
       setAttributes(slider, {
         "aria-valuemin": 0,
         "aria-valuemax": s.curves.nPatches,
         "aria-valuenow": removal ? s.curves.nGone(removal.point) : 0,
-        "aria-valuetext": status.textContent,
+        "aria-valuetext": words.map((pair) => pair.join(" ")).join(", ") || "nothing",
       });
     }),
   ];
@@ -147,21 +148,20 @@ function marker(of, scene, x, y, top, ground) {
 
 const HINT = "Point at the curve, or use the arrow keys, to see what is removed; click to hold it.";
 
-/** @param {0 | 1} of @param {Scene} scene */
+/** What there is to say of the point that is looked at. @param {0 | 1} of @param {Scene} scene @returns {[words: string, number: string][]} */
 function said(of, scene) {
   const removal = removalOf(of, scene);
   const { curves, classes } = scene;
-  if (!removal) return [element("span", "vl-hint", {}, HINT)];
-  const part = (/** @type {string} */ words, /** @type {string} */ number) => element("span", "vl-part", {}, element("span", "vl-quiet", {}, words), element("b", "vl-value", {}, number));
+  if (!removal) return [];
   const at = (/** @type {Kind | "random"} */ kind) => probability(curves.line(of, kind)[removal.point] ?? NaN, 3);
   const other = removal.kind === "negative" ? "positive" : "negative";
   const answer = curves.answer(removal);
   return [
-    part(`${ORDERS[removal.kind]}, gone`, `${curves.nGone(removal.point)} of ${curves.nPatches}`),
-    part("probability", at(removal.kind)),
-    answer < 0 ? null : part("answer", classes.label(answer).name),
-    part(ORDERS[other], at(other)),
-    curves.of.random ? part("random", at("random")) : null,
+    [`${ORDERS[removal.kind]}, gone`, `${curves.nGone(removal.point)} of ${curves.nPatches}`],
+    ["probability", at(removal.kind)],
+    ...(answer < 0 ? [] : /** @type {[string, string][]} */ ([["answer", classes.label(answer).name]])),
+    [ORDERS[other], at(other)],
+    ...(curves.of.random ? /** @type {[string, string][]} */ ([["random", at("random")]]) : []),
   ];
 }
 

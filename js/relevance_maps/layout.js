@@ -37,7 +37,7 @@ export function layoutFor(width, sizes) {
   const content = Math.max(240, Math.floor(width) - 2 * PADDING);
   const mode = width >= 1000 ? "columns" : width >= 640 ? "two" : "stack";
   const beside = mode === "columns" && sizes.nHeads > 0;
-  const share = Math.round((sizes.isPair ? 0.27 : sizes.nHeads > MANY_HEADS ? 0.36 : 0.31) * content);
+  const share = Math.round((sizes.nHeads > MANY_HEADS ? 0.34 : sizes.isPair ? 0.27 : 0.31) * content);
   const overview = overviewOf(beside ? Math.max(LEAST_OVERVIEW, share) : content, sizes);
   const stage = beside ? content - overview.width - GAP - 4 : content;
   const columns = sizes.isPair ? (mode === "stack" ? 2 : 3) : mode === "stack" ? 1 : 2;

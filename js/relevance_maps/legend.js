@@ -6,8 +6,14 @@ import { ramp } from "../lib/ramp.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-/** Narrower, there is no room for every tick. */
-const ROOMY = 260;
+/** Room for a letter, and between two numbers, px. */
+const [LETTER, SPACE] = [7, 10];
+
+/** Whether all numbers stand side by side, the first and the last of them within the scale. @param {import("../lib/ramp.js").Tick[]} ticks @param {number} width */
+function fits(ticks, width) {
+  const starts = ticks.map(({ at, text }) => at * width - LETTER * text.length * (at === 0 || at === 1 ? at : 0.5));
+  return ticks.every(({ text }, i) => i === ticks.length - 1 || (starts[i] ?? 0) + LETTER * text.length + SPACE <= (starts[i + 1] ?? 0));
+}
 
 /** @param {import("./scene.js").Whose} whose @returns {import("./scene.js").Part} */
 export function legend(whose) {
@@ -17,8 +23,7 @@ export function legend(whose) {
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.scaleOf(whose, s.what), s.layout], (s) => {
       const { map, ticks } = s.scaleOf(whose, s.what);
-      const shown = s.layout.picture >= ROOMY ? ticks : ticks.filter(({ at }) => [0, 0.5, 1].includes(at));
-      scale.draw((place) => colorAt(map, place), shown);
+      scale.draw((place) => colorAt(map, place), fits(ticks, s.layout.picture) ? ticks : ticks.filter(({ at }) => [0, 0.5, 1].includes(at)));
     }),
     whenChanged((s) => [s.maps, s.what, s.choices.norm, s.choices.shared], (s) => (words.textContent = sentence(whose, s))),
     whenChanged((s) => [s.maps, s.what, s.scaleOf(whose, s.what), s.token], (s) => void scale.mark(markedPlace(whose, s))),

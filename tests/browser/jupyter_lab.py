@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,6 +88,16 @@ class Notebook(OpenNotebook):
         self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
         self.wait_until_drawn(widgets)
         self.page.wait_for_function(_KERNEL_IS_IDLE, timeout=RUN_MS)
+
+    def wait_until_drawn(self, widgets: int) -> None:
+        """Brings each cell into sight meanwhile: an output out of sight may wait to be drawn."""
+        until = time.monotonic() + RUN_MS / 1000
+        cells = self.page.locator(self.cell_selector)
+        while self.drawn.count() < widgets and time.monotonic() < until:
+            for cell in cells.all():
+                cell.scroll_into_view_if_needed()
+                self.page.wait_for_timeout(50)
+        super().wait_until_drawn(widgets)
 
     def kernel(self, code: str) -> str:
         answer = self.page.evaluate(_EXECUTE, code)

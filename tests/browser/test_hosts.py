@@ -26,6 +26,7 @@ WIDGETS = {
     "maps": "vl.AttentionMaps(trace, reading=reading)",
     "strip": "vl.InfillStrip(infilling, truth=scene)",
     "explorer": "vl.explore(vit, scene, mae=mae)",
+    "relevance": "vl.RelevanceMaps(trace, points=8, random=2)",
 }
 FACE = random_maps(layers=6, heads=3, rows=7, cols=7)  # of toy/p32: only its layout counts
 MAE_SIDE = 14
@@ -125,6 +126,27 @@ def test_attention_maps_ask_the_kernel_for_exact_numbers(notebook):
     maps.locator(".vl-sheet").scroll_into_view_if_needed()
     Places(maps, FACE).point_at_cell(33, 12)
     maps.locator(".vl-pair-line").get_by_text(f"{exact:.4f}").first.wait_for()
+
+
+def test_relevance_maps_ask_the_kernel_for_another_class_and_for_their_curves(notebook):
+    relevance = shown(notebook, "relevance")
+    relevance.locator(".vl-removal-key").first.locator("b").wait_for()  # the curve is whole
+    relevance.get_by_role("button", name="Compare with another class").click()
+    search = relevance.get_by_role("combobox", name="Second class")
+    search.fill("moon")
+    search.press("Enter")
+    notebook.wait_for_value("vit.labels[relevance.versus or 0]", "moon")
+    relevance.locator(".vl-panel[data-of='1']").get_by_text("moon", exact=True).wait_for()
+    relevance.locator(".vl-removal[data-of='1'] .vl-removal-key b").first.wait_for()
+    exact = notebook.value("float(relevance.relevance[1].patches()[2, 4])")
+    cell = relevance.locator(".vl-panel[data-of='1'] .vl-cell").nth(2 * 7 + 4)
+    cell.click()
+    notebook.wait_for_value("vit.layout.row_col(relevance.token)", [2, 4])
+    written = f"{exact:#.3g}".rstrip(".").replace("-", "−")
+    assert written in relevance.locator(".vl-pair-line").inner_text()
+    notebook.kernel("relevance.method, relevance.versus = 'Chefer', None")
+    target = notebook.value("relevance.target")
+    waits_for(relevance, "data-vitlens-drawn", f"Chefer: {target}, image 0")
 
 
 def test_a_mask_painted_on_an_infill_strip_is_infilled_by_the_kernel(notebook):

@@ -10,6 +10,8 @@ from attention_pages import Places, colors, map_pixels, read_out, shades
 from fake_infilling import random_infilling
 from fake_maps import random_maps
 from fake_reading import FakeLabels, random_reading
+from fake_relevance import random_relevances
+from relevance_page import cell, curve, panel, text, tile
 
 import vitlens_widgets as vl
 
@@ -194,3 +196,22 @@ def test_linked_widgets_stay_linked_a_state_with_its_block(saved, page):
     saved.drawn(first, "1_pre")
     first.get_by_role("gridcell").nth(7).click()
     assert Places(second, random_maps(1, layers=3)).crossed()[0] == 8
+
+
+def test_relevance_maps_keep_their_curves_and_say_what_needs_the_model(saved):
+    widget = vl.RelevanceMaps(random_relevances(2), [2, 4], points=6)
+    root = saved.open(widget)
+    tile(root, 1, 0).click()
+    assert text(root.locator(".vl-stage-head h3")) == "Layer 1, head 0"
+    cell(root, 2, 3, 6).click()
+    value = widget.relevance[1].patches(0, 1, 0)[2, 3]
+    assert f"thing 4 {value:.3g}".replace("-", "−") in text(root.locator(".vl-pair-line"))
+    slider = curve(root, 1).get_by_role("slider")
+    slider.press("ArrowRight")
+    assert panel(root, 1).locator(".vl-hatch").is_visible()
+    assert "gone 1 of 24" in slider.get_attribute("aria-valuetext")
+    search = root.get_by_role("combobox", name="Target class")
+    search.fill("thing 5")
+    search.press("Enter")
+    assert "Not on this page." in text(root.get_by_role("alert"))
+    assert search.input_value() == "thing 2"
