@@ -104,6 +104,16 @@ def test_tokens_alone_are_those_of_a_forward_pass_written_out(measured, rule):
         )
 
 
+def test_a_mean_of_no_patches_is_no_answer():
+    """CLS is left of an image without class-labelled tokens, and this model does not read it."""
+    vit = vl.load(timm_model("CLS", global_pool="avg"))
+    assert vit.layout.n_prefix == 1
+    found = class_and_context(vit, examples(vit))
+    assert found.accuracy["class"].n == 4
+    assert found.alone["class"].n == 5
+    assert found.accuracy["context"].n == 5
+
+
 def test_removal_is_that_of_the_drop_edit():
     vit = vl.load(MODELS["registers and layer scale"]())
     pixels = pixels_of(vit, examples(vit, 3))
