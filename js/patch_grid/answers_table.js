@@ -23,6 +23,7 @@ export function answersTable(reading) {
   const frame = element("div", "vl-table-frame");
   const node = element("section", "vl-answers", { "aria-label": "Answers of one token" }, head, frame);
   node.style.setProperty("--vl-states", String(reading.nStates));
+  node.style.setProperty("--vl-state-name", String(longestName(reading)));
   node.classList.toggle("vl-dense", reading.nStates > 8);
   node.classList.toggle("vl-many-classes", reading.nClasses > 99);
 
@@ -40,6 +41,9 @@ export function answersTable(reading) {
   );
   return { node, update };
 }
+
+/** How many characters the longest name of a state has. @param {Reading} reading */
+const longestName = (reading) => Math.max(...Array.from({ length: reading.nStates }, (_, state) => reading.stateName(state).length));
 
 /** The pinned token, or while none is pinned the one pointed at. @param {Scene} scene */
 const shownToken = ({ token, passing }) => token ?? passing;

@@ -176,3 +176,20 @@ def test_it_is_read_by_those_who_do_not_see_it(page):
 
 def accessible_name(node):
     return node.evaluate("n => n.getAttribute('aria-label') || n.textContent.trim() || n.title")
+
+
+def test_names_of_states_of_any_length_stand_clear_of_the_answers(page):
+    reading = random_reading(states=12)
+    reading.state_names = [f"{block}_attn_out" for block in range(12)]
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    widget = WidgetPage(page).add(vl.PatchGrid(reading, token=1))
+    free = widget.evaluate(
+        """(node) => [...node.querySelectorAll(".vl-table tbody tr")].map((row) => {
+            const name = document.createRange();
+            name.selectNodeContents(row.querySelector("th"));
+            const answer = row.querySelector("td").getBoundingClientRect();
+            return answer.left - name.getBoundingClientRect().right;
+        })"""
+    )
+    assert len(free) == 12
+    assert min(free) >= 2
