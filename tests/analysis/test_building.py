@@ -106,6 +106,37 @@ def test_changes_are_split_by_the_label_of_the_token(measured):
         assert 0 < split.p[block] < 1
 
 
+def test_a_block_that_adds_nothing_raises_nothing():
+    model = MODELS["CLS"]()
+    with torch.no_grad():
+        for part in (model.blocks[1].attn.proj, model.blocks[1].mlp.fc2):
+            part.weight.zero_()
+            part.bias.zero_()
+    vit = vl.load(model)
+    found = building(vit, examples(vit))
+    for place in ("tokens", "readout"):
+        assert found.changes["block", place].mean[1] == 0 < found.changes["block", place].mean[0]
+    assert found.composition["previous"].mean[1] == 1
+
+
+def test_tokens_may_be_labelled_by_the_majority_of_their_pixels():
+    vit = vl.load(MODELS["CLS"]())
+    data = examples(vit)
+    found = building(vit, data, mask_rule="majority").splits["mlp_out"]
+    runs = [run_one(vit.model, pixels) for pixels in pixels_of(vit, data)]
+    labels = class_tokens(vit, [data[i].mask for i in range(data.count)], "majority")
+    assert (labels != class_tokens(vit, [data[i].mask for i in range(5)], "top left")).any()
+    changes = np.stack(
+        [
+            token_logits(vit.model, run.mlp_out[2])[1:, data[i].label]
+            - token_logits(vit.model, run.states[2])[1:, data[i].label]
+            for i, run in enumerate(runs)
+        ]
+    )
+    expected = changes[labels].mean() - changes[~labels].mean()
+    assert found.difference[2] == pytest.approx(expected, abs=1e-5)
+
+
 def test_without_masks_nothing_is_split():
     vit = vl.load(MODELS["CLS"]())
     data = examples(vit)

@@ -155,6 +155,16 @@ def test_the_majority_of_the_pixels_that_the_model_sees_labels_a_patch():
     assert np.array_equal(class_tokens(toy, [exact], "majority")[0].reshape(7, 7), cells)
 
 
+def test_the_majority_may_label_the_tokens_of_the_experiment():
+    vit = vl.load(MODELS["CLS"]())
+    data = examples(vit)
+    found = class_and_context(vit, data, mask_rule="majority", remove=False)
+    masks = [data[i].mask for i in range(data.count)]
+    labels = class_tokens(vit, masks, "majority")
+    assert found.counts[-1].sum(1).tolist() == [labels.sum(), (~labels).sum()]
+    assert labels.sum() != class_tokens(vit, masks, "top left").sum()
+
+
 def test_shuffles_of_counts_are_shuffles_of_tokens():
     rng = np.random.default_rng(0)
     mine, others = rng.integers(0, 9, 40), rng.integers(1, 10, 70)

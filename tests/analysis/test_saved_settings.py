@@ -34,6 +34,19 @@ def vit():
 
 
 @pytest.mark.parametrize("name", OTHER)
+def test_titles_say_what_is_not_as_in_the_paper(vit, name):
+    experiment, data = getattr(analysis, name), examples(vit, 1)
+    few = {"points": 2, "random": 0} if name == "perturbation_test" else {}
+    plain = experiment(vit, data, **few).title
+    assert plain == f"{vit.name}, 1 image of {data!r}"
+    for other in OTHER[name]:
+        (word, value), *_ = other.items()
+        said = experiment(vit, data, **{**few, **other}).title
+        settles = word not in ("kinds", "remove", "points", "random", "methods")
+        assert said == plain + f", {word}={value!r}" * settles
+
+
+@pytest.mark.parametrize("name", OTHER)
 def test_a_file_of_other_settings_is_refused(vit, tmp_path, name):
     experiment, data, words = getattr(analysis, name), examples(vit, 2), SOME.get(name, {})
     experiment(vit, data, save_to=tmp_path, **words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ class Sums:
     """Adds up the classes, the pixels and the size of the batches it sees."""
 
     name = "sums"
+    usual: ClassVar = {}
     needs_masks = False
 
     def __init__(self, **settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -170,6 +170,7 @@ class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
     name = "attention perturbation"
+    usual: ClassVar = {"rule": "released"}
     needs_masks = False
 
     def __init__(self, vit: ViT, kinds: Sequence[str] | None, rule: Rule) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -187,6 +187,7 @@ class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
     name = "building"
+    usual: ClassVar = {"mlp_input": "block", "mask_rule": "top left"}
     needs_masks = False
 
     def __init__(self, vit: ViT, data: Dataset, mlp_input: str, mask_rule: MaskRule) -> None:

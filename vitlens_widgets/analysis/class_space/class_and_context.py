@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -186,6 +186,7 @@ class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
     name = "class and context"
+    usual: ClassVar = {"rule": "released", "mask_rule": "top left"}
     needs_masks = True
 
     def __init__(self, vit: ViT, mask_rule: MaskRule, remove: bool, rule: Rule) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -231,6 +231,7 @@ class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
     name = "identifiability"
+    usual: ClassVar = {"rule": "released"}
     needs_masks = False
 
     def __init__(self, vit: ViT, baseline: ViT | None, rule: Rule) -> None:

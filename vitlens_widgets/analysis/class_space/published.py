@@ -1,8 +1,9 @@
 """What Vilas et al. (2023) found for their seven models, to stand beside what is measured here.
 
-Shares and scores lie in [0, 1]. Numbers in `RATES` and `PERTURBED` are printed by the authors' own
-notebooks; curves are read off their figures, to about 0.02. All are of 910 classes x 5 images of
-ImageNet-S, CIFAR-100's of 100 classes x 5 images. What was not published is not here.
+Shares and scores lie in [0, 1]. `RATES`, `RANDOM_RATES`, `PERTURBED`, `REMOVED`,
+`CLASS_MINUS_CONTEXT` and `REMOVAL_AUC` are printed by the authors' own notebooks; all else is read
+off figures, to about 0.02. All are of 910 classes x 5 images of ImageNet-S, CIFAR-100's of 100
+classes x 5 images. What was not published is not here.
 
 Source: Vilas, Schaumlöffel, Roig (2023), "Analyzing Vision Transformers for Image Classification in
 Class Embedding Space", NeurIPS 2023, and the code that goes with it.
@@ -62,7 +63,7 @@ LABEL_MEDIANS = {
     "ViT-B/32": {1: (0.5, 0.5), 2: (0.5, 0.5), 9: (0.97, 0.88), 12: (1.0, 1.0)},
 }
 """Median identifiability of class-labelled and of context-labelled tokens after some blocks,
-counted from 1 (the authors' notebook)."""
+counted from 1."""
 
 LOGIT_INCREASES = {
     "ViT-B/32": (0.55, 0.56, 0.59, 0.60, 0.77, 0.66, 0.71, 0.73, 0.72, 0.895, 0.80),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -219,6 +219,7 @@ class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
     name = "key-value agreement"
+    usual: ClassVar = {"k": 5, "rule": "released", "coefficients": "pre"}
     needs_masks = False
 
     def __init__(self, vit: ViT, k: int, rule: Rule, coefficients: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -130,6 +131,7 @@ class _Experiment:
     """See `vitlens_widgets.analysis.stream.Experiment`."""
 
     name = "linear probes"
+    usual: ClassVar = {"alpha": 1.0}
     needs_masks = False
 
     def __init__(

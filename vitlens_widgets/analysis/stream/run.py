@@ -14,7 +14,7 @@ from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.stream.batches import Batch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun
 from vitlens_widgets.data import Dataset
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
@@ -28,11 +28,14 @@ class Experiment(Protocol):
         name: What it is called.
         settings: In JSON's types, all that changes its numbers beside model and data; another
             model by its `fingerprint`.
+        usual: Those of the settings that go without saying, with the values that the published
+            numbers were found with; others are said in the result's title.
         needs_masks: Whether it asks for `Batch.masks`.
     """
 
     name: str
     settings: Mapping[str, Any]
+    usual: Mapping[str, Any]
     needs_masks: bool
 
     def measure(self, batch: Batch) -> Mapping[str, np.ndarray]:
@@ -50,7 +53,7 @@ class Run:
     Attributes:
         tallies: By name, the sums of what `Experiment.measure` gave.
         n_images: Of how many images.
-        title: The model, the number of images and where they are from.
+        title: The model, the number of images and where they are from, and unusual settings.
     """
 
     tallies: Mapping[str, np.ndarray]
@@ -104,7 +107,13 @@ def run(
             if saved is not None:
                 saved.write(done, tallies)
             bar.update(len(batch))
-    return Run(tallies, done, f"{vit.name}, {done} image{'s' * (done != 1)} of {data!r}")
+    return Run(tallies, done, _title(experiment, vit, data, done))
+
+
+def _title(experiment: Experiment, vit: ViT, data: Dataset, done: int) -> str:
+    settings = ((name, experiment.settings[name]) for name in experiment.usual)
+    unusual = [f", {name}={one!r}" for name, one in settings if one != experiment.usual[name]]
+    return f"{vit.name}, {counted(done, 'image')} of {data!r}{''.join(unusual)}"
 
 
 def _added(
