@@ -208,7 +208,7 @@ function searchNodes(name, label) {
     autocomplete: "off",
     spellcheck: "false",
   });
-  const words = name ? `Choose another ${name.toLowerCase()}` : "Choose another class";
+  const words = `Choose another ${label.toLowerCase()}`;
   const clear = element("button", "vl-search-clear", { type: "button", tabindex: -1, "aria-label": words, title: words }, icon(CROSS));
   const list = element("ul", "vl-options", { role: "listbox", id: listId, "aria-label": "Labels" });
   const foot = element("div", "vl-options-foot");

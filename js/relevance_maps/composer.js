@@ -35,6 +35,7 @@ export class Composer {
       ...data,
       ...moment,
       choices,
+      asked: canAsk ? choices : maps.of,
       meta,
       tokens,
       what,

@@ -33,16 +33,16 @@ export function imageControl({ n_images }, { choose }) {
   if (n_images === 1) return null;
   const words = Array.from({ length: n_images }, (_, i) => /** @type {[string, string]} */ ([String(i), `image ${i}`]));
   const control = menu("Image", "Image", words, (image) => choose({ image: Number(image) }));
-  return part(control, (s) => String(s.choices.image), (s) => withoutKernel(s, "another image"));
+  return part(control, (s) => String(s.asked.image), (s) => withoutKernel(s, "another image"));
 }
 
 /** @param {Actions} actions @returns {Part} */
 export function methodControl({ choose }) {
   const control = menu("Method", "Method", [], (method) => choose({ method }));
-  const rest = part(control, (s) => s.choices.method, (s) => withoutKernel(s, "another method"));
+  const rest = part(control, (s) => s.asked.method, (s) => withoutKernel(s, "another method"));
   const offer = whenChanged((/** @type {Scene} */ s) => [s.methods.join("\n")], (s) => {
     control.offer(s.methods.map((name) => [name, name]));
-    control.show(s.choices.method);
+    control.show(s.asked.method);
   });
   const update = (/** @type {Scene} */ scene) => {
     offer(scene);
@@ -54,7 +54,7 @@ export function methodControl({ choose }) {
 /** @param {import("../lib/class_search.js").Classes} classes @param {Actions} actions @returns {Part} */
 export function targetControl(classes, { choose, complain }) {
   const search = new ClassSearch("Target", "Target class", classes, { choose: (target) => choose({ target }), complain });
-  const update = whenChanged((/** @type {Scene} */ s) => [s.choices.target, s.classes], (s) => search.show(s.choices.target, s.classes.searched));
+  const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.classes], (s) => search.show(s.asked.target, s.classes.searched));
   return { node: search.node, update };
 }
 
@@ -74,8 +74,8 @@ export function versusControl(classes, { choose, complain }) {
     add.focus();
   });
   const node = element("div", "vl-control vl-control-versus", {}, add, search.node, drop);
-  const update = whenChanged((/** @type {Scene} */ s) => [s.choices.target, s.choices.versus, s.classes, s.canAsk], (s) => {
-    const { target, versus } = s.choices;
+  const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.asked.versus, s.classes, s.canAsk], (s) => {
+    const { target, versus } = s.asked;
     other = s.classes.first.find((index) => index !== target) ?? 0;
     add.hidden = versus !== null;
     search.node.hidden = drop.hidden = versus === null;

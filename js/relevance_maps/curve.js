@@ -35,7 +35,8 @@ export function curve(of, actions) {
   const refused = element("p", "vl-hint vl-removal-refused", { hidden: true });
   const status = element("div", "vl-removal-words", { role: "status", "aria-live": "polite" });
   const keys = element("div", "vl-removal-keys");
-  const node = element("section", "vl-removal", { "data-of": String(of) }, element("div", "vl-head", {}, title, words), keys, slider, refused, status);
+  const order = element("p", "vl-hint", {}, "Patches go in the order of the map over all blocks and heads.");
+  const node = element("section", "vl-removal", { "data-of": String(of) }, element("div", "vl-head", {}, title, words), keys, slider, order, refused, status);
   const hands = new Hands(of, slider, actions);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.curves, s.classes], (s) => {
@@ -47,6 +48,7 @@ export function curve(of, actions) {
       fill(keys, ...keysOf(of, s));
       slider.classList.toggle("vl-growing", !s.curves.of.is_over && s.canAsk);
     }),
+    whenChanged((s) => [s.what, s.curves], (s) => (order.hidden = s.what.show === "all" || s.curves.done === 0)),
     whenChanged((s) => [s.curves, s.layout, removalOf(of, s)], (s) => {
       const sizes = { width: s.layout.curve, height: Math.round(Math.min(260, Math.max(140, 0.5 * s.layout.curve))) };
       hands.scene = s;

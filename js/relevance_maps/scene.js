@@ -66,6 +66,7 @@
 /**
  * @typedef {object} Composed  what follows from choices, data and moment
  * @property {Choices} choices
+ * @property {Asked} asked  what is chosen, or on a page without a kernel what is there
  * @property {Meta} meta
  * @property {Tokens} tokens
  * @property {What} what  which map stands large

@@ -92,7 +92,7 @@ def test_escape_and_leaving_give_up_what_was_typed(hosted, reading):
 
 def test_the_cross_opens_the_list_with_the_readouts_first_answers(hosted, reading):
     widget = hosted.add(vl.PatchGrid(reading))
-    widget.get_by_role("button", name="Choose another target").click()
+    widget.get_by_role("button", name="Choose another target class").click()
     assert titles(widget)[0] == NAMES[reading.readout.top(1).index[-1, 0, 0]]
     assert search(widget).input_value() == ""
 

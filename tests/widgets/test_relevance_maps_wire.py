@@ -192,14 +192,38 @@ def test_curves_that_cannot_be_had_say_why():
     assert widget.error == ""
 
 
-def test_an_interrupted_curve_says_so_and_the_interruption_goes_on():
-    def broken():
+@pytest.mark.usefixtures("recorded")
+def test_an_interrupted_curve_says_so_and_begins_anew_when_chosen_again(monkeypatch):
+    monkeypatch.setattr(relevance_maps, "AT_ONCE", 0.0)
+    source = random_relevances(1)
+    widget = vl.RelevanceMaps(source, 2, points=5)
+    whole = source.removal
+
+    def broken(*given):
+        yield next(whole(*given))
         raise KeyboardInterrupt
 
-    one = Growing(broken, np.arange(4) / 4)
+    monkeypatch.setattr(source, "removal", broken)
+    assert widget._go_on({}, []) == ({"is_over": False}, [])
+    assert widget._go_on({}, []) == ({"is_over": True}, [])
+    assert "interrupted" in widget._curves_of["refused"]
+    monkeypatch.setattr(source, "removal", whole)
+    widget.target = 3
+    widget.target = 2
+    assert (widget._curves_of["refused"], widget._curves_of["done"]) == ("", 0)
+    widget.saved()
+    assert widget._curves_of["done"] == 6
+
+
+def test_an_interruption_of_a_page_that_is_saved_goes_on(monkeypatch):
+    source = random_relevances(1)
+    widget = vl.RelevanceMaps(source, 2)
+    monkeypatch.setattr(source, "removal", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        one.go_on()
-    assert "interrupted" in one.refused
+        widget.saved()
+
+
+def test_a_curve_that_fails_says_why():
     failed = Growing(lambda: 1 / 0, np.arange(4) / 4)
     go_on([failed], 0)
     assert "division" in failed.refused

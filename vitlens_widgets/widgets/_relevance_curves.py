@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.progress import progress_bar
 
 MOST_POINTS = 49
 """Images with more patches have some of the points, unless all are asked for."""
 
 FEWER_POINTS = 25
+
+INTERRUPTED = (
+    "The removal curve was interrupted; choose another class or method and then this one again to "
+    "begin anew."
+)
 
 
 def usual_points(n_patches: int) -> int | None:
@@ -32,6 +38,7 @@ class Growing:
         removed: As given.
         found: The curves as far as they are computed; None before the first point.
         refused: Why they cannot be had, as a sentence; empty when they can.
+        was_interrupted: Whether that is because they were interrupted.
     """
 
     def __init__(self, start: Callable[[], Iterator[Any]], removed: np.ndarray) -> None:
@@ -39,7 +46,7 @@ class Growing:
         self._steps: Iterator[Any] | None = None
         self.removed = removed
         self.found: Any = None
-        self.refused = ""
+        self.refused, self.was_interrupted = "", False
 
     @property
     def done(self) -> int:
@@ -61,11 +68,22 @@ class Growing:
             self.found = next(self._steps)
         except UsageError as error:
             self.refused = str(error)
-        except BaseException as error:
-            reason = str(error) or "it was interrupted."
-            self.refused = f"The removal curve could not be computed: {reason}"
-            if not isinstance(error, Exception):  # Ctrl-C goes on
-                raise
+        except Exception as error:
+            self.refused = f"The removal curve could not be computed: {error}"
+        except BaseException:
+            self.interrupt()
+            raise
+
+    def interrupt(self) -> None:
+        """Ends it before it is whole."""
+        if not self.is_over:
+            self.refused, self.was_interrupted = INTERRUPTED, True
+
+    def begin_anew(self) -> None:
+        """Forgets that it was interrupted, and what was computed until then."""
+        if self.was_interrupted:
+            self.refused, self.was_interrupted = "", False
+            self._steps = self.found = None
 
 
 def go_on(growing: list[Growing], seconds: float) -> None:
@@ -76,3 +94,13 @@ def go_on(growing: list[Growing], seconds: float) -> None:
             one.go_on()
         if time.monotonic() > until:
             return
+
+
+def finish(growing: list[Growing]) -> None:
+    """Computes all that is missing, with a progress bar."""
+    missing = sum(len(one.removed) - one.done for one in growing if not one.is_over)
+    with progress_bar(missing, "removal curve") as bar:
+        for one in growing:
+            while not one.is_over:
+                one.go_on()
+                bar.update()

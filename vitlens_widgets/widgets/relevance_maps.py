@@ -12,7 +12,7 @@ from vitlens_widgets.widgets import _relevance_data as data
 from vitlens_widgets.widgets._base import STATIC, answers_browser
 from vitlens_widgets.widgets._meanings import Depth, Head, Meaning, OfBatch, Place, Target
 from vitlens_widgets.widgets._recent import Recent
-from vitlens_widgets.widgets._relevance_curves import Growing, go_on, usual_points
+from vitlens_widgets.widgets._relevance_curves import Growing, finish, go_on, usual_points
 from vitlens_widgets.widgets._relevance_source import checked_relevance, source_of
 from vitlens_widgets.widgets._relevance_traits import RelevanceChoices
 
@@ -20,7 +20,6 @@ ASKS = ("target", "versus", "method", "image")
 """Choices that are answered by the model."""
 
 AT_ONCE = 0.25  # seconds that a removal curve takes the kernel at a time
-ALL_AT_ONCE = 3600.0
 
 
 class RelevanceMaps(RelevanceChoices):
@@ -33,7 +32,8 @@ class RelevanceMaps(RelevanceChoices):
     the curve to see what is removed. With two classes both are shown, and their difference.
 
     Args:
-        trace: What `vit.trace(images)` gave. A removal curve needs one without edits.
+        trace: What `vit.trace(images)` gave; relevance is found for all of its images at once.
+            Removal curves need one without edits.
         target: The class: a name or index, or two of them; the second is `versus`.
         method: See Attributes.
         image: Which image of the trace's batch.
@@ -181,6 +181,8 @@ class RelevanceMaps(RelevanceChoices):
             setattr(self, name, value)
         self._methods = list(self._method_names)
         self._maps_of = self._asked_now()
+        for one in self._growing():
+            one.begin_anew()
         self._fill_curves()
 
     def _asked_now(self) -> dict[str, Any]:
@@ -231,14 +233,16 @@ class RelevanceMaps(RelevanceChoices):
         growing = self._growing()
         try:
             go_on(growing, AT_ONCE)
-        finally:  # also when it was interrupted
-            with self.hold_sync():
-                self._fill_curves()
+        except KeyboardInterrupt:  # meant for this, as no cell is running: it is said in the widget
+            for one in growing:
+                one.interrupt()
+        with self.hold_sync():
+            self._fill_curves()
         return {"is_over": self._curves_of["is_over"]}, []
 
     def saved(self) -> Any:
         """The widget as a page without a kernel keeps it, with whole curves."""
-        go_on(self._growing(), ALL_AT_ONCE)
+        finish(self._growing())
         with self.hold_sync():
             self._fill_curves()
         return super().saved()
