@@ -39,6 +39,25 @@ def test_class_value_agreement_is_drawn_with_its_baseline():
     assert not any("p" in renderer.data_source.data for renderer in plain.renderers)
 
 
+def test_right_and_wrong_answers_are_drawn_with_stars():
+    vit = vl.load(MODELS["CLS"]())
+    found = vl.analysis.key_value_agreement(vit, examples(vit))
+    values = [
+        np.array([0.1, 0.5, 0.9]),
+        np.array([0.2, np.nan, 0.3]),
+        np.array([0.9, np.nan, 0.01]),
+    ]
+    answers = {"attention": type(found.answers["MLP"])(*values), "MLP": found.answers["MLP"]}
+    found = dataclasses.replace(found, answers=answers)
+    plot = found.answers_figure()
+    curves = drawn(plot)
+    assert list(curves) == ["attention, right", "MLP, right", "attention, wrong", "MLP, wrong"]
+    np.testing.assert_array_equal(curves["attention, wrong"], values[1])
+    np.testing.assert_array_equal(curves["MLP, right"], found.answers["MLP"].right)
+    stars = [r.data_source.data for r in plot.renderers if "p" in r.data_source.data]
+    assert stars[0]["state"] == ["2"]
+
+
 def test_key_value_agreement_is_drawn_with_chance_and_published_rates():
     vit = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
     vit.paper = "ViT-B/32"

@@ -10,7 +10,11 @@ from vitlens_widgets.charts.class_space import (
 )
 from vitlens_widgets.charts.in_notebook import in_notebook
 from vitlens_widgets.charts.infilling import infill_score, infill_study
-from vitlens_widgets.charts.memories import class_value_agreement, key_value_agreement
+from vitlens_widgets.charts.memories import (
+    agreement_of_answers,
+    class_value_agreement,
+    key_value_agreement,
+)
 from vitlens_widgets.charts.over_heads import heads
 from vitlens_widgets.charts.over_many_images import (
     closeness,
@@ -23,6 +27,7 @@ from vitlens_widgets.charts.probes import linear_probes
 from vitlens_widgets.charts.relevance import perturbation_test, removal_curves
 
 __all__ = [
+    "agreement_of_answers",
     "attention_perturbation",
     "boxes",
     "building",

@@ -61,8 +61,10 @@ def boxes(found: Found) -> Figure:
         plot = figure_over_states(found.title, blocks, "class-value agreement (cosine)")
         plot.xaxis.axis_label = "block"
         top = max(one.high.max() for one in found.boxes.values())
-        return with_stars_of_kinds(_with_boxes(plot, found.boxes), found, top)
+        _with_boxes(plot, found.boxes)
+        return with_stars_of_kinds(plot, found.p, top, "above the baseline")
     plot = figure_over_states(found.title, found.state_names, "identifiability score")
+    plot.x_range.range_padding = 0.12  # so that "chance" stands beside the boxes
     _with_boxes(plot, found.boxes)
     with_chance(plot, (1 + 1 / _n_classes(found)) / 2)
     if isinstance(found, ClassAndContext):

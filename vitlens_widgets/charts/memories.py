@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.memories.key_value import check_measure
-from vitlens_widgets.charts.curves import COLOURS, figure_over_states, with_means
+from vitlens_widgets.charts.curves import COLOURS, figure_over_states, with_curves, with_means
 from vitlens_widgets.charts.marks import with_stars
 
 if TYPE_CHECKING:
@@ -32,14 +35,15 @@ def class_value_agreement(found: ClassValueAgreement) -> Figure:
     plot = _over_blocks(found.title, found.n_blocks, "class-value agreement (cosine)")
     beside = {f"{kind}, baseline": one.mean.tolist() for kind, one in found.baseline_values.items()}
     with_means(plot, "block", plot.x_range.factors, found.values, beside)
-    return with_stars_of_kinds(plot, found, max(one.high.max() for one in found.values.values()))
+    top = max(one.high.max() for one in found.values.values())
+    return with_stars_of_kinds(plot, found.p, top, "above the baseline")
 
 
-def with_stars_of_kinds(plot: Figure, found: ClassValueAgreement, top: float) -> Figure:
+def with_stars_of_kinds(plot: Figure, p: Mapping[str, np.ndarray], top: float, what: str) -> Figure:
     """A row of stars for each kind of memories, above what is drawn, which ends at `top`."""
-    for i, (kind, p) in enumerate(found.p.items()):
-        what = f"{kind} above the baseline"
-        with_stars(plot, plot.x_range.factors, p, what, top * (1.06 + 0.06 * i), COLOURS[i])
+    for i, (kind, of_kind) in enumerate(p.items()):
+        y = top * (1.06 + 0.06 * i)
+        with_stars(plot, plot.x_range.factors, of_kind, f"{kind}, {what}", y, COLOURS[i])
     return plot
 
 
@@ -68,6 +72,25 @@ def key_value_agreement(found: KeyValueAgreement, name: str = "agreement") -> Fi
     }
     means = {kind: found.values[kind, name] for kind in found.kinds}
     return with_means(plot, "block", plot.x_range.factors, means, beside)
+
+
+def agreement_of_answers(found: KeyValueAgreement) -> Figure:
+    """Agreement at the first token, of images that the model classifies right and wrong.
+
+    A star in a kind's colour stands where it is larger for right answers (one-sided p < .05).
+
+    Args:
+        found: What `vl.analysis.key_value_agreement` gave.
+    """
+    plot = _over_blocks(found.title, found.n_blocks, "agreement rate at the first token")
+    curves = {
+        f"{kind}, {word}": getattr(one, word).tolist()
+        for word in ("right", "wrong")
+        for kind, one in found.answers.items()
+    }
+    with_curves(plot, "block", plot.x_range.factors, curves)
+    p = {kind: one.p for kind, one in found.answers.items()}
+    return with_stars_of_kinds(plot, p, 1, "right above wrong")
 
 
 def _over_blocks(title: str, n_blocks: int, quantity: str) -> Figure:

@@ -146,6 +146,12 @@ class KeyValueAgreement:
 
         return charts.key_value_agreement(self, name)
 
+    def answers_figure(self) -> Figure:
+        """See `vl.charts.agreement_of_answers`."""
+        from vitlens_widgets import charts  # which knows this module
+
+        return charts.agreement_of_answers(self)
+
 
 def check_measure(name: str) -> str:
     """The name, if it is one of `MEASURES`.
