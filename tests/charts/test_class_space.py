@@ -47,7 +47,9 @@ def test_identifiability_has_tokens_readout_baseline_and_published_curves(vit):
         paper="ViT-B/32",
     )
     assert drawn(twelve.figure())["image tokens, Vilas et al. 2023"][1:4] == [0.48, 0.49, 0.52]
-    several = drawn(vl.charts.identifiability({"deep": twelve, "shallow": found}))
+    several = vl.charts.identifiability({"deep": twelve, "shallow": found})
+    assert several.yaxis[0].axis_label == "identifiability score"  # of what, its title says
+    several = drawn(several)
     assert several["deep"] == pytest.approx(twelve.normalised("score", 3))
     assert several["shallow"] == pytest.approx(found.mean("score").mean[1:])
 

@@ -33,12 +33,15 @@ VERDICTS = {
     "Tokens on the class need those beside it to name it": (YES, NO),
     "Tokens beside the class need those on it to name it": (YES, YES),
     "Attention moves image tokens towards their class more often than the MLP does": (YES, YES),
-    "So it is for the readout": (YES, YES),
+    "Attention moves the readout towards its class more often than the MLP does": (YES, YES),
     "In the middle block, attention moves tokens on the class further than those beside it": (
         NO,
         YES,
     ),
-    "In the last block, it moves tokens beside the class further": (YES, OPEN),
+    "In the last block, attention moves tokens beside the class further than those on it": (
+        YES,
+        OPEN,
+    ),
     "Between the first and the last block, the class in front is mostly composed": (NO, NO),
     "In the last block, most tokens keep the class that they had in front": (YES, OPEN),
 }

@@ -157,7 +157,8 @@ def _several(found: Mapping[str, Identifiability], name: str) -> Figure:
     blocks = min(len(one.state_names) - 1 for one in found.values())
     curves = {called: one.normalised(name, blocks).tolist() for called, one in found.items()}
     places = [str(block) for block in range(1, blocks + 1)]
-    plot = figure_over_states(MEANINGS[name], places, MEANINGS[name].split(":")[0])
+    short = "share of images" if name == "images" else f"identifiability {name.split()[-1]}"
+    plot = figure_over_states(MEANINGS[name], places, short)
     plot.xaxis.axis_label = "normalised block"
     with_curves(plot, "block", places, curves)
     chances = {one.chance.get(name) for one in found.values()}
