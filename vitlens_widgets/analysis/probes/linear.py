@@ -83,7 +83,9 @@ def linear_probes(
 
     Source:
         Vilas et al. (2023), section 4, and their code: scikit-learn's Ridge with `alpha=1`, which
-        stops at a tolerance; here it is solved exactly.
+        stops at a tolerance; here it is solved exactly. They fit to
+        `vl.data.ImageNetS.vilas(folder, "test", per_class=10)` and test on
+        `vl.data.ImageNetS.vilas(folder)`.
 
     Example:
         >>> train, test = vl.world.Scenes(seed=0), vl.world.Scenes(seed=10_000)
