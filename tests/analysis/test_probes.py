@@ -284,7 +284,7 @@ def test_published_values_stand_at_their_blocks():
     found = linear_probes(vit, train, test, layers=[9, 10, 11], **words)
     table = found.table()
     assert table["attention, probe, Vilas et al. 2023"] == [None, None, 0.58]
-    assert table["MLP, own classifier, Vilas et al. 2023"] == [None, 0.265, None]
+    assert table["MLP, own classifier, Vilas et al. 2023"] == [None, 0.265, 0.0]
     plot = found.figure()
     sources = [renderer.data_source.data for renderer in plot.renderers]
     curves = {data["curve"][0]: data["value"] for data in sources if "curve" in data}

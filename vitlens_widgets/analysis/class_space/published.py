@@ -173,7 +173,7 @@ PROBES = {
         ("mlp_out", "accuracy"): {12: 0.485},
         ("resid_post", "projection"): {12: 0.607},
         ("attn_out", "projection"): {12: 0.42},
-        ("mlp_out", "projection"): {11: 0.265},
+        ("mlp_out", "projection"): {11: 0.265, 12: 0.0},
     }
 }
 """Top-1 accuracy of 10-shot linear probes, and of class projection, mean over image tokens, by
