@@ -35,9 +35,16 @@ export function legend(whose) {
 function sentence(whose, scene) {
   const { maps, what, choices } = scene;
   const sign = whose === "difference" ? "orange: more for the first class, blue: for the second" : maps.isSigned ? "orange: speaks for the class, blue: against it" : "relevance";
-  const shared = scene.whose.length > 1 && choices.shared ? "one scale for both classes" : "";
-  const among = what.show === "all" ? "" : what.show === "layer" ? { all: "of all layers", layer: "", map: "" }[choices.norm] : { all: "of all heads", layer: `of layer ${what.layer}’s heads`, map: "" }[choices.norm];
-  return [sign, [shared, among].filter(Boolean).join(", ")].filter(Boolean).join("; ");
+  const both = scene.whose.length > 1 && choices.shared ? "both classes" : "";
+  const shared = [both, sharing(what, choices.norm)].filter(Boolean).join(" and ");
+  return shared ? `${sign}; one scale for ${shared}` : sign;
+}
+
+/** The other maps of a class that share a scale with one. @param {import("./maps.js").What} what @param {"all" | "layer" | "map"} norm */
+function sharing({ show, layer }, norm) {
+  if (show === "all" || norm === "map") return "";
+  if (show === "layer") return norm === "all" ? "all layers" : "";
+  return norm === "all" ? "all heads" : `the heads of layer ${layer}`;
 }
 
 /** @param {import("./scene.js").Whose} whose @param {Scene} scene */

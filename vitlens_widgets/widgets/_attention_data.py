@@ -21,7 +21,15 @@ EXACT_LIMIT = 256
 
 def description(source: Any, reading: Any) -> dict[str, Any]:
     """Names and sizes, as JSON."""
-    grid, n_tokens = source.layout, len(source.tokens)
+    return names_and_sizes(source) | {
+        "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
+        "lens_name": reading.lens_name if reading is not None else None,
+    }
+
+
+def names_and_sizes(source: Any) -> dict[str, Any]:
+    """Of a model with heads, and of its token layout."""
+    grid = source.layout
     return {
         "model_name": source.model_name,
         "n_layers": source.n_layers,
@@ -31,8 +39,6 @@ def description(source: Any, reading: Any) -> dict[str, Any]:
         "rows": grid.rows,
         "cols": grid.cols,
         "tokens": np.asarray(source.tokens).tolist(),
-        "side": thumbnail_side(source.n_layers * source.n_heads, n_tokens),
-        "lens_name": reading.lens_name if reading is not None else None,
     }
 
 

@@ -8,27 +8,8 @@ import numpy as np
 
 from vitlens_widgets.widgets import _pack
 
-CLASS_FREE = ("rollout",)
-"""Methods that are not asked about a class."""
-
 KINDS = ("negative", "positive", "random")
 """In which order patches are removed, as `vl.analysis.removal_curves` names it."""
-
-
-def description(source: Any, caption: str) -> dict[str, Any]:
-    """Names and sizes, as JSON."""
-    grid = source.layout
-    return {
-        "model_name": source.model_name,
-        "n_layers": source.n_layers,
-        "n_heads": source.n_heads,
-        "n_images": source.n_images,
-        "prefix": list(grid.prefix),
-        "rows": grid.rows,
-        "cols": grid.cols,
-        "tokens": np.asarray(source.tokens).tolist(),
-        "caption": caption,
-    }
 
 
 def of_image(source: Any, image: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import traitlets
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets import _relevance_data as data
+from vitlens_widgets.widgets._attention_data import names_and_sizes
 from vitlens_widgets.widgets._base import STATIC, answers_browser
 from vitlens_widgets.widgets._meanings import Depth, Head, Meaning, OfBatch, Place, Target
 from vitlens_widgets.widgets._recent import Recent
@@ -99,7 +100,7 @@ class RelevanceMaps(RelevanceChoices):
         self._start(choices | _asked(target, method, image, self._given))
         self._founds, self._growings = Recent(self._find, most=8), Recent(self._grow, most=16)
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
-        self._meta = data.description(source, caption)
+        self._meta = names_and_sizes(source) | {"caption": caption}
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
         self._fill()
         super().__init__(**of_widgets)
