@@ -201,6 +201,31 @@ def test_the_models_own_answer_may_be_what_relevance_is_about(vit):
     true = np.array([data[i].label for i in range(4)])
     hits = (curves.answers["negative"] == true[:, None])[:, 1:]
     np.testing.assert_array_equal(found.curve("Chefer, negative").mean, hits.mean(0))
+    assert (chosen.classes != true).any()  # of which maps of the true class are others
+    other = perturbation_test(vit, data, methods=["Chefer"], random=0, points=3)
+    sure = np.zeros(3)
+    for i, label in enumerate(true):
+        order = np.argsort(-chosen.tokens[i, 1:], kind="stable")
+        for point, count in enumerate(found.kept):
+            gone = [1 + int(patch) for patch in order[count:]]
+            edits = [vl.edits.DropTokens(gone)]
+            left = vit.trace(pixels[[i]], edits=edits, preprocessed=True).logits[0]
+            sure[point] += left.softmax(-1)[label].item() / len(true)
+    np.testing.assert_allclose(found.probability["Chefer, negative"].mean, sure, rtol=1e-4)
+    assert not np.allclose(other.probability["Chefer, negative"].mean, sure, rtol=1e-3)
+
+
+def test_no_more_tokens_run_at_once_than_were_traced(vit, monkeypatch):
+    ran, run_block = [], type(vit.adapter).run_block
+
+    def counting(self, layer, state):
+        ran.append(state.shape[0] * state.shape[1])
+        return run_block(self, layer, state)
+
+    monkeypatch.setattr(type(vit.adapter), "run_block", counting)
+    perturbation_test(vit, examples(vit, 9), methods=["rollout"], random=5, points=6, at_once=9)
+    assert max(ran) <= 9 * vit.layout.n_tokens
+    assert max(ran) > 8 * vit.layout.n_tokens  # and not one image after the other
 
 
 def test_published_areas_stand_beside_the_papers_model_only(vit):
