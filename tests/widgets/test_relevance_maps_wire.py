@@ -164,6 +164,12 @@ def test_curves_grow_with_each_question_until_they_are_whole(source, monkeypatch
     np.testing.assert_array_equal(answers[0], np.add.outer([0, 1], np.arange(len(removed))) % 7)
 
 
+@pytest.mark.parametrize(("rows", "points"), [(2, 11), (5, 25), (9, 25)])
+def test_a_curve_has_all_points_there_are_or_25(rows, points):
+    widget = vl.RelevanceMaps(random_relevances(1, rows=rows), 2)
+    assert len(widget._curves_of["removed"]) == 1 + points
+
+
 def test_curves_are_kept_while_others_are_looked_at(monkeypatch):
     monkeypatch.setattr(relevance_maps, "AT_ONCE", 0.0)
     widget = vl.RelevanceMaps(random_relevances(1), 2, points=6)

@@ -11,10 +11,8 @@ import numpy as np
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress_bar
 
-MOST_POINTS = 49
-"""Images with more patches have some of the points, unless all are asked for."""
-
-FEWER_POINTS = 25
+MOST_POINTS = 25
+"""Numbers of removed patches at which the model is asked, unless it is said, or all there are."""
 
 INTERRUPTED = (
     "The removal curve was interrupted; choose another class or method and then this one again to "
@@ -23,8 +21,8 @@ INTERRUPTED = (
 
 
 def usual_points(n_patches: int) -> int | None:
-    """At how many numbers of removed patches a curve is computed unless it is said."""
-    return None if n_patches <= MOST_POINTS else FEWER_POINTS
+    """At how many numbers of removed patches a curve is computed; None for all there are."""
+    return None if n_patches <= MOST_POINTS else MOST_POINTS
 
 
 class Growing:

@@ -41,8 +41,8 @@ class RelevanceMaps(RelevanceChoices):
         relevance: What `vl.analysis.relevance` found in the trace, or two for two classes: they are
             what is shown first.
         caption: A few words to stand beside the title, e.g. what the image shows.
-        points: At how many numbers of removed patches the model is asked. Default: at all of them
-            up to 49 patches, at 25 of them beyond.
+        points: At how many numbers of removed patches the model is asked. Default: 25, or all there
+            are.
         random: In how many random orders patches are removed for comparison; 0 for none.
         **choices: The other traits under Attributes.
 
