@@ -264,6 +264,17 @@ def test_blocks_of_several_attentions_have_rollout_alone():
                 relevance(trace, 3, method=method)
 
 
+def test_inference_mode_has_no_gradients():
+    vit = vl.load(timm_model("CLS"))
+    with torch.inference_mode():
+        trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+        with pytest.raises(vl.UsageError, match=r'"Chefer" needs gradients.*inference_mode'):
+            relevance(trace, 3, method="Chefer")
+        assert np.isfinite(relevance(trace, 3, method="rollout").tokens).all()
+    with pytest.raises(vl.UsageError, match=r"trace the images and ask outside"):
+        relevance(trace, 3)
+
+
 def test_what_does_not_fit_is_said_in_a_sentence():
     vit = vl.load(timm_model("CLS"))
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)

@@ -36,10 +36,10 @@ class _AttentionFlow:
 
         Raises:
             UsageError: A readout that is no weighted mean of tokens, blocks whose heads can only be
-                read where gradients are needed, or weights that have changed.
+                read or inference mode where gradients are needed, or weights that have changed.
         """
         if self.gradients:
-            check_gradients(trace.vit, self.name)
+            check_gradients(trace, self.name)
         flow = start = _readout_weights(trace, self.name)
         heads = []
         for weights in self._weights(trace, classes):

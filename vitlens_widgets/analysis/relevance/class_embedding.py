@@ -68,9 +68,10 @@ class ClassEmbedding:
         never deeper than one block.
 
         Raises:
-            UsageError: Blocks whose heads can only be read, or weights that have changed.
+            UsageError: Blocks whose heads can only be read, inference mode, or weights that have
+                changed.
         """
-        check_gradients(trace.vit, self.name)
+        check_gradients(trace, self.name)
         blocks = range(trace.vit.n_layers)
         heads = torch.stack([self._of_block(trace, k, classes) for k in blocks], dim=1)
         return Parts(heads.sum(dim=(1, 2)), heads)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import Trace
 
 
 class Parts(NamedTuple):
@@ -19,12 +20,19 @@ class Parts(NamedTuple):
     """In each head of each block, `[image, layer, head, token]`; None where nothing is said."""
 
 
-def check_gradients(vit: ViT, method: str) -> None:
-    """Refuse a model whose attention weights can be read but not put on the way of gradients.
+def check_gradients(trace: Trace, method: str) -> None:
+    """Refuse a trace whose attention weights can be read but not put on the way of gradients.
 
     Raises:
-        UsageError: Its blocks run branches side by side.
+        UsageError: Blocks that run branches side by side, or PyTorch's inference mode.
     """
+    if torch.is_inference_mode_enabled() or trace.states[0].is_inference():
+        raise UsageError(
+            f'The method "{method}" needs gradients, and there are none of what is run in '
+            "torch.inference_mode(): trace the images and ask outside of it; torch.no_grad() does "
+            "no harm."
+        )
+    vit = trace.vit
     try:
         vit.adapter.taps(0)["z"].check_edits()
     except UsageError as error:
