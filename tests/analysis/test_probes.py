@@ -19,6 +19,7 @@ from tests.analysis.class_space_oracle import (
 )
 from tests.zoo import timm_model
 from vitlens_widgets.analysis import linear_probes
+from vitlens_widgets.analysis.probes.features import FewShots
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.data import Examples
 
@@ -227,6 +228,27 @@ def test_features_are_kept_and_a_test_that_was_stopped_goes_on(tmp_path, monkeyp
         linear_probes(vit, train, test, cache=cache, **words)
     with pytest.raises(vl.UsageError, match="no folder"):
         linear_probes(vit, train, test, cache=tmp_path / "nowhere", **words)
+
+
+def test_classes_of_training_images_are_found_by_their_names():
+    names = [f"thing {i}" for i in range(11)]
+    vit = vl.load(MODELS["CLS"](), labels=names)
+    train, test = some_of_each(vit), examples(vit, 4)
+    other = names[::-1]
+    items = [(train[i].image, other.index(names[train[i].label])) for i in range(train.count)]
+    words = {"shots": SHOTS, "sites": "resid_post"}
+    plain = linear_probes(vit, train, test, **words)
+    found = linear_probes(vit, Examples(items, other), test, **words)
+    for name in ("accuracy", "rank"):
+        ours, theirs = (one.values["resid_post", name].mean for one in (found, plain))
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_endless_data_set_is_searched_for_all_of_its_classes():
+    few = FewShots(vl.world.Scenes(size=32), 2)
+    assert few.count == 32
+    assert np.bincount(few.classes).tolist() == [2] * 16
+    assert [few[i].label for i in range(32)] == few.classes
 
 
 def test_probes_of_the_world():
