@@ -114,6 +114,8 @@ def test_probes_are_those_of_a_loop_over_places(measured):
                 of_images = (low[:, patches] == 0).mean(1)
                 assert on_patches.mean[block] == pytest.approx(of_images.mean())
                 assert on_patches.deviation[block] == pytest.approx(of_images.std(ddof=1))
+                rank = found.image_tokens[site, "rank"].mean[block]
+                assert rank == pytest.approx(low[:, patches].mean())
                 compared += 1
     assert compared > 2 * vit.n_layers  # of three sites
 

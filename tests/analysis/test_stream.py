@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import ClassVar
 
@@ -94,6 +95,25 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path, at):
     assert same(run(again, vit, data, save_to=file).tallies, whole.tallies)
     assert again.sizes == []
     assert [path.name for path in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_classes_are_the_models_of_the_same_name(vit):
+    """Of a data set that names some of the model's classes, in an order of its own."""
+    data = examples(vit, 6)
+    names = [vit.labels[i] for i in range(11)][::-1]
+    items = [(data[i].image, names.index(vit.labels[data[i].label])) for i in range(6)]
+    for other in (Examples(items, names), Examples(items, [*names[:-1], names[-1].upper()])):
+        done = run(Sums(), vit, other, at_once=4)
+        assert same(done.tallies, run(Sums(), vit, data, at_once=4).tallies)
+
+
+def test_a_run_of_another_version_is_refused(vit, tmp_path, monkeypatch):
+    data = examples(vit, 2)
+    run(Sums(), vit, data, save_to=tmp_path)
+    module = importlib.import_module("vitlens_widgets.analysis.stream.run")
+    monkeypatch.setattr(module, "__version__", "0.0.0")
+    with pytest.raises(vl.UsageError, match="a run of another version of vitlens_widgets;"):
+        run(Sums(), vit, data, save_to=tmp_path)
 
 
 def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
