@@ -21,6 +21,7 @@ FEWER = {
     "range(20)": "range(2)",
     "steps=150": "steps=5",
     "N_IMAGES = 300": "N_IMAGES = 12",
+    "N_IMAGES = 64": "N_IMAGES = 8",
 }
 
 CELLS = "jupyterapp.shell.currentWidget.content.widgets"
