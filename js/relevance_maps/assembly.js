@@ -73,10 +73,9 @@ function stageTitle() {
   const update = whenChanged((/** @type {Scene} */ s) => [s.what, s.maps], (s) => {
     node.textContent = mapTitle(s.what, s.meta);
     const { method } = s.maps.of;
-    const about = methodWords(method);
-    const noHeads = s.maps.hasHeads ? "" : "It says nothing of single heads.";
-    const same = isClassFree(method) && s.whose.length > 1 ? "So the difference is 0." : "";
-    words.textContent = [about ? `${method}: ${about}.` : `${method}.`, noHeads, same].filter(Boolean).join(" ");
+    const noHeads = s.maps.hasHeads ? "" : "; it says nothing of single heads";
+    const same = isClassFree(method) && s.whose.length > 1 ? " So the difference is 0." : "";
+    words.textContent = `${method}: ${methodWords(method)}${noHeads}.${same}`;
   });
   return { node, words, update };
 }

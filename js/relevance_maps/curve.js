@@ -18,7 +18,7 @@ const LEFT = 34;
 const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 20;
-/** Narrower, there is no room for every tick. */
+/** Narrower, there is no room for every tick and the longer word. */
 const ROOMY = 280;
 
 /**
@@ -84,13 +84,13 @@ function subtitle(of, { curves, classes }) {
 function keysOf(of, { curves }) {
   const key = (/** @type {Kind | "random"} */ kind, /** @type {string} */ text, /** @type {string} */ title) => {
     const mean = curves.mean(of, kind);
-    const number = Number.isNaN(mean) ? null : element("b", "vl-value", {}, probability(mean));
-    return element("span", "vl-removal-key", { title: `${title}; the number is the mean of the curve` }, element("i", `vl-key-${kind}`), text, number);
+    const number = Number.isNaN(mean) ? [] : ["mean", element("b", "vl-value", {}, probability(mean))];
+    return element("span", "vl-removal-key", { title: `${title}; the mean is over all points of the curve` }, element("i", `vl-key-${kind}`), text, ...number);
   };
   return [
     key("negative", ORDERS.negative, "the least relevant patches are removed first: a good map keeps this up"),
     key("positive", ORDERS.positive, "the most relevant patches are removed first: a good map brings this down"),
-    ...(curves.of.random ? [key("random", `random, mean of ${curves.of.random}`, `the mean over ${curves.of.random} random orders`)] : []),
+    ...(curves.of.random ? [key("random", `${curves.of.random} random orders`, `at each point the mean over ${curves.of.random} random orders`)] : []),
   ];
 }
 
@@ -122,7 +122,7 @@ function drawn(of, scene, size) {
   const isRoomy = size.width >= ROOMY;
   const xTicks = (isRoomy ? [0, 0.25, 0.5, 0.75, 1] : [0, 0.5, 1]).flatMap((share) => [
     svg("line", { class: "vl-gridline", x1: x(share), x2: x(share), y1: ground, y2: ground + 4 }),
-    svg("text", { class: "vl-tick-text", x: x(share), y: ground + 16, "text-anchor": share === 1 ? "end" : "middle" }, share === 0.5 ? "50 % removed" : `${100 * share} %`),
+    svg("text", { class: "vl-tick-text", x: x(share), y: ground + 16, "text-anchor": share === 1 ? "end" : "middle" }, share === 0.5 ? (isRoomy ? "50 % removed" : "50 % gone") : `${100 * share} %`),
   ]);
   const lines = (/** @type {const} */ (["random", "positive", "negative"])).map((kind) =>
     svg("polyline", { class: `vl-line-${kind}`, points: points(curves.line(of, kind), curves.of.removed, x, y) }),
@@ -182,7 +182,7 @@ class Hands {
       if (!next) return;
       event.preventDefault();
       event.stopPropagation();
-      actions.pinRemoval(next);
+      actions.holdRemoval(next);
     });
   }
 

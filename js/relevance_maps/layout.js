@@ -27,7 +27,8 @@ const PADDING = 16;
 const GAP = 24;
 const LARGEST_PICTURE = 420;
 const LARGEST_CURVE = 520;
-const TALLEST_OVERVIEW = 560;
+/** Height that an overview should not exceed: beside the pictures, and under them. */
+const TALLEST = { beside: 560, under: 400 };
 const LEAST_OVERVIEW = 230;
 /** More heads than this take more of the width. */
 const MANY_HEADS = 8;
@@ -38,7 +39,7 @@ export function layoutFor(width, sizes) {
   const mode = width >= 1000 ? "columns" : width >= 640 ? "two" : "stack";
   const beside = mode === "columns" && sizes.nHeads > 0;
   const share = Math.round((sizes.nHeads > MANY_HEADS ? 0.34 : sizes.isPair ? 0.27 : 0.31) * content);
-  const overview = overviewOf(beside ? Math.max(LEAST_OVERVIEW, share) : content, sizes);
+  const overview = overviewOf(beside ? Math.max(LEAST_OVERVIEW, share) : content, beside ? TALLEST.beside : TALLEST.under, sizes);
   const stage = beside ? content - overview.width - GAP - 4 : content;
   const columns = sizes.isPair ? (mode === "stack" ? 2 : 3) : mode === "stack" ? 1 : 2;
   const column = Math.floor((stage - (columns - 1) * (sizes.isPair ? 20 : GAP)) / columns);
@@ -49,10 +50,10 @@ export function layoutFor(width, sizes) {
   return { mode, isPair: sizes.isPair, columns, overview, cell, picture, curve: Math.min(room, LARGEST_CURVE) };
 }
 
-/** A tile for each head, and in a last column one for each block's sum. @param {number} width @param {Sizes} sizes */
-function overviewOf(width, { rows, cols, nLayers, nHeads }) {
+/** A tile for each head, and in a last column one for each block's sum. @param {number} width @param {number} height @param {Sizes} sizes */
+function overviewOf(width, height, { rows, cols, nLayers, nHeads }) {
   const longer = Math.max(rows, cols);
-  const { side, ...rest } = overviewFor(width, TALLEST_OVERVIEW, { n: longer, nBefore: 0, rows, cols, nLayers, nHeads: nHeads + 1, thumbnail: longer });
+  const { side, ...rest } = overviewFor(width, height, { n: longer, nBefore: 0, rows, cols, nLayers, nHeads: nHeads + 1, thumbnail: longer });
   const tile = { width: Math.round((side * cols) / longer), height: Math.round((side * rows) / longer) };
   return { ...rest, tile };
 }

@@ -86,7 +86,8 @@
  * @property {(token: number | null) => void} pass
  * @property {(token: number) => void} pin
  * @property {(removal: Removal | null) => void} passRemoval
- * @property {(removal: Removal | null) => void} pinRemoval
+ * @property {(removal: Removal) => void} holdRemoval
+ * @property {(removal: Removal | null) => void} pinRemoval  as `holdRemoval`; what is held already is let go
  * @property {(sentence: string, remedies?: import("../lib/error_strip.js").Remedy[]) => void} complain
  */
 

@@ -57,6 +57,7 @@ export class RelevanceView {
       passRemoval: (passed) => {
         if (!isSame(passed, this.moment.passed)) this.set({ passed });
       },
+      holdRemoval: (held) => this.set({ held, passed: null }),
       pinRemoval: (held) => this.set({ held: isSame(held, this.moment.held) ? null : held, passed: null }),
       complain: (sentence, remedies = []) => this.complain(sentence, remedies),
     };

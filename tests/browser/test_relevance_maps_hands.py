@@ -281,7 +281,8 @@ def test_a_method_without_heads_hides_the_overview_with_a_sentence(page, source)
     root.get_by_role("combobox", name="Method").select_option("headless")
     drawn(root, 2, None, "headless", 0)
     assert root.locator(".vl-overview").is_hidden()
-    assert "It says nothing of single heads." in text(root.locator(".vl-method-words"))
+    words = "headless: a method of your own; it says nothing of single heads."
+    assert text(root.locator(".vl-method-words")) == words
     assert text(root.locator(".vl-stage-head h3")) == "All blocks and heads"
     root.get_by_role("combobox", name="Method").select_option("rollout")
     drawn(root, 2, None, "rollout", 0)

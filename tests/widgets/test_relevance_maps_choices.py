@@ -54,6 +54,8 @@ def test_two_classes_are_given_as_a_pair_by_name_or_index():
     assert "target='thing 3', versus='thing 1'" in repr(widget)
     widget.versus = None
     assert len(widget.relevance) == 1
+    assert vl.RelevanceMaps(random_relevances(), np.array([5, 2])).versus == 2
+    assert vl.RelevanceMaps(random_relevances(), np.array(4)).target == 4
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,8 @@ def test_what_is_no_trace_or_no_relevance_of_it_is_refused_in_a_sentence():
         ((source,), {"relevance": [found, rest]}, '"Chefer" and "rollout"'),
         ((source, [1, 2, 3]), {}, "3 were given"),
         ((source, []), {}, "0 were given"),
+        ((source, {"thing 1": 2}), {}, "target must be a label's name or its index"),
+        ((source, 2.5), {}, "target must be a label's name or its index"),
         ((source,), {"random": -1}, "random must be"),
         ((source,), {"random": True}, "random must be"),
     ]

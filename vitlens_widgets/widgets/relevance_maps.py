@@ -284,7 +284,8 @@ def _asked(target: Any, method: Any, image: int, given: Sequence[Any]) -> dict[s
     Raises:
         UsageError: More than two classes, or beside relevance that was found by another method.
     """
-    pair = [target] if isinstance(target, str) or not hasattr(target, "__len__") else list(target)
+    is_one = isinstance(target, str | dict) or not hasattr(target, "__len__")
+    pair = [target] if is_one or getattr(target, "ndim", 1) == 0 else list(target)
     if not 1 <= len(pair) <= 2:
         raise UsageError(
             f"target= takes a class, or two to compare; {len(pair)} were given: {target!r}."
