@@ -11,6 +11,7 @@ import vitlens_widgets as vl
 from tests.zoo import timm_model
 from vitlens_widgets.analysis import building, class_and_context, identifiability
 from vitlens_widgets.data import Example, ImageFolder, ImageNetS
+from vitlens_widgets.data.imagenet_s import MERGED
 from vitlens_widgets.data.known_sets import imagenet_synsets
 
 IMAGE = np.zeros((50, 60, 3), np.uint8)
@@ -105,6 +106,30 @@ def test_a_damaged_image_is_named_and_hidden_files_are_no_images(tmp_path):
     for count in ("3", 2.5, 0):
         with pytest.raises(vl.UsageError, match="per_class must be 1 or more"):
             ImageFolder(tmp_path, per_class=count)
+
+
+def test_categories_above_255_are_in_the_green_channel_too(tmp_path):
+    synsets = sorted(imagenet_synsets())[:300]
+    for synset in synsets:
+        (tmp_path / "validation" / synset).mkdir(parents=True)
+    Image.fromarray(IMAGE).save(tmp_path / "validation" / synsets[298] / "a.png")
+    ids = np.zeros((50, 60), int)
+    ids[:10], ids[10:20], ids[20:30] = 299, 299 - 256, 1000
+    mask = tmp_path / "validation-segmentation" / synsets[298] / "a.png"
+    mask.parent.mkdir(parents=True)
+    Image.fromarray(np.stack([ids % 256, ids // 256, 0 * ids], -1).astype(np.uint8)).save(mask)
+    expected = np.zeros((50, 60), bool)
+    expected[:10] = True
+    np.testing.assert_array_equal(ImageNetS(tmp_path)[0].mask, expected)
+
+
+def test_the_papers_ten_synsets_are_left_out():
+    """As the authors' code lists them."""
+    listed = (
+        "n04356056 n04355933 n04493381 n02808440 n03642806 n03832673 n04008634 n03773504 "
+        "n03887697 n15075141"
+    )
+    assert set(listed.split()) == MERGED <= set(imagenet_synsets())
 
 
 def test_imagenet_s_is_read_as_it_is_stored_so_that_masks_fit(tmp_path):
