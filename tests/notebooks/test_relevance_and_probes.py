@@ -28,14 +28,14 @@ VERDICTS = {
         YES,
     ),
     "In the last state, the model's own classifier reads more than probes": (NO, NO),
-    "Removing what is least relevant in class embedding space is better than at random": (
+    "Removing what is least relevant in class embedding space does less harm than at random": (
         OPEN,
         OPEN,
     ),
-    "Removing what is most relevant there is worse than at random": (YES, YES),
+    "Removing what is most relevant there does more harm than at random": (YES, YES),
     "With half of the patches gone, it matters which half": (YES, YES),
-    "It does about as well as Chefer's rule, least relevant first": (OPEN, OPEN),
-    "It does about as well as Chefer's rule, most relevant first": (NO, OPEN),
+    "Class embedding does about as well as Chefer's rule, least relevant first": (OPEN, OPEN),
+    "Class embedding does about as well as Chefer's rule, most relevant first": (NO, OPEN),
     "Linear probes find the patches less well: least relevant first": (OPEN, OPEN),
     "Linear probes find the patches less well: most relevant first": (OPEN, YES),
 }
