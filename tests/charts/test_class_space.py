@@ -86,8 +86,13 @@ def test_perturbed_rates_are_drawn_state_by_state(vit):
 
 def test_medians_of_class_and_context_are_drawn(vit):
     found = vl.analysis.class_and_context(vit, examples(vit), remove=False)
-    curves = drawn(found.figure())
+    plot = found.figure()
+    curves = drawn(plot)
     assert list(curves) == ["class-labelled, median", "context-labelled, median"]
+    bands = [r.data_source.data for r in plot.renderers if "y1" in r.data_source.data]
+    for label, band in zip(("class", "context"), bands, strict=True):
+        for end, q in (("y1", 0.25), ("y2", 0.75)):
+            np.testing.assert_allclose(band[end], found.quantile(label, q))
     np.testing.assert_allclose(curves["context-labelled, median"], found.quantile("context"))
     known = dataclasses.replace(
         found, state_names=[str(k) for k in range(13)], p=np.ones(13), paper="ViT-B/32",
