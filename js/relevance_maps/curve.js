@@ -84,7 +84,7 @@ function subtitle(of, { curves, classes }) {
 function keysOf(of, { curves }) {
   const key = (/** @type {Kind | "random"} */ kind, /** @type {string} */ text, /** @type {string} */ title) => {
     const mean = curves.mean(of, kind);
-    const number = Number.isNaN(mean) ? [] : ["mean", element("b", "vl-value", {}, probability(mean))];
+    const number = Number.isNaN(mean) ? [] : [element("span", "vl-quiet", {}, "mean"), element("b", "vl-value", {}, probability(mean))];
     return element("span", "vl-removal-key", { title: `${title}; the mean is over all points of the curve` }, element("i", `vl-key-${kind}`), text, ...number);
   };
   return [

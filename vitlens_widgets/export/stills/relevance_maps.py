@@ -171,9 +171,10 @@ def _curve(sheet: Sheet, found: Relevance, of: int, place: tuple[int, int, int])
         ys = top + CURVE * (1 - numbers[known])
         _polyline(sheet, list(zip(xs.tolist(), ys.tolist(), strict=True)), color, dash)
         _polyline(sheet, [(x, base - 4), (x + 24, base - 4)], color, dash)
-        end = sheet.words(x + 32, base, words, 12, paper.GREY, width=width - 70)
+        end = sheet.words(x + 32, base, words, 12, paper.GREY, width=width - 110)
         if known.all():
-            sheet.words(end + 8, base, probability(float(numbers.mean())), 12, bold=True)
+            end = sheet.words(end + 8, base, "mean", 12, paper.HINT)
+            sheet.words(end + 5, base, probability(float(numbers.mean())), 12, bold=True)
         base += 18
 
 
