@@ -73,6 +73,7 @@ def test_what_was_computed_is_kept(recorded):  # noqa: ARG001
         widget.method = method
     widget.versus, widget.versus = 4, None
     widget.show, widget.layer, widget.head = "head", 0, 1
+    widget.image = 1  # what was found is of all images
     assert source.asked == [("class embedding", 2), ("Chefer", 2), ("Chefer", 4)]
 
 

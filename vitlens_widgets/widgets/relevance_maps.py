@@ -150,16 +150,20 @@ class RelevanceMaps(RelevanceChoices):
     @property
     def relevance(self) -> list[Any]:
         """What is shown: a `Relevance` of the target and, where there is one, of `versus`."""
-        return [self._founds(self.method, one, self.image) for one in self._classes]
+        return [self._found(self.method, one, self.image) for one in self._classes]
 
     @property
     def _classes(self) -> list[int]:
         return [self.target, *([] if self.versus is None else [self.versus])]
 
-    def _find(self, method: str, target: int, image: int) -> Any:
+    def _found(self, method: str, target: int, image: int) -> Any:
+        """What is known of a class, of all images at once; what was given may ask each another."""
         for one in self._given:
             if one.method == method and one.classes[image] == target:
                 return one
+        return self._founds(method, target)
+
+    def _find(self, method: str, target: int) -> Any:
         if method not in self._known:
             raise UsageError(
                 f'The method "{method}" is known by what it found before alone; to ask it about '
@@ -168,7 +172,7 @@ class RelevanceMaps(RelevanceChoices):
         return self._source.relevance(self._known[method], target)
 
     def _grow(self, method: str, target: int, image: int) -> Growing:
-        found = self._founds(method, target, image)
+        found = self._found(method, target, image)
         points, random = self._n_points, self._random
         return Growing(lambda: self._source.removal(found, image, points, random), self._removed)
 
