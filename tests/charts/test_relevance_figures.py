@@ -30,6 +30,18 @@ def test_accuracy_over_the_share_that_is_removed(vit):
     assert plot.select_one(Span).location == pytest.approx(float(found.all_patches.mean))
 
 
+def test_both_curves_of_a_method_have_its_colour(vit):
+    methods = ["rollout", "Chefer", "class embedding", "gradient rollout"]
+    found = vl.analysis.perturbation_test(vit, examples(vit, 2), methods=methods, points=2)
+    items = {item.label.value: item.renderers[0].glyph for item in found.figure().legend[0].items}
+    colours = [items[f"{method}, negative"].line_color for method in methods]
+    assert len(set(colours)) == len(methods)
+    assert [items[f"{method}, positive"].line_color for method in methods] == colours
+    dashes = [items[f"Chefer, {order}"].line_dash for order in ("negative", "positive")]
+    assert dashes[0] != dashes[1]
+    assert items["random"].line_color not in colours
+
+
 def test_probability_over_the_share_of_one_image(vit):
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
     found = vl.analysis.removal_curves(trace, vl.analysis.relevance(trace, 3), points=4, random=2)

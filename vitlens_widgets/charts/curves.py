@@ -21,6 +21,9 @@ _DASHES = ("solid", "dashed", "dotdash", "dotted")
 Band = tuple[Sequence[float], Sequence[float]]
 """Lower and upper ends of a curve's interval, one of each per point."""
 
+Look = tuple[str, str]
+"""A colour and Bokeh's name of dashes."""
+
 
 def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
     """A figure as wide as the page allows, without tools."""
@@ -50,6 +53,7 @@ def with_curves(
     places: Sequence[Any],
     curves: Mapping[str, Sequence[float]],
     bands: Mapping[str, Band] | None = None,
+    looks: Mapping[str, Look] | None = None,
 ) -> Figure:
     """Draw curves, each with its own colour and dashes, and name them in a legend.
 
@@ -59,16 +63,18 @@ def with_curves(
         places: Where the points stand on it.
         curves: A value for each place, by the name of the curve.
         bands: An interval around some of the curves, by the same names.
+        looks: The colour and dashes of some of the curves, where they belong together.
     """
     items = []
+    faint = 0.15 if len(curves) <= len(COLOURS) else 0.08
     for i, (name, values) in enumerate(curves.items()):
         data = {along: list(places), "value": list(values), "curve": [name] * len(values)}
         source = ColumnDataSource(data)
-        colour = COLOURS[i % len(COLOURS)]
-        dash = _DASHES[i // len(COLOURS) % len(_DASHES)]
+        own = COLOURS[i % len(COLOURS)], _DASHES[i // len(COLOURS) % len(_DASHES)]
+        colour, dash = (looks or {}).get(name, own)
         if bands and name in bands:
             low, high = (list(ends) for ends in bands[name])
-            plot.varea(list(places), low, high, color=colour, fill_alpha=0.15)
+            plot.varea(list(places), low, high, color=colour, fill_alpha=faint)
         line = plot.line(along, "value", source=source, color=colour, line_width=2, line_dash=dash)
         dots = plot.scatter(along, "value", source=source, color=colour, size=6)
         items.append(LegendItem(label=name, renderers=[line, dots]))
