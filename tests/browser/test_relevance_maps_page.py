@@ -84,6 +84,32 @@ def test_two_pictures_and_their_difference_stand_on_one_line(page):
     assert titles[0].startswith("thing 2 probability 0.")
 
 
+@pytest.mark.parametrize("classes", [2, [2, 4]], ids=["one class", "two classes"])
+def test_nothing_moves_when_a_point_of_a_curve_or_a_patch_is_read_out(page, classes):
+    hosted, root = shown(page, random_relevances(1, rows=7, cols=7), classes, points=30)
+    hosted.widgets[0].saved()
+    hosted.receive(**hosted.widgets[0]._own_state())
+    slider = curve(root).get_by_role("slider")
+    for width in (460, 700, 1100, 1400):
+        at_width(page, root, width)
+        before = places(root)
+        for key in ("ArrowRight", "End"):
+            slider.press(key)
+            assert places(root) == before, width
+        slider.press("Escape")
+        cell(root, 3, 4, 7).focus()
+        assert places(root) == before, width
+        cell(root, 3, 4, 7).blur()
+
+
+def places(root):
+    """Where parts stand in the widget, and how high they are."""
+    names = (".vl-stage", ".vl-removal", ".vl-aside", ".vl-overview", ".vl-foot-line")
+    top = root.bounding_box()["y"]
+    boxes = [root.locator(name).first.bounding_box() for name in names]
+    return [(round(box["y"] - top), round(box["height"])) for box in boxes]
+
+
 def test_maps_look_the_same_in_the_dark_and_all_else_follows_the_theme(page):
     _, root = shown(page, random_relevances(1), 2)
     light = heat(root)
