@@ -16,10 +16,7 @@ from tests.notebooks.cells import code
 from vitlens_widgets.export import exhibits
 from vitlens_widgets.export.gallery import Exhibit, tutorials
 
-NOTEBOOK = {
-    "vl.explore": "00_quickstart",
-    "vl.RelevanceMaps": "00_quickstart",
-}  # whose scene it shows
+NOTEBOOK = {"vl.explore": "00_quickstart"}  # whose scene it shows
 MODELS_ELSEWHERE = {"explorer": {"toy/mae"}}  # the scene is infilled, too
 DEFAULT = inspect.signature(exhibits._model).parameters["name"].default
 LOADERS = {"load": 0, "_model": 0, "_read": 1}  # where the model's name stands

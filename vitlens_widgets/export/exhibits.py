@@ -114,7 +114,7 @@ def rollout() -> Any:
 
 
 def relevance() -> Any:
-    """What two answers to the scene of the quick start rest on, with the removal curves."""
+    """08: what two answers to the scene of the quick start rest on, with the removal curves."""
     scene = vl.world.scene(seed=7, objects=2)
     trace = _model().trace(scene.image)
     return vl.RelevanceMaps(trace, list(scene.names), caption=_names(scene))

@@ -194,7 +194,7 @@ def tutorials() -> list[Exhibit]:
             "What an answer rests on",
             "Which patches speak for two classes, in every head and in all, and how the answers "
             "go as patches are removed in that order. Point at a curve to see what is left.",
-            "vl.RelevanceMaps",
+            "08_relevance_and_probes",
             exhibits.relevance,
         ),
         Exhibit(
