@@ -30,7 +30,7 @@ VERDICTS = {
     "Image tokens do not have the class from CLS: without it, the rate stays": (YES, YES),
     "After every block, tokens on the class score higher than tokens beside it": (YES, NO),
     "At the end, tokens beside the class name it, too": (YES, YES),
-    "Tokens on the class need those beside it to name it": (YES, NO),
+    "Tokens on the class need those beside it to name it": (YES, OPEN),
     "Tokens beside the class need those on it to name it": (YES, YES),
     "Attention moves image tokens towards their class more often than the MLP does": (YES, YES),
     "Attention moves the readout towards its class more often than the MLP does": (YES, YES),
@@ -155,8 +155,12 @@ def test_what_is_said_of_thing_and_surroundings(found):
     rates = [float(first.together[label].mean) for label in ("class", "context")]
     assert [f"{rate:.2f}" for rate in rates] == ["0.80", "0.13"]
     left = [float(one.alone["context"].mean) for one in (first, second)]
-    assert [f"{rate:.2f}" for rate in left] == ["0.09", "0.17"]
-    assert float(second.alone["class"].low) > float(second.together["class"].high)
+    assert [f"{rate:.2f}" for rate in left] == ["0.08", "0.17"]
+    assert float(second.alone["class"].mean) >= float(second.together["class"].mean)
+    released = vl.analysis.class_and_context(
+        found["models"]["toy/p32-cls"], found["data"], n_images=300
+    )
+    assert f"{float(released.alone['class'].mean):.2f}" == "0.27"
     taught = vl.analysis.class_and_context(
         vl.load("toy/p32-taught"), found["data"], remove=False, n_images=100
     )
