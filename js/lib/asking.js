@@ -27,9 +27,9 @@ export function asking(model, life) {
     waiting.get(content?.answer)?.([content.response, buffers ?? []]);
   model.on("msg:custom", hear);
   life.addEventListener("abort", () => model.off("msg:custom", hear));
-  return (name, message, buffers = []) => {
+  return (name, message, buffers = [], patience = PATIENCE) => {
     const id = Math.random().toString(36).slice(2); // other views of the model hear the answer too
-    const end = AbortSignal.any([life, AbortSignal.timeout(PATIENCE)]);
+    const end = AbortSignal.any([life, AbortSignal.timeout(patience)]);
     const answered = new Promise((resolve, reject) => {
       waiting.set(id, resolve);
       end.addEventListener("abort", () => reject(end.reason));

@@ -9,7 +9,7 @@
  * @property {DataView[]} buffers
  */
 
-/** @typedef {(name: string, message: any, buffers?: ArrayBuffer[]) => Promise<[any, DataView[]]>} Ask */
+/** @typedef {(name: string, message: any, buffers?: ArrayBuffer[], patience?: number) => Promise<[any, DataView[]]>} Ask  patience: in ms */
 
 /** @template Message */
 export class Latest {

@@ -11,6 +11,8 @@ import { Composer } from "./composer.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
 
+const A_DAY = 86_400_000;
+
 /** Choices that the model answers. @type {(keyof Choices)[]} */
 const ASKED = ["target", "versus", "method", "image"];
 
@@ -35,7 +37,7 @@ export class RelevanceView {
     /** @type {import("../lib/error_strip.js").Complaint | undefined} */
     this.complaint = undefined;
     /** @type {Latest<import("./scene.js").Asked & { done: number }> | null} */
-    this.growing = ask && new Latest(ask, "_go_on", () => this.draw(), (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
+    this.growing = ask && new Latest(patient(ask), "_go_on", () => this.draw(), (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
     const { node, strip, parts } = assemble(meta, this.tokens, data.classes, this.actions());
     this.node = node;
     this.strip = strip;
@@ -165,6 +167,9 @@ export class RelevanceView {
     this.stage.destroy();
   }
 }
+
+/** Nobody waits for a curve's next point: while other cells run there is nothing to complain of. @param {import("../lib/requests.js").Ask} ask @returns {import("../lib/requests.js").Ask} */
+const patient = (ask) => (name, message) => ask(name, message, [], A_DAY);
 
 /** @param {import("./scene.js").Removal | null} one @param {import("./scene.js").Removal | null} other */
 const isSame = (one, other) => one === other || (one !== null && other !== null && one.of === other.of && one.kind === other.kind && one.point === other.point);

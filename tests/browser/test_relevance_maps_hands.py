@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from fake_relevance import curve_of, random_relevances
+from kernel_page import KernelPage
 from relevance_page import cell, curve, panel, read_out, shown, text, tile, with_kernel
+
+import vitlens_widgets as vl
 
 COLS = 6
 CURVES = ("_curves", "_curves_of", "_curve_answers", "_falling")
@@ -247,6 +250,23 @@ def test_curves_come_after_the_pictures_bit_by_bit(page, source, monkeypatch):
     count = len(hosted.asked)
     page.wait_for_timeout(100)
     assert len(hosted.asked) == count  # nothing is asked in vain
+
+
+def test_a_kernel_that_is_busy_with_other_cells_is_no_error(page, source):
+    hosted = KernelPage(page)
+    page.evaluate(  # ten minutes are over at once
+        """() => {
+          AbortSignal.timeout = (ms) => {
+            const controller = new AbortController();
+            const end = () => controller.abort(new DOMException("", "TimeoutError"));
+            if (ms <= 600_000) queueMicrotask(end);
+            return controller.signal;
+          };
+        }"""
+    )
+    root = hosted.add(vl.RelevanceMaps(source, 2), "relevance_maps")
+    curve(root).locator(".vl-removal-key b").first.wait_for()
+    assert root.get_by_role("alert").is_hidden()
 
 
 def test_curves_that_cannot_be_had_are_a_sentence_in_their_place(page, source):
