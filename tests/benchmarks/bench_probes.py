@@ -21,7 +21,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.benchmarks.bench_class_space import Noise, vit_of
-from tests.benchmarks.measure import interleaved, machine, peak_mib, table
+from tests.benchmarks.measure import beside_forward, machine, peak_mib, table
 from vitlens_widgets.analysis.probes.features import targets
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream.batches import batches
@@ -132,18 +132,8 @@ def times(
         "linear probes": partial(together, *words),
         "linear probes, one by one": partial(one_by_one, *words),
     }
-    seconds = interleaved(ways, repeats)
-    return [
-        {
-            "model": name,
-            "images": f"{n_train} + {n_test}",
-            "places": len(_SITES) * len(layers) * len(tokens),
-            "way": way,
-            "s": round(median, 2),
-            "ratio to bare forward": round(median / seconds["forward"], 2),
-        }
-        for way, median in seconds.items()
-    ]
+    places = len(_SITES) * len(layers) * len(tokens)
+    return beside_forward(ways, repeats, model=name, images=f"{n_train} + {n_test}", places=places)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ import timm
 import torch
 
 import vitlens_widgets as vl
-from tests.benchmarks.measure import interleaved, machine, peak_mib, table
+from tests.benchmarks.measure import beside_forward, machine, peak_mib, table
 from vitlens_widgets.analysis.relevance.removal import (
     answers_of_kept,
     counts_of,
@@ -113,18 +113,7 @@ def times(name: str, n_images: int, points: int, repeats: int) -> list[dict[str,
             for method in ("class embedding", "Chefer", "rollout")
         },
     }
-    seconds = interleaved(ways, repeats)
-    return [
-        {
-            "model": name,
-            "images": n_images,
-            "points": points,
-            "way": way,
-            "s": round(median, 2),
-            "ratio to bare forward": round(median / seconds["forward"], 2),
-        }
-        for way, median in seconds.items()
-    ]
+    return beside_forward(ways, repeats, model=name, images=n_images, points=points)
 
 
 def main() -> None:

@@ -25,6 +25,28 @@ def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) ->
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def beside_forward(
+    ways: Mapping[str, Callable[[], object]], repeats: int, **about: object
+) -> list[dict[str, object]]:
+    """A row for each way: what it is about, its median seconds, and how many bare passes those are.
+
+    Args:
+        ways: By name; one is called "forward".
+        repeats: How often each is timed.
+        **about: Columns that all rows have in common.
+    """
+    seconds = interleaved(ways, repeats)
+    return [
+        {
+            **about,
+            "way": way,
+            "s": round(median, 2),
+            "ratio to bare forward": round(median / seconds["forward"], 2),
+        }
+        for way, median in seconds.items()
+    ]
+
+
 def peak_mib(prepare_and_run: Callable[[], None]) -> float:
     """Peak resident memory in MiB of a fresh process that calls this."""
     return _in_fresh_process(_report_peak, prepare_and_run)
