@@ -119,6 +119,26 @@ def test_the_large_picture_is_that_of_the_chosen_state_and_ringed_where_pinned()
     assert 3 * 89 - 4 <= cols.min() <= 3 * 89 <= 4 * 89 - 4 <= cols.max() <= 4 * 89 + 4
 
 
+def test_names_as_long_as_10_attn_out_stand_clear_and_are_no_states(monkeypatch):
+    reading = random_reading(2, states=12)
+    reading.state_names = [f"{block}_attn_out" for block in range(12)]
+    written, words = [], sheet.Sheet.words
+
+    def keeping(self, x, y, text, *how, **more):
+        end = words(self, x, y, text, *how, **more)
+        written.append((x, y, text, end))
+        return end
+
+    monkeypatch.setattr(sheet.Sheet, "words", keeping)
+    picture(vl.PatchGrid(reading, layer=10))
+    named = [one for one in written if one[2].endswith("_attn_out") and one[0] == patch_grid.RIGHT]
+    assert len(named) >= 5
+    for x, y, _, end in named:
+        assert min(other for other, at, *_ in written if at == y and other > x) > end + 2
+    assert any(text.startswith("10_attn_out") for x, _, text, _ in written if x < 100)
+    assert not any("before block" in text for _, _, text, _ in written)
+
+
 @pytest.mark.parametrize("tint", ["probability", "logit", "rank", "entropy", "kl", "class", "none"])
 @pytest.mark.parametrize("glyph", ["emoji", "label", "none"])
 def test_every_tint_and_glyph_is_drawn(tint, glyph):

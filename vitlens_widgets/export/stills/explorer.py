@@ -34,7 +34,7 @@ def draw(state: dict[str, Any]) -> Sheet:
         f"{meta['model_name']} · {films.patches_words(meta)} · "
         f"{meta['n_layers']} layers × {meta['n_heads']} heads"
     )
-    shown = f"state {films.state_words(meta['state_names'], state['layer'])}"
+    shown = films.state_words(meta["state_names"], state["layer"])
     lines = " · ".join(filter(None, [shown, meta["caption"], _run_words(state)]))
     films.title(sheet, "Explorer", subtitle, lines)
     end = _views(sheet, state, patches, maps) + 24

@@ -34,10 +34,12 @@ def patches_words(meta: dict[str, Any]) -> str:
 
 
 def state_words(names: list[str], state: int) -> str:
-    """`"3_pre: before block 3"`."""
+    """`"state 3_pre: before block 3"`; what is no state says its own name."""
     if names[state] == "final":
-        return "final: after the last block"
-    return f"{names[state]}: before block {state}"
+        return "state final: after the last block"
+    if names[state] == f"{state}_pre":
+        return f"state {names[state]}: before block {state}"
+    return names[state]
 
 
 def emoji_words(
@@ -89,12 +91,12 @@ def table(sheet: Sheet, answers: Answers, token: int | None, x: int, y: int, wid
     state = answers.state["layer"]
     sheet.words(x, y, answers.token_words(token), 13, bold=True)
     sheet.words(x + width, y, "its first answers in each state", 12, paper.GREY, anchor="rs")
-    places = min(3, answers.meta["n_answers"])
-    column = (width - 50) // (places + 1)
+    places, left = min(3, answers.meta["n_answers"]), x + _names_width(answers)
+    column = (x + width - left) // (places + 1)
     for place in range(places):
         words = ("1st answer", "2nd", "3rd")[place]
-        sheet.words(x + 50 + place * column, y + 22, words, 12, paper.GREY)
-    end = sheet.words(x + 50 + places * column, y + 22, "target", 12, paper.GREY) + 6
+        sheet.words(left + place * column, y + 22, words, 12, paper.GREY)
+    end = sheet.words(left + places * column, y + 22, "target", 12, paper.GREY) + 6
     emoji_words(
         sheet, answers, answers.state["target"], end, y + 22, size=12, width=x + width - end
     )
@@ -108,6 +110,12 @@ def table(sheet: Sheet, answers: Answers, token: int | None, x: int, y: int, wid
     return y
 
 
+def _names_width(answers: Answers) -> int:
+    """The room for the names of the states."""
+    face = paper.font(12, bold=True)
+    return max(50, 8 + int(max(face.getlength(name) for name in answers.meta["state_names"])))
+
+
 def _line(sheet: Sheet, answers: Answers, state: int, token: int, at: tuple[int, int, int]) -> None:
     """One state of the table."""
     (x, y, column), is_shown = at, state == answers.state["layer"]
@@ -115,7 +123,7 @@ def _line(sheet: Sheet, answers: Answers, state: int, token: int, at: tuple[int,
     bar = paper.ACCENT if is_shown else paper.BAR
     names, base = answers.meta["state_names"], y + 16
     sheet.words(x, base, names[state], 12, color, bold=is_shown)
-    left, width = x + 50, column - 14
+    left, width = x + _names_width(answers), column - 14
     for place in range(min(3, answers.meta["n_answers"])):
         share = float(answers.probability[state, token, place])
         if not np.isnan(share):

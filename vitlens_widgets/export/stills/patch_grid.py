@@ -28,7 +28,7 @@ def draw(state: dict[str, Any]) -> Sheet:
         f"{meta['n_classes']} labels"
     )
     which = f"image {meta['image']}" if meta["n_images"] > 1 else ""
-    shown = ", ".join(filter(None, [which, f"state {films.state_words(names, state['layer'])}"]))
+    shown = ", ".join(filter(None, [which, films.state_words(names, state["layer"])]))
     films.title(
         sheet, "Patch answers", subtitle, " · ".join(filter(None, [shown, meta["caption"]]))
     )
