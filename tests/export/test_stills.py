@@ -135,7 +135,7 @@ def test_names_as_long_as_10_attn_out_stand_clear_and_are_no_states(monkeypatch)
     assert len(named) >= 5
     for x, y, _, end in named:
         assert min(other for other, at, *_ in written if at == y and other > x) > end + 2
-    assert any(text.startswith("10_attn_out") for x, _, text, _ in written if x < 100)
+    assert any(text.startswith("image 0, 10_attn_out") for *_, text, _ in written)
     assert not any("before block" in text for _, _, text, _ in written)
 
 
