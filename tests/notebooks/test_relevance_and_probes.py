@@ -138,6 +138,8 @@ def test_with_two_things_the_methods_change_places(found):
         assert clearly_above(one["rollout"], one["random"])
         assert not clearly_above(two["rollout"], two["random"])
         assert two["class embedding (text)"][0] > two["Chefer"][0] + 0.1
+        assert not clearly_above(two["class embedding"], two["Chefer"])
+        assert not clearly_above(two["Chefer"], two["class embedding"])
         product, positive = (two[method.name] for method in found["OURS"])
         assert product[0] > two["Chefer"][0] + 0.1
         assert product[0] > positive[0] + 0.15
