@@ -140,6 +140,7 @@ def test_what_is_said_of_values(found):
         assert luck == ["0.22", "0.20"]
     second = of(found, "values")[1]
     assert second.values["MLP"].low[-2] < second.baseline_values["MLP"].high[-2]
+    assert second.p["MLP"][-2] < 0.05  # "gives that block a star"
 
 
 def test_what_is_said_of_agreement(found):
@@ -178,6 +179,7 @@ def test_what_is_said_of_right_and_wrong_answers(found):
         assert one.right[-1] == pytest.approx(0.9, abs=0.03)
         assert one.wrong[-1] < 0.5
     assert (second.answers["attention"].p[-3:-1] < 0.05).all()
+    assert (second.answers["MLP"].p[-3:-1] < 0.05).tolist() == [False, True]
     data, wrong = found["data"], []
     images, labels = zip(*((data[i].image, data[i].label) for i in range(300)), strict=True)
     for vit in found["models"].values():
