@@ -46,7 +46,12 @@ def said(given: Any) -> str:
 
 def counted(n: int, thing: str) -> str:
     """`1 image`, `2 images`."""
-    return f"{n} {thing}{'s' * (n != 1)}"
+    return f"{n} {thing if n == 1 else many(thing)}"
+
+
+def many(thing: str) -> str:
+    """`images`, `memories`."""
+    return f"{thing[:-1]}ies" if thing.endswith("ry") else f"{thing}s"
 
 
 def quoted_list(words: Iterable[str]) -> str:

@@ -338,7 +338,9 @@ def test_wrong_words_are_refused():
         linear_probes(vit, train, vl.world.Scenes())
     with pytest.raises(vl.UsageError, match="fewer than two"):
         linear_probes(vit, Examples([(test[0].image, 0)], vit.labels), test)
-    found = linear_probes(vit, train, test, shots=1, layers=[1], tokens=[0])
+    found = linear_probes(vit, train, test, shots=1, layers=1, tokens=0)
+    with pytest.raises(vl.UsageError, match="No image token was probed"):
+        found.table()
     with pytest.raises(vl.UsageError, match="was not probed"):
         found.patches(0)
     with pytest.raises(vl.UsageError, match="was not probed"):

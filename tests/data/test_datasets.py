@@ -36,6 +36,10 @@ def test_a_folder_is_read_in_turn(photos):
     assert data[3].name.endswith("b.JPG")
     assert data[0].mask is None
     assert ImageFolder(photos, per_class=1).count == 3
+    first, rest = ImageFolder(photos, per_class=1), ImageFolder(photos, skip=1)
+    files = [{one.source(i) for i in range(len(one))} for one in (first, rest)]
+    assert not files[0] & files[1]
+    assert len(first) + len(rest) == ImageFolder(photos).count
     labels = vl.LabelSet.of(["owl", "cat, kitty", "dog", "horse"])
     assert [ImageFolder(photos, labels)[i].label for i in range(3)] == [1, 2, 0]
 
@@ -154,6 +158,7 @@ def test_examples_that_cannot_be_used_are_refused(items, sentence):
         (lambda folder: ImageFolder(folder / "dog"), "one folder per class"),
         (lambda folder: ImageFolder(folder, ["cat", "dog"]), '"owl" is not among'),
         (lambda folder: ImageFolder(folder, per_class=0), "per_class must be 1 or more"),
+        (lambda folder: ImageFolder(folder, skip=-1), "skip must be 0 or more"),
     ],
 )
 def test_folders_that_cannot_be_used_are_refused(photos, make, sentence):

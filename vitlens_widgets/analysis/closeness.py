@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.readings import Truth, check_states, true_classes
 from vitlens_widgets.data import Kinship, LabelSet, Table
@@ -121,7 +121,7 @@ def closeness(
     truth: Sequence[Truth] | None = None,
     *,
     kinship: Kinship | None = None,
-    k: int = 5,
+    k: int | None = None,
 ) -> Closeness:
     """How near each state's answer at the readout is to the final one, and to the truth.
 
@@ -144,7 +144,7 @@ def closeness(
             is not known. Without it, the last three are left out.
         kinship: How near classes are; by default WordNet's, for ImageNet's and the world's labels
             (`Kinship.of`). For other labels, similarities are left out unless one is given.
-        k: Of how many classes the overlap is.
+        k: Of how many classes the overlap is. Default: 5, or all of fewer.
 
     Raises:
         UsageError: No reading of states, a truth that does not fit, a kinship of other classes, or
@@ -160,7 +160,7 @@ def closeness(
     """
     check_states(reading)
     truths = None if truth is None else true_classes(reading, truth)
-    k = check_count("k", k, least=1, most=len(reading.labels))
+    k = check_top(k, len(reading.labels))
     kinship = Kinship.of(reading.labels) if kinship is None else kinship
     if kinship is not None and len(kinship) != len(reading.labels):
         raise UsageError(

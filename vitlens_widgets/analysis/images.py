@@ -17,7 +17,7 @@ def check_trace(trace: Trace) -> Trace:
     """
     if not isinstance(trace, Trace):
         raise UsageError(
-            f"Attention is read from a trace, not {type(trace).__name__}; make one with "
+            f"This is measured in a trace, not {type(trace).__name__}; make one with "
             "vit.trace(images)."
         )
     return trace
@@ -34,6 +34,15 @@ def check_count(what: str, count: int, least: int, most: float = float("inf")) -
         upto = "on" if most == float("inf") else f"to {most}"
         raise UsageError(f"{what} must be a whole number from {least} {upto}, not {count!r}.")
     return int(count)
+
+
+def check_top(k: int | None, n_classes: int) -> int:
+    """How many of the classes, or memories, that stand first: 5 unless it is said, or all of fewer.
+
+    Raises:
+        UsageError: More than there are classes, or none.
+    """
+    return check_count("k", min(5, n_classes) if k is None else k, least=1, most=n_classes)
 
 
 def chosen_images(trace: Trace, image: int | None) -> list[int]:

@@ -118,7 +118,7 @@ class Examples:
         return len(self._items)
 
     def __repr__(self) -> str:
-        return f"Examples({self._name}: {self.count} images, {len(self.labels)} classes)"
+        return f"Examples({self._name}: {counted(self.count, 'image')}, {len(self.labels)} classes)"
 
 
 def as_labels(labels: Sequence[str] | str) -> LabelSet:
@@ -191,11 +191,12 @@ def matched(labels: LabelSet, model_labels: LabelSet) -> list[int]:
         except UsageError:
             missing.append(name)
     if missing:
+        has = ", ".join([*model_labels[:3], *(["..."] if len(model_labels) > 3 else [])])
         some = ", ".join(f'"{name}"' for name in missing[:3])
         others = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise UsageError(
             f"The model has no class {some}{others}, which the data set has: its "
-            f"{len(model_labels)} labels are {', '.join(model_labels[:3])}, ...; choose another "
+            f"{len(model_labels)} labels are {has}; choose another "
             "data set, or load the model with labels= in the order of its outputs."
         )
     return found

@@ -35,6 +35,8 @@ class ImageFolder:
         labels: The label set that the folders' names are looked up in, or its name; by default the
             names themselves, or ImageNet's.
         per_class: At most so many images of each class, the first by name; None for all.
+        skip: Without the first so many of each class, before `per_class` is counted; the rest of
+            `ImageFolder(folder, per_class=10)` is `ImageFolder(folder, skip=10)`.
 
     Raises:
         UsageError: There is no such folder, it has no folders with images, or a folder's name is
@@ -53,12 +55,15 @@ class ImageFolder:
         folder: str | os.PathLike[str],
         labels: Sequence[str] | str | None = None,
         per_class: int | None = None,
+        skip: int = 0,
     ) -> None:
         self.folder = existing(folder)
         classes = class_folders(self.folder)
         self.labels, indices = _named([path.name for path in classes], labels)
         pairs = zip(classes, indices, strict=True)
-        self._files = in_turn([[(f, i) for f in first_images(c, per_class)] for c, i in pairs])
+        self._files = in_turn(
+            [[(f, i) for f in first_images(c, per_class, skip)] for c, i in pairs]
+        )
         if not self._files:
             raise UsageError(f"The folders in {self.folder} hold no images.")
         self.count: int | None = len(self._files)
@@ -110,15 +115,18 @@ def class_folders(folder: Path) -> list[Path]:
     return found
 
 
-def first_images(folder: Path, count: int | None) -> list[Path]:
-    """The first image files in a folder, by name; all of them for None. Hidden files are none.
+def first_images(folder: Path, count: int | None, skip: int = 0) -> list[Path]:
+    """The first image files in a folder after some, by name; all for None. Hidden files are none.
 
     Raises:
-        UsageError: A count below 1.
+        UsageError: A count below 1, or a number to skip below 0.
     """
     check_per_class(count)
+    if not isinstance(skip, Integral) or skip < 0:
+        raise UsageError(f"skip must be 0 or more, not {skip!r}.")
     seen = (path for path in folder.iterdir() if path.name[0] != ".")  # macOS leaves "._a.jpg"
-    return sorted(path for path in seen if path.suffix.casefold() in SUFFIXES)[:count]
+    files = sorted(path for path in seen if path.suffix.casefold() in SUFFIXES)
+    return files[skip:][:count]
 
 
 def check_per_class(count: int | None) -> None:

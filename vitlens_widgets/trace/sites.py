@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.errors import UsageError, did_you_mean, many
 from vitlens_widgets.models.sites import DERIVED_SITES, SITES
 
 STATE_SITES = {"resid_pre": 0, "resid_post": 1}
@@ -50,11 +50,11 @@ def check_index(what: str, index: int, count: int) -> int:
         index = operator.index(index)
     except TypeError:
         raise UsageError(
-            f"{what} {index!r} is no index: {what}s are counted from 0 to {count - 1}."
+            f"{what} {index!r} is no index: {many(what)} are counted from 0 to {count - 1}."
         ) from None
     if not 0 <= index < count:
         last = f"; the last is {count - 1}" if index < 0 else ""
         raise UsageError(
-            f"{what} {index} is out of range: {what}s run from 0 to {count - 1}{last}."
+            f"{what} {index} is out of range: {many(what)} run from 0 to {count - 1}{last}."
         )
     return index

@@ -14,6 +14,7 @@ import torch
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.groups import grouped
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
+from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.memories.called_up import Seen, stored_in
 from vitlens_widgets.analysis.memories.weights import (
     ADDED,
@@ -169,7 +170,7 @@ def key_value_agreement(
     vit: ViT,
     data: Dataset,
     *,
-    k: int = 5,
+    k: int | None = None,
     rule: Rule = "released",
     coefficients: Literal["pre", "post"] = "pre",
     n_images: int | None = None,
@@ -186,7 +187,8 @@ def key_value_agreement(
     Args:
         vit: The model.
         data: Images with their classes.
-        k: How many memories are called up, and how many make up the memories of a class.
+        k: How many memories are called up, and how many make up the memories of a class. Default:
+            5, or as many as there are classes, if fewer.
         rule: Which memories are of a class. "released": the k that promote it most, of all in the
             block, so that every class has k; "text": all of which it is among the k classes that
             they promote most. Both by the classifier's weight times the output projection's, as
@@ -216,7 +218,7 @@ def key_value_agreement(
         >>> found.table(), found.table("single memory"), found.answers_table()
     """
     check_vit(vit, "key_value_agreement")
-    experiment = _Experiment(vit, k, rule, coefficients)
+    experiment = _Experiment(vit, check_top(k, len(vit.labels)), rule, coefficients)
     words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 

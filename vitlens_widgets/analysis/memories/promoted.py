@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.memories.weights import (
     check_kind,
     class_directions,
@@ -96,7 +96,7 @@ class Memories:
 
 
 @torch.no_grad()
-def memories(vit: ViT, layer: int, kind: str = "MLP", *, k: int = 5) -> Memories:
+def memories(vit: ViT, layer: int, kind: str = "MLP", *, k: int | None = None) -> Memories:
     """Which classes the memories of one block promote, from the weights alone.
 
     Args:
@@ -104,7 +104,8 @@ def memories(vit: ViT, layer: int, kind: str = "MLP", *, k: int = 5) -> Memories
         layer: The block, from 0.
         kind: `"MLP"`: a memory for each neuron, or `"attention"`: one for each channel of each
             head, one head after the other.
-        k: How many classes are named of each memory, and memories of each class.
+        k: How many classes are named of each memory, and memories of each class. Default: 5, or
+            all of fewer.
 
     Raises:
         UsageError: No such block or kind, a k out of range, or no classifier.
@@ -123,6 +124,6 @@ def memories(vit: ViT, layer: int, kind: str = "MLP", *, k: int = 5) -> Memories
     check_kind(vit, kind)
     check_index("layer", layer, vit.n_layers)
     logits = class_directions(vit) @ value_vectors(vit, kind, layer)
-    check_count("k", k, least=1, most=min(logits.shape))
+    k = check_top(k, min(logits.shape))
     title = f"{vit.name}, {kind} memories of block {layer}"
     return Memories(title, vit.labels, logits.cpu().numpy(), k)

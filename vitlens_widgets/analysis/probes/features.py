@@ -87,7 +87,8 @@ class FewShots:
             raise UsageError(
                 f"Probes are tested on other images than they are fitted to, and {data!r} has some "
                 f"of those that were taken from {self._data!r}: give train= or data= other ones, "
-                "scenes of another seed for example."
+                "scenes of another seed, or ImageFolder(folder, per_class=10) and "
+                "ImageFolder(folder, skip=10)."
             )
 
 

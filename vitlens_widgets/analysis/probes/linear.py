@@ -29,7 +29,7 @@ from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.analysis.stream.batches import check_data
 from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
@@ -45,8 +45,8 @@ def linear_probes(
     shots: int = 10,
     alpha: float = 1.0,
     sites: Sequence[str] | None = None,
-    layers: Sequence[int] | None = None,
-    tokens: Sequence[int] | None = None,
+    layers: Sequence[int] | int | None = None,
+    tokens: Sequence[int] | int | None = None,
     n_images: int | None = None,
     at_once: int = 16,
     cache: str | os.PathLike[str] | None = None,
@@ -108,14 +108,14 @@ def linear_probes(
 def _places(
     vit: ViT,
     sites: Sequence[str] | None,
-    layers: Sequence[int] | None,
-    tokens: Sequence[int] | None,
+    layers: Sequence[int] | int | None,
+    tokens: Sequence[int] | int | None,
 ) -> Places:
     possible = [site for site in SITES if site in vit.adapter.taps(0)]
     sites = possible if sites is None else [sites] if isinstance(sites, str) else list(sites)
     unknown = [site for site in sites if site not in possible]
-    layers = range(vit.n_layers) if layers is None else layers
-    tokens = range(vit.layout.n_tokens) if tokens is None else tokens
+    layers = _listed(layers, range(vit.n_layers))
+    tokens = _listed(tokens, range(vit.layout.n_tokens))
     places = Places(
         tuple(dict.fromkeys(sites)),
         tuple(sorted({check_index("layer", layer, vit.n_layers) for layer in layers})),
@@ -124,9 +124,17 @@ def _places(
     if unknown or not all(places):
         raise UsageError(
             f"Probes read one or more of {', '.join(possible)} of {vit.name}, at one or more "
-            f"blocks and tokens; given were {sites}, {list(places.layers)}, {list(places.tokens)}."
+            f"blocks and tokens; given were sites {', '.join(map(str, sites)) or 'none'}, "
+            f"{counted(len(places.layers), 'block')} and {counted(len(places.tokens), 'token')}."
         )
     return places
+
+
+def _listed(given: Sequence[int] | int | None, every: Sequence[int]) -> Sequence[int]:
+    """All for None; one alone in a list."""
+    if given is None:
+        return every
+    return given if hasattr(given, "__iter__") else [given]
 
 
 class _Experiment:

@@ -74,9 +74,10 @@ class LinearProbes:
         Beside the probes' accuracy stands what the model's own classifier reads there.
 
         Raises:
-            UsageError: There is no such measure.
+            UsageError: There is no such measure, or no image token was probed.
         """
         check_measure(name)
+        self._check_image_tokens()
         columns: dict[str, list] = {"block": list(self.places.layers)}
         for site in self.places.sites:
             for one in (name, "projection") if name == "accuracy" else (name,):
@@ -117,7 +118,14 @@ class LinearProbes:
         """See `vl.charts.linear_probes`."""
         from vitlens_widgets import charts  # which knows this module
 
+        check_measure(name)
+        self._check_image_tokens()
         return charts.linear_probes(self, name)
+
+    def _check_image_tokens(self) -> None:
+        patches = range(self.layout.n_tokens)[self.layout.patches]
+        if not set(patches) & set(self.places.tokens):
+            raise UsageError("No image token was probed; tokens() has the tokens that were.")
 
     def _at(self, site: str, name: str) -> np.ndarray:
         check_measure(name)

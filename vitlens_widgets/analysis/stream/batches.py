@@ -93,5 +93,6 @@ def check_data(data: Dataset, needs_masks: bool) -> None:
         )
     if needs_masks and not data.has_masks:
         raise UsageError(
-            f"This experiment needs to know which pixels show the class, and {data!r} has no masks."
+            f"This experiment needs to know which pixels show the class, and {data!r} has no "
+            "masks; give your own by vl.data.Examples([(image, class, mask), ...], labels)."
         )
