@@ -58,6 +58,19 @@ def test_two_classes_are_given_as_a_pair_by_name_or_index():
     assert vl.RelevanceMaps(random_relevances(), np.array(4)).target == 4
 
 
+def test_a_class_is_not_compared_with_itself():
+    with pytest.raises(vl.UsageError, match='"thing 3" is both target and versus'):
+        vl.RelevanceMaps(random_relevances(), ["thing 3", 3])
+    widget = vl.RelevanceMaps(random_relevances(), [3, 1])
+    widget.target = 1  # as a linked widget may ask
+    assert (widget.target, widget.versus) == (1, 3)
+    assert [int(one.classes[0]) for one in widget.relevance] == [1, 3]
+    widget.versus = 1
+    assert (widget.target, widget.versus) == (3, 1)
+    assert widget._maps_of["target"] == 3
+    assert widget._maps_of["versus"] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [

@@ -127,6 +127,11 @@ class RelevanceMaps(RelevanceChoices):
         self._follows = "target" not in choices
         if self._given[1:] and "versus" not in choices:
             self.versus = int(self._given[1].classes[self.image])
+        if self.versus == self.target:
+            raise UsageError(
+                f'Two different classes can be compared; "{self._label_set[self.target]}" is '
+                "both target and versus."
+            )
 
     def _take_method(self, given: Any) -> str:
         """Makes a method known by its name."""
@@ -217,6 +222,7 @@ class RelevanceMaps(RelevanceChoices):
         before = dict(self._maps_of)
         try:
             with self.hold_sync():  # all numbers and what they are of arrive together
+                self._keep_apart(change["name"], before)
                 if self._follows and before["image"] != self.image:
                     self.target = self._usual_target()  # which comes here again, and fills
                     self._follows = True
@@ -231,6 +237,11 @@ class RelevanceMaps(RelevanceChoices):
             self._follows = follows
             if not isinstance(error, Exception):  # Ctrl-C goes on to stop the cell
                 raise
+
+    def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
+        """A class that is chosen in the other's place changes places with it."""
+        if self.target == self.versus and changed in ("target", "versus"):
+            setattr(self, "target" if changed == "versus" else "versus", before[changed])
 
     @answers_browser
     def _go_on(self, _message: Any, _buffers: list) -> tuple[dict[str, Any], list]:
