@@ -120,7 +120,10 @@ def test_every_suspect_is_cleared_or_convicted_as_the_prose_has_it(found):
         before, after = (np.nanmean(thing[name, which]) for which in (FREE, BOTH))
         early = np.nanmean(thing[name, "released, later half of the blocks"]) - before
         assert early < 0.07 < 0.2 < after - before
-    assert verdicts["toy/p32", "4. the state is read"] == "better"
+        assert verdicts[name, "4. the state is read"] == "better"
+    pairs = [(name, which) for name in TWINS for which in ("logit", "logit of the state")]
+    means = [np.nanmean(thing[pair]) for pair in pairs]
+    assert means == pytest.approx([0.59, 0.81, 0.63, 0.71], abs=0.01)
 
 
 def test_with_two_things_the_methods_change_places(found):
