@@ -17,7 +17,7 @@ def check_trace(trace: Trace) -> Trace:
     """
     if not isinstance(trace, Trace):
         raise UsageError(
-            f"This is measured in a trace, not {type(trace).__name__}; make one with "
+            f"This is read from a trace, not {type(trace).__name__}; make one with "
             "vit.trace(images)."
         )
     return trace
