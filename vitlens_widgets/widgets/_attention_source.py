@@ -45,12 +45,17 @@ def source_of(trace: Any) -> Any:
     """
     if all(hasattr(trace, name) for name in FACE):
         return trace
-    if all(hasattr(trace, name) for name in ("states", "pictures", "layout", "tokens")):
+    if is_trace(trace):
         return TraceSource(trace)
     raise UsageError(
         "AttentionMaps shows a trace, such as vit.trace(image); "
         f"an object of type {type(trace).__name__} was given."
     )
+
+
+def is_trace(given: Any) -> bool:
+    """Whether it has what a trace has."""
+    return all(hasattr(given, name) for name in ("states", "pictures", "layout", "tokens"))
 
 
 def checked_reading(reading: Any, source: Any) -> Any:

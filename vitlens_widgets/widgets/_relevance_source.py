@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets._attention_source import is_trace
 
 FACE = ("relevance", "methods", "probabilities", "picture", "falling", "removal", "removed")
 """What a source can do, beside its sizes and names."""
@@ -91,7 +92,7 @@ def source_of(trace: Any) -> Any:
     """
     if all(hasattr(trace, name) for name in FACE):
         return trace
-    if all(hasattr(trace, name) for name in ("states", "pictures", "layout", "tokens")):
+    if is_trace(trace):
         return TraceSource(trace)
     if is_relevance(trace):
         raise UsageError(
