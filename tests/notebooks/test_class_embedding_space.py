@@ -14,12 +14,11 @@ import pytest
 import vitlens_widgets as vl
 from tests.notebooks.cells import NOTEBOOKS, run, start_exercises
 from tests.notebooks.papers_experiment import MODELS, N_IMAGES, TWO, run_on_imagenet_s
+from tests.notebooks.verdicts import NO, OPEN, TWINS, YES, verdicts_by_claim
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.attention_perturbation import perturbing
 
 STEM = "06_class_embedding_space"
-TOYS = ("toy/p32", "toy/p32-cls")
-YES, NO, OPEN = "as in the paper", "not so here", "cannot be told"
 
 VERDICTS = {
     "At the end, image tokens name the class more often than with random weights": (YES, YES),
@@ -55,21 +54,19 @@ def found():
 
 def of(found, what):
     """An experiment's results of both twins."""
-    return [found[what][name] for name in TOYS]
+    return [found[what][name] for name in TWINS]
 
 
 def test_every_claim_has_the_verdict_of_its_numbers(found):
-    rows = {
-        row["claim"]: tuple(row[name].partition(":")[0] for name in TOYS) for row in found["claims"]
-    }
+    rows = verdicts_by_claim(found["claims"])
     assert rows == VERDICTS
     assert list(rows) == list(VERDICTS)
     table = found["columns"]
-    assert list(table) == ["claim", "in the paper", *TOYS]
+    assert list(table) == ["claim", "in the paper", *TWINS]
     for row in found["claims"]:
         printed = "".join(found["printed"].values())
         assert f"{row['claim']}\n" in printed
-        assert all(f"  {name}: {row[name]}\n" in printed for name in TOYS)
+        assert all(f"  {name}: {row[name]}\n" in printed for name in TWINS)
 
 
 def test_verdicts_are_those_of_means_that_lie_apart():
@@ -118,7 +115,7 @@ def test_random_weights_support_the_claim_of_one_lucky_token_and_no_other():
     cells = {"setup", "models", "judge", "identifiability", "identifiability-claims"}
     cells |= {"evolution-claims", "attention", "attention-claims"}
     claims = run(STEM, cells, change)["claims"]
-    passed = [row["claim"] for row in claims for name in TOYS if row[name].startswith(YES)]
+    passed = [row["claim"] for row in claims for name in TWINS if row[name].startswith(YES)]
     assert passed == [list(VERDICTS)[1]] * 2
 
 

@@ -15,11 +15,10 @@ import torch
 import vitlens_widgets as vl
 from tests.notebooks.cells import NOTEBOOKS, run, start_exercises
 from tests.notebooks.papers_experiment import MODELS, N_IMAGES, TWO, run_on_imagenet_s
+from tests.notebooks.verdicts import NO, OPEN, TWINS, YES, verdict, verdicts_by_claim
 from vitlens_widgets.analysis.class_space import published
 
 STEM = "07_key_value_memories"
-TOYS = ("toy/p32", "toy/p32-cls")
-YES, NO, OPEN = "as in the paper", "not so here", "cannot be told"
 
 VERDICTS = {
     "The classes that a memory promotes belong together": (YES, YES),
@@ -50,20 +49,18 @@ def found():
 
 def of(found, what):
     """An experiment's results of both twins."""
-    return [found[what][name] for name in TOYS]
+    return [found[what][name] for name in TWINS]
 
 
 def test_every_claim_has_the_verdict_of_its_numbers(found):
-    verdicts = {
-        row["claim"]: tuple(row[name].partition(":")[0] for name in TOYS) for row in found["claims"]
-    }
+    verdicts = verdicts_by_claim(found["claims"])
     assert verdicts == VERDICTS
     assert list(verdicts) == list(VERDICTS)
-    assert list(found["columns"]) == ["claim", "in the paper", *TOYS]
+    assert list(found["columns"]) == ["claim", "in the paper", *TWINS]
     printed = "".join(found["printed"].values())
     for row in found["claims"]:
         assert f"{row['claim']}\n" in printed
-        assert all(f"  {name}: {row[name]}\n" in printed for name in TOYS)
+        assert all(f"  {name}: {row[name]}\n" in printed for name in TWINS)
 
 
 def test_verdicts_are_those_of_means_that_lie_apart_and_of_small_p():
@@ -99,7 +96,7 @@ def test_random_weights_support_no_claim_of_agreement():
     cells = {"setup", "models", "judge", "value", "value-claims", "agreement", "agreement-claims"}
     claims = run(STEM, cells, change)["claims"]
     assert len(claims) == 6
-    said = {row[name].partition(":")[0] for row in claims[:3] + claims[4:] for name in TOYS}
+    said = {verdict(row[name]) for row in claims[:3] + claims[4:] for name in TWINS}
     assert YES not in said
 
 
@@ -169,7 +166,7 @@ def test_what_is_said_of_single_memories(found):
             top = vl.LogitLens(vit).read(trace, site=site).top(1).index[-1]
             background = top == vit.labels.index("background")
             shares[name, site] = float(background.float().mean())
-    assert min(shares[name, "mlp_out"] for name in TOYS) > 0.8
+    assert min(shares[name, "mlp_out"] for name in TWINS) > 0.8
     assert shares["toy/p32", "attn_out"] < 0.02
 
 

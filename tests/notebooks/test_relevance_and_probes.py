@@ -14,12 +14,11 @@ import pytest
 from tests.imagenet_s import write_imagenet_s
 from tests.notebooks.cells import run, start_exercises
 from tests.notebooks.papers_experiment import run_on_imagenet_s
+from tests.notebooks.verdicts import NO, OPEN, TWINS, YES, verdict, verdicts_by_claim
 from vitlens_widgets.analysis.class_space.published import PROBES, REMOVAL_AUC, SOURCE
 from vitlens_widgets.analysis.over_images import OverImages
 
 STEM = "08_relevance_and_probes"
-TWINS = ("toy/p32", "toy/p32-cls")
-YES, NO, OPEN = "as in the paper", "not so here", "cannot be told"
 
 VERDICTS = {
     "A map in class embedding space is about its class": (YES, YES),
@@ -173,10 +172,7 @@ def test_a_change_for_the_better_read_backwards_is_one_for_the_worse(found):
 
 
 def test_the_verdicts_on_the_embedded_models(found):
-    said = {
-        row["claim"]: tuple(row[name].partition(":")[0] for name in TWINS)
-        for row in found["claims"]
-    }
+    said = verdicts_by_claim(found["claims"])
     assert said == VERDICTS
     assert list(said) == list(VERDICTS)
 
@@ -202,7 +198,7 @@ def experiment(areas, halves_left, half):
 def verdicts_of(cell, **given):
     """What the claims of one cell say of a model whose experiments found what is given."""
     names = run(STEM, {"judge", "probes-claims", cell}, given=given | {"models": ["model"]})
-    return [row["model"].partition(":")[0] for row in names["claims"]]
+    return [verdict(row["model"]) for row in names["claims"]]
 
 
 def test_verdicts_of_the_removal_test_follow_its_numbers():
