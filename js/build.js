@@ -76,7 +76,7 @@ const PACKED = "explorer.js";
 const outputFiles = [
   ...(await bundled(Object.keys(ROOTS).flatMap(withStyle), "widgets/static", "esm")),
   ...(await bundled(withStyle("saved_page"), "export/static", "iife")),
-  ...(await bundled(["gallery.css"], "export/static", "esm")),
+  ...(await bundled(["gallery.css"], "gallery/static", "esm")),
   ...(await bundled(["labextension.js"], "export/labextension/static", "iife")),
 ];
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from vitlens_widgets.export.gallery import gallery, tutorials
+from vitlens_widgets.gallery import gallery, tutorials
 
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    return gallery(tmp_path_factory.mktemp("gallery"))
+    return gallery(tmp_path_factory.mktemp("gallery"), tutorials())
 
 
 def test_every_picture_is_a_link_to_a_page_that_draws_itself(page, index):

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from tests.notebooks.cells import code
-from vitlens_widgets.export import exhibits
-from vitlens_widgets.export.gallery import Exhibit, tutorials
+from vitlens_widgets.gallery import Exhibit, exhibits, tutorials
 
 NOTEBOOK = {"vl.explore": "00_quickstart"}  # whose scene it shows
 MODELS_ELSEWHERE = {"explorer": {"toy/mae"}}  # the scene is infilled, too

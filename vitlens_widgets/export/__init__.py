@@ -1,4 +1,4 @@
-"""Widgets outside the notebook: one offline page, a still picture, a gallery of pages."""
+"""Widgets outside the notebook: one offline page, and a still picture."""
 
 from vitlens_widgets.export.save import save_html
 

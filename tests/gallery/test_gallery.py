@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+from pathlib import Path
 
 import pytest
 from fake_maps import random_maps
@@ -12,9 +13,10 @@ from fake_reading import random_reading
 from saved import hash_of
 
 import vitlens_widgets as vl
-from vitlens_widgets.export import gallery as module
-from vitlens_widgets.export.gallery import Exhibit, gallery
+from vitlens_widgets.gallery import Exhibit, gallery, tutorials
+from vitlens_widgets.gallery.__main__ import main
 
+ROOT = Path(__file__).parents[2]
 HOSTILE = '</p><script>alert("1")</script>'
 
 
@@ -58,11 +60,11 @@ def test_only_its_own_style_and_pictures_are_let_in_and_words_stay_words(tmp_pat
 
 
 def test_every_tutorial_hangs_under_a_name_of_its_own():
-    exhibits = module.tutorials()
+    exhibits = tutorials()
     assert len({one.name for one in exhibits}) == len(exhibits)
     sources = {one.source for one in exhibits}
-    tutorials = {path.stem for path in (module.STATIC.parents[2] / "notebooks").glob("0*.ipynb")}
-    assert {name for name in tutorials if name[:2] in ("00", "01", "02", "03", "04")} <= sources
+    notebooks = {path.stem for path in (ROOT / "notebooks").glob("0*.ipynb")}
+    assert {name for name in notebooks if name[:2] in ("00", "01", "02", "03", "04")} <= sources
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path, capsys):
@@ -70,5 +72,5 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, capsys):
     with pytest.raises(vl.UsageError, match="cannot be made a folder"):
         gallery(tmp_path / "file", [])
     with pytest.raises(SystemExit, match="cannot be made a folder"):
-        module.main([str(tmp_path / "file")])
+        main([str(tmp_path / "file")])
     assert capsys.readouterr().out == ""
