@@ -16,9 +16,10 @@ import importlib
 from typing import Any
 
 _HOMES = {
-    "load": "vitlens_widgets.models",
+    "load": "vitlens_widgets.zoo",
     "ViT": "vitlens_widgets.models",
-    "paper_models": "vitlens_widgets.models",
+    "paper_models": "vitlens_widgets.zoo",
+    "untrained": "vitlens_widgets.zoo",
     "TokenLayout": "vitlens_widgets.models",
     "Trace": "vitlens_widgets.trace",
     "FrozenNormLens": "vitlens_widgets.lenses",
@@ -88,6 +89,7 @@ __all__ = [
     "save_html",
     "toy_models",
     "trace",
+    "untrained",
     "widgets",
     "world",
 ]

@@ -13,7 +13,7 @@ import timm
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import shaken, timm_model
+from tests.small_models import shaken, timm_model
 from vitlens_widgets.data import Examples
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 
 
 def random_patterns(*shape: int, seed: int = 0) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
 
 

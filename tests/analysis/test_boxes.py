@@ -80,7 +80,7 @@ def test_ranks_are_counted_token_by_token_whatever_the_batches(name):
 
 def test_results_have_the_boxes_of_what_they_count():
     vit = vl.load(MODELS["CLS"]())
-    data, baseline = examples(vit), vl.models.untrained(vit)
+    data, baseline = examples(vit), vl.untrained(vit)
     found = vl.analysis.class_and_context(vit, data, remove=False)
     for label, box in found.boxes.items():
         np.testing.assert_array_equal(box.median, found.quantile(label))

@@ -15,7 +15,7 @@ from tests.analysis.class_space_oracle import (
     run_one,
     token_logits,
 )
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.analysis import building
 from vitlens_widgets.analysis.class_space.token_labels import class_tokens
 from vitlens_widgets.data import Examples

@@ -21,7 +21,7 @@ from tests.analysis.class_space_oracle import (
     through_blocks,
     token_logits,
 )
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.analysis import class_and_context
 from vitlens_widgets.analysis.class_space.permutation import shuffled_means_p, shuffled_ranks_p
 from vitlens_widgets.analysis.class_space.removal import run_kept

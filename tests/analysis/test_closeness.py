@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import closeness
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.data import Kinship

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import head_statistics, random_patterns, trace_with
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
 from vitlens_widgets.analysis.heads.statistics import _Measures, _OverImages
 

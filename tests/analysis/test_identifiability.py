@@ -19,7 +19,7 @@ from tests.analysis.class_space_oracle import (
     run_one,
     token_logits,
 )
-from tests.zoo import hf_model, timm_model
+from tests.small_models import hf_model, timm_model
 from vitlens_widgets.analysis import identifiability
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
 
@@ -30,7 +30,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     data = examples(vit)
     before = {name: weight.clone() for name, weight in vit.model.state_dict().items()}
-    baseline = vl.models.untrained(vit, seed=3)
+    baseline = vl.untrained(vit, seed=3)
     found = identifiability(vit, data, baseline=baseline, at_once=2)
     after = vit.model.state_dict()
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())
@@ -173,7 +173,7 @@ def test_published_values_stand_beside_the_papers_models_only():
     assert found.published == {}
     assert not any("Vilas" in column for column in [*found.table(), *found.summary()])
     vit.paper = "ViT-B/32"
-    assert vl.models.untrained(vit).paper == ""
+    assert vl.untrained(vit).paper == ""
     found = identifiability(vit, data)
     assert found.summary()["Vilas et al. 2023"] == [0.60726, 0.95582, 0.8171]
     assert found.published["rate"].tolist()[-1] == 0.60726

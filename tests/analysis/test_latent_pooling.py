@@ -6,7 +6,7 @@ import pytest
 import torch
 from timm.layers import AttentionPoolLatent
 
-from tests.zoo import shaken
+from tests.small_models import shaken
 from vitlens_widgets.models.timm_pooling import latent_attention
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import maps as maps_file
 from vitlens_widgets.analysis.maps import Maps
 

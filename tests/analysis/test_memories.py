@@ -11,7 +11,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples, pixels_of, run_one, token_logits
-from tests.zoo import hf_model, shaken, timm_model
+from tests.small_models import hf_model, shaken, timm_model
 from vitlens_widgets.analysis import class_value_agreement, key_value_agreement, memories
 from vitlens_widgets.analysis.memories.weights import value_vectors
 
@@ -169,7 +169,7 @@ def test_right_and_wrong_answers_are_compared_at_the_first_token(measured):
 @pytest.mark.parametrize("kind", KINDS)
 def test_class_value_agreement_is_the_largest_cosine(measured, kind):
     vit = measured[0]
-    baseline = vl.models.untrained(vit)
+    baseline = vl.untrained(vit)
     found = class_value_agreement(vit, baseline=baseline)
     assert len(found.table()["block"]) == vit.n_layers
     for block in range(vit.n_layers):

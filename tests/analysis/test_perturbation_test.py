@@ -11,7 +11,7 @@ import vitlens_widgets as vl
 from tests.analysis import relevance_oracle as oracle
 from tests.analysis.class_space_oracle import MODELS, examples, pixels_of
 from tests.analysis.test_stream import Interrupted
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import perturbation_test, relevance, removal_curves
 from vitlens_widgets.analysis.relevance import (
     ClassEmbedding,

@@ -17,7 +17,7 @@ from tests.analysis.class_space_oracle import (
     run_one,
     token_logits,
 )
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.analysis import linear_probes
 from vitlens_widgets.analysis.probes.features import FewShots
 from vitlens_widgets.analysis.probes.ridge import ridge

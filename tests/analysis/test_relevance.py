@@ -9,7 +9,7 @@ import torch
 import vitlens_widgets as vl
 from tests.analysis import relevance_oracle as oracle
 from tests.analysis.class_space_oracle import MODELS
-from tests.zoo import hf_model, pixels_for, shaken, timm_model
+from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.analysis import heads, relevance
 from vitlens_widgets.analysis.relevance import METHODS, ClassEmbedding, Parts

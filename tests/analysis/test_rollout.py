@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
-from tests.zoo import pixels_for, shaken, timm_model
+from tests.small_models import pixels_for, shaken, timm_model
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.analysis import heads
 

@@ -6,7 +6,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets import analysis
 from vitlens_widgets.analysis import ClassEmbedding
 from vitlens_widgets.data import Examples
@@ -58,7 +58,7 @@ def test_a_file_of_other_settings_is_refused(vit, tmp_path, name):
 
 def test_another_baseline_is_another_setting(vit, tmp_path):
     data = examples(vit, 2)
-    first, second = (vl.models.untrained(vit, seed=seed) for seed in (1, 2))
+    first, second = (vl.untrained(vit, seed=seed) for seed in (1, 2))
     analysis.identifiability(vit, data, baseline=first, save_to=tmp_path)
     for other in (second, None):
         with pytest.raises(vl.UsageError, match="other settings"):

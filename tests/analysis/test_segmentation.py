@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.analysis import segmentation
 from vitlens_widgets.analysis.masks import most_of_each_patch
 

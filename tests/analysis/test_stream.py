@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.stream import pooled, run, spread, tally
 from vitlens_widgets.data import Examples
@@ -128,7 +128,7 @@ def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
 
 
 def test_an_identifiability_run_goes_on_to_the_same_numbers(vit, tmp_path):
-    data, baseline = examples(vit, 6), vl.models.untrained(vit)
+    data, baseline = examples(vit, 6), vl.untrained(vit)
     words = {"baseline": baseline, "at_once": 2}
     whole = vl.analysis.identifiability(vit, data, **words)
     stopped = Interrupted(data, 3)
@@ -198,7 +198,7 @@ def test_a_model_is_known_by_all_that_its_answers_depend_on(vit):
         vl.load(timm_model("CLS"), classifier=linear),
         vl.load(timm_model("CLS"), labels=[f"other {i}" for i in range(11)]),
         vl.load(timm_model("CLS"), preprocessing={"mean": (0.4,) * 3, "std": (0.5,) * 3}),
-        vl.models.untrained(vit),
+        vl.untrained(vit),
     ]
     assert len({first, *map(fingerprint, others)}) == 6
 

@@ -11,7 +11,7 @@ from PIL import Image
 from widget_page import WidgetPage
 
 import vitlens_widgets as vl
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ def test_perturbed_attention_and_labels_of_tokens_have_boxes(vit):
 
 
 def test_class_value_agreement_has_a_box_per_block_and_kind(vit):
-    found = vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit))
+    found = vl.analysis.class_value_agreement(vit, baseline=vl.untrained(vit))
     plot = vl.charts.boxes(found)
     check(plot, found, ["0", "1", "2"])
     assert plot.xaxis[0].axis_label == "block"

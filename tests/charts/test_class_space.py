@@ -10,7 +10,7 @@ from bokeh.models import Span
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def drawn(plot):
 
 
 def test_identifiability_has_tokens_readout_baseline_and_published_curves(vit):
-    baseline = vl.models.untrained(vit)
+    baseline = vl.untrained(vit)
     found = vl.analysis.identifiability(vit, examples(vit), baseline=baseline)
     curves = drawn(found.figure())
     assert list(curves) == [

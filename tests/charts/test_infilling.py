@@ -7,7 +7,7 @@ import pytest
 from bokeh.models import ColumnDataSource, VArea
 
 import vitlens_widgets as vl
-from tests.zoo import mae_model, pixels_for
+from tests.small_models import mae_model, pixels_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 

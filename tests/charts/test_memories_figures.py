@@ -9,7 +9,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 
 
 def drawn(plot):
@@ -20,7 +20,7 @@ def drawn(plot):
 
 def test_class_value_agreement_is_drawn_with_its_baseline():
     vit = vl.load(MODELS["CLS"]())
-    found = vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit))
+    found = vl.analysis.class_value_agreement(vit, baseline=vl.untrained(vit))
     curves = drawn(found.figure())
     assert list(curves) == ["attention", "MLP", "attention, baseline", "MLP, baseline"]
     np.testing.assert_allclose(curves["MLP"], found.values["MLP"].mean)

@@ -10,7 +10,7 @@ from bokeh.resources import INLINE
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 
 
 def found_for(seed):

@@ -9,7 +9,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.resources import INLINE
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_a_sequence_is_the_same_data_set(images, binary):
 
 
 def test_a_model_of_its_classes_runs_on_it(binary):
-    from tests.zoo import timm_model
+    from tests.small_models import timm_model
 
     vit = vl.load(timm_model("CLS", num_classes=100), labels="cifar100")
     found = vl.analysis.identifiability(vit, CIFAR100.vilas(binary), n_images=4)

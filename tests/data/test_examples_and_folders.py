@@ -8,7 +8,7 @@ import torch
 from PIL import ExifTags, Image
 
 import vitlens_widgets as vl
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.analysis import building, class_and_context, identifiability
 from vitlens_widgets.data import Example, ImageFolder, ImageNetS
 from vitlens_widgets.data.imagenet_s import MERGED

@@ -15,7 +15,7 @@ from painted import CIVIDIS, VIRIDIS, mapped, patches
 from PIL import Image
 
 import vitlens_widgets as vl
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.export.stills import (
     emoji,
     infill_strip,

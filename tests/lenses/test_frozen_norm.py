@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, shaken, timm_model
+from tests.small_models import pixels_for, shaken, timm_model
 
 
 def traced(special):

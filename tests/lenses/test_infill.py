@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import vitlens_widgets as vl
 from tests.mae_paper import unpatchify
-from tests.zoo import hf_model, mae_model, pixels_for, place
+from tests.small_models import hf_model, mae_model, pixels_for, place
 from vitlens_widgets.lenses.infill import patches_showing
 from vitlens_widgets.lenses.infill.masks import order_of
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import mae_model, pixels_for
+from tests.small_models import mae_model, pixels_for
 from vitlens_widgets.lenses.infill.brightness import cut, join, patch_statistics
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
-from tests.zoo import mae_model
+from tests.small_models import mae_model
 from vitlens_widgets.models.preprocessing import DEFAULTS, from_timm_config
 from vitlens_widgets.world.metrics import mean_iou, pixel_labels
 

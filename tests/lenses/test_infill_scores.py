@@ -11,7 +11,7 @@ from scipy import stats
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 import vitlens_widgets as vl
-from tests.zoo import mae_model, pixels_for
+from tests.small_models import mae_model, pixels_for
 from vitlens_widgets.lenses.infill.scores import first_near
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import TIMM, hf_model, pixels_for, timm_model
+from tests.small_models import TIMM, hf_model, pixels_for, timm_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 

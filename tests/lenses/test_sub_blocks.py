@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, pixels_for, timm_model
+from tests.small_models import hf_model, pixels_for, timm_model
 from vitlens_widgets.lenses.source import head_output
 
 NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}

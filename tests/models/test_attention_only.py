@@ -9,7 +9,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.oracle import forward_sites
-from tests.zoo import pixels_for, shaken
+from tests.small_models import pixels_for, shaken
 from vitlens_widgets import edits
 from vitlens_widgets.models.sites import SITES
 from vitlens_widgets.world.blocks import AttentionBlock

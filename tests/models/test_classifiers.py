@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, pixels_for, timm_model
+from tests.small_models import hf_model, pixels_for, timm_model
 from tests.zoo_sweep import small_hf, small_open_clip, texts
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")

@@ -7,7 +7,7 @@ import transformers
 
 import vitlens_widgets as vl
 from tests.mae_paper import sin_cos_positions
-from tests.zoo import mae_model, pixels_for, place
+from tests.small_models import mae_model, pixels_for, place
 from vitlens_widgets.models.mae_positions import sin_cos
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")

@@ -10,7 +10,7 @@ from PIL import Image
 from transformers import DeiTImageProcessor, ViTImageProcessor
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, timm_model
+from tests.small_models import hf_model, timm_model
 from vitlens_widgets.models.hf_processor import _at_size, from_hf_processor
 
 

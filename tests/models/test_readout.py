@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, shaken, timm_model
+from tests.small_models import hf_model, shaken, timm_model
 from tests.zoo_sweep import small_hf
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.models.readout import readout_weights

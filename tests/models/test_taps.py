@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import shaken
+from tests.small_models import shaken
 from tests.zoo_sweep import small_hf, small_open_clip
 from tests.zoo_sweep.measure import off, random_pixels
 from tests.zoo_sweep.small_timm import small

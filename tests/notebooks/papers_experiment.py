@@ -11,8 +11,8 @@ import timm
 
 from tests.imagenet_s import write_imagenet_s
 from tests.notebooks.cells import run
-from tests.zoo import shaken
-from vitlens_widgets.models import load, paper
+from tests.small_models import shaken
+from vitlens_widgets.zoo import load, paper
 
 MODELS = ["ViT-B/32", "ViT-B/16", "ViT-L/16", "MIIL", "GAP"]
 """Those that timm's hub has."""

@@ -109,7 +109,7 @@ def test_the_clearest_claims_by_their_numbers(found):
 
 def test_random_weights_support_the_claim_of_one_lucky_token_and_no_other():
     def change(source):
-        source = source.replace("vl.load(name)", "vl.models.untrained(vl.load(name), seed=1)")
+        source = source.replace("vl.load(name)", "vl.untrained(vl.load(name), seed=1)")
         return source.replace("N_IMAGES = 300", "N_IMAGES = 40")
 
     cells = {"setup", "models", "judge", "identifiability", "identifiability-claims"}

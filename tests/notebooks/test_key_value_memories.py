@@ -90,7 +90,7 @@ def test_the_clearest_claims_by_their_numbers(found):
 
 def test_random_weights_support_no_claim_of_agreement():
     def change(source):
-        source = source.replace("vl.load(name)", "vl.models.untrained(vl.load(name), seed=1)")
+        source = source.replace("vl.load(name)", "vl.untrained(vl.load(name), seed=1)")
         return source.replace("N_IMAGES = 300", "N_IMAGES = 60")
 
     cells = {"setup", "models", "judge", "value", "value-claims", "agreement", "agreement-claims"}
@@ -239,7 +239,7 @@ def test_the_exercises_start_from_calls_that_work_and_their_answers_are_so(found
     assert luck.mean() == pytest.approx(0.75, abs=0.03)
     assert post.table() == five.table()
     bare = vl.load("toy/attn-only-4l")
-    held = vl.analysis.class_value_agreement(bare, baseline=vl.models.untrained(bare))
+    held = vl.analysis.class_value_agreement(bare, baseline=vl.untrained(bare))
     ends = [
         f"{values.mean[block]:.2f}"
         for block in (0, -1)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.notebooks.cells import run, start_exercises
-from tests.zoo import mae_model
+from tests.small_models import mae_model
 
 STEM = "02_mae_infilling"
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 
 
 @pytest.fixture(scope="module")

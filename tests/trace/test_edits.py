@@ -9,7 +9,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.oracle import forward_sites
-from tests.zoo import hf_model, pixels_for, shaken, timm_model
+from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from vitlens_widgets.models.sites import SITES
 from vitlens_widgets.trace.sites import axes_of
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.trace.leaf import from_leaf
 from vitlens_widgets.trace.run import rerun

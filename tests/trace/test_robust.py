@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 
 E = vl.edits
 

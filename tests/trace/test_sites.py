@@ -8,7 +8,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.oracle import forward_sites
-from tests.zoo import TIMM, hf_model, pixels_for, timm_model
+from tests.small_models import TIMM, hf_model, pixels_for, timm_model
 from vitlens_widgets.models.sites import SITES
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import hf_model, pixels_for, shaken, timm_model
+from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep.small_hf import small
 from vitlens_widgets.models.sites import SITES
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, timm_model
+from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.widgets._attention_codes import MINUS_INFINITY
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]

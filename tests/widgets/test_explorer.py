@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import vitlens_widgets as vl
-from tests.zoo import timm_model
+from tests.small_models import timm_model
 from vitlens_widgets.widgets._explorer_run import Run
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.zoo import shaken
+from tests.small_models import shaken
 from tests.zoo_sweep import small_hf, small_open_clip, small_timm, texts
 from tests.zoo_sweep.measure import Measured, measure
 

@@ -53,7 +53,7 @@ def test_what_is_left_out_shows(what, monkeypatch):
 
 
 def test_shaking_moves_every_weight():
-    from tests.zoo import shaken
+    from tests.small_models import shaken
 
     model = nn.Sequential(nn.LayerNorm(3), nn.Linear(3, 2))
     before = [weight.detach().clone() for weight in model.parameters()]

@@ -1,17 +1,6 @@
-"""A ViT from anywhere, seen one way."""
+"""A ViT, seen one way, whichever library it is of."""
 
 from vitlens_widgets.models.layout import TokenLayout
-from vitlens_widgets.models.load import load
-from vitlens_widgets.models.paper import PaperModel, PaperModels, paper_models
-from vitlens_widgets.models.untrained import untrained
 from vitlens_widgets.models.vit import ViT
 
-__all__ = [
-    "PaperModel",
-    "PaperModels",
-    "TokenLayout",
-    "ViT",
-    "load",
-    "paper_models",
-    "untrained",
-]
+__all__ = ["TokenLayout", "ViT"]

@@ -11,8 +11,8 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts
 from vitlens_widgets.models.families import family_of, register
 from vitlens_widgets.models.layout import TokenLayout
-from vitlens_widgets.models.load_open_clip import tokenizer_of
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
+from vitlens_widgets.models.open_clip_library import tokenizer_of
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.models.taps import Taps

@@ -16,7 +16,7 @@ def check_baseline(baseline: Any) -> ViT:
     """
     if not isinstance(baseline, ViT):
         raise UsageError(
-            f"baseline= takes a model from vl.load(...) or vl.models.untrained(vit), not "
+            f"baseline= takes a model from vl.load(...) or vl.untrained(vit), not "
             f"{type(baseline).__name__}."
         )
     return baseline

@@ -199,7 +199,7 @@ def identifiability(
         vit: The model.
         data: Images with their classes: `vl.world.Scenes()`, `vl.data.ImageNetS(folder)` ...
         baseline: A model to be compared with, which sees the same pixels, such as
-            `vl.models.untrained(vit)`; it doubles the time.
+            `vl.untrained(vit)`; it doubles the time.
         rule: The authors' code counts rates over all tokens but the first, CLS, and so leaves out
             the first *patch* of a model that has no prefix token ("released"); "text" counts every
             image token. For models with a prefix token both are the same.

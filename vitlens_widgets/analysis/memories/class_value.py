@@ -150,7 +150,7 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
 
     Args:
         vit: The model.
-        baseline: A model of the same shape to compare with, such as `vl.models.untrained(vit)`.
+        baseline: A model of the same shape to compare with, such as `vl.untrained(vit)`.
 
     Raises:
         UsageError: No classifier, or a baseline of another shape.
@@ -161,7 +161,7 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
         columns where their code and their text norm its rows.)
 
     Example:
-        >>> vl.analysis.class_value_agreement(vit, baseline=vl.models.untrained(vit)).table()
+        >>> vl.analysis.class_value_agreement(vit, baseline=vl.untrained(vit)).table()
     """
     check_vit(vit, "class_value_agreement")
     if baseline is not None:

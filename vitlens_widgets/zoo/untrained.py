@@ -29,7 +29,7 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
         small norms behind residual branches, by which blocks at first do next to nothing.
 
     Example:
-        >>> vl.models.untrained(vl.load("toy/p32")).name
+        >>> vl.untrained(vl.load("toy/p32")).name
         'toy/p32 (random weights)'
     """
     check_vit(vit, "untrained")

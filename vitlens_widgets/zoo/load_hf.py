@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.hub import reach
+from vitlens_widgets.zoo.hub import reach
 
 
 def from_hf(source: str, model_args: Mapping[str, Any], offline_choice: str) -> nn.Module:

@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from timm.models import get_pretrained_cfg
 
 import vitlens_widgets as vl
-from tests.zoo import shaken
+from tests.small_models import shaken
 from vitlens_widgets.models import hub
-from vitlens_widgets.models.checkpoint_file import module_from_file
 from vitlens_widgets.models.preprocessing import from_timm_config
+from vitlens_widgets.zoo.checkpoint_file import module_from_file
 
 TINY = "vit_tiny_patch16_224"
 

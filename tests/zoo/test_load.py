@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import vitlens_widgets as vl
-from tests.zoo import TIMM, hf_model, pixels_for, shaken, timm_model
+from tests.small_models import TIMM, hf_model, pixels_for, shaken, timm_model
 from vitlens_widgets.models import hub
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")

@@ -9,7 +9,7 @@ import timm
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import shaken
+from tests.small_models import shaken
 from tests.zoo_sweep import small_hf, small_open_clip, texts
 from tests.zoo_sweep.measure import measure, random_pixels
 from tests.zoo_sweep.rows import hf_row, open_clip_row, texts_row, timm_row

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests.zoo import pixels_for, shaken, timm_model
-from vitlens_widgets.models import untrained
+from tests.small_models import pixels_for, shaken, timm_model
+from vitlens_widgets.zoo import untrained
 
 
 @pytest.mark.parametrize("special", ["four registers and layer scale", "distillation"])
@@ -52,4 +52,4 @@ def test_a_name_is_no_model():
     with pytest.raises(
         vl.UsageError, match=r'untrained takes a model from vl.load.* not "toy/p32"'
     ):
-        vl.models.untrained("toy/p32")
+        vl.untrained("toy/p32")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.models.families import family_of
-from vitlens_widgets.models.hub import OutOfReachError, reach
-from vitlens_widgets.models.load_hf import from_hf
-from vitlens_widgets.models.load_open_clip import PREFIX as OPEN_CLIP
-from vitlens_widgets.models.load_open_clip import from_open_clip
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.models.vit import ViT
 from vitlens_widgets.world.weights import check_not_begun, given_name, trained_weights
+from vitlens_widgets.zoo.hub import OutOfReachError, reach
+from vitlens_widgets.zoo.load_hf import from_hf
+from vitlens_widgets.zoo.load_open_clip import PREFIX as OPEN_CLIP
+from vitlens_widgets.zoo.load_open_clip import from_open_clip
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ def load(
               `"timm/vit_base_patch32_224.augreg_in21k_ft_in1k"`, `"hf_hub:owner/model"`;
             - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model;
             - a masked autoencoder: `"toy/mae"`, `"facebook/vit-mae-base"`, or one of Facebook's own
-              files (`"mae_visualize_vit_base.pth"`; see `vitlens_widgets.models.mae_facebook`);
+              files (`"mae_visualize_vit_base.pth"`; see `vitlens_widgets.zoo.mae_facebook`);
             - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights
               (`pip install vitlens_widgets[open_clip]`);
             - a module of timm, transformers or open_clip, which is read as it is and never changed.
@@ -224,7 +224,7 @@ def _from_folder(
 
 def _from_file(path: Path, model_args: Mapping[str, Any]) -> nn.Module:
     """A masked autoencoder as Facebook published it."""
-    from vitlens_widgets.models.mae_facebook import from_facebook
+    from vitlens_widgets.zoo.mae_facebook import from_facebook
 
     return from_facebook(path, model_args)
 
