@@ -7,8 +7,8 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.small_models import mae_model
+from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.models.preprocessing import DEFAULTS, from_timm_config
-from vitlens_widgets.world.metrics import mean_iou, pixel_labels
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 

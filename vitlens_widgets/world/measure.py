@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from ..lenses.segmentation import mean_iou, pixel_labels
 from .blocks import AttentionBlock
 from .labels import BACKGROUND, LABELS
 from .measurement import ClassMeasurement
-from .metrics import mean_iou, pixel_labels
 from .network import GRID, SERVED_PATCH, answers, normalized, tokens_before_norm
 from .scene import scene
 from .truth import patch_coverage, present_classes

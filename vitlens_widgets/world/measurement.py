@@ -63,7 +63,7 @@ class ClassMeasurement(Measurement):
 
     Attributes:
         accuracy: Share of scenes whose CLS answer is a class in the scene.
-        iou: Mean IoU of the patch answers, as `world.metrics` defines it.
+        iou: Mean IoU of the patch answers, as `lenses.segmentation` defines it.
         iou_all_background: The IoU of calling everything background.
         iou_exact_shares: The IoU of the exact share of each label in each patch.
     """

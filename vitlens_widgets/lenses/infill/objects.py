@@ -18,9 +18,9 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress
-from vitlens_widgets.world.metrics import mean_iou, pixel_labels
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.infill.infilling import Infilling
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ObjectIoU:
-    """Mean intersection over union of classes, on hidden pixels alone (`world.metrics.mean_iou`).
+    """Mean intersection over union of classes, on hidden pixels alone (`segmentation.mean_iou`).
 
     The segmenter labels every pixel of the pasted picture: its patches' answers, enlarged. So the
     score depends on the segmenter, and on what it makes of the visible patches around; `original`

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from vitlens_widgets import world
-from vitlens_widgets.world.metrics import mean_iou, pixel_labels
+from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.world.truth import patch_coverage, present_classes
 
 

@@ -7,9 +7,9 @@ interpolation, and each pixel takes the label that is then the most probable. Th
 over the labels that its mask has, background included. So a scene is scored for what is there,
 and wrong answers cost the labels whose pixels they take.
 
-Two marks to read a score by, over one-object and two-object scenes of this world: calling
+Two marks to read a score by, over one-object and two-object scenes of `vl.world`: calling
 everything background scores about .39 and .26; the exact share of each label in each of 7 x 7
-patches, enlarged like the answers, scores about .86 and .78 (`reference_scores` measures both).
+patches, enlarged like the answers, scores about .86 and .78.
 """
 
 from __future__ import annotations
