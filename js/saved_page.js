@@ -68,7 +68,7 @@ async function imported(code) {
 
 /**
  * What a trait is to be when the other one is `value`: state k goes with the attention of block k,
- * the final state with that of the last block. The kernel's half is widgets/_meanings.py.
+ * the final state with that of the last block. The kernel's half is widgets/shared/meanings.py.
  * @param {unknown} value @param {boolean} isOfBlock @param {unknown} present @param {boolean} isBlock @param {number} depth
  */
 function heard(value, isOfBlock, present, isBlock, depth) {

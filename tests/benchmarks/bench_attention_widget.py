@@ -38,7 +38,7 @@ from playwright.sync_api import Error, sync_playwright
 
 import vitlens_widgets as vl
 from tests.benchmarks.measure import machine, peak_mib, table
-from vitlens_widgets.widgets._base import STATIC
+from vitlens_widgets.widgets.shared.base import STATIC
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 

@@ -33,7 +33,7 @@ SETUP = """
 import statistics, time
 import timm
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import _explorer_data as data
+from vitlens_widgets.widgets.explorer import data
 scene = vl.world.scene(45, objects=2)
 given = ({given},)
 """

@@ -6,7 +6,7 @@ import numpy as np
 from bokeh.palettes import Magma256
 from painted import canvas_pixels, rgb
 
-from vitlens_widgets.widgets._attention_codes import coded
+from vitlens_widgets.widgets.attention_maps.codes import coded
 
 MAGMA = np.stack([rgb(c) for c in Magma256])
 GAP = 2  # px between prefix tokens and patches

@@ -8,7 +8,7 @@ from fake_maps import random_maps
 from widget_page import WidgetPage
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import _attention_data as data
+from vitlens_widgets.widgets.attention_maps import data
 
 
 @pytest.fixture

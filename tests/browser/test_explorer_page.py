@@ -317,7 +317,7 @@ class TestSaved:
 def test_of_large_maps_a_page_has_the_shown_and_the_chosen_of_both_runs(
     page, scene, tmp_path, monkeypatch
 ):
-    codes = "vitlens_widgets.widgets._attention_data"
+    codes = "vitlens_widgets.widgets.attention_maps.data"
     monkeypatch.setattr(f"{codes}.thumbnail_side", lambda *_: 8)
     monkeypatch.setattr(f"{codes}.EXACT_LIMIT", 10)
     page.set_viewport_size({"width": 1400, "height": 900})

@@ -10,7 +10,7 @@ from fake_relevance import random_relevances
 from widget_page import WidgetPage
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets._base import STATIC
+from vitlens_widgets.widgets.shared.base import STATIC
 
 MAKE = {
     "patch_grid": lambda: vl.PatchGrid(random_reading(1), token=5),

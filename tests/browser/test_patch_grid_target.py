@@ -9,7 +9,7 @@ from painted import VIRIDIS, canvas_pixels, mapped, patches
 from widget_page import WidgetPage
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import _patch_grid_data as data
+from vitlens_widgets.widgets.patch_grid import data
 
 NAMES = ["dog", "cat", "tiger cat", "car", "boat", "tree", "<b>bold</b>"]
 

@@ -75,7 +75,7 @@ def test_a_patch_grid_is_pinned_played_and_asked_as_in_the_notebook(saved, page)
 
 
 def test_another_class_whose_numbers_are_not_there_is_said_kindly(saved, monkeypatch):
-    monkeypatch.setattr("vitlens_widgets.widgets._patch_grid_data.TABLE_LIMIT", 100)
+    monkeypatch.setattr("vitlens_widgets.widgets.patch_grid.data.TABLE_LIMIT", 100)
     reading = random_reading(2)
     grid = saved.open(vl.PatchGrid(reading, target=3))
     search = grid.get_by_role("combobox", name="Target class")
@@ -110,7 +110,7 @@ def test_small_maps_have_every_head_mean_and_rollout_with_exact_numbers(saved, p
 
 
 def test_of_large_maps_the_chosen_are_there_and_the_others_are_said_kindly(saved, monkeypatch):
-    data = "vitlens_widgets.widgets._attention_data"
+    data = "vitlens_widgets.widgets.attention_maps.data"
     monkeypatch.setattr(f"{data}.thumbnail_side", lambda *_: 8)
     monkeypatch.setattr(f"{data}.EXACT_LIMIT", 10)
     maps = random_maps(4, layers=3, heads=2)

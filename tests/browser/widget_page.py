@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from vitlens_widgets.widgets._base import STATIC
+from vitlens_widgets.widgets.shared.base import STATIC
 
 HOST = """
 <!doctype html><meta charset="utf-8"><title>widgets</title>

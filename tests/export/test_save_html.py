@@ -93,7 +93,7 @@ def parts_of(widget, folder):
 
 
 def test_a_grid_without_all_logits_says_that_other_classes_are_missing(tmp_path, monkeypatch):
-    monkeypatch.setattr("vitlens_widgets.widgets._patch_grid_data.TABLE_LIMIT", 100)
+    monkeypatch.setattr("vitlens_widgets.widgets.patch_grid.data.TABLE_LIMIT", 100)
     text = parts_of(vl.PatchGrid(random_reading(5)), tmp_path)
     assert "Not on this page, because it needs the model: the numbers of another target" in text
 
@@ -196,14 +196,14 @@ def test_small_maps_are_all_saved_with_exact_numbers_means_and_rollouts(tmp_path
 @pytest.fixture
 def large(monkeypatch):
     """Maps that count as large: thumbnails in the overview, no exact numbers."""
-    data = "vitlens_widgets.widgets._attention_data"
+    data = "vitlens_widgets.widgets.attention_maps.data"
     monkeypatch.setattr(f"{data}.thumbnail_side", lambda *_: 8)
     monkeypatch.setattr(f"{data}.EXACT_LIMIT", 10)
     return random_maps(7, layers=3, heads=2)
 
 
 def test_of_large_maps_those_that_are_chosen_are_saved_whole(tmp_path, large):
-    from vitlens_widgets.widgets._attention_codes import coded
+    from vitlens_widgets.widgets.attention_maps.codes import coded
 
     widget = vl.AttentionMaps(large)
     chosen = [(0, 1), (2, 0), (0, 1)]
@@ -239,6 +239,8 @@ def test_maps_that_are_none_of_the_models_are_refused(tmp_path, large, maps, sen
 def test_more_maps_than_a_page_should_hold_are_refused_with_how_many_fit(
     tmp_path, large, monkeypatch
 ):
-    monkeypatch.setattr("vitlens_widgets.widgets._attention_page.CHOSEN_PAGE_LIMIT", 25 * 25 * 2)
+    monkeypatch.setattr(
+        "vitlens_widgets.widgets.attention_maps.page.CHOSEN_PAGE_LIMIT", 25 * 25 * 2
+    )
     with pytest.raises(vl.UsageError, match="choose 2 of them or fewer"):
         vl.AttentionMaps(large).save_html(tmp_path / "w.html", maps="all")

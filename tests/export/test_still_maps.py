@@ -12,8 +12,8 @@ from PIL import Image
 from vitlens_widgets.export.stills import attention_maps
 from vitlens_widgets.export.stills.colors import colored
 from vitlens_widgets.export.stills.heads import Heads
-from vitlens_widgets.widgets._attention_codes import coded
-from vitlens_widgets.widgets.attention_maps import AttentionMaps
+from vitlens_widgets.widgets.attention_maps.codes import coded
+from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
 
 
 def picture(widget):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vitlens_widgets.widgets import _attention_codes as codes
+from vitlens_widgets.widgets.attention_maps import codes
 
 
 def decoded(code, ranges, kind):

@@ -7,7 +7,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.small_models import pixels_for, timm_model
-from vitlens_widgets.widgets._attention_codes import MINUS_INFINITY
+from vitlens_widgets.widgets.attention_maps.codes import MINUS_INFINITY
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
 

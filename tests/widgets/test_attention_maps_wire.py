@@ -10,8 +10,8 @@ from fake_maps import random_maps
 from fake_reading import random_reading
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import _attention_data as data
-from vitlens_widgets.widgets._attention_codes import coded, pooled
+from vitlens_widgets.widgets.attention_maps import data
+from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 CASES = {

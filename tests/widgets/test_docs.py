@@ -8,7 +8,7 @@ import re
 import pytest
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets._docs import with_inherited
+from vitlens_widgets.widgets.shared.docs import with_inherited
 
 WIDGETS = [vl.PatchGrid, vl.AttentionMaps, vl.InfillStrip, vl.Explorer, vl.RelevanceMaps]
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from tests.small_models import timm_model
-from vitlens_widgets.widgets._explorer_run import Run
+from vitlens_widgets.widgets.explorer.run import ImageRun
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
 
@@ -123,7 +123,7 @@ def ask(explorer, kind, heads):
     ("owner", "name", "words"),
     [
         (vl.Trace, "rerun", "The model could not be run without these heads"),
-        (Run, "maps", "The attention without these heads could not be computed"),
+        (ImageRun, "maps", "The attention without these heads could not be computed"),
     ],
 )
 def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, owner, name, words, kind, first):

@@ -9,7 +9,7 @@ import pytest
 from fake_infilling import random_infilling
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import _infill_data as data
+from vitlens_widgets.widgets.infill_strip import data
 
 CASES = {
     "wide grid": {"rows": 3, "cols": 5},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets._meanings import Place
+from vitlens_widgets.widgets.shared.meanings import Place
 
 GRID = {"rows": 4, "cols": 6}
 

@@ -7,7 +7,7 @@ import pytest
 from fake_reading import random_reading
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import _patch_grid_data as data
+from vitlens_widgets.widgets.patch_grid import data
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 CASES = {

@@ -9,8 +9,8 @@ import pytest
 from fake_relevance import curve_of, random_relevances
 
 import vitlens_widgets as vl
-from vitlens_widgets.widgets import relevance_maps
-from vitlens_widgets.widgets._relevance_curves import Growing, go_on
+from vitlens_widgets.widgets.relevance_maps import widget as relevance_maps
+from vitlens_widgets.widgets.relevance_maps.curves import Growing, go_on
 
 REGISTERS = ("CLS", *(f"register {i}" for i in range(1, 5)))
 CASES = {

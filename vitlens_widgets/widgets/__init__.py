@@ -1,11 +1,11 @@
-"""The interactive widgets: one anywidget class a file, their built front end in `static/`."""
+"""The interactive widgets: a folder each, mirrored by js/; their built front end in `static/`."""
 
-from vitlens_widgets.widgets.attention_maps import AttentionMaps
-from vitlens_widgets.widgets.explorer import Explorer, explore
-from vitlens_widgets.widgets.infill_strip import InfillStrip
-from vitlens_widgets.widgets.links import Link, link
-from vitlens_widgets.widgets.patch_grid import PatchGrid
-from vitlens_widgets.widgets.relevance_maps import RelevanceMaps
+from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
+from vitlens_widgets.widgets.explorer.widget import Explorer, explore
+from vitlens_widgets.widgets.infill_strip.widget import InfillStrip
+from vitlens_widgets.widgets.patch_grid.widget import PatchGrid
+from vitlens_widgets.widgets.relevance_maps.widget import RelevanceMaps
+from vitlens_widgets.widgets.shared.links import Link, link
 
 __all__ = [
     "AttentionMaps",

@@ -1,0 +1,1 @@
+"""AttentionMaps: where every head looks."""

@@ -1,0 +1,91 @@
+"""Attention maps as one byte a weight: how numbers become codes, and whole maps thumbnails.
+
+A code is 0 to 253 for a number, `MINUS_INFINITY` for the score of a key that was knocked out, and
+`NOT_A_NUMBER`. Codes are for drawing only: no number that is read out ever comes from one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+MapKind = Literal["pattern", "scores"]
+
+LARGEST = 253
+MINUS_INFINITY = 254
+NOT_A_NUMBER = 255
+
+
+def coded(maps: np.ndarray, kind: MapKind) -> tuple[np.ndarray, np.ndarray]:
+    """Maps as codes, with what is needed to read them.
+
+    A weight w of a pattern is coded by `(w / hi) ** (1 / 4)`, so that linear, square-root and log
+    scales alike are drawn from one byte; a score by its place between `lo` and `hi`.
+
+    Args:
+        maps: `[..., query, key]`.
+        kind: `"pattern"` (numbers from 0 on; rollouts too) or `"scores"` (any sign).
+
+    Returns:
+        uint8 codes of the same shape, and float32 `[..., 3]`: lo, hi and top of each map. `hi` is
+        its largest number. `top` is where a scale ends: the number that half a key per query
+        exceeds (in a map of 50 tokens the 99th percentile); for scores the largest magnitude.
+    """
+    flat = np.ascontiguousarray(maps, dtype=np.float32).reshape(-1, maps.shape[-2] * maps.shape[-1])
+    rows = [_coded(row, kind, maps.shape[-1]) for row in flat]
+    codes = np.stack([codes for codes, _ in rows]).reshape(maps.shape)
+    ranges = np.array([ranges for _, ranges in rows], np.float32).reshape(*maps.shape[:-2], 3)
+    return codes, ranges
+
+
+def _coded(row: np.ndarray, kind: MapKind, n_keys: int) -> tuple[np.ndarray, tuple[float, ...]]:
+    finite = np.isfinite(row)
+    numbers = row if finite.all() else row[finite]
+    lo, hi, top = _range(numbers, kind, n_keys)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if kind == "pattern":
+            place = np.sqrt(np.sqrt(row / np.float32(hi or 1)))
+        else:
+            place = (row - np.float32(lo)) / np.float32((hi - lo) or 1)
+        place = np.nan_to_num(place, nan=0.0)
+        codes = np.rint(LARGEST * np.clip(place, 0, 1)).astype(np.uint8)
+    if len(numbers) < len(row):
+        codes[row == -np.inf] = MINUS_INFINITY
+        codes[np.isnan(row)] = NOT_A_NUMBER
+    return codes, (lo, hi, top)
+
+
+def _range(numbers: np.ndarray, kind: MapKind, n_keys: int) -> tuple[float, float, float]:
+    if not len(numbers):
+        return 0.0, 0.0, 0.0
+    lo, hi = float(numbers.min()), float(numbers.max())
+    if kind == "scores":
+        return lo, hi, max(abs(lo), abs(hi))
+    return 0.0, hi, exceeded_by_half_a_key(numbers, n_keys) or hi
+
+
+def exceeded_by_half_a_key(numbers: np.ndarray, n_keys: int) -> float:
+    """The number that is exceeded half a time per query: one in twice as many as there are keys."""
+    place = min(len(numbers) - 1, int((1 - 0.5 / n_keys) * len(numbers)))
+    return float(np.partition(numbers, place)[place])
+
+
+def pooled(maps: np.ndarray, side: int) -> np.ndarray:
+    """Maps `[..., query, key]` scaled down to `[..., side, side]`: the mean of each block.
+
+    Block i covers tokens `round(i * n / side)` up to `round((i + 1) * n / side)`. Knocked-out keys
+    do not count in a mean, unless a block holds nothing else; what is not a number makes its whole
+    block none.
+    """
+    edges = np.floor(np.arange(side) * maps.shape[-1] / side + 0.5).astype(int)
+    known = maps != -np.inf
+    if known.all():
+        return _sums(maps, edges) / _sums(np.ones(maps.shape[-2:], np.float32), edges)
+    counts = _sums(known.astype(np.float32), edges)
+    sums = _sums(np.where(known, maps, 0), edges)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), -np.inf)
+
+
+def _sums(maps: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(np.add.reduceat(maps, edges, axis=-2), edges, axis=-1)

@@ -1,0 +1,196 @@
+"""What AttentionMaps sends to the browser: overviews, statistics, names, and maps on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.widgets.attention_maps.codes import MapKind, coded, pooled
+from vitlens_widgets.widgets.shared import pack
+
+MAPS_LIMIT = 4_000_000
+"""Bytes up to which all maps are sent, one byte a weight; beyond, thumbnails."""
+
+THUMBNAILS_LIMIT = 600_000
+"""Bytes that all thumbnails together should not exceed."""
+
+EXACT_LIMIT = 256
+"""Tokens up to which a map's exact numbers are sent whole; beyond, one row and column at a time."""
+
+
+def description(source: Any, reading: Any) -> dict[str, Any]:
+    """Names and sizes, as JSON."""
+    return names_and_sizes(source) | {
+        "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
+        "lens_name": reading.lens_name if reading is not None else None,
+    }
+
+
+def names_and_sizes(source: Any) -> dict[str, Any]:
+    """Of a model with heads, and of its token layout."""
+    grid = source.layout
+    return {
+        "model_name": source.model_name,
+        "n_layers": source.n_layers,
+        "n_heads": source.n_heads,
+        "n_images": source.n_images,
+        "prefix": list(grid.prefix),
+        "rows": grid.rows,
+        "cols": grid.cols,
+        "tokens": np.asarray(source.tokens).tolist(),
+    }
+
+
+def _in_words(statistics: Any, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "unit": statistics.unit(name),
+        "meaning": statistics.meaning(name),
+        "uniform": statistics.null(name),
+    }
+
+
+def thumbnail_side(n_maps: int, n_tokens: int) -> int:
+    """Side of the maps that are sent for the overview: all tokens, or that of a thumbnail."""
+    if n_maps * n_tokens**2 <= MAPS_LIMIT:
+        return n_tokens
+    fitting = (s for s in (64, 48, 32, 24) if n_maps * s**2 <= THUMBNAILS_LIMIT)
+    return min(n_tokens, next(fitting, 16))
+
+
+def overview(source: Any, kind: MapKind, image: int | None, side: int) -> dict[str, bytes]:
+    """Every head's map, whole or scaled down: uint8 `[layer, head, side, side]`.
+
+    `_ranges` is float32 `[layer, head, 3]`, the lo, hi and top of the whole maps;
+    `_thumb_ranges` the same of the thumbnails, empty where these are the whole maps.
+    """
+    codes, ranges, thumb_ranges = [], [], []
+    for layer in range(source.n_layers):
+        maps = np.asarray(source.of_layer(layer, kind=kind, image=image))
+        whole, range_of_whole = coded(maps, kind)
+        if side < maps.shape[-1]:
+            whole, range_of_thumb = coded(pooled(maps, side), kind)
+            thumb_ranges.append(range_of_thumb)
+        codes.append(whole)
+        ranges.append(range_of_whole)
+    return {
+        "_codes": pack.uint8(np.stack(codes)),
+        "_ranges": pack.float32(np.stack(ranges)),
+        "_thumb_ranges": pack.float32(np.stack(thumb_ranges)) if thumb_ranges else b"",
+    }
+
+
+def of_image(source: Any, reading: Any, image: int | None) -> dict[str, Any]:
+    """The traits that depend on the image alone: its pixels, its heads' statistics, the answers."""
+    pixels = picture(source, image)
+    return {
+        **statistics(source, image),
+        "_picture": pack.uint8(pixels),
+        "_picture_size": list(pixels.shape[:2]),
+        **answers(reading, source.n_layers, image),
+    }
+
+
+def statistics(source: Any, image: int | None) -> dict[str, Any]:
+    """Every head's statistics, float32 `[statistic, layer, head]`, and what they are in words."""
+    found = source.statistics(image)
+    values = [found.values[name] for name in found.names]
+    return {
+        "_statistics": b"".join(map(pack.float32, values)),
+        "_statistic_words": [_in_words(found, name) for name in found.names],
+    }
+
+
+def picture(source: Any, image: int | None) -> np.ndarray:
+    """The image as the model saw it, or the mean of all: `[height, width, 3]`."""
+    if image is not None:
+        return source.picture(image)
+    every = [source.picture(i).astype(np.float64) for i in range(source.n_images)]
+    return np.rint(np.mean(every, axis=0))
+
+
+def answers(reading: Any, n_layers: int, image: int | None) -> dict[str, Any]:
+    """What the lens says of each token as it enters each block, for one image.
+
+    `_answer` is int32 `[layer, token]`, an index into `_labels`, which holds only the classes that
+    occur, each with its emoji; `_answer_probability` is float32 of the same shape.
+    """
+    if reading is None or image is None:
+        return {"_answer": b"", "_answer_probability": b"", "_labels": []}
+    top = reading.top(1)
+    index = np.asarray(top.index)[:n_layers, image, :, 0]
+    probability = np.asarray(top.probability)[:n_layers, image, :, 0]
+    present, place = np.unique(index, return_inverse=True)
+    return {
+        "_answer": pack.int32(place.reshape(index.shape)),
+        "_answer_probability": pack.float32(probability),
+        "_labels": [[reading.labels[int(c)], reading.labels.emoji[int(c)]] for c in present],
+    }
+
+
+def chosen_map(source: Any, what: dict[str, Any], kind: MapKind) -> np.ndarray:
+    """One head's map, the mean of a layer's heads, or the rollout: float32 `[query, key]`.
+
+    Args:
+        source: Where the maps come from.
+        what: `show`, `layer`, `head` and `image`, as the browser asks for them.
+        kind: `"pattern"` or `"scores"`; a rollout has patterns only.
+    """
+    layer, image = what["layer"], what["image"]
+    match what["show"]:
+        case "rollout":
+            found = source.rollout(layer, image=image)
+        case "mean":
+            found = source.mean_of_heads(layer, kind=kind, image=image)
+        case _:
+            found = source.of_head(layer, what["head"], kind=kind, image=image)
+    return np.asarray(found, dtype=np.float32)
+
+
+def whole_map(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """A map's codes with their range."""
+    kind: MapKind = "pattern" if what["show"] == "rollout" else what["kind"]
+    codes, ranges = coded(chosen_map(source, what, kind), kind)
+    lo, hi, top = ranges.tolist()
+    return {"lo": lo, "hi": hi, "top": top}, [pack.uint8(codes)]
+
+
+def first_map(source: Any, what: dict[str, Any]) -> dict[str, Any]:
+    """The traits of a map that is sent before it is asked for, with its exact numbers."""
+    what = what | {"query": None, "key": None}
+    found, (codes,) = whole_map(source, what)
+    exact, numbers = exact_numbers(source, what)
+    return {
+        "_first": what | found | exact,
+        "_first_codes": codes,
+        "_first_exact": b"".join(numbers),
+    }
+
+
+def exact_numbers(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Exact float32 numbers of a map: all of them, or those of one query's row and key's column.
+
+    `what` also says which positions `query` and `key` are asked for; either may be None. The
+    response names the quantities; for each there is one buffer with the whole map, or two, the row
+    and the column, empty where none was asked for.
+    """
+    kinds: list[MapKind] = ["pattern"] if what["show"] == "rollout" else ["pattern", "scores"]
+    maps = [chosen_map(source, what, kind) for kind in kinds]
+    if len(maps[0]) <= EXACT_LIMIT:
+        return {"kinds": kinds, "whole": True}, [pack.float32(values) for values in maps]
+    query, key = what["query"], what["key"]
+    lines = []
+    for values in maps:
+        lines.append(b"" if query is None else pack.float32(values[query]))
+        lines.append(b"" if key is None else pack.float32(values[:, key]))
+    return {"kinds": kinds, "whole": False, "query": query, "key": key}, lines
+
+
+def neurons(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """What each dimension of a head adds to one pair's score: query, key and product, float32."""
+    found = source.neurons(
+        what["layer"], what["head"], what["query"], what["key"], image=what["image"]
+    )
+    names = {"scale": float(found.scale), "rest": float(found.rest), "score": float(found.score)}
+    return names, [pack.float32(part) for part in (found.query, found.key, found.product)]

@@ -1,0 +1,90 @@
+"""What AttentionMaps shows of a trace: maps, statistics and pictures, as arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.errors import UsageError
+
+FACE = ("of_layer", "of_head", "mean_of_heads", "rollout", "neurons", "statistics", "picture")
+"""What can be shown: the methods of `Maps`, and `statistics(image)`."""
+
+
+class MapsSource:
+    """A trace's attention maps, and the statistics of its heads.
+
+    Anything with the same methods can be shown.
+
+    Args:
+        trace: A `vl.Trace`.
+    """
+
+    def __init__(self, trace: Any) -> None:
+        from vitlens_widgets.analysis import Maps
+
+        self._trace = trace
+        self._maps = Maps(trace)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._maps, name)
+
+    def statistics(self, image: int | None) -> Any:
+        """The statistics of every head on one image, or on all of them together (None)."""
+        from vitlens_widgets.analysis import heads
+
+        return heads.statistics(self._trace, image)
+
+
+def source_of(trace: Any) -> Any:
+    """What to show of a trace.
+
+    Raises:
+        UsageError: It is no trace.
+    """
+    if all(hasattr(trace, name) for name in FACE):
+        return trace
+    if is_trace(trace):
+        return MapsSource(trace)
+    raise UsageError(
+        "AttentionMaps shows a trace, such as vit.trace(image); "
+        f"an object of type {type(trace).__name__} was given."
+    )
+
+
+def is_trace(given: Any) -> bool:
+    """Whether it has what a trace has."""
+    return all(hasattr(given, name) for name in ("states", "pictures", "layout", "tokens"))
+
+
+def checked_reading(reading: Any, source: Any) -> Any:
+    """A reading that goes with the maps: of the same model's states, images and tokens.
+
+    Raises:
+        UsageError: It is no reading, or one of something else.
+    """
+    if reading is None:
+        return None
+    if not all(hasattr(reading, name) for name in ("top", "n_states", "layout", "labels")):
+        raise UsageError(
+            "reading= takes a lens applied to the same trace, such as vl.LogitLens(vit).read(trace)"
+            f"; an object of type {type(reading).__name__} was given."
+        )
+    of_reading = (reading.n_states - 1, reading.n_images, reading.layout, _listed(reading.tokens))
+    of_maps = (source.n_layers, source.n_images, source.layout, _listed(source.tokens))
+    if of_reading != of_maps or reading.model_name != source.model_name:
+        raise UsageError(
+            f"The reading ({reading.model_name}: {_sizes(*of_reading)}) is not one of the states "
+            f"of this trace ({source.model_name}: {_sizes(*of_maps)}); read the same trace, "
+            "without site=."
+        )
+    return reading
+
+
+def _listed(tokens: Any) -> list[int]:
+    return np.asarray(tokens).tolist()
+
+
+def _sizes(n_layers: int, n_images: int, layout: Any, tokens: list) -> str:
+    return f"{n_layers + 1} states, {n_images} image(s), {len(tokens)} of {layout.n_tokens} tokens"

@@ -1,0 +1,1 @@
+"""Explorer: every view of one image at once."""

@@ -1,0 +1,121 @@
+"""What can be chosen in an Explorer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+from traitlets import HasTraits, TraitType
+
+from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.traits import (
+    ClassIndex,
+    Index,
+    OneOf,
+    OneOfNames,
+    TraitUsageError,
+)
+
+
+class HeadPairs(TraitType):
+    """Attention heads, as a sorted tuple of (layer, head) pairs, each of them once.
+
+    No list: what is appended to a list, its widget does not hear of.
+
+    Args:
+        layers: Name of the widget's attribute that holds the number of layers.
+        heads: Name of that with the number of heads of a layer.
+    """
+
+    def __init__(self, layers: str, heads: str, **keywords: Any) -> None:
+        super().__init__(default_value=(), **keywords)
+        self._layers, self._heads = layers, heads
+
+    def validate(self, obj: HasTraits, value: Any) -> tuple[tuple[int, int], ...]:
+        """Gives the pairs, sorted, as a tuple."""
+        sizes = getattr(obj, self._layers), getattr(obj, self._heads)
+        try:
+            pairs = {(_index(layer), _index(head)) for layer, head in value}
+        except (TypeError, ValueError):
+            pairs = {(-1, -1)}
+        if not all(0 <= i < size for pair in pairs for i, size in zip(pair, sizes, strict=True)):
+            raise TraitUsageError(
+                f"{self.name} must be a list of (layer, head) pairs, layers 0 to {sizes[0] - 1} "
+                f"and heads 0 to {sizes[1] - 1}; {value!r} was given."
+            )
+        return tuple(sorted(pairs))
+
+
+def _index(number: Any) -> int:
+    if isinstance(number, bool):
+        raise TypeError
+    return number.__index__()
+
+
+class ExplorerChoices(LensWidget):
+    """The choices, which mean what they mean in the other widgets.
+
+    The widget knows the counts they are checked against.
+
+    Attributes:
+        layer: The state shown: 0 is before block 0, the last is `final`. Default: the last.
+        token: The pinned token, the query of attention, as its index in the sequence. Default:
+            None.
+        key: The pinned key, as its index in the sequence. Default: None.
+        head: The head that is shown. Default: 0.
+        target: The class asked about; set it by name or index, read it as an index. Default: the
+            model's own answer, also to another image unless one was chosen; None without a
+            classifier.
+        knocked_out: Heads that are switched off (their `z` is 0): set any list of (layer, head),
+            read them as a sorted tuple, add to them with `+= ((5, 2),)`. Default: none.
+        run: What is shown while heads are switched off. Default: "edited".
+        glyph: What stands on each patch for its most probable class. Default: "emoji".
+        tint: What the colour of a patch says; see `PatchGrid`. Default: "probability".
+        direction: What a patch shows: what it attends to, or who attends to it. Default: "to".
+        scale: How a weight of attention becomes a colour. Default: "log".
+        sort: Order of the heads: "layer", or a statistic. Default: "layer".
+        order: Which end of the sorting statistic comes first. Default: "descending".
+        infill_layer: The state infilled from; it goes with `layer` where both models are as deep.
+            Default: the last.
+    """
+
+    layer = Index("_n_states", "a state").tag(sync=True, choice=True)
+    token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    key = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    target = ClassIndex("_label_set", allow_none=True).tag(sync=True, choice=True)
+    knocked_out = HeadPairs("_n_layers", "_n_heads").tag(sync=True, choice=True)
+    run = OneOf("edited", "untouched", "difference").tag(sync=True, choice=True)
+    glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
+    tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
+        sync=True, choice=True
+    )
+    direction = OneOf("to", "from").tag(sync=True, choice=True)
+    scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
+    sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
+    order = OneOf("descending", "ascending").tag(sync=True, choice=True)
+    infill_layer = Index("_n_infill_states", "a state of the masked autoencoder").tag(
+        sync=True, choice=True
+    )
+
+    @traitlets.default("layer")
+    def _final_state(self) -> int:
+        return self._n_states - 1
+
+    @traitlets.default("target")
+    def _models_answer(self) -> int | None:
+        return self._own_answer
+
+    @traitlets.validate("target")
+    def _with_labels(self, proposal: dict) -> int | None:
+        if proposal["value"] is None and len(self._label_set):
+            raise TraitUsageError("target must be a label's name or its index; None was given.")
+        return proposal["value"]
+
+    @traitlets.default("infill_layer")
+    def _final_infill_state(self) -> int:
+        return self._n_infill_states - 1

@@ -1,0 +1,1 @@
+"""InfillStrip: what a masked autoencoder paints."""

@@ -1,0 +1,132 @@
+"""InfillStrip: what a masked autoencoder paints from each state, under a mask that one paints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.infill_strip import data
+from vitlens_widgets.widgets.infill_strip.objects import Objects
+from vitlens_widgets.widgets.infill_strip.part import InfillPart
+from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
+from vitlens_widgets.widgets.shared.traits import Index, OneOf
+
+
+class InfillStrip(InfillPart):
+    """How a masked autoencoder fills in an image, layer by layer, live.
+
+    The strip shows the image, what of it the model sees, and what its decoder paints from each
+    state of the encoder. Click, drag or use the keys on the masked picture to mask and unmask
+    patches: each change is infilled anew in the kernel, the latest first. Curves say how near each
+    state is to the original and to the final answer, on the masked patches alone.
+
+    Args:
+        infilling: What `vl.InfillLens(mae).read(images)` gave.
+        image: Which image of the batch.
+        truth: What is in the images, for the button that masks an object: a scene of `vl.world` (a
+            list of them for a batch), or masks `[height, width]` of booleans or class indices.
+        segmenter: A ViT whose patches name what they show, `vl.load("toy/p32-taught")` for the
+            world: the IoU of objects is then one more curve.
+        caption: A few words to stand beside the title, e.g. what the image shows.
+        size: Longest side of the pictures that are sent, in pixels. Default: that of the model,
+            as long as all states together take no more than 4 MB.
+        **choices: The other traits under Attributes.
+
+    Attributes:
+        layer: The state shown large: 0 is before block 0, the last is `final`. Default: the last.
+        view: What stands large: the chosen state's picture, its error, a wipe between both, the
+            image, or the mask. Default: "picture".
+        image: Which image of the batch; each keeps its own mask. Default: 0.
+
+    Raises:
+        UsageError: No infilling was given, the truth does not fit its images, or a choice is out of
+            range or unknown.
+
+    Example:
+        >>> strip = vl.InfillStrip(vl.InfillLens(mae).read(image, mask_ratio=0.75, seed=2))
+        >>> strip.mask = ~strip.mask
+        >>> strip.infilling.score("mse")
+    """
+
+    _esm = STATIC / "infill_strip.js"
+    _css = STATIC / "infill_strip.css"
+    _drawn_by = "infill_strip"
+    _kind = "Filling in what is hidden, state by state: the infilling"
+    _beyond = "infilling another mask or another image of the batch"
+
+    layer = Index("_n_states", "a state").tag(sync=True, choice=True)
+    view = OneOf("picture", "error", "wipe", "original", "masked").tag(sync=True, choice=True)
+    image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
+
+    _meta = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        infilling: Any,
+        image: int = 0,
+        truth: Any = None,
+        segmenter: Any = None,
+        caption: str = "",
+        size: int | None = None,
+        **choices: Any,
+    ) -> None:
+        self._refuse_unknown(choices)
+        self._n_states = _checked(infilling).n_states
+        shrink = data.shrinkage(infilling, size)
+        self._infill(infilling, Objects(infilling, truth, segmenter), shrink)
+        self.image = image
+        self._meta = data.description(infilling, shrink, caption) | {
+            "has_iou": self._objects.has_iou
+        }
+        for name in ("mask_ratio", "seed"):
+            if name in choices:
+                setattr(self, name, choices[name])
+        if {"mask_ratio", "seed"} & set(choices):
+            choices.setdefault("mask", self._draw())
+        if "mask" in choices:
+            self.mask = choices.pop("mask")
+            self._shown[self.image] = self.infilling.rerun(mask=self.mask)
+        self._fill_image()
+        super().__init__(**choices)
+        self.observe(self._on_image, "image")
+        self._follow_masks()
+
+    @property
+    def _index(self) -> int:
+        return self.image
+
+    @traitlets.default("layer")
+    def _final_state(self) -> int:
+        return self._n_states - 1
+
+    def _on_image(self, _change: Any) -> None:
+        if self.image == self._painted_image:
+            return
+        try:
+            with self.hold_sync():
+                self._fill_image()
+        except BaseException as error:
+            self.image = self._painted_image
+            self._fail(error, "The image could not be shown", "it shows the last one")
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its states and images."""
+        return {"layer": Depth(self._n_states - 1), "image": OfBatch(self._n_images)}
+
+    def __repr__(self) -> str:
+        names = [name for name in self.choices() if name != "mask"]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        hidden = f"{int(self.mask.sum())} of {self._layout.n_patches} patches masked"
+        return f"InfillStrip({self._meta['model_name']}, {hidden}, {shown})"
+
+
+def _checked(infilling: Any) -> Any:
+    if not all(hasattr(infilling, name) for name in ("rerun", "only", "pictures", "score")):
+        raise UsageError(
+            "InfillStrip shows an infilling, such as vl.InfillLens(mae).read(image); "
+            f"an object of type {type(infilling).__name__} was given."
+        )
+    return infilling

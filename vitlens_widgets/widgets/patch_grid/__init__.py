@@ -1,0 +1,1 @@
+"""PatchGrid: what each patch answers."""

@@ -1,0 +1,107 @@
+"""What a PatchGrid sends to the browser, cut out of a reading for one image.
+
+In every array the readout stands as one more token, after the last: `[state, token + readout]`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.widgets.shared import pack
+
+ANSWERS = 5
+"""Most probable classes sent for each token."""
+
+TABLE_LIMIT = 4_000_000
+"""Bytes up to which all logits are sent at once, so that the target changes without a kernel."""
+
+
+def description(reading: Any, image: int, caption: str) -> dict[str, Any]:
+    """Names and sizes, as JSON."""
+    grid, (height, width) = reading.layout, reading.picture(image).shape[:2]
+    return {
+        "model_name": reading.model_name,
+        "lens_name": reading.lens_name,
+        "readout_name": reading.readout_name,
+        "readout_token": readout_token(reading),
+        "state_names": list(reading.state_names),
+        "prefix": list(grid.prefix),
+        "rows": grid.rows,
+        "cols": grid.cols,
+        "n_classes": len(reading.labels),
+        "n_answers": min(ANSWERS, len(reading.labels)),
+        "id_bytes": pack.id_bytes(len(reading.labels)),
+        "height": height,
+        "width": width,
+        "image": image,
+        "n_images": reading.n_images,
+        "caption": caption,
+    }
+
+
+def readout_token(reading: Any) -> int | None:
+    """The prefix token that the model's readout is, or None where it is no single token."""
+    prefix = list(reading.layout.prefix)
+    return prefix.index(reading.readout_name) if reading.readout_name in prefix else None
+
+
+def statistics(reading: Any, image: int) -> dict[str, bytes]:
+    """Per state and token: the top answers, entropy, divergence from the final answer (nats)."""
+    k = min(ANSWERS, len(reading.labels))
+    index, probability = _top(reading.top(k), reading.readout.top(k), image)
+    return {
+        "_top_index": pack.ids(index, len(reading.labels)),
+        "_top_probability": pack.float32(probability),
+        "_entropy": _column(reading, image, "entropy"),
+        "_kl": _column(reading, image, "kl_to_final"),
+        "_logsumexp": _column(reading, image, "logsumexp"),
+    }
+
+
+def fits(reading: Any) -> bool:
+    """Whether all logits are few enough to be sent at once."""
+    rows = reading.n_states * (reading.layout.n_tokens + 1)
+    return rows * len(reading.labels) * 4 <= TABLE_LIMIT
+
+
+def logits_table(reading: Any, image: int) -> bytes:
+    """All logits `[state, token + readout, class]`; empty where they would exceed the limit."""
+    if not fits(reading):
+        return b""
+    return b"".join(_logits(reading, image, state) for state in range(reading.n_states))
+
+
+def target_columns(reading: Any, image: int, target: int) -> dict[str, Any]:
+    """One class's logit and rank (1 = best) per state and token."""
+    logit = with_readout(reading.logit(target), reading.readout.logit(target), image)
+    rank = with_readout(reading.rank(target), reading.readout.rank(target), image)
+    return {
+        "_target_logit": pack.float32(logit),
+        "_target_rank": pack.int32(rank),
+        "_target_of": target,
+    }
+
+
+def _top(tokens: Any, readout: Any, image: int) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        with_readout(tokens.index, readout.index, image),
+        with_readout(tokens.probability, readout.probability, image),
+    )
+
+
+def _column(reading: Any, image: int, name: str) -> bytes:
+    tokens, readout = getattr(reading, name)(), getattr(reading.readout, name)()
+    return pack.float32(with_readout(tokens, readout, image))
+
+
+def _logits(reading: Any, image: int, state: int) -> bytes:
+    tokens, readout = reading.logits(state), reading.readout.logits(state)
+    return pack.float32(tokens[image]) + pack.float32(readout[image])
+
+
+def with_readout(tokens: Any, readout: Any, image: int) -> np.ndarray:
+    """`[state, image, token, ...]` and `[state, image, ...]` -> `[state, token + readout, ...]`."""
+    tokens, readout = np.asarray(tokens)[:, image], np.asarray(readout)[:, image]
+    return np.concatenate([tokens, readout[:, None]], axis=1)

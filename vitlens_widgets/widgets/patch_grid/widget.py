@@ -1,0 +1,171 @@
+"""PatchGrid: the image under its patch grid, and what each patch answers in each state."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import traitlets
+
+from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.widgets.patch_grid import data
+from vitlens_widgets.widgets.patch_grid.traits import AnswersData
+from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
+from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf
+
+
+class PatchGrid(AnswersData):
+    """The emoji logit lens of one image, interactive.
+
+    Each patch shows its most probable class in the chosen state; a filmstrip shows all states and
+    is the layer slider. Pin a token to see its answers through the layers; choose a target class
+    to see where, and from which layer on, the model finds it. Nothing is recomputed in the kernel
+    while you do so, except a new target's column where all logits together exceed 4 MB.
+
+    Args:
+        reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`.
+        image: Which image of the trace's batch.
+        caption: A few words to stand under the image, e.g. its true classes.
+        **choices: `layer`, `token`, `target`, `glyph`, `tint`; see Attributes.
+
+    Attributes:
+        layer: The state shown: 0 is before block 0, the last is `final`. Default: the last.
+        token: The pinned token, as its index in the sequence (prefix tokens count). Default: None.
+        target: The class asked about; set it by name or index, read it as an index. Default: the
+            model's own answer.
+        glyph: What stands on each patch for its most probable class. Default: "emoji".
+        tint: What the colour of a patch says. `probability`, `logit` and `rank` are the target's;
+            `entropy` and `kl` (divergence from the model's final answer) are in nats; `class` is
+            the most probable class. Default: "probability".
+
+    Raises:
+        UsageError: No reading was given, or the image or a choice is out of range or unknown.
+
+    Example:
+        >>> grid = vl.PatchGrid(reading, target="cat", tint="entropy")
+        >>> grid.layer = 3
+    """
+
+    _esm = STATIC / "patch_grid.js"
+    _css = STATIC / "patch_grid.css"
+    _drawn_by = "patch_grid"
+    _kind = "What each patch answers: the patch grid"
+
+    layer = Index("_n_states", "a state").tag(sync=True, choice=True)
+    token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    target = ClassIndex("_label_set").tag(sync=True, choice=True)
+    glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
+    tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
+        sync=True, choice=True
+    )
+
+    def __init__(self, reading: Any, image: int = 0, caption: str = "", **choices: Any) -> None:
+        self._refuse_unknown(choices)
+        self._reading = _checked_reading(reading)
+        self._image = _checked_image(reading, image)
+        self._n_states, self._n_tokens = reading.n_states, reading.layout.n_tokens
+        self._label_set = reading.labels
+        self._answer = int(reading.readout.top(1).index[-1, self._image, 0])
+        self._fill(caption)
+        if "target" in choices:
+            self.target = choices.pop("target")
+        self._fill_target_columns()
+        super().__init__(**choices)
+        self.observe(self._on_target, "target")
+
+    def _fill(self, caption: str) -> None:
+        """Packs everything that does not depend on a choice."""
+        reading, image = self._reading, self._image
+        self._meta = data.description(reading, image, caption)
+        self._labels = list(reading.labels)
+        self._emoji = list(reading.labels.emoji)
+        self._picture = pack.uint8(reading.picture(image))
+        self._logits = data.logits_table(reading, image)
+        for name, packed in data.statistics(reading, image).items():
+            setattr(self, name, packed)
+
+    @traitlets.default("layer")
+    def _final_state(self) -> int:
+        return self._n_states - 1
+
+    @traitlets.default("target")
+    def _models_answer(self) -> int:
+        return self._answer
+
+    @property
+    def _beyond(self) -> str:
+        return "" if self._logits else "the numbers of another target class"
+
+    def _fill_target_columns(self) -> None:
+        """Packs the target's column, unless the browser has all logits and needs none."""
+        if self._logits:
+            return
+        columns = data.target_columns(self._reading, self._image, self.target)
+        for name, packed in columns.items():
+            setattr(self, name, packed)
+
+    def _on_target(self, _change: Any) -> None:
+        try:
+            with self.hold_sync():  # the column and its class arrive together
+                self._fill_target_columns()
+        except Exception as error:  # said in the widget; raised here it would only reach a log
+            self.error = f"The target's numbers could not be computed: {error}"
+            if self._target_of >= 0:
+                self.target = self._target_of  # the last one whose numbers are there
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its states, tokens and classes."""
+        reading = self._reading
+        return {
+            "layer": Depth(self._n_states - 1),
+            "token": Place(
+                reading.layout,
+                tuple(map(int, reading.tokens)),
+                lambda: [reading.picture(self._image)],
+            ),
+            "target": ClassMeaning(tuple(self._labels)),
+        }
+
+    def __repr__(self) -> str:
+        choices = {name: getattr(self, name) for name in self.choices()}
+        choices["target"] = self._label_set[self.target]
+        shown = ", ".join(f"{name}={value!r}" for name, value in choices.items())
+        of = f"{self._meta['lens_name']} of {self._meta['model_name']}"
+        return f"PatchGrid({of}, image={self._image}, {shown})"
+
+
+def _checked_reading(reading: Any) -> Any:
+    if not all(hasattr(reading, name) for name in ("top", "readout", "layout", "labels")):
+        raise UsageError(
+            "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace); "
+            f"an object of type {type(reading).__name__} was given."
+        )
+    if reading.readout is reading:
+        raise UsageError(
+            "PatchGrid shows a reading of all tokens, not of the readout alone: give reading, not "
+            "reading.readout."
+        )
+    if len(reading.tokens) != reading.layout.n_tokens:
+        raise UsageError(
+            f"PatchGrid needs an answer for every patch; this reading is of a trace in which "
+            f"{reading.layout.n_tokens - len(reading.tokens)} tokens were dropped. Knock out the "
+            "attention to them instead, or read the numbers with reading.table()."
+        )
+    return reading
+
+
+def _checked_image(reading: Any, image: Any) -> int:
+    try:
+        index = operator.index(image)
+    except TypeError:
+        index = -1
+    if not 0 <= index < reading.n_images:
+        raise UsageError(
+            f"image must be the index of one of the {counted(reading.n_images, 'image')} that were "
+            f"read, 0 to {reading.n_images - 1}; {image!r} was given."
+        )
+    return index

@@ -1,0 +1,1 @@
+"""RelevanceMaps: what an answer rests on."""

@@ -1,0 +1,150 @@
+"""What RelevanceMaps shows of a trace: relevance by several methods, and removal curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.attention_maps.source import is_trace
+
+FACE = ("relevance", "methods", "probabilities", "picture", "falling", "removal", "removed")
+"""What a source can do, beside its sizes and names."""
+
+
+class RelevanceSource:
+    """A trace, asked what its answers rest on.
+
+    Anything with the same methods can be shown.
+
+    Args:
+        trace: A `vl.Trace` of a classifier.
+
+    Attributes:
+        methods: By name, those that are there without being given.
+    """
+
+    def __init__(self, trace: Any) -> None:
+        from vitlens_widgets.analysis.relevance import METHODS
+        from vitlens_widgets.lenses.lens import check_classifier
+
+        check_classifier(trace.vit)
+        self._trace = trace
+        self.methods: Mapping[str, Any] = METHODS
+        self.model_name = trace.vit.name + (" (edited)" if trace.edits else "")
+        self.n_layers, self.n_heads = trace.vit.n_layers, trace.vit.n_heads
+        self.n_images, self.layout, self.labels = trace.n_images, trace.layout, trace.vit.labels
+        self.tokens = trace.tokens.cpu().numpy()
+
+    def method(self, given: Any) -> Any:
+        """A method, given as itself.
+
+        Raises:
+            UsageError: It is none.
+        """
+        from vitlens_widgets.analysis.relevance.methods import method_of
+
+        return method_of(given)
+
+    def picture(self, image: int) -> np.ndarray:
+        """The image as the model saw it, uint8 `[height, width, 3]`."""
+        return self._trace.pictures[image]
+
+    def probabilities(self, image: int) -> np.ndarray:
+        """What the model answers, float32 `[class]`."""
+        return self._trace.logits[image].detach().float().softmax(-1).cpu().numpy()
+
+    def relevance(self, method: Any, target: int) -> Any:
+        """How much each token of every image speaks for a class, a `Relevance`."""
+        from vitlens_widgets.analysis import relevance
+
+        return relevance(self._trace, target, method=method)
+
+    def falling(self, found: Any, image: int) -> np.ndarray:
+        """Patches as they are removed, the most relevant first, int64 `[patch]`."""
+        import torch
+
+        from vitlens_widgets.analysis.relevance.removal import most_relevant_first
+
+        patches = torch.from_numpy(found.tokens[image])[self.layout.patches]
+        return most_relevant_first(patches).numpy()
+
+    def removed(self, points: int | None) -> np.ndarray:
+        """The shares of the patches that are gone along a removal curve, `[point]`."""
+        from vitlens_widgets.analysis.relevance import removal_shares
+
+        return removal_shares(self.layout.n_patches, points)
+
+    def removal(self, found: Any, image: int, points: int | None, random: int) -> Iterator[Any]:
+        """The removal curves of an image as they grow."""
+        from vitlens_widgets.analysis.relevance import growing_removal_curves
+
+        return growing_removal_curves(self._trace, found, image, points=points, random=random)
+
+
+def source_of(trace: Any) -> Any:
+    """What to show of a trace.
+
+    Raises:
+        UsageError: It is no trace.
+    """
+    if all(hasattr(trace, name) for name in FACE):
+        return trace
+    if is_trace(trace):
+        return RelevanceSource(trace)
+    if is_relevance(trace):
+        raise UsageError(
+            "Relevance is shown on the images it was found in: give their trace first, as in "
+            "vl.RelevanceMaps(trace, relevance=found)."
+        )
+    raise UsageError(
+        "RelevanceMaps shows a trace, such as vit.trace(image); "
+        f"an object of type {type(trace).__name__} was given."
+    )
+
+
+def is_relevance(given: Any) -> bool:
+    """Whether something looks like what `vl.analysis.relevance` gives."""
+    names = ("method", "classes", "tokens", "heads", "token_index", "labels")
+    return all(hasattr(given, name) for name in names)
+
+
+def checked_relevance(given: Any, source: Any) -> list[Any]:
+    """Relevance that was found before, of one class or two; none for None.
+
+    Raises:
+        UsageError: It is something else, of another trace, or of two methods.
+    """
+    found = list(given) if isinstance(given, list | tuple) else [given] * (given is not None)
+    if len(found) > 2 or not all(map(is_relevance, found)):
+        kinds = ", ".join(type(one).__name__ for one in found)
+        raise UsageError(
+            "relevance= takes what vl.analysis.relevance(trace, ...) gave, or a list of two for "
+            f"two classes; {kinds} was given."
+        )
+    for one in found:
+        _check_same_trace(one, source)
+    if len({one.method for one in found}) > 1:
+        raise UsageError(
+            "Two classes are compared by one method; the relevance given is by "
+            f'"{found[0].method}" and "{found[1].method}".'
+        )
+    return found
+
+
+def _check_same_trace(found: Any, source: Any) -> None:
+    of_trace = (source.n_images, len(source.tokens))
+    same = (
+        found.tokens.shape == of_trace
+        and found.layout == source.layout
+        and list(found.labels) == list(source.labels)
+        and np.array_equal(found.token_index, source.tokens)
+    )
+    if not same:
+        raise UsageError(
+            f"The relevance given is of {found.tokens.shape[0]} image(s) with "
+            f"{found.tokens.shape[1]} tokens and {len(found.labels)} classes; this trace is of "
+            f"{of_trace[0]} with {of_trace[1]} and {len(source.labels)}. Give that of this trace."
+        )

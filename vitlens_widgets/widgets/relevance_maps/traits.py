@@ -1,0 +1,86 @@
+"""What can be chosen in a RelevanceMaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+from traitlets import HasTraits
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.traits import (
+    ClassIndex,
+    Index,
+    KeptToken,
+    OneOf,
+    Switch,
+    TraitUsageError,
+)
+
+
+class MethodName(OneOf):
+    """A method by its name, or itself: the widget's `_take_method` makes it known by its name."""
+
+    def words_of(self, obj: HasTraits) -> tuple[str, ...]:
+        """The names that the widget knows."""
+        return obj._method_names
+
+    def validate(self, obj: HasTraits, value: Any) -> str:
+        """Gives the method's name."""
+        if isinstance(value, str):
+            return super().validate(obj, value)
+        try:
+            return obj._take_method(value)
+        except UsageError as error:
+            raise TraitUsageError(str(error)) from None
+
+
+class RelevanceChoices(LensWidget):
+    """The choices; those that other widgets have mean the same there.
+
+    Attributes:
+        target: The class asked about; set it by name or index, read it as an index. Default: the
+            model's own answer, also to another image of the batch unless one was chosen.
+        versus: A second class, shown beside it with the difference of the two. Default: None.
+        method: How relevance is found: `"class embedding"` (Vilas et al. 2023, as released),
+            `"class embedding (text)"`, `"class embedding (logit)"`, `"Chefer"`, `"gradient
+            rollout"` or `"rollout"`, which is the same for all classes; or any method of
+            `vl.analysis.relevance`, also one of your own, which is known by its name from then on.
+            Default: "class embedding".
+        image: Which image of the batch. Default: 0.
+        layer: The block that is chosen. Default: the last.
+        head: The head that is chosen. Default: 0.
+        token: The pinned token, as its index in the sequence (prefix tokens count). Default: None.
+        show: What stands large: the map over all blocks and heads, the sum of a block's heads, or
+            one head. Default: "all".
+        scale: How a number becomes a colour. Default: "linear".
+        norm: Which heads share a colour scale: all, those of a block, or none. Default: "all".
+        shared: Whether two classes and their difference share a colour scale. Default: True.
+        heads_of: Whose heads the overview shows where there are two classes. Default: "target".
+    """
+
+    target = ClassIndex("_label_set").tag(sync=True, choice=True)
+    versus = ClassIndex("_label_set", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    method = MethodName("class embedding").tag(sync=True, choice=True)
+    image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
+    layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
+    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    token = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    show = OneOf("all", "layer", "head").tag(sync=True, choice=True)
+    scale = OneOf("linear", "sqrt").tag(sync=True, choice=True)
+    norm = OneOf("all", "layer", "map").tag(sync=True, choice=True)
+    shared = Switch(default_value=True).tag(sync=True, choice=True)
+    heads_of = OneOf("target", "versus", "difference").tag(sync=True, choice=True)
+
+    @traitlets.default("layer")
+    def _last_layer(self) -> int:
+        return self._n_layers - 1
+
+    @traitlets.default("target")
+    def _models_answer(self) -> int:
+        return self._usual_target()

@@ -1,0 +1,317 @@
+"""RelevanceMaps: which patches an answer rests on, in every head and in all, put to the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import traitlets
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
+from vitlens_widgets.widgets.relevance_maps import data
+from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on, usual_points
+from vitlens_widgets.widgets.relevance_maps.source import checked_relevance, source_of
+from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
+from vitlens_widgets.widgets.shared.base import STATIC, answers_browser
+from vitlens_widgets.widgets.shared.meanings import (
+    ClassMeaning,
+    Depth,
+    Head,
+    Meaning,
+    OfBatch,
+    Place,
+)
+from vitlens_widgets.widgets.shared.recent import Recent
+
+ASKS = ("target", "versus", "method", "image")
+"""Choices that are answered by the model."""
+
+AT_ONCE = 0.25  # seconds that a removal curve takes the kernel at a time
+
+
+class RelevanceMaps(RelevanceChoices):
+    """Which patches a class rests on, by one of several methods, and whether that holds.
+
+    The overview shows every head of every block, the large picture the map over all of them, a
+    block's or a head's. The curve beside it puts the map to the test: patches are removed in its
+    order, the least relevant first and the most relevant first, and the model is asked each time;
+    random orders stand beside. It is computed after the pictures are there, bit by bit. Point at
+    the curve to see what is removed. With two classes both are shown, and their difference.
+
+    Args:
+        trace: What `vit.trace(images)` gave; relevance is found for all of its images at once.
+            Removal curves need one without edits.
+        target: The class: a name or index, or two of them; the second is `versus`.
+        method: See Attributes.
+        image: Which image of the trace's batch.
+        relevance: What `vl.analysis.relevance` found in the trace, or two for two classes: they are
+            what is shown first.
+        caption: A few words to stand beside the title, e.g. what the image shows.
+        points: At how many numbers of removed patches the model is asked. Default: 25, or all there
+            are.
+        random: In how many random orders patches are removed for comparison; 0 for none.
+        **choices: The other traits under Attributes.
+
+    Raises:
+        UsageError: No trace of a classifier was given, the relevance is of something else, the
+            model is one for which the method is not defined, or a choice is out of range or
+            unknown.
+
+    Example:
+        >>> maps = vl.RelevanceMaps(trace, ["cat", "dog"], method="Chefer")
+        >>> maps.show, maps.layer, maps.head = "head", 3, 1
+    """
+
+    _esm = STATIC / "relevance_maps.js"
+    _css = STATIC / "relevance_maps.css"
+    _drawn_by = "relevance_maps"
+    _kind = "What an answer rests on: the relevance"
+
+    _meta = traitlets.Dict().tag(sync=True)
+    _labels = traitlets.List().tag(sync=True)
+    _emoji = traitlets.List().tag(sync=True)
+    _methods = traitlets.List().tag(sync=True)
+    _maps_of = traitlets.Dict().tag(sync=True)
+    _tokens = traitlets.Bytes().tag(sync=True)
+    _heads = traitlets.Bytes().tag(sync=True)
+    _is_signed = traitlets.Bool().tag(sync=True)
+    _picture = traitlets.Bytes().tag(sync=True)
+    _picture_size = traitlets.List().tag(sync=True)
+    _probability = traitlets.Bytes().tag(sync=True)
+    _curves_of = traitlets.Dict().tag(sync=True)
+    _curves = traitlets.Bytes().tag(sync=True)
+    _curve_answers = traitlets.Bytes().tag(sync=True)
+    _falling = traitlets.Bytes().tag(sync=True)
+
+    def __init__(
+        self,
+        trace: Any,
+        target: Any = None,
+        method: Any = None,
+        image: int = 0,
+        relevance: Any = None,
+        caption: str = "",
+        points: int | None = None,
+        random: int = 10,
+        **choices: Any,
+    ) -> None:
+        self._refuse_unknown(choices)
+        self._source = source = source_of(trace)
+        self._given = checked_relevance(relevance, source)
+        self._n_layers, self._n_heads = source.n_layers, source.n_heads
+        self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
+        self._kept = frozenset(int(token) for token in source.tokens)
+        self._label_set = source.labels
+        self._take_points(points, random)
+        self._start(choices | _asked(target, method, image, self._given))
+        self._founds, self._growings = Recent(self._find, most=8), Recent(self._grow, most=16)
+        of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
+        self._meta = names_and_sizes(source) | {"caption": caption}
+        self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
+        self._fill()
+        super().__init__(**of_widgets)
+        self.observe(self._on_asked, ASKS)
+
+    def _take_points(self, points: int | None, random: int) -> None:
+        """Checks what curves are made of, before anything is computed."""
+        points = usual_points(self._source.layout.n_patches) if points is None else points
+        self._removed = self._source.removed(points)
+        if isinstance(random, bool) or not isinstance(random, int) or random < 0:
+            raise UsageError(f"random must be a number of orders, 0 or more; {random!r} was given.")
+        self._random = random
+        self._n_points = points
+
+    def _start(self, choices: dict[str, Any]) -> None:
+        """Takes the first choices; all are checked before anything is computed."""
+        self._known = dict(self._source.methods)
+        given = [one.method for one in self._given]
+        self._method_names = tuple(dict.fromkeys([*self._known, *given]))
+        self._follows = True  # the target is the model's answer to each image
+        first = [name for name in ("image", "method") if name in choices]
+        for name in [*first, *(name for name in choices if name not in (*first, "layout"))]:
+            setattr(self, name, choices[name])
+        self._follows = "target" not in choices
+        if self._given[1:] and "versus" not in choices:
+            self.versus = int(self._given[1].classes[self.image])
+        if self.versus == self.target:
+            raise UsageError(
+                f'Two different classes can be compared; "{self._label_set[self.target]}" is '
+                "both target and versus."
+            )
+
+    def _take_method(self, given: Any) -> str:
+        """Makes a method known by its name."""
+        method = self._source.method(given)
+        known = self._known.get(method.name)
+        if known is not None and known != method:
+            raise UsageError(
+                f'There is another method called "{method.name}" already; give yours a name of '
+                "its own."
+            )
+        self._known[method.name] = method
+        self._method_names = tuple(dict.fromkeys([*self._method_names, method.name]))
+        return method.name
+
+    def _usual_target(self) -> int:
+        """What is asked about unless it is said: what was found before, or the model's answer."""
+        if self._given:
+            return int(self._given[0].classes[self.image])
+        return int(self._source.probabilities(self.image).argmax())
+
+    @property
+    def relevance(self) -> list[Any]:
+        """What is shown: a `Relevance` of the target and, where there is one, of `versus`."""
+        return [self._found(self.method, one, self.image) for one in self._classes]
+
+    @property
+    def _classes(self) -> list[int]:
+        return [self.target, *([] if self.versus is None else [self.versus])]
+
+    def _found(self, method: str, target: int, image: int) -> Any:
+        """What is known of a class, of all images at once; what was given may ask each another."""
+        for one in self._given:
+            if one.method == method and one.classes[image] == target:
+                return one
+        return self._founds(method, target)
+
+    def _find(self, method: str, target: int) -> Any:
+        if method not in self._known:
+            raise UsageError(
+                f'The method "{method}" is known by what it found before alone; to ask it about '
+                "another class or image give it itself, as method=."
+            )
+        return self._source.relevance(self._known[method], target)
+
+    def _grow(self, method: str, target: int, image: int) -> Growing:
+        found = self._found(method, target, image)
+        points, random = self._n_points, self._random
+        return Growing(lambda: self._source.removal(found, image, points, random), self._removed)
+
+    def _fill(self) -> None:
+        """Packs what depends on the choices that the model answers."""
+        founds, image = self.relevance, self.image
+        packed = data.maps(founds, image)
+        if self._maps_of.get("image") != image:
+            packed |= data.of_image(self._source, image)
+        for name, value in packed.items():
+            setattr(self, name, value)
+        self._methods = list(self._method_names)
+        self._maps_of = self._asked_now()
+        for one in self._growing():
+            one.begin_anew()
+        self._fill_curves()
+
+    def _asked_now(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ASKS}
+
+    def _fill_curves(self) -> None:
+        """Packs the removal curves as far as they are known."""
+        founds, growing = self.relevance, self._growing()
+        for name, value in data.curves(self._source, founds, growing, self.image).items():
+            setattr(self, name, value)
+        self._curves_of = {
+            **self._maps_of,
+            "removed": self._removed.tolist(),
+            "done": min(one.done for one in growing),
+            "is_over": all(one.is_over for one in growing),
+            "refused": next((one.refused for one in growing if one.refused), ""),
+            "random": self._random,
+        }
+
+    def _growing(self) -> list[Growing]:
+        return [self._growings(self.method, one, self.image) for one in self._classes]
+
+    def _on_asked(self, change: Any) -> None:
+        self._follows = self._follows and change["name"] != "target"
+        if self._maps_of == self._asked_now():
+            return
+        before = dict(self._maps_of)
+        try:
+            with self.hold_sync():  # all numbers and what they are of arrive together
+                self._keep_apart(change["name"], before)
+                if self._follows and before["image"] != self.image:
+                    self.target = self._usual_target()  # which comes here again, and fills
+                    self._follows = True
+                if self._maps_of != self._asked_now():
+                    self._fill()
+        except BaseException as error:  # said in the widget; raised here it would only reach a log
+            self.error = f"Relevance could not be found: {str(error) or 'it was interrupted.'}"
+            follows = self._follows
+            with self.hold_trait_notifications():
+                for name in ASKS:
+                    setattr(self, name, before[name])
+            self._follows = follows
+            if not isinstance(error, Exception):  # Ctrl-C goes on to stop the cell
+                raise
+
+    def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
+        """A class that is chosen in the other's place changes places with it."""
+        if self.target == self.versus and changed in ("target", "versus"):
+            setattr(self, "target" if changed == "versus" else "versus", before[changed])
+
+    @answers_browser
+    def _go_on(self, _message: Any, _buffers: list) -> tuple[dict[str, Any], list]:
+        """Computes some more of the curves that are shown; the numbers go by their traits."""
+        growing = self._growing()
+        try:
+            go_on(growing, AT_ONCE)
+        except KeyboardInterrupt:  # meant for this, as no cell is running: it is said in the widget
+            for one in growing:
+                one.interrupt()
+        with self.hold_sync():
+            self._fill_curves()
+        return {"is_over": self._curves_of["is_over"]}, []
+
+    def saved(self) -> Any:
+        """The widget as a page without a kernel keeps it, with whole curves."""
+        finish(self._growing())
+        with self.hold_sync():
+            self._fill_curves()
+        return super().saved()
+
+    @property
+    def _beyond(self) -> str:
+        other = ", another image of the batch" if self._n_images > 1 else ""
+        return f"another class or method{other}"
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its blocks, tokens, heads, classes and images."""
+        source = self._source
+        return {
+            "layer": Depth(self._n_layers, is_block=True),
+            "token": Place(
+                source.layout,
+                tuple(map(int, source.tokens)),
+                lambda: [source.picture(i) for i in range(self._n_images)],
+                self.image,
+            ),
+            "head": Head.of(source.model_name, self._n_heads),
+            "target": ClassMeaning(tuple(self._labels)),
+            "image": OfBatch(self._n_images),
+        }
+
+    def __repr__(self) -> str:
+        choices = {name: getattr(self, name) for name in self.choices()}
+        for name in ("target", "versus"):
+            if choices[name] is not None:
+                choices[name] = self._label_set[choices[name]]
+        shown = ", ".join(f"{name}={value!r}" for name, value in choices.items())
+        return f"RelevanceMaps({self._meta['model_name']}, {shown})"
+
+
+def _asked(target: Any, method: Any, image: int, given: Sequence[Any]) -> dict[str, Any]:
+    """The constructor's own words as choices.
+
+    Raises:
+        UsageError: More than two classes, or beside relevance that was found by another method.
+    """
+    is_one = isinstance(target, str | dict) or not hasattr(target, "__len__")
+    pair = [target] if is_one or getattr(target, "ndim", 1) == 0 else list(target)
+    if not 1 <= len(pair) <= 2:
+        raise UsageError(
+            f"target= takes a class, or two to compare; {len(pair)} were given: {target!r}."
+        )
+    asked = dict(zip(("target", "versus"), pair, strict=False)) if target is not None else {}
+    method = given[0].method if method is None and given else method
+    return {"image": image, **asked, **({} if method is None else {"method": method})}

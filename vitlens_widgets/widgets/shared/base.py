@@ -1,0 +1,234 @@
+"""What all widgets share: choices refused with advice, errors shown as sentences, a stable repr."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import anywidget
+from traitlets import TraitError, TraitType, Unicode
+
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.widgets.shared.docs import with_inherited
+from vitlens_widgets.widgets.shared.meanings import Meaning
+
+STATIC = Path(__file__).parent.parent / "static"
+_CODE = ("_esm", "_css")
+_OURS = {"vitlens_widgets": {}}
+"""In an output's metadata, it lets js/labextension.js tell our widgets from all others."""
+
+
+Reply = tuple[dict[str, Any], list[bytes]]
+"""What the browser is told when it asks: something as JSON, and buffers."""
+
+
+def answers_browser(method: Callable) -> Callable:
+    """Marks a method that the browser may ask: `(message, buffers) -> (response, buffers)`.
+
+    The front end's half is js/lib/asking.js.
+    """
+    method.answers_browser = True
+    return method
+
+
+class LensWidget(anywidget.AnyWidget):
+    """A widget whose small selections ("choices") are traits, synced with the browser both ways.
+
+    A subclass tags the traits a user may give as keywords with `choice=True`. A bad choice raises
+    `UsageError` in Python. A bad choice that comes from the browser changes nothing: it becomes a
+    sentence in `error`, which the widget shows above its last good picture.
+
+    Args:
+        **choices: Values of the subclass's choices, and ipywidgets' `layout`.
+
+    Attributes:
+        links: The links, made by `vl.link`, that it takes part in.
+
+    Raises:
+        UsageError: A keyword is not one of the choices, or its value cannot be taken.
+    """
+
+    _kind = "Widget"
+    """What it is, to begin the title of a saved page."""
+
+    _beyond = "whatever must be computed anew"
+    """What a page without a kernel cannot do, to end a sentence."""
+
+    _drawn_by = ""
+    """Name of the module of `export.stills` that draws its picture; empty for none."""
+
+    _ipython_display_ = None
+    """ipywidgets 7, which Colab has, would show itself with it, and without all of the bundle."""
+
+    error = Unicode("").tag(sync=True)
+    """What went wrong in the kernel, as one sentence; empty when nothing did."""
+
+    def __init_subclass__(cls, **words: Any) -> None:
+        # As text: for each widget that reads a file, anywidget listens to the file for good, and
+        # with it holds the widget and its trace. Only those who write the code reload it.
+        for name, file in list(vars(cls).items()):
+            if isinstance(file, Path) and os.environ.get("ANYWIDGET_HMR") != "1":
+                setattr(cls, name, file.read_text("utf-8"))
+        super().__init_subclass__(**words)
+        if vars(cls).get("__doc__"):  # the class that traitlets makes of each instance has none
+            cls.__doc__ = with_inherited(cls)
+
+    def __init__(self, **choices: Any) -> None:
+        self._refuse_unknown(choices)
+        self.links: list[Any] = []
+        super().__init__(**choices)
+        self.on_msg(self._on_question)
+        self._is_made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuses a name that the widget does not have: a misspelt choice would change nothing."""
+        known = name.startswith("_") or name in vars(self) or hasattr(type(self), name)
+        if not known and vars(self).get("_is_made"):
+            raise UsageError(
+                f'{type(self).__name__} has no "{name}" to set; its choices are '
+                f"{quoted_list(self.choices())}.{did_you_mean(name, self.choices())}"
+            )
+        super().__setattr__(name, value)
+
+    def _on_question(self, _widget: Any, content: Any, buffers: list) -> None:
+        """Answers what the browser asks; an exception would be lost, so it is sent."""
+        asked = content.get("ask") if isinstance(content, dict) else None
+        method = getattr(self, asked, None) if isinstance(asked, str) else None
+        if not getattr(method, "answers_browser", False):
+            return
+        try:
+            response, found = method(content["message"], buffers)
+        except Exception as error:
+            response, found = {"error": str(error)}, []
+        self.send({"answer": content["id"], "response": response}, found)
+
+    def meanings(self) -> dict[str, Meaning]:
+        """What the selections mean that `vl.link` can link, by the names of their traits."""
+        return {}
+
+    @classmethod
+    def choices(cls) -> tuple[str, ...]:
+        """The names a user may set, in the order in which the class declares them."""
+        members = [m for kind in reversed(cls.__mro__) for m in vars(kind).items()]
+        return tuple(n for n, t in members if isinstance(t, TraitType) and t.metadata.get("choice"))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of data the widget sends to a browser that opens it, its code not counted."""
+        state = self.get_state()
+        for code in _CODE:
+            state.pop(code, None)
+        return sum(map(_size, state.values()))
+
+    def save_html(self, path: str | Path, title: str = "") -> Path:
+        """Writes the widget to one web page that opens offline, still interactive.
+
+        What needs a kernel says so in the page. A line with the file's size is printed.
+
+        Args:
+            path: The file to write; its name ends in `.html`.
+            title: The page's title. Default: what the widget is, and of which model.
+
+        Returns:
+            The file.
+
+        Raises:
+            UsageError: The file cannot be written, or its name is not that of a page.
+
+        Example:
+            >>> grid.save_html("lens.html")
+            lens.html: 110 kB
+        """
+        from vitlens_widgets.export import save_html
+
+        return save_html(self, path, title=title)
+
+    def saved(self) -> Any:
+        """The widget as a page without a kernel keeps it, an `export.page.SavedWidget`."""
+        from vitlens_widgets.export.page import SavedWidget
+
+        meta = getattr(self, "_meta", {})
+        of_model = f" of {meta['model_name']}" if "model_name" in meta else ""
+        return SavedWidget(
+            module=str(self._esm),
+            style=str(self._css),
+            state=self._own_state() | {"error": ""},
+            title=f"{self._kind}{of_model}",
+            caption=meta.get("caption", ""),
+            beyond=self._beyond,
+        )
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
+        """What a notebook keeps of the widget: its view, and a picture where no JavaScript runs."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None or not self._drawn_by:
+            return bundle
+        data, metadata = bundle
+        try:
+            picture = {"image/png": base64.b64encode(self.still()).decode()}
+        except Exception as error:  # the widget itself is to be seen all the same
+            picture = {}
+            warnings.warn(
+                f"{type(self).__name__} is shown, but without a still picture for a saved "
+                f"notebook: {type(error).__name__}: {error}",
+                stacklevel=2,
+            )
+        return data | picture, metadata | _OURS
+
+    def still(self) -> bytes:
+        """A picture of what the widget shows now, as a PNG 1000 pixels wide.
+
+        A notebook keeps it with the widget, for places that run no JavaScript.
+
+        Example:
+            >>> Path("lens.png").write_bytes(grid.still())
+        """
+        from vitlens_widgets.export.stills import png
+
+        return png(self._drawn_by, self._pictured())
+
+    def _pictured(self) -> dict[str, Any]:
+        """What its still picture is drawn from."""
+        return self._own_state()
+
+    def _own_state(self) -> dict[str, Any]:
+        """The traits of the widget itself, without those every widget of Jupyter has."""
+        of_all = {*anywidget.AnyWidget.class_trait_names(sync=True), "_anywidget_id"}
+        return self.get_state({name for name in self.keys if name not in {*of_all, *_CODE}})
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Takes a change that the browser made; what cannot be taken is answered in `error`."""
+        refused = dict(self._refused(sync_data))
+        self.error = ""
+        super().set_state({k: v for k, v in sync_data.items() if k not in refused})
+        if refused:
+            self.send_state(set(refused))
+            self.error = next(iter(refused.values()))
+
+    def _refused(self, sync_data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Names of the traits whose new values cannot be taken, each with its sentence."""
+        for name in sync_data.keys() & set(self.keys):
+            trait = self.traits()[name]
+            try:
+                trait._validate(self, sync_data[name]) if trait.metadata.get("choice") else None
+            except (TraitError, UsageError) as error:
+                yield name, str(error)
+
+    @classmethod
+    def _refuse_unknown(cls, given: dict[str, Any]) -> None:
+        known = (*cls.choices(), "layout")
+        for name in given:
+            if name not in known:
+                raise UsageError(
+                    f'{cls.__name__} has no option "{name}"; it takes {quoted_list(known)}.'
+                    f"{did_you_mean(name, known)}"
+                )
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, bytes) else len(json.dumps(value))

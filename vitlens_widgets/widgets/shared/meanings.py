@@ -1,0 +1,162 @@
+"""What a widget's selections mean, so that widgets are linked only by what means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+ROUNDING = 2
+"""Two models undo their own normalisation: pixels of one picture may differ by so much, of 255."""
+
+RESAMPLING = 4
+"""And the mean colours of its patches, where the models take pictures of different sizes."""
+
+
+class Meaning:
+    """What one trait of one widget means."""
+
+    def differs(self, other: Any) -> str:
+        """Why the trait means something else in another widget; empty if it does not."""
+        raise NotImplementedError
+
+    def heard(self, value: Any, speaker: Any, present: Any) -> Any:  # noqa: ARG002 - Depth needs it
+        """What this trait is to be, now that the other one is `value`.
+
+        Args:
+            value: Of the other trait.
+            speaker: What the other trait means.
+            present: What this trait is so far.
+        """
+        return value
+
+
+@dataclass(frozen=True)
+class Depth(Meaning):
+    """A state of the residual stream, or the block whose attention goes with it.
+
+    State k goes with the attention of block k, the final state with that of the last block.
+    """
+
+    n_blocks: int
+    is_block: bool = False
+
+    def differs(self, other: Depth) -> str:
+        """Models that are as deep share their states."""
+        if self.n_blocks == other.n_blocks:
+            return ""
+        return f"the models have {self.n_blocks} and {other.n_blocks} blocks"
+
+    def heard(self, value: int, speaker: Depth, present: int) -> int:
+        """A state that goes with the block already stays: `final` is not lost."""
+        if self.is_block == speaker.is_block:
+            return value
+        if self.is_block:
+            return self._block_of(value)
+        return present if self._block_of(present) == value else value
+
+    def _block_of(self, state: int) -> int:
+        return min(state, self.n_blocks - 1)
+
+
+@dataclass(frozen=True)
+class Place(Meaning):
+    """A token of the sequence, and with it a place on an image.
+
+    Args:
+        layout: The token layout.
+        tokens: Which tokens of it were in the sequence.
+        pictures: Gives the images that can be shown, uint8 `[height, width, 3]` each.
+        shown: Which of them is shown; None for the mean over all.
+    """
+
+    layout: Any
+    tokens: tuple[int, ...]
+    pictures: Callable[[], list[np.ndarray]]
+    shown: int | None = 0
+
+    def differs(self, other: Place) -> str:
+        """The sequences must be the same; about images, ask `shows_another_image`."""
+        if self.layout != other.layout:
+            return f"the tokens are {self.layout} and {other.layout}"
+        return (
+            "" if self.tokens == other.tokens else "tokens were dropped from one of the sequences"
+        )
+
+    def shows_another_image(self, other: Place) -> bool:
+        """Whether the places are on images that are not the same."""
+        own, its = self.pictures(), other.pictures()
+        if len(own) != len(its):
+            if self.shown is None or other.shown is None:
+                return False
+            own, its = [own[self.shown]], [its[other.shown]]
+        return not all(self._is_same(*two) for two in zip(own, its, strict=True))
+
+    def _is_same(self, one: np.ndarray, other: np.ndarray) -> bool:
+        if one.shape == other.shape:
+            return np.abs(one.astype(int) - other).max() <= ROUNDING
+        difference = self._patch_colours(one) - self._patch_colours(other)
+        return np.abs(difference).mean() <= RESAMPLING
+
+    def _patch_colours(self, picture: np.ndarray) -> np.ndarray:
+        rows, cols = self.layout.rows, self.layout.cols
+        height, width = picture.shape[:2]
+        patches = picture.reshape(rows, height // rows, cols, width // cols, 3)
+        return patches.mean((1, 3), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Head(Meaning):
+    """A head of a block."""
+
+    model: str
+    n_heads: int
+
+    @classmethod
+    def of(cls, name: str, n_heads: int) -> Head:
+        """Those of a model, and of its edited runs."""
+        return cls(name.removesuffix(" (edited)"), n_heads)
+
+    def differs(self, other: Head) -> str:
+        """The heads of one model are not those of another, whatever their number."""
+        if self == other:
+            return ""
+        return f"the heads are those of {self.model} and of {other.model}"
+
+
+@dataclass(frozen=True)
+class ClassMeaning(Meaning):
+    """A class of a label set."""
+
+    labels: tuple[str, ...]
+
+    def differs(self, other: ClassMeaning) -> str:
+        """The label sets must be the same."""
+        if self.labels == other.labels:
+            return ""
+        return f"the labels are others ({len(self.labels)} and {len(other.labels)})"
+
+
+@dataclass(frozen=True)
+class OfBatch(Meaning):
+    """An image of a batch.
+
+    Args:
+        n_images: How many there are.
+        knows_mean: Whether None, the mean over all of them, can be shown.
+    """
+
+    n_images: int
+    knows_mean: bool = False
+
+    def differs(self, other: OfBatch) -> str:
+        """The batches must have the same number of images."""
+        if self.n_images == other.n_images:
+            return ""
+        return f"there are {self.n_images} and {other.n_images} images"
+
+    def heard(self, value: int | None, speaker: OfBatch, present: int) -> int | None:  # noqa: ARG002
+        """Where there is no mean to show, the last image stays."""
+        return present if value is None and not self.knows_mean else value

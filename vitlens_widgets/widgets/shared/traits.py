@@ -1,0 +1,142 @@
+"""The kinds of choice a widget offers as traits; each refuses a bad value with one sentence."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from traitlets import HasTraits, TraitError, TraitType
+
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+
+
+class TraitUsageError(UsageError, TraitError):
+    """A trait was given a value it cannot take; the trait keeps the value it had."""
+
+
+class Index(TraitType):
+    """An index from 0 up to, and not including, a count that the widget knows.
+
+    Args:
+        count: Name of the widget's attribute that holds the count.
+        meaning: What is counted, for the error sentence, e.g. "a state".
+    """
+
+    def __init__(self, count: str, meaning: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._count = count
+        self._meaning = meaning
+
+    def validate(self, obj: HasTraits, value: Any) -> int:
+        """Gives `value` as an `int`; NumPy's integers and one-element tensors are welcome."""
+        count = getattr(obj, self._count)
+        index = None if isinstance(value, bool) else _as_index(value)
+        if index is None or not 0 <= index < count:
+            or_none = ", or None" if self.allow_none else ""
+            raise TraitUsageError(
+                f"{self.name} must be the index of {self._meaning}, 0 to {count - 1}{or_none}; "
+                f"{value!r} was given."
+            )
+        return index
+
+
+class KeptToken(Index):
+    """A token of the layout that was in the traced sequence; the widget's `_kept` holds them."""
+
+    def validate(self, obj: HasTraits, value: Any) -> int:
+        """Gives `value` as an `int`."""
+        token = super().validate(obj, value)
+        if token not in obj._kept:
+            raise TraitUsageError(
+                f"{self.name} must be a token of the traced sequence; token {token} was dropped "
+                "from it."
+            )
+        return token
+
+
+class OneOf(TraitType):
+    """One of a few words.
+
+    Args:
+        words: The words, the default first.
+    """
+
+    def __init__(self, *words: str, **keywords: Any) -> None:
+        super().__init__(default_value=words[0], **keywords)
+        self.words = words
+
+    def validate(self, obj: HasTraits, value: Any) -> str:
+        """Gives `value` back when it is one of the words."""
+        words = self.words_of(obj)
+        if not isinstance(value, str) or value not in words:
+            hint = did_you_mean(value, words) if isinstance(value, str) else ""
+            raise TraitUsageError(
+                f"{self.name} must be one of {quoted_list(words)}; {value!r} was given.{hint}"
+            )
+        return value
+
+    def words_of(self, obj: HasTraits) -> tuple[str, ...]:  # noqa: ARG002 - others ask the widget
+        """The words that this widget takes."""
+        return self.words
+
+
+class OneOfNames(OneOf):
+    """One of a few words, or of the names that the widget knows.
+
+    Args:
+        words: The words, the default first.
+        also: Name of the widget's attribute that holds the other names.
+    """
+
+    def __init__(self, *words: str, also: str, **keywords: Any) -> None:
+        super().__init__(*words, **keywords)
+        self._also = also
+
+    def words_of(self, obj: HasTraits) -> tuple[str, ...]:
+        """The words, then the widget's names."""
+        return (*self.words, *getattr(obj, self._also))
+
+
+class ClassIndex(TraitType):
+    """A class of the widget's label set, by name or by index; kept and sent as the index.
+
+    Args:
+        labels: Name of the widget's attribute that holds the label set.
+    """
+
+    def __init__(self, labels: str, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._labels = labels
+
+    def validate(self, obj: HasTraits, value: Any) -> int:
+        """Gives the class index of `value`."""
+        labels = getattr(obj, self._labels)
+        index = None if isinstance(value, bool) else _as_index(value)
+        if index is None and not isinstance(value, str):
+            raise TraitUsageError(
+                f"{self.name} must be a label's name or its index, 0 to {len(labels) - 1}; "
+                f"{value!r} was given."
+            )
+        try:
+            return int(labels.index(value if index is None else index))
+        except UsageError as error:
+            raise TraitUsageError(str(error)) from None
+
+
+class Switch(TraitType):
+    """True or False."""
+
+    def validate(self, obj: HasTraits, value: Any) -> bool:  # noqa: ARG002 - traitlets' signature
+        """Gives `value` as a `bool`."""
+        if not isinstance(value, bool | np.bool_):
+            raise TraitUsageError(f"{self.name} must be True or False; {value!r} was given.")
+        return bool(value)
+
+
+def _as_index(value: Any) -> int | None:
+    """`value` as an `int`, or None when it is no integer."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
