@@ -36,7 +36,7 @@ def reading(vit, scene):
 @pytest.fixture(scope="module")
 def infilling():
     mae = vl.load("toy/mae")
-    picture = vl.world.scene(7, objects=2, size=mae.adapter.image_size)
+    picture = vl.world.scene(7, objects=2, size=mae.image_size)
     return vl.InfillLens(mae).read(picture.image)
 
 

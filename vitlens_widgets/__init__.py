@@ -17,7 +17,7 @@ from typing import Any
 
 _HOMES = {
     "load": "vitlens_widgets.zoo",
-    "ViT": "vitlens_widgets.models",
+    "ViT": "vitlens_widgets.trace",
     "paper_models": "vitlens_widgets.zoo",
     "untrained": "vitlens_widgets.zoo",
     "TokenLayout": "vitlens_widgets.models",

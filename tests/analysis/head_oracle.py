@@ -26,7 +26,7 @@ def trace_with(special: str, patterns: np.ndarray, drop: tuple[int, ...] = ()) -
         vl.edits.Replace("pattern", layer, torch.from_numpy(given))
         for layer, given in enumerate(patterns)
     ]
-    pixels = pixels_for(vit.adapter.image_size, n_images=patterns.shape[1])
+    pixels = pixels_for(vit.image_size, n_images=patterns.shape[1])
     return vit.trace(pixels, edits=edits, preprocessed=True)
 
 

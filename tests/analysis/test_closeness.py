@@ -21,7 +21,7 @@ RIGHT = [[3], [7, 1], [], [0], [10]]
 @pytest.fixture(scope="module", params=["CLS", "mean of patches", "distillation"])
 def reading(request):
     vit = vl.load(timm_model(request.param))
-    pixels = pixels_for(vit.adapter.image_size, n_images=5)
+    pixels = pixels_for(vit.image_size, n_images=5)
     return vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True))
 
 
@@ -106,7 +106,7 @@ def test_converged_is_the_first_state_of_the_last_run_of_the_final_answer():
 
 def test_one_image_has_no_others_and_no_interval():
     vit = vl.load(timm_model("CLS"))
-    pixels = pixels_for(vit.adapter.image_size, n_images=1)
+    pixels = pixels_for(vit.image_size, n_images=1)
     found = closeness(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), ["class 4"])
     assert found.others == {}
     assert np.isnan(found.mean("entropy").half).all()
@@ -169,7 +169,7 @@ def test_a_class_whose_logit_is_no_number_has_no_rank():
     with torch.no_grad():
         model.head.bias[3] = torch.nan
     vit = vl.load(model)
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     found = closeness(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), [3, 4])
     ranks = found.of("rank of truth")
     assert np.isnan(ranks[:, 0]).all()

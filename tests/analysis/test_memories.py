@@ -232,7 +232,7 @@ def test_value_vectors_and_coefficients_make_what_is_added():
     }
     for name, model in models.items():
         vit = vl.load(model)
-        trace = vit.trace(torch.randn(2, 3, *vit.adapter.image_size), preprocessed=True)
+        trace = vit.trace(torch.randn(2, 3, *vit.image_size), preprocessed=True)
         for kind, site in (("attention", "z"), ("MLP", "mlp_post")):
             coefficients = trace[site, 1].flatten(2)
             summed = coefficients @ value_vectors(vit, kind, 1).T

@@ -36,7 +36,7 @@ PAIRS = [(0, 0), (1, 7), (9, 2), (12, 12), (5, 14)]
 @pytest.mark.parametrize(("name", "kind"), TIMM.items())
 def test_the_parts_sum_to_the_score(name, kind):
     vit = vl.load(shaken(small(name)))
-    trace = vit.trace(random_pixels(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), preprocessed=True)
     maps = Maps(trace)
     rests, turned = [], []
     for layer in range(vit.n_layers):
@@ -61,7 +61,7 @@ def test_the_parts_sum_to_the_score(name, kind):
 @pytest.mark.parametrize("kind", ["BeitForImageClassification", "Dinov2Model", "SiglipVisionModel"])
 def test_transformers_parts_sum_to_the_score(kind):
     vit = vl.load(shaken(small_hf.small(kind)), image_size=small_hf.run_at(kind))
-    trace = vit.trace(random_pixels(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), preprocessed=True)
     found = heads.neurons(trace, 1, 2, 3, 11, 1)
     assert found.scale == pytest.approx(12**-0.5)
     expected = trace.attention(1, 2, "scores")[1, 3, 11]
@@ -80,7 +80,7 @@ def test_plain_queries_and_keys_are_the_traces_sites():
 
 def test_half_precision_sums_as_well():
     vit = vl.load(shaken(small("beit_base_patch16_224")).to(torch.bfloat16))
-    trace = vit.trace(random_pixels(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), preprocessed=True)
     found = heads.neurons(trace, 1, 1, 3, 7)
     assert found.scale * found.product.sum() + found.rest == pytest.approx(found.score, abs=1e-4)
 

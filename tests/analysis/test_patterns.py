@@ -83,7 +83,7 @@ def check(trace, own):
 def test_patterns_are_those_of_timm_with_fused_attention_off(name):
     model = MAKERS[name]()
     vit = vl.load(model)
-    pixels = random_pixels(vit.adapter.image_size)
+    pixels = random_pixels(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)
     assert len(np.unique(timms_own(model, pixels)[0])) > 100
     check(trace, timms_own(model, pixels))
@@ -95,7 +95,7 @@ def test_patterns_are_transformers_eager_attentions(kind):
     fixed = {"attn_implementation": "eager"} if kind.startswith("Data2Vec") else {}
     model = zoo.shaken(small_hf.small(kind, **fixed))
     vit = vl.load(model, image_size=small_hf.run_at(kind))
-    pixels = random_pixels(vit.adapter.image_size)
+    pixels = random_pixels(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)
     if not fixed:  # Data2Vec's attention is chosen when it is made
         model.set_attn_implementation("eager")

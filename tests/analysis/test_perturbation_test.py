@@ -243,7 +243,7 @@ def test_published_areas_stand_beside_the_papers_model_only(vit):
 @pytest.mark.parametrize("special", ["CLS", "mean of patches", "distillation"])
 def test_curves_of_single_images(special):
     vit = vl.load(timm_model(special))
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)
     found = relevance(trace, [3, 7], method="rollout")
     curves = removal_curves(trace, found, random=2)
@@ -272,7 +272,7 @@ def test_curves_of_single_images(special):
 
 def test_curves_can_be_had_as_they_grow():
     vit = vl.load(timm_model("distillation"))
-    trace = vit.trace(pixels_for(vit.adapter.image_size, 3), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size, 3), preprocessed=True)
     found = relevance(trace, [3, 7, 0], method="rollout")
     whole = removal_curves(trace, found, points=4, random=2)
     grown = list(growing_removal_curves(trace, found, 1, points=4, random=2))

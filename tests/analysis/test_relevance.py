@@ -24,7 +24,7 @@ def case(request):
     special = request.param
     model = MODELS[special]() if special in MODELS else timm_model(special)
     vit = vl.load(model)
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     yield vit.trace(pixels, preprocessed=True), [oracle.Pass(model, one) for one in pixels]
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
@@ -105,7 +105,7 @@ def fine(request):
     """A model in double precision."""
     model, words = FINE[request.param]()
     vit = vl.load(model.double(), **NEUTRAL, **words)
-    return vit.trace(pixels_for(vit.adapter.image_size).double(), preprocessed=True)
+    return vit.trace(pixels_for(vit.image_size).double(), preprocessed=True)
 
 
 @pytest.mark.parametrize("site", ["attn_out", "resid_post"])
@@ -256,7 +256,7 @@ def test_a_readout_without_weights_has_the_gradient_method_alone():
 
 def test_blocks_of_several_attentions_have_rollout_alone():
     vit = vl.load(small("vit_small_patch16_18x2_224").eval())
-    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     assert np.isfinite(relevance(trace, 3, method="rollout").tokens).all()
     for method in METHODS:
         if method != "rollout":

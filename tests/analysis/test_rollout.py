@@ -68,7 +68,7 @@ def test_heads_that_read_only_themselves_move_nothing(seed):
 
 def traced(special):
     vit = vl.load(timm_model(special))
-    return vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    return vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
 def test_the_readouts_row_is_that_of_cls():
@@ -92,7 +92,7 @@ def test_the_readouts_row_is_the_mean_of_what_it_averages():
 def test_attention_pooling_weighs_each_image_in_its_own_way():
     model = shaken(small("vit_base_patch16_siglip_224"))
     vit = vl.load(model, classifier=(torch.eye(model.num_features), None))
-    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     pooled = vit.adapter.pooling_attention(trace.states[-1]).mean(1).detach().numpy()
     for image in range(2):
         maps = heads.rollout(trace, image)[-1]

@@ -18,7 +18,7 @@ def shown(request):
     """A lens, images, and masks of which classes 0 to 4 and "nothing" (-1) cover patches."""
     rows, cols = GRIDS[request.param]
     vit = vl.load(timm_model(request.param))
-    height, width = vit.adapter.image_size
+    height, width = vit.image_size
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(5)]
     lens = vl.LogitLens(vit)
@@ -197,7 +197,7 @@ def test_edits_are_made_on_the_way(shown):
 )
 def test_what_cannot_be_used_is_said_in_a_sentence(scenes, sentence):
     vit = vl.load(timm_model("CLS"))
-    picture = np.zeros((*vit.adapter.image_size, 3), np.uint8)
+    picture = np.zeros((*vit.image_size, 3), np.uint8)
     scenes = [(picture, one[1]) if isinstance(one, tuple) else one for one in scenes]
     with pytest.raises(vl.UsageError, match=sentence):
         segmentation(vl.LogitLens(vit), scenes)

@@ -49,7 +49,7 @@ class Noise:
 
 def bare(name: str, n_images: int) -> None:
     """The model's own forward pass, batch by batch."""
-    size = vit_of(name).adapter.image_size
+    size = vit_of(name).image_size
     pixels = torch.randn(_AT_ONCE, 3, *size)
     with torch.no_grad():
         for _ in range(n_images // _AT_ONCE):

@@ -38,7 +38,7 @@ def vit_of(name: str) -> vl.ViT:
 def pixels_for(name: str, n_images: int) -> torch.Tensor:
     """Noise."""
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(n_images, 3, *vit_of(name).adapter.image_size, generator=generator)
+    return torch.randn(n_images, 3, *vit_of(name).image_size, generator=generator)
 
 
 @cache
@@ -92,7 +92,7 @@ def run_test(name: str, n_images: int, at_once: int, points: int) -> None:
     """The whole test over a data set, for a process of its own."""
     vit = vit_of(name)
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (*vit.adapter.image_size, 3), dtype=np.uint8)
+    noise = rng.integers(0, 256, (*vit.image_size, 3), dtype=np.uint8)
     items = [(np.roll(noise, 7 * i, axis=0), i % 1000) for i in range(at_once)]
     data = vl.data.Examples([items[i % at_once] for i in range(n_images)], vit.labels)
     words = {"methods": ["Chefer"], "random": 0, "points": points, "at_once": at_once}

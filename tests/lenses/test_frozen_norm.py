@@ -13,7 +13,7 @@ from tests.small_models import pixels_for, shaken, timm_model
 
 def traced(special):
     vit = vl.load(timm_model(special))
-    return vit, vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    return vit, vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
 @pytest.mark.parametrize("special", ["CLS", "four registers and layer scale", "mean of patches"])

@@ -21,7 +21,7 @@ HF = [
 def read(request):
     model = hf_model(request.param) if request.param in HF else timm_model(request.param)
     vit = vl.load(model)
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     with torch.no_grad():
         answer = model(pixels)
     answer = answer if isinstance(answer, torch.Tensor) else answer.logits

@@ -16,7 +16,7 @@ NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 def traced(request):
     model = hf_model() if request.param == "transformers" else timm_model(request.param)
     vit = vl.load(model, preprocessing=NEUTRAL)
-    return vit, vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    return vit, vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
 @pytest.mark.parametrize("site", ["attn_out", "mlp_out"])
@@ -44,7 +44,7 @@ def test_heads_and_the_projections_bias_add_up_to_attention(traced):
 
 def test_one_head_is_its_rows_of_the_projection():
     vit = vl.load(timm_model("four registers and layer scale"))
-    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     block = vit.model.blocks[1]
     z, w = trace["z", 1][:, :, 2], block.attn.proj.weight[:, 24:36]
     expected = (z @ w.T * block.ls1.gamma).detach()
@@ -58,7 +58,7 @@ def test_one_head_is_its_rows_of_the_projection():
 
 def test_heads_that_are_mixed_before_they_are_added_are_refused():
     vit = vl.load(timm_model("scaled attention and MLP norms"))
-    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     with pytest.raises(vl.UsageError, match="are mixed before they are added"):
         head_output(trace, 0, 1)
 

@@ -39,7 +39,7 @@ def attention_only(special: str) -> torch.nn.Module:
 @pytest.fixture(scope="module", params=VARIANTS)
 def traced(request):
     vit = vl.load(attention_only(request.param))
-    return vit.trace(pixels_for(vit.adapter.image_size), keep="all", preprocessed=True)
+    return vit.trace(pixels_for(vit.image_size), keep="all", preprocessed=True)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_linear_head_reads_what_the_model_pools(special, n_classes):
     model = timm_model(special, num_classes=n_classes)
     weight, bias = fitted()
     vit = vl.load(model, classifier=(weight, bias), labels=list("abcdefg"))
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)
     with torch.no_grad():
         pooled = model.forward_head(model.forward_features(pixels), pre_logits=True)
@@ -109,7 +109,7 @@ def folder(tmp_path_factory):
 def test_a_model_of_images_and_texts_loads_from_a_folder_with_prompts(folder):
     vit = vl.load(folder, prompts=texts.PROMPTS)
     assert list(vit.labels) == list(texts.PROMPTS)
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     expected = texts.own_answer("CLIP", vit.model, pixels)
     found = vit.trace(pixels, preprocessed=True).logits
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
@@ -117,7 +117,7 @@ def test_a_model_of_images_and_texts_loads_from_a_folder_with_prompts(folder):
 
 def test_without_prompts_it_traces_and_asks_for_them(folder):
     vit = vl.load(folder)
-    assert vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True).logits is None
+    assert vit.trace(pixels_for(vit.image_size), preprocessed=True).logits is None
     with pytest.raises(vl.UsageError, match=r'prompts=\["a photo of a cat"'):
         vl.LogitLens(vit)
 

@@ -157,17 +157,17 @@ def test_an_open_clip_model_is_read_as_open_clip_computes_it(kind):
 
 def test_a_block_without_a_stream_in_its_middle_says_so():
     vit = vl.load(small("vit_base_patch16_xp_224").eval())
-    trace = vit.trace(random_pixels(vit.adapter.image_size), keep="all", preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), keep="all", preprocessed=True)
     with pytest.raises(vl.UnsupportedModelError, match="side by side on the same stream"):
         trace["resid_mid", 0]
     with pytest.raises(vl.UnsupportedModelError, match='no site "resid_mid"'):
-        vit.trace(random_pixels(vit.adapter.image_size), keep="resid_mid", preprocessed=True)
+        vit.trace(random_pixels(vit.image_size), keep="resid_mid", preprocessed=True)
 
 
 def test_branches_side_by_side_are_the_sum_of_what_each_of_them_adds():
     model = small("vit_small_patch16_18x2_224").eval()
     vit = vl.load(model)
-    trace = vit.trace(random_pixels(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), preprocessed=True)
     block, state = model.blocks[1], trace.states[1]
     with torch.no_grad():
         added = sum(branch(state) for branch in block.attns)
@@ -181,7 +181,7 @@ def test_a_token_of_an_attention_pooled_model_is_read_as_if_it_were_the_only_one
     model = small(name).eval()
     n_features = model.num_features
     vit = vl.load(model, classifier=(torch.eye(n_features), None))
-    trace = vit.trace(random_pixels(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), preprocessed=True)
     state = trace.states[1]
     tokens = vl.LogitLens(vit).read(trace).logits(1)
     with torch.no_grad():

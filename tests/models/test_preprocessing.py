@@ -36,7 +36,7 @@ def test_a_timm_model_sees_what_timms_own_transform_gives(name, args, image):
     model = timm.create_model(name, **args).eval()
     vit = vl.load(model)
     config = timm.data.resolve_model_data_config(model)
-    config["input_size"] = (3, *vit.adapter.image_size)
+    config["input_size"] = (3, *vit.image_size)
     expected = timm.data.create_transform(**config)(image)
     found = vit.preprocessing.pixels([vit.preprocessing.picture(image)])[0]
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)

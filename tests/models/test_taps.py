@@ -42,7 +42,7 @@ def traced(request):
     if not vit.adapter.has_classifier:
         weight = torch.randn(7, vit.adapter.n_features, generator=torch.Generator().manual_seed(3))
         vit = vl.load(model, classifier=(weight, None))
-    pixels = random_pixels(vit.adapter.image_size)
+    pixels = random_pixels(vit.image_size)
     return vit, pixels, vit.trace(pixels, preprocessed=True)
 
 
@@ -107,7 +107,7 @@ def test_gradients_reach_what_is_kept(traced, site):
 
 def test_heads_that_share_their_keys_are_edited_together_or_refused():
     vit = vl.load(shaken(small("vit_huge_patch16_sapiens2")))
-    pixels = random_pixels(vit.adapter.image_size)
+    pixels = random_pixels(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)
     keys = trace["k", 1]
     assert keys.shape[2] == vit.n_heads == 4
@@ -119,7 +119,7 @@ def test_heads_that_share_their_keys_are_edited_together_or_refused():
 
 def test_heads_of_branches_are_not_edited():
     vit = vl.load(shaken(small("vit_small_patch16_18x2_224")))
-    pixels = random_pixels(vit.adapter.image_size)
+    pixels = random_pixels(vit.image_size)
     with pytest.raises(vl.UsageError, match="can be read but not edited"):
         vit.trace(pixels, edits=[edits.Zero("z", 0, head=1)], preprocessed=True)
     vector = torch.randn(vit.width)
@@ -142,7 +142,7 @@ GATED = {
 def test_neurons_of_a_gated_mlp_are_its_gate_and_their_product(name):
     model = shaken(small(name))
     vit = vl.load(model)
-    trace = vit.trace(random_pixels(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(random_pixels(vit.image_size), preprocessed=True)
     block = model.blocks[1]
     with torch.no_grad():
         normed = block.norm2(trace["resid_mid", 1])

@@ -91,7 +91,7 @@ def test_bad_images_are_refused_in_a_sentence(vit, images, preprocessed, sentenc
 
 def test_pictures_stay_what_was_traced_when_the_pixels_are_changed_later():
     vit = vl.load(timm_model("CLS"))
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     trace, expected = vit.trace(pixels, preprocessed=True), vit.preprocessing.undo(pixels)
     pixels.zero_()
     np.testing.assert_array_equal(trace.pictures, expected)

@@ -36,7 +36,7 @@ def model(request):
 
 
 def size(model):
-    return vl.load(model).adapter.image_size
+    return vl.load(model).image_size
 
 
 def answer(model, pixels):
@@ -148,7 +148,7 @@ def test_a_forward_that_does_more_than_its_parts_is_refused(special):
     vit = vl.load(model)
     model.forward = lambda x: type(model).forward(model, x) + 1
     with pytest.raises(vl.UnsupportedModelError, match="does something beyond"):
-        vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+        vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,11 @@ SPECIALS = ["CLS", "four registers and layer scale", "mean of patches", "qk-norm
 
 
 def untouched(vit):
-    return vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    return vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
 def edited(vit, *edits, **words):
-    return vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True, edits=edits, **words)
+    return vit.trace(pixels_for(vit.image_size), preprocessed=True, edits=edits, **words)
 
 
 def assert_like_the_oracle(vit, edits, touch):

@@ -23,7 +23,7 @@ NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 
 @pytest.mark.parametrize("site", SITES)
 def test_the_gradient_in_a_site_is_what_a_small_change_there_does(vit, site):
-    pixels = pixels_for(vit.adapter.image_size).double()
+    pixels = pixels_for(vit.image_size).double()
     trace = vit.trace(pixels, keep=[site], grad=True, preprocessed=True)
     place = trace[site, 1]
     (gradient,) = torch.autograd.grad(trace.logits[:, 4].sum(), place)
@@ -38,7 +38,7 @@ def test_the_gradient_in_a_site_is_what_a_small_change_there_does(vit, site):
 
 
 def test_a_lens_on_the_states_has_gradients_too(vit):
-    pixels = pixels_for(vit.adapter.image_size).double()
+    pixels = pixels_for(vit.image_size).double()
     trace = vit.trace(pixels, grad=True, preprocessed=True)
     answer = vit.adapter.readout_logits(trace.states[2])[:, 0].sum()
     (gradient,) = torch.autograd.grad(answer, trace["resid_pre", 1])
@@ -60,7 +60,7 @@ def test_without_grad_nothing_holds_a_graph():
 
 
 def test_a_site_that_is_not_on_the_path_is_refused(vit):
-    trace = vit.trace(pixels_for(vit.adapter.image_size).double(), grad=True, preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size).double(), grad=True, preprocessed=True)
     with pytest.raises(vl.UsageError, match="q must be named in keep="):
         trace["q", 0]
 
@@ -68,7 +68,7 @@ def test_a_site_that_is_not_on_the_path_is_refused(vit):
 @pytest.mark.parametrize("keep", [["q", "k"], ["z"], []])
 @pytest.mark.parametrize("site", ["pattern", "attn_scores"])
 def test_attention_made_again_from_queries_and_keys_is_not_on_the_path(vit, site, keep):
-    pixels = pixels_for(vit.adapter.image_size).double()
+    pixels = pixels_for(vit.image_size).double()
     trace = vit.trace(pixels, keep=keep, grad=True, preprocessed=True)
     kind = "pattern" if site == "pattern" else "scores"
     for ask in (
@@ -82,7 +82,7 @@ def test_attention_made_again_from_queries_and_keys_is_not_on_the_path(vit, site
 
 @pytest.mark.parametrize("keep", ["all", ["all"], ["all", "pattern"]])
 def test_all_sites_are_on_the_path_and_make_the_same_answer(vit, keep):
-    pixels = pixels_for(vit.adapter.image_size).double()
+    pixels = pixels_for(vit.image_size).double()
     trace = vit.trace(pixels, keep=keep, grad=True, preprocessed=True)
     here = [trace[site, layer] for site in SITES for layer in range(vit.n_layers)]
     for gradient in torch.autograd.grad(trace.logits[:, 4].sum(), here):
@@ -91,7 +91,7 @@ def test_all_sites_are_on_the_path_and_make_the_same_answer(vit, keep):
 
 
 def test_a_rerun_with_gradients_reaches_its_edited_blocks(vit):
-    pixels = pixels_for(vit.adapter.image_size).double()
+    pixels = pixels_for(vit.image_size).double()
     base = vit.trace(pixels, preprocessed=True)
     trace = base.rerun([E.Scale("z", 1, 0.5)], keep=["z"], grad=True)
     whole = vit.trace(

@@ -20,7 +20,7 @@ def vit():
 
 
 def traced(vit, **words):
-    return vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True, **words)
+    return vit.trace(pixels_for(vit.image_size), preprocessed=True, **words)
 
 
 def test_the_gradient_is_that_of_the_whole_graph(vit):

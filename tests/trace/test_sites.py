@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 def traced(request):
     model = timm_model(request.param)
     vit = vl.load(model)
-    return model, vit.trace(pixels_for(vit.adapter.image_size), keep="all", preprocessed=True)
+    return model, vit.trace(pixels_for(vit.image_size), keep="all", preprocessed=True)
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -53,7 +53,7 @@ def test_attention_rows_sum_to_one_and_weigh_the_values_into_z(traced):
 def test_a_site_that_was_not_kept_is_computed_again_with_the_same_numbers(traced, site):
     model, kept = traced
     vit = vl.load(model)
-    bare = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    bare = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     assert bare.nbytes == bare.states.nbytes
     for layer in range(3):
         torch.testing.assert_close(bare[site, layer], kept[site, layer], rtol=0, atol=1e-6)

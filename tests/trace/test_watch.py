@@ -17,7 +17,7 @@ BOTH = ("attn_scores", "pattern")
 
 def watched(vit, site, **words):
     seen = []
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     watch = {site: lambda layer, value: seen.append((layer, value.clone()))}
     trace = vit.trace(pixels, preprocessed=True, watch=watch, **words)
     assert [layer for layer, _ in seen] == [0, 1, 2], "each block is shown once"
@@ -32,7 +32,7 @@ def vit(request):
 
 @pytest.mark.parametrize("site", SITES)
 def test_what_is_watched_is_what_is_kept(vit, site):
-    plain = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    plain = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     seen, trace = watched(vit, site)
     for layer, value in seen.items():
         torch.testing.assert_close(value, plain[site, layer], rtol=0, atol=1e-6)
@@ -57,7 +57,7 @@ def test_attention_on_the_path_of_gradients_is_shown_once(vit, kept):
 def test_scores_and_pattern_are_shown_each_in_memory_of_its_own(vit):
     seen = {}
     watch = {s: lambda layer, value, s=s: seen.setdefault((s, layer), value) for s in BOTH}
-    vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True, watch=watch)
+    vit.trace(pixels_for(vit.image_size), preprocessed=True, watch=watch)
     for layer in range(3):
         scores, pattern = (seen[site, layer] for site in BOTH)
         torch.testing.assert_close(pattern, scores.softmax(-1))
@@ -65,7 +65,7 @@ def test_scores_and_pattern_are_shown_each_in_memory_of_its_own(vit):
 
 def test_attention_with_learned_biases_is_shown_beside_a_run_with_gradients():
     vit = vl.load(shaken(small("BeitForImageClassification")))
-    patterns, pixels = [], pixels_for(vit.adapter.image_size)
+    patterns, pixels = [], pixels_for(vit.image_size)
     watch = {"pattern": lambda _, pattern: patterns.append(pattern)}
     trace = vit.trace(pixels, preprocessed=True, watch=watch, grad=True)
     assert trace.logits.requires_grad
@@ -75,14 +75,14 @@ def test_attention_with_learned_biases_is_shown_beside_a_run_with_gradients():
 
 
 def test_a_function_that_changes_what_it_is_shown_is_refused(vit):
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     with pytest.raises(vl.UsageError, match="let it work on a copy"):
         vit.trace(pixels, preprocessed=True, watch={"mlp_out": lambda _, value: value.zero_()})
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in vit.model.modules())
 
 
 def test_a_rerun_shows_the_blocks_it_runs(vit):
-    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     shown = []
     watch = {"mlp_out": lambda layer, _: shown.append(layer)}
     trace.rerun([E.Zero("z", 1, head=0)], watch=watch)
@@ -94,14 +94,14 @@ def test_a_function_that_fails_leaves_the_model_as_it_was(vit):
         if layer == 1:
             raise RuntimeError("no more")
 
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     with pytest.raises(RuntimeError, match="no more"):
         vit.trace(pixels, preprocessed=True, watch={"pattern": fail})
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in vit.model.modules())
 
 
 def test_what_cannot_be_watched_is_refused(vit):
-    pixels = pixels_for(vit.adapter.image_size)
+    pixels = pixels_for(vit.image_size)
     with pytest.raises(vl.UsageError, match=r'"patern" is not a site.*pattern'):
         vit.trace(pixels, preprocessed=True, watch={"patern": print})
     with pytest.raises(vl.UsageError, match="takes functions by site"):

@@ -13,7 +13,7 @@ from vitlens_widgets.analysis import relevance, removal_curves
 @pytest.mark.parametrize("special", ["CLS", "mean of patches", "four registers and layer scale"])
 def test_it_sends_what_the_analysis_finds(special):
     vit = vl.load(timm_model(special))
-    trace = vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     widget = vl.RelevanceMaps(trace, [3, 7], method="Chefer", image=1, random=2, points=3)
     widget.saved()
     founds = [relevance(trace, cls, method="Chefer") for cls in (3, 7)]
@@ -58,7 +58,7 @@ def test_edited_runs_have_relevance_but_no_curve():
 def test_a_model_without_a_classifier_is_refused():
     vit = vl.load(timm_model("CLS", num_classes=0))
     with pytest.raises(vl.UsageError, match="no classifier"):
-        vl.RelevanceMaps(vit.trace(pixels_for(vit.adapter.image_size), preprocessed=True))
+        vl.RelevanceMaps(vit.trace(pixels_for(vit.image_size), preprocessed=True))
 
 
 def test_methods_of_your_own_hide_the_heads():

@@ -16,7 +16,7 @@ each = pytest.mark.parametrize("name", NAMES)
 @each
 def test_it_loads_ready_for_the_lens(name):
     mae = vl.load(name)
-    assert (mae.layout.rows, mae.layout.cols, mae.adapter.patch_size) == (14, 14, (8, 8))
+    assert (mae.layout.rows, mae.layout.cols, mae.patch_size) == (14, 14, (8, 8))
     assert mae.preprocessing.size == (112, 112)
     assert mae.preprocessing.mean == mae.preprocessing.std == (0.5, 0.5, 0.5)
     assert mae.adapter.normalises_pixels == (name == "toy/mae-norm")

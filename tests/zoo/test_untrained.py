@@ -30,7 +30,7 @@ def test_a_twin_is_drawn_as_vits_are_initialised(special):
 
 def test_its_blocks_do_something():
     vit = vl.load(timm_model("four registers and layer scale"))
-    states = untrained(vit).trace(pixels_for(vit.adapter.image_size), preprocessed=True).states
+    states = untrained(vit).trace(pixels_for(vit.image_size), preprocessed=True).states
     assert ((states[1:-1] - states[:-2]).flatten(1).norm(dim=1) > 0).all()
 
 

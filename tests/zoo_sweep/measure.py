@@ -53,7 +53,7 @@ def measure(
         vit = vl.load(model, **load_words)
     except vl.UnsupportedModelError as refusal:
         return Measured(name, library, refused=str(refusal))
-    pixels = random_pixels(vit.adapter.image_size)
+    pixels = random_pixels(vit.image_size)
     with torch.no_grad():
         answer = forward(pixels)
     trace = vit.trace(pixels, keep="all", preprocessed=True)
@@ -91,7 +91,7 @@ def _final_readout(vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor)
         generator = torch.Generator().manual_seed(2)
         weight = torch.randn(N_CLASSES, answer.shape[1], generator=generator)
         bias = torch.randn(N_CLASSES, generator=generator)
-        size = vit.adapter.image_size
+        size = vit.image_size
         vit = vl.load(vit.model, classifier=(weight, bias), image_size=size)
         trace = vit.trace(pixels, preprocessed=True)
         answer = answer @ weight.T + bias

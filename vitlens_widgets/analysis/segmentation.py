@@ -19,8 +19,8 @@ from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, did_you_mean, said
 from vitlens_widgets.lenses import Lens, LogitLens, Reading
 from vitlens_widgets.lenses.lens import check_lens
-from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
 from vitlens_widgets.trace.sites import check_index
 

@@ -46,7 +46,7 @@ def classification() -> Any:
 def infilling() -> Any:
     """02: the first of three scenes, three quarters hidden."""
     mae = _model("toy/mae")
-    scenes = [vl.world.scene(seed, objects=2, size=mae.adapter.image_size) for seed in range(3)]
+    scenes = [vl.world.scene(seed, objects=2, size=mae.image_size) for seed in range(3)]
     images = [scene.image for scene in scenes]
     found = vl.InfillLens(mae).read(images, mask_ratio=0.75, seed=2)
     return vl.InfillStrip(found, truth=scenes, caption=_names(scenes[0]))

@@ -8,9 +8,8 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, said
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
-from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace import Trace, ViT
+from vitlens_widgets.trace.vit import check_vit
 
 
 class Lens(Protocol):

@@ -7,8 +7,7 @@ from torch import Tensor
 from vitlens_widgets.lenses.lens import check_classifier, check_same_model, each_state
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import source_of
-from vitlens_widgets.models import ViT
-from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace import Trace, ViT
 
 
 class LogitLens:

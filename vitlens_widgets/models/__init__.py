@@ -1,6 +1,6 @@
 """A ViT, seen one way, whichever library it is of."""
 
 from vitlens_widgets.models.layout import TokenLayout
-from vitlens_widgets.models.vit import ViT
+from vitlens_widgets.models.vit import BaseViT
 
-__all__ = ["TokenLayout", "ViT"]
+__all__ = ["BaseViT", "TokenLayout"]

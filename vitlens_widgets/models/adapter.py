@@ -85,6 +85,12 @@ class Adapter(ABC):
             UsageError: The model cannot run at that size.
         """
 
+    @property
+    def patch_size(self) -> tuple[int, int]:
+        """(height, width) of a patch in pixels."""
+        layout, (height, width) = self.layout(), self.image_size
+        return height // layout.rows, width // layout.cols
+
     @abstractmethod
     def taps(self, layer: int) -> Taps:
         """Where each of `TAPPED_SITES` shows in block `layer`."""

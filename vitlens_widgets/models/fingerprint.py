@@ -7,10 +7,10 @@ import hashlib
 import torch
 from torch import Tensor
 
-from vitlens_widgets.models.vit import ViT
+from vitlens_widgets.models.vit import BaseViT
 
 
-def fingerprint(vit: ViT) -> str:
+def fingerprint(vit: BaseViT) -> str:
     """SHA-256 of all that a model's answers to images depend on.
 
     Its modules as they print themselves, weights and buffers with their names and types, the
@@ -20,7 +20,7 @@ def fingerprint(vit: ViT) -> str:
         vit: The model; it is read, never changed.
     """
     digest = hashlib.sha256()
-    shape = (vit.n_heads, vit.readout_name, vit.adapter.image_size)  # which modules do not print
+    shape = (vit.n_heads, vit.readout_name, vit.image_size)  # which modules do not print
     words = (repr(vit.model), shape, str(vit.preprocessing), list(vit.labels))
     digest.update(repr(words).encode())
     given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}

@@ -1,15 +1,15 @@
-"""`ViT`: any vision transformer, seen one way."""
+"""`BaseViT`: any vision transformer, seen one way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
 from vitlens_widgets.data import LabelSet
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.families import family_of
@@ -22,14 +22,9 @@ from vitlens_widgets.models.preprocessing import (
 )
 from vitlens_widgets.models.prompts import Prompts, from_prompts
 
-if TYPE_CHECKING:
-    from vitlens_widgets.trace import Trace
-    from vitlens_widgets.trace.edits import DropTokens, Edit
-    from vitlens_widgets.trace.watch import Watch
 
-
-class ViT:
-    """A model with the words to read it: `vl.load` makes one.
+class BaseViT:
+    """A model with the words to read it; `trace.ViT` is one that can be traced.
 
     Attributes:
         model: The module itself, as its library made it.
@@ -79,6 +74,16 @@ class ViT:
         return self.adapter.width
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels of the images that it was loaded for."""
+        return self.adapter.image_size
+
+    @property
+    def patch_size(self) -> tuple[int, int]:
+        """(height, width) of a patch in pixels."""
+        return self.adapter.patch_size
+
+    @property
     def readout_name(self) -> str:
         """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
         return self.adapter.readout_name
@@ -98,57 +103,12 @@ class ViT:
         """The type of its weights."""
         return next(self.model.parameters()).dtype
 
-    def trace(
-        self,
-        images: Any,
-        *,
-        edits: Sequence[Edit | DropTokens] = (),
-        keep: str | Sequence[str] = (),
-        watch: Watch | None = None,
-        grad: bool = False,
-        preprocessed: bool = False,
-    ) -> Trace:
-        """Run the model once over a batch of images and keep what the run left behind.
-
-        Args:
-            images: A path, URL, PIL image, array or tensor, or a list of them. Arrays are
-                `[height, width, 3]` uint8 or in [0, 1], tensors `[3, height, width]`; a batch may
-                be one array or tensor with the image axis first.
-            edits: Changes to make on the way, in order: see `vl.edits`.
-            keep: Sites to keep beside the states: their names, or `"all"`. A site that was not
-                kept is still there, `trace["attn_out", 3]`: its block is run again when asked.
-            watch: Functions to show sites to while the model runs, by site: with
-                `{"pattern": f}`, `f(layer, pattern)` is called for each block in turn. Nothing of
-                it is kept, so that a statistic of all attention maps takes the memory of one
-                block's; a function that keeps a value must copy it.
-            grad: Keep the graph, so that `torch.autograd.grad` can be asked for the gradient of
-                `trace.logits` in every kept site and in `trace["resid_pre", k]`. Sites that were
-                not kept cannot be asked for, nor the pattern because q and k were: it would be off
-                the path. `keep=["pattern"]` has the model attend without its fused attention.
-            preprocessed: The images are a tensor of pixels as the model takes them,
-                `[image, 3, height, width]`, and are used as they are.
-
-        Raises:
-            UsageError: An image that cannot be read, an unknown site, an edit that does not fit,
-                a model in train mode.
-            UnsupportedModelError: What was captured does not reproduce the model's own answer.
-
-        Example:
-            >>> trace = vit.trace("cat.jpg", keep=["q", "k"])
-            >>> trace.states.shape  # [state, image, token, d]
-            torch.Size([13, 1, 50, 768])
-        """
-        from vitlens_widgets.trace.run import run  # the one call upwards, for this sentence's sake
-
-        words = {"keep": keep, "watch": watch, "grad": grad, "preprocessed": preprocessed}
-        return run(self, images, edits=edits, **words)
-
     def __repr__(self) -> str:
         labels = f"{len(self.labels)} labels" if len(self.labels) else "no classifier"
         blocks = f"{self.n_layers} block{'s' * (self.n_layers > 1)}"
         return (
-            f"ViT({self.name}: {blocks}, {self.n_heads} heads, width {self.width}, "
-            f"{self.layout}, reads {self.readout_name}, {labels})"
+            f"{type(self).__name__}({self.name}: {blocks}, {self.n_heads} heads, "
+            f"width {self.width}, {self.layout}, reads {self.readout_name}, {labels})"
         )
 
 
@@ -167,24 +127,6 @@ def _give_classifier(
     if classifier is not None:
         adapter.classifier = as_classifier(classifier, adapter.n_features)
     return labels
-
-
-def check_vit(vit: Any, what: str, such_as: str = "toy/p32") -> ViT:
-    """The model, if it is one.
-
-    Args:
-        vit: What was given.
-        what: Takes it, to begin the sentence.
-        such_as: The name of a model that would do.
-
-    Raises:
-        UsageError: It is something else, such as a model's name.
-    """
-    if not isinstance(vit, ViT):
-        raise UsageError(
-            f'{what} takes a model from vl.load, such as vl.load("{such_as}"), not {said(vit)}.'
-        )
-    return vit
 
 
 def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:

@@ -1,5 +1,6 @@
-"""One forward pass, captured: sites, `Trace`."""
+"""One forward pass, captured or edited: `ViT.trace`, `Trace`, edits, sites."""
 
 from vitlens_widgets.trace.trace import Trace
+from vitlens_widgets.trace.vit import ViT
 
-__all__ = ["Trace"]
+__all__ = ["Trace", "ViT"]

@@ -13,10 +13,12 @@ from torch import Tensor
 
 from vitlens_widgets.data import read_image
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.models import BaseViT
 
 
-def as_batch(vit: ViT, images: Any, preprocessed: bool) -> tuple[Tensor, Callable[[], np.ndarray]]:
+def as_batch(
+    vit: BaseViT, images: Any, preprocessed: bool
+) -> tuple[Tensor, Callable[[], np.ndarray]]:
     """Pixels `[image, 3, height, width]` for the model, and what gives the pictures to show.
 
     Pictures are uint8 `[image, height, width, 3]`; those of pixels are made when first asked for.
@@ -54,7 +56,7 @@ def _read(image: Any, i: int, of: int) -> Image.Image:
         raise UsageError(f"Image {i} of {of}: {error}" if of > 1 else str(error)) from error
 
 
-def _checked_pixels(vit: ViT, pixels: Any) -> Tensor:
+def _checked_pixels(vit: BaseViT, pixels: Any) -> Tensor:
     if not isinstance(pixels, Tensor) or not pixels.is_floating_point():
         kind = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
         raise UsageError(f"preprocessed=True takes a floating-point tensor of pixels, not {kind}.")

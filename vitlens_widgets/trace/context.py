@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout, ViT
+from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.trace.capture import watching
 from vitlens_widgets.trace.edits import DropTokens, Edit
 from vitlens_widgets.trace.fit import check_blocks
@@ -32,14 +32,14 @@ class Context:
         kept: The tokens left in the sequence, int64 `[position]`, as indices of the layout.
     """
 
-    vit: ViT
+    vit: BaseViT
     layout: TokenLayout
     n_images: int
     kept: Tensor
 
     @classmethod
     def of(
-        cls, vit: ViT, layout: TokenLayout, n_images: int, edits: Sequence[Edit | DropTokens]
+        cls, vit: BaseViT, layout: TokenLayout, n_images: int, edits: Sequence[Edit | DropTokens]
     ) -> Context:
         """The context of these edits, each of them checked.
 
@@ -129,7 +129,7 @@ class Context:
             )
 
 
-def _kept_tokens(vit: ViT, layout: TokenLayout, edits: Sequence[Edit | DropTokens]) -> Tensor:
+def _kept_tokens(vit: BaseViT, layout: TokenLayout, edits: Sequence[Edit | DropTokens]) -> Tensor:
     left = torch.ones(layout.n_tokens, dtype=torch.bool)
     for edit in edits:
         if isinstance(edit, DropTokens):

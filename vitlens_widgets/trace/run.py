@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.models import BaseViT
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import DropTokens, Edit
@@ -26,7 +26,7 @@ _TOLERANCE_HALF = 5e-2
 
 
 def run(
-    vit: ViT,
+    vit: BaseViT,
     images: Any,
     *,
     edits: Sequence[Edit | DropTokens] = (),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout, ViT
+from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
@@ -50,7 +50,7 @@ class Trace:
         logits: Tensor | None,
         make_pictures: Callable[[], np.ndarray],
     ) -> None:
-        self.vit: ViT = context.vit
+        self.vit: BaseViT = context.vit
         self.layout: TokenLayout = context.layout
         self.tokens: Tensor = context.kept
         self.states: Tensor = record.states

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.models import BaseViT
 
 
 class SeenWeights:
@@ -19,7 +19,7 @@ class SeenWeights:
         again: How to get another one.
     """
 
-    def __init__(self, vit: ViT, result: str, again: str) -> None:
+    def __init__(self, vit: BaseViT, result: str, again: str) -> None:
         self._vit, self._result, self._again = vit, result, again
         self._seen = _fingerprint(vit)
 
@@ -36,7 +36,7 @@ class SeenWeights:
             )
 
 
-def _fingerprint(vit: ViT) -> int:
+def _fingerprint(vit: BaseViT) -> int:
     """Changes when the weights are changed in place, replaced or moved."""
     return hash(
         tuple(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.models.families import family_of
 from vitlens_widgets.models.prompts import Prompts
-from vitlens_widgets.models.vit import ViT
+from vitlens_widgets.trace.vit import ViT
 from vitlens_widgets.world.weights import check_not_begun, given_name, trained_weights
 from vitlens_widgets.zoo.hub import OutOfReachError, reach
 from vitlens_widgets.zoo.load_hf import from_hf

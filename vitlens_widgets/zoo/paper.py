@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError, did_you_mean
-from vitlens_widgets.models.vit import ViT
+from vitlens_widgets.trace.vit import ViT
 from vitlens_widgets.zoo.checkpoint_file import module_from_file
 from vitlens_widgets.zoo.hub import OutOfReachError
 from vitlens_widgets.zoo.load import load

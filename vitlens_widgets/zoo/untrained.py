@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from vitlens_widgets.models.vit import ViT, check_vit
+from vitlens_widgets.trace.vit import ViT, check_vit
 
 
 def untrained(vit: ViT, seed: int = 0) -> ViT:
@@ -46,6 +46,6 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
     twin = copy.copy(vit)
     twin.model, twin.name = model, f"{vit.name} (random weights)"
     twin.paper = ""
-    twin.adapter = type(vit.adapter)(model, vit.adapter.image_size)
+    twin.adapter = type(vit.adapter)(model, vit.image_size)
     twin.adapter.classifier = vit.adapter.classifier
     return twin

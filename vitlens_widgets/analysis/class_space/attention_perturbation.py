@@ -24,9 +24,9 @@ from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit, KnockOut, Replace
+from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

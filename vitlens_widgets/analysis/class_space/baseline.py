@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 
 
 def check_baseline(baseline: Any) -> ViT:
@@ -29,7 +29,7 @@ def check_alike(vit: ViT, baseline: Any) -> None:
         UsageError: They are not, or it is no model.
     """
     ours, theirs = (
-        (one.layout, one.n_layers, len(one.labels), one.adapter.image_size)
+        (one.layout, one.n_layers, len(one.labels), one.image_size)
         for one in (vit, check_baseline(baseline))
     )
     if ours != theirs:

@@ -28,8 +28,8 @@ from vitlens_widgets.analysis.class_space.token_labels import (
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, pooled, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

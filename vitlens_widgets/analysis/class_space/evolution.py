@@ -10,7 +10,7 @@ import numpy as np
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, spread, tally
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
 
 MEANINGS = {

@@ -27,10 +27,10 @@ from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run
 from vitlens_widgets.data import Dataset, LabelSet, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
-from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 
 
 def check_removable(vit: ViT) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.class_space.project import Projected
 from vitlens_widgets.analysis.stream import Batch, tally
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 
 SUB_BLOCKS = {"attn_out": "attention", "mlp_out": "MLP"}
 """What adds to the residual stream, by site."""

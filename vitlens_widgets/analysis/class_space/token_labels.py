@@ -10,7 +10,8 @@ from PIL import Image
 
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout, ViT
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.trace import ViT
 
 MaskRule = Literal["top left", "majority"]
 """By which pixels a patch is labelled; see `class_tokens`."""

@@ -13,7 +13,7 @@ from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.memories.weights import class_directions, value_vectors
 from vitlens_widgets.analysis.stream import Batch
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 
 
 class Stored(NamedTuple):

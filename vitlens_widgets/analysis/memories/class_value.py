@@ -23,9 +23,9 @@ from vitlens_widgets.analysis.memories.weights import (
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

@@ -26,8 +26,8 @@ from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset, Table
 from vitlens_widgets.errors import UsageError, did_you_mean
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812

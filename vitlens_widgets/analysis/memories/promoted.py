@@ -14,9 +14,9 @@ from vitlens_widgets.analysis.memories.weights import (
     value_vectors,
 )
 from vitlens_widgets.data import LabelSet, Table
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.vit import check_vit
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.lenses.lens import check_classifier
-from vitlens_widgets.models import ViT
 from vitlens_widgets.models.classifier import LinearClassifier
 from vitlens_widgets.models.taps import AnyTap, JoinedTap, Tap
+from vitlens_widgets.trace import ViT
 
 KINDS = {"attention": "z", "MLP": "mlp_post"}
 """The kinds of memories, by the site whose channels multiply their value vectors."""

@@ -18,8 +18,8 @@ from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Dataset, Example
 from vitlens_widgets.data.examples import checked_example, matched
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace import ViT
 
 
 class Places(NamedTuple):

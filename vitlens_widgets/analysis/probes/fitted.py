@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
-from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace import Trace, ViT
 
 
 class Probe(NamedTuple):

@@ -31,10 +31,10 @@ from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.lenses.lens import check_classifier
-from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
-from vitlens_widgets.models.vit import check_vit
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.vit import check_vit
 
 
 def linear_probes(

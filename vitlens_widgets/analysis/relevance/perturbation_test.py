@@ -27,9 +27,8 @@ from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
-from vitlens_widgets.models import ViT
-from vitlens_widgets.models.vit import check_vit
-from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace import Trace, ViT
+from vitlens_widgets.trace.vit import check_vit
 
 ORDERS = ("negative", "positive")
 """Which patches are removed first: the least relevant, or the most relevant."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.class_space.removal import run_blocks
 from vitlens_widgets.analysis.images import check_count
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 
 _LEAST_IMAGES = 8
 

@@ -21,8 +21,7 @@ from vitlens_widgets.analysis.relevance.removal import (
 )
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
-from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch import Tensor
 from vitlens_widgets.data import Dataset, Example, read_image
 from vitlens_widgets.data.examples import checked_example, checked_mask, matched
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import ViT
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch
 
 

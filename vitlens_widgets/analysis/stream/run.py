@@ -16,9 +16,9 @@ from vitlens_widgets.analysis.stream.saved import SavedRun
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.lenses.lens import check_classifier
-from vitlens_widgets.models import ViT
 from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace import ViT
 
 
 class Experiment(Protocol):

@@ -16,7 +16,8 @@ from einops import rearrange
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout, ViT
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.trace import ViT
 
 Statistics = Literal["neighbours", "visible", "target"]
 """Where a hidden patch's mean and deviation are taken from, for models of normalised pixels.
@@ -73,7 +74,7 @@ def join(patches: Tensor, layout: TokenLayout, patch_size: tuple[int, int]) -> T
 def to_brightness(patches: Tensor, vit: ViT) -> Tensor:
     """Patches of pixels as the model takes them, as brightness `[image, height, width, 3]`."""
     mean, std = (torch.tensor(v) for v in (vit.preprocessing.mean, vit.preprocessing.std))
-    return join(patches, vit.layout, vit.adapter.patch_size) * std + mean
+    return join(patches, vit.layout, vit.patch_size) * std + mean
 
 
 def to_pixels(brightness: np.ndarray, vit: ViT) -> Tensor:

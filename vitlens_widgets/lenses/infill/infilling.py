@@ -15,7 +15,8 @@ from vitlens_widgets.lenses.infill.brightness import patch_statistics, to_bright
 from vitlens_widgets.lenses.infill.masks import check_share, pixels_of
 from vitlens_widgets.lenses.infill.objects import ObjectIoU, object_iou
 from vitlens_widgets.lenses.infill.shown import Shown, read_only
-from vitlens_widgets.models import TokenLayout, ViT
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.weights import SeenWeights
 
@@ -110,7 +111,7 @@ class Infilling:
     @cached_property
     def hidden(self) -> np.ndarray:
         """Which pixels are hidden, bool `[image, height, width]`."""
-        return read_only(pixels_of(self.mask, self.layout, self.vit.adapter.patch_size))
+        return read_only(pixels_of(self.mask, self.layout, self.vit.patch_size))
 
     def painted(self, state: int) -> np.ndarray:
         """What the decoder itself gives, float32 `[image, patch, height * width * 3]`.

@@ -15,11 +15,11 @@ from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
 from vitlens_widgets.lenses.infill.shown import Shown, at_once
 from vitlens_widgets.lenses.infill.study import MaskStudy, study
-from vitlens_widgets.models import ViT
 from vitlens_widgets.models.mae import MaskedAutoencoder
-from vitlens_widgets.models.vit import check_vit
 from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch
+from vitlens_widgets.trace.vit import check_vit
 
 _TOLERANCE = 1e-3  # tells a model that works otherwise from rounding; tests hold 1e-5
 
@@ -213,7 +213,7 @@ def _check_painting(mae: ViT) -> None:
     if not mae.adapter.runs_whole:
         return
     like = next(mae.model.parameters())
-    shape, n_patches = (1, 3, *mae.adapter.image_size), mae.layout.n_patches
+    shape, n_patches = (1, 3, *mae.image_size), mae.layout.n_patches
     pixels = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
     noise = torch.rand(1, n_patches, generator=torch.Generator().manual_seed(0)).to(like.device)
     theirs = mae.model(pixels, noise=noise)

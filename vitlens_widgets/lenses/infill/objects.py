@@ -19,8 +19,8 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
-from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import ViT
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.infill.infilling import Infilling

@@ -23,8 +23,8 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.lenses.infill.brightness import to_pixels
 from vitlens_widgets.lenses.infill.shown import pieces
-from vitlens_widgets.models import ViT
 from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import ViT
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.infill.infilling import Infilling

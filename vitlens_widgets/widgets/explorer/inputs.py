@@ -16,7 +16,7 @@ def lens_of(vit: Any, lens: Any) -> Any:
     """
     from vitlens_widgets.lenses import LogitLens
     from vitlens_widgets.lenses.lens import check_lens
-    from vitlens_widgets.models.vit import check_vit
+    from vitlens_widgets.trace.vit import check_vit
 
     check_vit(vit, "vl.explore")
     if lens is not None:
@@ -35,7 +35,7 @@ def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> Any:
         UsageError: It is no masked autoencoder, or it is missing.
     """
     from vitlens_widgets.lenses import InfillLens
-    from vitlens_widgets.models.vit import check_vit
+    from vitlens_widgets.trace.vit import check_vit
 
     if mae is not None:
         return InfillLens(check_vit(mae, "mae=", "toy/mae"))
