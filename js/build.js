@@ -1,31 +1,34 @@
 // Bundles each entry with its style sheet into the Python package: the widgets' modules, the script
-// of the page that widgets are saved in, the extension of JupyterLab. With `--check` it writes
-// nothing and fails, naming the file, when a committed bundle is not what the sources build to.
+// of the page that widgets are saved in, the extension of JupyterLab. A folder with an index.js is a
+// widget; it needs no mention here. With `--check` nothing is written, and the run fails, naming the
+// file, when a committed bundle is not what the sources build to.
 import { build } from "esbuild";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 
-/** Each widget's entry, and the class of its root. @type {Record<string, string>} */
-const ROOTS = {
-  attention_maps: "vl-attention",
-  explorer: "vl-explorer",
-  infill_strip: "vl-infill",
-  patch_grid: "vl-patch-grid",
-  relevance_maps: "vl-relevance",
-};
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+
+/** The widgets' names: `name/index.js` becomes `name.js`. */
+const WIDGETS = readdirSync(HERE).filter((name) => existsSync(`${HERE}${name}/index.js`));
+
+/** The class of a widget's root, such as `vl-patch-grid` for `patch_grid`. @param {string} name */
+const rootClass = (name) => `vl-${name.replaceAll("_", "-")}`;
+
+/** @param {string} name */
+const widgetEntry = (name) => [".js", ".css"].map((end) => ({ in: `./${name}/index${end}`, out: name }));
 
 /** @param {string} stem */
 const withStyle = (stem) => [`${stem}.js`, `${stem}.css`];
 
 /**
- * @param {string[]} entryPoints
+ * @param {(string | { in: string, out: string })[]} entryPoints
  * @param {string} folder  in the Python package
  * @param {"esm" | "iife"} format
  */
 async function bundled(entryPoints, folder, format) {
   const { outputFiles } = await build({
-    absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+    absWorkingDir: HERE,
     entryPoints,
     outdir: fileURLToPath(new URL(`../vitlens_widgets/${folder}/`, import.meta.url)),
     bundle: true,
@@ -51,8 +54,8 @@ function scoped(css, root) {
 
 const KEYFRAMES = /@keyframes [\w-]+\{(?:[^{}]*\{[^{}]*\})*\}/g;
 
-/** @param {string} path */
-const rootOf = (path) => (path.endsWith(".css") ? ROOTS[path.replace(/^.*[/\\]|\.css$/g, "")] : undefined);
+/** The widget that a built style sheet belongs to, if it is one's. @param {string} path */
+const styledWidget = (path) => WIDGETS.find((name) => path.endsWith(`${name}.css`));
 
 /**
  * A module that unpacks itself: what is in it is imported from a Blob, as anywidget imports modules.
@@ -74,15 +77,15 @@ function unpacked(text) {
 const PACKED = "explorer.js";
 
 const outputFiles = [
-  ...(await bundled(Object.keys(ROOTS).flatMap(withStyle), "widgets/static", "esm")),
+  ...(await bundled(WIDGETS.flatMap(widgetEntry), "widgets/static", "esm")),
   ...(await bundled(withStyle("saved_page"), "export/static", "iife")),
   ...(await bundled(["gallery.css"], "gallery/static", "esm")),
   ...(await bundled(["labextension.js"], "export/labextension/static", "iife")),
 ];
 
 for (const { path, text: built } of outputFiles) {
-  const root = rootOf(path);
-  const text = root ? scoped(built, root) : path.endsWith(PACKED) ? packed(built) : built;
+  const widget = styledWidget(path);
+  const text = widget ? scoped(built, rootClass(widget)) : path.endsWith(PACKED) ? packed(built) : built;
   if (!process.argv.includes("--check")) {
     writeFileSync(path, text);
     console.log(`${path}  ${Buffer.byteLength(text)} bytes`);

@@ -11,7 +11,7 @@ import { overview } from "./overview.js";
 import { overviewNote } from "./overview_note.js";
 import { picture } from "./picture.js";
 import { readout } from "./readout.js";
-import { untouched } from "./untouched.js";
+import { baseline } from "./baseline.js";
 import { subtitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Part} Part */
@@ -29,12 +29,12 @@ export function assemble(meta, tokens, actions) {
   const heads = [overview(meta, actions), overviewNote(actions)];
   const large = [map(meta, tokens, actions), legend()];
   const direction = directionControl(actions);
-  const onImage = [chips(tokens, actions), picture(tokens, actions), untouched(meta)];
+  const onImage = [chips(tokens, actions), picture(tokens, actions), baseline(meta)];
   const others = [headStrip(meta, actions), neuronView(actions), readout(actions)];
   const [aboutHead, neurons, pair] = nodes(others);
   const node = element(
     "div",
-    "vitlens vl-attention",
+    "vitlens vl-attention-maps",
     {},
     element("div", "vl-header", {}, heading(meta), element("div", "vl-controls", {}, ...nodes(controls))),
     strip.node,

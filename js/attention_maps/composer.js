@@ -3,14 +3,14 @@ import { Remembered } from "../lib/remembered.js";
 import { layoutFor } from "./layout.js";
 import { orderOf } from "./order.js";
 import { overlay, palette, scaleOf } from "./shades.js";
-import { keyOf, kindOf } from "./stores.js";
+import { keyOf, kindOf } from "./map_cache.js";
 import { wholeView } from "./viewport.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
 /** @typedef {import("./scene.js").Moment} Moment */
-/** @typedef {import("./stores.js").What} What */
+/** @typedef {import("./map_cache.js").What} What */
 
 export class Composer {
   /**
@@ -60,7 +60,7 @@ export class Composer {
   /**
    * All parts switch to another image together, when its arrays are here.
    * @param {Choices} choices
-   * @param {import("./stores.js").Overview} overview
+   * @param {import("./map_cache.js").Overview} overview
    * @returns {What}
    */
   whatOf({ show, kind, layer, head }, { image, run }) {
@@ -101,10 +101,10 @@ export class Composer {
 
   /**
    * A map with its colours.
-   * @param {import("./stores.js").AttentionMap} map
+   * @param {import("./map_cache.js").AttentionMap} map
    * @param {What} what
    * @param {Choices} choices
-   * @param {import("./stores.js").Overview} overview
+   * @param {import("./map_cache.js").Overview} overview
    * @returns {import("./scene.js").Focus}
    */
   focusOf(map, what, { scale: name, norm }, overview) {
@@ -120,7 +120,7 @@ export class Composer {
  * The ranges of the maps that share a scale with one map; none when it has its own.
  * @param {What} what
  * @param {Choices["norm"]} norm
- * @param {import("./stores.js").Overview} overview
+ * @param {import("./map_cache.js").Overview} overview
  */
 function sharing(what, norm, overview) {
   const isOfOthers = overview.kind !== kindOf(what) || overview.image !== what.image;

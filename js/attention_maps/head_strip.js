@@ -49,7 +49,7 @@ export function headStrip(meta, actions) {
   return { node, update: (scene) => drawings.forEach((redraw) => redraw(scene)) };
 }
 
-/** @param {import("./stores.js").What} what */
+/** @param {import("./map_cache.js").What} what */
 function titleOf({ show, layer }) {
   if (show === "head") return "This head";
   return show === "mean" || layer === 0 ? `Heads of layer ${layer}` : `Heads of layers 0 to ${layer}`;

@@ -1,9 +1,9 @@
 // Everything that is asked of the kernel while the reader looks around.
 import { asFloat32 } from "../lib/bytes.js";
 import { Latest } from "../lib/requests.js";
-import { ExactStore, MapStore, keyOf } from "./stores.js";
+import { ExactCache, MapCache, keyOf } from "./map_cache.js";
 
-/** @typedef {import("./stores.js").What} What */
+/** @typedef {import("./map_cache.js").What} What */
 /** @typedef {import("./scene.js").Neurons} Neurons */
 
 /**
@@ -15,8 +15,8 @@ import { ExactStore, MapStore, keyOf } from "./stores.js";
 export function ofTheKernel(n, kernel, onArrival, onError) {
   const ask = kernel ?? nobody;
   return {
-    maps: new MapStore(n, ask, onArrival, onError, kernel ? undefined : Infinity),
-    exact: new ExactStore(n, kernel, onArrival, onError),
+    maps: new MapCache(n, ask, onArrival, onError, kernel ? undefined : Infinity),
+    exact: new ExactCache(n, kernel, onArrival, onError),
     neurons: new NeuronStore(ask, onArrival, onError),
   };
 }

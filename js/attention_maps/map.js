@@ -2,7 +2,7 @@
 // the style sheet; pointing moves only the marks above them.
 import { element, fill, setAttributes, uniqueId } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { listenToMap } from "./map_hands.js";
+import { listenToMap } from "./map_pointer.js";
 import { mapMarks } from "./map_marks.js";
 import { mapTicks } from "./map_ticks.js";
 import { zoomButtons } from "./map_zoom.js";

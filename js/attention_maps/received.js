@@ -1,6 +1,6 @@
 // What the kernel sends of attention, decoded.
 import { asFloat32, asUint8 } from "../lib/bytes.js";
-import { Overview } from "./stores.js";
+import { Overview } from "./map_cache.js";
 
 /** @typedef {(name: string) => any} Get  a trait by its name */
 

@@ -2,7 +2,7 @@
 
 /** @typedef {import("./tokens.js").Tokens} Tokens */
 /** @typedef {import("./tokens.js").Meta} Meta */
-/** @typedef {import("./stores.js").What} What */
+/** @typedef {import("./map_cache.js").What} What */
 /** @typedef {import("./shades.js").Kind} Kind */
 
 /**
@@ -12,7 +12,7 @@
  * @property {number | null} token  the pinned query
  * @property {number | null} key  the pinned key
  * @property {number | null} image  null: the mean over the images
- * @property {import("./stores.js").Show} show
+ * @property {import("./map_cache.js").Show} show
  * @property {Kind} kind
  * @property {import("./shades.js").ScaleName} scale
  * @property {"map" | "layer" | "all"} norm
@@ -38,7 +38,7 @@
 
 /**
  * @typedef {object} Focus  the map that is shown large
- * @property {import("./stores.js").AttentionMap} map
+ * @property {import("./map_cache.js").AttentionMap} map
  * @property {import("./shades.js").Scale} scale
  * @property {Uint32Array} colors  of its codes
  * @property {Uint32Array} laid  the same, laid over the image
@@ -53,7 +53,7 @@
 
 /**
  * @typedef {object} Data  what the kernel has sent and may send anew
- * @property {import("./stores.js").Overview} overview
+ * @property {import("./map_cache.js").Overview} overview
  * @property {Statistic[]} statistics
  * @property {Picture} picture
  */
@@ -81,7 +81,7 @@
  * @property {number[]} order  heads, as the overview shows them
  * @property {Pair} pinned
  * @property {Pair} pair  what is looked at: what is pointed at, or else what is pinned
- * @property {import("./stores.js").ExactStore} exact
+ * @property {import("./map_cache.js").ExactCache} exact
  * @property {boolean} canAsk  there is a kernel for what is not here
  * @property {import("./viewport.js").Sheet} sheet
  * @property {import("./viewport.js").View} view  of the map

@@ -10,14 +10,14 @@ export function subtitle({ model_name, n_layers, n_heads, tokens, prefix, rows, 
   return dropped ? `${words}, ${dropped} dropped` : words;
 }
 
-/** "Layer 3, head 0". @param {import("./stores.js").What} what @param {Meta} meta */
+/** "Layer 3, head 0". @param {import("./map_cache.js").What} what @param {Meta} meta */
 export function mapTitle({ show, layer, head }, { n_heads }) {
   if (show === "mean") return `Layer ${layer}, mean of ${n_heads} heads`;
   if (show === "rollout") return layer === 0 ? "Rollout of layer 0" : `Rollout of layers 0 to ${layer}`;
   return `Layer ${layer}, head ${head}`;
 }
 
-/** Whether a map is made of a head: its own, those of a layer in a mean, of all layers up to it in a rollout. @param {import("./stores.js").What} what @param {number} layer @param {number} head */
+/** Whether a map is made of a head: its own, those of a layer in a mean, of all layers up to it in a rollout. @param {import("./map_cache.js").What} what @param {number} layer @param {number} head */
 export function isShown(what, layer, head) {
   if (what.show === "rollout") return layer <= what.layer;
   return layer === what.layer && (what.show === "mean" || head === what.head);
@@ -43,5 +43,5 @@ export function measure(value) {
 /** "share of all weight" is "share" where there is little room. @param {string} unit */
 export const shortUnit = (unit) => unit.split(" of ")[0] ?? unit;
 
-/** Which numbers a map holds. @param {import("./stores.js").What} what */
+/** Which numbers a map holds. @param {import("./map_cache.js").What} what */
 export const quantityOf = ({ show, kind }) => (show === "rollout" ? "rollout" : kind === "scores" ? "score" : "pattern");

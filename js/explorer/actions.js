@@ -1,6 +1,6 @@
 // What the parts may ask for: each family in its own words, all of them meaning the same choices.
 import { otherToken, pinnedBy, turned } from "../attention_maps/pins.js";
-import { blockOf, stateOf } from "./scenes.js";
+import { blockOf, stateOf } from "./run_scenes.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 
@@ -20,12 +20,12 @@ export function actionsOf(view, infillMeta) {
       choose,
       switchHead: (layer, head) => {
         view.forget();
-        view.wishes.switchHead(layer, head);
+        view.requests.switchHead(layer, head);
       },
-      switchAllOn: () => view.wishes.want([]),
+      switchAllOn: () => view.requests.want([]),
       open: (file) => {
         view.forget();
-        void view.wishes.open(file);
+        void view.requests.open(file);
       },
       play,
       fold: () => view.set({ folded: !view.moment.folded }),
@@ -69,7 +69,7 @@ function ofAttention(view, choose, pass) {
 function ofInfill(view, meta, choose, play) {
   const isShared = meta?.state_names.length === view.meta.state_names.length;
   return {
-    ...view.hand.actions(),
+    ...view.maskPointer.actions(),
     choose: ({ layer, paste, against }) => {
       const given = Object.entries({ paste, against }).filter(([, value]) => value !== undefined);
       const state = layer === undefined ? {} : isShared ? { layer } : { infill_layer: layer };

@@ -63,7 +63,7 @@ export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel
     "vl-top",
     {},
     section("vl-answers-side", "Patch answers", nodes(answers)),
-    section("vl-attention vl-look", "Attention on the image", nodes(look)),
+    section("vl-attention-maps vl-look", "Attention on the image", nodes(look)),
     headsSection(ofHeads),
   );
   const node = element(
@@ -74,7 +74,7 @@ export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel
     errors.node,
     off.node,
     top,
-    element("div", "vl-attention vl-pair-frame", { "data-mode": "columns" }, line.node),
+    element("div", "vl-attention-maps vl-pair-frame", { "data-mode": "columns" }, line.node),
     lanes.node,
     infill?.node,
   );
@@ -92,7 +92,7 @@ function headsSection(parts) {
   const [head, sorting, scale, heads, large, strips] = nodes(parts);
   return element(
     "section",
-    "vl-attention vl-heads-side",
+    "vl-attention-maps vl-heads-side",
     { "aria-label": "All heads" },
     element("div", "vl-heads-map", {}, element("div", "vl-overview", {}, head, heads), element("div", "vl-large", {}, large)),
     element("div", "vl-heads-controls", {}, sorting, scale),

@@ -48,14 +48,14 @@ function runReader(get) {
 
 /** @param {Get} get @returns {() => Data} */
 export function dataReader(get) {
-  const [untouched, other] = [runReader(get), runReader(edited(get))];
+  const [baseline, other] = [runReader(get), runReader(edited(get))];
   const { height, width } = get("_meta");
   const grounds = received(get, ["_picture"], () => new Grounds(asUint8(get("_picture")), width, height));
   const divergence = received(get, ["_divergence"], () => asFloat32(get("_divergence")));
   const infill = get("_infill_meta") === null ? () => null : infillReader(get);
   return () => ({
-    untouched: untouched(),
-    edited: get("_edited_of").length ? editedRun(get, untouched(), other()) : null,
+    baseline: baseline(),
+    edited: get("_edited_of").length ? editedRun(get, baseline(), other()) : null,
     areMapsOld: areMapsOld(get),
     without: get("_edited_of"),
     divergence: divergence(),

@@ -38,7 +38,7 @@ export function infillSection(meta, isDeeper, { own, infill }, whyNoMask) {
     element("div", "vl-lane", {}, element("div", "vl-lane-head vl-mask", {}, group, still.node, line.node), element("div", "", {}, films.node, scores.node)),
     element("div", "vl-lane-bands", {}, current.node),
   ];
-  const node = element("section", "vl-infill vl-lanes", { "aria-label": "Infilling" }, element("div", "vl-lane vl-lane-axis", {}, head, slider?.node ?? element("div")), ...body);
+  const node = element("section", "vl-infill-strip vl-lanes", { "aria-label": "Infilling" }, element("div", "vl-lane vl-lane-axis", {}, head, slider?.node ?? element("div")), ...body);
   const parts = [...controls, still, line, scores];
   const drawings = [
     whenChanged((/** @type {Scenes} */ { page }) => [page.folded], ({ page: { folded } }) => {

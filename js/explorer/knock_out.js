@@ -35,22 +35,22 @@ export function knockOut(hasAnswers, actions) {
     if (chip) actions.switchHead(Number(chip.getAttribute("data-layer")), Number(chip.getAttribute("data-head")));
   });
   const drawings = [
-    whenChanged((/** @type {Scenes} */ { page }) => [page.block, page.choices.head, page.wished], ({ page }) => {
+    whenChanged((/** @type {Scenes} */ { page }) => [page.block, page.choices.head, page.requested], ({ page }) => {
       current = [page.block, page.choices.head];
-      const isOff = page.wished.some((pair) => pair[0] === current[0] && pair[1] === current[1]);
+      const isOff = page.requested.some((pair) => pair[0] === current[0] && pair[1] === current[1]);
       fill(button, icon(OFF), `${isOff ? "Switch on" : "Knock out"} L${current[0]} H${current[1]}`);
       setAttributes(button, { "aria-pressed": String(isOff), title: "Run the model with this head’s output set to zero (K)" });
     }),
-    whenChanged(({ page }) => [page.wished], ({ page: { wished } }) => {
-      fill(chips, ...wished.map(chip));
-      chips.hidden = clear.hidden = wished.length === 0;
+    whenChanged(({ page }) => [page.requested], ({ page: { requested } }) => {
+      fill(chips, ...requested.map(chip));
+      chips.hidden = clear.hidden = requested.length === 0;
     }),
     whenChanged(({ page }) => [page.choices.run, page.data.edited === null], ({ page }) => {
       runs.node.hidden = page.data.edited === null;
       runs.show(page.choices.run);
     }),
     whenChanged(
-      ({ page }) => [page.data.edited?.reading, page.data.untouched.reading, page.choices.layer, page.wished, page.canAsk],
+      ({ page }) => [page.data.edited?.reading, page.data.baseline.reading, page.choices.layer, page.requested, page.canAsk],
       ({ page }) => fill(result, ...resultOf(page)),
     ),
   ];
@@ -67,9 +67,9 @@ const HINT = "Choose a head, then press the button or K: the model runs without 
 const NO_KERNEL = "This page has no kernel: heads are as they were saved.";
 
 /** What the edited run says otherwise. @param {import("./scene.js").Page} page */
-function resultOf({ data: { edited, untouched, divergence, without }, choices: { layer }, wished, canAsk }) {
-  if (!edited) return [element("span", "vl-hint", {}, wished.length ? "running the model without them …" : canAsk ? HINT : NO_KERNEL)];
-  const [before, after] = [untouched.reading, edited.reading];
+function resultOf({ data: { edited, baseline, divergence, without }, choices: { layer }, requested, canAsk }) {
+  if (!edited) return [element("span", "vl-hint", {}, requested.length ? "running the model without them …" : canAsk ? HINT : NO_KERNEL)];
+  const [before, after] = [baseline.reading, edited.reading];
   if (before.nClasses === 0) return [element("span", "vl-hint", {}, `attention without ${counted(without.length, "head", "heads")}`)];
   const final = before.nStates - 1;
   const kl = divergence[before.at(final, before.readout)] ?? NaN;

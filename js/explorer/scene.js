@@ -30,17 +30,17 @@
  * @typedef {object} Run  one run of the model
  * @property {import("../patch_grid/reading.js").Reading} reading
  * @property {import("../patch_grid/reading.js").TargetColumns} columns
- * @property {import("../attention_maps/stores.js").Overview} overview
+ * @property {import("../attention_maps/map_cache.js").Overview} overview
  * @property {import("../attention_maps/scene.js").Statistic[]} statistics
  */
 
 /**
  * @typedef {object} Data  what the kernel sent
- * @property {Run} untouched
+ * @property {Run} baseline
  * @property {Run | null} edited  null while no head is off
  * @property {boolean} areMapsOld  the edited run's attention is still on its way
  * @property {[number, number][]} without  the heads that the edited run is without
- * @property {Float32Array} divergence  KL of the edited answers from the untouched ones
+ * @property {Float32Array} divergence  KL of the edited answers from the baseline ones
  * @property {import("../lib/grounds.js").Grounds} grounds
  * @property {import("../infill_strip/scene.js").Data | null} infill
  */
@@ -66,7 +66,7 @@
  * @property {Run} shown  the run shown
  * @property {number} block  whose attention goes with the state
  * @property {boolean} isEdited  the shown answers are the edited run's
- * @property {[number, number][]} wished  the heads that are off, or will be when the kernel has answered
+ * @property {[number, number][]} requested  the heads that are off, or will be when the kernel has answered
  * @property {boolean} canAsk  there is a kernel
  * @property {boolean} playing
  * @property {boolean} folded

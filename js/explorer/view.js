@@ -2,7 +2,7 @@
 // hands them to every part. It knows nothing of Jupyter.
 import { ofTheKernel } from "../attention_maps/kernel.js";
 import { Tokens } from "../attention_maps/tokens.js";
-import { MaskHand } from "../infill_strip/mask_hand.js";
+import { MaskPointer } from "../infill_strip/mask_pointer.js";
 import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
@@ -10,8 +10,8 @@ import { Stage } from "../lib/stage.js";
 import { actionsOf } from "./actions.js";
 import { assemble } from "./assembly.js";
 import { listenToDrops } from "./open_image.js";
-import { Scenes } from "./scenes.js";
-import { Wishes } from "./wishes.js";
+import { RunScenes } from "./run_scenes.js";
+import { RunRequests } from "./requests.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
@@ -23,7 +23,7 @@ const NO_KERNEL = "This page has no kernel to compute that: it shows what was sa
  * @typedef {object} Wires  to the notebook
  * @property {(change: Partial<Choices>) => void} choose
  * @property {import("../lib/requests.js").Ask | null} ask  null on a page without a kernel
- * @property {import("../infill_strip/mask_hand.js").Wires} mask
+ * @property {import("../infill_strip/mask_pointer.js").Wires} mask
  */
 
 export class ExplorerView {
@@ -47,11 +47,11 @@ export class ExplorerView {
     this.complaint = undefined;
     const complain = (/** @type {string} */ sentence, word = "Error.") => this.complain(sentence, word);
     this.kernel = ofTheKernel(this.tokens.n, wires.ask, () => this.set({ arrivals: this.moment.arrivals + 1 }), (sentence) => complain(sentence, wires.ask ? "Error." : NOT_HERE));
-    this.wishes = new Wishes(wires.ask, { heads: () => this.choices.knocked_out, complain, changed: () => this.draw() });
-    this.hand = new MaskHand(mask, wires.mask, {
+    this.requests = new RunRequests(wires.ask, { heads: () => this.choices.knocked_out, complain, changed: () => this.draw() });
+    this.maskPointer = new MaskPointer(mask, wires.mask, {
       image: () => 0,
       complain,
-      onWish: (change) => {
+      onRequest: (change) => {
         Object.assign(this.choices, change);
         this.forget();
       },
@@ -62,9 +62,9 @@ export class ExplorerView {
       (layer) => wires.choose({ layer }),
       () => this.draw(),
     );
-    this.scenes = new Scenes(meta, infillMeta, this.tokens, this.kernel);
+    this.scenes = new RunScenes(meta, infillMeta, this.tokens, this.kernel);
     const actions = actionsOf(this, infillMeta);
-    const { node, errors, parts } = assemble(meta, infillMeta, this.tokens, data.untouched.reading, actions, wires.ask ? "" : NO_KERNEL);
+    const { node, errors, parts } = assemble(meta, infillMeta, this.tokens, data.baseline.reading, actions, wires.ask ? "" : NO_KERNEL);
     this.node = node;
     this.errors = errors;
     this.parts = parts;
@@ -84,7 +84,7 @@ export class ExplorerView {
   /** @param {Partial<Choices>} change */
   choose(change) {
     this.player.stop();
-    const { columns, reading } = this.data.untouched;
+    const { columns, reading } = this.data.baseline;
     const isOutOfReach = change.target !== undefined && change.target !== columns.of && !reading.complete && !this.wires.ask;
     if (isOutOfReach) return this.complain(NO_KERNEL, NOT_HERE);
     this.complaint = undefined;
@@ -128,20 +128,20 @@ export class ExplorerView {
    * @param {Choices} choices
    * @param {Data} data
    * @param {Uint8Array} mask
-   * @param {number} answered  how many of the reader's wishes about the mask
+   * @param {number} answered  how many of the reader's requests about the mask
    */
   update(choices, data, mask, answered) {
-    this.choices = { ...choices, ...this.hand.wished(choices) };
-    if (data.untouched.reading !== this.data.untouched.reading) this.complaint = undefined;
+    this.choices = { ...choices, ...this.maskPointer.requested(choices) };
+    if (data.baseline.reading !== this.data.baseline.reading) this.complaint = undefined;
     this.data = data;
-    if (this.hand.hear(mask, answered)) this.complaint = undefined;
+    if (this.maskPointer.hear(mask, answered)) this.complaint = undefined;
     this.draw();
   }
 
   draw() {
     if (!this.stage.isShown) return;
     const { width, dark } = this.stage;
-    const around = { width, dark, playing: this.player.playing, canAsk: this.wires.ask !== null, wished: this.wishes.wished, mask: this.hand.mask };
+    const around = { width, dark, playing: this.player.playing, canAsk: this.wires.ask !== null, requested: this.requests.requested, mask: this.maskPointer.mask };
     const scenes = this.scenes.of(this.choices, this.data, this.moment, around);
     this.layOut(scenes.page);
     for (const part of this.parts) part.update(scenes);
@@ -167,8 +167,8 @@ export class ExplorerView {
   }
 
   /** The thumbnails of heads that are off are crossed out. @param {import("./scene.js").Page} page */
-  markOff({ wished }) {
-    const off = new Set(wished.map(([layer, head]) => `${layer} ${head}`));
+  markOff({ requested }) {
+    const off = new Set(requested.map(([layer, head]) => `${layer} ${head}`));
     for (const tile of /** @type {NodeListOf<HTMLElement>} */ (this.node.querySelectorAll(".vl-head-tile"))) {
       const isOff = off.has(`${tile.dataset["layer"]} ${tile.dataset["head"]}`);
       tile.classList.toggle("vl-is-off", isOff);
@@ -180,12 +180,12 @@ export class ExplorerView {
   isWaiting({ attention, page }) {
     const isMapAsked = attention.isStale && this.kernel.maps.requests.isWaiting;
     const isTargetAsked = page.shown.reading.nClasses > 0 && page.choices.target !== page.shown.columns.of;
-    return isMapAsked || isTargetAsked || page.data.areMapsOld || this.wishes.heads !== null || this.wishes.isOpening || this.hand.kernel.isPainting;
+    return isMapAsked || isTargetAsked || page.data.areMapsOld || this.requests.heads !== null || this.requests.isOpening || this.maskPointer.kernel.isPainting;
   }
 
   destroy() {
     this.player.stop();
-    this.hand.kernel.destroy();
+    this.maskPointer.kernel.destroy();
     this.stage.destroy();
   }
 }

@@ -32,7 +32,7 @@ export function assemble(meta, actions, whyNoMask) {
   const [title, view, under, film, scores] = [largeTitle(meta, actions), large(meta, actions), legend(), strip(meta, actions), curves(meta, actions)];
   const node = element(
     "div",
-    "vitlens vl-infill",
+    "vitlens vl-infill-strip",
     {},
     element("div", "vl-header", {}, heading(meta), line.node),
     meta.statistics ? element("p", `vl-statistics ${meta.statistics === "target" ? "vl-leak" : ""}`, {}, statisticsWords(meta.statistics)) : null,

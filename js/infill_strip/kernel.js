@@ -1,12 +1,12 @@
-// What the kernel is asked, one thing at a time: while it infills one mask only the latest wish is
+// What the kernel is asked, one thing at a time: while it infills one mask only the latest request is
 // kept, so that a brush that sweeps over many patches leaves no queue behind. Another image is a
-// wish of its own, after the mask that was painted before it was chosen.
+// request of its own, after the mask that was painted before it was chosen.
 
 /** @typedef {Record<string, unknown>} Change */
 
 /** Between two masks, ms: a stroke is not sent patch by patch. */
 const PAUSE = 60;
-/** Without a new wish, ms, before the numbers are asked for: they are worth no delay of a picture. */
+/** Without a new request, ms, before the numbers are asked for: they are worth no delay of a picture. */
 const CALM = 80;
 const PATIENCE = 20_000;
 const SILENCE =
@@ -26,7 +26,7 @@ export class Kernel {
     this.onSilence = onSilence;
     this.onSent = onSent;
     /** In the order in which they are sent. @type {Change[]} */
-    this.wishes = [];
+    this.requests = [];
     /** @type {number | null} the number of what is being answered */
     this.asked = null;
     this.sentAt = -Infinity;
@@ -40,25 +40,25 @@ export class Kernel {
     this.patience = undefined;
   }
 
-  /** All that is wished for and has not been sent. @returns {Change} */
-  get wished() {
-    return Object.assign({}, ...this.wishes);
+  /** All that is asked for and has not been sent. @returns {Change} */
+  get requested() {
+    return Object.assign({}, ...this.requests);
   }
 
-  /** A newer wish takes the place of the last: a mask that of a way to draw one, and the reverse. @param {Change} change */
+  /** A newer request takes the place of the last: a mask that of a way to draw one, and the reverse. @param {Change} change */
   want(change) {
-    const last = this.wishes.at(-1);
+    const last = this.requests.at(-1);
     const isAlike = last !== undefined && "image" in last === "image" in change;
-    const kept = isAlike ? { ...this.wishes.pop() } : {};
+    const kept = isAlike ? { ...this.requests.pop() } : {};
     for (const name of "mask" in change ? ["mask_ratio", "seed"] : ["mask"]) delete kept[name];
-    this.wishes.push({ ...kept, ...change });
+    this.requests.push({ ...kept, ...change });
     clearTimeout(this.calm);
     this.next();
   }
 
-  /** Sends the wish when the kernel is free and the last one is not too near. */
+  /** Sends the request when the kernel is free and the last one is not too near. */
   next() {
-    if (this.asked !== null || this.pause !== undefined || this.wishes.length === 0) return;
+    if (this.asked !== null || this.pause !== undefined || this.requests.length === 0) return;
     const wait = this.sentAt + PAUSE - performance.now();
     if (wait <= 0) return this.sendWish();
     this.pause = setTimeout(() => {
@@ -68,7 +68,7 @@ export class Kernel {
   }
 
   sendWish() {
-    const change = this.wishes.shift() ?? {};
+    const change = this.requests.shift() ?? {};
     this.sentAt = performance.now();
     this.ask(change, true);
   }
@@ -88,14 +88,14 @@ export class Kernel {
     clearTimeout(this.patience);
     this.asked = null;
     this.isPainting = false;
-    if (this.wishes.length === 0) this.calmDown();
+    if (this.requests.length === 0) this.calmDown();
     else this.next();
   }
 
   calmDown() {
     clearTimeout(this.calm);
     this.calm = setTimeout(() => {
-      const change = this.asked === null && this.wishes.length === 0 ? this.rest() : null;
+      const change = this.asked === null && this.requests.length === 0 ? this.rest() : null;
       if (change) this.ask(change, false);
     }, CALM);
   }

@@ -5,7 +5,7 @@ import { Player } from "../lib/player.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
 import { layoutFor } from "./layout.js";
-import { MaskHand, NO_KERNEL } from "./mask_hand.js";
+import { MaskPointer, NO_KERNEL } from "./mask_pointer.js";
 import { NAME } from "./strip.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
@@ -18,7 +18,7 @@ export class InfillView {
    * @param {Data} data
    * @param {Choices} choices
    * @param {Uint8Array} mask
-   * @param {import("./mask_hand.js").Wires} wires
+   * @param {import("./mask_pointer.js").Wires} wires
    */
   constructor(meta, data, choices, mask, wires) {
     this.meta = meta;
@@ -34,11 +34,11 @@ export class InfillView {
     this.complaint = undefined;
     /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
     this.laidOut = undefined;
-    this.hand = new MaskHand(mask, wires, {
+    this.maskPointer = new MaskPointer(mask, wires, {
       // Another image is chosen and not here yet: what is on the screen cannot be painted any more.
       image: () => (this.data.painting.image === this.choices.image ? this.choices.image : null),
       complain: (sentence, word) => this.complain(sentence, word),
-      onWish: (change) => {
+      onRequest: (change) => {
         this.choices = { ...this.choices, ...change };
         this.complaint = undefined;
         this.draw();
@@ -68,7 +68,7 @@ export class InfillView {
         this.complaint = undefined;
         this.wires.choose(change);
       },
-      ...this.hand.actions(),
+      ...this.maskPointer.actions(),
       pass: (patch, state = null) => this.pass(patch, state),
       wipe: (place) => {
         this.wiped = place;
@@ -116,12 +116,12 @@ export class InfillView {
    * @param {Choices} choices
    * @param {Data} data
    * @param {Uint8Array} mask
-   * @param {number} answered  how many of the reader's wishes
+   * @param {number} answered  how many of the reader's requests
    */
   update(choices, data, mask, answered) {
-    this.choices = { ...choices, ...this.hand.wished(choices) };
+    this.choices = { ...choices, ...this.maskPointer.requested(choices) };
     this.data = data;
-    if (this.hand.hear(mask, answered)) {
+    if (this.maskPointer.hear(mask, answered)) {
       this.complaint = undefined; // such as that the kernel is silent
       this.stage.showWaiting(false);
     }
@@ -143,7 +143,7 @@ export class InfillView {
       if (this.choices.error) this.wires.choose({ error: "" });
       else this.draw();
     });
-    this.stage.showWaiting(this.hand.kernel.isPainting);
+    this.stage.showWaiting(this.maskPointer.kernel.isPainting);
     this.node.dataset["vitlensDrawn"] = this.meta.state_names[this.choices.layer];
   }
 
@@ -153,7 +153,7 @@ export class InfillView {
       choices: this.choices,
       meta: this.meta,
       data: this.data,
-      mask: this.hand.mask,
+      mask: this.maskPointer.mask,
       canAsk: this.wires.send !== null,
       patch: this.patch,
       passing: this.passing,
@@ -176,7 +176,7 @@ export class InfillView {
 
   destroy() {
     this.player.stop();
-    this.hand.kernel.destroy();
+    this.maskPointer.kernel.destroy();
     this.stage.destroy();
   }
 }

@@ -1,4 +1,5 @@
-// A small picture for each head, by block and head: their places, their names, and the hands.
+// A small picture for each head, by block and head: their places, their names, and what pointer and
+// keys do there.
 import { element } from "./dom.js";
 import { moved } from "./grid_keys.js";
 

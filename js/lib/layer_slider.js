@@ -1,5 +1,5 @@
 // Panels of all states that are the layer slider themselves: a track with a tick under each panel, a
-// knob under the chosen one, and the hands for pointer and keys.
+// knob under the chosen one, and what pointer and keys do there.
 import { element, fill } from "./dom.js";
 
 /** @typedef {{ x: number, y: number }} Point */

@@ -1,4 +1,4 @@
-// Questions to the kernel, one at a time: while one is on its way only the latest wish is kept, so
+// Questions to the kernel, one at a time: while one is on its way only the latest request is kept, so
 // that a pointer that sweeps over many rows leaves no queue behind.
 
 /**
@@ -29,7 +29,7 @@ export class Latest {
     /** What was refused last: it is not asked again of itself. */
     this.refused = "";
     /** @type {Message | null} */
-    this.wish = null;
+    this.request = null;
   }
 
   get isWaiting() {
@@ -41,7 +41,7 @@ export class Latest {
     const key = JSON.stringify(message);
     if (key === this.refused) return;
     if (this.asked === null) void this.send(message, key);
-    else this.wish = key === this.asked ? null : message;
+    else this.request = key === this.asked ? null : message;
   }
 
   /** @param {Message} message @param {string} key */
@@ -59,16 +59,16 @@ export class Latest {
       next = this.arrived();
       this.fail(sentenceOf(error), message, key);
     }
-    // What the answer has made the view ask for is newer than a wish from before it.
+    // What the answer has made the view ask for is newer than a request from before it.
     if (next && !this.isWaiting) this.want(next);
   }
 
-  /** Nothing is on its way any more; gives what was wished for meanwhile. */
+  /** Nothing is on its way any more; gives what was asked for meanwhile. */
   arrived() {
-    const { wish } = this;
+    const { request } = this;
     this.asked = null;
-    this.wish = null;
-    return wish;
+    this.request = null;
+    return request;
   }
 
   /** @param {string} sentence @param {Message} message @param {string} key */

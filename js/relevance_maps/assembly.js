@@ -33,8 +33,8 @@ export function assemble(meta, tokens, classes, actions) {
   const header = element("div", "vl-header", {}, heading(meta), element("div", "vl-controls", {}, ...nodes(asked)));
   const head = element("div", "vl-head vl-stage-head", {}, title.node, element("div", "vl-controls", {}, ...nodes(looks)));
   const stage = element("section", "vl-stage", { "aria-label": "On the image" }, head, title.words, ...nodes(panels), ...nodes(curves), aside.node);
-  const foot = element("div", "vl-attention vl-foot-line", {}, numbers.node);
-  const node = element("div", "vitlens vl-relevance", {}, header, strip.node, element("div", "vl-body", {}, heads.node, stage), foot);
+  const foot = element("div", "vl-attention-maps vl-foot-line", {}, numbers.node);
+  const node = element("div", "vitlens vl-relevance-maps", {}, header, strip.node, element("div", "vl-body", {}, heads.node, stage), foot);
   return { node, strip, parts: [...asked, heads, ...looks, title, ...panels, ...curves, aside, numbers] };
 }
 
@@ -53,7 +53,7 @@ function allHeads(meta, tokens, actions) {
   const [whose, norm, tiles] = nodes(parts);
   const note = element("p", "vl-hint");
   const head = element("div", "vl-head", {}, element("h3", "vl-title", {}, "All heads"), norm);
-  const node = element("section", "vl-overview vl-attention", { "aria-label": "Overview" }, head, whose, tiles, note);
+  const node = element("section", "vl-overview vl-attention-maps", { "aria-label": "Overview" }, head, whose, tiles, note);
   const say = whenChanged((/** @type {Scene} */ s) => [s.layout.overview], (s) => {
     note.textContent = s.layout.overview.below ? "under each map: layer and head, its share of all heads’ relevance" : "rows are layers, columns heads; the last column is each layer’s sum";
   });

@@ -37,7 +37,7 @@ export function curve(of, actions) {
   const keys = element("div", "vl-removal-keys");
   const order = element("p", "vl-hint", {}, "Patches go in the order of the map over all blocks and heads.");
   const node = element("section", "vl-removal", { "data-of": String(of) }, element("div", "vl-head", {}, title, words), keys, slider, order, refused, status);
-  const hands = new Hands(of, slider, actions);
+  const pointer = new CurvePointer(of, slider, actions);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.curves, s.classes], (s) => {
       words.textContent = subtitle(of, s);
@@ -51,7 +51,7 @@ export function curve(of, actions) {
     whenChanged((s) => [s.what, s.curves], (s) => (order.hidden = s.what.show === "all" || s.curves.done === 0)),
     whenChanged((s) => [s.curves, s.layout, removalOf(of, s)], (s) => {
       const sizes = { width: s.layout.curve, height: Math.round(Math.min(260, Math.max(140, 0.5 * s.layout.curve))) };
-      hands.scene = s;
+      pointer.scene = s;
       setAttributes(plot, { ...sizes, "aria-hidden": "true" });
       plot.replaceChildren(...drawn(of, s, sizes));
     }),
@@ -168,7 +168,7 @@ function said(of, scene) {
 }
 
 /** Pointer and keys on one curve. */
-class Hands {
+class CurvePointer {
   /** @param {0 | 1} of @param {HTMLElement} node @param {import("./scene.js").Actions} actions */
   constructor(of, node, actions) {
     this.of = of;

@@ -26,7 +26,7 @@ export function panel(whose, tokens, actions) {
   const before = chips(whose, tokens, actions);
   const shown = picture(whose, tokens, actions);
   const scale = legend(whose);
-  const node = element("section", "vl-panel vl-attention", { "data-of": String(whose) }, title, before.node, shown.node, scale.node);
+  const node = element("section", "vl-panel vl-attention-maps", { "data-of": String(whose) }, title, before.node, shown.node, scale.node);
   const parts = [before, shown, scale];
   const drawTitle = whenChanged((/** @type {Scene} */ s) => [s.maps, s.classes], (s) => {
     fill(title, ...titleOf(whose, s));

@@ -11,11 +11,11 @@ function kernel() {
 }
 const settled = () => new Promise((done) => setTimeout(done));
 
-test("while one question is on its way only the latest wish is kept", async () => {
+test("while one question is on its way only the latest request is kept", async () => {
   const { ask, waiting } = kernel();
   const answers = [];
   const latest = new Latest(ask, "_map", ({ message }) => answers.push(message), assert.fail);
-  for (const wish of [1, 2, 3, 4]) latest.want(wish);
+  for (const request of [1, 2, 3, 4]) latest.want(request);
   assert.deepEqual(waiting.map(({ message }) => message), [1]);
   waiting[0].resolve([{}, []]);
   await settled();
@@ -26,7 +26,7 @@ test("while one question is on its way only the latest wish is kept", async () =
   assert.equal(latest.isWaiting, false);
 });
 
-test("what an answer makes the view ask for takes the place of an older wish", async () => {
+test("what an answer makes the view ask for takes the place of an older request", async () => {
   const { ask, waiting } = kernel();
   const latest = new Latest(ask, "_exact", ({ message }) => message.row === 0 && latest.want({ row: 9 }), assert.fail);
   latest.want({ row: 0, column: 3 });
@@ -38,7 +38,7 @@ test("what an answer makes the view ask for takes the place of an older wish", a
   assert.deepEqual(waiting.map(({ message }) => message), [{ row: 0, column: 3 }, { row: 9 }]);
 });
 
-test("wishing again for what is on its way asks nothing more", async () => {
+test("asking again for what is on its way asks nothing more", async () => {
   const { ask, waiting } = kernel();
   const latest = new Latest(ask, "_map", () => {}, assert.fail);
   latest.want({ layer: 1 });

@@ -73,7 +73,7 @@ def saved_maps(
         of_layers: What can be shown of a layer beside its heads.
 
     Returns:
-        `_saved`, one entry for each map as js/attention_maps.js reads it; `_saved_codes`, uint8
+        `_saved`, one entry for each map as js/attention_maps/index.js reads it; `_saved_codes`, uint8
         `[query, key]` of those that have them; `_saved_exact`, float32 `[query, key]` for each of
         their kinds; each after the other.
 

@@ -1,12 +1,12 @@
 // InfillStrip's entry: the only file of the widget that knows the notebook's `model`.
-import { hasKernel } from "./lib/asking.js";
-import { asUint8 } from "./lib/bytes.js";
-import { following } from "./lib/following.js";
-import { received } from "./lib/received.js";
-import { numbersOf, objectsOf, paintingOf } from "./infill_strip/received.js";
-import { InfillView } from "./infill_strip/view.js";
+import { hasKernel } from "../lib/asking.js";
+import { asUint8 } from "../lib/bytes.js";
+import { following } from "../lib/following.js";
+import { received } from "../lib/received.js";
+import { numbersOf, objectsOf, paintingOf } from "./received.js";
+import { InfillView } from "./view.js";
 
-/** @typedef {import("./infill_strip/scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Choices} Choices */
 
 /**
  * @typedef {object} Model  what anywidget hands over

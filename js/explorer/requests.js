@@ -16,7 +16,7 @@ const MOST_BYTES = 6_000_000;
  * @property {() => void} changed
  */
 
-export class Wishes {
+export class RunRequests {
   /** @param {import("../lib/requests.js").Ask | null} ask  null on a page without a kernel @param {Holder} holder */
   constructor(ask, holder) {
     this.ask = ask;
@@ -25,7 +25,7 @@ export class Wishes {
     this.heads = null;
     this.isOpening = false;
     const done = () => {
-      if (!this.latest?.wish) this.heads = null;
+      if (!this.latest?.request) this.heads = null;
       holder.changed();
     };
     /** @type {Latest<{ heads: Head[] }> | null} */
@@ -36,14 +36,14 @@ export class Wishes {
   }
 
   /** Heads that are off, or will be. @returns {Head[]} */
-  get wished() {
+  get requested() {
     return this.heads ?? this.holder.heads();
   }
 
   /** @param {number} layer @param {number} head */
   switchHead(layer, head) {
-    const others = this.wished.filter(([l, h]) => l !== layer || h !== head);
-    this.want(others.length < this.wished.length ? others : [...others, [layer, head]]);
+    const others = this.requested.filter(([l, h]) => l !== layer || h !== head);
+    this.want(others.length < this.requested.length ? others : [...others, [layer, head]]);
   }
 
   /** @param {Head[]} heads */

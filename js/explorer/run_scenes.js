@@ -17,11 +17,11 @@ import { axisFor, boxOf, centreAt, layoutFor, panelFor } from "./layout.js";
  * @property {boolean} dark
  * @property {boolean} playing
  * @property {boolean} canAsk
- * @property {[number, number][]} wished
+ * @property {[number, number][]} requested
  * @property {Uint8Array} mask
  */
 
-export class Scenes {
+export class RunScenes {
   /**
    * @param {import("./scene.js").Meta} meta
    * @param {import("../infill_strip/painting.js").Meta | null} infillMeta
@@ -57,7 +57,7 @@ export class Scenes {
   }
 
   /** @param {Choices} choices @param {Data} data @param {Run} shown @param {Moment} moment @param {Around} around @returns {Page} */
-  page(choices, data, shown, { folded }, { dark, playing, canAsk, wished }) {
+  page(choices, data, shown, { folded }, { dark, playing, canAsk, requested }) {
     const layout = /** @type {import("./layout.js").Layout} */ (this.layout);
     const axis = this.remembered.get("axis", [layout], () => axisFor(layout.right, this.meta.state_names.length));
     const nInfill = this.infillMeta?.state_names.length ?? axis.nStates;
@@ -67,8 +67,8 @@ export class Scenes {
       data,
       shown,
       block: blockOf(choices.layer, this.meta.n_layers),
-      isEdited: shown !== data.untouched,
-      wished,
+      isEdited: shown !== data.baseline,
+      requested,
       canAsk,
       playing,
       folded,
@@ -105,7 +105,7 @@ export class Scenes {
       reading,
       columns,
       grounds: data.grounds,
-      styles: this.remembered.get("styles", [data.untouched.reading], () => classStyles(data.untouched.reading)),
+      styles: this.remembered.get("styles", [data.baseline.reading], () => classStyles(data.baseline.reading)),
       layer: choices.layer,
       token: choices.token,
       asked: choices.target,
@@ -118,8 +118,8 @@ export class Scenes {
       error: choices.error,
       passing: pointed,
       highlight: highlighted,
-      changed: this.remembered.get("changed", [isEdited, data.untouched.reading, reading], () =>
-        isEdited ? changedAnswers(data.untouched, shown) : null,
+      changed: this.remembered.get("changed", [isEdited, data.baseline.reading, reading], () =>
+        isEdited ? changedAnswers(data.baseline, shown) : null,
       ),
       playing,
       dark,
@@ -156,10 +156,10 @@ export const blockOf = (state, nLayers) => Math.min(state, nLayers - 1);
 export const stateOf = (block, state, nLayers) => (blockOf(state, nLayers) === block ? state : block);
 
 /** @param {Choices} choices @param {Data} data @returns {Run} */
-const shownRun = ({ run }, { untouched, edited }) => (run === "untouched" ? untouched : (edited ?? untouched));
+const shownRun = ({ run }, { baseline, edited }) => (run === "untouched" ? baseline : (edited ?? baseline));
 
 /** @param {Data} data @returns {import("../patch_grid/tints.js").Scale} */
-function differenceScale({ divergence, untouched: { reading } }) {
+function differenceScale({ divergence, baseline: { reading } }) {
   return upTo(largest(divergence), (state, token) => divergence[reading.at(state, token)] ?? NaN);
 }
 

@@ -88,7 +88,7 @@ function rangesOf(numbers) {
 /** Large maps that the browser keeps: some 8 MB at 577 tokens. */
 const MAPS_KEPT = 24;
 
-export class MapStore {
+export class MapCache {
   /**
    * @param {number} n  tokens
    * @param {Ask} ask
@@ -143,7 +143,7 @@ const LINES_KEPT = 3000;
 const WHOLE_MAPS_KEPT = 16;
 
 /** Exact numbers: whole maps where these are small, rows and columns where they are not. */
-export class ExactStore {
+export class ExactCache {
   /**
    * @param {number} n  tokens
    * @param {Ask | null} ask  null on a page without a kernel: what is not here will not come

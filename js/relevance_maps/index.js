@@ -1,10 +1,10 @@
 // RelevanceMaps' entry: the only file of the widget that knows the notebook's `model`.
-import { asking } from "./lib/asking.js";
-import { following } from "./lib/following.js";
-import { DATA, dataReader } from "./relevance_maps/received.js";
-import { RelevanceView } from "./relevance_maps/view.js";
+import { asking } from "../lib/asking.js";
+import { following } from "../lib/following.js";
+import { DATA, dataReader } from "./received.js";
+import { RelevanceView } from "./view.js";
 
-/** @typedef {import("./relevance_maps/scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Choices} Choices */
 
 /**
  * @typedef {object} Model  what anywidget hands over

@@ -1,15 +1,15 @@
 // AttentionMaps' entry: the only file of the widget that knows the notebook's `model`.
-import { asking } from "./lib/asking.js";
-import { asFloat32, asInt32, asUint8 } from "./lib/bytes.js";
-import { following } from "./lib/following.js";
-import { Grounds } from "./lib/grounds.js";
-import { emojiOf, isBackground } from "./lib/labels.js";
-import { received } from "./lib/received.js";
-import { overviewOf, putFirst, putSaved, statisticsOf } from "./attention_maps/received.js";
-import { AttentionView } from "./attention_maps/view.js";
+import { asking } from "../lib/asking.js";
+import { asFloat32, asInt32, asUint8 } from "../lib/bytes.js";
+import { following } from "../lib/following.js";
+import { Grounds } from "../lib/grounds.js";
+import { emojiOf, isBackground } from "../lib/labels.js";
+import { received } from "../lib/received.js";
+import { overviewOf, putFirst, putSaved, statisticsOf } from "./received.js";
+import { AttentionView } from "./view.js";
 
-/** @typedef {import("./attention_maps/scene.js").Choices} Choices */
-/** @typedef {import("./attention_maps/scene.js").Data} Data */
+/** @typedef {import("./scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Data} Data */
 
 /**
  * @typedef {object} Model  what anywidget hands over
@@ -26,7 +26,7 @@ const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
 const OF_IMAGE = ["_statistics", "_statistic_words", "_picture", "_picture_size", "_answer", "_answer_probability", "_labels"];
 const DRAWN = [...CHOICES, ...OF_MAPS, ...OF_IMAGE];
 
-/** @param {Model} model @returns {import("./attention_maps/scene.js").Picture} */
+/** @param {Model} model @returns {import("./scene.js").Picture} */
 function pictureOf(model) {
   const [height, width] = model.get("_picture_size");
   const n = model.get("_meta").tokens.length;

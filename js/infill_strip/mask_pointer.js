@@ -1,4 +1,4 @@
-// The reader's hand on the mask: what he paints shows at once, and the kernel infills what it can
+// The reader's pointer on the mask: what he paints shows at once, and the kernel infills what it can
 // keep up with.
 import { NOT_HERE } from "../lib/error_strip.js";
 import { Kernel } from "./kernel.js";
@@ -15,14 +15,14 @@ export const NO_KERNEL = "This page has no kernel to infill another mask: it sho
  */
 
 /**
- * @typedef {object} Holder  whose hand it is
+ * @typedef {object} Holder  whose pointer it is
  * @property {() => number | null} image  what is painted on; null when it cannot be now
  * @property {(sentence: string, word?: string) => void} complain
- * @property {(change: Partial<Choices>) => void} onWish  something is wished for that is not here yet
+ * @property {(change: Partial<Choices>) => void} onRequest  something is asked for that is not here yet
  * @property {() => void} onSent
  */
 
-export class MaskHand {
+export class MaskPointer {
   /** @param {Uint8Array} mask @param {Wires} wires @param {Holder} holder */
   constructor(mask, wires, holder) {
     /** The notebook's, or what the reader has painted since. */
@@ -60,30 +60,30 @@ export class MaskHand {
     if (image === null || mask.every((one, i) => one === this.mask[i])) return;
     this.mask = mask;
     this.kernel.want({ mask, _mask_image: image });
-    this.holder.onWish({});
+    this.holder.onRequest({});
   }
 
   /** A choice that the kernel answers with pictures. @param {Partial<Choices>} change */
   ask(change) {
     if (!this.wires.send) return this.holder.complain(NO_KERNEL, NOT_HERE);
     this.kernel.want(change);
-    this.holder.onWish(change);
+    this.holder.onRequest(change);
   }
 
-  /** What the reader wishes for and the notebook does not know yet. @param {object} choices */
-  wished(choices) {
-    return Object.fromEntries(Object.entries(this.kernel.wished).filter(([name]) => name in choices));
+  /** What the reader has asked for and the notebook does not know yet. @param {object} choices */
+  requested(choices) {
+    return Object.fromEntries(Object.entries(this.kernel.requested).filter(([name]) => name in choices));
   }
 
   /**
    * What the notebook has now. A mask that came from there takes the place of the reader's, unless
    * he has painted on since.
    * @param {Uint8Array} mask
-   * @param {number} answered  how many of the reader's wishes
+   * @param {number} answered  how many of the reader's requests
    * @returns {boolean} whether what was asked has been answered
    */
   hear(mask, answered) {
-    if (!("mask" in this.kernel.wished)) this.mask = mask;
+    if (!("mask" in this.kernel.requested)) this.mask = mask;
     const wasAsked = this.kernel.asked;
     this.kernel.hear(answered);
     return wasAsked !== null && this.kernel.asked !== wasAsked;

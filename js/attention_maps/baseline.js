@@ -8,7 +8,7 @@ import { imageWords } from "./words.js";
 const SIDE = 56;
 
 /** @param {import("./scene.js").Meta} meta @returns {import("./scene.js").Part} */
-export function untouched(meta) {
+export function baseline(meta) {
   const canvas = element("canvas", "vl-canvas", { role: "img", "aria-label": "the image as the model saw it" });
   const name = element("span", "vl-thumb-name");
   const words = element("span", "vl-hint");

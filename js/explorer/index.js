@@ -1,13 +1,13 @@
 // Explorer's entry: the only file of the widget that knows the notebook's `model`.
-import { asking, hasKernel } from "./lib/asking.js";
-import { asUint8 } from "./lib/bytes.js";
-import { following } from "./lib/following.js";
-import { received } from "./lib/received.js";
-import { putFirst, putSaved } from "./attention_maps/received.js";
-import { DATA_EVENTS, dataReader } from "./explorer/data.js";
-import { ExplorerView } from "./explorer/view.js";
+import { asking, hasKernel } from "../lib/asking.js";
+import { asUint8 } from "../lib/bytes.js";
+import { following } from "../lib/following.js";
+import { received } from "../lib/received.js";
+import { putFirst, putSaved } from "../attention_maps/received.js";
+import { DATA_EVENTS, dataReader } from "./data.js";
+import { ExplorerView } from "./view.js";
 
-/** @typedef {import("./explorer/scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Choices} Choices */
 
 /**
  * @typedef {object} Model  what anywidget hands over
@@ -29,7 +29,7 @@ const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.
  * @param {Model} model
  * @param {(change: Record<string, unknown>) => void} choose
  * @param {AbortSignal} life
- * @returns {import("./explorer/view.js").Wires}
+ * @returns {import("./view.js").Wires}
  */
 function wiresOf(model, choose, life) {
   const ask = asking(model, life);
@@ -48,8 +48,8 @@ function wiresOf(model, choose, life) {
 /**
  * A question about a run that has been replaced meanwhile is given up without a word: what takes its
  * place is on its way, and asks again.
- * @param {import("./lib/requests.js").Ask} ask
- * @returns {import("./lib/requests.js").Ask}
+ * @param {import("../lib/requests.js").Ask} ask
+ * @returns {import("../lib/requests.js").Ask}
  */
 const unlessGone = (ask) => async (name, message, buffers) => {
   const answer = await ask(name, message, buffers);

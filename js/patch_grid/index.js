@@ -1,11 +1,11 @@
 // PatchGrid's entry: the only file of the widget that knows the notebook's `model`.
-import { hasKernel } from "./lib/asking.js";
-import { following } from "./lib/following.js";
-import { columnsOf, readingOf } from "./patch_grid/received.js";
-import { PatchGridView } from "./patch_grid/view.js";
+import { hasKernel } from "../lib/asking.js";
+import { following } from "../lib/following.js";
+import { columnsOf, readingOf } from "./received.js";
+import { PatchGridView } from "./view.js";
 
-/** @typedef {import("./patch_grid/scene.js").Choices} Choices */
-/** @typedef {import("./patch_grid/reading.js").Reading} Reading */
+/** @typedef {import("./scene.js").Choices} Choices */
+/** @typedef {import("./reading.js").Reading} Reading */
 
 /**
  * @typedef {object} Model  what anywidget hands over
