@@ -124,5 +124,6 @@ def test_the_wheel_carries_the_front_end_the_weights_and_the_tables(tmp_path):
             assert contents.read(found) == path.read_bytes()
         data = [*STATIC.iterdir(), *package.glob("world/weights/*"), *package.glob("data/*.tsv")]
         assert len(data) >= 2 + 6 + 3
+        data += [package / "py.typed", *package.rglob("*.pyi")]
         for path in data:
             assert contents.read(path.relative_to(ROOT).as_posix()) == path.read_bytes()

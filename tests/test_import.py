@@ -46,6 +46,8 @@ def test_every_public_name_is_there():
     for name in vl.__all__:
         assert getattr(vl, name) is not None
     assert set(vl.__all__) <= set(dir(vl))
+    assert {"LogitLens", "PatchGrid", "edits", "load", "world"} <= set(vl.__all__)
+    assert not {"trace", "models", "lenses", "widgets", "export"} & set(vl.__all__)  # rooms
 
 
 def test_a_name_that_is_not_there_says_so():

@@ -8,99 +8,23 @@
 >>> vl.PatchGrid(reading)                    # the emoji logit lens, interactive
 
 Importing this package loads no torch: each public name loads its own part when it is first used.
+The names stand in `__init__.pyi`.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-_HOMES = {
-    "load": "vitlens_widgets.zoo",
-    "ViT": "vitlens_widgets.trace",
-    "paper_models": "vitlens_widgets.zoo",
-    "untrained": "vitlens_widgets.zoo",
-    "TokenLayout": "vitlens_widgets.models",
-    "Trace": "vitlens_widgets.trace",
-    "FrozenNormLens": "vitlens_widgets.lenses",
-    "InfillLens": "vitlens_widgets.lenses",
-    "Infilling": "vitlens_widgets.lenses",
-    "LogitLens": "vitlens_widgets.lenses",
-    "Reading": "vitlens_widgets.lenses",
-    "AttentionMaps": "vitlens_widgets.widgets",
-    "Explorer": "vitlens_widgets.widgets",
-    "explore": "vitlens_widgets.widgets",
-    "link": "vitlens_widgets.widgets",
-    "InfillStrip": "vitlens_widgets.widgets",
-    "PatchGrid": "vitlens_widgets.widgets",
-    "RelevanceMaps": "vitlens_widgets.widgets",
-    "toy_models": "vitlens_widgets.world",
-    "LabelSet": "vitlens_widgets.data",
-    "read_image": "vitlens_widgets.data",
-    "save_html": "vitlens_widgets.export",
-    "UsageError": "vitlens_widgets.errors",
-    "UnsupportedModelError": "vitlens_widgets.errors",
-}
-_PARTS = {
-    part: part
-    for part in (
-        "analysis",
-        "charts",
-        "data",
-        "export",
-        "lenses",
-        "models",
-        "trace",
-        "widgets",
-        "world",
-    )
-}
-_PARTS["edits"] = "trace.edits"
+import lazy_loader
 
-__all__ = [
-    "AttentionMaps",
-    "Explorer",
-    "FrozenNormLens",
-    "InfillLens",
-    "InfillStrip",
-    "Infilling",
-    "LabelSet",
-    "LogitLens",
-    "PatchGrid",
-    "Reading",
-    "RelevanceMaps",
-    "TokenLayout",
-    "Trace",
-    "UnsupportedModelError",
-    "UsageError",
-    "ViT",
-    "analysis",
-    "charts",
-    "data",
-    "edits",
-    "explore",
-    "export",
-    "lenses",
-    "link",
-    "load",
-    "models",
-    "paper_models",
-    "read_image",
-    "save_html",
-    "toy_models",
-    "trace",
-    "untrained",
-    "widgets",
-    "world",
-]
-__version__ = "0.1.0"
+from vitlens_widgets._version import __version__ as __version__
+
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _PARTS:
-        return importlib.import_module(f"vitlens_widgets.{_PARTS[name]}")
+    if name in __all__:
+        return _load(name)
     raise AttributeError(_unknown(name), name=name)
 
 
@@ -110,7 +34,3 @@ def _unknown(name: str) -> str:
     found = [] if name.startswith("_") else nearest(name, __all__)
     close = f" Nearest: {', '.join(f'vl.{one}' for one in found)}." if found else ""
     return f"module 'vitlens_widgets' has no attribute {name!r}.{close}"
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vitlens_widgets import __version__
+from vitlens_widgets._version import __version__
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.stream.batches import Batch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun

@@ -1,0 +1,34 @@
+# The public names and where each lives: read by type checkers and, to load them, by __init__.py.
+
+from . import analysis as analysis
+from . import charts as charts
+from . import data as data
+from . import world as world
+from .data import LabelSet as LabelSet
+from .data import read_image as read_image
+from .errors import UnsupportedModelError as UnsupportedModelError
+from .errors import UsageError as UsageError
+from .export import save_html as save_html
+from .lenses import FrozenNormLens as FrozenNormLens
+from .lenses import Infilling as Infilling
+from .lenses import InfillLens as InfillLens
+from .lenses import Lens as Lens
+from .lenses import LogitLens as LogitLens
+from .lenses import Reading as Reading
+from .models import TokenLayout as TokenLayout
+from .trace import Trace as Trace
+from .trace import ViT as ViT
+from .trace import edits as edits
+from .widgets import AttentionMaps as AttentionMaps
+from .widgets import Explorer as Explorer
+from .widgets import InfillStrip as InfillStrip
+from .widgets import PatchGrid as PatchGrid
+from .widgets import RelevanceMaps as RelevanceMaps
+from .widgets import explore as explore
+from .widgets import link as link
+from .world import toy_models as toy_models
+from .zoo import load as load
+from .zoo import paper_models as paper_models
+from .zoo import untrained as untrained
+
+__version__: str

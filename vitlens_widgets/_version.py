@@ -1,0 +1,3 @@
+"""The version of the package, for those inside who write it down."""
+
+__version__ = "0.1.0"
