@@ -10,16 +10,7 @@ import { AttentionView } from "./view.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
-
-/**
- * @typedef {object} Model  what anywidget hands over
- * @property {(name: string) => any} get
- * @property {(name: string, value: unknown) => void} set
- * @property {() => void} save_changes
- * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
- * @property {(events: string, callback: (...words: any[]) => void) => void} on
- * @property {(events: string, callback: (...words: any[]) => void) => void} off
- */
+/** @typedef {import("../lib/host.js").Model} Model */
 
 const CHOICES = ["layer", "head", "token", "key", "image", "show", "kind", "scale", "norm", "direction", "sort", "order", "color", "error"];
 const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];

@@ -8,16 +8,7 @@ import { DATA_EVENTS, dataReader } from "./data.js";
 import { ExplorerView } from "./view.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
-
-/**
- * @typedef {object} Model  what anywidget hands over
- * @property {(name: string) => any} get
- * @property {(name: string, value: unknown) => void} set
- * @property {() => void} save_changes
- * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
- * @property {(events: string, callback: (...words: any[]) => void) => void} on
- * @property {(events: string, callback: (...words: any[]) => void) => void} off
- */
+/** @typedef {import("../lib/host.js").Model} Model */
 
 const CHOICES = ["layer", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "infill_layer", "mask_ratio", "seed", "paste", "against", "error"];
 const DRAWN = [...new Set([...CHOICES, ...DATA_EVENTS])];

@@ -7,16 +7,7 @@ import { numbersOf, objectsOf, paintingOf } from "./received.js";
 import { InfillView } from "./view.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
-
-/**
- * @typedef {object} Model  what anywidget hands over
- * @property {(name: string) => any} get
- * @property {(name: string, value: unknown) => void} set
- * @property {() => void} save_changes
- * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
- * @property {(events: string, callback: (...words: any[]) => void) => void} on
- * @property {(events: string, callback: (...words: any[]) => void) => void} off
- */
+/** @typedef {import("../lib/host.js").Model} Model */
 
 const CHOICES = ["layer", "mask_ratio", "seed", "paste", "view", "against", "image", "error"];
 const PARTS = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];

@@ -6,16 +6,7 @@ import { PatchGridView } from "./view.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./reading.js").Reading} Reading */
-
-/**
- * @typedef {object} Model  what anywidget hands over
- * @property {(name: string) => any} get
- * @property {(name: string, value: unknown) => void} set
- * @property {() => void} save_changes
- * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
- * @property {(events: string, callback: (...words: any[]) => void) => void} on
- * @property {(events: string, callback: (...words: any[]) => void) => void} off
- */
+/** @typedef {import("../lib/host.js").Model} Model */
 
 const CHOICES = ["layer", "token", "target", "glyph", "tint", "error"];
 const DRAWN = [...CHOICES, "_target_of"];

@@ -5,16 +5,7 @@ import { DATA, dataReader } from "./received.js";
 import { RelevanceView } from "./view.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
-
-/**
- * @typedef {object} Model  what anywidget hands over
- * @property {(name: string) => any} get
- * @property {(name: string, value: unknown) => void} set
- * @property {() => void} save_changes
- * @property {((content: unknown) => void) | undefined} [send]  a saved page has none
- * @property {(events: string, callback: (...words: any[]) => void) => void} on
- * @property {(events: string, callback: (...words: any[]) => void) => void} off
- */
+/** @typedef {import("../lib/host.js").Model} Model */
 
 const CHOICES = ["target", "versus", "method", "image", "layer", "head", "token", "show", "scale", "norm", "shared", "heads_of", "error"];
 
