@@ -9,7 +9,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.small_models import TIMM, hf_model, pixels_for, timm_model
-from vitlens_widgets.models.sites import SITES, TAPPED_SITES
+from vitlens_widgets.models.sites import HOOKED_SITES, SITES
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
@@ -107,7 +107,7 @@ def test_what_is_kept_is_what_was_asked_for():
     by_pattern = vit.trace(pixels, keep=["pattern"], preprocessed=True)
     assert by_pattern.nbytes - bare.nbytes == 6 * with_queries["q", 0].nbytes
     everything = vit.trace(pixels, keep="all", preprocessed=True)
-    assert {site for site, _ in everything.kept} == set(TAPPED_SITES) - {"resid_pre", "resid_post"}
+    assert {site for site, _ in everything.kept} == set(HOOKED_SITES) - {"resid_pre", "resid_post"}
 
 
 def test_the_fast_attention_path_stays_on(monkeypatch):

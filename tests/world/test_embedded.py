@@ -168,7 +168,7 @@ def test_a_row_of_the_table_is_the_model_it_names(name):
     (row,) = (row for row in vl.toy_models().rows() if row["name"] == name)
     vit = vl.load(name)
     assert (row["layers"], row["heads"], row["width"]) == (vit.n_layers, vit.n_heads, vit.width)
-    assert row["MLP"] == ("yes" if "mlp_out" in vit.adapter.taps(0) else "no")
+    assert row["MLP"] == ("yes" if "mlp_out" in vit.adapter.hook_points(0) else "no")
     measured = world.card(name).measured
     for count, objects in ((1, "1 object"), (2, "2 objects")):
         assert row[f"accuracy, {objects}"] == measured.accuracy[count][-1]

@@ -37,7 +37,7 @@ def test_what_it_gives_is_loaded_and_read_like_any_model(attention_only):
     trace = vit.trace(world.scene(3).image)
     logits = vl.LogitLens(vit).read(trace).readout.logits(2)
     torch.testing.assert_close(logits, trace.logits, rtol=1e-5, atol=1e-5)
-    assert ("mlp_out" in vit.adapter.taps(0)) is not attention_only
+    assert ("mlp_out" in vit.adapter.hook_points(0)) is not attention_only
 
 
 def test_a_fresh_interpreter_loads_it_by_its_folder_and_by_its_file():

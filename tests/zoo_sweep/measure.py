@@ -101,7 +101,7 @@ def _final_readout(vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor)
 
 
 def _residual_sum(trace: vl.Trace, layer: int) -> float:
-    sites = trace.vit.adapter.taps(layer)
+    sites = trace.vit.adapter.hook_points(layer)
     added = sum(trace[site, layer] for site in ("attn_out", "mlp_out") if site in sites)
     return off(trace.states[layer] + added, trace.states[layer + 1])
 

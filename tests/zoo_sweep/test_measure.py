@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.zoo_sweep.rows import hf_row, timm_row
 from vitlens_widgets.models.hf_beit import HFBeit
-from vitlens_widgets.models.taps import ScaledTap, Tap
+from vitlens_widgets.models.hook_points import HookPoint, ScaledPoint
 from vitlens_widgets.models.timm_eva import TimmEva
 from vitlens_widgets.models.timm_relative import TimmBeit, TimmRelPos
 from vitlens_widgets.models.timm_vit import TimmViT
@@ -19,7 +19,7 @@ LEFT_OUT = {
     "the rotation in a block run alone": ("eva02_tiny_patch14_224", TimmEva, "_rotation", "again"),
     "the scale of side-by-side blocks": (
         "vit_pwee_patch16_reg1_gap_256",
-        ScaledTap,
+        ScaledPoint,
         "read",
         "residual",
     ),
@@ -36,7 +36,7 @@ WITHOUT = {
     "_bias": lambda *_: None,
     "_rotation": lambda *_: None,
     "_rotated": lambda _self, _layer, part, _rotation: part,
-    "read": Tap.read,
+    "read": HookPoint.read,
     "readout_features": lambda self, state: self.model.pool(state),
 }
 

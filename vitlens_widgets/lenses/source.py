@@ -63,7 +63,7 @@ def source_of(trace: Trace, site: str, head: int | None) -> Source:
         return Source(trace, trace.vit.state_names, lambda states: trace.states[states])
     if site not in ADDED:
         raise UsageError(f'A lens reads "resid", "attn_out" or "mlp_out", not {site!r}.')
-    trace.vit.adapter.taps(0)[site]  # refuses a site that the model does not have
+    trace.vit.adapter.hook_points(0)[site]  # refuses a site that the model does not have
     layers = range(trace.vit.n_layers)
     if head is None:
         return _of_blocks(trace, site, [f"{k}_{site}" for k in layers], lambda k: trace[site, k])

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.classifier import Classifier
+from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.taps import Taps
 
 
 class ScoreParts(NamedTuple):
@@ -60,7 +60,7 @@ class Adapter(ABC):
         self.image_size = tuple(image_size)
         self.layout()
         for layer in range(self.n_layers):
-            self.taps(layer)
+            self.hook_points(layer)
 
     @property
     @abstractmethod
@@ -92,8 +92,8 @@ class Adapter(ABC):
         return height // layout.rows, width // layout.cols
 
     @abstractmethod
-    def taps(self, layer: int) -> Taps:
-        """Where each of `TAPPED_SITES` shows in block `layer`."""
+    def hook_points(self, layer: int) -> HookPoints:
+        """Where each of `HOOKED_SITES` shows in block `layer`."""
 
     @abstractmethod
     def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:

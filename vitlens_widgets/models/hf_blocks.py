@@ -8,7 +8,13 @@ from functools import partial
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.taps import ScaledTap, Tap, Taps, slice_of, split_heads
+from vitlens_widgets.models.hook_points import (
+    HookPoint,
+    HookPoints,
+    ScaledPoint,
+    slice_of,
+    split_heads,
+)
 
 # Where a block keeps each of its parts, the first that is there: of ViT, DeiT, BEiT, DINOv2 and
 # their kin from transformers 5.10 on; of the same before; of CLIP and SigLIP.
@@ -32,7 +38,7 @@ def block_parts(block: nn.Module) -> dict[str, nn.Module]:
     return {role: first_of(block, paths) for role, paths in _PARTS.items()}
 
 
-def block_taps(block: nn.Module, n_heads: int) -> Taps:
+def block_hook_points(block: nn.Module, n_heads: int) -> HookPoints:
     """Where the sites of a block show.
 
     Raises:
@@ -40,37 +46,37 @@ def block_taps(block: nn.Module, n_heads: int) -> Taps:
     """
     part = block_parts(block)
     by_head = split_heads(n_heads)
-    return Taps(
+    return HookPoints(
         {
-            "resid_pre": Tap(block, "input"),
-            "q": Tap(part["q"], "output", by_head),
-            "k": Tap(part["k"], "output", by_head),
-            "v": Tap(part["v"], "output", by_head),
-            "z": Tap(part["attn_proj"], "input", by_head),
+            "resid_pre": HookPoint(block, "input"),
+            "q": HookPoint(part["q"], "output", by_head),
+            "k": HookPoint(part["k"], "output", by_head),
+            "v": HookPoint(part["v"], "output", by_head),
+            "z": HookPoint(part["attn_proj"], "input", by_head),
             "attn_out": _added(block, part["attn_proj"], "layer_scale1", "lambda_1"),
-            "resid_mid": Tap(part["norm2"], "input"),
+            "resid_mid": HookPoint(part["norm2"], "input"),
             "mlp_pre": _neurons(part["mlp_in"], part["mlp_proj"]),
-            "mlp_post": Tap(part["mlp_proj"], "input"),
+            "mlp_post": HookPoint(part["mlp_proj"], "input"),
             "mlp_out": _added(block, part["mlp_proj"], "layer_scale2", "lambda_2"),
-            "resid_post": Tap(block, "output"),
+            "resid_post": HookPoint(block, "output"),
         }
     )
 
 
-def _added(block: nn.Module, projection: nn.Module, scale: str, parameter: str) -> Tap:
+def _added(block: nn.Module, projection: nn.Module, scale: str, parameter: str) -> HookPoint:
     """What is added to the stream: a projection, times a layer scale where there is one."""
     if hasattr(block, scale):
-        return Tap(getattr(block, scale), "output")
+        return HookPoint(getattr(block, scale), "output")
     gamma = getattr(block, parameter, None)
-    kind = partial(ScaledTap, scale=gamma) if isinstance(gamma, nn.Parameter) else Tap
+    kind = partial(ScaledPoint, scale=gamma) if isinstance(gamma, nn.Parameter) else HookPoint
     return kind(projection, "output")
 
 
-def _neurons(mlp_in: nn.Linear, mlp_proj: nn.Linear) -> Tap:
+def _neurons(mlp_in: nn.Linear, mlp_proj: nn.Linear) -> HookPoint:
     """Before the activation; a projection into both sides of a gate has the gate's side first."""
     if mlp_in.out_features == 2 * mlp_proj.in_features:
-        return Tap(mlp_in, "output", slice_of(0, mlp_proj.in_features))
-    return Tap(mlp_in, "output")
+        return HookPoint(mlp_in, "output", slice_of(0, mlp_proj.in_features))
+    return HookPoint(mlp_in, "output")
 
 
 def first_of(parent: nn.Module, paths: Iterable[str]) -> nn.Module:

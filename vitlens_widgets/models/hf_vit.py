@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
 from vitlens_widgets.models.families import register
-from vitlens_widgets.models.hf_blocks import block_taps, first_of
+from vitlens_widgets.models.hf_blocks import block_hook_points, first_of
 from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
+from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.taps import Taps
 from vitlens_widgets.models.timm_vit import distilled_token_logits
 
 _VIT = "transformers.models.vit.modeling_vit."
@@ -98,9 +98,9 @@ class HFViT(Adapter):
             )
         return {"interpolate_pos_encoding": True}
 
-    def taps(self, layer: int) -> Taps:
-        """Where each of `TAPPED_SITES` shows in block `layer`."""
-        return block_taps(self.blocks[layer], self.n_heads)
+    def hook_points(self, layer: int) -> HookPoints:
+        """Where each of `HOOKED_SITES` shows in block `layer`."""
+        return block_hook_points(self.blocks[layer], self.n_heads)
 
     def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
         """Products of queries and keys over the root of a head's width."""

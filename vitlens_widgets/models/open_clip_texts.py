@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts
 from vitlens_widgets.models.families import family_of, register
+from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.open_clip_library import tokenizer_of
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.prompts import ReadsTexts
-from vitlens_widgets.models.taps import Taps
 
 
 class _Around(Adapter):
@@ -50,9 +50,9 @@ class _Around(Adapter):
         """The token layout at an image size; see `Adapter.layout`."""
         return self.tower.layout(image_size)
 
-    def taps(self, layer: int) -> Taps:
-        """Where each of `TAPPED_SITES` shows in block `layer`."""
-        return self.tower.taps(layer)
+    def hook_points(self, layer: int) -> HookPoints:
+        """Where each of `HOOKED_SITES` shows in block `layer`."""
+        return self.tower.hook_points(layer)
 
     def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
         """See `Adapter.score_parts`."""

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
 from vitlens_widgets.models.families import register
+from vitlens_widgets.models.hook_points import HookPoint, HookPoints, JoinedPoint, ReadOnlyPoint
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.taps import JoinedTap, ReadOnlyTap, Tap, Taps
 
 _KEPT_INSIDE = (
     "torch's nn.MultiheadAttention keeps its queries, keys and values to itself; edit the scores, "
@@ -67,27 +67,27 @@ class OpenClipTower(Adapter):
             )
         return TokenLayout(*grid(size, tuple(self.model.patch_size)), ("CLS",))
 
-    def taps(self, layer: int) -> Taps:
-        """Where each of `TAPPED_SITES` shows in block `layer`."""
+    def hook_points(self, layer: int) -> HookPoints:
+        """Where each of `HOOKED_SITES` shows in block `layer`."""
         block = self.blocks[layer]
         attn, mlp = block.attn, block.mlp
         q, k, v = (
-            ReadOnlyTap(attn, "input", compute=partial(_part, attn, index=i), reason=_KEPT_INSIDE)
+            ReadOnlyPoint(attn, "input", compute=partial(_part, attn, index=i), reason=_KEPT_INSIDE)
             for i in range(3)
         )
-        return Taps(
+        return HookPoints(
             {
-                "resid_pre": Tap(block, "input"),
+                "resid_pre": HookPoint(block, "input"),
                 "q": q,
                 "k": k,
                 "v": v,
-                "z": _Weighted((Tap(attn, "input"), Tap(attn, "output")), "sum", attn),
-                "attn_out": Tap(block.ls_1, "output"),
-                "resid_mid": Tap(block.ln_2, "input"),
-                "mlp_pre": Tap(mlp.c_fc, "output"),
-                "mlp_post": Tap(mlp.c_proj, "input"),
-                "mlp_out": Tap(block.ls_2, "output"),
-                "resid_post": Tap(block, "output"),
+                "z": _Weighted((HookPoint(attn, "input"), HookPoint(attn, "output")), "sum", attn),
+                "attn_out": HookPoint(block.ls_1, "output"),
+                "resid_mid": HookPoint(block.ln_2, "input"),
+                "mlp_pre": HookPoint(mlp.c_fc, "output"),
+                "mlp_post": HookPoint(mlp.c_proj, "input"),
+                "mlp_out": HookPoint(block.ls_2, "output"),
+                "resid_post": HookPoint(block, "output"),
             }
         )
 
@@ -128,7 +128,7 @@ class OpenClipTower(Adapter):
 
 
 @dataclass(frozen=True)
-class _Weighted(JoinedTap):
+class _Weighted(JoinedPoint):
     """`z`: computed from what attention is given, written into what it gives."""
 
     attn: nn.MultiheadAttention | None = None

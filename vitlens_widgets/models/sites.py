@@ -30,13 +30,7 @@ neurons stand one branch after the other, and `attn_out` and `mlp_out` are the s
 
 from __future__ import annotations
 
-from vitlens_widgets.models.taps import (
-    Tap,
-    heads_after_tokens,
-    split_heads,
-)
-
-TAPPED_SITES = (
+HOOKED_SITES = (
     "resid_pre",
     "q",
     "k",
@@ -54,6 +48,4 @@ TAPPED_SITES = (
 DERIVED_SITES = ("attn_scores", "pattern")
 """Sites computed from q and k afterwards, so that the model keeps its fused attention."""
 
-SITES = (*TAPPED_SITES, *DERIVED_SITES)
-
-__all__ = ["DERIVED_SITES", "SITES", "TAPPED_SITES", "Tap", "heads_after_tokens", "split_heads"]
+SITES = (*HOOKED_SITES, *DERIVED_SITES)

@@ -10,17 +10,17 @@ from itertools import accumulate
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.taps import (
-    JoinedTap,
-    ScaledTap,
-    Tap,
-    Taps,
+from vitlens_widgets.models.hook_points import (
+    HookPoint,
+    HookPoints,
+    JoinedPoint,
+    ScaledPoint,
     View,
     slice_of,
     split_heads,
 )
 from vitlens_widgets.models.timm_parts import (
-    AttentionTaps,
+    AttentionPoints,
     read_attention,
     read_mlp,
     reader_of,
@@ -38,18 +38,18 @@ _NO_MLP = {
 
 
 @dataclass(frozen=True)
-class BlockTaps:
+class BlockPoints:
     """A block's sites; `scale` multiplies its query-key products."""
 
     n_heads: int
     scale: float
-    taps: Taps
+    hook_points: HookPoints
 
 
-_BLOCKS: dict[str, Callable[[nn.Module], BlockTaps]] = {}
+_BLOCKS: dict[str, Callable[[nn.Module], BlockPoints]] = {}
 
 
-def read_block(block: nn.Module) -> BlockTaps:
+def read_block(block: nn.Module) -> BlockPoints:
     """Where a block's sites show.
 
     Raises:
@@ -65,7 +65,7 @@ def read_block(block: nn.Module) -> BlockTaps:
     "timm.models.eva.EvaBlock",
     "timm.models.vision_transformer_relpos.RelPosBlock",
 )
-def _pre_norm(block: nn.Module) -> BlockTaps:
+def _pre_norm(block: nn.Module) -> BlockPoints:
     """`x + scale1 * attn(norm1(x))`, then `x + scale2 * mlp(norm2(x))`."""
     return _one_after_the_other(block, middle=block.norm2)
 
@@ -76,45 +76,45 @@ def _pre_norm(block: nn.Module) -> BlockTaps:
     "timm.models.eva.EvaBlockPostNorm",
     "timm.models.vision_transformer_relpos.ResPostRelPosBlock",
 )
-def _post_norm(block: nn.Module) -> BlockTaps:
+def _post_norm(block: nn.Module) -> BlockPoints:
     """`x + norm1(attn(x))`, then `x + norm2(mlp(x))`: what is added has been normed."""
     return _one_after_the_other(block, middle=block.mlp)
 
 
 @reads(_BLOCKS, "vitlens_widgets.world.blocks.AttentionBlock")
-def _attention_alone(block: nn.Module) -> BlockTaps:
+def _attention_alone(block: nn.Module) -> BlockPoints:
     """`x + scale * attn(norm1(x))`."""
     attn = read_attention(block.attn)
-    return BlockTaps(attn.n_heads, attn.scale, Taps(_attending(block, attn), _NO_MLP))
+    return BlockPoints(attn.n_heads, attn.scale, HookPoints(_attending(block, attn), _NO_MLP))
 
 
-def _attending(block: nn.Module, attn: AttentionTaps) -> dict[str, Tap]:
+def _attending(block: nn.Module, attn: AttentionPoints) -> dict[str, HookPoint]:
     """The sites of a block that has one attention, but for those of an MLP."""
     return {
-        "resid_pre": Tap(block, "input"),
+        "resid_pre": HookPoint(block, "input"),
         "q": attn.q,
         "k": attn.k,
         "v": attn.v,
         "z": attn.z,
-        "attn_out": Tap(block.drop_path1, "output"),
-        "resid_post": Tap(block, "output"),
+        "attn_out": HookPoint(block.drop_path1, "output"),
+        "resid_post": HookPoint(block, "output"),
     }
 
 
-def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockTaps:
+def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockPoints:
     attn, mlp = read_attention(block.attn), read_mlp(block.mlp)
-    taps = {
+    points = {
         **_attending(block, attn),
-        "resid_mid": Tap(middle, "input"),
+        "resid_mid": HookPoint(middle, "input"),
         "mlp_pre": mlp.pre,
         "mlp_post": mlp.post,
-        "mlp_out": Tap(block.drop_path2, "output"),
+        "mlp_out": HookPoint(block.drop_path2, "output"),
     }
-    return BlockTaps(attn.n_heads, attn.scale, Taps(taps))
+    return BlockPoints(attn.n_heads, attn.scale, HookPoints(points))
 
 
 @reads(_BLOCKS, "timm.models.vision_transformer.ParallelScalingBlock")
-def _side_by_side(block: nn.Module) -> BlockTaps:
+def _side_by_side(block: nn.Module) -> BlockPoints:
     """`x + scale * (attn(norm(x)) + mlp(norm(x)))`, with one projection into both.
 
     Source: Dehghani et al. (2023), section 2.1.
@@ -129,20 +129,20 @@ def _side_by_side(block: nn.Module) -> BlockTaps:
     # with a bias of its own for the MLP, older timm hands the projection's weight on itself
     side = "output" if block.mlp_bias is None else "linear"
     gamma = getattr(block.ls, "gamma", None)
-    added = Tap if gamma is None else partial(ScaledTap, scale=gamma)
-    taps = {
-        "resid_pre": Tap(block, "input"),
-        "q": Tap(block.q_norm, "output"),
-        "k": Tap(block.k_norm, "output"),
-        "v": Tap(block.in_proj, side, lambda fused: heads(values(fused))),
-        "z": Tap(block.attn_out_proj, "input", heads),
+    added = HookPoint if gamma is None else partial(ScaledPoint, scale=gamma)
+    points = {
+        "resid_pre": HookPoint(block, "input"),
+        "q": HookPoint(block.q_norm, "output"),
+        "k": HookPoint(block.k_norm, "output"),
+        "v": HookPoint(block.in_proj, side, lambda fused: heads(values(fused))),
+        "z": HookPoint(block.attn_out_proj, "input", heads),
         "attn_out": added(block.attn_out_proj, "output"),
-        "mlp_pre": Tap(block.mlp_act, "input"),
-        "mlp_post": Tap(block.mlp_out_proj, "input"),
+        "mlp_pre": HookPoint(block.mlp_act, "input"),
+        "mlp_post": HookPoint(block.mlp_out_proj, "input"),
         "mlp_out": added(block.mlp_out_proj, "output"),
-        "resid_post": Tap(block, "output"),
+        "resid_post": HookPoint(block, "output"),
     }
-    return BlockTaps(block.num_heads, block.scale, Taps(taps, _NO_MIDDLE))
+    return BlockPoints(block.num_heads, block.scale, HookPoints(points, _NO_MIDDLE))
 
 
 def _slices(widths: list[int]) -> list[View]:
@@ -151,7 +151,7 @@ def _slices(widths: list[int]) -> list[View]:
 
 
 @reads(_BLOCKS, "timm.models.vision_transformer.ParallelThingsBlock")
-def _branches(block: nn.Module) -> BlockTaps:
+def _branches(block: nn.Module) -> BlockPoints:
     """`x + sum of attn_i(norm_i(x))`, then `x + sum of mlp_i(norm_i(x))`.
 
     Source: Touvron et al. (2022), "Three things everyone should know about Vision Transformers".
@@ -159,23 +159,25 @@ def _branches(block: nn.Module) -> BlockTaps:
     attns = [read_attention(branch.attn) for branch in block.attns]
     mlps = [read_mlp(branch.mlp) for branch in block.ffns]
 
-    def side_by_side(parts: list[Tap]) -> JoinedTap:
-        return JoinedTap(tuple(parts), "side by side")
+    def side_by_side(parts: list[HookPoint]) -> JoinedPoint:
+        return JoinedPoint(tuple(parts), "side by side")
 
-    def added(branches: nn.ModuleList) -> JoinedTap:
-        return JoinedTap(tuple(Tap(branch, "output") for branch in branches), "sum")
+    def added(branches: nn.ModuleList) -> JoinedPoint:
+        return JoinedPoint(tuple(HookPoint(branch, "output") for branch in branches), "sum")
 
-    taps = {
-        "resid_pre": Tap(block, "input"),
+    points = {
+        "resid_pre": HookPoint(block, "input"),
         "q": side_by_side([attn.q for attn in attns]),
         "k": side_by_side([attn.k for attn in attns]),
         "v": side_by_side([attn.v for attn in attns]),
         "z": side_by_side([attn.z for attn in attns]),
         "attn_out": added(block.attns),
-        "resid_mid": JoinedTap(tuple(Tap(branch, "input") for branch in block.ffns), "same"),
+        "resid_mid": JoinedPoint(
+            tuple(HookPoint(branch, "input") for branch in block.ffns), "same"
+        ),
         "mlp_pre": side_by_side([mlp.pre for mlp in mlps]),
         "mlp_post": side_by_side([mlp.post for mlp in mlps]),
         "mlp_out": added(block.ffns),
-        "resid_post": Tap(block, "output"),
+        "resid_post": HookPoint(block, "output"),
     }
-    return BlockTaps(sum(attn.n_heads for attn in attns), attns[0].scale, Taps(taps))
+    return BlockPoints(sum(attn.n_heads for attn in attns), attns[0].scale, HookPoints(points))

@@ -14,9 +14,9 @@ from typing import TypeVar
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.taps import (
-    GroupedTap,
-    Tap,
+from vitlens_widgets.models.hook_points import (
+    GroupedPoint,
+    HookPoint,
     heads_after_tokens,
     part_of,
     slice_of,
@@ -25,28 +25,28 @@ from vitlens_widgets.models.taps import (
 
 
 @dataclass(frozen=True)
-class AttentionTaps:
+class AttentionPoints:
     """An attention module's sites; `scale` multiplies its query-key products."""
 
     n_heads: int
     scale: float
-    q: Tap
-    k: Tap
-    v: Tap
-    z: Tap
+    q: HookPoint
+    k: HookPoint
+    v: HookPoint
+    z: HookPoint
 
 
 @dataclass(frozen=True)
-class MlpTaps:
+class MlpPoints:
     """An MLP's sites."""
 
-    pre: Tap
-    post: Tap
+    pre: HookPoint
+    post: HookPoint
 
 
 _Reader = TypeVar("_Reader", bound=Callable)
-_ATTENTIONS: dict[str, Callable[[nn.Module], AttentionTaps]] = {}
-_MLPS: dict[str, Callable[[nn.Module], MlpTaps]] = {}
+_ATTENTIONS: dict[str, Callable[[nn.Module], AttentionPoints]] = {}
+_MLPS: dict[str, Callable[[nn.Module], MlpPoints]] = {}
 
 _NOT_ONE_SOFTMAX = (
     "attention must be one softmax over the keys, but timm's {name} subtracts one softmax from "
@@ -89,7 +89,7 @@ def reader_of(table: dict[str, _Reader], part: nn.Module, what: str) -> _Reader:
     return table[name]
 
 
-def read_attention(attn: nn.Module) -> AttentionTaps:
+def read_attention(attn: nn.Module) -> AttentionPoints:
     """Where an attention module's sites show.
 
     Raises:
@@ -98,7 +98,7 @@ def read_attention(attn: nn.Module) -> AttentionTaps:
     return reader_of(_ATTENTIONS, attn, "attention")(attn)
 
 
-def read_mlp(mlp: nn.Module) -> MlpTaps:
+def read_mlp(mlp: nn.Module) -> MlpPoints:
     """Where an MLP's sites show.
 
     Raises:
@@ -112,51 +112,51 @@ def read_mlp(mlp: nn.Module) -> MlpTaps:
     "timm.layers.attention.Attention",
     "timm.models.vision_transformer.Attention",  # before timm 1.0.16
 )
-def _attention(attn: nn.Module) -> AttentionTaps:
+def _attention(attn: nn.Module) -> AttentionPoints:
     return _fused(attn, z=attn.norm)
 
 
 @reads(_ATTENTIONS, "timm.models.vision_transformer_relpos.RelPosAttention")
-def _relative_attention(attn: nn.Module) -> AttentionTaps:
+def _relative_attention(attn: nn.Module) -> AttentionPoints:
     return _fused(attn, z=attn.proj)
 
 
 @reads(_ATTENTIONS, "timm.models.beit.Attention")
-def _beit_attention(attn: nn.Module) -> AttentionTaps:
+def _beit_attention(attn: nn.Module) -> AttentionPoints:
     """Its fused projection is called with a bias put together from those of q and v."""
     q, k, v = (_part_of_product(attn, index) for index in range(3))
-    z = Tap(attn.proj, "input", split_heads(attn.num_heads))
-    return AttentionTaps(attn.num_heads, attn.scale, q, k, v, z)
+    z = HookPoint(attn.proj, "input", split_heads(attn.num_heads))
+    return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
 
 
 @reads(_ATTENTIONS, "timm.models.eva.EvaAttention", "timm.layers.attention.AttentionRope")
-def _eva_attention(attn: nn.Module) -> AttentionTaps:
+def _eva_attention(attn: nn.Module) -> AttentionPoints:
     """Fused or separate projections, the latter perhaps with fewer key and value heads."""
-    z = Tap(attn.norm, "input", split_heads(attn.num_heads))
-    q, k = Tap(attn.q_norm, "output", heads_after_tokens), attn.k_norm
+    z = HookPoint(attn.norm, "input", split_heads(attn.num_heads))
+    q, k = HookPoint(attn.q_norm, "output", heads_after_tokens), attn.k_norm
     if attn.qkv is not None:
         v = _part_of_product(attn, 2)
-        k = Tap(k, "output", heads_after_tokens)
-        return AttentionTaps(attn.num_heads, attn.scale, q, k, v, z)
+        k = HookPoint(k, "output", heads_after_tokens)
+        return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
     group = getattr(attn, "num_kv_groups", 1)
-    kind = Tap if group == 1 else partial(GroupedTap, group=group)
+    kind = HookPoint if group == 1 else partial(GroupedPoint, group=group)
     v = kind(attn.v_proj, "output", split_heads(attn.num_heads // group))
     k = kind(k, "output", heads_after_tokens)
-    return AttentionTaps(attn.num_heads, attn.scale, q, k, v, z)
+    return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
 
 
-def _fused(attn: nn.Module, z: nn.Module) -> AttentionTaps:
-    return AttentionTaps(
+def _fused(attn: nn.Module, z: nn.Module) -> AttentionPoints:
+    return AttentionPoints(
         n_heads=attn.num_heads,
         scale=attn.scale,
-        q=Tap(attn.q_norm, "output", heads_after_tokens),
-        k=Tap(attn.k_norm, "output", heads_after_tokens),
-        v=Tap(attn.qkv, "output", part_of(3, 2, attn.num_heads)),
-        z=Tap(z, "input", split_heads(attn.num_heads)),
+        q=HookPoint(attn.q_norm, "output", heads_after_tokens),
+        k=HookPoint(attn.k_norm, "output", heads_after_tokens),
+        v=HookPoint(attn.qkv, "output", part_of(3, 2, attn.num_heads)),
+        z=HookPoint(z, "input", split_heads(attn.num_heads)),
     )
 
 
-def _part_of_product(attn: nn.Module, index: int) -> Tap:
+def _part_of_product(attn: nn.Module, index: int) -> HookPoint:
     """Queries, keys or values of a fused projection whose biases are kept apart from it."""
     has_bias = getattr(attn, "q_bias", None) is not None
     if has_bias and getattr(attn, "qkv_bias_separate", False):
@@ -164,22 +164,22 @@ def _part_of_product(attn: nn.Module, index: int) -> Tap:
             "This model cannot be read exactly: the biases of queries and values must be part of "
             "their projection, but qkv_bias_separate adds them afterwards."
         )
-    return Tap(attn.qkv, "linear", part_of(3, index, attn.num_heads))
+    return HookPoint(attn.qkv, "linear", part_of(3, index, attn.num_heads))
 
 
 @reads(_MLPS, "timm.layers.mlp.Mlp")
-def _mlp(mlp: nn.Module) -> MlpTaps:
-    return MlpTaps(pre=Tap(mlp.fc1, "output"), post=Tap(mlp.norm, "input"))
+def _mlp(mlp: nn.Module) -> MlpPoints:
+    return MlpPoints(pre=HookPoint(mlp.fc1, "output"), post=HookPoint(mlp.norm, "input"))
 
 
 @reads(_MLPS, "timm.layers.mlp.GluMlp")
-def _glu(mlp: nn.Module) -> MlpTaps:
+def _glu(mlp: nn.Module) -> MlpPoints:
     """One projection makes both sides; which half is the gate's is a choice of the MLP."""
     half = mlp.fc1.out_features // 2
     gate = slice_of(half, 2 * half) if mlp.gate_last else slice_of(0, half)
-    return MlpTaps(pre=Tap(mlp.fc1, "output", gate), post=Tap(mlp.norm, "input"))
+    return MlpPoints(pre=HookPoint(mlp.fc1, "output", gate), post=HookPoint(mlp.norm, "input"))
 
 
 @reads(_MLPS, "timm.layers.mlp.SwiGLU")
-def _swiglu(mlp: nn.Module) -> MlpTaps:
-    return MlpTaps(pre=Tap(mlp.fc1_g, "output"), post=Tap(mlp.norm, "input"))
+def _swiglu(mlp: nn.Module) -> MlpPoints:
+    return MlpPoints(pre=HookPoint(mlp.fc1_g, "output"), post=HookPoint(mlp.norm, "input"))

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
 from vitlens_widgets.models.families import register
+from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
-from vitlens_widgets.models.taps import Taps
 from vitlens_widgets.models.timm_blocks import read_block
 from vitlens_widgets.models.timm_pooling import latent_attention
 
@@ -103,9 +103,9 @@ class TimmViT(Adapter):
         n_registers = self.model.num_prefix_tokens - len(cls)
         return (*cls, *(f"register {i}" for i in range(1, n_registers + 1)))
 
-    def taps(self, layer: int) -> Taps:
-        """Where each of `TAPPED_SITES` shows in block `layer`."""
-        return read_block(self.blocks[layer]).taps
+    def hook_points(self, layer: int) -> HookPoints:
+        """Where each of `HOOKED_SITES` shows in block `layer`."""
+        return read_block(self.blocks[layer]).hook_points
 
     def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
         """Scaled products of queries and keys; see `Adapter.score_parts`."""

@@ -7,25 +7,25 @@ from functools import partial
 
 from torch import Tensor
 
-from vitlens_widgets.models.taps import AnyTap, JoinedTap, Tap
+from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint, JoinedPoint
 
 Handler = Callable[[Tensor], "Tensor | None"]
 
 
-def by_part(tap: AnyTap, handler: Handler) -> list[tuple[Tap, Handler]]:
-    """The taps to watch and what to do at each, so that `handler` sees the site once and whole."""
-    if isinstance(tap, Tap):
-        return [(tap, handler)]
-    site = _Branches(tap, handler)
-    arrive = site.repeat if tap.how == "same" else site.gather
-    return [(part, partial(arrive, i)) for i, part in enumerate(tap.parts)]
+def by_part(point: AnyHookPoint, handler: Handler) -> list[tuple[HookPoint, Handler]]:
+    """Hook points and what to do at each, so that `handler` sees the site once and whole."""
+    if isinstance(point, HookPoint):
+        return [(point, handler)]
+    site = _Branches(point, handler)
+    arrive = site.repeat if point.how == "same" else site.gather
+    return [(part, partial(arrive, i)) for i, part in enumerate(point.parts)]
 
 
 class _Branches:
     """The values of the branches that have run so far."""
 
-    def __init__(self, tap: JoinedTap, handler: Handler) -> None:
-        self.tap = tap
+    def __init__(self, point: JoinedPoint, handler: Handler) -> None:
+        self.point = point
         self.handler = handler
         self.values: list[Tensor] = []
         self.new: Tensor | None = None
@@ -35,11 +35,11 @@ class _Branches:
         if i == 0:
             self.values = []
         self.values.append(value)
-        if i + 1 < len(self.tap.parts):
+        if i + 1 < len(self.point.parts):
             return None
         values, self.values = self.values, []
-        new = self.handler(self.tap.join(values))
-        return None if new is None else self.tap.last(values, new)
+        new = self.handler(self.point.join(values))
+        return None if new is None else self.point.last(values, new)
 
     def repeat(self, i: int, value: Tensor) -> Tensor | None:
         """What was changed for the first branch is changed for all."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from vitlens_widgets.models.taps import AnyTap, Tap
+from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint
 from vitlens_widgets.trace.branches import by_part
 from vitlens_widgets.trace.products import WatchedProducts
 
@@ -27,22 +27,22 @@ _under_way = threading.local()
 
 
 @contextmanager
-def handling(taps: Mapping[Key, AnyTap], handlers: Mapping[Key, Handler]) -> Iterator[None]:
+def handling(points: Mapping[Key, AnyHookPoint], handlers: Mapping[Key, Handler]) -> Iterator[None]:
     """While this lasts, each handler sees its site in the forward pass and may change it.
 
     The hooks are taken off at the end, also after an exception or an interrupt in the forward
     pass or while they were being put on, so that the model is left as it was.
     """
     run = object()
-    parts = [part for key, handler in handlers.items() for part in by_part(taps[key], handler)]
-    products = [(tap, handler) for tap, handler in parts if tap.side == "linear"]
+    parts = [part for key, handler in handlers.items() for part in by_part(points[key], handler)]
+    products = [(point, handler) for point, handler in parts if point.side == "linear"]
     stack = _under_way.__dict__.setdefault("stack", [])
     stack.append(run)
     try:
         with ExitStack() as until_the_end:
-            for tap, handler in parts:
-                if tap.side != "linear":
-                    until_the_end.callback(_attach(run, tap, handler).remove)
+            for point, handler in parts:
+                if point.side != "linear":
+                    until_the_end.callback(_attach(run, point, handler).remove)
             if products:
                 until_the_end.enter_context(_watched(run, products))
             yield
@@ -51,9 +51,11 @@ def handling(taps: Mapping[Key, AnyTap], handlers: Mapping[Key, Handler]) -> Ite
 
 
 @contextmanager
-def watching(taps: Mapping[Key, AnyTap], seen: Callable[[Key, Tensor], None]) -> Iterator[None]:
-    """While this lasts, call `seen(key, value)` whenever a tapped value shows."""
-    with handling(taps, {key: partial(seen, key) for key in taps}):
+def watching(
+    points: Mapping[Key, AnyHookPoint], seen: Callable[[Key, Tensor], None]
+) -> Iterator[None]:
+    """While this lasts, call `seen(key, value)` whenever a hooked value shows."""
+    with handling(points, {key: partial(seen, key) for key in points}):
         yield
 
 
@@ -62,7 +64,7 @@ def kept_copy(value: Tensor) -> Tensor:
     return value.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _attach(run: object, tap: Tap, handler: Handler) -> RemovableHandle:
+def _attach(run: object, point: HookPoint, handler: Handler) -> RemovableHandle:
     # kwargs may be missing for another thread that comes by while the hook is put on or taken off
     def on_input(
         _module: nn.Module, args: tuple, kwargs: dict | None = None
@@ -70,34 +72,34 @@ def _attach(run: object, tap: Tap, handler: Handler) -> RemovableHandle:
         if not _is_innermost(run):
             return None
         if args:
-            new = _handled(tap, handler, args[0])
+            new = _handled(point, handler, args[0])
             return None if new is None else ((new, *args[1:]), kwargs)
         name, raw = next(iter(kwargs.items()))  # called with its state as a keyword
-        new = _handled(tap, handler, raw)
+        new = _handled(point, handler, raw)
         return None if new is None else (args, {**kwargs, name: new})
 
     def on_output(_module: nn.Module, _args: tuple, output: Any) -> Any:
         if not _is_innermost(run):
             return None
         if not isinstance(output, tuple):
-            return _handled(tap, handler, output)
-        new = _handled(tap, handler, output[0])
+            return _handled(point, handler, output)
+        new = _handled(point, handler, output[0])
         return None if new is None else (new, *output[1:])
 
-    if tap.side == "input":
-        return tap.module.register_forward_pre_hook(on_input, with_kwargs=True)
-    return tap.module.register_forward_hook(on_output)
+    if point.side == "input":
+        return point.module.register_forward_pre_hook(on_input, with_kwargs=True)
+    return point.module.register_forward_hook(on_output)
 
 
-def _watched(run: object, products: Sequence[tuple[Tap, Handler]]) -> WatchedProducts:
+def _watched(run: object, products: Sequence[tuple[HookPoint, Handler]]) -> WatchedProducts:
     watches: dict[nn.Module, list[Handler]] = {}
-    for tap, handler in products:
-        watches.setdefault(tap.module, []).append(partial(_on_product, run, tap, handler))
+    for point, handler in products:
+        watches.setdefault(point.module, []).append(partial(_on_product, run, point, handler))
     return WatchedProducts(watches)
 
 
-def _on_product(run: object, tap: Tap, handler: Handler, product: Tensor) -> Tensor | None:
-    return _handled(tap, handler, product) if _is_innermost(run) else None
+def _on_product(run: object, point: HookPoint, handler: Handler, product: Tensor) -> Tensor | None:
+    return _handled(point, handler, product) if _is_innermost(run) else None
 
 
 def _is_innermost(run: object) -> bool:
@@ -105,7 +107,7 @@ def _is_innermost(run: object) -> bool:
     return bool(stack) and stack[-1] is run
 
 
-def _handled(tap: Tap, handler: Handler, raw: Tensor) -> Tensor | None:
+def _handled(point: HookPoint, handler: Handler, raw: Tensor) -> Tensor | None:
     """The module's tensor with the site's new value in it, or None if it was left."""
-    new = handler(tap.read(raw))
-    return None if new is None else tap.write(raw, new)
+    new = handler(point.read(raw))
+    return None if new is None else point.write(raw, new)

@@ -99,8 +99,8 @@ class Context:
         if site in ATTENTION_SITES:
             return (self.n_images, self.vit.n_heads, n_tokens, n_tokens)
         found: list[tuple[int, ...]] = []
-        tap = self.vit.adapter.taps(layer)[site]
-        with torch.no_grad(), watching({site: tap}, lambda _, value: found.append(value.shape)):
+        point = self.vit.adapter.hook_points(layer)[site]
+        with torch.no_grad(), watching({site: point}, lambda _, value: found.append(value.shape)):
             self.vit.adapter.run_block(layer, self.vit.adapter.blank_state(1))
         return (self.n_images, n_tokens, *found[0][2:])
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.taps import GroupedTap
+from vitlens_widgets.models.hook_points import GroupedPoint
 from vitlens_widgets.trace.edits import Edit, KnockOut
 from vitlens_widgets.trace.sites import ATTENTION_SITES
 
@@ -28,12 +28,12 @@ def check_blocks(edits: Sequence[Edit], context: Context) -> None:
     """
     for layer in sorted({layer for edit in edits for layer in edit.layers(context)}):
         here = [edit for edit in edits if layer in edit.layers(context)]
-        taps = context.vit.adapter.taps(layer)
+        points = context.vit.adapter.hook_points(layer)
         for site in dict.fromkeys(edit.site for edit in here):
-            for tap in (taps[shown] for shown in _written(site)):
-                tap.check_edits()
-            if site not in ATTENTION_SITES and isinstance(taps[site], GroupedTap):
-                _check_shared(taps[site], site, layer, here, context)
+            for point in (points[shown] for shown in _written(site)):
+                point.check_edits()
+            if site not in ATTENTION_SITES and isinstance(points[site], GroupedPoint):
+                _check_shared(points[site], site, layer, here, context)
         _check_keys_left(layer, here, context)
 
 
@@ -51,23 +51,23 @@ def check_some_key(scores: Tensor, layer: int) -> None:
 
 
 def _written(site: str) -> tuple[str, ...]:
-    """The tapped sites in which an edit of this site is carried out."""
+    """The hooked sites in which an edit of this site is carried out."""
     if site in ATTENTION_SITES:
         return ("z",)
     return (site, "resid_post") if site == "resid_mid" else (site,)
 
 
 def _check_shared(
-    tap: GroupedTap, site: str, layer: int, edits: Sequence[Edit], context: Context
+    point: GroupedPoint, site: str, layer: int, edits: Sequence[Edit], context: Context
 ) -> None:
     n_images, n_tokens, n_heads, width = context.shape(site, layer)
-    sizes = (n_images, n_tokens, n_heads // tap.group, width)
+    sizes = (n_images, n_tokens, n_heads // point.group, width)
     shared = torch.linspace(1, 2, math.prod(sizes)).view(sizes)  # no two alike
-    value = shared.repeat_interleave(tap.group, dim=2).to(next(context.vit.model.parameters()))
+    value = shared.repeat_interleave(point.group, dim=2).to(next(context.vit.model.parameters()))
     for edit in edits:
         if edit.site == site:
             value = edit.apply(value, layer, context)
-    tap.check_shared(value)
+    point.check_shared(value)
 
 
 def _check_keys_left(layer: int, edits: Sequence[Edit], context: Context) -> None:

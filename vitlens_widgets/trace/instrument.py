@@ -62,13 +62,13 @@ class Plan:
 @contextmanager
 def instrumented(plan: Plan) -> Iterator[None]:
     """While this lasts, the blocks that the plan shows sites of run as planned."""
-    taps, handlers = {}, {}
+    points, handlers = {}, {}
     for layer in plan.sites:
-        found = plan.context.vit.adapter.taps(layer)
+        found = plan.context.vit.adapter.hook_points(layer)
         for site, handler in _Block(plan, layer).handlers().items():
-            taps[site, layer] = found[site]
+            points[site, layer] = found[site]
             handlers[site, layer] = handler
-    with handling(taps, handlers):
+    with handling(points, handlers):
         yield
 
 
@@ -94,8 +94,8 @@ class _Block:
             busy += ["q", "k", "v", "z"]
         if self.edits.get("resid_mid"):
             busy.append("resid_post")
-        tapped = (site for site in dict.fromkeys(busy) if site not in ATTENTION_SITES)
-        return {site: partial(self.handle, site) for site in tapped}
+        hooked = (site for site in dict.fromkeys(busy) if site not in ATTENTION_SITES)
+        return {site: partial(self.handle, site) for site in hooked}
 
     def handle(self, site: str, value: Tensor) -> Tensor | None:
         """Make the edits at one site and show it; None if the model keeps its own value."""

@@ -37,7 +37,7 @@ def from_leaf(trace: Trace, layer: int, leaf: str, *sites: str) -> dict[str, Ten
         >>> found = from_leaf(trace, 3, "z", "attn_out")
         >>> torch.autograd.grad(found["attn_out"][:, 0].sum(), found["z"])
     """
-    trace.vit.adapter.taps(layer)[leaf].check_edits()
+    trace.vit.adapter.hook_points(layer)[leaf].check_edits()
     free, found = _Leaf(leaf, layer), {}
 
     def see(site: str, _layer: int, value: Tensor) -> None:

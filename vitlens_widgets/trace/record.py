@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.sites import DERIVED_SITES
-from vitlens_widgets.models.taps import Taps
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.sites import STATE_SITES, check_site
 from vitlens_widgets.trace.watch import Watcher
@@ -16,7 +16,7 @@ from vitlens_widgets.trace.watch import Watcher
 _PARTS_OF = {"attn_scores": ("q", "k"), "pattern": ("q", "k")}
 
 
-def sites_to_keep(keep: str | Sequence[str], grad: bool, taps: Taps) -> list[str]:
+def sites_to_keep(keep: str | Sequence[str], grad: bool, points: HookPoints) -> list[str]:
     """The sites to store beside the states.
 
     Without gradients, scores and pattern are stored as the queries and keys they are made of, so
@@ -27,10 +27,10 @@ def sites_to_keep(keep: str | Sequence[str], grad: bool, taps: Taps) -> list[str
         UnsupportedModelError: A site that the model's blocks do not have.
     """
     names = [keep] if isinstance(keep, str) else list(keep)
-    sites = [*taps, *DERIVED_SITES] if "all" in names else [check_site(name) for name in names]
+    sites = [*points, *DERIVED_SITES] if "all" in names else [check_site(name) for name in names]
     for site in sites:
         if site not in DERIVED_SITES:
-            taps[site]  # refuses a site that the model does not have
+            points[site]  # refuses a site that the model does not have
     if not grad:
         sites = [part for site in sites for part in _PARTS_OF.get(site, (site,))]
     return [site for site in dict.fromkeys(sites) if site not in STATE_SITES]

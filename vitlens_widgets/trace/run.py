@@ -37,7 +37,7 @@ def run(
 ) -> Trace:
     """See `ViT.trace`."""
     edits = _listed(edits)
-    sites = sites_to_keep(keep, grad, vit.adapter.taps(0))
+    sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
     if vit.model.training:
         raise UsageError(
             "The model is in train mode, where dropout makes every run different; call "
@@ -71,7 +71,7 @@ def rerun(
     trace.check_weights("run again")
     context = Context.of(vit, trace.layout, trace.n_images, every)
     first = _first_layer(edits, context) if first is None else first
-    sites = sites_to_keep(keep, grad, vit.adapter.taps(0))
+    sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
     record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, every, sites))
     record.start_from(trace.states, trace.kept, first)
     # what the earlier run did before this block, and the dropping of tokens, is in the state

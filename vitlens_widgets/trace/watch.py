@@ -74,7 +74,7 @@ class Watcher:
         if self._derived:
             self.sites += [site for site in ("q", "k") if site not in watch]
         for site in self.sites:
-            self._adapter.taps(0)[site]  # refuses a site that the model does not have
+            self._adapter.hook_points(0)[site]  # refuses a site that the model does not have
 
     def see(self, site: str, layer: int, value: Tensor) -> None:
         """Show a value to whoever watches its site."""

@@ -192,11 +192,11 @@ class _Experiment:
 
     def __init__(self, vit: ViT, data: Dataset, mlp_input: str, mask_rule: MaskRule) -> None:
         self._vit = vit
-        taps = vit.adapter.taps(0)
-        self._sites = [site for site in SUB_BLOCKS if site in taps]
+        points = vit.adapter.hook_points(0)
+        self._sites = [site for site in SUB_BLOCKS if site in points]
         self._middle = check_choice("mlp_input", mlp_input, ("block", "resid_mid")) != "block"
         if self._middle:
-            taps["resid_mid"]  # refuses a model without one
+            points["resid_mid"]  # refuses a model without one
         self._mask_rule = check_mask_rule(mask_rule)
         self._split = bool(getattr(data, "has_masks", False))
         self.settings = {"mlp_input": mlp_input, "mask_rule": mask_rule, "split": self._split}

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models.classifier import LinearClassifier
-from vitlens_widgets.models.taps import AnyTap, JoinedTap, Tap
+from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint, JoinedPoint
 from vitlens_widgets.trace import ViT
 
 KINDS = {"attention": "z", "MLP": "mlp_post"}
@@ -20,8 +20,8 @@ ADDED = {"attention": "attn_out", "MLP": "mlp_out"}
 
 def kinds_of(vit: ViT) -> list[str]:
     """Which of `KINDS` the model's blocks have: a block without an MLP has the first alone."""
-    taps = vit.adapter.taps(0)
-    return [kind for kind, site in KINDS.items() if site in taps]
+    points = vit.adapter.hook_points(0)
+    return [kind for kind, site in KINDS.items() if site in points]
 
 
 def check_kind(vit: ViT, kind: str) -> str:
@@ -66,8 +66,8 @@ def value_vectors(vit: ViT, kind: str, layer: int) -> Tensor:
     Raises:
         UnsupportedModelError: There is a norm or gate between coefficients and projection.
     """
-    block, tap = vit.adapter.blocks[layer], vit.adapter.taps(layer)[KINDS[kind]]
-    projections = [_projection(vit, block, part, kind) for part in _parts(tap)]
+    block, point = vit.adapter.blocks[layer], vit.adapter.hook_points(layer)[KINDS[kind]]
+    projections = [_projection(vit, block, part, kind) for part in _parts(point)]
     return torch.cat([one.weight.detach().float() for one in projections], dim=1)
 
 
@@ -78,8 +78,8 @@ def check_not_gated(vit: ViT) -> None:
         UsageError: Some are gated.
     """
     for layer, block in enumerate(vit.adapter.blocks):
-        taps = vit.adapter.taps(layer)
-        for pre, post in zip(_parts(taps["mlp_pre"]), _parts(taps["mlp_post"]), strict=True):
+        points = vit.adapter.hook_points(layer)
+        for pre, post in zip(_parts(points["mlp_pre"]), _parts(points["mlp_post"]), strict=True):
             if _gated(block, pre.module, _projection(vit, block, post, "MLP")):
                 raise UsageError(
                     f"The MLPs of {vit.name} are gated, so that what stands before the activation "
@@ -100,21 +100,21 @@ def _gated(block: nn.Module, first: nn.Module, projection: nn.Linear) -> bool:
     return twice or any(one.weight.shape == first.weight.shape for one in beside)
 
 
-def _parts(tap: AnyTap) -> tuple[Tap, ...]:
-    return tap.parts if isinstance(tap, JoinedTap) else (tap,)
+def _parts(point: AnyHookPoint) -> tuple[HookPoint, ...]:
+    return point.parts if isinstance(point, JoinedPoint) else (point,)
 
 
-def _projection(vit: ViT, block: nn.Module, tap: Tap, kind: str) -> nn.Linear:
-    """The linear layer that reads a site, itself tapped or right behind a norm that is none."""
-    if tap.side == "input" and isinstance(tap.module, nn.Linear):
-        return tap.module
-    if tap.side != "input" or not isinstance(tap.module, nn.Identity):
+def _projection(vit: ViT, block: nn.Module, point: HookPoint, kind: str) -> nn.Linear:
+    """The linear layer that reads a site, itself hooked or right behind a norm that is none."""
+    if point.side == "input" and isinstance(point.module, nn.Linear):
+        return point.module
+    if point.side != "input" or not isinstance(point.module, nn.Identity):
         raise UnsupportedModelError(
             f"The value vectors of {vit.name} cannot be read from its weights: between its {kind} "
-            f"coefficients and the output projection stands a {type(tap.module).__name__}."
+            f"coefficients and the output projection stands a {type(point.module).__name__}."
         )
-    after = list(_parent(block, tap.module).children())
-    after = after[after.index(tap.module) :]
+    after = list(_parent(block, point.module).children())
+    after = after[after.index(point.module) :]
     return next(one for one in after if isinstance(one, nn.Linear))
 
 

@@ -111,7 +111,7 @@ def _places(
     layers: Sequence[int] | int | None,
     tokens: Sequence[int] | int | None,
 ) -> Places:
-    possible = [site for site in SITES if site in vit.adapter.taps(0)]
+    possible = [site for site in SITES if site in vit.adapter.hook_points(0)]
     sites = possible if sites is None else [sites] if isinstance(sites, str) else list(sites)
     unknown = [site for site in sites if site not in possible]
     layers = _listed(layers, range(vit.n_layers))

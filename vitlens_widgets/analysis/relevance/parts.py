@@ -34,7 +34,7 @@ def check_gradients(trace: Trace, method: str) -> None:
         )
     vit = trace.vit
     try:
-        vit.adapter.taps(0)["z"].check_edits()
+        vit.adapter.hook_points(0)["z"].check_edits()
     except UsageError as error:
         raise UsageError(
             f"The blocks of {vit.name} run several attentions side by side, whose weights can be "

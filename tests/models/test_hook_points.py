@@ -13,7 +13,7 @@ from tests.zoo_sweep import small_hf, small_open_clip
 from tests.zoo_sweep.measure import off, random_pixels
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets import edits
-from vitlens_widgets.models.taps import ReadOnlyTap
+from vitlens_widgets.models.hook_points import ReadOnlyPoint
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
@@ -48,10 +48,10 @@ def traced(request):
 
 def expected_refusal(vit, site):
     """A site that is absent, or kept inside, is refused; every other can be edited."""
-    tap = vit.adapter.taps(0).get(site)
-    if site == "resid_mid" and tap is None:
+    point = vit.adapter.hook_points(0).get(site)
+    if site == "resid_mid" and point is None:
         return pytest.raises(vl.UnsupportedModelError, match='no site "resid_mid"')
-    if isinstance(tap, ReadOnlyTap):
+    if isinstance(point, ReadOnlyPoint):
         return pytest.raises(vl.UsageError, match="keeps its queries, keys and values to itself")
     return nullcontext()
 
@@ -73,7 +73,7 @@ def test_what_is_added_to_a_site_is_added_to_the_stream(traced, site):
     vector = torch.randn(vit.width, generator=torch.Generator().manual_seed(4))
     edited = vit.trace(pixels, edits=[edits.Add(site, 1, vector)], preprocessed=True)
     expected = trace.states[1] + trace["attn_out", 1] + trace["mlp_out", 1] + vector
-    if site == "mlp_out" or "resid_mid" not in vit.adapter.taps(1):
+    if site == "mlp_out" or "resid_mid" not in vit.adapter.hook_points(1):
         assert off(edited.states[2], expected) <= 1e-5
     assert off(edited[site, 1], trace[site, 1] + vector) <= 1e-5
 

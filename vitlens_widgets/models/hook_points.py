@@ -1,4 +1,4 @@
-"""`Tap`: where one site of one block shows in its modules, to be read and to be written."""
+"""`HookPoint`: where one site of one block shows in its modules, to be read and to be written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _as_it_is(value: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Tap:
+class HookPoint:
     """Where one site of one block shows.
 
     Args:
@@ -57,13 +57,13 @@ class Tap:
 
 
 @dataclass(frozen=True)
-class ScaledTap(Tap):
+class ScaledPoint(HookPoint):
     """A site that is a module's tensor times a layer scale `[d]` that no module applies alone."""
 
     scale: Tensor | None = None
 
     def check_edits(self) -> None:
-        """See `Tap.check_edits`; a scale of zero in some channel lets nothing through."""
+        """See `HookPoint.check_edits`; a scale of zero in some channel lets nothing through."""
         if (self.scale == 0).any():
             raise UsageError("A layer scale of zero lets no edit through; edit the state instead.")
 
@@ -77,7 +77,7 @@ class ScaledTap(Tap):
 
 
 @dataclass(frozen=True)
-class GroupedTap(Tap):
+class GroupedPoint(HookPoint):
     """Keys or values `[image, token, kv_head, d_head]` that each serve `group` query heads."""
 
     group: int = 1
@@ -107,14 +107,14 @@ class GroupedTap(Tap):
 
 
 @dataclass(frozen=True)
-class ReadOnlyTap(Tap):
+class ReadOnlyPoint(HookPoint):
     """A site computed from what a module shows, because the model never shows the site itself."""
 
     compute: View = _as_it_is
     reason: str = ""
 
     def check_edits(self) -> None:
-        """See `Tap.check_edits`; always refused."""
+        """See `HookPoint.check_edits`; always refused."""
         raise UsageError(f"This site can be read but not edited: {self.reason}.")
 
     def read(self, raw: Tensor) -> Tensor:
@@ -127,20 +127,20 @@ class ReadOnlyTap(Tap):
 
 
 @dataclass(frozen=True)
-class JoinedTap:
+class JoinedPoint:
     """A site that several branches of one block show, one after the other.
 
     Args:
-        parts: One tap per branch, in the order in which they run.
+        parts: One hook point per branch, in the order in which they run.
         how: `"side by side"`: heads or neurons of one branch after the other; `"sum"`: their sum;
             `"same"`: each branch shows the same tensor.
     """
 
-    parts: tuple[Tap, ...]
+    parts: tuple[HookPoint, ...]
     how: Literal["side by side", "sum", "same"]
 
     def check_edits(self) -> None:
-        """See `Tap.check_edits`; the first branches have gone on with their own heads or neurons.
+        """See `HookPoint.check_edits`; the first branches went on with their own heads or neurons.
 
         What branches add up to is changed in what the last one adds.
         """
@@ -162,22 +162,24 @@ class JoinedTap:
         return new - sum(values[:-1])
 
 
-AnyTap = Tap | JoinedTap
+AnyHookPoint = HookPoint | JoinedPoint
 
 
-class Taps(dict[str, AnyTap]):
-    """The taps of one block by site; a site that the block does not have is refused.
+class HookPoints(dict[str, AnyHookPoint]):
+    """The hook points of one block by site; a site that the block does not have is refused.
 
     Args:
-        taps: The taps it has.
+        points: Those it has.
         absent: Why it lacks the sites it lacks, by site.
     """
 
-    def __init__(self, taps: Mapping[str, AnyTap], absent: Mapping[str, str] | None = None) -> None:
-        super().__init__(taps)
+    def __init__(
+        self, points: Mapping[str, AnyHookPoint], absent: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(points)
         self.absent = dict(absent or {})
 
-    def __missing__(self, site: str) -> AnyTap:
+    def __missing__(self, site: str) -> AnyHookPoint:
         raise UnsupportedModelError(f'This model has no site "{site}": {self.absent[site]}.')
 
 
