@@ -83,7 +83,10 @@ def test_until_its_attention_is_there_no_other_runs_numbers_are_the_edited_runs(
     page.set_viewport_size({"width": 1400, "height": 900})
     explorer = vl.explore(vl.load("toy/p32"), scene, layer=4, token=20, key=30)
     hosted, widget = shown(page, explorer)
-    line, titles = widget.locator(".vl-pair-line").first, widget.locator(".vl-attention-maps .vl-head")
+    line, titles = (
+        widget.locator(".vl-pair-line").first,
+        widget.locator(".vl-attention-maps .vl-head"),
+    )
     weight = float(explorer.trace.attention(4, 0)[0, 20, 30])
     assert f"pattern {weight:.4f}" in words(line)
     assert "edited run" not in words(line)
