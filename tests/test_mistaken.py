@@ -75,20 +75,15 @@ def test_explorer_says_what_its_mae_and_its_image_are(vit, scene):
     assert "this is an int." in refused(vl.explore, vit, 3)
 
 
-def test_figures_show_results_of_their_own_kind(reading, vit, scene):
-    assert "what vl.analysis.closeness(...) gave, not a Reading." in refused(
-        vl.charts.closeness, reading
-    )
-    assert "not a Reading" in refused(vl.charts.converged, reading)
-    assert "not a Reading" in refused(vl.charts.segmentation_classes, reading)
+def test_figures_show_results_of_one_kind(reading, vit, scene):
     found = vl.analysis.segmentation(vit, [scene])
-    said = refused(vl.charts.segmentation, {"a": found, "b": 5})
-    assert said == "This figure shows what vl.analysis.segmentation(...) gave, not an int."
+    said = refused(vl.analysis.compare, {"a": found, "b": reading})
+    assert said.endswith("vl.analysis.segmentation(...), not a Reading with others.")
 
 
 def test_curves_need_a_class_and_a_token(reading):
-    assert "targets= is empty" in refused(vl.charts.probability, reading, [])
-    assert "tokens= is empty" in refused(vl.charts.entropy, reading, [])
+    assert "target= is empty" in refused(vl.analysis.over_states.probability, reading, [])
+    assert "tokens= is empty" in refused(vl.analysis.over_states.entropy, reading, [])
 
 
 def test_the_readout_alone_is_no_patch_grid(reading):
@@ -197,4 +192,4 @@ def test_a_folder_that_is_missing_is_not_only_a_name_on_the_hub(monkeypatch):
 
 
 def test_one_image_is_not_images(reading):
-    assert refused(vl.analysis.closeness, reading, ["cat", "dog"]).startswith("1 image was read")
+    assert refused(vl.analysis.convergence, reading, ["cat", "dog"]).startswith("1 image was read")

@@ -25,7 +25,7 @@ def curves(plot):
 @pytest.mark.parametrize("metric", ["mse", "psnr", "ssim", "perceptual"])
 def test_a_score_against_the_original_and_the_final(lens, metric):
     infilling = lens.read(pixels_for((48, 48)), preprocessed=True)
-    plot = vl.charts.infill_score(infilling, metric, image=1)
+    plot = vl.analysis.infilling.score(infilling, metric, image=1)
     found = curves(plot)
     np.testing.assert_allclose(found["against the original"], infilling.score(metric)[:, 1])
     to_final = infilling.score(metric, "final")[:, 1]
@@ -38,7 +38,7 @@ def test_a_score_against_the_original_and_the_final(lens, metric):
 def test_a_study_has_a_curve_and_a_band_for_each_state(lens):
     images = list(np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8))
     study = lens.study(images, ratios=(0.2, 0.5, 0.8), seeds=(0, 1), metrics=("mse",))
-    plot = vl.charts.infill_study(study, "mse", states=[0, 3])
+    plot = vl.analysis.infilling.study(study, "mse", states=[0, 3])
     found = curves(plot)
     assert set(found) == {"0_pre", "final"}  # bokeh gives no order
     np.testing.assert_allclose(found["final"], study.mean("mse")[:, 3])
@@ -52,6 +52,6 @@ def test_a_study_has_a_curve_and_a_band_for_each_state(lens):
 def test_what_is_not_there_is_refused(lens):
     infilling = lens.read(pixels_for((48, 48)), preprocessed=True)
     with pytest.raises(vl.UsageError, match="image 2 is out of range"):
-        vl.charts.infill_score(infilling, image=2)
+        vl.analysis.infilling.score(infilling, image=2)
     with pytest.raises(vl.UsageError, match="is no metric"):
-        vl.charts.infill_score(infilling, "accuracy")
+        vl.analysis.infilling.score(infilling, "accuracy")

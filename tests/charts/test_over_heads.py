@@ -32,7 +32,7 @@ def dots(plot):
 
 
 def test_every_head_has_a_dot_every_layer_a_mean_and_uniform_attention_a_line(found):
-    plot = vl.charts.heads(found, "distance")
+    plot = found.figure("distance")
     (data,) = dots(plot)
     np.testing.assert_allclose(data["value"], found.values["distance"].ravel())
     assert data["layer"].tolist() == np.repeat(range(3), 4).tolist()
@@ -46,7 +46,7 @@ def test_every_head_has_a_dot_every_layer_a_mean_and_uniform_attention_a_line(fo
 
 def test_models_stand_side_by_side_with_marks_of_their_own(found):
     other = found_for(1)
-    plot = vl.charts.heads({"trained": found, "random": other}, "entropy")
+    plot = vl.analysis.compare({"trained": found, "random": other}, "entropy")
     first, second = dots(plot)
     np.testing.assert_allclose(second["value"], other.values["entropy"].ravel())
     assert (second["x"] > first["x"]).all()
@@ -58,7 +58,7 @@ def test_models_stand_side_by_side_with_marks_of_their_own(found):
 def test_models_of_other_grids_and_depths_have_nulls_of_their_own(found):
     vit = vl.load(timm_model("CLS", depth=5, img_size=(96, 64)))
     deeper = vl.analysis.heads.statistics(vit.trace(pixels_for((96, 64)), preprocessed=True))
-    plot = vl.charts.heads({"small": found, "large": deeper}, "distance")
+    plot = vl.analysis.compare({"small": found, "large": deeper}, "distance")
     nulls = [r for r in plot.renderers if getattr(r.glyph, "line_dash", None) == [2, 4]]
     assert [r.data_source.data["y"][0] for r in nulls] == [
         found.null("distance"),
@@ -67,16 +67,16 @@ def test_models_of_other_grids_and_depths_have_nulls_of_their_own(found):
     assert found.null("distance") != deeper.null("distance")
     assert len({r.glyph.line_color for r in nulls}) == 2
     assert plot.xaxis.ticker.ticks == [0, 1, 2, 3, 4]
-    alike = vl.charts.heads({"one": found, "other": found_for(1)}, "distance")
+    alike = vl.analysis.compare({"one": found, "other": found_for(1)}, "distance")
     assert len(lines(alike)) == 3
 
 
 def test_agreement_has_no_null_line(found):
-    assert len(lines(vl.charts.heads(found, "agreement"))) == 1
+    assert len(lines(found.figure("agreement"))) == 1
 
 
 def test_what_cannot_be_shown_is_refused(found):
     with pytest.raises(vl.UsageError, match='Nearest: "distance"'):
-        vl.charts.heads(found, "distanc")
+        found.figure("distanc")
     with pytest.raises(vl.UsageError, match="one to 4 models, not 5"):
-        vl.charts.heads({str(i): found for i in range(5)}, "entropy")
+        vl.analysis.compare({str(i): found for i in range(5)}, "entropy")

@@ -22,7 +22,7 @@ def vit():
 @pytest.fixture(scope="module")
 def near(vit, scenes):
     reading = vl.LogitLens(vit).read(vit.trace([scene.image for scene in scenes]))
-    return vl.analysis.closeness(reading, [scene.names for scene in scenes])
+    return vl.analysis.convergence(reading, [scene.names for scene in scenes])
 
 
 @pytest.fixture(scope="module")
@@ -36,40 +36,40 @@ def curves(plot):
     return {data["curve"][0]: data["value"] for data in sources if "curve" in data}
 
 
-def test_closeness_stands_beside_what_other_images_give(near):
-    found = curves(vl.charts.closeness(near, "rank of truth"))
-    np.testing.assert_allclose(found["its own"], near.of("rank of truth").mean(1))
-    np.testing.assert_allclose(found["other images'"], near.others["rank of truth"])
-    assert list(curves(vl.charts.closeness(near, "entropy"))) == ["its own"]
-    several = vl.charts.closeness({"a": near, "b": near}, "similarity to final")
+def test_convergence_stands_beside_what_other_images_give(near):
+    found = curves(near.figure("rank_of_truth"))
+    np.testing.assert_allclose(found["its own"], near.of("rank_of_truth").mean(1))
+    np.testing.assert_allclose(found["other images'"], near.others["rank_of_truth"])
+    assert list(curves(near.figure("entropy"))) == ["its own"]
+    several = vl.analysis.compare({"a": near, "b": near}, "similarity_to_final")
     assert list(curves(several)) == ["a", "b"]
 
 
 def test_bars_say_at_which_state_answers_come_to_stay(near):
-    plot = vl.charts.converged({"a": near, "b": near})
+    plot = vl.analysis.compare({"a": near, "b": near}, "converged")
     for source in plot.select(ColumnDataSource):
         counted = [(near.converged() == k).mean() for k in range(7)]
         np.testing.assert_allclose(source.data["share"], counted)
     assert list(plot.x_range.factors) == near.state_names
     assert len(plot.legend) == 1
-    assert not vl.charts.converged(near).legend
+    assert not near.figure("converged").legend
 
 
 def test_segmentation_is_drawn_with_its_interval(drawn):
     for name in ("iou", "separation", "everywhere"):
-        found = curves(vl.charts.segmentation(drawn, name))
+        found = curves(drawn.figure(name))
         np.testing.assert_allclose(found[name], drawn.mean(name).mean)
-    assert list(curves(vl.charts.segmentation({"taught": drawn}))) == ["taught"]
+    assert list(curves(vl.analysis.compare({"taught": drawn}))) == ["taught"]
 
 
 def test_classes_and_states_hold_one_number_each(drawn):
-    plot = vl.charts.segmentation_classes(drawn)
+    plot = drawn.figure(by_class=True)
     data = next(s.data for s in plot.select(ColumnDataSource) if "said" in s.data)
-    assert len(data["value"]) == 7 * len(np.unique(drawn.label))
+    assert len(data["iou"]) == 7 * len(np.unique(drawn.label))
     at = {pair: i for i, pair in enumerate(zip(data["state"], data["class"], strict=True))}
     table = drawn.classes(state=3)
     for row in table.rows():
-        assert data["value"][at["3_pre", row["class"]]] == row["iou"]
+        assert data["iou"][at["3_pre", row["class"]]] == row["iou"]
         assert data["said"][at["3_pre", row["class"]]] == f"{row['iou']:.2f}"
 
 
@@ -77,12 +77,15 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(near, drawn):
     other = vl.load("toy/attn-only-1l")
     scene = vl.world.scene(0)
     shallow = vl.analysis.segmentation(vl.LogitLens(other), [scene])
-    for draw in (vl.charts.segmentation, vl.charts.converged):
-        with pytest.raises(vl.UsageError, match="no"):
-            draw({})
+    for nothing in ({}, [], drawn):
+        with pytest.raises(vl.UsageError, match="no result to draw"):
+            vl.analysis.compare(nothing)
+    for others in ({"a": drawn, "b": near}, {"a": drawn, "b": 5}, {"a": scene}):
+        with pytest.raises(vl.UsageError, match="compares results of one experiment"):
+            vl.analysis.compare(others)
     with pytest.raises(vl.UsageError, match="have 7, 2"):
-        vl.charts.segmentation({"a": drawn, "b": shallow})
-    with pytest.raises(vl.UsageError, match="rank of truh"):
-        vl.charts.closeness(near, "rank of truh")
+        vl.analysis.compare({"a": drawn, "b": shallow})
+    with pytest.raises(vl.UsageError, match="rank_of_truh"):
+        near.figure("rank_of_truh")
     with pytest.raises(vl.UsageError, match="was not measured"):
-        vl.charts.segmentation(drawn, "iuo")
+        drawn.figure("iuo")

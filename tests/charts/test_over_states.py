@@ -26,7 +26,7 @@ def curves(plot):
 def test_probability_and_rank_of_classes_at_places(reading):
     targets, tokens = ["class 2", 5], ["readout", 2, 9]
     for chart, measure in [("probability", "probability"), ("rank", "rank")]:
-        found = curves(getattr(vl.charts, chart)(reading, targets, tokens, image=1))
+        found = curves(getattr(vl.analysis.over_states, chart)(reading, targets, tokens, image=1))
         assert len(found) == 6
         values = getattr(reading, measure)(5)[:, 1, 9]
         np.testing.assert_allclose(found["class 5, row 0, col 4"], values)
@@ -36,18 +36,20 @@ def test_probability_and_rank_of_classes_at_places(reading):
 
 
 def test_one_class_needs_no_list(reading):
-    assert list(curves(vl.charts.probability(reading, "class 4"))) == ["class 4, readout (CLS)"]
-    assert list(curves(vl.charts.entropy(reading, 9))) == ["row 0, col 4"]
+    assert list(curves(vl.analysis.over_states.probability(reading, "class 4"))) == [
+        "class 4, readout (CLS)"
+    ]
+    assert list(curves(vl.analysis.over_states.entropy(reading, 9))) == ["row 0, col 4"]
 
 
 def test_entropy_and_divergence_at_places(reading):
     for chart in ("entropy", "kl_to_final"):
-        found = curves(getattr(vl.charts, chart)(reading, ["readout", 28]))
+        found = curves(getattr(vl.analysis.over_states, chart)(reading, ["readout", 28]))
         np.testing.assert_allclose(found["row 3, col 5"], getattr(reading, chart)()[:, 0, 28])
 
 
 def test_a_figure_draws_every_state_and_needs_no_network(reading):
-    plot = vl.charts.entropy(reading)
+    plot = vl.analysis.over_states.entropy(reading)
     assert list(plot.x_range.factors) == ["0_pre", "1_pre", "2_pre", "final"]
     assert "cdn.bokeh.org" not in file_html(plot, INLINE)
 
@@ -55,12 +57,18 @@ def test_a_figure_draws_every_state_and_needs_no_network(reading):
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda r: vl.charts.rank(r, ["clas 5"]), "class 5"),
-        (lambda r: vl.charts.entropy(r, [29]), "29 tokens, 0 to 28"),
-        (lambda r: vl.charts.entropy(r, "CLS"), 'indices of tokens and "readout", not "CLS"'),
-        (lambda r: vl.charts.rank(r.trace, [5]), "are of a reading, .* not of a Trace"),
-        (lambda r: vl.charts.entropy(r.trace), "are of a reading, .* not of a Trace"),
-        (lambda r: vl.charts.kl_to_final(r, image=2), "image 2 is out of range"),
+        (lambda r: vl.analysis.over_states.rank(r, ["clas 5"]), "class 5"),
+        (lambda r: vl.analysis.over_states.entropy(r, [29]), "29 tokens, 0 to 28"),
+        (
+            lambda r: vl.analysis.over_states.entropy(r, "CLS"),
+            'indices of tokens and "readout", not "CLS"',
+        ),
+        (
+            lambda r: vl.analysis.over_states.rank(r.trace, [5]),
+            "are of a reading, .* not of a Trace",
+        ),
+        (lambda r: vl.analysis.over_states.entropy(r.trace), "are of a reading, .* not of a Trace"),
+        (lambda r: vl.analysis.over_states.kl_to_final(r, image=2), "image 2 is out of range"),
     ],
 )
 def test_what_is_not_there_is_refused(reading, ask, sentence):

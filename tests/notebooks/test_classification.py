@@ -34,7 +34,7 @@ def test_the_first_states_know_next_to_nothing_and_the_last_block_makes_it_sure(
     near, gained = found["near"], found["gained"]
     assert gained[:3].max() < 0.05 * gained[-1]
     assert (np.diff(gained) > 0).all()
-    kl = near.of("KL to final").mean(1)
+    kl = near.of("kl_to_final").mean(1)
     assert (np.diff(kl[:4]) < 0).all()  # "a little all the same"
     assert kl[3] > 0.75 * kl[0]
     assert (gained[3:] > 1.7 * gained[2]).all()  # "the curves part"
@@ -117,7 +117,7 @@ def test_the_reports_model_is_held_against_the_published_answers(tmp_path, photo
     }
     near = names["near"]
     assert near.kinship == "WordNet 3.0"
-    assert np.isnan(near.of("rank of truth")[0]).tolist() == [False, True, True] + [False] * 5
+    assert np.isnan(near.of("rank_of_truth")[0]).tolist() == [False, True, True] + [False] * 5
     assert near.converged().tolist() == [0] * 8
 
 

@@ -1,6 +1,10 @@
-"""What the papers measure, one part per idea: `heads` is about attention heads."""
+"""What the papers measure, one part per idea: `heads` is about attention heads.
 
-from vitlens_widgets.analysis import heads
+What an experiment gives has a `table()` and, where it is drawn, a `figure(name)`; `compare` draws
+several of one experiment together.
+"""
+
+from vitlens_widgets.analysis import heads, infilling, over_states
 from vitlens_widgets.analysis.class_space import (
     AttentionPerturbation,
     Building,
@@ -11,7 +15,8 @@ from vitlens_widgets.analysis.class_space import (
     class_and_context,
     identifiability,
 )
-from vitlens_widgets.analysis.closeness import Closeness, closeness
+from vitlens_widgets.analysis.compare import compare
+from vitlens_widgets.analysis.convergence import Convergence, convergence
 from vitlens_widgets.analysis.maps import Maps
 from vitlens_widgets.analysis.memories import (
     ClassValueAgreement,
@@ -39,7 +44,7 @@ __all__ = [
     "ClassAndContext",
     "ClassEmbedding",
     "ClassValueAgreement",
-    "Closeness",
+    "Convergence",
     "Identifiability",
     "KeyValueAgreement",
     "LinearProbes",
@@ -53,12 +58,15 @@ __all__ = [
     "building",
     "class_and_context",
     "class_value_agreement",
-    "closeness",
+    "compare",
+    "convergence",
     "heads",
     "identifiability",
+    "infilling",
     "key_value_agreement",
     "linear_probes",
     "memories",
+    "over_states",
     "perturbation_test",
     "relevance",
     "removal_curves",

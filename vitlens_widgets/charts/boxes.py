@@ -1,92 +1,40 @@
-"""Box plots, state by state or block by block, as in the figures of Vilas et al. (2023)."""
+"""Box plots side by side: medians, quartiles and whiskers at each place of an axis."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
 from bokeh.transform import dodge
 
-from vitlens_widgets.analysis import (
-    AttentionPerturbation,
-    ClassAndContext,
-    ClassValueAgreement,
-    Identifiability,
-)
-from vitlens_widgets.charts.curves import COLOURS, figure_over_states
-from vitlens_widgets.charts.marks import with_chance, with_stars
-from vitlens_widgets.charts.memories import with_stars_of_kinds
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.charts.curves import COLOURS
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from bokeh.plotting import figure as Figure  # noqa: N812
-
-    from vitlens_widgets.analysis.boxes import Boxes
-
-    Found = Identifiability | AttentionPerturbation | ClassAndContext | ClassValueAgreement
 
 _HATCHES = (" ", "/", ".", "x")
 _ROOM = 0.8
 """The share of the room of a state that its boxes fill."""
 
 
-def boxes(found: Found) -> Figure:
-    """The scores that a result holds means of, as box plots: median, quartiles, and whiskers.
-
-    Of `vl.analysis.identifiability`, image tokens beside readouts, with a star where the scores are
-    above the baseline's; of `attention_perturbation`, each kind; of `class_and_context`,
-    class-labelled beside context-labelled tokens, with a star where the first have the larger mean;
-    of `class_value_agreement`, classes, with a star in a kind's colour where its scores are above
-    the baseline's. Whiskers reach to the last value within 1.5 heights of the
-    box; what lies beyond is not drawn.
+def with_boxes(plot: Figure, boxes: Mapping[str, Any]) -> Figure:
+    """A box for each name at each place, side by side: median, quartiles, and whiskers.
 
     Args:
-        found: What one of them gave.
-
-    Raises:
-        UsageError: It is something else.
-
-    Example:
-        >>> show(vl.charts.boxes(vl.analysis.identifiability(vit, vl.world.Scenes(), n_images=50)))
+        plot: A figure with places side by side, such as `figure_over_states` gives.
+        boxes: By name, a dataclass of arrays `[place]`: low, lower, median, upper and high. What
+            lies beyond the whiskers, low and high, is not drawn.
     """
-    kinds = (Identifiability, AttentionPerturbation, ClassAndContext, ClassValueAgreement)
-    if not isinstance(found, kinds):
-        raise UsageError(
-            "Box plots are of what identifiability, attention_perturbation, class_and_context or "
-            f"class_value_agreement gave, not of a {type(found).__name__}."
-        )
-    if isinstance(found, ClassValueAgreement):
-        blocks = [str(block) for block in range(found.n_blocks)]
-        plot = figure_over_states(found.title, blocks, "class-value agreement (cosine)")
-        plot.xaxis.axis_label = "block"
-        top = max(one.high.max() for one in found.boxes.values())
-        _with_boxes(plot, found.boxes)
-        return with_stars_of_kinds(plot, found.p, top, "above the baseline")
-    plot = figure_over_states(found.title, found.state_names, "identifiability score")
-    plot.x_range.range_padding = 0.12  # so that "chance" stands beside the boxes
-    _with_boxes(plot, found.boxes)
-    with_chance(plot, (1 + 1 / _n_classes(found)) / 2)
-    if isinstance(found, ClassAndContext):
-        with_stars(plot, found.state_names, found.p, "class above context")
-    if isinstance(found, Identifiability) and "all tokens" in found.p:
-        with_stars(plot, found.state_names, found.p["all tokens"], "above the baseline")
-    return plot
-
-
-def _n_classes(found: Found) -> int:
-    counts = found.counts
-    return (counts if isinstance(found, ClassAndContext) else next(iter(counts.values()))).shape[-1]
-
-
-def _with_boxes(plot: Figure, drawn: dict[str, Boxes]) -> Figure:
-    """A box for each name at each place, side by side."""
-    items, width = [], _ROOM / len(drawn)
-    for i, (name, one) in enumerate(drawn.items()):
+    items, width = [], _ROOM / len(boxes)
+    for i, (name, one) in enumerate(boxes.items()):
         states = list(plot.x_range.factors)
         data = {key: value.tolist() for key, value in asdict(one).items()}
         source = ColumnDataSource({"state": states, "name": [name] * len(states), **data})
-        x = dodge("state", (i - (len(drawn) - 1) / 2) * width, range=plot.x_range)
+        x = dodge("state", (i - (len(boxes) - 1) / 2) * width, range=plot.x_range)
         look = {"color": COLOURS[i % len(COLOURS)], "source": source}
         for start, end in (("low", "lower"), ("upper", "high")):
             plot.segment(x0=x, x1=x, y0=start, y1=end, **look)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+import numpy as np
+from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem, NumeralTickFormatter
 from bokeh.plotting import figure
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
-
-    from vitlens_widgets.analysis.over_images import OverImages
 
 # Okabe & Ito's colours, apart for every kind of colour vision, and dashes for those without any.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -23,6 +22,20 @@ Band = tuple[Sequence[float], Sequence[float]]
 
 Look = tuple[str, str]
 """A colour and Bokeh's name of dashes."""
+
+
+class Interval(Protocol):
+    """A mean at each point, between the ends of its interval, each `[point]`."""
+
+    mean: np.ndarray
+
+    @property
+    def low(self) -> np.ndarray:
+        """The lower end."""
+
+    @property
+    def high(self) -> np.ndarray:
+        """The upper end."""
 
 
 def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
@@ -44,6 +57,21 @@ def figure_over_states(title: str, names: Sequence[str], quantity: str, **words:
     plot = empty_figure(title, quantity, x_range=list(names), **words)
     plot.xaxis.major_label_orientation = 0 if len(names) <= 13 else math.pi / 4
     plot.xgrid.visible = False
+    return plot
+
+
+def figure_over_blocks(title: str, blocks: Sequence[int], quantity: str) -> Figure:
+    """An empty figure with the blocks side by side."""
+    plot = figure_over_states(title, [str(block) for block in blocks], quantity)
+    plot.xaxis.axis_label = "block"
+    return plot
+
+
+def figure_over_shares(title: str, along: str, quantity: str) -> Figure:
+    """An empty figure over a share, from 0 to 100 %, of what `along` says."""
+    plot = empty_figure(title, quantity, x_range=(-0.02, 1.02))
+    plot.xaxis.axis_label = along
+    plot.xaxis.formatter = NumeralTickFormatter(format="0 %")
     return plot
 
 
@@ -89,7 +117,7 @@ def with_means(
     plot: Figure,
     along: str,
     places: Sequence[str],
-    means: Mapping[str, OverImages],
+    means: Mapping[str, Interval],
     beside: Mapping[str, Sequence[float]] | None = None,
 ) -> Figure:
     """Means with their intervals, and curves without any."""

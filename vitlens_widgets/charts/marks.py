@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Label, Span
+
+from vitlens_widgets.charts.curves import COLOURS
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -38,3 +40,11 @@ def with_stars(
     stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color=colour)
     said = [("", f"{what} at @state"), ("p", "@p{0.000e+0}")]
     plot.add_tools(HoverTool(renderers=[stars], tooltips=said))
+
+
+def with_stars_of_kinds(plot: Figure, p: Mapping[str, np.ndarray], top: float, what: str) -> Figure:
+    """A row of stars for each kind, above what is drawn, which ends at `top`."""
+    for i, (kind, of_kind) in enumerate(p.items()):
+        y = top * (1.06 + 0.06 * i)
+        with_stars(plot, plot.x_range.factors, of_kind, f"{kind}, {what}", y, COLOURS[i])
+    return plot

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.memories.key_value import check_measure
-from vitlens_widgets.charts.curves import COLOURS, figure_over_states, with_curves, with_means
-from vitlens_widgets.charts.marks import with_stars
+from vitlens_widgets.charts.curves import figure_over_states, with_curves, with_means
+from vitlens_widgets.charts.marks import with_stars_of_kinds
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -37,14 +34,6 @@ def class_value_agreement(found: ClassValueAgreement) -> Figure:
     with_means(plot, "block", plot.x_range.factors, found.values, beside)
     top = max(one.high.max() for one in found.values.values())
     return with_stars_of_kinds(plot, found.p, top, "above the baseline")
-
-
-def with_stars_of_kinds(plot: Figure, p: Mapping[str, np.ndarray], top: float, what: str) -> Figure:
-    """A row of stars for each kind of memories, above what is drawn, which ends at `top`."""
-    for i, (kind, of_kind) in enumerate(p.items()):
-        y = top * (1.06 + 0.06 * i)
-        with_stars(plot, plot.x_range.factors, of_kind, f"{kind}, {what}", y, COLOURS[i])
-    return plot
 
 
 def key_value_agreement(found: KeyValueAgreement, name: str = "agreement") -> Figure:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.heads.geometry import Places
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,34 @@ class HeadStatistics:
         columns = {name: value.ravel()[order].tolist() for name, value in columns.items()}
         sinks = [self.places.describe(position) for position in self.sinks.ravel()[order]]
         return Table({**columns, "sink token": sinks}, title=self.title)
+
+    def figure(self, name: str = "distance") -> Figure:
+        """One dot per head over the layers, the layers' means as a line, the null as a dotted one.
+
+        Source of the figure: Dosovitskiy et al. (2021), figure 7 (right), there for the distance.
+
+        Args:
+            name: One of the `names`.
+
+        Raises:
+            UsageError: There is no such statistic.
+        """
+        return self.compared({self.title: self}, name)
+
+    @classmethod
+    def compared(cls, results: Mapping[str, HeadStatistics], name: str = "distance") -> Figure:
+        """Up to four models in one figure, by name; see `vl.analysis.compare`."""
+        first, nulls = (
+            next(iter(results.values())),
+            {m: one.null(name) for m, one in results.items()},
+        )
+        uniform = "" if set(nulls.values()) == {None} else " (dotted: uniform attention)"
+        title, quantity = f"{name}: {first.meaning(name)}", f"{first.unit(name)}{uniform}"
+        plot = charts.figure_over_layers(
+            title, quantity, max(one.shape[0] for one in results.values())
+        )
+        values = {model: one.values[name] for model, one in results.items()}
+        return charts.with_dots(plot, name, values, nulls)
 
     def _check(self, name: str) -> str:
         if name not in self.values:

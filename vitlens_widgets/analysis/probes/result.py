@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.probes.features import Places
@@ -115,12 +116,29 @@ class LinearProbes:
         return every[self.layout.patches].reshape(self.layout.rows, self.layout.cols)
 
     def figure(self, name: str = "accuracy") -> Figure:
-        """See `vl.charts.linear_probes`."""
-        from vitlens_widgets import charts  # which knows this module
+        """One measure of the probes at each site, means over image tokens with 95 % intervals.
 
+        Beside the accuracy stands what the model's own classifier reads at the same places.
+
+        Args:
+            name: `"accuracy"`, `"rank"` or `"projection"`.
+
+        Raises:
+            UsageError: There is no such measure, or no image token was probed.
+        """
         check_measure(name)
         self._check_image_tokens()
-        return charts.linear_probes(self, name)
+        names = (name, "projection") if name == "accuracy" else (name,)
+        keys = [(site, one) for one in names for site in self.places.sites]
+        quantity = {"rank": "mean rank of the true class"}.get(name, "accuracy, image tokens")
+        plot = charts.figure_over_blocks(self.title, self.places.layers, quantity)
+        means = {column_of(*key): self.image_tokens[key] for key in keys}
+        beside = {
+            f"{column_of(*key)}, {published.SOURCE}": known.tolist()
+            for key, known in self.published.items()
+            if key in keys
+        }
+        return charts.with_means(plot, "block", plot.x_range.factors, means, beside)
 
     def _check_image_tokens(self) -> None:
         patches = range(self.layout.n_tokens)[self.layout.patches]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.over_images import OverImages
@@ -17,6 +18,9 @@ from vitlens_widgets.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+
+ALONG = "patches removed"
+"""What the horizontal axes of figures about removal count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +109,26 @@ class PerturbationTest:
         return self.accuracy[name]
 
     def figure(self) -> Figure:
-        """See `vl.charts.perturbation_test`."""
-        from vitlens_widgets import charts  # which knows this module
+        """Accuracy over the share of the patches that is gone, with 95 % intervals inside [0, 1].
 
-        return charts.perturbation_test(self)
+        A method has one colour, dashed where the most relevant patches go first; random orders are
+        grey. A line stands where the accuracy is with all patches there.
+        """
+        plot = charts.figure_over_shares(self.title, ALONG, "accuracy")
+        curves = {name: one.mean.tolist() for name, one in self.accuracy.items()}
+        bands = {
+            name: tuple(end.clip(0, 1).tolist() for end in (one.low, one.high))
+            for name, one in self.accuracy.items()
+        }
+        charts.with_curves(plot, ALONG, self.removed.tolist(), curves, bands, self._looks())
+        charts.with_chance(plot, float(self.all_patches.mean), "all patches")
+        return plot
+
+    def _looks(self) -> dict[str, tuple[str, str]]:
+        """One colour for both curves of a method, as far as there are colours."""
+        looks = {"random": ("#767676", "dotted")}
+        if len(self.methods) <= len(charts.COLOURS):
+            for method, colour in zip(self.methods, charts.COLOURS, strict=False):
+                looks |= {f"{method}, negative": (colour, "solid")}
+                looks |= {f"{method}, positive": (colour, "dashed")}
+        return looks

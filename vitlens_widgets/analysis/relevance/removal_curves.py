@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.images import check_count, check_trace
+from vitlens_widgets.analysis.relevance.perturbation_result import ALONG
 from vitlens_widgets.analysis.relevance.relevance import Relevance
 from vitlens_widgets.analysis.relevance.removal import (
     answers_of_kept,
@@ -71,10 +73,16 @@ class RemovalCurves:
         return Table(columns, title=f"{self.title}, {self.labels[self.classes[image]]}")
 
     def figure(self, image: int = 0) -> Figure:
-        """See `vl.charts.removal_curves`."""
-        from vitlens_widgets import charts  # which knows this module
+        """The probability of the class over the share of one image's patches that is gone.
 
-        return charts.removal_curves(self, image)
+        Raises:
+            UsageError: There is no such image.
+        """
+        check_index("image", image, len(self.classes))
+        label = self.labels[self.classes[image]]
+        plot = charts.figure_over_shares(f"{self.title}, {label}", ALONG, f"probability of {label}")
+        curves = {kind: values[image].tolist() for kind, values in self.probability.items()}
+        return charts.with_curves(plot, ALONG, self.removed.tolist(), curves)
 
 
 def removal_curves(

@@ -5,138 +5,44 @@ All numbers are of the model's readout, the token (or mean) that its own classif
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.convergence.result import MEASURES, Convergence
 from vitlens_widgets.analysis.images import check_top
-from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.readings import Truth, check_states, true_classes
-from vitlens_widgets.data import Kinship, LabelSet, Table
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.data import Kinship
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import Reading, statistics
-from vitlens_widgets.trace.sites import check_index
-
-MEANINGS = {
-    "KL to final": "nats, lower is nearer",
-    "rank of final": "rank, 1 is nearest",
-    "overlap with final": "share of the top classes",
-    "similarity to final": "path similarity, 1: the same",
-    "entropy": "nats",
-    "KL to truth": "nats, lower is nearer",
-    "rank of truth": "rank, 1 is nearest",
-    "similarity to truth": "path similarity, 1: a true one",
-}
-"""What is measured, and in what; `closeness` defines each."""
 
 _OTHERS_AT_MOST = 16
 
 
-@dataclass(frozen=True, eq=False)
-class Closeness:
-    """What `closeness` found, `[state, image]`.
-
-    Attributes:
-        title: The lens, the model and the number of images.
-        labels: The class names.
-        state_names: `["0_pre", ..., "final"]`.
-        answers: The most probable class, int64 `[state, image]`.
-        values: float64 `[state, image]` by name, in the order of `names`; NaN where the truth of an
-            image is not known.
-        others: The mean of each state `[state]` where every image is held against *other* images'
-            final answers and truths: what is near without looking. Not there for the entropy, and
-            for a single image.
-        kinship: Where similarities come from, such as "WordNet 3.0"; "" where there are none.
-    """
-
-    title: str
-    labels: LabelSet
-    state_names: list[str]
-    answers: np.ndarray = field(repr=False)
-    values: Mapping[str, np.ndarray] = field(repr=False)
-    others: Mapping[str, np.ndarray] = field(repr=False)
-    kinship: str
-
-    @property
-    def names(self) -> list[str]:
-        """What was measured."""
-        return list(self.values)
-
-    def of(self, name: str) -> np.ndarray:
-        """One measure, float64 `[state, image]`.
-
-        Raises:
-            UsageError: It was not measured.
-        """
-        if name not in self.values:
-            near = did_you_mean(name, self.names)
-            raise UsageError(f'"{name}" was not measured; there is {", ".join(self.names)}.{near}')
-        return self.values[name]
-
-    def mean(self, name: str) -> OverImages:
-        """One measure's mean over images at each state, with spread and number.
-
-        Raises:
-            UsageError: It was not measured.
-        """
-        return over_images(self.of(name))
-
-    def converged(self) -> np.ndarray:
-        """The state from which on the answer is the final one, int64 `[image]`.
-
-        The first state k such that at every state from k on the most probable class is the one that
-        the last state gives; L where it comes with the last block only. An answer that was there
-        before and changed in between does not count.
-        """
-        other = self.answers != self.answers[-1]
-        return (other * np.arange(1, len(other) + 1)[:, None]).max(axis=0)
-
-    def table(self, image: int | None = None) -> Table:
-        """A row per state: one image's answers and numbers, or the mean over images.
-
-        Args:
-            image: Which image; None for means, each with half the width of its 95 % interval.
-
-        Raises:
-            UsageError: There is no such image.
-        """
-        columns: dict[str, list] = {"state": self.state_names}
-        if image is None:
-            for name in self.names:
-                found = self.mean(name)
-                columns[name] = found.mean.tolist()
-                columns[f"± ({name})"] = found.half.tolist()
-            return Table(columns, title=self.title)
-        check_index("image", image, self.answers.shape[1])
-        columns["answer"] = [self.labels[index] for index in self.answers[:, image]]
-        columns |= {name: values[:, image].tolist() for name, values in self.values.items()}
-        return Table(columns, title=f"{self.title}, image {image}")
-
-
-def closeness(
+def convergence(
     reading: Reading,
     truth: Sequence[Truth] | None = None,
     *,
     kinship: Kinship | None = None,
     k: int | None = None,
-) -> Closeness:
+) -> Convergence:
     """How near each state's answer at the readout is to the final one, and to the truth.
 
     With `p` the class probabilities at a state, `f` those at the final state:
 
-    - *KL to final*: `sum_c f(c) (ln f(c) - ln p(c))`, as `Reading.kl_to_final`.
-    - *rank of final*: the rank that the model's answer has at this state.
-    - *overlap with final*: the share of the final state's k most probable classes that are among
+    - *kl_to_final*: `sum_c f(c) (ln f(c) - ln p(c))`, as `Reading.kl_to_final`.
+    - *rank_of_final*: the rank that the model's answer has at this state.
+    - *overlap_with_final*: the share of the final state's k most probable classes that are among
       this state's k.
-    - *similarity to final*: the path similarity of this state's answer and the final one.
+    - *similarity_to_final*: the path similarity of this state's answer and the final one.
     - *entropy*: of `p`; it says how sure a state is, not how near.
-    - *KL to truth*: `-ln` of the probability of the true classes together, which is the divergence
+    - *kl_to_truth*: `-ln` of the probability of the true classes together, which is the divergence
       of `p` from the nearest distribution over them.
-    - *rank of truth*: of the best true class.
-    - *similarity to truth*: of this state's answer to the nearest true class.
+    - *rank_of_truth*: of the best true class.
+    - *similarity_to_truth*: of this state's answer to the nearest true class.
 
     Args:
         reading: A lens applied to a trace.
@@ -151,11 +57,11 @@ def closeness(
             a k out of range.
 
     Source:
-        Vicki Xu's report (2023), section 4.1, leaves "a quantitative measure of closeness" to
+        Vicki Xu's report (2023), section 4.1, leaves "a quantitative measure of convergence" to
         future work. The direction of the divergence is that of Belrose et al. (2023).
 
     Example:
-        >>> found = vl.analysis.closeness(reading, truth=["cat", ["dog", "key"]])
+        >>> found = vl.analysis.convergence(reading, truth=["cat", ["dog", "key"]])
         >>> found.converged(), found.table()
     """
     check_states(reading)
@@ -169,12 +75,12 @@ def closeness(
     measure = _Measure([reading.readout.logits(s) for s in range(reading.n_states)], kinship, k)
     found = measure.against(range(reading.n_images), truths)
     found["entropy"] = reading.readout.entropy().double().numpy()
-    return Closeness(
+    return Convergence(
         title=f"{reading.lens_name} of {reading.model_name}, {_counted(reading.n_images)}",
         labels=reading.labels,
         state_names=reading.state_names,
         answers=measure.answers.numpy(),
-        values={name: found[name] for name in MEANINGS if name in found},
+        values={name: found[name] for name in MEASURES if name in found},
         others=measure.against_others(truths),
         kinship="" if kinship is None else kinship.source or "your own tree",
     )
@@ -221,21 +127,21 @@ class _Measure:
         top = self._top[-1, images]
         shared = (self._top[..., None] == top[:, None]).any(-1).double().mean(-1)
         found = {
-            "KL to final": torch.stack(apart).numpy(),
-            "rank of final": self._ranks([[index] for index in final.tolist()]),
-            "overlap with final": shared.numpy(),
+            "kl_to_final": torch.stack(apart).numpy(),
+            "rank_of_final": self._ranks([[index] for index in final.tolist()]),
+            "overlap_with_final": shared.numpy(),
         }
         if self._kinship is not None:
             alone = [[index] for index in final.tolist()]
-            found["similarity to final"] = self._similarities(alone)
+            found["similarity_to_final"] = self._similarities(alone)
         return found
 
     def _against_truth(self, truths: list[list[int]]) -> dict[str, np.ndarray]:
         log_p = [one.log_softmax(-1) for one in self._logits]
         surprise = [[-_log_sum(p[i, right]) for i, right in enumerate(truths)] for p in log_p]
-        found = {"KL to truth": np.array(surprise), "rank of truth": self._ranks(truths)}
+        found = {"kl_to_truth": np.array(surprise), "rank_of_truth": self._ranks(truths)}
         if self._kinship is not None:
-            found["similarity to truth"] = self._similarities(truths)
+            found["similarity_to_truth"] = self._similarities(truths)
         return found
 
     def _ranks(self, classes: list[list[int]]) -> np.ndarray:

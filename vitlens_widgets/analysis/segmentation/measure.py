@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -13,116 +13,15 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.masks import most_of_each_patch
-from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.data import Dataset, Example, LabelSet, Table
+from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
+from vitlens_widgets.data import Dataset, Example, LabelSet
 from vitlens_widgets.data.examples import as_model_classes
-from vitlens_widgets.errors import UsageError, counted, did_you_mean, said
+from vitlens_widgets.errors import UsageError, counted, said
 from vitlens_widgets.lenses import Lens, LogitLens, Reading
 from vitlens_widgets.lenses.lens import check_lens
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
-from vitlens_widgets.trace.sites import check_index
-
-MEANINGS = {
-    "iou": "intersection over union with the mask, of patches",
-    "separation": "probability that a patch of the thing ranks above another",
-    "everywhere": "intersection over union of answering it everywhere",
-}
-"""What is measured; `segmentation` defines each."""
-
-
-@dataclass(frozen=True, eq=False)
-class Segmentation:
-    """What `segmentation` found. The last axis counts pairs: a class in an image that shows it.
-
-    Attributes:
-        title: The lens, the model and the number of images.
-        labels: The class names.
-        state_names: `["0_pre", ..., "final"]`.
-        image: Which image each pair is of, int64 `[pair]`.
-        label: Which class, int64 `[pair]`.
-        values: float64 `[state, pair]` by name: `"iou"`, `"separation"`, `"everywhere"`.
-        background: The class that is no thing; None if the labels have none.
-        n_images: How many images there were, also those that show no class.
-    """
-
-    title: str
-    labels: LabelSet
-    state_names: list[str]
-    image: np.ndarray = field(repr=False)
-    label: np.ndarray = field(repr=False)
-    values: dict[str, np.ndarray] = field(repr=False)
-    background: int | None
-    n_images: int
-
-    def things(self, name: str = "iou") -> np.ndarray:
-        """The mean over each image's things, float64 `[state, image]`; NaN where there are none.
-
-        Raises:
-            UsageError: It was not measured.
-        """
-        return self._by_image(
-            name, self.label != (-1 if self.background is None else self.background)
-        )
-
-    def of(self, label: int | str, name: str = "iou") -> np.ndarray:
-        """One class, float64 `[state, image]`; NaN where an image does not show it.
-
-        Raises:
-            UsageError: No such class, or it was not measured.
-        """
-        return self._by_image(name, self.label == self.labels.index(label))
-
-    def mean(self, name: str = "iou") -> OverImages:
-        """The mean of `things` over images at each state, with spread and number.
-
-        Raises:
-            UsageError: It was not measured.
-        """
-        return over_images(self.things(name))
-
-    def table(self) -> Table:
-        """A row per state: means over images, each with half the width of its 95 % interval."""
-        columns: dict[str, list] = {"state": self.state_names}
-        for name in MEANINGS:
-            found = self.mean(name)
-            columns |= {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
-        return Table(columns, title=f"Things, {self.title}")
-
-    def classes(self, state: int | None = None) -> Table:
-        """A row per class that is shown: at one state, its means over the images that show it.
-
-        Args:
-            state: Which state; the final one by default.
-
-        Raises:
-            UsageError: There is no such state.
-        """
-        n_states = len(self.state_names)
-        state = check_index("state", n_states - 1 if state is None else state, n_states)
-        shown = np.unique(self.label).tolist()
-        found = {name: [over_images(self.of(c, name)[state]) for c in shown] for name in MEANINGS}
-        numbers = [int(one.n) for one in found["iou"]]
-        columns: dict[str, list] = {"class": [self.labels[c] for c in shown], "images": numbers}
-        for name, means in found.items():
-            columns[name] = [float(one.mean) for one in means]
-            columns[f"± ({name})"] = [float(one.half) for one in means]
-        return Table(columns, title=f"Classes at {self.state_names[state]}, {self.title}")
-
-    def _by_image(self, name: str, pairs: np.ndarray) -> np.ndarray:
-        """The mean over chosen pairs of each image, `[state, image]`."""
-        if name not in self.values:
-            near = did_you_mean(name, self.values)
-            raise UsageError(f'"{name}" was not measured; there is {", ".join(self.values)}.{near}')
-        measured, images = self.values[name][:, pairs], self.image[pairs]
-        there = ~np.isnan(measured)
-        sums, counts = (
-            np.stack([np.bincount(images, row, self.n_images) for row in rows])
-            for rows in (np.where(there, measured, 0), there)
-        )
-        with np.errstate(invalid="ignore"):
-            return sums / counts
 
 
 def segmentation(

@@ -8,7 +8,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.small_models import pixels_for, timm_model
-from vitlens_widgets.analysis import closeness
+from vitlens_widgets.analysis import convergence
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.data import Kinship
 
@@ -42,19 +42,19 @@ def by_hand(p, f, right, kinship, k):
     order, final = np.argsort(-p), np.argsort(-f)
     similar = [kinship.similarity(order[0], c) for c in right]
     return {
-        "KL to final": (f * np.log(f / p)).sum(),
-        "rank of final": 1 + list(order).index(final[0]),
-        "overlap with final": len({*order[:k]} & {*final[:k]}) / k,
-        "similarity to final": kinship.similarity(order[0], final[0]),
+        "kl_to_final": (f * np.log(f / p)).sum(),
+        "rank_of_final": 1 + list(order).index(final[0]),
+        "overlap_with_final": len({*order[:k]} & {*final[:k]}) / k,
+        "similarity_to_final": kinship.similarity(order[0], final[0]),
         "entropy": -(p * np.log(p)).sum(),
-        "KL to truth": -np.log(p[right].sum()) if right else np.nan,
-        "rank of truth": min((1 + list(order).index(c) for c in right), default=np.nan),
-        "similarity to truth": max(similar, default=np.nan),
+        "kl_to_truth": -np.log(p[right].sum()) if right else np.nan,
+        "rank_of_truth": min((1 + list(order).index(c) for c in right), default=np.nan),
+        "similarity_to_truth": max(similar, default=np.nan),
     }
 
 
 def test_every_measure_is_as_defined(reading, kinship):
-    found = closeness(reading, TRUTH, kinship=kinship, k=3)
+    found = convergence(reading, TRUTH, kinship=kinship, k=3)
     p = chances(reading)
     for state in range(4):
         for image in range(5):
@@ -63,11 +63,11 @@ def test_every_measure_is_as_defined(reading, kinship):
             measured = {name: found.of(name)[state, image] for name in found.names}
             assert measured == pytest.approx(expected, rel=1e-6, abs=1e-9, nan_ok=True)
     np.testing.assert_array_equal(found.answers, p.argmax(-1))
-    np.testing.assert_allclose(found.of("KL to final"), reading.readout.kl_to_final(), atol=1e-5)
+    np.testing.assert_allclose(found.of("kl_to_final"), reading.readout.kl_to_final(), atol=1e-5)
 
 
 def test_others_are_the_same_measures_against_other_images(reading, kinship):
-    found = closeness(reading, TRUTH, kinship=kinship, k=3)
+    found = convergence(reading, TRUTH, kinship=kinship, k=3)
     p = chances(reading)
     for state in range(4):
         pairs = [
@@ -82,32 +82,32 @@ def test_others_are_the_same_measures_against_other_images(reading, kinship):
 
 
 def test_the_final_state_is_its_own_answer(reading, kinship):
-    found = closeness(reading, kinship=kinship)
+    found = convergence(reading, kinship=kinship)
     assert found.names == [
-        *("KL to final", "rank of final", "overlap with final", "similarity to final", "entropy")
+        *("kl_to_final", "rank_of_final", "overlap_with_final", "similarity_to_final", "entropy")
     ]
-    perfect = {"KL to final": 0, "rank of final": 1, "overlap with final": 1}
-    for name, value in (perfect | {"similarity to final": 1}).items():
+    perfect = {"kl_to_final": 0, "rank_of_final": 1, "overlap_with_final": 1}
+    for name, value in (perfect | {"similarity_to_final": 1}).items():
         np.testing.assert_allclose(found.of(name)[-1], value, atol=1e-12)
 
 
 def test_without_a_known_tree_there_is_no_similarity(reading):
-    found = closeness(reading, TRUTH)
+    found = convergence(reading, TRUTH)
     assert found.kinship == ""
     assert not [name for name in found.names if "similarity" in name]
-    assert found.mean("rank of truth").n.tolist() == [4, 4, 4, 4]
+    assert found.mean("rank_of_truth").n.tolist() == [4, 4, 4, 4]
 
 
 def test_converged_is_the_first_state_of_the_last_run_of_the_final_answer():
     answers = np.array([[7, 1, 2, 3], [7, 2, 5, 3], [7, 1, 5, 3], [7, 1, 4, 3], [6, 1, 4, 3]])
-    found = vl.analysis.Closeness("", None, [], answers, {}, {}, "")
+    found = vl.analysis.Convergence("", None, [], answers, {}, {}, "")
     assert found.converged().tolist() == [4, 2, 3, 0]
 
 
 def test_one_image_has_no_others_and_no_interval():
     vit = vl.load(timm_model("CLS"))
     pixels = pixels_for(vit.image_size, n_images=1)
-    found = closeness(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), ["class 4"])
+    found = convergence(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), ["class 4"])
     assert found.others == {}
     assert np.isnan(found.mean("entropy").half).all()
     np.testing.assert_allclose(found.mean("entropy").mean, found.of("entropy")[:, 0])
@@ -117,20 +117,20 @@ def test_labels_of_the_world_bring_their_tree():
     vit = vl.load("toy/p32")
     scenes = [vl.world.scene(seed) for seed in range(3)]
     reading = vl.LogitLens(vit).read(vit.trace([scene.image for scene in scenes]))
-    found = closeness(reading, [scene.names for scene in scenes])
+    found = convergence(reading, [scene.names for scene in scenes])
     assert found.kinship == "WordNet 3.0"
     cat, dog = vit.labels.index("cat"), vit.labels.index("dog")
     assert vl.data.Kinship.of(vit.labels).similarity(cat, dog) == pytest.approx(0.2)
-    assert found.of("similarity to truth").max() == 1
+    assert found.of("similarity_to_truth").max() == 1
 
 
 def test_tables_have_the_numbers(reading, kinship):
-    found = closeness(reading, TRUTH, kinship=kinship)
+    found = convergence(reading, TRUTH, kinship=kinship)
     one = found.table(image=1)
-    assert one["KL to truth"] == found.of("KL to truth")[:, 1].tolist()
+    assert one["kl_to_truth"] == found.of("kl_to_truth")[:, 1].tolist()
     assert one["answer"] == [reading.labels[i] for i in found.answers[:, 1]]
     every = found.table()
-    assert every["rank of final"] == found.of("rank of final").mean(1).tolist()
+    assert every["rank_of_final"] == found.of("rank_of_final").mean(1).tolist()
     values = found.of("entropy")
     half = 2.7764451 * values.std(1, ddof=1) / np.sqrt(5)  # t of 4 degrees of freedom
     np.testing.assert_allclose(every["± (entropy)"], half, rtol=1e-6)
@@ -148,15 +148,18 @@ def test_images_without_a_value_do_not_count():
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda r: closeness(r.trace), "not Trace"),
-        (lambda r: closeness(vl.LogitLens(r.trace.vit).read(r.trace, site="mlp_out")), "0_mlp_out"),
-        (lambda r: closeness(r, ["class 1"]), "5 images were read, but the truth of 1"),
-        (lambda r: closeness(r, "class 1"), "one class per image"),
-        (lambda r: closeness(r, ["clas 1", 0, 0, 0, 0]), "class 1"),
-        (lambda r: closeness(r, kinship=Kinship(["a"], {})), "knows 1 classes"),
-        (lambda r: closeness(r, k=12), "k must be a whole number from 1 to 11"),
-        (lambda r: closeness(r).of("rank of truth"), '"rank of truth" was not measured'),
-        (lambda r: closeness(r).table(image=5), "image 5 is out of range"),
+        (lambda r: convergence(r.trace), "not Trace"),
+        (
+            lambda r: convergence(vl.LogitLens(r.trace.vit).read(r.trace, site="mlp_out")),
+            "0_mlp_out",
+        ),
+        (lambda r: convergence(r, ["class 1"]), "5 images were read, but the truth of 1"),
+        (lambda r: convergence(r, "class 1"), "one class per image"),
+        (lambda r: convergence(r, ["clas 1", 0, 0, 0, 0]), "class 1"),
+        (lambda r: convergence(r, kinship=Kinship(["a"], {})), "knows 1 classes"),
+        (lambda r: convergence(r, k=12), "k must be a whole number from 1 to 11"),
+        (lambda r: convergence(r).of("rank_of_truth"), '"rank_of_truth" was not measured'),
+        (lambda r: convergence(r).table(image=5), "image 5 is out of range"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_a_sentence(reading, ask, sentence):
@@ -170,7 +173,7 @@ def test_a_class_whose_logit_is_no_number_has_no_rank():
         model.head.bias[3] = torch.nan
     vit = vl.load(model)
     pixels = pixels_for(vit.image_size)
-    found = closeness(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), [3, 4])
-    ranks = found.of("rank of truth")
+    found = convergence(vl.LogitLens(vit).read(vit.trace(pixels, preprocessed=True)), [3, 4])
+    ranks = found.of("rank_of_truth")
     assert np.isnan(ranks[:, 0]).all()
     assert not np.isnan(ranks[:, 1]).any()

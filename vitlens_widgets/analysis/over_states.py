@@ -2,7 +2,7 @@
 
 >>> from bokeh.io import show
 >>> vl.charts.in_notebook()
->>> show(vl.charts.probability(reading, targets=["cat", "dog"], tokens=[24]))
+>>> show(vl.analysis.over_states.probability(reading, target=["cat", "dog"], tokens=[24]))
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from vitlens_widgets.charts.curves import figure_over_states, with_curves
+import vitlens_widgets.charts as charts
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Place = int | str
 
 def probability(
     reading: Reading,
-    targets: Sequence[int | str],
+    target: int | str | Sequence[int | str],
     tokens: Sequence[Place] = ("readout",),
     image: int = 0,
 ) -> Figure:
@@ -34,7 +34,7 @@ def probability(
 
     Args:
         reading: A lens applied to a trace.
-        targets: Classes, named or counted from 0.
+        target: One class or several, named or counted from 0.
         tokens: Tokens of the layout, or `"readout"`.
         image: Which image.
 
@@ -46,14 +46,14 @@ def probability(
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.probability(c)
         )
-        for c, place in product(_classes(reading, targets), _places(tokens))
+        for c, place in product(_classes(reading, target), _places(tokens))
     }
     return _with_curves(plot, reading, curves)
 
 
 def rank(
     reading: Reading,
-    targets: Sequence[int | str],
+    target: int | str | Sequence[int | str],
     tokens: Sequence[Place] = ("readout",),
     image: int = 0,
 ) -> Figure:
@@ -67,7 +67,7 @@ def rank(
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.rank(c)
         )
-        for c, place in product(_classes(reading, targets), _places(tokens))
+        for c, place in product(_classes(reading, target), _places(tokens))
     }
     return _with_curves(plot, reading, curves)
 
@@ -100,12 +100,12 @@ def kl_to_final(reading: Reading, tokens: Sequence[Place] = ("readout",), image:
     return _with_curves(plot, reading, curves)
 
 
-def _classes(reading: Reading, targets: int | str | Sequence[int | str]) -> list[int]:
+def _classes(reading: Reading, target: int | str | Sequence[int | str]) -> list[int]:
     """Class indices; one class needs no list."""
-    listed = [targets] if isinstance(targets, (int, str)) else targets
+    listed = [target] if isinstance(target, (int, str)) else target
     if not len(listed):
-        raise UsageError('targets= is empty: give at least one class, such as targets=["cat"].')
-    return [reading.labels.index(target) for target in listed]
+        raise UsageError('target= is empty: give at least one class, such as target="cat".')
+    return [reading.labels.index(one) for one in listed]
 
 
 def _places(tokens: Place | Sequence[Place]) -> list[Place]:
@@ -150,8 +150,8 @@ def _at(reading: Reading, place: Place, image: int, measure: Any) -> list[float]
 def _figure(reading: Reading, quantity: str, **words: Any) -> Figure:
     _check_reading(reading)
     title = f"{reading.lens_name} of {reading.model_name}"
-    return figure_over_states(title, reading.state_names, quantity, **words)
+    return charts.figure_over_states(title, reading.state_names, quantity, **words)
 
 
 def _with_curves(plot: Figure, reading: Reading, curves: dict[str, list[float]]) -> Figure:
-    return with_curves(plot, "state", reading.state_names, curves)
+    return charts.with_curves(plot, "state", reading.state_names, curves)

@@ -2,7 +2,7 @@
 
 >>> from bokeh.io import show
 >>> vl.charts.in_notebook()
->>> show(vl.charts.infill_score(infilling, "psnr"))
+>>> show(vl.analysis.infilling.score(infilling, "psnr"))
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitlens_widgets.charts.curves import empty_figure, figure_over_states, with_curves
+import vitlens_widgets.charts as charts
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _QUANTITIES = {
 }
 
 
-def infill_score(infilling: Infilling, metric: str = "mse", image: int = 0) -> Figure:
+def score(infilling: Infilling, metric: str = "mse", image: int = 0) -> Figure:
     """A score of one image on its hidden patches, state by state.
 
     One curve against the original, one against what is painted from the final state; infinite
@@ -48,12 +48,12 @@ def infill_score(infilling: Infilling, metric: str = "mse", image: int = 0) -> F
         for against in ("original", "final")
     }
     title = f"{infilling.lens_name} of {infilling.model_name}"
-    plot = figure_over_states(title, infilling.state_names, _QUANTITIES[metric])
-    return with_curves(plot, "state", infilling.state_names, curves)
+    plot = charts.figure_over_states(title, infilling.state_names, _QUANTITIES[metric])
+    return charts.with_curves(plot, "state", infilling.state_names, curves)
 
 
-def infill_study(
-    study: MaskStudy,
+def study(
+    measured: MaskStudy,
     metric: str = "mse",
     against: str = "original",
     states: Sequence[int] | None = None,
@@ -61,7 +61,7 @@ def infill_study(
     """A score against the share of hidden patches, with 95 % intervals, a curve for each state.
 
     Args:
-        study: Made by `InfillLens.study`.
+        measured: Made by `InfillLens.study`.
         metric: One of those it measured.
         against: `"original"` or `"final"`.
         states: Which states; all by default.
@@ -69,18 +69,18 @@ def infill_study(
     Raises:
         UsageError: The metric was not measured, or there is no such state.
     """
-    n_states = len(study.state_names)
+    n_states = len(measured.state_names)
     chosen = (
         range(n_states) if states is None else [check_index("state", k, n_states) for k in states]
     )
-    mean, (low, high) = study.mean(metric, against), study.interval(metric, against)
-    names = {study.state_names[k]: k for k in chosen}
-    plot = empty_figure(f"{study.title}, against the {against}", _QUANTITIES[metric])
+    mean, (low, high) = measured.mean(metric, against), measured.interval(metric, against)
+    names = {measured.state_names[k]: k for k in chosen}
+    plot = charts.empty_figure(f"{measured.title}, against the {against}", _QUANTITIES[metric])
     plot.xaxis.axis_label = "share of hidden patches"
-    return with_curves(
+    return charts.with_curves(
         plot,
         "mask ratio",
-        study.ratios,
+        measured.ratios,
         {name: _finite(mean[:, k]) for name, k in names.items()},
         {name: (_finite(low[:, k]), _finite(high[:, k])) for name, k in names.items()},
     )

@@ -1,0 +1,6 @@
+"""Whether patches answer what they show: their overlap with true masks, state by state."""
+
+from vitlens_widgets.analysis.segmentation.measure import segmentation
+from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
+
+__all__ = ["MEANINGS", "Segmentation", "segmentation"]

@@ -1,0 +1,155 @@
+"""What `segmentation` found, as arrays, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.compare import same_states
+from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.trace.sites import check_index
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+MEANINGS = {
+    "iou": "intersection over union with the mask, of patches",
+    "separation": "probability that a patch of the thing ranks above another",
+    "everywhere": "intersection over union of answering it everywhere",
+}
+"""What is measured; `vl.analysis.segmentation` defines each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What `segmentation` found. The last axis counts pairs: a class in an image that shows it.
+
+    Attributes:
+        title: The lens, the model and the number of images.
+        labels: The class names.
+        state_names: `["0_pre", ..., "final"]`.
+        image: Which image each pair is of, int64 `[pair]`.
+        label: Which class, int64 `[pair]`.
+        values: float64 `[state, pair]` by name: `"iou"`, `"separation"`, `"everywhere"`.
+        background: The class that is no thing; None if the labels have none.
+        n_images: How many images there were, also those that show no class.
+    """
+
+    title: str
+    labels: LabelSet
+    state_names: list[str]
+    image: np.ndarray = field(repr=False)
+    label: np.ndarray = field(repr=False)
+    values: dict[str, np.ndarray] = field(repr=False)
+    background: int | None
+    n_images: int
+
+    def things(self, name: str = "iou") -> np.ndarray:
+        """The mean over each image's things, float64 `[state, image]`; NaN where there are none.
+
+        Raises:
+            UsageError: It was not measured.
+        """
+        return self._by_image(
+            name, self.label != (-1 if self.background is None else self.background)
+        )
+
+    def of(self, label: int | str, name: str = "iou") -> np.ndarray:
+        """One class, float64 `[state, image]`; NaN where an image does not show it.
+
+        Raises:
+            UsageError: No such class, or it was not measured.
+        """
+        return self._by_image(name, self.label == self.labels.index(label))
+
+    def mean(self, name: str = "iou") -> OverImages:
+        """The mean of `things` over images at each state, with spread and number.
+
+        Raises:
+            UsageError: It was not measured.
+        """
+        return over_images(self.things(name))
+
+    def table(self) -> Table:
+        """A row per state: means over images, each with half the width of its 95 % interval."""
+        columns: dict[str, list] = {"state": self.state_names}
+        for name in MEANINGS:
+            found = self.mean(name)
+            columns |= {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
+        return Table(columns, title=f"Things, {self.title}")
+
+    def classes(self, state: int | None = None) -> Table:
+        """A row per class that is shown: at one state, its means over the images that show it.
+
+        Args:
+            state: Which state; the final one by default.
+
+        Raises:
+            UsageError: There is no such state.
+        """
+        n_states = len(self.state_names)
+        state = check_index("state", n_states - 1 if state is None else state, n_states)
+        shown = np.unique(self.label).tolist()
+        found = {name: [over_images(self.of(c, name)[state]) for c in shown] for name in MEANINGS}
+        numbers = [int(one.n) for one in found["iou"]]
+        columns: dict[str, list] = {"class": [self.labels[c] for c in shown], "images": numbers}
+        for name, means in found.items():
+            columns[name] = [float(one.mean) for one in means]
+            columns[f"± ({name})"] = [float(one.half) for one in means]
+        return Table(columns, title=f"Classes at {self.state_names[state]}, {self.title}")
+
+    def figure(self, name: str = "iou", *, by_class: bool = False) -> Figure:
+        """One measure's mean over images at each state, with 95 % intervals.
+
+        Args:
+            name: `"iou"`, `"separation"` or `"everywhere"`.
+            by_class: Draw a shaded number for each class and state instead: the mean over the
+                images that show it.
+
+        Raises:
+            UsageError: It was not measured.
+        """
+        return self._of_classes(name) if by_class else self.compared({"": self}, name)
+
+    @classmethod
+    def compared(cls, results: Mapping[str, Segmentation], name: str = "iou") -> Figure:
+        """Several results in one figure, by name; see `vl.analysis.compare`."""
+        states = same_states(results)
+        means = {called or name: one.mean(name) for called, one in results.items()}
+        title = next(iter(results.values())).title if len(results) == 1 else MEANINGS[name]
+        plot = charts.figure_over_states(title, states, name, y_range=(-0.02, 1.02))
+        return charts.with_means(plot, "state", states, means)
+
+    def _of_classes(self, name: str) -> Figure:
+        shown = np.unique(self.label).tolist()
+        means = {c: over_images(self.of(c, name)) for c in shown}
+        names = [self.labels[c] for c in shown]
+        plot = charts.figure_over_states(self.title, self.state_names, "", y_range=names[::-1])
+        plot.height = 60 + 26 * len(shown)
+        cells = [
+            {"state": state, "class": self.labels[c], "images": int(one.n[k])}
+            | {name: float(one.mean[k])}
+            for k, state in enumerate(self.state_names)
+            for c, one in means.items()
+        ]
+        return charts.with_cells(plot, "state", "class", name, cells)
+
+    def _by_image(self, name: str, pairs: np.ndarray) -> np.ndarray:
+        """The mean over chosen pairs of each image, `[state, image]`."""
+        if name not in self.values:
+            near = did_you_mean(name, self.values)
+            raise UsageError(f'"{name}" was not measured; there is {", ".join(self.values)}.{near}')
+        measured, images = self.values[name][:, pairs], self.image[pairs]
+        there = ~np.isnan(measured)
+        sums, counts = (
+            np.stack([np.bincount(images, row, self.n_images) for row in rows])
+            for rows in (np.where(there, measured, 0), there)
+        )
+        with np.errstate(invalid="ignore"):
+            return sums / counts

@@ -1,0 +1,52 @@
+from .bars import with_bars
+from .boxes import with_boxes
+from .class_space import (
+    attention_perturbation,
+    building,
+    class_and_context,
+    composition,
+    identifiability,
+)
+from .curves import (
+    COLOURS,
+    empty_figure,
+    figure_over_blocks,
+    figure_over_shares,
+    figure_over_states,
+    with_curves,
+    with_means,
+)
+from .dots import figure_over_layers, with_dots
+from .heat_map import with_cells
+from .marks import with_chance, with_stars, with_stars_of_kinds
+from .memories import agreement_of_answers, class_value_agreement, key_value_agreement
+from .notebook import in_notebook
+from .score_boxes import boxes
+
+__all__ = [
+    "COLOURS",
+    "agreement_of_answers",
+    "attention_perturbation",
+    "boxes",
+    "building",
+    "class_and_context",
+    "class_value_agreement",
+    "composition",
+    "empty_figure",
+    "figure_over_blocks",
+    "figure_over_layers",
+    "figure_over_shares",
+    "figure_over_states",
+    "identifiability",
+    "in_notebook",
+    "key_value_agreement",
+    "with_bars",
+    "with_boxes",
+    "with_cells",
+    "with_chance",
+    "with_curves",
+    "with_dots",
+    "with_means",
+    "with_stars",
+    "with_stars_of_kinds",
+]

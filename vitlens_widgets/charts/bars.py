@@ -1,0 +1,41 @@
+"""Bars side by side, of several things at each place of an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+
+from vitlens_widgets.charts.curves import COLOURS
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+_ROOM = 0.8
+"""The share of the room of a place that its bars fill."""
+
+
+def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.ndarray]) -> Figure:
+    """A bar for each name at each place, with a legend where there are several names.
+
+    Args:
+        plot: A figure with places side by side, such as `figure_over_states` gives.
+        along: What the horizontal axis counts, for the read-out.
+        quantity: What the bars are, for the read-out.
+        shares: `[place]` by name.
+    """
+    places, width, items = list(plot.x_range.factors), _ROOM / len(shares), []
+    for i, (name, values) in enumerate(shares.items()):
+        x = np.arange(len(places)) + 0.5 + (i - (len(shares) - 1) / 2) * width
+        data = {"x": x, quantity: values, along: places, "of": [name] * len(places)}
+        source = ColumnDataSource(data)
+        bars = plot.vbar("x", 0.9 * width, quantity, source=source, color=COLOURS[i % len(COLOURS)])
+        items.append(LegendItem(label=name, renderers=[bars]))
+        said = [("", "@of"), (along, f"@{{{along}}}"), (quantity, f"@{{{quantity}}}{{0.000}}")]
+        plot.add_tools(HoverTool(renderers=[bars], tooltips=said))
+    plot.y_range.start = 0
+    if len(items) > 1:
+        plot.add_layout(Legend(items=items, border_line_color=None), "right")
+    return plot

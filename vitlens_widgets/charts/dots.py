@@ -1,0 +1,83 @@
+"""Dots over layers, one for each head, with the layers' means as a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+
+from vitlens_widgets.charts.curves import COLOURS, empty_figure
+from vitlens_widgets.errors import UsageError
+
+if TYPE_CHECKING:
+    from bokeh.models import GlyphRenderer
+    from bokeh.plotting import figure as Figure  # noqa: N812
+
+_MARKS = ("circle", "diamond", "triangle", "square")
+_APART = 0.12  # of a layer, between the models of one figure
+
+
+def figure_over_layers(title: str, quantity: str, n_layers: int) -> Figure:
+    """An empty figure with a tick for each layer."""
+    plot = empty_figure(title, quantity, x_axis_label="layer")
+    plot.xaxis.ticker = list(range(n_layers))
+    plot.xgrid.visible = False
+    return plot
+
+
+def with_dots(
+    plot: Figure,
+    quantity: str,
+    values: Mapping[str, np.ndarray],
+    nulls: Mapping[str, float | None],
+) -> Figure:
+    """One dot per head over the layers, the layers' means as a line, the null as a dotted one.
+
+    Models whose nulls differ each have their own, in their colour.
+
+    Args:
+        plot: What `figure_over_layers` gives.
+        quantity: What the values are, for the read-out.
+        values: `[layer, head]` by model; at most four.
+        nulls: By the same names, where a line of comparison is; None where there is none.
+
+    Raises:
+        UsageError: No model, or more than four.
+    """
+    if not 1 <= len(values) <= len(_MARKS):
+        raise UsageError(f"One figure shows one to {len(_MARKS)} models, not {len(values)}.")
+    items = []
+    for i, (model, of_heads) in enumerate(values.items()):
+        aside = (i - (len(values) - 1) / 2) * _APART  # so that models do not hide one another
+        drawn = _dots(plot, quantity, model, of_heads, i, aside)
+        items.append(LegendItem(label=model, renderers=drawn))
+    _with_nulls(plot, [(nulls[model], len(of_heads)) for model, of_heads in values.items()])
+    if len(items) > 1:
+        plot.add_layout(Legend(items=items, border_line_color=None), "right")
+    return plot
+
+
+def _dots(
+    plot: Figure, quantity: str, model: str, values: np.ndarray, i: int, aside: float
+) -> list[GlyphRenderer]:
+    layers, heads = (axis.ravel() for axis in np.indices(values.shape))
+    data = {"x": layers + aside, "layer": layers, "head": heads, "value": values.ravel()}
+    source = ColumnDataSource({**data, "model": [model] * len(layers)})
+    look = {"marker": _MARKS[i], "size": 8, "color": COLOURS[i], "fill_alpha": 0.5}
+    dots = plot.scatter("x", "value", source=source, **look)
+    means = plot.line(np.arange(len(values)), values.mean(1), color=COLOURS[i], line_width=2)
+    said = [("", "@model"), ("head", "L@layer H@head"), (quantity, "@value{0.0000}")]
+    plot.add_tools(HoverTool(renderers=[dots], tooltips=said))
+    return [dots, means]
+
+
+def _with_nulls(plot: Figure, nulls: list[tuple[float | None, int]]) -> None:
+    """One dotted line where all models share it, otherwise each model's in its colour."""
+    lines = [(*null, colour) for null, colour in zip(nulls, COLOURS, strict=False)]
+    if len({null for null, _ in nulls}) == 1:
+        lines = [(nulls[0][0], max(depth for _, depth in nulls), "gray")]
+    for null, depth, colour in lines:
+        if null is not None:
+            plot.line([-0.5, depth - 0.5], [null, null], color=colour, line_dash="dotted")
