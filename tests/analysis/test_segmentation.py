@@ -8,7 +8,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import segmentation
-from vitlens_widgets.analysis.masks import most_of_each_patch
+from vitlens_widgets.masks import most_of_each_patch
 
 GRIDS = {"CLS": (3, 5), "four registers and layer scale": (4, 6)}
 
@@ -108,12 +108,12 @@ def test_a_patch_belongs_to_what_covers_most_of_it():
     mask = np.zeros((9, 15), int)
     mask[:3, :3] = [[5, 5, 5], [5, 5, 7], [7, 7, 7]]
     mask[3:6, 3:6] = [[2, 2, 2], [2, 0, 0], [1, 1, 1]]
-    found = most_of_each_patch(mask, layout, (90, 150))
+    found = most_of_each_patch(mask, layout.grid, (90, 150))
     assert found[0, 0] == 5
     assert found[1, 1] == 2
     assert int((found != 0).sum()) == 2
     halves = np.tile([[6, 3]], (3, 5))  # equal shares: the smaller number
-    assert (most_of_each_patch(halves, layout, (9, 30)) == 3).all()
+    assert (most_of_each_patch(halves, layout.grid, (9, 30)) == 3).all()
 
 
 def test_scenes_of_the_world_are_taken_as_they_are():
@@ -175,7 +175,7 @@ def test_edits_are_made_on_the_way(shown):
     found = segmentation(lens, pairs, edits=edits)
     edited = lens.read(lens.vit.trace(images, edits=edits))
     answers = edited.top(1).index[-1, 0, lens.vit.layout.patches, 0].numpy()
-    mine = most_of_each_patch(masks[0], lens.vit.layout, images[0].shape[:2]).flatten().numpy()
+    mine = most_of_each_patch(masks[0], lens.vit.layout.grid, images[0].shape[:2]).ravel()
     same, both = mine == found.label[0], answers == found.label[0]
     assert found.values["iou"][-1, 0] == pytest.approx((same & both).sum() / (same | both).sum())
     assert "(edited)" in found.title

@@ -97,7 +97,7 @@ def test_share_seed_layer_and_object_go_both_ways(notebook, strip):
     drawn = "bool((strip.mask == infilling.lens.mask(1, 0.4, strip.seed)[0].numpy()).all())"
     notebook.wait_for_value(drawn, True)
     strip.get_by_label("Mask the patches that show an object").select_option("moon")
-    shows = "vl.lenses.infill.patches_showing(scene.class_mask == 4, infilling.layout).ravel()"
+    shows = "(infilling.layout.coverage(scene.class_mask == 4) > 0).ravel()"
     notebook.wait_for_value(f"bool((strip.mask == {shows}).all())", True)
     notebook.kernel("strip.layer, strip.view, strip.seed = 2, 'error', 7")
     strip.and_(notebook.page.locator("[data-vitlens-drawn='2_pre']")).wait_for(state="attached")

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 import vitlens_widgets as vl
 from tests.mae_paper import unpatchify
 from tests.small_models import hf_model, mae_model, pixels_for, place
-from vitlens_widgets.lenses.infill import patches_showing
 from vitlens_widgets.lenses.infill.masks import order_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
@@ -236,9 +235,9 @@ def test_half_precision_is_read(mae):
 def test_patches_that_show_a_thing(mae):
     pixels = np.zeros((96, 96), int)
     pixels[15, 16:33] = 3  # row 0, columns 1 and 2, of cells of 16 x 16 pixels
-    assert np.argwhere(patches_showing(pixels, mae.layout)).tolist() == [[0, 1], [0, 2]]
+    assert np.argwhere(mae.layout.coverage(pixels)).tolist() == [[0, 1], [0, 2]]
     with pytest.raises(vl.UsageError, match="multiples of the rows and columns"):
-        patches_showing(pixels[:95], mae.layout)
+        mae.layout.coverage(pixels[:95])
 
 
 @pytest.mark.parametrize("ratio", [0, 1, -0.5, 1.5, float("nan"), "much"])

@@ -25,7 +25,7 @@ def found():
 def test_a_hidden_thing_returns_only_where_a_trace_of_it_is_left(found):
     scene, strip = found["scenes"][0], found["strip"]
     heart, sun = (scene.instance_mask == thing for thing in (1, 2))
-    exact = strip.infilling.rerun(mask=found["patches_showing"](heart | sun, found["mae"].layout))
+    exact = strip.infilling.rerun(mask=found["mae"].layout.coverage(heart | sun) > 0)
     picture, ringed = (one.pixels(exact.n_states - 1)[0] for one in (exact, strip.infilling))
     assert (picture[..., 1] < picture[..., 0])[heart].all()  # nothing of it is green
     assert brightness_over_blue(picture, sun) > 0.4

@@ -98,10 +98,8 @@ def same_object() -> Any:
     (scenes, trace), layout = _tour(), _model().layout
     found = heads.same_object(trace, [scene.instance_mask for scene in scenes])
     best = max(found.rows(), key=lambda row: row["ratio"])
-    rows, cols = layout.rows, layout.cols
-    mask = scenes[0].instance_mask == 1
-    shares = mask.reshape(rows, mask.shape[0] // rows, cols, -1).mean((1, 3))
-    token = layout.token(*divmod(int(shares.argmax()), cols))
+    shares = layout.coverage(scenes[0].instance_mask == 1)
+    token = layout.token(*divmod(int(shares.argmax()), layout.cols))
     reading = vl.LogitLens(_model()).read(trace)
     where = {"layer": best["layer"], "head": best["head"], "token": token}
     return vl.AttentionMaps(trace, reading=reading, **where)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch.nn import functional
 
 
@@ -30,8 +31,8 @@ def pixel_labels(chances: torch.Tensor, grid: tuple[int, int], size: tuple[int, 
     Returns:
         `[image, height, width]`, uint8 or as much wider as the number of labels needs.
     """
-    images, _, labels = chances.shape
-    maps = chances.transpose(1, 2).reshape(images, labels, *grid)
+    labels, (rows, cols) = chances.shape[-1], grid
+    maps = rearrange(chances, "i (row col) label -> i label row col", row=rows, col=cols)
     down, across = (_enlarging(n, pixels, maps) for n, pixels in zip(grid, size, strict=True))
     enlarged = down @ maps @ across.T  # one side, then the other: many times as fast as both
     most = enlarged.max(dim=1).indices  # three times as fast as argmax

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
+import numpy as np
+from einops import rearrange
+from torch import Tensor
+
+from vitlens_widgets import masks
 from vitlens_widgets.errors import UsageError
+
+Array = TypeVar("Array", Tensor, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,44 @@ class TokenLayout:
     def patches(self) -> slice:
         """The patch tokens: `states[:, :, layout.patches]`."""
         return slice(self.n_prefix, self.n_tokens)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        return self.rows, self.cols
+
+    def coverage(self, mask: Any) -> np.ndarray:
+        """The share of each patch's pixels that a mask covers, float64 `[row, col]`.
+
+        Args:
+            mask: True (or not zero) where the thing is, `[height, width]` of any size that the
+                rows and columns divide; axes in front are kept.
+
+        Raises:
+            UsageError: The grid does not tile the mask.
+
+        Example:
+            >>> layout.coverage(scene.instance_mask == 1) > 0.5  # mostly the scene's first thing
+        """
+        return masks.coverage(mask, self.grid)
+
+    def to_grid(self, values: Array) -> Array:
+        """Values of patches, `[..., patch]` to `[..., row, col]`.
+
+        Args:
+            values: Of the patches alone, without prefix tokens: take `[..., layout.patches]`
+                first.
+
+        Raises:
+            UsageError: The last axis does not count the patches.
+        """
+        if values.shape[-1:] != (self.n_patches,):
+            raise UsageError(
+                f"Values of shape {list(values.shape)} cannot be laid on {self.rows} x "
+                f"{self.cols} patches; give [..., patch] with {self.n_patches} patches, such as "
+                "values[..., layout.patches]."
+            )
+        return rearrange(values, "... (row col) -> ... row col", row=self.rows, col=self.cols)
 
     def token(self, row: int, col: int) -> int:
         """The token of the patch in `row`, `col`, both counted from 0.

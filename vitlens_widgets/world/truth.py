@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from einops import rearrange
+
+from vitlens_widgets.masks import shares
 
 from .labels import CLASSES, LABELS
 
@@ -16,11 +19,5 @@ def present_classes(masks: np.ndarray) -> np.ndarray:
 
 def patch_coverage(masks: np.ndarray, grid: int) -> np.ndarray:
     """Share of each patch that each label covers, float32 `[image, grid * grid, 17]`."""
-    images, height, width = masks.shape
-    pixels = height * width // grid**2
-    patches = masks.reshape(images, grid, height // grid, grid, width // grid)
-    patches = patches.transpose(0, 1, 3, 2, 4).reshape(images * grid * grid, pixels)
-    slots = patches + len(LABELS) * np.arange(len(patches))[:, None]
-    counts = np.bincount(slots.ravel(), minlength=len(LABELS) * len(patches))
-    shares = counts.reshape(images, grid * grid, len(LABELS)) / pixels
-    return shares.astype(np.float32)
+    covered = shares(masks, len(LABELS), (grid, grid))
+    return rearrange(covered, "image row col label -> image (row col) label").astype(np.float32)

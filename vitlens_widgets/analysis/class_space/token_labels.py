@@ -10,7 +10,7 @@ from PIL import Image
 
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.masks import top_left
 from vitlens_widgets.trace import ViT
 
 MaskRule = Literal["top left", "majority"]
@@ -46,21 +46,11 @@ def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -
     if any(mask is None for mask in masks):
         raise UsageError("An image has no mask, so that its tokens cannot be labelled.")
     if check_mask_rule(rule) == "top left":
-        return np.stack([_top_left(mask, vit.layout).ravel() for mask in masks])
+        return np.stack([top_left(mask, vit.layout.grid).ravel() for mask in masks])
     return np.stack([_majority(mask, vit).ravel() for mask in masks])
 
 
-def _top_left(mask: np.ndarray, layout: TokenLayout) -> np.ndarray:
-    rows, cols = (
-        np.floor(np.arange(count) * (1 / (count / size))).astype(int)  # OpenCV's own rounding
-        for count, size in zip((layout.rows, layout.cols), mask.shape, strict=True)
-    )
-    return mask[np.ix_(rows, cols)]
-
-
 def _majority(mask: np.ndarray, vit: ViT) -> np.ndarray:
-    layout = vit.layout
     painted = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
     seen = vit.preprocessing.picture(painted)[..., 0] >= 128
-    cells = seen.reshape(layout.rows, seen.shape[0] // layout.rows, layout.cols, -1)
-    return cells.mean(axis=(1, 3)) > 0.5
+    return vit.layout.coverage(seen) > 0.5

@@ -11,9 +11,9 @@ from torch import Tensor
 from vitlens_widgets.analysis.heads.chance import against_chance, among_patches, chance_columns
 from vitlens_widgets.analysis.heads.geometry import Places
 from vitlens_widgets.analysis.images import check_trace, title
-from vitlens_widgets.analysis.masks import most_of_each_patch
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.masks import most_of_each_patch
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
@@ -81,4 +81,4 @@ def _things(trace: Trace, masks: Sequence[np.ndarray]) -> list[Tensor]:
             f"{trace.n_images} images were traced, but as masks {given} given; give one per image."
         )
     picture = trace.pictures.shape[1:3]
-    return [most_of_each_patch(mask, trace.layout, picture) for mask in masks]
+    return [torch.from_numpy(most_of_each_patch(m, trace.layout.grid, picture)) for m in masks]

@@ -113,7 +113,7 @@ class LinearProbes:
             raise UsageError(f"Block {layer!r} was not probed; there is {self.places.layers}.")
         every = np.full(self.layout.n_tokens, np.nan)
         every[list(self.places.tokens)] = self._at(site, name)[self.places.layers.index(layer)]
-        return every[self.layout.patches].reshape(self.layout.rows, self.layout.cols)
+        return self.layout.to_grid(every[self.layout.patches])
 
     def figure(self, name: str = "accuracy") -> Figure:
         """One measure of the probes at each site, means over image tokens with 95 % intervals.

@@ -75,7 +75,7 @@ class Relevance:
         values = self.tokens[image] if layer is None else self._of_heads(image, layer, head)
         every = np.full(self.layout.n_tokens, np.nan, np.float32)
         every[self.token_index] = values
-        return every[self.layout.patches].reshape(self.layout.rows, self.layout.cols)
+        return self.layout.to_grid(every[self.layout.patches])
 
     def _of_heads(self, image: int, layer: int, head: int | None) -> np.ndarray:
         if self.heads is None:

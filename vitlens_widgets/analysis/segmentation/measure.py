@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.images import check_count
-from vitlens_widgets.analysis.masks import most_of_each_patch
 from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
 from vitlens_widgets.data import Dataset, Example, LabelSet
 from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, said
 from vitlens_widgets.lenses import Lens, LogitLens, Reading
 from vitlens_widgets.lenses.lens import check_lens
+from vitlens_widgets.masks import most_of_each_patch
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
@@ -118,7 +118,8 @@ def _pairs(reading: Reading, masks: Sequence[Any]) -> list[list[_Pair]]:
     patches = reading.layout.patches
     answers = reading.top(1).index[:, :, patches, 0]  # [state, image, patch]
     picture = reading.picture(0).shape[:2]
-    truths = [most_of_each_patch(mask, reading.layout, picture).flatten() for mask in masks]
+    grid = reading.layout.grid
+    truths = [torch.from_numpy(most_of_each_patch(m, grid, picture)).flatten() for m in masks]
     found: list[list[_Pair]] = [[] for _ in masks]
     for label in torch.cat(truths).unique().tolist():
         if label < 0:

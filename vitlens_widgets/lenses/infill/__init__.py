@@ -2,8 +2,7 @@
 
 from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.lens import InfillLens
-from vitlens_widgets.lenses.infill.masks import patches_showing
 from vitlens_widgets.lenses.infill.objects import ObjectIoU
 from vitlens_widgets.lenses.infill.study import MaskStudy
 
-__all__ = ["InfillLens", "Infilling", "MaskStudy", "ObjectIoU", "patches_showing"]
+__all__ = ["InfillLens", "Infilling", "MaskStudy", "ObjectIoU"]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from vitlens_widgets import masks
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill import scores
 from vitlens_widgets.lenses.infill.brightness import patch_statistics, to_brightness
-from vitlens_widgets.lenses.infill.masks import check_share, pixels_of
+from vitlens_widgets.lenses.infill.masks import check_share
 from vitlens_widgets.lenses.infill.objects import ObjectIoU, object_iou
 from vitlens_widgets.lenses.infill.shown import Shown, read_only
 from vitlens_widgets.models import TokenLayout
@@ -111,7 +112,8 @@ class Infilling:
     @cached_property
     def hidden(self) -> np.ndarray:
         """Which pixels are hidden, bool `[image, height, width]`."""
-        return read_only(pixels_of(self.mask, self.layout, self.vit.patch_size))
+        patches = self.layout.to_grid(self.mask)
+        return read_only(masks.enlarged(patches, self.vit.patch_size))
 
     def painted(self, state: int) -> np.ndarray:
         """What the decoder itself gives, float32 `[image, patch, height * width * 3]`.

@@ -1,4 +1,4 @@
-"""Which patches are hidden: masks by chance, by hand and from objects; True is hidden.
+"""Which patches are hidden: masks by chance and by hand; True is hidden.
 
 Source of the masks by chance: `random_masking` of the code of He et al. (2022), whose numbers are
 reproduced seed by seed.
@@ -73,36 +73,6 @@ def given_mask(mask: Any, layout: TokenLayout, n_images: int) -> Tensor:
             f"[{n_images}, {layout.n_patches}]."
         )
     return torch.from_numpy(values.reshape(n_images, -1).astype(bool))
-
-
-def patches_showing(pixels: Any, layout: TokenLayout) -> np.ndarray:
-    """The patches that show something of what a mask of pixels marks, bool `[row, column]`.
-
-    Args:
-        pixels: `[height, width]`, true or not zero where the thing is; both multiples of the rows
-            and columns of the grid.
-        layout: The patches.
-
-    Raises:
-        UsageError: The grid does not tile the mask.
-
-    Example:
-        >>> patches_showing(scene.instance_mask == 1, mae.layout)  # the first thing of a scene
-    """
-    marked = np.asarray(pixels) != 0
-    if marked.ndim != 2 or marked.shape[0] % layout.rows or marked.shape[1] % layout.cols:
-        raise UsageError(
-            f"A mask of pixels of shape {list(marked.shape)} cannot be cut into {layout.rows} x "
-            f"{layout.cols} patches; give [height, width], multiples of the rows and columns."
-        )
-    cells = marked.reshape(layout.rows, -1, layout.cols, marked.shape[1] // layout.cols)
-    return cells.any(axis=(1, 3))
-
-
-def pixels_of(mask: np.ndarray, layout: TokenLayout, patch_size: tuple[int, int]) -> np.ndarray:
-    """Which pixels masks of patches `[image, patch]` hide, bool `[image, height, width]`."""
-    cells = mask.reshape(-1, layout.rows, layout.cols)
-    return cells.repeat(patch_size[0], axis=1).repeat(patch_size[1], axis=2)
 
 
 def order_of(mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.masks import cut
 from vitlens_widgets.widgets.shared import pack
 
 PICTURES_LIMIT = 4_000_000
@@ -103,6 +104,4 @@ def numbers(infilling: Any) -> dict[str, Any]:
 
 def patch_means(pixels: np.ndarray, grid: Any) -> np.ndarray:
     """The mean of each patch of `[height, width]`, float64 `[patch]`."""
-    height, width = pixels.shape
-    cells = pixels.reshape(grid.rows, height // grid.rows, grid.cols, width // grid.cols)
-    return cells.mean(axis=(1, 3), dtype=float).reshape(-1)
+    return cut(pixels, (grid.rows, grid.cols)).mean(axis=-1, dtype=float).reshape(-1)

@@ -9,6 +9,7 @@ import numpy as np
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.masks import coverage
 
 EVERY = "all objects"
 
@@ -57,9 +58,8 @@ class Objects:
 
     def _of(self, truth: Any) -> dict[str, np.ndarray]:
         """Bool `[patch]` of all objects and, where there are several, of each."""
-        from vitlens_widgets.lenses.infill import patches_showing
-
-        places = {name: patches_showing(pixels, self._layout) for name, pixels in self._cut(truth)}
+        grid = (self._layout.rows, self._layout.cols)
+        places = {name: coverage(pixels, grid) > 0 for name, pixels in self._cut(truth)}
         seen = {name: mask.reshape(-1) for name, mask in places.items() if mask.any()}
         if len(seen) < 2:
             return seen
