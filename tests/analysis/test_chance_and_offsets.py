@@ -14,15 +14,15 @@ import vitlens_widgets as vl
 from tests.analysis.head_oracle import PAIRS, between, random_patterns, trace_with
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
-from vitlens_widgets.analysis.heads.chance import against_chance
-from vitlens_widgets.analysis.heads.shares import CLASSES
+from vitlens_widgets.analysis.heads.geometry import against_chance
+from vitlens_widgets.analysis.heads.shares import GEOMETRY
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", GEOMETRY)
 def test_the_null_is_that_of_every_permutation_of_the_keys(name):
     layout = vl.TokenLayout(2, 3)
     places = heads.Places(layout, torch.arange(6))
-    members = CLASSES[name](places)
+    members = GEOMETRY[name](places)
     weights = torch.from_numpy(random_patterns(2, 6, 6, seed=4))
     weight, mean, variance, total = against_chance(weights, members)
     for head in range(2):
@@ -39,13 +39,13 @@ def test_the_null_is_that_of_every_permutation_of_the_keys(name):
 def test_the_classes_are_scored_as_in_the_statistics():
     patterns = random_patterns(3, 2, 4, 29, 29)
     trace = trace_with("four registers and layer scale", patterns)
-    table, found = heads.classes(trace), heads.statistics(trace)
-    assert table.n_rows == 3 * 4 * len(CLASSES)
+    table, found = heads.geometry(trace), heads.statistics(trace)
+    assert table.n_rows == 3 * 4 * len(GEOMETRY)
     for row in table.rows():
-        expected = found.values[row["class"]][row["layer"], row["head"]]
+        expected = found.values[row["geometry"]][row["layer"], row["head"]]
         assert row["score"] == pytest.approx(expected, rel=1e-5)
         assert row["ratio"] == pytest.approx(row["score"] / row["by chance"])
-    one = heads.classes(trace, 1)
+    one = heads.geometry(trace, 1)
     assert one["score"] != table["score"]
 
 
@@ -59,7 +59,7 @@ def test_a_head_of_a_class_stands_out_and_one_accidental_patch_does_not():
     patterns[:, :, 3, 1:, 1:] += np.eye(15, k=1, dtype=np.float32)  # reads the next patch
     patterns /= patterns.sum(-1, keepdims=True)
     trace = trace_with("CLS", patterns)
-    z = {(r["layer"], r["head"], r["class"]): r["z"] for r in heads.classes(trace).rows()}
+    z = {(r["layer"], r["head"], r["geometry"]): r["z"] for r in heads.geometry(trace).rows()}
     assert z[0, 0, "corner"] > 3.5
     assert 1 < z[0, 1, "corner"] < 2
     assert z[0, 2, "corner"] == z[0, 2, "row"] == z[0, 2, "neighbours"] == 0
@@ -71,9 +71,9 @@ def test_dropped_patches_have_no_part_in_the_classes():
     patterns = random_patterns(3, 1, 4, 25, 25)
     trace = trace_with("four registers and layer scale", patterns, drop=(6, 11, 12, 28))
     tokens = trace.tokens.tolist()
-    for row in heads.classes(trace).rows():
+    for row in heads.geometry(trace).rows():
         of_head = patterns[row["layer"], :, row["head"]]
-        expected = between(of_head, trace.layout, tokens, PAIRS[row["class"]])
+        expected = between(of_head, trace.layout, tokens, PAIRS[row["geometry"]])
         assert row["score"] == pytest.approx(expected, rel=1e-5)
 
 

@@ -52,7 +52,7 @@ def held(measure, n_images):
 
 @pytest.mark.parametrize(
     ("measure", "of_one", "of_many"),
-    [(heads.statistics, 3.4, 4.4), (heads.classes, 3.1, 4.1)],
+    [(heads.statistics, 3.4, 4.4), (heads.geometry, 3.1, 4.1)],
     ids=["statistics", "classes"],
 )
 def test_so_many_patterns_are_held_at_once(measure, of_one, of_many):

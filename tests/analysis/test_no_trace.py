@@ -12,7 +12,7 @@ from vitlens_widgets.analysis import heads
 
 ASK = {
     "statistics": heads.statistics,
-    "classes": heads.classes,
+    "geometry": heads.geometry,
     "agreement": heads.agreement,
     "neighbourhood": heads.neighbourhood,
     "rollout": heads.rollout,

@@ -34,7 +34,7 @@ def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]
             lambda: heads.statistics(_traced(name, batch, keep=["q", "k"]))
         ),
         "trace + rollout": lambda: lambda: heads.rollout(_traced(name, batch)),
-        "trace + classes against chance": lambda: lambda: heads.classes(_traced(name, batch)),
+        "trace + classes against chance": lambda: lambda: heads.geometry(_traced(name, batch)),
         "transformers forward": lambda: _transformers(name, batch, "sdpa"),
         "transformers eager maps": lambda: _transformers(
             name, batch, "eager", output_attentions=True

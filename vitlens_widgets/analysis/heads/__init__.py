@@ -6,11 +6,11 @@
 """
 
 from vitlens_widgets.analysis.heads.agreement import agreement
-from vitlens_widgets.analysis.heads.chance import classes
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.geometry import geometry
 from vitlens_widgets.analysis.heads.meaning import read_keys
 from vitlens_widgets.analysis.heads.neighbourhood import Neighbourhood, neighbourhood
 from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
+from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.prefix_matching import prefix_matching
 from vitlens_widgets.analysis.heads.result import HeadStatistics
 from vitlens_widgets.analysis.heads.rollout import readout_row, rollout, rollouts
@@ -24,8 +24,8 @@ __all__ = [
     "Neurons",
     "Places",
     "agreement",
-    "classes",
     "entropy",
+    "geometry",
     "largest_weight",
     "neighbourhood",
     "neurons",

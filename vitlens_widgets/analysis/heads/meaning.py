@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_count, check_trace
 from vitlens_widgets.analysis.readings import check_states
 from vitlens_widgets.data import Table

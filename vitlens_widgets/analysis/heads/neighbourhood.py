@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_count, chosen_images, title
 from vitlens_widgets.data import Table
 from vitlens_widgets.progress import progress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError, did_you_mean
 

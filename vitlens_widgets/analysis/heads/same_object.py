@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.heads.chance import against_chance, among_patches, chance_columns
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.geometry import against_chance, among_patches, chance_columns
+from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_trace, title
 from vitlens_widgets.data import Table
 from vitlens_widgets.errors import UsageError
@@ -24,9 +24,9 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> Table:
     A patch belongs to the thing that covers most of it. The score is, of the weight that patches of
     things give patches, the share on other patches of the same thing. By chance, the patches that
     serve as keys are permuted at random, in each image by itself and for all its queries alike, as
-    in `heads.classes`; z is how many standard deviations the score is above that. Things are
+    in `heads.geometry`; z is how many standard deviations the score is above that. Things are
     compact, so that a head which reads neighbours whatever they show is above chance as well:
-    compare with its `neighbours` in `heads.classes`.
+    compare with its `neighbours` in `heads.geometry`.
 
     Args:
         trace: The trace.

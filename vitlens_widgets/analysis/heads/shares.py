@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.places import Places
 
 
 def on_tokens(places: Places, positions: list[int]) -> Tensor:
@@ -88,7 +88,7 @@ def _on_keys(places: Places, chosen: Tensor) -> Tensor:
     return places.between_patches(chosen[None].expand(len(chosen), -1))
 
 
-CLASSES = {
+GEOMETRY = {
     "corner": corner,
     "edge": edge,
     "row": row,

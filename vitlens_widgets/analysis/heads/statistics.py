@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.heads import shares, spread
 from vitlens_widgets.analysis.heads.agreement import Agreement
-from vitlens_widgets.analysis.heads.geometry import Places
+from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.result import HeadStatistics, Said
 from vitlens_widgets.analysis.images import chosen_images, title
 from vitlens_widgets.progress import progress
@@ -154,7 +154,7 @@ class _OverImages:
         return found
 
 
-OF_PATCHES: dict[str, Weigh] = {"distance": shares.distance, **shares.CLASSES}
+OF_PATCHES: dict[str, Weigh] = {"distance": shares.distance, **shares.GEOMETRY}
 """What is measured of the weight that patches give patches."""
 
 SAID = {
