@@ -18,10 +18,11 @@ def blocks(language):
 
 def test_the_test_commands_are_those_of_the_ci_script():
     steps = [step.strip() for step in (ROOT / ".ci" / "run").read_text().splitlines()]
-    commands = blocks("sh")[-1].replace("pip install", "pip install --quiet").splitlines()
-    assert len(commands) == 2
-    assert [step for step in steps if step in commands] == commands
-    assert steps[-1] == commands[-1] == "pytest"
+    tests, checks = (block.splitlines() for block in blocks("sh")[-2:])
+    install, pytest = tests
+    wanted = [install.replace("pip install", "pip install --quiet"), *checks, pytest]
+    assert [step for step in steps if step in wanted] == wanted
+    assert steps[-1] == pytest == "pytest"
 
 
 def test_the_ci_script_can_be_started():
