@@ -57,16 +57,16 @@ def test_the_keys_a_head_reads_are_shown_with_what_they_mean(read):
     table = heads.read_keys(trace, reading, layer=2, head=3, query=7, k=4, image=1)
     row = trace.attention(2, 3)[1, 7].numpy()
     keys = np.argsort(-row)[:4]
-    assert table["key"] == keys.tolist()
+    assert table["key"].tolist() == keys.tolist()
     np.testing.assert_allclose(table["weight"], row[keys], rtol=1e-6)
-    assert table["token"] == [trace.layout.describe(int(key)) for key in keys]
+    assert table["token"].tolist() == [trace.layout.describe(int(key)) for key in keys]
     logits = reading.logits(2)[1].double().numpy()  # the state that enters block 2
     p = np.exp(logits - logits.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
-    assert table["answer"] == [trace.vit.labels[int(p[key].argmax())] for key in keys]
+    assert table["answer"].tolist() == [trace.vit.labels[int(p[key].argmax())] for key in keys]
     np.testing.assert_allclose(table["probability"], p[keys].max(-1), rtol=1e-4)
     asked = trace.vit.labels[int(p[7].argmax())]
-    assert f'L2 H3: row 0, col 2 ("{asked}") reads; logit lens of 2_pre' in table.title
+    assert f'L2 H3: row 0, col 2 ("{asked}") reads; logit lens of 2_pre' in table.attrs["title"]
 
 
 def test_after_dropping_patches_keys_are_positions_and_tokens_are_places():

@@ -79,11 +79,11 @@ def test_the_table_has_a_row_per_kind_and_the_published_rates():
     vit.paper = "ViT-B/32"
     found = attention_perturbation(vit, examples(vit), kinds=["no_cls"])
     table = found.table()
-    assert table["attention"] == ["unperturbed", "no_cls"]
-    assert table["change"][0] is None
-    assert table["rate, Vilas et al. 2023"] == [0.60726, 0.607134]
+    assert table["attention"].tolist() == ["unperturbed", "no_cls"]
+    assert np.isnan(table["change"][0])
+    assert table["rate, Vilas et al. 2023"].tolist() == [0.60726, 0.607134]
     every = attention_perturbation(vit, examples(vit, 2)).table()
-    assert every["rate, Vilas et al. 2023"] == [0.60726, 0.0012571, 0.607134]
+    assert every["rate, Vilas et al. 2023"].tolist() == [0.60726, 0.0012571, 0.607134]
     assert list(attention_perturbation(vit, examples(vit, 2), kinds="no_cls").changes) == ["no_cls"]
 
 

@@ -70,7 +70,7 @@ def test_scores_by_label_are_as_counted_by_hand(measured):
         firsts = [score == 1 for score in states[-1]]
         assert found.together[label].mean == pytest.approx(np.mean(firsts))
     table = found.table()
-    assert table["how many"] == [len(by_label["class"][0]), len(by_label["context"][0])]
+    assert table["how many"].tolist() == [len(by_label["class"][0]), len(by_label["context"][0])]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -216,10 +216,10 @@ def test_removal_can_be_left_out_and_the_world_is_taken_as_it_is():
     assert found.together["class"].mean > found.together["context"].mean + 0.3
     assert found.p[-1] == 0
     assert "rate, alone" not in found.table()
-    assert found.evolution()["difference"][-1] > 0
+    assert found.evolution()["difference"].iloc[-1] > 0
     vit.paper = "ViT-B/32"
     table = class_and_context(vit, vl.world.Scenes(), n_images=2).table()
-    assert table["rate, alone, Vilas et al. 2023"] == [0.447048, 0.386835]
+    assert table["rate, alone, Vilas et al. 2023"].tolist() == [0.447048, 0.386835]
 
 
 def test_published_medians_stand_at_their_states():
@@ -231,7 +231,8 @@ def test_published_medians_stand_at_their_states():
     vit.paper = "ViT-B/32"
     table = class_and_context(vit, data, remove=False).evolution()
     medians = table["class, median, Vilas et al. 2023"]
-    assert medians == [None, 0.5, 0.5, *[None] * 6, 0.97, None, None, 1.0]
+    known = {1: 0.5, 2: 0.5, 9: 0.97, 12: 1.0}  # state 0 and the other blocks were not read off
+    assert medians.dropna().to_dict() == known
     assert table["context, median, Vilas et al. 2023"][9] == 0.88
 
 

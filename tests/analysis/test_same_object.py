@@ -43,8 +43,8 @@ def by_hand(patterns, image):
 def test_the_score_is_the_share_within_things():
     patterns = random_patterns(3, 2, 4, 16, 16)
     table = heads.same_object(trace_with("CLS", patterns), masks())
-    assert table.n_rows == 12
-    for row in table.rows():
+    assert len(table) == 12
+    for row in table.to_dict("records"):
         both = [by_hand(patterns[row["layer"], i, row["head"]], i) for i in range(2)]
         same, total = np.sum(both, axis=0)
         assert row["score"] == pytest.approx(same / total, rel=1e-5)
@@ -60,7 +60,7 @@ def test_chance_is_what_shuffled_keys_give():
             order = [0, *(1 + rng.permutation(15))]
             shares += by_hand(patterns[2, image, 1][:, order], image)
         found.append(shares[0] / shares[1])
-    row = table.rows()[2 * 4 + 1]
+    row = table.to_dict("records")[2 * 4 + 1]
     sd = (row["score"] - row["by chance"]) / row["z"]
     assert row["by chance"] == pytest.approx(np.mean(found), abs=4 * sd / 1000**0.5)
     assert sd == pytest.approx(np.std(found), rel=0.12)

@@ -80,11 +80,11 @@ def test_an_image_counts_once_however_many_things_it_shows(shown):
     assert np.isnan(found.things("separation")[:, 3]).all()  # there is nothing else to be apart of
     assert found.mean().n.tolist() == [4] * 4
     assert found.mean("separation").n.tolist() == [3] * 4
-    assert found.table()["iou"] == pytest.approx(np.nanmean(things, axis=1))
+    assert found.table()["iou"].tolist() == pytest.approx(np.nanmean(things, axis=1))
     label = int(found.label[0])
     alone = found.of(label)
     assert np.isnan(alone[0]).tolist() == [label not in patches[i] for i in range(5)]
-    rows = {row["class"]: row for row in found.classes(state=2).rows()}
+    rows = {row["class"]: row for row in found.classes(state=2).to_dict("records")}
     row = rows[lens.vit.labels[label]]
     assert row["iou"] == pytest.approx(np.nanmean(alone[2]))
     assert row["images"] == (~np.isnan(alone[0])).sum()

@@ -272,10 +272,10 @@ def test_other_experiments_go_on_to_the_same_numbers_too(vit, tmp_path, name):
     with pytest.raises(KeyboardInterrupt):
         experiment(vit, stopped, at_once=2, save_to=tmp_path)
     found = experiment(vit, stopped, at_once=2, save_to=tmp_path)
-    assert dict(found.table()) == dict(whole.table())
+    assert found.table().equals(whole.table())
     other = experiment(vit, data, at_once=5).table()  # batches are a matter of rounding
     for column, values in whole.table().items():
-        if isinstance(values[0], float):
-            assert other[column] == pytest.approx(values, abs=1e-6, nan_ok=True)
+        if values.dtype == float:
+            assert other[column].tolist() == pytest.approx(values.tolist(), abs=1e-6, nan_ok=True)
     with pytest.raises(vl.UsageError, match="another experiment and other settings"):
         run(Sums(), vit, data, save_to=next(tmp_path.iterdir()))

@@ -68,7 +68,7 @@ def test_classes_and_states_hold_one_number_each(drawn):
     assert len(data["iou"]) == 7 * len(np.unique(drawn.label))
     at = {pair: i for i, pair in enumerate(zip(data["state"], data["class"], strict=True))}
     table = drawn.classes(state=3)
-    for row in table.rows():
+    for row in table.to_dict("records"):
         assert data["iou"][at["3_pre", row["class"]]] == row["iou"]
         assert data["said"][at["3_pre", row["class"]]] == f"{row['iou']:.2f}"
 

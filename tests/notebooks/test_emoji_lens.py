@@ -34,7 +34,7 @@ def test_the_answers_draw_things_late_and_rank_them_right_early(found):
 
 def test_thin_things_are_drawn_worst(found):
     classes = found["found"].classes()
-    worst = sorted(classes.rows(), key=lambda row: row["iou"])[:2]
+    worst = sorted(classes.to_dict("records"), key=lambda row: row["iou"])[:2]
     assert {row["class"] for row in worst} == {"key", "star"}
 
 

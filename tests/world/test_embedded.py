@@ -152,10 +152,10 @@ def test_measuring_depends_on_the_scenes_alone():
 
 def test_the_table_says_what_the_files_and_cards_say():
     table = vl.toy_models()
-    assert table["name"] == list(world.NAMES)
+    assert table["name"].tolist() == list(world.NAMES)
     files = {weights_file(name).name for name in table["name"]}
     assert files == {file.name for file in WEIGHTS.glob("*.safetensors")}
-    for row in table.rows():
+    for row in table.to_dict("records"):
         card = world.card(row["name"])
         assert row["MB"] == pytest.approx(weights_file(row["name"]).stat().st_size / 1e6, abs=0.01)
         assert row["scenes seen"] == card.measured.images
@@ -165,7 +165,7 @@ def test_the_table_says_what_the_files_and_cards_say():
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_row_of_the_table_is_the_model_it_names(name):
-    (row,) = (row for row in vl.toy_models().rows() if row["name"] == name)
+    (row,) = (row for row in vl.toy_models().to_dict("records") if row["name"] == name)
     vit = vl.load(name)
     assert (row["layers"], row["heads"], row["width"]) == (vit.n_layers, vit.n_heads, vit.width)
     assert row["MLP"] == ("yes" if "mlp_out" in vit.adapter.hook_points(0) else "no")

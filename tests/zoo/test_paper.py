@@ -42,7 +42,7 @@ def test_the_seven_are_listed_with_pinned_weights():
             assert get_pretrained_cfg(model.architecture).url.endswith("/" + model.weights)
             assert get_pretrained_cfg(model.architecture).num_classes == model.n_classes
     assert "augreg_in21k_ft_in1k" in repr(models)
-    assert models.table()["labels"].count("imagenet-1k") == 6
+    assert models.table()["labels"].tolist().count("imagenet-1k") == 6
     with pytest.raises(KeyError, match=r'no model "ViT-B/8"'):
         models["ViT-B/8"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vitlens_widgets.data.cifar100 import CIFAR100
 from vitlens_widgets.data.emoji import emoji_for
 from vitlens_widgets.data.examples import Dataset, Example, Examples
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.data.image_folder import ImageFolder
 from vitlens_widgets.data.imagenet_s import ImageNetS
 from vitlens_widgets.data.images import read_image
@@ -23,5 +24,6 @@ __all__ = [
     "LabelSet",
     "Table",
     "emoji_for",
+    "frame",
     "read_image",
 ]

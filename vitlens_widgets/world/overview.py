@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..data import Table
+from ..data.frames import frame
 from .cards import ModelCard, read_card
 from .catalogue import NAMES
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-def toy_models() -> Table:
+
+def toy_models() -> DataFrame:
     """All embedded models: what each is, what it was trained on, and what it was measured to do.
 
     Scores are at the final state, on held-out scenes; `vl.world.card(name)` has those of every
@@ -21,7 +24,7 @@ def toy_models() -> Table:
     """
     rows = [_row(read_card(name)) for name in NAMES]
     columns = dict.fromkeys(column for row in rows for column in row)
-    return Table(
+    return frame(
         {column: [row.get(column) for row in rows] for column in columns}, "Embedded models"
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.trace.vit import ViT
 from vitlens_widgets.zoo.checkpoint_file import module_from_file
@@ -22,6 +22,7 @@ from vitlens_widgets.zoo.load import load
 
 if TYPE_CHECKING:
     import torch
+    from pandas import DataFrame
 
 _HALF = (0.5, 0.5, 0.5)
 _SQUASHED = {
@@ -137,7 +138,7 @@ class PaperModels(Mapping[str, PaperModel]):
     def __len__(self) -> int:
         return len(self._models)
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per model: what it is called, which weights those are, what it is given."""
         models = self._models.values()
         columns = {
@@ -147,13 +148,16 @@ class PaperModels(Mapping[str, PaperModel]):
             "images are": [_said(model.preprocessing) for model in models],
             "weights": [("file: " if m.from_file else "") + m.weights for m in models],
         }
-        return Table(columns, "The models of Vilas et al. (2023)")
+        return frame(columns, "The models of Vilas et al. (2023)")
 
     def __repr__(self) -> str:
-        return repr(self.table())
+        return self.table().to_string(index=False)
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        from pandas import option_context
+
+        with option_context("display.max_colwidth", None):  # names of weights in full
+            return self.table().to_html(index=False)
 
 
 def paper_models() -> PaperModels:

@@ -22,7 +22,8 @@ from vitlens_widgets.analysis.class_space.evolution import (
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
-from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit, KnockOut, Replace
@@ -30,6 +31,7 @@ from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 KINDS = {
     "self_only": "each image token attends to itself alone, with weight 1",
@@ -76,7 +78,7 @@ class AttentionPerturbation:
         """The scores of the tokens that are counted, `[state]`, for `vl.charts.boxes`."""
         return {kind: boxes_of_ranks(counts) for kind, counts in self.counts.items()}
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per kind, at the final state: rate and accuracy, each with half its interval."""
         rates, accuracies = (
             [one[name] for one in self.values.values()] for name in ("rate", "readout rate")
@@ -93,7 +95,7 @@ class AttentionPerturbation:
         }
         if self.published:
             columns[f"rate, {published.SOURCE}"] = [self.published.get(k) for k in self.values]
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
     def figure(self, name: str = "rate") -> Figure:
         """See `vl.charts.attention_perturbation`."""

@@ -27,12 +27,14 @@ from vitlens_widgets.analysis.class_space.token_labels import (
 )
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, pooled, run, spread, tally
-from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 
 class Split(NamedTuple):
@@ -94,7 +96,7 @@ class Building:
         names = [name for name in COMPOSITION if name != "neither"]
         return dict(zip(names, values, strict=True)) if known else {}
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per block: class similarity change rates, with half their 95 % intervals."""
         columns: dict[str, list] = {"block": list(range(self.n_blocks))}
         for (site, place), found in self.changes.items():
@@ -111,9 +113,9 @@ class Building:
         if "attn_out" in self.splits and self.paper in published.CLASS_MINUS_CONTEXT:
             known = [None, *published.CLASS_MINUS_CONTEXT[self.paper]]
             columns[f"attention, class - context, {published.SOURCE}"] = known
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def composition_table(self) -> Table:
+    def composition_table(self) -> DataFrame:
         """A row per block: of which tokens the class that stands first was there before."""
         columns: dict[str, list] = {"block": list(range(self.n_blocks))}
         for name, found in self.composition.items():
@@ -122,7 +124,7 @@ class Building:
             if name in self.published_composition:
                 known = published.listed(self.published_composition[name])
                 columns[f"{name}, {published.SOURCE}"] = known
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
     def figure(self) -> Figure:
         """See `vl.charts.building`."""

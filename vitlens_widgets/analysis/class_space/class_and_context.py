@@ -22,13 +22,15 @@ from vitlens_widgets.analysis.class_space.token_labels import (
 )
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
-from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
     from torch import Tensor
 
 LABELS = ("class", "context")
@@ -95,7 +97,7 @@ class ClassAndContext:
         both = (boxes_of_ranks(self.counts[:, i]) for i in range(len(LABELS)))
         return dict(zip(LABELS, both, strict=True))
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per label, at the final state: rates with all tokens, and with its own alone."""
         known = published.REMOVED.get(self.paper)
         columns: dict[str, list] = {
@@ -110,9 +112,9 @@ class ClassAndContext:
                 columns[f"± ({name})"] = [float(values[label].half) for label in LABELS]
             if known and i < 2:
                 columns[f"{name}, {published.SOURCE}"] = [known[label][i] for label in LABELS]
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def evolution(self) -> Table:
+    def evolution(self) -> DataFrame:
         """A row per state: means and quartiles of the scores of each label, their difference, p."""
         columns: dict[str, list] = {"state": self.state_names}
         for label in LABELS:
@@ -125,7 +127,7 @@ class ClassAndContext:
                 columns[f"{label}, median, {published.SOURCE}"] = known
         means = [self.scores[label].mean for label in LABELS]
         columns |= {"difference": (means[0] - means[1]).tolist(), "p": self.p.tolist()}
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
     def figure(self) -> Figure:
         """See `vl.charts.class_and_context`."""

@@ -25,7 +25,8 @@ from vitlens_widgets.analysis.class_space.rules import Rule, check_rule
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.stream import Batch, Run, run
-from vitlens_widgets.data import Dataset, LabelSet, Table
+from vitlens_widgets.data import Dataset, LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.trace import ViT
@@ -34,6 +35,7 @@ from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 _OF_BASELINE = "baseline "
 _RATES = ("rate", "images", "readout rate")
@@ -124,7 +126,7 @@ class Identifiability:
         """
         return grouped(self.mean(name).mean[1:], blocks)
 
-    def summary(self) -> Table:
+    def summary(self) -> DataFrame:
         """The rates at the final state, and what the paper has for them."""
         columns: dict[str, list] = {
             "at the final state": [MEANINGS[name] for name in _RATES],
@@ -138,9 +140,9 @@ class Identifiability:
         if self.baseline is not None and self.paper in published.RANDOM_RATES:
             known = [*published.RANDOM_RATES[self.paper], None]
             columns[f"random weights, {published.SOURCE}"] = known
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per state: every mean with half its 95 % interval, baseline and published."""
         columns: dict[str, list] = {"state": self.state_names}
         for name, one in self.values.items():
@@ -152,9 +154,9 @@ class Identifiability:
                 columns[f"{name}, {published.SOURCE}"] = published.listed(self.published[name])
         for which, p in self.p.items():
             columns[f"p, {which}"] = p.tolist()
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def classes(self, state: int = -1) -> Table:
+    def classes(self, state: int = -1) -> DataFrame:
         """A row per class that was shown: how many images, score and rate of image tokens.
 
         Raises:
@@ -169,7 +171,7 @@ class Identifiability:
         }
         for name, values in self.class_values.items():
             columns[name] = values[shown, state].tolist()
-        return Table(columns, title=f"{self.title}, {self.state_names[state]}")
+        return frame(columns, f"{self.title}, {self.state_names[state]}")
 
     def figure(self, name: str = "score") -> Figure:
         """See `vl.charts.identifiability`."""

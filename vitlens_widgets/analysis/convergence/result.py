@@ -11,12 +11,14 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.compare import same_states
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 
 class Measure(NamedTuple):
@@ -98,7 +100,7 @@ class Convergence:
         other = self.answers != self.answers[-1]
         return (other * np.arange(1, len(other) + 1)[:, None]).max(axis=0)
 
-    def table(self, image: int | None = None) -> Table:
+    def table(self, image: int | None = None) -> DataFrame:
         """A row per state: one image's answers and numbers, or the mean over images.
 
         Args:
@@ -113,11 +115,11 @@ class Convergence:
                 found = self.mean(name)
                 columns[name] = found.mean.tolist()
                 columns[f"± ({name})"] = found.half.tolist()
-            return Table(columns, title=self.title)
+            return frame(columns, self.title)
         check_index("image", image, self.answers.shape[1])
         columns["answer"] = [self.labels[index] for index in self.answers[:, image]]
         columns |= {name: values[:, image].tolist() for name, values in self.values.items()}
-        return Table(columns, title=f"{self.title}, image {image}")
+        return frame(columns, f"{self.title}, image {image}")
 
     def figure(self, name: str = "kl_to_final") -> Figure:
         """One measure's mean over images at each state, with 95 % intervals.

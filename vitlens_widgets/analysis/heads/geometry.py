@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,15 +11,18 @@ from torch import Tensor
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.shares import GEOMETRY
 from vitlens_widgets.analysis.images import chosen_images, title
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 # A spread below this, relative to the expected value, is rounding: the weights are uniform.
 _NO_SPREAD = 1e-6
 
 
-def geometry(trace: Trace, image: int | None = None) -> Table:
+def geometry(trace: Trace, image: int | None = None) -> DataFrame:
     """The head-tour classes of every head as scores, each beside its null.
 
     A score is the share of the weight between patches that falls on a class's pairs (`shares`). Its
@@ -52,7 +57,7 @@ def geometry(trace: Trace, image: int | None = None) -> Table:
     found = torch.stack(layers, 1)
     layer, head, of = np.indices(found.shape[1:]).reshape(3, -1).tolist()
     names = [list(GEOMETRY)[i] for i in of]
-    return Table(
+    return frame(
         {"layer": layer, "head": head, "geometry": names, **chance_columns(found)},
         title=f"Head classes against shuffled keys: {title(trace, images)}",
     )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_count, check_trace
 from vitlens_widgets.analysis.readings import check_states
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import Reading
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 
 def read_keys(
     trace: Trace, reading: Reading, layer: int, head: int, query: int, k: int = 5, image: int = 0
-) -> Table:
+) -> DataFrame:
     """The keys that a head reads most for one query, and what the lens says they mean.
 
     The lens's answers are those for the state that enters the block, which is what the keys and
@@ -61,7 +66,7 @@ def read_keys(
         "answer": [answers[key] for key in keys],
         "probability": probability[keys].tolist(),
     }
-    return Table(columns, title=title)
+    return frame(columns, title)
 
 
 def _check_reading(trace: Trace, reading: Reading) -> None:

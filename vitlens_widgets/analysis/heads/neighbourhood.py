@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,9 +12,12 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_count, chosen_images, title
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +43,7 @@ class Neighbourhood:
         """`values / null`, `[layer, head, down, right]`; 0 at offsets larger than the grid."""
         return self.values / np.where(self.null > 0, self.null, np.inf)
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per head: the offset that stands out most (largest ratio), share, null, ratio."""
         n_layers, n_heads, side, _ = self.values.shape
         best = self.ratio.reshape(n_layers * n_heads, -1).argmax(1)
@@ -56,7 +60,7 @@ class Neighbourhood:
             "uniform": null,
             "ratio": share / null,
         }
-        return Table({name: column.tolist() for name, column in columns.items()}, self.title)
+        return frame({name: column.tolist() for name, column in columns.items()}, self.title)
 
     def __repr__(self) -> str:
         return repr(self.table())

@@ -10,11 +10,12 @@ import numpy as np
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class HeadStatistics:
             raise UsageError(f'"{name}" has no null to be compared with.')
         return self.values[name] / null
 
-    def table(self, by: str | None = None, largest_first: bool = True) -> Table:
+    def table(self, by: str | None = None, largest_first: bool = True) -> DataFrame:
         """A row per head: layer, head, every statistic, and what its sink is.
 
         Args:
@@ -114,7 +115,7 @@ class HeadStatistics:
         columns = {"layer": layers, "head": heads, **self.values}
         columns = {name: value.ravel()[order].tolist() for name, value in columns.items()}
         sinks = [self.places.describe(position) for position in self.sinks.ravel()[order]]
-        return Table({**columns, "sink token": sinks}, title=self.title)
+        return frame({**columns, "sink token": sinks}, self.title)
 
     def figure(self, name: str = "distance") -> Figure:
         """One dot per head over the layers, the layers' means as a line, the null as a dotted one.

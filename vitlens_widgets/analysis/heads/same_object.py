@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,14 +12,17 @@ from torch import Tensor
 from vitlens_widgets.analysis.heads.geometry import against_chance, among_patches, chance_columns
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_trace, title
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.masks import most_of_each_patch
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> Table:
+
+def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> DataFrame:
     """How much the patches of each thing attend to other patches of the same thing.
 
     A patch belongs to the thing that covers most of it. The score is, of the weight that patches of
@@ -58,7 +62,7 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> Table:
     layer, head = np.indices(found.shape[1:]).reshape(2, -1).tolist()
     said = title(trace, list(range(trace.n_images)))
     columns = {"layer": layer, "head": head, **chance_columns(found)}
-    return Table(columns, title=f"Attention within things against shuffled keys: {said}")
+    return frame(columns, f"Attention within things against shuffled keys: {said}")
 
 
 def _asked(weights: Tensor, pairs: Tensor) -> Tensor:

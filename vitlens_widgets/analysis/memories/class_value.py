@@ -21,7 +21,8 @@ from vitlens_widgets.analysis.memories.weights import (
     value_vectors,
 )
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
@@ -29,6 +30,7 @@ from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 
 class Best(NamedTuple):
@@ -90,7 +92,7 @@ class ClassValueAgreement:
         """
         return dict(published.CLASS_VALUE.get(self.paper, {}))
 
-    def summary(self) -> Table:
+    def summary(self) -> DataFrame:
         """The two values that the paper's figure shows best, and what the paper has for them."""
         groups = published.GROUPED.get(self.paper)
         means = {kind: grouped(v.mean, groups or self.n_blocks) for kind, v in self.values.items()}
@@ -103,9 +105,9 @@ class ClassValueAgreement:
         }
         if self.published:
             columns[published.SOURCE] = [self.published.get(kind) for kind in shown]
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per block: mean scores over classes, half their 95 % interval, and the test."""
         columns: dict[str, list] = {"block": list(range(self.n_blocks))}
         baseline = self.baseline_values
@@ -115,9 +117,9 @@ class ClassValueAgreement:
             if kind in baseline:
                 columns[f"{kind}, baseline"] = baseline[kind].mean.tolist()
                 columns[f"p, {kind}"] = self.p[kind].tolist()
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def classes(self, block: int, kind: str = "MLP") -> Table:
+    def classes(self, block: int, kind: str = "MLP") -> DataFrame:
         """A row per class: its score in one block, and which memory is nearest to it.
 
         Raises:
@@ -132,7 +134,7 @@ class ClassValueAgreement:
             "score": best.score[block].tolist(),
             "memory": best.memory[block].tolist(),
         }
-        return Table(columns, title=f"{self.title}, {kind} of block {block}")
+        return frame(columns, f"{self.title}, {kind} of block {block}")
 
     def figure(self) -> Figure:
         """See `vl.charts.class_value_agreement`."""

@@ -24,13 +24,15 @@ from vitlens_widgets.analysis.memories.weights import (
 )
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
-from vitlens_widgets.data import Dataset, Table
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 MEASURES = {
     "agreement": "share of tokens whose strongest memories include one of the true class",
@@ -91,7 +93,7 @@ class KeyValueAgreement:
             for kind, by_block in known.get(self.paper, {}).items()
         }
 
-    def table(self, name: str = "agreement") -> Table:
+    def table(self, name: str = "agreement") -> DataFrame:
         """A row per block: one of `MEASURES` for each kind of memory, with half its interval.
 
         Raises:
@@ -107,7 +109,7 @@ class KeyValueAgreement:
             if (kind, name) in self.published:
                 known = published.listed(self.published[kind, name])
                 columns[f"{kind}, {published.SOURCE}"] = known
-        return Table(columns, title=f"{self.title}: {name}")
+        return frame(columns, f"{self.title}: {name}")
 
     def normalised(self, kind: str, name: str = "agreement", blocks: int = 12) -> np.ndarray:
         """Means over as many runs of consecutive blocks, float64 `[blocks]`.
@@ -118,7 +120,7 @@ class KeyValueAgreement:
         check_choice("kind", kind, self.kinds)
         return grouped(self.values[kind, check_measure(name)].mean, blocks)
 
-    def normalised_table(self, name: str = "agreement", blocks: int = 12) -> Table:
+    def normalised_table(self, name: str = "agreement", blocks: int = 12) -> DataFrame:
         """A row per group of blocks, by which the paper's figure 4b shows ViT-L/16.
 
         Raises:
@@ -131,15 +133,15 @@ class KeyValueAgreement:
             if name == "agreement" and blocks == published.GROUPED.get(self.paper):
                 listed = published.listed(published.placed(known[kind], blocks))
                 columns[f"{kind}, {published.SOURCE}"] = listed
-        return Table(columns, title=f"{self.title}: {name}")
+        return frame(columns, f"{self.title}: {name}")
 
-    def answers_table(self) -> Table:
+    def answers_table(self) -> DataFrame:
         """A row per block: agreement at the first token, of images classified right and wrong."""
         columns: dict[str, list] = {"block": list(range(self.n_blocks))}
         for kind, one in self.answers.items():
             for word, values in one._asdict().items():
                 columns[f"{kind}, {word}"] = published.listed(values)
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
     def figure(self, name: str = "agreement") -> Figure:
         """See `vl.charts.key_value_agreement`."""

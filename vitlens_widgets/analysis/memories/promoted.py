@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,10 +14,14 @@ from vitlens_widgets.analysis.memories.weights import (
     class_directions,
     value_vectors,
 )
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.vit import check_vit
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,7 @@ class Memories:
         """The k memories that promote each class most, int64 `[class, k]`."""
         return np.argsort(-self.logits, axis=1, kind="stable")[:, : self.k]
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per memory: its classes, and the logit of the first; the strongest comes first."""
         classes = self.top_classes
         first = self.logits[classes[:, 0], np.arange(self.n_memories)]
@@ -59,9 +64,9 @@ class Memories:
         columns: dict[str, list] = {"memory": order.tolist(), "logit": first[order].tolist()}
         for place in range(self.k):
             columns[f"class {place + 1}"] = [self.labels[c] for c in classes[order, place]]
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def classes(self) -> Table:
+    def classes(self) -> DataFrame:
         """A row per class: the memories that promote it most, with the logit of the first."""
         chosen = self.top_memories
         columns: dict[str, list] = {
@@ -70,9 +75,9 @@ class Memories:
         }
         for place in range(self.k):
             columns[f"memory {place + 1}"] = chosen[:, place].tolist()
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def memory(self, memory: int) -> Table:
+    def memory(self, memory: int) -> DataFrame:
         """A row per class, with its logit in one memory; the largest stands first.
 
         Raises:
@@ -81,9 +86,9 @@ class Memories:
         logits = self.logits[:, check_index("memory", memory, self.n_memories)]
         order = np.argsort(-logits, kind="stable")
         columns = {"class": [self.labels[c] for c in order], "logit": logits[order].tolist()}
-        return Table(columns, title=f"{self.title}, memory {memory}")
+        return frame(columns, f"{self.title}, memory {memory}")
 
-    def promoting(self, target: str | int) -> Table:
+    def promoting(self, target: str | int) -> DataFrame:
         """A row per memory, with its logit of one class; the largest stands first.
 
         Raises:
@@ -92,7 +97,7 @@ class Memories:
         logits = self.logits[self.labels.index(target)]
         order = np.argsort(-logits, kind="stable")
         columns = {"memory": order.tolist(), "logit": logits[order].tolist()}
-        return Table(columns, title=f"{self.title}, {self.labels[self.labels.index(target)]}")
+        return frame(columns, f"{self.title}, {self.labels[self.labels.index(target)]}")
 
 
 @torch.no_grad()

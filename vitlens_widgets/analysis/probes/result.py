@@ -13,12 +13,13 @@ from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.probes.features import Places
 from vitlens_widgets.analysis.probes.fitted import ProbeRelevance
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 SITES = {"resid_post": "state", "attn_out": "attention", "mlp_out": "MLP"}
 """What probes read: the stream after a block, and what each sub-block adds to it."""
@@ -69,7 +70,7 @@ class LinearProbes:
                 found[key] = np.array(known)
         return found
 
-    def table(self, name: str = "accuracy") -> Table:
+    def table(self, name: str = "accuracy") -> DataFrame:
         """A row per block: the mean over image tokens at each site, with half its interval.
 
         Beside the probes' accuracy stands what the model's own classifier reads there.
@@ -88,9 +89,9 @@ class LinearProbes:
                 if (site, one) in self.published:
                     known = published.listed(self.published[site, one])
                     columns[f"{called}, {published.SOURCE}"] = known
-        return Table(columns, title=f"{self.title}: {name}, image tokens")
+        return frame(columns, f"{self.title}: {name}, image tokens")
 
-    def tokens(self, site: str = "resid_post", name: str = "accuracy") -> Table:
+    def tokens(self, site: str = "resid_post", name: str = "accuracy") -> DataFrame:
         """A row per token: the measure in each block.
 
         Raises:
@@ -101,7 +102,7 @@ class LinearProbes:
         columns: dict[str, list] = {"token": described}
         for layer, of_block in zip(self.places.layers, values, strict=True):
             columns[f"block {layer}"] = of_block.tolist()
-        return Table(columns, title=f"{self.title}: {name} at {site}")
+        return frame(columns, f"{self.title}: {name} at {site}")
 
     def patches(self, layer: int, site: str = "resid_post", name: str = "accuracy") -> np.ndarray:
         """The measure of each patch of one block, float64 `[row, col]`; NaN where none was probed.

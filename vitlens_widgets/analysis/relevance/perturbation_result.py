@@ -13,11 +13,12 @@ from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.relevance.auc import Area
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 ALONG = "patches removed"
 """What the horizontal axes of figures about removal count."""
@@ -69,7 +70,7 @@ class PerturbationTest:
         known = published.REMOVAL_AUC.get(self.paper, {})
         return {name: known[name] for name in self.accuracy if name in known}
 
-    def table(self, area: Area = "released") -> Table:
+    def table(self, area: Area = "released") -> DataFrame:
         """A row per curve: its area with half its 95 % interval, and what the paper has for it.
 
         Args:
@@ -87,14 +88,14 @@ class PerturbationTest:
         }
         if area == "released" and self.published:
             columns[published.SOURCE] = [self.published.get(name) for name in found]
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
-    def curves(self) -> Table:
+    def curves(self) -> DataFrame:
         """A row per point: how much is removed, and every accuracy with half its interval."""
         columns: dict[str, list] = {"kept": self.kept.tolist(), "removed": self.removed.tolist()}
         for name, one in self.accuracy.items():
             columns |= {name: one.mean.tolist(), f"± ({name})": one.half.tolist()}
-        return Table(columns, title=self.title)
+        return frame(columns, self.title)
 
     def curve(self, name: str) -> OverImages:
         """One of the curves of accuracy, `[point]`.

@@ -21,13 +21,15 @@ from vitlens_widgets.analysis.relevance.removal import (
     most_relevant_first,
     random_orders,
 )
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 KINDS = {
     "negative": "the least relevant patches are removed first",
@@ -58,7 +60,7 @@ class RemovalCurves:
     probability: Mapping[str, np.ndarray] = field(repr=False)
     answers: Mapping[str, np.ndarray] = field(repr=False)
 
-    def table(self, image: int = 0) -> Table:
+    def table(self, image: int = 0) -> DataFrame:
         """A row per point of one image.
 
         Raises:
@@ -70,7 +72,7 @@ class RemovalCurves:
             columns[f"probability, {kind}"] = values[image].tolist()
         for kind, values in self.answers.items():
             columns[f"answer, {kind}"] = [self.labels[index] for index in values[image]]
-        return Table(columns, title=f"{self.title}, {self.labels[self.classes[image]]}")
+        return frame(columns, f"{self.title}, {self.labels[self.classes[image]]}")
 
     def figure(self, image: int = 0) -> Figure:
         """The probability of the class over the share of one image's patches that is gone.

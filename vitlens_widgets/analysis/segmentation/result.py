@@ -11,12 +11,14 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.compare import same_states
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 MEANINGS = {
     "iou": "intersection over union with the mask, of patches",
@@ -76,15 +78,15 @@ class Segmentation:
         """
         return over_images(self.things(name))
 
-    def table(self) -> Table:
+    def table(self) -> DataFrame:
         """A row per state: means over images, each with half the width of its 95 % interval."""
         columns: dict[str, list] = {"state": self.state_names}
         for name in MEANINGS:
             found = self.mean(name)
             columns |= {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
-        return Table(columns, title=f"Things, {self.title}")
+        return frame(columns, f"Things, {self.title}")
 
-    def classes(self, state: int | None = None) -> Table:
+    def classes(self, state: int | None = None) -> DataFrame:
         """A row per class that is shown: at one state, its means over the images that show it.
 
         Args:
@@ -102,7 +104,7 @@ class Segmentation:
         for name, means in found.items():
             columns[name] = [float(one.mean) for one in means]
             columns[f"± ({name})"] = [float(one.half) for one in means]
-        return Table(columns, title=f"Classes at {self.state_names[state]}, {self.title}")
+        return frame(columns, f"Classes at {self.state_names[state]}, {self.title}")
 
     def figure(self, name: str = "iou", *, by_class: bool = False) -> Figure:
         """One measure's mean over images at each state, with 95 % intervals.
