@@ -150,7 +150,7 @@ def test_a_classifier_whose_weights_are_missing_is_refused(tmp_path):
         ("toy/p23", r'Nearest: "toy/p32"'),
         ("vit_bse_patch32_224", 'Nearest: "vit_base_patch32_224"'),
         ("vit_base_patch32_224.nonsense", 'it has "vit_base_patch32_224.augreg_in1k"'),
-        (7, "not int"),
+        (7, "does not know an int; it takes a module of timm, .* or a Hugging Face id"),
         (".", "holds no config.json"),
     ],
 )

@@ -15,13 +15,12 @@ class OutOfReachError(UsageError):
     """Weights are not on this machine, and the hub that has them cannot be asked."""
 
 
-def reach(name: str, build: Callable[[], Built], offline_choice: str) -> Built:
+def reach(name: str, build: Callable[[], Built]) -> Built:
     """`build()`, whose library may fetch from a hub or take what it has fetched before.
 
     Args:
         name: What is being built, for the error sentence.
         build: Calls the library.
-        offline_choice: What works without a hub, for the error sentence.
 
     Raises:
         OutOfReachError: The hub is out of reach.
@@ -36,7 +35,7 @@ def reach(name: str, build: Callable[[], Built], offline_choice: str) -> Built:
         if unreachable and _asked_the_hub(error):
             raise OutOfReachError(
                 f'"{name}" is not on this machine and the hub is out of reach; '
-                f"these work offline: {offline_choice}."
+                f"these work offline: {_offline_choice()}."
             ) from error
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UsageError(f'"{name}" could not be loaded: {lines[0]}') from error
@@ -50,3 +49,10 @@ def _asked_the_hub(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _offline_choice() -> str:
+    """What works without a hub."""
+    from vitlens_widgets import world
+
+    return f"{', '.join(world.NAMES)}, a saved folder, or your own module"

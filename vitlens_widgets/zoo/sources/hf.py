@@ -1,4 +1,4 @@
-"""Models of transformers, by id or from a folder."""
+"""Models of transformers, by id."""
 
 from __future__ import annotations
 
@@ -8,11 +8,35 @@ from typing import Any
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.zoo.hub import reach
+from vitlens_widgets.zoo.hub import OutOfReachError, reach
+from vitlens_widgets.zoo.source import Options, Source
 
 
-def from_hf(source: str, model_args: Mapping[str, Any], offline_choice: str) -> nn.Module:
+class HuggingFace(Source):
+    """An id on the hub."""
+
+    description = 'a Hugging Face id ("google/vit-base-patch32-384")'
+
+    def takes(self, source: str) -> bool:
+        """Whether it may be an owner and a model."""
+        return "/" in source
+
+    def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
+        """The id and the model; raises as `Source.load`."""
+        try:
+            return source, from_hf(source, options.model_args)
+        except OutOfReachError as error:
+            raise OutOfReachError(
+                f'There is no file or folder "{source}" here; as a name on the hub, {error}'
+            ) from error
+
+
+def from_hf(source: str, model_args: Mapping[str, Any]) -> nn.Module:
     """A checkpoint as the image classifier or masked autoencoder it was saved as; else its tower.
+
+    Args:
+        source: Its id, or the folder it was saved in.
+        model_args: For `from_pretrained`.
 
     Raises:
         UsageError: It cannot be loaded.
@@ -31,7 +55,7 @@ def from_hf(source: str, model_args: Mapping[str, Any], offline_choice: str) -> 
             )
         return model
 
-    return reach(source, build, offline_choice)
+    return reach(source, build)
 
 
 def _auto_class(source: str) -> Any:

@@ -1,0 +1,52 @@
+"""The folder of a model saved by transformers' `save_pretrained` or timm's `save_for_hf`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.world.weights import check_not_begun
+from vitlens_widgets.zoo.source import Options, Source, path_of
+from vitlens_widgets.zoo.sources.hf import from_hf
+from vitlens_widgets.zoo.sources.timm import from_timm
+
+
+class Folder(Source):
+    """A saved model; refuses every other path."""
+
+    description = "the folder of a saved model"
+
+    def takes(self, source: str) -> bool:
+        """Whether it is there, or can only be meant as a path."""
+        path = path_of(source)
+        return path.exists() or path.is_absolute() or source.startswith((".", "~"))
+
+    def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
+        """The name of the folder, and the model; raises as `Source.load`."""
+        path = path_of(source)
+        if not path.exists():
+            raise UsageError(f"There is no file or folder {source}.")
+        if "architecture" in _config(path):
+            return path.name, from_timm(f"local-dir:{path}", replace(options, pretrained=True))
+        return path.name, from_hf(str(path), options.model_args)
+
+
+def _config(folder: Path) -> dict:
+    """What the saved model notes about itself.
+
+    Raises:
+        UsageError: It is the folder of a training that has not ended, or of nothing.
+    """
+    check_not_begun(folder)
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UsageError(
+            f"{folder} holds no config.json; expected the folder of a model saved by transformers "
+            "or timm. For a bare file of weights, build the module, load the weights into it and "
+            "give vl.load the module."
+        )
+    return json.loads(config.read_text())

@@ -1,0 +1,74 @@
+"""Models of timm, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import nn
+
+from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.models.families import family_of
+from vitlens_widgets.zoo.hub import reach
+from vitlens_widgets.zoo.source import Options, Source
+
+_PREFIXES = ("timm/", "hf-hub:", "hf_hub:", "local-dir:")
+
+
+class Timm(Source):
+    """Its own names, and those that it reads from a hub."""
+
+    description = 'a timm name ("vit_base_patch32_224")'
+
+    def takes(self, source: str) -> bool:
+        """Whether timm knows the architecture, or its prefix says that timm shall read it."""
+        import timm
+
+        return source.startswith(_PREFIXES) or timm.is_model(source.partition(".")[0])
+
+    def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
+        """The name and the model; raises as `Source.load`."""
+        return source, from_timm(source, options)
+
+    def names(self) -> Iterable[str]:
+        """Those of ViTs."""
+        import timm
+
+        return timm.list_models(["vit_*", "deit*"])
+
+
+def from_timm(name: str, options: Options) -> nn.Module:
+    """A model of timm.
+
+    Raises:
+        UsageError: An unknown tag, weights out of reach, or what timm itself refuses.
+        UnsupportedModelError: Another kind of model, which is told before any download.
+    """
+    import timm
+
+    if name.startswith("timm/"):
+        name = f"hf-hub:{name}"
+    if ":" not in name:
+        _check_name(name)
+    size = {} if options.image_size is None else {"img_size": options.image_size}
+    words = {**size, **options.model_args}
+    return reach(name, lambda: timm.create_model(name, pretrained=options.pretrained, **words))
+
+
+def _check_name(name: str) -> None:
+    """Refuse an unknown tag or another kind of model."""
+    import timm
+    import torch
+
+    architecture, _, tag = name.partition(".")
+    tagged = timm.list_models(f"{architecture}.*", pretrained=True)
+    if tag and name not in tagged:
+        raise UsageError(
+            f'"{architecture}" has no weights tagged "{tag}" in timm; it has '
+            f"{quoted_list(tagged) or 'none'}."
+        )
+    try:
+        with torch.device("meta"):  # no memory, no weights: only to see what it is
+            model = timm.create_model(architecture, pretrained=False)
+    except RuntimeError:  # older timm needs numbers while it builds: seen when it is loaded
+        return
+    family_of(model)(model)

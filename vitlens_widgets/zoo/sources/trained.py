@@ -1,0 +1,26 @@
+"""What the user has trained with `vl.world.train`."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from vitlens_widgets.world.weights import given_name, trained_weights
+from vitlens_widgets.zoo.source import Options, Source, check_as_trained, path_of
+
+
+class Trained(Source):
+    """The file of weights, or its folder."""
+
+    description = 'what vl.world.train gave, or its folder or file ("my-vit")'
+
+    def takes(self, source: str) -> bool:
+        """Whether there is such a file."""
+        return trained_weights(path_of(source)) is not None
+
+    def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
+        """The name of the file or folder, and the model; raises as `Source.load`."""
+        from vitlens_widgets.world import embedded
+
+        weights = trained_weights(path_of(source))
+        check_as_trained(given_name(weights), options)
+        return given_name(weights), embedded.build_from(weights)
