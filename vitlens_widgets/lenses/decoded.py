@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.statistics import Final
 from vitlens_widgets.progress import progress_bar
@@ -30,6 +29,20 @@ Measure = Callable[[Tensor, Final], dict[str, Tensor]]
 them by name, `[row]` or `[row, k]`."""
 
 
+class Decoder(Protocol):
+    """What is asked of a lens here; see `Lens`."""
+
+    name: str
+
+    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        """Logits of every token."""
+        ...
+
+    def decode_readout(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        """Logits of the readout."""
+        ...
+
+
 class Decoded:
     """Float32 logits `[state, image, token, class]`, or `[state, image, class]` of the readout.
 
@@ -39,7 +52,7 @@ class Decoded:
         at: Every token, or the model's own readout.
     """
 
-    def __init__(self, lens: Lens, source: Source, at: Literal["tokens", "readout"]) -> None:
+    def __init__(self, lens: Decoder, source: Source, at: Literal["tokens", "readout"]) -> None:
         self.name = lens.name
         self.n_classes = len(source.trace.vit.labels)
         tokens = (len(source.trace.tokens),) if at == "tokens" else ()

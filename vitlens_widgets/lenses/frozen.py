@@ -8,15 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.lenses.lens import check_classifier, check_same_model, each_state
-from vitlens_widgets.lenses.reading import Reading
-from vitlens_widgets.lenses.source import source_of
-from vitlens_widgets.trace import Trace, ViT
+from vitlens_widgets.lenses.lens import Lens, each_state
+from vitlens_widgets.trace import ViT
 
-Decoder = Callable[[Tensor], Tensor]
+ToLogits = Callable[[Tensor], Tensor]
 
 
-class FrozenNormLens:
+class FrozenNormLens(Lens):
     """Each state centred, divided by the *final* state's norm scale at that token, then classified.
 
     The logit lens gives every state the scale of its own; here all states share the one that the
@@ -42,32 +40,23 @@ class FrozenNormLens:
     name = "frozen-norm lens"
 
     def __init__(self, vit: ViT, bias: bool = False) -> None:
-        check_classifier(vit)
-        self.vit = vit
+        super().__init__(vit)
         self.bias = bias
         self._norm = _final_norm(vit)
         _check_linear(self)
 
-    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
-        """Every token: `[state, image, token, d] -> [state, image, token, class]`."""
-        return self._frozen(self.vit.adapter.token_logits, states, final)
+    def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
+        """The states as they are: the norm is changed, not they."""
+        return states
 
-    def decode_readout(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
-        """The model's readout: `[state, image, token, d] -> [state, image, class]`."""
-        return self._frozen(self.vit.adapter.readout_logits, states, final)
-
-    def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
-        """Read a trace; arguments and errors as for `LogitLens.read`."""
-        check_same_model(self, trace)
-        return Reading(self, source_of(trace, site, head))
-
-    def _frozen(self, classify: Decoder, states: Tensor, final: Tensor) -> Tensor:
+    def classify(self, to_logits: ToLogits, states: Tensor, final: Tensor) -> Tensor:
+        """See `Lens.classify`; the final norm has the final state's scale."""
         scales: list[Tensor] = []
-        self._through(classify, final, lambda x: scales.append(_scale(x, self._norm.eps)))
+        self._through(to_logits, final, lambda x: scales.append(_scale(x, self._norm.eps)))
         scale = torch.cat(scales * len(states))  # [state and image, ...], as the states below
 
         def decoded(norm: Callable[[Tensor], Tensor]) -> Tensor:
-            return each_state(lambda state: self._through(classify, state, norm), states)
+            return each_state(lambda state: self._through(to_logits, state, norm), states)
 
         logits = decoded(lambda x: self._normed(x, scale))
         if self.bias:
@@ -82,12 +71,12 @@ class FrozenNormLens:
         return normed + self._norm.bias if self.bias and self._norm.bias is not None else normed
 
     def _through(
-        self, classify: Decoder, state: Tensor, norm: Callable[[Tensor], Tensor | None]
+        self, to_logits: ToLogits, state: Tensor, norm: Callable[[Tensor], Tensor | None]
     ) -> Tensor:
         """The model's own way from state to logits with another function for its final norm."""
         handle = self._norm.register_forward_hook(lambda _module, args, _out: norm(args[0]))
         try:
-            return classify(state)
+            return to_logits(state)
         finally:
             handle.remove()
 

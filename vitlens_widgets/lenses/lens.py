@@ -1,32 +1,193 @@
-"""`Lens`: the contract between a lens and its reading."""
+"""`Lens`: from hidden states to class logits; what all lenses have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.lenses.reading import Reading
+from vitlens_widgets.lenses.saved import SavedLens
+from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.vit import check_vit
 
+Self = TypeVar("Self", bound="Lens")
 
-class Lens(Protocol):
-    """Decodes hidden states into class logits."""
+
+class Lens(ABC):
+    """Decodes hidden states into class logits.
+
+    A lens of one's own says in `transform` what it makes of the states; the model's own norm and
+    classifier then read them, every token and the model's readout. Reading, memory, widgets,
+    experiments and files come with it.
+
+    Args:
+        vit: The model, from `vl.load`.
+
+    Attributes:
+        name: Stands in titles; the class's own name unless the class says another.
+
+    Raises:
+        UsageError: The model has no classifier.
+
+    Example:
+        >>> class Louder(vl.Lens):
+        ...     name = "louder lens"
+        ...
+        ...     def transform(self, states, first, final):
+        ...         return 2 * states
+        >>> vl.PatchGrid(Louder(vit).read(trace))
+    """
 
     name: str
-    vit: ViT
 
-    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:
-        """Every token of the states `first`, `first + 1`, ...
+    def __init_subclass__(cls, **words: Any) -> None:
+        super().__init_subclass__(**words)
+        if "name" not in vars(cls):
+            cls.name = cls.__name__
 
-        `[state, image, token, d] -> [state, image, token, class]`; `final` is the final state of
-        the same images, `[image, token, d]`.
+    def __init__(self, vit: ViT) -> None:
+        check_classifier(vit)
+        self.vit = vit
+
+    @abstractmethod
+    def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        """What the model's final norm and classifier are to read in place of some states.
+
+        It is called with a few states at a time, and must treat each token alike whichever others
+        are there. Where it leaves the last state as it is, the lens answers there what the model
+        answers.
+
+        Args:
+            states: The states `first`, `first + 1`, ..., `[state, image, token, d]`; in a reading
+                of sub-block outputs, those of the blocks `first`, `first + 1`, ...
+            first: The number of the first of them.
+            final: The final state of the same images, `[image, token, d]`.
+
+        Returns:
+            `[state, image, token, d]`.
         """
 
+    def classify(
+        self, to_logits: Callable[[Tensor], Tensor], states: Tensor, final: Tensor
+    ) -> Tensor:
+        """Logits of transformed states; for a lens that changes the norm or the classifier.
+
+        Args:
+            to_logits: The model's own way, from `[image, token, d]` to the class logits of every
+                token, or of the readout.
+            states: Transformed, `[state, image, token, d]`.
+            final: The final state of the same images, `[image, token, d]`.
+
+        Returns:
+            `[state, image, token, class]`, or `[state, image, class]` of the readout.
+        """
+        del final
+        return each_state(to_logits, states)
+
+    def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        """Every token of some states: `[state, image, token, d] -> [state, image, token, class]`.
+
+        Arguments and errors as for `transform` and `decode_readout`.
+        """
+        transformed = self._transformed(states, first, final)
+        return self.classify(self.vit.adapter.token_logits, transformed, final)
+
     def decode_readout(self, states: Tensor, first: int, final: Tensor) -> Tensor:
-        """The model's readout of these states: `[state, image, token, d]` to `[..., class]`."""
+        """The model's readout of some states: `[state, image, token, d] -> [state, image, class]`.
+
+        Raises:
+            UsageError: `transform` gives another shape than it was given.
+        """
+        transformed = self._transformed(states, first, final)
+        return self.classify(self.vit.adapter.readout_logits, transformed, final)
+
+    def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
+        """Read a trace.
+
+        Args:
+            trace: A trace of the same model.
+            site: `"resid"`: its L + 1 states; `"attn_out"` or `"mlp_out"`: what each of the L
+                blocks adds to the stream.
+            head: With `"attn_out"`: one head's part of it (`vitlens_widgets.lenses.source`).
+
+        Raises:
+            UsageError: The trace is of another model, or an unknown site or head.
+        """
+        self._check_same_model(trace)
+        return Reading(self, source_of(trace, site, head))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the lens as safetensors: its arguments, and by what its model is known again.
+
+        Args:
+            path: The file, such as `"lens.safetensors"`.
+
+        Raises:
+            UsageError: The class does not keep each argument of `__init__` under its own name, or
+                one is neither a tensor nor what JSON can say.
+        """
+        SavedLens.of(self).write(path)
+
+    @classmethod
+    def load(cls: type[Self], path: str | os.PathLike[str], vit: ViT) -> Self:
+        """Read a lens that `save` wrote; no code in the file is run.
+
+        Args:
+            path: The file.
+            vit: The model that the lens was made for, loaded again.
+
+        Raises:
+            UsageError: No such file or no lens in it, a lens of another model or of another class,
+                or one whose class is not defined here.
+
+        Example:
+            >>> lens = vl.Lens.load("lens.safetensors", vit)  # of whichever class it is
+        """
+        saved = SavedLens.read(path)
+        known = {kind.__name__: kind for kind in _kinds(cls)}
+        if saved.lens not in known:
+            raise UsageError(
+                f"{path} holds a {saved.lens}, which is no {cls.__name__} that is defined here; "
+                "import or define its class first, or load it by vl.Lens.load."
+            )
+        check_vit(vit, f"{cls.__name__}.load")
+        return known[saved.lens](vit, **saved.arguments_for(vit))
+
+    def _transformed(self, states: Tensor, first: int, final: Tensor) -> Tensor:
+        transformed = self.transform(states, first, final)
+        if transformed.shape != states.shape:
+            raise UsageError(
+                f"The transform of {type(self).__name__} made {list(transformed.shape)} of states "
+                f"{list(states.shape)}; it must keep their shape, [state, image, token, d]."
+            )
+        return transformed.to(states)
+
+    def _check_same_model(self, trace: Trace) -> None:
+        """Refuse to read a trace of another model."""
+        if not isinstance(trace, Trace):
+            raise UsageError(
+                f"A lens reads a trace, not {type(trace).__name__}; make one with "
+                "vit.trace(images)."
+            )
+        own, its = self.vit, trace.vit
+        if its is not own:
+            raise UsageError(
+                f"This {self.name} was made for {own.name} (id {id(own):x}), the trace is of "
+                f"{its.name} (id {id(its):x}); trace and read with the same vl.load result."
+            )
+
+
+def _kinds(of: type[Self]) -> Iterator[type[Self]]:
+    """The class and those derived from it; of a name that was defined twice, the newest last."""
+    yield of
+    for kind in of.__subclasses__():
+        yield from _kinds(kind)
 
 
 def each_state(decode: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
@@ -34,7 +195,7 @@ def each_state(decode: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
     return decode(states.flatten(0, 1)).unflatten(0, states.shape[:2])
 
 
-def check_lens(lens: Any, what: str) -> Any:
+def check_lens(lens: Any, what: str) -> Lens:
     """The lens, if it is one.
 
     Args:
@@ -44,7 +205,7 @@ def check_lens(lens: Any, what: str) -> Any:
     Raises:
         UsageError: It is something else.
     """
-    if not callable(getattr(lens, "read", None)) or not hasattr(lens, "vit"):
+    if not isinstance(lens, Lens):
         raise UsageError(
             f"{what} takes a lens, such as vl.LogitLens(vit) or vl.FrozenNormLens(vit), not "
             f"{said(lens)}."
@@ -63,21 +224,4 @@ def check_classifier(vit: ViT) -> None:
         raise UsageError(
             f"{vit.name} has no classifier, so there are no class logits to read; give it one: "
             f"{vit.adapter.classifier_advice}."
-        )
-
-
-def check_same_model(lens: Lens, trace: Trace) -> None:
-    """Refuse to read a trace of another model.
-
-    Raises:
-        UsageError: The trace is of another model.
-    """
-    if not isinstance(trace, Trace):
-        raise UsageError(
-            f"A lens reads a trace, not {type(trace).__name__}; make one with vit.trace(images)."
-        )
-    if trace.vit is not lens.vit:
-        raise UsageError(
-            f"This {lens.name} was made for {lens.vit.name} (id {id(lens.vit):x}), the trace is of "
-            f"{trace.vit.name} (id {id(trace.vit):x}); trace and read with the same vl.load result."
         )

@@ -13,8 +13,7 @@ from torch import Tensor
 from vitlens_widgets.data import LabelSet, Table
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
-from vitlens_widgets.lenses.decoded import Decoded
-from vitlens_widgets.lenses.lens import Lens
+from vitlens_widgets.lenses.decoded import Decoded, Decoder
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.table import reading_table
 from vitlens_widgets.models import TokenLayout
@@ -47,7 +46,7 @@ class Reading:
     """
 
     def __init__(
-        self, lens: Lens, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
+        self, lens: Decoder, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
     ) -> None:
         self._lens = lens
         self._source = source

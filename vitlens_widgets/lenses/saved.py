@@ -1,0 +1,123 @@
+"""`SavedLens`: a lens as it lies in a file, and by what it is known again."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.trace import ViT
+
+SCHEMA = 1
+"""Of the file. A reader refuses any other number."""
+
+_KEY = "vitlens_widgets lens"
+
+
+@dataclass(frozen=True)
+class SavedLens:
+    """What a file says of a lens: safetensors, in whose metadata all but the tensors stands.
+
+    Attributes:
+        lens: The name of its class.
+        model: What its model was loaded as.
+        fingerprint: Of that model (`models.fingerprint`).
+        settings: The other arguments of its class, by name.
+        tensors: Those that are tensors.
+    """
+
+    lens: str
+    model: str
+    fingerprint: str
+    settings: dict[str, Any]
+    tensors: dict[str, Tensor] = field(repr=False)
+
+    @classmethod
+    def of(cls, lens: Any) -> SavedLens:
+        """A lens whose class keeps every argument of `__init__` under the argument's own name.
+
+        Raises:
+            UsageError: One is not kept so, or is neither a tensor nor what JSON can say.
+        """
+        kept = {name: _kept(lens, name) for name in _arguments(type(lens))}
+        tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
+        settings = {name: value for name, value in kept.items() if name not in tensors}
+        vit: ViT = lens.vit
+        return cls(type(lens).__name__, vit.name, fingerprint(vit), settings, tensors)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file."""
+        about = {"schema": SCHEMA, **{k: v for k, v in vars(self).items() if k != "tensors"}}
+        tensors = {name: t.detach().cpu().contiguous().clone() for name, t in self.tensors.items()}
+        Path(path).write_bytes(save(tensors, {_KEY: json.dumps(about)}))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> SavedLens:
+        """Read a file; no code in it is run.
+
+        Raises:
+            UsageError: There is no such file, it holds no lens, or it is of another schema.
+        """
+        if not Path(path).is_file():
+            raise UsageError(f"There is no file {path}.")
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads((file.metadata() or {})[_KEY])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError):
+            raise UsageError(f"{path} holds no lens; lens.save(path) writes one.") from None
+        if (schema := about.pop("schema", None)) != SCHEMA:
+            raise UsageError(
+                f"{path} was written by another version of the package (schema {schema}; this one "
+                f"reads {SCHEMA}): make the lens again and save it."
+            )
+        return cls(**about, tensors=tensors)
+
+    def arguments_for(self, vit: ViT) -> dict[str, Any]:
+        """The arguments of the lens's class beside the model, its tensors where the model is.
+
+        Raises:
+            UsageError: The lens was made for another model.
+        """
+        if (theirs := fingerprint(vit)) != self.fingerprint:
+            raise UsageError(
+                f"This {self.lens} was made for {self.model} (fingerprint {self.fingerprint[:8]}), "
+                f"and {vit.name} is another model (fingerprint {theirs[:8]}): load the one it was "
+                "made for, or make the lens again."
+            )
+        return self.settings | {name: t.to(vit.device) for name, t in self.tensors.items()}
+
+
+def _arguments(of: type) -> list[str]:
+    """The names of a class's arguments after the model."""
+    return list(inspect.signature(of).parameters)[1:]
+
+
+def _kept(lens: Any, name: str) -> Any:
+    """An argument as the lens keeps it."""
+    if not hasattr(lens, name):
+        raise UsageError(
+            f"{type(lens).__name__} cannot be saved: it must keep its argument {name} as "
+            f"self.{name}."
+        )
+    value = getattr(lens, name)
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    try:
+        return value if isinstance(value, Tensor) else json.loads(json.dumps(value))
+    except TypeError:
+        raise UsageError(
+            f"{type(lens).__name__} cannot be saved: self.{name} is a {type(value).__name__}; a "
+            "tensor, a number, a text, or a list or dict of these can be."
+        ) from None
