@@ -51,7 +51,7 @@ def test_rates_are_those_of_a_forward_pass_written_out(name):
     vit = vl.load(MODELS[name]())
     data, prefix = examples(vit), vit.layout.n_prefix
     before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
-    released = attention_perturbation(vit, data, at_once=2)
+    released = attention_perturbation(vit, data, batch_size=2)
     text = attention_perturbation(vit, data, rule="text")
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
     kinds = ["self_only", *(["no_cls"] if prefix else [])]

@@ -66,8 +66,8 @@ def test_ranks_are_counted_token_by_token_whatever_the_batches(name):
                 expected["image tokens"][k, place(logits, data[i].label)] += 1
             readout = readout_logits(vit.model, state)
             expected["readout"][k, place(readout, data[i].label)] += 1
-    found = vl.analysis.identifiability(vit, data, at_once=2)
-    cut = vl.analysis.attention_perturbation(vit, data, kinds=["self_only"], at_once=3)
+    found = vl.analysis.identifiability(vit, data, batch_size=2)
+    cut = vl.analysis.attention_perturbation(vit, data, kinds=["self_only"], batch_size=3)
     for which, counts in expected.items():
         np.testing.assert_array_equal(found.counts[which], counts)
     np.testing.assert_array_equal(cut.counts["unperturbed"], expected["image tokens"])

@@ -26,7 +26,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     data = examples(vit)
     before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
-    found = building(vit, data, at_once=2)
+    found = building(vit, data, batch_size=2)
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
     return vit, data, found, [run_one(vit.model, pixels) for pixels in pixels_of(vit, data)]
 

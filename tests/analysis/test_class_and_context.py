@@ -43,7 +43,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     data = examples(vit)
     before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
-    found = {rule: class_and_context(vit, data, rule=rule, at_once=3) for rule in RULES}
+    found = {rule: class_and_context(vit, data, rule=rule, batch_size=3) for rule in RULES}
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
     return vit, data, found
 

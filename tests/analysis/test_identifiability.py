@@ -31,7 +31,7 @@ def measured(request):
     data = examples(vit)
     before = {name: weight.clone() for name, weight in vit.model.state_dict().items()}
     baseline = vl.untrained(vit, seed=3)
-    found = identifiability(vit, data, baseline=baseline, at_once=2)
+    found = identifiability(vit, data, baseline=baseline, batch_size=2)
     after = vit.model.state_dict()
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())
     return vit, data, found, baseline
@@ -171,13 +171,13 @@ def test_published_values_stand_beside_the_papers_models_only():
     data = examples(vit)
     found = identifiability(vit, data)
     assert found.published == {}
-    assert not any("Vilas" in column for column in [*found.table(), *found.summary()])
+    assert not any("Vilas" in column for column in [*found.table(), *found.rates()])
     vit.paper = "ViT-B/32"
     assert vl.untrained(vit).paper == ""
     found = identifiability(vit, data)
-    assert found.summary()["Vilas et al. 2023"].tolist() == [0.60726, 0.95582, 0.8171]
+    assert found.rates()["Vilas et al. 2023"].tolist() == [0.60726, 0.95582, 0.8171]
     assert found.published["rate"].tolist()[-1] == 0.60726
-    random = dataclasses.replace(found, baseline=found.values).summary()
+    random = dataclasses.replace(found, baseline=found.values).rates()
     assert random["random weights, Vilas et al. 2023"].tolist() == [
         0.000664,
         0.01275,
@@ -191,7 +191,7 @@ def test_tables_say_what_was_measured(measured):
     assert table["state"].tolist() == vit.state_names
     assert table["rate"].tolist() == pytest.approx(found.mean("rate").mean)
     assert table["p, all tokens"].tolist() == pytest.approx(found.p["all tokens"])
-    assert found.summary()["measured"][0] == pytest.approx(found.rate)
+    assert found.rates()["measured"][0] == pytest.approx(found.rate)
     with pytest.raises(vl.UsageError, match='"scores" was not measured'):
         found.mean("scores")
 

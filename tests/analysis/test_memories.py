@@ -31,7 +31,7 @@ def measured(request):
     data = examples(vit, 6)
     before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
     versions = [weight._version for weight in vit.model.parameters()]
-    found = key_value_agreement(vit, data, k=K, at_once=4)
+    found = key_value_agreement(vit, data, k=K, batch_size=4)
     class_value_agreement(vit)
     memories(vit, 1, k=K)
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
@@ -298,7 +298,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     data = examples(vit, 6)
     whole = key_value_agreement(vit, data)
     key_value_agreement(vit, data, n_images=2, save_to=tmp_path)
-    again = key_value_agreement(vit, data, at_once=3, save_to=tmp_path)
+    again = key_value_agreement(vit, data, batch_size=3, save_to=tmp_path)
     for key, one in whole.values.items():
         np.testing.assert_allclose(again.values[key].mean, one.mean, rtol=1e-6)
         np.testing.assert_allclose(again.values[key].half, one.half, rtol=1e-6)

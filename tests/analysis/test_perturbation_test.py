@@ -29,7 +29,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     data = examples(vit)
     before = {name: weight.clone() for name, weight in vit.model.state_dict().items()}
-    found = perturbation_test(vit, data, methods=METHODS, random=2, at_once=2)
+    found = perturbation_test(vit, data, methods=METHODS, random=2, batch_size=2)
     after = vit.model.state_dict()
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())
     assert all(weight.grad is None for weight in vit.model.parameters())
@@ -158,7 +158,7 @@ def same(one, other):
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path):
-    data, words = examples(vit, 6), {"points": 5, "random": 2, "at_once": 2}
+    data, words = examples(vit, 6), {"points": 5, "random": 2, "batch_size": 2}
     whole = perturbation_test(vit, data, **words)
     stopped = Interrupted(data, 3)
     with pytest.raises(KeyboardInterrupt):
@@ -182,7 +182,7 @@ def test_fewer_points_are_some_of_the_curve(vit):
 
 def test_the_numbers_do_not_depend_on_the_batches(vit):
     data, words = examples(vit, 5), {"points": 4, "random": 2}
-    one, all_ = (perturbation_test(vit, data, at_once=n, **words) for n in (1, 5))
+    one, all_ = (perturbation_test(vit, data, batch_size=n, **words) for n in (1, 5))
     for name in one.accuracy:
         np.testing.assert_array_equal(one.accuracy[name].mean, all_.accuracy[name].mean)
         for field in ("mean", "half"):
@@ -223,7 +223,7 @@ def test_no_more_tokens_run_at_once_than_were_traced(vit, monkeypatch):
         return run_block(self, layer, state)
 
     monkeypatch.setattr(type(vit.adapter), "run_block", counting)
-    perturbation_test(vit, examples(vit, 9), methods=["rollout"], random=5, points=6, at_once=9)
+    perturbation_test(vit, examples(vit, 9), methods=["rollout"], random=5, points=6, batch_size=9)
     assert max(ran) <= 9 * vit.layout.n_tokens
     assert max(ran) > 8 * vit.layout.n_tokens  # and not one image after the other
 

@@ -74,7 +74,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     train, test = some_of_each(vit), examples(vit, 5)
     before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
-    found = linear_probes(vit, train, test, shots=SHOTS, alpha=ALPHA, at_once=4)
+    found = linear_probes(vit, train, test, shots=SHOTS, alpha=ALPHA, batch_size=4)
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
     return vit, train, test, found
 
@@ -192,7 +192,7 @@ def test_probes_take_part_in_the_perturbation_test():
 def test_features_are_kept_and_a_test_that_was_stopped_goes_on(tmp_path, monkeypatch):
     vit = vl.load(MODELS["CLS"]())
     train, test = some_of_each(vit), examples(vit, 6)
-    words = {"shots": SHOTS, "at_once": 3}
+    words = {"shots": SHOTS, "batch_size": 3}
     whole = linear_probes(vit, train, test, **words)
     cache = tmp_path / "features"
     cache.mkdir()

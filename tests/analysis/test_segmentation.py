@@ -56,7 +56,7 @@ def by_hand(lens, images, patches):
 
 def test_each_class_of_each_image_is_as_counted_by_hand(shown):
     lens, images, masks, patches = shown
-    found = segmentation(lens, list(zip(images, masks, strict=True)), at_once=2)
+    found = segmentation(lens, list(zip(images, masks, strict=True)), batch_size=2)
     expected = by_hand(lens, images, patches)
     assert {(i, c) for i, c, _ in expected} == set(zip(found.image, found.label, strict=True))
     for pair, (i, c) in enumerate(zip(found.image, found.label, strict=True)):
@@ -119,7 +119,7 @@ def test_a_patch_belongs_to_what_covers_most_of_it():
 def test_scenes_of_the_world_are_taken_as_they_are():
     vit = vl.load("toy/p32-taught")
     scenes = (vl.world.scene(seed, objects=2) for seed in range(6))
-    found = segmentation(vl.LogitLens(vit), scenes, at_once=4)
+    found = segmentation(vl.LogitLens(vit), scenes, batch_size=4)
     assert found.labels[found.background] == "background"
     assert found.mean().mean[-1] > 3 * found.mean("everywhere").mean[-1]
     assert found.mean("separation").mean[-1] > 0.9

@@ -66,7 +66,7 @@ def same(one, other):
 def test_batches_add_up_to_all_images(vit):
     data = examples(vit, 7)
     experiment = Sums()
-    done = run(experiment, vit, data, at_once=3)
+    done = run(experiment, vit, data, batch_size=3)
     assert experiment.sizes == [3, 3, 1]
     assert done.n_images == 7
     assert (
@@ -82,13 +82,13 @@ def test_batches_add_up_to_all_images(vit):
 @pytest.mark.parametrize("at", [0, 2, 3, 6])
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path, at):
     data = examples(vit, 7)
-    whole = run(Sums(), vit, data, at_once=2)
+    whole = run(Sums(), vit, data, batch_size=2)
     stopped, file = Interrupted(data, at), tmp_path / "run.npz"
     with pytest.raises(KeyboardInterrupt):
-        run(Sums(), vit, stopped, at_once=2, save_to=file)
+        run(Sums(), vit, stopped, batch_size=2, save_to=file)
     assert file.exists() == (at >= 2)
     rest = Sums()
-    found = run(rest, vit, stopped, at_once=2, save_to=file)
+    found = run(rest, vit, stopped, batch_size=2, save_to=file)
     assert sum(rest.sizes) == 7 - at // 2 * 2
     assert same(found.tallies, whole.tallies)
     again = Sums()
@@ -103,8 +103,8 @@ def test_classes_are_the_models_of_the_same_name(vit):
     names = [vit.labels[i] for i in range(11)][::-1]
     items = [(data[i].image, names.index(vit.labels[data[i].label])) for i in range(6)]
     for other in (Examples(items, names), Examples(items, [*names[:-1], names[-1].upper()])):
-        done = run(Sums(), vit, other, at_once=4)
-        assert same(done.tallies, run(Sums(), vit, data, at_once=4).tallies)
+        done = run(Sums(), vit, other, batch_size=4)
+        assert same(done.tallies, run(Sums(), vit, data, batch_size=4).tallies)
 
 
 def test_a_run_of_another_version_is_refused(vit, tmp_path, monkeypatch):
@@ -118,10 +118,10 @@ def test_a_run_of_another_version_is_refused(vit, tmp_path, monkeypatch):
 
 def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
     data = examples(vit, 7)
-    run(Sums(), vit, data, n_images=4, at_once=2, save_to=tmp_path)
+    run(Sums(), vit, data, n_images=4, batch_size=2, save_to=tmp_path)
     more = Sums()
-    found = run(more, vit, data, at_once=2, save_to=tmp_path / "sums.npz")  # the folder's file
-    assert same(found.tallies, run(Sums(), vit, data, at_once=2).tallies)
+    found = run(more, vit, data, batch_size=2, save_to=tmp_path / "sums.npz")  # the folder's file
+    assert same(found.tallies, run(Sums(), vit, data, batch_size=2).tallies)
     assert more.sizes == [2, 1]
     with pytest.raises(vl.UsageError, match="holds 7 images already, more than the 5"):
         run(Sums(), vit, data, n_images=5, save_to=tmp_path)
@@ -129,7 +129,7 @@ def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
 
 def test_an_identifiability_run_goes_on_to_the_same_numbers(vit, tmp_path):
     data, baseline = examples(vit, 6), vl.untrained(vit)
-    words = {"baseline": baseline, "at_once": 2}
+    words = {"baseline": baseline, "batch_size": 2}
     whole = vl.analysis.identifiability(vit, data, **words)
     stopped = Interrupted(data, 3)
     with pytest.raises(KeyboardInterrupt):
@@ -244,7 +244,7 @@ class NoMasks(Sums):
         (Sums(), [("image", 3)], {}, "not list: vl.world.Scenes"),
         (Sums(), vl.world.Scenes(), {"n_images": 3}, 'no class "cat", "dog", "heart" and 13 more'),
         (Sums(), None, {"n_images": 9}, "n_images must be a whole number from 1 to 3, not 9"),
-        (Sums(), None, {"at_once": 0}, "at_once must be"),
+        (Sums(), None, {"batch_size": 0}, "batch_size must be"),
         (NoMasks(), Examples([("image", 3)], 11 * ["x"]), {}, "has no masks"),
     ],
 )
@@ -267,13 +267,13 @@ def test_an_image_that_cannot_be_read_is_named(vit):
 @pytest.mark.parametrize("name", ["attention_perturbation", "class_and_context", "building"])
 def test_other_experiments_go_on_to_the_same_numbers_too(vit, tmp_path, name):
     experiment, data = getattr(vl.analysis, name), examples(vit, 5)
-    whole = experiment(vit, data, at_once=2)
+    whole = experiment(vit, data, batch_size=2)
     stopped = Interrupted(data, 4)
     with pytest.raises(KeyboardInterrupt):
-        experiment(vit, stopped, at_once=2, save_to=tmp_path)
-    found = experiment(vit, stopped, at_once=2, save_to=tmp_path)
+        experiment(vit, stopped, batch_size=2, save_to=tmp_path)
+    found = experiment(vit, stopped, batch_size=2, save_to=tmp_path)
     assert found.table().equals(whole.table())
-    other = experiment(vit, data, at_once=5).table()  # batches are a matter of rounding
+    other = experiment(vit, data, batch_size=5).table()  # batches are a matter of rounding
     for column, values in whole.table().items():
         if values.dtype == float:
             assert other[column].tolist() == pytest.approx(values.tolist(), abs=1e-6, nan_ok=True)

@@ -81,7 +81,7 @@ def together(
         sites=list(_SITES),
         layers=layers,
         tokens=tokens,
-        at_once=_AT_ONCE,
+        batch_size=_AT_ONCE,
     )
     return {
         (site, layer, token): found.values[site, "accuracy"].mean[i, j]

@@ -88,14 +88,14 @@ def relevances(name: str, n_images: int, method: str) -> vl.analysis.Relevance:
     return vl.analysis.relevance(trace, 0, method=method)
 
 
-def run_test(name: str, n_images: int, at_once: int, points: int) -> None:
+def run_test(name: str, n_images: int, batch_size: int, points: int) -> None:
     """The whole test over a data set, for a process of its own."""
     vit = vit_of(name)
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (*vit.image_size, 3), dtype=np.uint8)
-    items = [(np.roll(noise, 7 * i, axis=0), i % 1000) for i in range(at_once)]
-    data = vl.data.Examples([items[i % at_once] for i in range(n_images)], vit.labels)
-    words = {"methods": ["Chefer"], "random": 0, "points": points, "at_once": at_once}
+    items = [(np.roll(noise, 7 * i, axis=0), i % 1000) for i in range(batch_size)]
+    data = vl.data.Examples([items[i % batch_size] for i in range(n_images)], vit.labels)
+    words = {"methods": ["Chefer"], "random": 0, "points": points, "batch_size": batch_size}
     vl.analysis.perturbation_test(vit, data, **words)
 
 

@@ -47,7 +47,7 @@ def test_identifiability_has_tokens_readout_baseline_and_published_curves(vit):
         paper="ViT-B/32",
     )
     assert drawn(twelve.figure())["image tokens, Vilas et al. 2023"][1:4] == [0.48, 0.49, 0.52]
-    several = vl.charts.identifiability({"deep": twelve, "shallow": found})
+    several = vl.analysis.compare({"deep": twelve, "shallow": found})
     assert several.yaxis[0].axis_label == "identifiability score"  # of what, its title says
     several = drawn(several)
     assert several["deep"] == pytest.approx(twelve.normalised("score", 3))
@@ -65,11 +65,6 @@ def test_stars_stand_where_scores_are_above_the_baseline(vit):
 def _longer(one):
     mean = np.linspace(0.1, 0.9, 13)
     return dataclasses.replace(one, mean=mean, deviation=mean, half=mean / 10, n=np.full(13, 5))
-
-
-def test_no_result_is_refused():
-    with pytest.raises(vl.UsageError, match="no result to draw"):
-        vl.charts.identifiability({})
 
 
 def test_perturbed_rates_are_drawn_state_by_state(vit):

@@ -222,7 +222,7 @@ def test_the_papers_models_are_measured_on_imagenet_s(tmp_path, monkeypatch):
     assert len(names["claims"]) == len(VERDICTS)
     for what in ("identified", "perturbed", "context", "built"):
         assert [one.n_images for one in names[what].values()] == [N_IMAGES] * 2
-    shown = names["identified"]["ViT-B/32"].summary()
+    shown = names["identified"]["ViT-B/32"].rates()
     assert shown[published.SOURCE][0] == published.RATES["ViT-B/32"].rate
     assert names["claims"][5]["GAP"] == f"{OPEN}: it has no CLS"
     saved = sorted(path.name for path in (tmp_path / "class_embedding_space_runs").iterdir())

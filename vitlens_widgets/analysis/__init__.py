@@ -17,6 +17,7 @@ from vitlens_widgets.analysis.class_space import (
 )
 from vitlens_widgets.analysis.compare import compare
 from vitlens_widgets.analysis.convergence import Convergence, convergence
+from vitlens_widgets.analysis.experiment import experiments
 from vitlens_widgets.analysis.maps import Maps
 from vitlens_widgets.analysis.memories import (
     ClassValueAgreement,
@@ -36,6 +37,7 @@ from vitlens_widgets.analysis.relevance import (
     relevance,
     removal_curves,
 )
+from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.segmentation import Segmentation, segmentation
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "PerturbationTest",
     "Relevance",
     "RemovalCurves",
+    "Result",
     "Segmentation",
     "attention_perturbation",
     "building",
@@ -60,6 +63,7 @@ __all__ = [
     "class_value_agreement",
     "compare",
     "convergence",
+    "experiments",
     "heads",
     "identifiability",
     "infilling",

@@ -1,12 +1,6 @@
 from .bars import with_bars
 from .boxes import with_boxes
-from .class_space import (
-    attention_perturbation,
-    building,
-    class_and_context,
-    composition,
-    identifiability,
-)
+from .class_space import building, class_and_context, composition
 from .curves import (
     COLOURS,
     empty_figure,
@@ -26,7 +20,6 @@ from .score_boxes import boxes
 __all__ = [
     "COLOURS",
     "agreement_of_answers",
-    "attention_perturbation",
     "boxes",
     "building",
     "class_and_context",
@@ -37,7 +30,6 @@ __all__ = [
     "figure_over_layers",
     "figure_over_shares",
     "figure_over_states",
-    "identifiability",
     "in_notebook",
     "key_value_agreement",
     "with_bars",

@@ -13,7 +13,8 @@ from vitlens_widgets.analysis.class_space.class_and_context import (
     ClassAndContext,
     class_and_context,
 )
-from vitlens_widgets.analysis.class_space.identifiability import Identifiability, identifiability
+from vitlens_widgets.analysis.class_space.identifiability import identifiability
+from vitlens_widgets.analysis.class_space.identifiability_result import Identifiability
 
 __all__ = [
     "AttentionPerturbation",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
@@ -10,24 +9,28 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import torch
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.boxes import Boxes, boxes_of_ranks
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.evolution import (
+    MEANINGS,
     Ranks,
     added,
     counted_ranks,
     evolution,
+    figure_of_boxes,
     ranks,
 )
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
+from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.over_images import OverImages
-from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit, KnockOut, Replace
-from vitlens_widgets.trace.vit import check_vit
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -43,7 +46,7 @@ _UNPERTURBED = "unperturbed"
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionPerturbation:
+class AttentionPerturbation(Result):
     """What `attention_perturbation` found.
 
     Attributes:
@@ -97,23 +100,45 @@ class AttentionPerturbation:
             columns[f"rate, {published.SOURCE}"] = [self.published.get(k) for k in self.values]
         return frame(columns, self.title)
 
+    def summary(self) -> str:
+        """The rate of each kind at the final state."""
+        rates = {kind: mean_and_half(one["rate"], -1) for kind, one in self.values.items()}
+        lines = [f"identifiability rate, {kind}: {rate}" for kind, rate in rates.items()]
+        return "\n".join([self.title, *lines])
+
     def figure(self, name: str = "rate") -> Figure:
-        """See `vl.charts.attention_perturbation`."""
-        from vitlens_widgets import charts  # which knows this module
+        """One measure state by state, with attention as it is and perturbed, and 95 % intervals.
 
-        return charts.attention_perturbation(self, name)
+        Args:
+            name: One of the measures of `identifiability`, or `"boxes"`: the scores of the tokens
+                that are counted, as box plots.
+
+        Raises:
+            UsageError: There is no such measure.
+        """
+        check_name(name, [*MEANINGS, "boxes"])
+        if name == "boxes":
+            n_classes = next(iter(self.counts.values())).shape[-1]
+            return figure_of_boxes(self.title, self.state_names, self.boxes, n_classes)
+        quantity = MEANINGS[name].split(":")[0]
+        plot = charts.figure_over_states(self.title, self.state_names, quantity)
+        means = {kind: measures[name] for kind, measures in self.values.items()}
+        known = self.published if name == "rate" else {}
+        before = [float("nan")] * (len(self.state_names) - 1)
+        beside = {
+            f"{kind}, {published.SOURCE}": [*before, known[kind]] for kind in means if kind in known
+        }
+        return charts.with_means(plot, "state", self.state_names, means, beside)
 
 
+@over_data(AttentionPerturbation)
 def attention_perturbation(
     vit: ViT,
-    data: Dataset,
+    data: Dataset,  # noqa: ARG001  # the one loop reads it
     *,
     kinds: Sequence[str] | None = None,
     rule: Rule = "released",
-    n_images: int | None = None,
-    at_once: int = 16,
-    save_to: str | os.PathLike[str] | None = None,
-) -> AttentionPerturbation:
+) -> Measures[AttentionPerturbation]:
     """How identifiability falls when image tokens may not attend to others, or not to CLS.
 
     After the softmax of every head in every block, weights of image tokens are replaced, and what
@@ -128,10 +153,6 @@ def attention_perturbation(
         rule: Over which tokens the perturbed rates are counted: "released" takes all of the
             sequence, CLS too, although the unperturbed rate is of image tokens alone; "text" takes
             image tokens for both, and only then the change is of the same tokens.
-        n_images: How many images; None for all there are.
-        at_once: How many images the model runs together.
-        save_to: A file to save to after every batch, and to go on from; see
-            `vitlens_widgets.analysis.stream.run`.
 
     Raises:
         UsageError: An unknown kind, one that the model cannot have, or what `run` refuses.
@@ -142,10 +163,7 @@ def attention_perturbation(
     Example:
         >>> vl.analysis.attention_perturbation(vit, vl.world.Scenes(), n_images=200).table()
     """
-    check_vit(vit, "attention_perturbation")
-    experiment = _Experiment(vit, kinds, rule)
-    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
-    return experiment.result(run(experiment, vit, data, **words))
+    return _PerturbationMeasure(vit, kinds, rule)
 
 
 def perturbing(vit: ViT, kind: str) -> list[Edit]:
@@ -168,8 +186,8 @@ def perturbing(vit: ViT, kind: str) -> list[Edit]:
     return [KnockOut(layers, query=layout.patches, key=0, when="pattern")]
 
 
-class _Experiment:
-    """See `vitlens_widgets.analysis.stream.Experiment`."""
+class _PerturbationMeasure:
+    """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "attention perturbation"
     usual: ClassVar = {"rule": "released"}
@@ -183,7 +201,7 @@ class _Experiment:
         self._perturbed = slice(None) if check_rule(rule) == "released" else vit.layout.patches
         self.settings = {"rule": rule, "kinds": kinds}
 
-    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to each kind's measures, and to the changes of the rate."""
         patches = self._vit.layout.patches
         before = ranks(self._vit, batch)
@@ -196,7 +214,7 @@ class _Experiment:
             found[f"change {kind}"] = tally(perturbed - rate)
         return found
 
-    def result(self, done: Run) -> AttentionPerturbation:
+    def result(self, done: Totals) -> AttentionPerturbation:
         """What it all says."""
         sums = {kind: self._of_kind(done, kind) for kind in (_UNPERTURBED, *self._edits)}
         return AttentionPerturbation(
@@ -213,7 +231,7 @@ class _Experiment:
         measures = added(found, len(self._vit.labels), tokens, tokens)
         return {f"{kind}: {name}": one for name, one in measures.items()}
 
-    def _of_kind(self, done: Run, kind: str) -> dict[str, np.ndarray]:
+    def _of_kind(self, done: Totals, kind: str) -> dict[str, np.ndarray]:
         start = f"{kind}: "
         return {n.removeprefix(start): t for n, t in done.tallies.items() if n.startswith(start)}
 

@@ -26,7 +26,7 @@ from vitlens_widgets.analysis.class_space.token_labels import (
     class_tokens,
 )
 from vitlens_widgets.analysis.over_images import OverImages
-from vitlens_widgets.analysis.stream import Batch, Run, pooled, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, pooled, run, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.trace import ViT
@@ -146,7 +146,7 @@ def building(
     mlp_input: Literal["block", "resid_mid"] = "block",
     mask_rule: MaskRule = "top left",
     n_images: int | None = None,
-    at_once: int = 16,
+    batch_size: int = 16,
     save_to: str | os.PathLike[str] | None = None,
 ) -> Building:
     """Which sub-blocks raise the true class, and where the class that stands first comes from.
@@ -164,7 +164,7 @@ def building(
             as the authors' code does it, or `"resid_mid"`, what the MLP reads.
         mask_rule: How masks become labels of tokens; see `class_and_context`.
         n_images: How many images; None for all there are.
-        at_once: How many images the model runs together.
+        batch_size: How many images the model runs together.
         save_to: A file to save to after every batch, and to go on from; see
             `vitlens_widgets.analysis.stream.run`.
 
@@ -180,13 +180,13 @@ def building(
         >>> found.table(), found.composition_table()
     """
     check_vit(vit, "building")
-    experiment = _Experiment(vit, data, mlp_input, mask_rule)
-    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    experiment = _ChangeMeasure(vit, data, mlp_input, mask_rule)
+    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
 
-class _Experiment:
-    """See `vitlens_widgets.analysis.stream.Experiment`."""
+class _ChangeMeasure:
+    """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "building"
     usual: ClassVar = {"mlp_input": "block", "mask_rule": "top left"}
@@ -203,7 +203,7 @@ class _Experiment:
         self._split = bool(getattr(data, "has_masks", False))
         self.settings = {"mlp_input": mlp_input, "mask_rule": mask_rule, "split": self._split}
 
-    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to change rates, composition and splits."""
         sites = [*self._sites, *(["resid_mid"] if self._middle else [])]
         states, read = read_run(self._vit, batch, sites)
@@ -220,7 +220,7 @@ class _Experiment:
                 found |= self._splits(site, changes[site]["tokens"], on_class)
         return found
 
-    def result(self, done: Run) -> Building:
+    def result(self, done: Totals) -> Building:
         """What it all says."""
         sums = done.tallies
         sites = [*self._sites, "block"]

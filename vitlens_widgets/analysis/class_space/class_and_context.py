@@ -21,7 +21,7 @@ from vitlens_widgets.analysis.class_space.token_labels import (
     class_tokens,
 )
 from vitlens_widgets.analysis.over_images import OverImages
-from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, run, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
@@ -144,7 +144,7 @@ def class_and_context(
     remove: bool = True,
     rule: Rule = "released",
     n_images: int | None = None,
-    at_once: int = 16,
+    batch_size: int = 16,
     save_to: str | os.PathLike[str] | None = None,
 ) -> ClassAndContext:
     """How identifiable tokens on the class are against those beside it, and each without the other.
@@ -164,7 +164,7 @@ def class_and_context(
             counts with CLS alone; "text" takes image tokens only, all images' together, as the
             rate before removal does in both.
         n_images: How many images; None for all there are.
-        at_once: How many images the model runs together.
+        batch_size: How many images the model runs together.
         save_to: A file to save to after every batch, and to go on from; see
             `vitlens_widgets.analysis.stream.run`.
 
@@ -179,13 +179,13 @@ def class_and_context(
         >>> found.table(), found.evolution()
     """
     check_vit(vit, "class_and_context")
-    experiment = _Experiment(vit, mask_rule, remove, rule)
-    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    experiment = _LabelMeasure(vit, mask_rule, remove, rule)
+    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
 
-class _Experiment:
-    """See `vitlens_widgets.analysis.stream.Experiment`."""
+class _LabelMeasure:
+    """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "class and context"
     usual: ClassVar = {"rule": "released", "mask_rule": "top left"}
@@ -198,7 +198,7 @@ class _Experiment:
             check_removable(vit)
         self.settings = {"mask_rule": mask_rule, "remove": remove, "rule": rule}
 
-    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to counts, mean scores and rates."""
         vit = self._vit
         states = vit.trace(batch.pixels, preprocessed=True).states
@@ -212,7 +212,7 @@ class _Experiment:
                 found |= self._alone(label, states[0], mine, batch.classes)
         return found
 
-    def result(self, done: Run) -> ClassAndContext:
+    def result(self, done: Totals) -> ClassAndContext:
         """What it all says."""
         sums = done.tallies
         scores, together, alone, accuracy = (

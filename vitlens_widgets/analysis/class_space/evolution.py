@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.boxes import Boxes
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.over_images import OverImages
-from vitlens_widgets.analysis.stream import Batch, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, spread, tally
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
 
 MEANINGS = {
     "score": "identifiability score of image tokens: 1 - rank / number of classes",
@@ -37,7 +42,7 @@ class Ranks(NamedTuple):
     """int64 `[image, state]`."""
 
 
-def ranks(vit: ViT, batch: Batch, edits: Sequence[Edit] = ()) -> Ranks:
+def ranks(vit: ViT, batch: ExampleBatch, edits: Sequence[Edit] = ()) -> Ranks:
     """Run a batch, with edits that leave all tokens, and read every token of every state."""
     states = vit.trace(batch.pixels, preprocessed=True, edits=edits).states
     tokens, readout = (
@@ -79,3 +84,18 @@ def evolution(tallies: Mapping[str, np.ndarray]) -> dict[str, OverImages]:
 def counted_ranks(tallies: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """How many of all images' `COUNTED` have each rank, counted from 0, int64 `[state, rank]`."""
     return {name: tallies[_OF_RANKS + name] for name in COUNTED}
+
+
+def figure_of_boxes(
+    title: str, state_names: Sequence[str], boxes: Mapping[str, Boxes], n_classes: int
+) -> Figure:
+    """Identifiability scores as box plots, state by state, with a line where chance is.
+
+    Median, quartiles, and whiskers, which reach to the last value within 1.5 heights of the box;
+    what lies beyond is not drawn.
+    """
+    plot = charts.figure_over_states(title, state_names, "identifiability score")
+    plot.x_range.range_padding = 0.12  # so that "chance" stands beside the boxes
+    charts.with_boxes(plot, boxes)
+    charts.with_chance(plot, (1 + 1 / n_classes) / 2)
+    return plot

@@ -56,8 +56,8 @@ def _measured(
     vit: ViT, decode: Callable[[Tensor], Tensor], state: Tensor, classes: Tensor
 ) -> Projected:
     """Some images at a time, so that all logits are never there together."""
-    at_once = max(1, _PIECE_BYTES // (4 * state.shape[1] * len(vit.labels)))
-    pairs = zip(state.split(at_once), classes.to(state.device).split(at_once), strict=True)
+    batch_size = max(1, _PIECE_BYTES // (4 * state.shape[1] * len(vit.labels)))
+    pairs = zip(state.split(batch_size), classes.to(state.device).split(batch_size), strict=True)
     found = [_of_logits(decode(part).float(), true) for part, true in pairs]
     logit, rank, top, largest = (torch.cat(parts).cpu() for parts in zip(*found, strict=True))
     if not (logit.isfinite() & largest.isfinite()).all():  # the largest is NaN if any logit is

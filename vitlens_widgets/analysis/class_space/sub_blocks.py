@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.class_space.project import Projected
-from vitlens_widgets.analysis.stream import Batch, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, tally
 from vitlens_widgets.trace import ViT
 
 SUB_BLOCKS = {"attn_out": "attention", "mlp_out": "MLP"}
@@ -42,7 +42,7 @@ class Read(NamedTuple):
 
 
 def read_run(
-    vit: ViT, batch: Batch, sites: Sequence[str]
+    vit: ViT, batch: ExampleBatch, sites: Sequence[str]
 ) -> tuple[list[Read], dict[str, list[Read]]]:
     """Every state, and some sites of every block, each read while the model runs.
 

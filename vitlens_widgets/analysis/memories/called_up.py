@@ -11,7 +11,7 @@ from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.class_space.rules import Rule
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.memories.weights import class_directions, value_vectors
-from vitlens_widgets.analysis.stream import Batch
+from vitlens_widgets.analysis.stream import ExampleBatch
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 
@@ -50,7 +50,7 @@ class Seen:
         self.chance: list[Tensor] = []
         self.single: list[Tensor] = []
 
-    def keys(self, batch: Batch, layer: int, coefficients: Tensor) -> None:
+    def keys(self, batch: ExampleBatch, layer: int, coefficients: Tensor) -> None:
         """The coefficients of all memories, `[image, token, ...]`, of one block."""
         flat = coefficients.flatten(2).float()
         if not flat.isfinite().all():
@@ -65,7 +65,7 @@ class Seen:
         self.chance.append(any_of.float().mean(-1).cpu())
         self._top[layer] = top
 
-    def said(self, vit: ViT, batch: Batch, layer: int, added: Tensor) -> None:
+    def said(self, vit: ViT, batch: ExampleBatch, layer: int, added: Tensor) -> None:
         """What the sub-block adds to the stream, `[image, token, d]`."""
         first = self._stored[layer].first[self._top.pop(layer)].cpu()
         says = project.tokens(vit, added, batch.classes).top

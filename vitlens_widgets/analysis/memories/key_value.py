@@ -23,7 +23,7 @@ from vitlens_widgets.analysis.memories.weights import (
     kinds_of,
 )
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, run, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
@@ -176,7 +176,7 @@ def key_value_agreement(
     rule: Rule = "released",
     coefficients: Literal["pre", "post"] = "pre",
     n_images: int | None = None,
-    at_once: int = 16,
+    batch_size: int = 16,
     save_to: str | os.PathLike[str] | None = None,
 ) -> KeyValueAgreement:
     """Whether tokens call up the memories of their image's class, in each block.
@@ -199,7 +199,7 @@ def key_value_agreement(
             them, or "post", after it, which is what multiplies the value vectors. Attention's are
             the channels of `z`. Gated MLPs have "post" alone.
         n_images: How many images; None for all there are.
-        at_once: How many images the model runs together.
+        batch_size: How many images the model runs together.
         save_to: A file to save to after every batch, and to go on from; see
             `vitlens_widgets.analysis.stream.run`.
 
@@ -220,13 +220,13 @@ def key_value_agreement(
         >>> found.table(), found.table("single memory"), found.answers_table()
     """
     check_vit(vit, "key_value_agreement")
-    experiment = _Experiment(vit, check_top(k, len(vit.labels)), rule, coefficients)
-    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    experiment = _MemoryMeasure(vit, check_top(k, len(vit.labels)), rule, coefficients)
+    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
 
-class _Experiment:
-    """See `vitlens_widgets.analysis.stream.Experiment`."""
+class _MemoryMeasure:
+    """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "key-value agreement"
     usual: ClassVar = {"k": 5, "rule": "released", "coefficients": "pre"}
@@ -248,7 +248,7 @@ class _Experiment:
             for kind in self._sites
         }
 
-    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to the sums of classes, of images, and of right and wrong answers."""
         seen = {kind: Seen(self._k, stored) for kind, stored in self._stored.items()}
         watch = {site: partial(seen[kind].keys, batch) for kind, site in self._sites.items()}
@@ -269,7 +269,7 @@ class _Experiment:
             found[f"{kind} answers"] = _counted(agreement[..., 0], right)
         return found
 
-    def result(self, done: Run) -> KeyValueAgreement:
+    def result(self, done: Totals) -> KeyValueAgreement:
         """What it all says."""
         values: dict[tuple[str, str], OverImages] = {}
         with np.errstate(invalid="ignore"):

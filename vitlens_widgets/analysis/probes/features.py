@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.stream import Batch
+from vitlens_widgets.analysis.stream import ExampleBatch
 from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Dataset, Example
 from vitlens_widgets.data.examples import checked_example, matched
@@ -30,7 +30,7 @@ class Places(NamedTuple):
     tokens: tuple[int, ...]
 
 
-def read_places(vit: ViT, batch: Batch, places: Places, see: Any) -> None:
+def read_places(vit: ViT, batch: ExampleBatch, places: Places, see: Any) -> None:
     """Run a batch and show each site of each layer, all tokens: `see(site, layer, value)`."""
 
     def shown(site: str, layer: int, value: Tensor) -> None:
@@ -122,7 +122,7 @@ def features_of(
     vit: ViT,
     data: FewShots,
     places: Places,
-    at_once: int,
+    batch_size: int,
     about: Mapping[str, Any],
     cache: Path | None,
 ) -> Features:
@@ -132,7 +132,7 @@ def features_of(
         vit: The model.
         data: The images.
         places: Where.
-        at_once: How many images run together.
+        batch_size: How many images run together.
         about: What the features are of, in JSON's types.
         cache: A folder to keep the features in, and to go on from; None for a file that goes away.
 
@@ -147,7 +147,7 @@ def features_of(
         values, state, done = _kept(cache, shape, about)
     with progress_bar(data.count, "features for probes") as bar:
         bar.update(done)
-        for batch in batches(vit, data, done, data.count, at_once):
+        for batch in batches(vit, data, done, data.count, batch_size):
             stop = done + len(batch)
             read_places(vit, batch, places, partial(_store, values, places, slice(done, stop)))
             done = stop

@@ -25,7 +25,7 @@ from vitlens_widgets.analysis.probes.features import (
 from vitlens_widgets.analysis.probes.fitted import Probe, ProbeRelevance
 from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
 from vitlens_widgets.analysis.probes.ridge import ridge
-from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, run, spread, tally
 from vitlens_widgets.analysis.stream.batches import check_data
 from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
@@ -48,7 +48,7 @@ def linear_probes(
     layers: Sequence[int] | int | None = None,
     tokens: Sequence[int] | int | None = None,
     n_images: int | None = None,
-    at_once: int = 16,
+    batch_size: int = 16,
     cache: str | os.PathLike[str] | None = None,
     save_to: str | os.PathLike[str] | None = None,
 ) -> LinearProbes:
@@ -71,7 +71,7 @@ def linear_probes(
         layers: Blocks, from 0; None for all.
         tokens: Positions in the sequence, prefix tokens first; None for all.
         n_images: How many test images; None for all there are.
-        at_once: How many images the model runs together.
+        batch_size: How many images the model runs together.
         cache: A folder to keep the features of `train` in: fitting goes on from there when it was
             stopped, and need not run the model for another `alpha`.
         save_to: A file to save the test to after every batch, and to go on from; see
@@ -99,9 +99,9 @@ def linear_probes(
     check_data(data, needs_masks=False)
     n_images = how_many(data, n_images)
     places = _places(vit, sites, layers, tokens)
-    experiment = _Experiment(vit, train, places, shots, alpha, at_once, cache)
+    experiment = _ProbeMeasure(vit, train, places, shots, alpha, batch_size, cache)
     experiment.train.check_apart(data, n_images)
-    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
 
@@ -137,8 +137,8 @@ def _listed(given: Sequence[int] | int | None, every: Sequence[int]) -> Sequence
     return given if hasattr(given, "__iter__") else [given]
 
 
-class _Experiment:
-    """See `vitlens_widgets.analysis.stream.Experiment`."""
+class _ProbeMeasure:
+    """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "linear probes"
     usual: ClassVar = {"alpha": 1.0}
@@ -151,14 +151,14 @@ class _Experiment:
         places: Places,
         shots: int,
         alpha: float,
-        at_once: int,
+        batch_size: int,
         cache: str | os.PathLike[str] | None,
     ) -> None:
         if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1e300:
             raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
         self._vit, self._places, self._alpha = vit, places, float(alpha)
         self.train = FewShots(train, check_count("shots", shots, least=1))
-        self._at_once = check_count("at_once", at_once, least=1)
+        self._at_once = check_count("batch_size", batch_size, least=1)
         self._cache = None if cache is None else Path(cache).expanduser()
         self._about = {
             "train": dict(self.train.identity),
@@ -182,7 +182,7 @@ class _Experiment:
                 probes[site, layer] = Probe(*(one.to(self._vit.device) for one in both))
         return probes
 
-    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to each measure, at each token and over image tokens."""
         seen: dict[tuple[str, str], list[Tensor]] = {}
         probes, chosen = self._probes, list(self._places.tokens)
@@ -203,7 +203,7 @@ class _Experiment:
                 found[f"{site} {name}, image tokens"] = tally(values[..., self._patches].mean(-1))
         return found
 
-    def result(self, done: Run) -> LinearProbes:
+    def result(self, done: Totals) -> LinearProbes:
         """What it all says."""
         keys = [(site, name) for site in self._places.sites for name in MEASURES]
         sums, blocks = done.tallies, len(self._places.layers)

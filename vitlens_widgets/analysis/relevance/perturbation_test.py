@@ -23,7 +23,7 @@ from vitlens_widgets.analysis.relevance.removal import (
     most_relevant_first,
     random_orders,
 )
-from vitlens_widgets.analysis.stream import Batch, Run, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, run, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
@@ -45,7 +45,7 @@ def perturbation_test(
     random: int = 10,
     points: int | None = None,
     n_images: int | None = None,
-    at_once: int = 16,
+    batch_size: int = 16,
     save_to: str | os.PathLike[str] | None = None,
 ) -> PerturbationTest:
     """How accuracy falls as patches are removed: the least relevant first, and the most.
@@ -71,7 +71,7 @@ def perturbation_test(
         points: At how many numbers of kept patches accuracy is measured, spread evenly; None for
             all from 1 to all but one, as in the paper.
         n_images: How many images; None for all there are.
-        at_once: How many images are traced together, and about how many images' tokens the model
+        batch_size: How many images are traced together, and about how many images' tokens the model
             runs on while patches are removed.
         save_to: A file to save to after every batch, and to go on from; see
             `vitlens_widgets.analysis.stream.run`.
@@ -88,13 +88,13 @@ def perturbation_test(
         >>> found.table(), found.figure()
     """
     check_vit(vit, "perturbation_test")
-    experiment = _Experiment(vit, methods, target, random, points)
-    words = {"n_images": n_images, "at_once": at_once, "save_to": save_to}
+    experiment = _RemovalMeasure(vit, methods, target, random, points)
+    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
 
-class _Experiment:
-    """See `vitlens_widgets.analysis.stream.Experiment`."""
+class _RemovalMeasure:
+    """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "perturbation test"
     usual: ClassVar = {"target": "true"}
@@ -126,7 +126,7 @@ class _Experiment:
             "kept": self._counts,
         }
 
-    def measure(self, batch: Batch) -> dict[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to each curve, and to the products of its points."""
         trace = self._vit.trace(batch.pixels, preprocessed=True)
         orders = self._orders(trace, batch.classes)
@@ -143,7 +143,7 @@ class _Experiment:
             "random orders": right[2 * len(self._methods) :].sum(1),
         }
 
-    def result(self, done: Run) -> PerturbationTest:
+    def result(self, done: Totals) -> PerturbationTest:
         """What it all says."""
         sums = done.tallies
         accuracy, probability = (
@@ -184,7 +184,7 @@ class _Experiment:
         parts = (all_.mean, all_.deviation, all_.half, all_.n)
         return {name: OverImages(*(p[i] for p in parts)) for i, name in enumerate(self._curves)}
 
-    def _areas(self, done: Run, how: Area) -> dict[str, OverImages]:
+    def _areas(self, done: Totals, how: Area) -> dict[str, OverImages]:
         sums, products = done.tallies["accuracy"][2], done.tallies["products"]
         n_patches = self._vit.layout.n_patches
         return {

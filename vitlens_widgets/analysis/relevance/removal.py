@@ -72,8 +72,8 @@ def answers_of_kept(
     budget = max(len(state), _LEAST_IMAGES) * state.shape[1]
     for count in counts:
         kept = torch.cat([prefix, rows[:, :count]], dim=1)
-        at_once = budget // kept.shape[1]
-        pieces = zip(images.split(at_once), kept.split(at_once), strict=True)
+        batch_size = budget // kept.shape[1]
+        pieces = zip(images.split(batch_size), kept.split(batch_size), strict=True)
         logits = [_answers(vit, state[image[:, None], tokens]) for image, tokens in pieces]
         yield torch.cat(logits).unflatten(0, orders.shape[:2])
 

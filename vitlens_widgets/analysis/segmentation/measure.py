@@ -30,7 +30,7 @@ def segmentation(
     *,
     background: int | str | None = "background",
     edits: Sequence[Edit] = (),
-    at_once: int = 32,
+    batch_size: int = 32,
 ) -> Segmentation:
     """How well the answers of the patches draw what an image shows, at every state.
 
@@ -58,7 +58,7 @@ def segmentation(
             where there is no class; it must be of the picture as the model sees it.
         background: The class that counts as no thing; ignored if the labels have no such name.
         edits: Changes to make on the way, as for `vit.trace`: a head switched off, for example.
-        at_once: How many images the model runs together.
+        batch_size: How many images the model runs together.
 
     Raises:
         UsageError: No lens, no scenes, scenes of things that the model has no class for, an edit
@@ -73,14 +73,14 @@ def segmentation(
         >>> scenes = (vl.world.scene(seed, objects=2) for seed in range(100))
         >>> vl.analysis.segmentation(vl.LogitLens(vit), scenes).table()
     """
-    check_count("at_once", at_once, least=1)
+    check_count("batch_size", batch_size, least=1)
     lens = LogitLens(lens) if isinstance(lens, ViT) else check_lens(lens, "segmentation")
     labels = lens.vit.labels
     pairs_given = (_image_and_mask(scene, labels) for scene in _several(scenes))
     total = len(scenes) if hasattr(scenes, "__len__") else None
     found: list[list[_Pair]] = []
     with progress_bar(total, "segmentation") as bar:
-        for batch in _batches(pairs_given, at_once):
+        for batch in _batches(pairs_given, batch_size):
             reading = lens.read(lens.vit.trace([image for image, _ in batch], edits=edits))
             found += _pairs(reading, [mask for _, mask in batch])
             bar.update(len(batch))

@@ -18,7 +18,7 @@ from vitlens_widgets.trace.batch import as_batch
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class ExampleBatch:
     """Some images, ready for `vit.trace(batch.pixels, preprocessed=True)`.
 
     Attributes:
@@ -37,19 +37,21 @@ class Batch:
         return len(self.names)
 
 
-def batches(vit: ViT, data: Dataset, start: int, stop: int, at_once: int) -> Iterator[Batch]:
-    """The examples `start` to `stop` of a data set, `at_once` at a time.
+def batches(
+    vit: ViT, data: Dataset, start: int, stop: int, batch_size: int
+) -> Iterator[ExampleBatch]:
+    """The examples `start` to `stop` of a data set, `batch_size` at a time.
 
     Raises:
         UsageError: A class that the model does not have, an image that cannot be read, or an
             example that is none.
     """
     classes = matched(data.labels, vit.labels)
-    for first in range(start, stop, at_once):
-        numbers = range(first, min(first + at_once, stop))
+    for first in range(start, stop, batch_size):
+        numbers = range(first, min(first + batch_size, stop))
         examples = [checked_example(data, number) for number in numbers]
         images = [_read(one) for one in examples]
-        yield Batch(
+        yield ExampleBatch(
             pixels=as_batch(vit, images, False)[0],
             classes=torch.tensor([classes[one.label] for one in examples]),
             masks=[_mask(one, image) for one, image in zip(examples, images, strict=True)],

@@ -11,7 +11,7 @@ import numpy as np
 
 from vitlens_widgets._version import __version__
 from vitlens_widgets.analysis.images import check_count
-from vitlens_widgets.analysis.stream.batches import Batch, batches, check_data
+from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError, counted
@@ -21,7 +21,7 @@ from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 
 
-class Experiment(Protocol):
+class BatchMeasure(Protocol):
     """What is measured on each batch.
 
     Attributes:
@@ -30,7 +30,7 @@ class Experiment(Protocol):
             model by its `fingerprint`.
         usual: Those of the settings that go without saying, with the values that the published
             numbers were found with; others are said in the result's title.
-        needs_masks: Whether it asks for `Batch.masks`.
+        needs_masks: Whether it asks for `ExampleBatch.masks`.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Experiment(Protocol):
     usual: Mapping[str, Any]
     needs_masks: bool
 
-    def measure(self, batch: Batch) -> Mapping[str, np.ndarray]:
+    def measure(self, batch: ExampleBatch) -> Mapping[str, np.ndarray]:
         """What this batch adds: float64 or int64 arrays, always of the same shapes.
 
         They are summed over batches, so they must not depend on how images are put together in
@@ -47,11 +47,11 @@ class Experiment(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Totals:
     """What all batches have added up to.
 
     Attributes:
-        tallies: By name, the sums of what `Experiment.measure` gave.
+        tallies: By name, the sums of what `BatchMeasure.measure` gave.
         n_images: Of how many images.
         title: The model, the number of images and where they are from, and unusual settings.
     """
@@ -62,14 +62,14 @@ class Run:
 
 
 def run(
-    experiment: Experiment,
+    experiment: BatchMeasure,
     vit: ViT,
     data: Dataset,
     *,
     n_images: int | None = None,
-    at_once: int = 16,
+    batch_size: int = 16,
     save_to: str | os.PathLike[str] | None = None,
-) -> Run:
+) -> Totals:
     """Run an experiment over the first images of a data set.
 
     Args:
@@ -77,7 +77,7 @@ def run(
         vit: The model whose labels and preprocessing the batches are made for.
         data: The images.
         n_images: How many; None for all of them.
-        at_once: How many the model runs together; the numbers do not depend on it, but for
+        batch_size: How many the model runs together; the numbers do not depend on it, but for
             rounding.
         save_to: A file, or a folder for it. What is done is saved there after every batch; with
             the same file, a run that was stopped goes on, a finished one is read, and one of fewer
@@ -91,7 +91,7 @@ def run(
     check_classifier(vit)
     check_data(data, experiment.needs_masks)
     stop = how_many(data, n_images)
-    at_once = check_count("at_once", at_once, least=1)
+    batch_size = check_count("batch_size", batch_size, least=1)
     saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data))
     done, tallies = (0, {}) if saved is None else saved.read()
     if done > stop:
@@ -101,16 +101,16 @@ def run(
         )
     with progress_bar(stop, experiment.name) as bar:
         bar.update(done)
-        for batch in batches(vit, data, done, stop, at_once):
+        for batch in batches(vit, data, done, stop, batch_size):
             tallies = _added(tallies, experiment.measure(batch))
             done += len(batch)
             if saved is not None:
                 saved.write(done, tallies)
             bar.update(len(batch))
-    return Run(tallies, done, _title(experiment, vit, data, done))
+    return Totals(tallies, done, _title(experiment, vit, data, done))
 
 
-def _title(experiment: Experiment, vit: ViT, data: Dataset, done: int) -> str:
+def _title(experiment: BatchMeasure, vit: ViT, data: Dataset, done: int) -> str:
     settings = ((name, experiment.settings[name]) for name in experiment.usual)
     unusual = [f", {name}={one!r}" for name, one in settings if one != experiment.usual[name]]
     return f"{vit.name}, {counted(done, 'image')} of {data!r}{''.join(unusual)}"
@@ -140,7 +140,7 @@ def how_many(data: Dataset, n_images: int | None) -> int:
     return check_count("n_images", n_images, least=1, most=most)
 
 
-def _about(experiment: Experiment, vit: ViT, data: Dataset) -> dict[str, Any]:
+def _about(experiment: BatchMeasure, vit: ViT, data: Dataset) -> dict[str, Any]:
     return {
         "version": __version__,
         "experiment": experiment.name,

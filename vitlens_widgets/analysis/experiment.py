@@ -1,0 +1,113 @@
+"""How a function becomes an experiment: it is registered, and runs over a data set if it is to.
+
+>>> @over_data(Brightness)
+... def brightness(vit, data, *, channel=0):
+...     '''How bright images are.
+...
+...     Args:
+...         vit: The model.
+...         data: The images.
+...         channel: Which channel.
+...     '''
+...     return _BrightnessMeasure(vit, channel)
+>>> brightness(vit, vl.world.Scenes(), n_images=200, save_to="runs").table()
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
+
+from vitlens_widgets.analysis.result import Result
+from vitlens_widgets.analysis.stream import BatchMeasure, Totals, run
+from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.trace.vit import check_vit
+
+R = TypeVar("R", bound=Result)
+R_co = TypeVar("R_co", bound=Result, covariant=True)
+Function = TypeVar("Function", bound=Callable[..., Result])
+
+_registered: dict[str, Callable[..., Result]] = {}
+
+experiments: Mapping[str, Callable[..., Result]] = MappingProxyType(_registered)
+"""All experiments by name, as `vl.analysis` has them; each gives a `Result`."""
+
+_STREAM = {
+    name: parameter
+    for name, parameter in inspect.signature(run).parameters.items()
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+}
+_STREAM_DOC = """\
+    n_images: How many images; None for all there are.
+    batch_size: How many images the model runs together.
+    save_to: A file to save to after every batch, and to go on from; see
+        `vitlens_widgets.analysis.stream.run`."""
+
+
+class Measures(BatchMeasure, Protocol[R_co]):
+    """What the body of an experiment over a data set returns: how to measure, and what it says."""
+
+    def result(self, done: Totals) -> R_co:
+        """What it all says."""
+
+
+def experiment(function: Function) -> Function:
+    """Register a function that gives a `Result`, run in its own way: on weights, or on a reading.
+
+    Example:
+        >>> @experiment
+        ... def value_vectors(vit: ViT, block: int) -> ValueVectors: ...
+    """
+    _registered[function.__name__] = function
+    return function
+
+
+def over_data(result: type[R]) -> Callable[[Callable[..., Measures[R]]], Callable[..., R]]:
+    """Make an experiment of a function that checks its own words and says how to measure a batch.
+
+    The experiment takes what the function takes (`vit` and `data` first), and `n_images`,
+    `batch_size` and `save_to`, which are added to its signature and to `Args:` of its docstring.
+    It refuses a model without a classifier, runs `stream.run`, and gives what
+    `Measures.result` makes of the totals. A function that names one of the three itself is given
+    it, too.
+
+    Args:
+        result: The class of what it gives.
+    """
+
+    def build(define: Callable[..., Measures[R]]) -> Callable[..., R]:
+        own = inspect.signature(define)
+
+        @functools.wraps(define)
+        def public(*given: Any, **words: Any) -> R:
+            bound = signature.bind(*given, **words)
+            bound.apply_defaults()
+            stream = {name: bound.arguments[name] for name in _STREAM}
+            for name in _STREAM.keys() - own.parameters.keys():
+                del bound.arguments[name]
+            vit = check_vit(bound.arguments["vit"], define.__name__)
+            check_classifier(vit)
+            measure = define(*bound.args, **bound.kwargs)
+            return measure.result(run(measure, vit, bound.arguments["data"], **stream))
+
+        signature = _with_stream(own, result)
+        public.__signature__ = signature  # type: ignore[attr-defined]
+        public.__doc__ = _documented(define)
+        return experiment(public)
+
+    return build
+
+
+def _with_stream(own: inspect.Signature, result: type[Result]) -> inspect.Signature:
+    """The parameters of the function, then those of the one loop."""
+    parameters = [one for name, one in own.parameters.items() if name not in _STREAM]
+    return own.replace(parameters=[*parameters, *_STREAM.values()], return_annotation=result)
+
+
+def _documented(define: Callable[..., Any]) -> str:
+    """The docstring, with what the one loop takes after the function's own arguments."""
+    words, raises, after = (inspect.getdoc(define) or "").partition("\n\nRaises:")
+    return f"{words.rstrip()}\n{_STREAM_DOC}{raises}{after}"

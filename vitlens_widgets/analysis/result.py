@@ -1,0 +1,55 @@
+"""What every experiment gives back: a table, a figure, and a few words."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from vitlens_widgets.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
+
+    from vitlens_widgets.analysis.over_images import OverImages
+
+
+class Result(ABC):
+    """What an experiment found.
+
+    Attributes:
+        title: What it is of: the model, the images, and unusual settings.
+    """
+
+    title: str
+
+    @abstractmethod
+    def table(self, *choice: Any, **choices: Any) -> DataFrame:
+        """The numbers, tidy: a row per state, block or condition, the title in `attrs["title"]`."""
+
+    @abstractmethod
+    def figure(self, *choice: Any, **choices: Any) -> Figure:
+        """What is usually looked at, as a Bokeh figure; `bokeh.io.show` shows it."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """The main numbers in a few lines, means with half their 95 % intervals."""
+
+
+def check_name(name: str, names: Iterable[str]) -> str:
+    """The name, if it is one of what was measured or can be drawn.
+
+    Raises:
+        UsageError: It is not; all names are listed.
+    """
+    names = list(names)
+    if name not in names:
+        near = did_you_mean(str(name), names)
+        raise UsageError(f'"{name}" was not measured; there is {", ".join(names)}.{near}')
+    return name
+
+
+def mean_and_half(values: OverImages, place: int | tuple = ()) -> str:
+    """`0.672 ± 0.013`: a mean and half its 95 % interval, as a summary says them."""
+    return f"{values.mean[place]:.3f} ± {values.half[place]:.3f}"
