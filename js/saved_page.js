@@ -2,8 +2,8 @@
 // module, from a Blob URL, and a model that keeps what the reader chooses while the page is open.
 
 /** @typedef {{ module: string, state: Record<string, unknown> }} Saved */
-/** @typedef {[index: number, isBlock: boolean]} End  a widget; whether its layers are blocks or states */
-/** @typedef {{ name: string, ends: End[], depth: number }} Link  depth: blocks of the model, for layers */
+/** @typedef {[index: number, trait: string]} End  a widget, and its trait that is linked */
+/** @typedef {{ ends: End[], depth: number }} Link  depth: blocks of the model, where states are linked with blocks */
 
 /**
  * What a notebook hands to a widget, as far as that needs no kernel: it cannot send.
@@ -67,26 +67,26 @@ async function imported(code) {
 }
 
 /**
- * What a trait is to be when the other one is `value`: state k goes with the attention of block k,
- * the final state with that of the last block. The kernel's half is widgets/shared/meanings.py.
- * @param {unknown} value @param {boolean} isOfBlock @param {unknown} present @param {boolean} isBlock @param {number} depth
+ * What a trait is to be when another one is `value`: state k goes with block k, the final state with
+ * the last block. The kernel's half is widgets/shared/meanings.py.
+ * @param {unknown} value @param {string} from  the other trait @param {unknown} present @param {string} trait @param {number} depth
  */
-function heard(value, isOfBlock, present, isBlock, depth) {
-  if (isOfBlock === isBlock) return value;
+function heard(value, from, present, trait, depth) {
+  if (from === trait) return value;
   const blockOf = (/** @type {unknown} */ state) => Math.min(Number(state), depth - 1);
-  if (isBlock) return blockOf(value);
+  if (trait === "layer") return blockOf(value);
   return blockOf(present) === value ? present : value;
 }
 
 /** @param {SavedModel[]} models @param {Link} link */
-function join(models, { name, ends, depth }) {
+function join(models, { ends, depth }) {
   let isTelling = false;
-  for (const [index, isOfBlock] of ends) {
-    models[index]?.on(`change:${name}`, () => {
+  for (const [index, from] of ends) {
+    models[index]?.on(`change:${from}`, () => {
       if (isTelling) return;
       isTelling = true;
-      const value = models[index]?.get(name);
-      for (const [other, isBlock] of ends) models[other]?.set(name, heard(value, isOfBlock, models[other]?.get(name), isBlock, depth));
+      const value = models[index]?.get(from);
+      for (const [other, trait] of ends) models[other]?.set(trait, heard(value, from, models[other]?.get(trait), trait, depth));
       isTelling = false;
     });
   }

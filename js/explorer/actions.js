@@ -31,7 +31,7 @@ export function actionsOf(view, infillMeta) {
       fold: () => view.set({ folded: !view.moment.folded }),
     },
     grid: {
-      choose: ({ layer: _layer, error: _error, ...change }) => choose(change),
+      choose: ({ state: _state, error: _error, ...change }) => choose(change),
       pass,
       highlight: (highlighted) => view.set({ highlighted }),
       play,
@@ -49,7 +49,7 @@ function ofAttention(view, choose, pass) {
   return {
     choose: ({ layer: block, head, token, key, direction, sort, order, scale }) => {
       const given = Object.entries({ head, token, key, direction, sort, order, scale }).filter(([, value]) => value !== undefined);
-      const state = block === undefined ? {} : { layer: stateOf(block, view.choices.layer, nLayers) };
+      const state = block === undefined ? {} : { state: stateOf(block, view.choices.state, nLayers) };
       choose({ ...Object.fromEntries(given), ...state, ...turned(direction ? { direction } : {}, attentionChoices(view)) });
     },
     passToken: pass,
@@ -70,10 +70,10 @@ function ofInfill(view, meta, choose, play) {
   const isShared = meta?.state_names.length === view.meta.state_names.length;
   return {
     ...view.maskPointer.actions(),
-    choose: ({ layer, paste, against }) => {
+    choose: ({ state, paste, against }) => {
       const given = Object.entries({ paste, against }).filter(([, value]) => value !== undefined);
-      const state = layer === undefined ? {} : isShared ? { layer } : { infill_layer: layer };
-      choose({ ...Object.fromEntries(given), ...state });
+      const ofState = state === undefined ? {} : isShared ? { state } : { infill_state: state };
+      choose({ ...Object.fromEntries(given), ...ofState });
     },
     pass: (patch, state = null) => {
       if (patch !== view.moment.patch || state !== view.moment.state) view.set({ patch, state });
@@ -85,7 +85,7 @@ function ofInfill(view, meta, choose, play) {
 
 /** As `pins.js` wants them. @param {import("./view.js").ExplorerView} view */
 const attentionChoices = ({ choices, meta }) =>
-  /** @type {import("../attention_maps/scene.js").Choices} */ (/** @type {unknown} */ ({ ...choices, layer: blockOf(choices.layer, meta.n_layers) }));
+  /** @type {import("../attention_maps/scene.js").Choices} */ (/** @type {unknown} */ ({ ...choices, layer: blockOf(choices.state, meta.n_layers) }));
 
 /** A token pointed at, in any view: looked at itself, and as what the pinned one attends to. @param {import("./view.js").ExplorerView} view @param {number | null} token */
 function passToken(view, token) {

@@ -35,7 +35,7 @@ export function tokenAnswers(meta) {
   const rank = element("p", "vl-where-words");
   const node = element("div", "vl-token-answers", {}, element("div", "vl-head", {}, pin, title), where, rank);
   const update = whenChanged(
-    (/** @type {Scenes} */ { grid: g }) => [lookedAt(g), g.token, g.layer, g.reading, g.columns],
+    (/** @type {Scenes} */ { grid: g }) => [lookedAt(g), g.token, g.state, g.reading, g.columns],
     ({ grid }) => {
       const token = lookedAt(grid);
       const isReadout = token === grid.reading.readout;
@@ -43,9 +43,9 @@ export function tokenAnswers(meta) {
       title.textContent = pin.hidden ? (isReadout ? "Answers of the readout" : "Answers of this token") : "Answers of the pinned token";
       const who = isReadout ? `${meta.readout_name}, which the classifier reads` : `${grid.reading.describe(token)}, token ${token}`;
       where.textContent = `${who}: the most probable labels in each state`;
-      const p = grid.reading.probability(grid.columns, grid.layer, token);
-      const place = grid.columns.rank[grid.reading.at(grid.layer, token)];
-      fill(rank, `at ${grid.reading.stateName(grid.layer)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${probability(p, 3)}, rank ${place} of ${meta.n_classes}`);
+      const p = grid.reading.probability(grid.columns, grid.state, token);
+      const place = grid.columns.rank[grid.reading.at(grid.state, token)];
+      fill(rank, `at ${grid.reading.stateName(grid.state)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${probability(p, 3)}, rank ${place} of ${meta.n_classes}`);
     },
   );
   return { node, update };

@@ -13,7 +13,7 @@ import { panelFor } from "./layout.js";
 /** @typedef {import("./scene.js").Scenes} Scenes */
 /** @typedef {import("./scene.js").Part} Part */
 
-/** @param {import("./scene.js").Meta} meta @param {(layer: number) => void} choose @returns {Part} */
+/** @param {import("./scene.js").Meta} meta @param {(state: number) => void} choose @returns {Part} */
 export function panels(meta, choose) {
   const row = lane(meta.state_names.length, "vl-lane-panels", (state) => {
     const canvas = element("canvas", "vl-canvas");
@@ -41,13 +41,13 @@ export function panels(meta, choose) {
     whenChanged(({ page, grid }) => [page.axis, grid.token], ({ page, grid }) =>
       row.cells.forEach(({ pinned }) => placeRing(pinned, grid.token, grid.reading, panelFor(page.axis, meta).cell)),
     ),
-    whenChanged(({ grid }) => [grid.layer], ({ grid }) => markCurrent(row.cells, grid.layer)),
+    whenChanged(({ grid }) => [grid.state], ({ grid }) => markCurrent(row.cells, grid.state)),
   ];
   return { node: row.node, update: (scenes) => drawings.forEach((draw) => draw(scenes)) };
 }
 
-/** @param {{ frame: HTMLElement }[]} cells @param {number} layer */
-export const markCurrent = (cells, layer) => cells.forEach(({ frame }, state) => frame.classList.toggle("vl-current", state === layer));
+/** @param {{ frame: HTMLElement }[]} cells @param {number} chosen */
+export const markCurrent = (cells, chosen) => cells.forEach(({ frame }, state) => frame.classList.toggle("vl-current", state === chosen));
 
 /** Answers in a column. */
 const SHOWN = 3;
@@ -56,17 +56,17 @@ const LINE = 26;
 const NAMED = 92;
 const NUMBERED = 56;
 
-/** @param {import("./scene.js").Meta} meta @param {(layer: number) => void} choose @returns {Part} */
+/** @param {import("./scene.js").Meta} meta @param {(state: number) => void} choose @returns {Part} */
 export function firstAnswers(meta, choose) {
   const row = lane(meta.state_names.length, "vl-lane-answers", (state) => ({ node: element("div", "vl-lane-cell", { "data-state": state }) }));
   listenToLane(row.node, choose);
   const drawings = [
     whenChanged((/** @type {Scenes} */ { page }) => [page.axis], ({ page }) => row.place(page.axis, SHOWN * LINE)),
     whenChanged(
-      ({ page, grid }) => [page.axis, grid.reading, lookedAt(grid), grid.columns, grid.layer],
+      ({ page, grid }) => [page.axis, grid.reading, lookedAt(grid), grid.columns, grid.state],
       ({ page, grid }) => row.cells.forEach(({ node }, state) => {
         const places = Array.from({ length: Math.min(SHOWN, grid.reading.nAnswers) }, (_, i) => i);
-        node.classList.toggle("vl-current", state === grid.layer);
+        node.classList.toggle("vl-current", state === grid.state);
         fill(node, ...places.map((place) => answerLine(grid, state, place, page.axis.column)));
       }),
     ),

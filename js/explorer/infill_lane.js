@@ -22,7 +22,7 @@ export function paintings(meta, actions) {
     const frame = element("div", "vl-panel", {}, canvas, passing);
     return { node: element("div", "vl-lane-cell", { "data-state": state, "aria-hidden": "true" }, frame), canvas, passing, frame };
   });
-  listenToLane(row.node, (layer) => actions.choose({ layer }));
+  listenToLane(row.node, (state) => actions.choose({ state }));
   listenToPatches(row, meta, actions);
   const drawings = [
     whenChanged((/** @type {Scenes} */ { infill }) => [infill?.layout], ({ page, infill }) => {
@@ -36,7 +36,7 @@ export function paintings(meta, actions) {
     whenChanged(({ infill }) => [infill?.data.painting, infill?.choices.paste], ({ infill }) =>
       row.cells.forEach(({ canvas }, state) => infill && put(canvas, infill.data.painting.picture(state, infill.choices.paste))),
     ),
-    whenChanged(({ infill }) => [infill?.choices.layer], ({ page }) => markCurrent(row.cells, page.infillLayer)),
+    whenChanged(({ infill }) => [infill?.choices.state], ({ page }) => markCurrent(row.cells, page.infillState)),
     whenChanged(({ infill }) => [infill?.patch, infill?.layout], ({ infill }) =>
       row.cells.forEach(({ passing }) => placeRing(passing, infill?.patch ?? null, places(meta), infill?.layout.strip.panel.cell ?? 1)),
     ),

@@ -28,7 +28,7 @@ export function infillSection(meta, isDeeper, { own, infill }, whyNoMask) {
   const fold = element("button", "vl-fold", { type: "button" }, element("span", "vl-fold-sign", { "aria-hidden": "true" }, "▾"), element("span", "vl-title", {}, "Infilling"));
   fold.addEventListener("click", () => own.fold());
   const summary = element("span", "vl-secondary");
-  const slider = isDeeper ? axis(meta.state_names, (page) => ({ axis: page.infillAxis, layer: page.infillLayer }), (layer) => infill.choose({ layer })) : null;
+  const slider = isDeeper ? axis(meta.state_names, (page) => ({ axis: page.infillAxis, chosen: page.infillState }), (state) => infill.choose({ state })) : null;
   const controls = [ratioControl(infill), seedControl(infill), maskButtons(infill), objectControl(infill), pasteControl(infill)];
   const [still, line, scores, films] = [masked(meta, infill, whyNoMask ? "" : "paint here"), readout(), curves(meta, infill, CURVES), paintings(meta, infill)];
   const current = band();
@@ -46,10 +46,10 @@ export function infillSection(meta, isDeeper, { own, infill }, whyNoMask) {
       for (const one of body) one.hidden = folded;
       node.classList.toggle("vl-folded", folded);
     }),
-    whenChanged(({ page }) => [page.infillAxis, page.infillLayer], ({ page }) => current.place(page.infillAxis, page.infillLayer)),
-    whenChanged(({ page, infill: scene }) => [page.infillLayer, page.folded, scene?.data.numbers], ({ page, infill: scene }) => {
-      const mse = scene?.data.numbers.column(0, "original")[page.infillLayer] ?? NaN;
-      fill(summary, page.folded ? `MSE ${score(mse, 4)} at ${meta.state_names[page.infillLayer]}` : isDeeper ? `${meta.model_name} has states of its own` : "each state through the same decoder");
+    whenChanged(({ page }) => [page.infillAxis, page.infillState], ({ page }) => current.place(page.infillAxis, page.infillState)),
+    whenChanged(({ page, infill: scene }) => [page.infillState, page.folded, scene?.data.numbers], ({ page, infill: scene }) => {
+      const mse = scene?.data.numbers.column(0, "original")[page.infillState] ?? NaN;
+      fill(summary, page.folded ? `MSE ${score(mse, 4)} at ${meta.state_names[page.infillState]}` : isDeeper ? `${meta.model_name} has states of its own` : "each state through the same decoder");
     }),
   ];
   const update = (/** @type {Scenes} */ scenes) => {

@@ -50,7 +50,7 @@ export function knockOut(hasAnswers, actions) {
       runs.show(page.choices.run);
     }),
     whenChanged(
-      ({ page }) => [page.data.edited?.reading, page.data.baseline.reading, page.choices.layer, page.requested, page.canAsk],
+      ({ page }) => [page.data.edited?.reading, page.data.baseline.reading, page.choices.state, page.requested, page.canAsk],
       ({ page }) => fill(result, ...resultOf(page)),
     ),
   ];
@@ -67,19 +67,19 @@ const HINT = "Choose a head, then press the button or K: the model runs without 
 const NO_KERNEL = "This page has no kernel: heads are as they were saved.";
 
 /** What the edited run says otherwise. @param {import("./scene.js").Page} page */
-function resultOf({ data: { edited, baseline, divergence, without }, choices: { layer }, requested, canAsk }) {
+function resultOf({ data: { edited, baseline, divergence, without }, choices: { state }, requested, canAsk }) {
   if (!edited) return [element("span", "vl-hint", {}, requested.length ? "running the model without them …" : canAsk ? HINT : NO_KERNEL)];
   const [before, after] = [baseline.reading, edited.reading];
   if (before.nClasses === 0) return [element("span", "vl-hint", {}, `attention without ${counted(without.length, "head", "heads")}`)];
   const final = before.nStates - 1;
   const kl = divergence[before.at(final, before.readout)] ?? NaN;
-  const changed = Array.from({ length: before.nPatches }, (_, i) => before.nPrefix + i).filter((token) => before.topClass(layer, token) !== after.topClass(layer, token)).length;
+  const changed = Array.from({ length: before.nPatches }, (_, i) => before.nPrefix + i).filter((token) => before.topClass(state, token) !== after.topClass(state, token)).length;
   const was = before.answer(final, before.readout).label.index;
   return [
     part(quiet("prediction"), ...answer(before, final), element("span", "vl-arrow", { "aria-label": "becomes" }, "→"), ...answer(after, final)),
     was === after.answer(final, after.readout).label.index ? part(quiet("same answer")) : part(element("b", "vl-is-new", {}, "another answer")),
     part(quiet("KL"), value(decimal(kl)), quiet("nats")),
-    part(value(`${changed} of ${before.nPatches}`), quiet(`patches answer otherwise at ${before.stateName(layer)}`), element("span", "vl-changed-sign", { "aria-hidden": "true" })),
+    part(value(`${changed} of ${before.nPatches}`), quiet(`patches answer otherwise at ${before.stateName(state)}`), element("span", "vl-changed-sign", { "aria-hidden": "true" })),
   ];
 }
 

@@ -28,8 +28,8 @@ function besideImage(scenes) {
  */
 export function stateLanes(meta, { own }, classes) {
   const play = playButton(own.play);
-  const choose = (/** @type {number} */ layer) => own.choose({ layer });
-  const slider = axis(meta.state_names, ({ axis: columns, choices }) => ({ axis: columns, layer: choices.layer }), choose);
+  const choose = (/** @type {number} */ state) => own.choose({ state });
+  const slider = axis(meta.state_names, ({ axis: columns, choices }) => ({ axis: columns, chosen: choices.state }), choose);
   const current = band();
   const hasAnswers = meta.n_classes > 0;
   const parts = [untouchedImage(meta), ...(hasAnswers ? [classes, panels(meta, choose), tokenAnswers(meta), firstAnswers(meta, choose)] : [])];
@@ -45,7 +45,7 @@ export function stateLanes(meta, { own }, classes) {
     hasAnswers ? element("div", "vl-lane-bands", {}, current.node) : null,
   );
   const drawings = [
-    whenChanged((/** @type {Scenes} */ { page }) => [page.axis, page.choices.layer], ({ page }) => current.place(page.axis, page.choices.layer)),
+    whenChanged((/** @type {Scenes} */ { page }) => [page.axis, page.choices.state], ({ page }) => current.place(page.axis, page.choices.state)),
     whenChanged(({ page }) => [page.playing], ({ page }) => play.show(page.playing)),
   ];
   const update = (/** @type {Scenes} */ scenes) => {

@@ -20,7 +20,7 @@ export function pairLine() {
   const line = element("div", "vl-pair-line", { role: "status", "aria-live": "polite" });
   const node = element("div", "vl-pair", {}, line);
   const update = whenChanged(
-    (/** @type {Scenes} */ { attention: a, grid: g, page }) => [a.pair, a.pinned, a.what, a.arrivals, g.reading, g.layer, g.columns, page.isEdited, page.data.areMapsOld],
+    (/** @type {Scenes} */ { attention: a, grid: g, page }) => [a.pair, a.pinned, a.what, a.arrivals, g.reading, g.state, g.columns, page.isEdited, page.data.areMapsOld],
     (scenes) => {
       const { pair } = scenes.attention;
       const isNothing = pair.query === null && pair.key === null;
@@ -53,14 +53,14 @@ function tokenPart({ attention: { tokens, pinned } }, role, token) {
 }
 
 /** What the lens reads at the query, in the state shown. @param {Scenes} scenes @param {number} token */
-function answerParts({ grid: { reading, columns, layer } }, token) {
+function answerParts({ grid: { reading, columns, state } }, token) {
   if (reading.nClasses === 0) return [];
-  const { label, probability: p } = reading.answer(layer, token);
-  const rank = columns.rank[reading.at(layer, token)];
+  const { label, probability: p } = reading.answer(state, token);
+  const rank = columns.rank[reading.at(state, token)];
   return [
     part(emojiNode(label.emoji), element("span", "vl-name", { title: label.name }, label.name), value(probability(p, 3))),
     part(quiet("target rank"), value(`${rank}`), quiet(`of ${reading.nClasses}`)),
-    part(quiet("entropy"), value(decimal(reading.entropy(layer, token))), quiet("nats")),
-    part(quiet("KL to final"), value(decimal(reading.kl(layer, token))), quiet("nats")),
+    part(quiet("entropy"), value(decimal(reading.entropy(state, token))), quiet("nats")),
+    part(quiet("KL to final"), value(decimal(reading.kl(state, token))), quiet("nats")),
   ];
 }

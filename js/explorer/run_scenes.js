@@ -66,7 +66,7 @@ export class RunScenes {
       meta: this.meta,
       data,
       shown,
-      block: blockOf(choices.layer, this.meta.n_layers),
+      block: blockOf(choices.state, this.meta.n_layers),
       isEdited: shown !== data.baseline,
       requested,
       canAsk,
@@ -77,7 +77,7 @@ export class RunScenes {
       layout,
       axis,
       infillAxis: nInfill === axis.nStates ? axis : this.remembered.get("infill axis", [layout], () => axisFor(layout.right, nInfill)),
-      infillLayer: nInfill === axis.nStates ? choices.layer : choices.infill_layer,
+      infillState: nInfill === axis.nStates ? choices.state : choices.infill_state,
     };
   }
 
@@ -88,7 +88,7 @@ export class RunScenes {
     const picture = this.remembered.get("picture", [grounds, reading], () => ({ grounds, answer }));
     const { passing, look, unfolded, arrivals } = moment;
     return this.composer.scene(
-      { layer: blockOf(choices.layer, this.meta.n_layers), head, token, key, scale, direction, sort, order, error, image: 0, show: "head", kind: "pattern", norm: "map", color: "map" },
+      { layer: blockOf(choices.state, this.meta.n_layers), head, token, key, scale, direction, sort, order, error, image: 0, show: "head", kind: "pattern", norm: "map", color: "map" },
       { overview, statistics, picture },
       { passing, look, unfolded, arrivals, neuronsOpen: false, width, dark, ratio: window.devicePixelRatio || 1 },
     );
@@ -106,7 +106,7 @@ export class RunScenes {
       columns,
       grounds: data.grounds,
       styles: this.remembered.get("styles", [data.baseline.reading], () => classStyles(data.baseline.reading)),
-      layer: choices.layer,
+      state: choices.state,
       token: choices.token,
       asked: choices.target,
       target: reading.label(columns.of),
@@ -129,11 +129,11 @@ export class RunScenes {
   }
 
   /** @param {Page} page @param {import("../infill_strip/scene.js").Data} data @param {Moment} moment @param {Around} around @returns {import("../infill_strip/scene.js").Scene} */
-  infill({ choices, infillAxis, infillLayer, canAsk, playing, dark, ratio, layout }, data, { patch, state }, { mask }) {
+  infill({ choices, infillAxis, infillState, canAsk, playing, dark, ratio, layout }, data, { patch, state }, { mask }) {
     const meta = /** @type {import("../infill_strip/painting.js").Meta} */ (this.infillMeta);
     const { mask_ratio, seed, paste, against, error } = choices;
     return {
-      choices: { layer: infillLayer, mask_ratio, seed, paste, against, error, view: "picture", image: 0 },
+      choices: { state: infillState, mask_ratio, seed, paste, against, error, view: "picture", image: 0 },
       meta,
       data,
       mask,

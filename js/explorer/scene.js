@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Choices  the traits that kernel and browser share, the mask aside
- * @property {number} layer  a state
+ * @property {number} state
  * @property {number | null} token  the pinned token, the query
  * @property {number | null} key
  * @property {number} head
@@ -16,7 +16,7 @@
  * @property {import("../attention_maps/shades.js").ScaleName} scale
  * @property {string} sort
  * @property {"descending" | "ascending"} order
- * @property {number} infill_layer
+ * @property {number} infill_state
  * @property {number} mask_ratio
  * @property {number} seed
  * @property {boolean} paste
@@ -75,7 +75,7 @@
  * @property {import("./layout.js").Layout} layout
  * @property {import("./layout.js").Axis} axis
  * @property {import("./layout.js").Axis} infillAxis
- * @property {number} infillLayer  the state infilled from
+ * @property {number} infillState  the state infilled from
  */
 
 /**

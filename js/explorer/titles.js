@@ -20,9 +20,9 @@ export function answersTitle(meta) {
   const title = element("h3", "vl-title", {}, meta.n_classes ? "Patch answers" : "Image");
   const node = element("div", "vl-head", {}, title, where);
   const update = whenChanged(
-    (/** @type {Scenes} */ { page }) => [page.choices.layer, page.choices.run, page.data.edited === null],
+    (/** @type {Scenes} */ { page }) => [page.choices.state, page.choices.run, page.data.edited === null],
     ({ page: { choices, data } }) => {
-      const state = meta.n_classes ? `at ${meta.state_names[choices.layer]}` : "the model has no classifier to read patches with";
+      const state = meta.n_classes ? `at ${meta.state_names[choices.state]}` : "the model has no classifier to read patches with";
       where.textContent = `${state}${data.edited && meta.n_classes ? RUNS[choices.run] : ""}`;
     },
   );

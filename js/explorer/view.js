@@ -10,7 +10,7 @@ import { Stage } from "../lib/stage.js";
 import { actionsOf } from "./actions.js";
 import { assemble } from "./assembly.js";
 import { listenToDrops } from "./open_image.js";
-import { RunScenes } from "./run_scenes.js";
+import { blockOf, RunScenes } from "./run_scenes.js";
 import { RunRequests } from "./requests.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
@@ -58,8 +58,8 @@ export class ExplorerView {
       onSent: () => this.draw(),
     });
     this.player = new Player(
-      () => ({ layer: this.choices.layer, last: meta.state_names.length - 1 }),
-      (layer) => wires.choose({ layer }),
+      () => ({ state: this.choices.state, last: meta.state_names.length - 1 }),
+      (state) => wires.choose({ state }),
       () => this.draw(),
     );
     this.scenes = new RunScenes(meta, infillMeta, this.tokens, this.kernel);
@@ -105,13 +105,13 @@ export class ExplorerView {
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event @param {import("./scene.js").Actions} actions */
   onKey(event, actions) {
-    const { layer, token, key, head } = this.choices;
+    const { state, token, key, head } = this.choices;
     const wasPlaying = this.player.playing;
     this.player.stop();
     const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
-    if (event.key === "[") this.choose({ layer: Math.max(0, layer - 1) });
-    else if (event.key === "]") this.choose({ layer: Math.min(this.meta.state_names.length - 1, layer + 1) });
-    else if (isPlain && event.key.toLowerCase() === "k") actions.switchHead(Math.min(layer, this.meta.n_layers - 1), head);
+    if (event.key === "[") this.choose({ state: Math.max(0, state - 1) });
+    else if (event.key === "]") this.choose({ state: Math.min(this.meta.state_names.length - 1, state + 1) });
+    else if (isPlain && event.key.toLowerCase() === "k") actions.switchHead(blockOf(state, this.meta.n_layers), head);
     else if (event.key === "Escape" && !wasPlaying && (token !== null || key !== null)) this.choose({ token: null, key: null });
     else return keepFromNotebook(event);
     event.preventDefault();
@@ -152,7 +152,7 @@ export class ExplorerView {
       else this.draw();
     });
     this.stage.showWaiting(this.isWaiting(scenes));
-    this.node.dataset["vitlensDrawn"] = `${this.meta.state_names[this.choices.layer]}, ${scenes.attention.focus?.name ?? ""}`;
+    this.node.dataset["vitlensDrawn"] = `${this.meta.state_names[this.choices.state]}, ${scenes.attention.focus?.name ?? ""}`;
   }
 
   /** @param {import("./scene.js").Page} page */

@@ -79,11 +79,11 @@ function largeTitle(meta, actions) {
   const node = element("div", "vl-head", {}, play.node, name, hint);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.playing], (s) => play.show(s.playing)),
-    whenChanged((s) => [s.choices.layer, s.choices.view], ({ choices: { layer, view } }) => {
+    whenChanged((s) => [s.choices.state, s.choices.view], ({ choices: { state, view } }) => {
       const isStill = view === "original" || view === "masked";
-      const state = meta.state_names[layer] ?? "";
-      fill(name, isStill ? `The ${view} image` : `State ${state}`);
-      fill(hint, view === "wipe" ? "drag across to wipe" : isStill ? "" : (stateWords(state, layer).split(": ")[1] ?? ""));
+      const stateName = meta.state_names[state] ?? "";
+      fill(name, isStill ? `The ${view} image` : `State ${stateName}`);
+      fill(hint, view === "wipe" ? "drag across to wipe" : isStill ? "" : (stateWords(stateName, state).split(": ")[1] ?? ""));
     }),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };

@@ -18,7 +18,7 @@ import { score } from "./words.js";
  * @property {number[]} final
  * @property {number[]} centres  px
  * @property {number} width
- * @property {number} layer
+ * @property {number} chosen
  * @property {Set<number>} labelled  states whose numbers are written
  * @property {string[]} names
  */
@@ -64,8 +64,8 @@ function drawn(metric, curve) {
     ...ticks.flatMap((tick) => axisLine(tick, height(tick), curve.width)),
     line(dashed, "vl-line-final"),
     line(solid, "vl-line-original"),
-    ...dots(dashed, "vl-dot-final", curve.layer),
-    ...dots(solid, "vl-dot-original", curve.layer),
+    ...dots(dashed, "vl-dot-final", curve.chosen),
+    ...dots(solid, "vl-dot-original", curve.chosen),
     ...numbers(curve.original, curve.final, solid, dashed, metric.digits, curve, ""),
     ...numbers(curve.final, curve.original, dashed, solid, metric.digits, curve, "vl-quiet"),
   ];
@@ -87,10 +87,10 @@ const axisLine = (tick, y, width) => [
 const line = (at, className) =>
   svg("polyline", { class: className, points: at.filter(({ y }) => !Number.isNaN(y)).map(({ x, y }) => `${x},${y}`).join(" ") });
 
-/** @param {Point[]} at @param {string} className @param {number} layer */
-const dots = (at, className, layer) =>
+/** @param {Point[]} at @param {string} className @param {number} chosen */
+const dots = (at, className, chosen) =>
   at.flatMap(({ x, y }, state) =>
-    Number.isNaN(y) ? [] : [svg("circle", { class: `${className} ${state === layer ? "vl-current" : ""}`, cx: x, cy: y, r: state === layer ? 4.5 : 3 })],
+    Number.isNaN(y) ? [] : [svg("circle", { class: `${className} ${state === chosen ? "vl-current" : ""}`, cx: x, cy: y, r: state === chosen ? 4.5 : 3 })],
   );
 
 /**
@@ -103,14 +103,14 @@ const dots = (at, className, layer) =>
  * @param {Curve} curve
  * @param {string} className
  */
-function numbers(values, others, at, otherAt, digits, { labelled, layer, width }, className) {
+function numbers(values, others, at, otherAt, digits, { labelled, chosen, width }, className) {
   return values.flatMap((value, state) => {
     const point = at[state];
     if (!point || !labelled.has(state) || Number.isNaN(value) || (value === others[state] && className)) return [];
     const y = Number.isNaN(point.y) ? TOP - 6 : point.y + labelShift(point.y, otherAt[state]?.y ?? NaN);
     const anchor = point.x > width - 30 ? "end" : "middle";
     const x = anchor === "end" ? Math.min(width, point.x + 16) : point.x;
-    const current = state === layer ? "vl-current" : "";
+    const current = state === chosen ? "vl-current" : "";
     return [svg("text", { class: `vl-number-text ${className} ${current}`, x, y, "text-anchor": anchor }, valueText(value, digits))];
   });
 }

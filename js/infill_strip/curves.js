@@ -41,9 +41,9 @@ export function curves(meta, actions, shown) {
 
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.layout], (s) => void (centres = s.layout.centres)),
-    whenChanged((/** @type {Scene} */ s) => [s.layout, s.choices.layer, s.passing], (s) => placeBands(s, bands)),
-    whenChanged((s) => [s.layout, s.choices.layer, s.passing], (s) => nameStates(s, axis)),
-    whenChanged((s) => [s.layout, s.choices.layer, s.passing, s.data.numbers], (s) =>
+    whenChanged((/** @type {Scene} */ s) => [s.layout, s.choices.state, s.passing], (s) => placeBands(s, bands)),
+    whenChanged((s) => [s.layout, s.choices.state, s.passing], (s) => nameStates(s, axis)),
+    whenChanged((s) => [s.layout, s.choices.state, s.passing, s.data.numbers], (s) =>
       charts.forEach(({ draw, metric }) => draw(curveOf(s, metric))),
     ),
     whenChanged((s) => [s.data.areNumbersOld], (s) => plots.classList.toggle("vl-old", s.data.areNumbersOld)),
@@ -67,16 +67,16 @@ function curveOf({ data, layout, choices, passing, meta }, metric) {
     final: data.numbers.column(metric, "final"),
     centres,
     width: layout.right,
-    layer: choices.layer,
-    labelled: new Set(pitch >= NUMBER ? all : [passing ?? choices.layer]),
+    chosen: choices.state,
+    labelled: new Set(pitch >= NUMBER ? all : [passing ?? choices.state]),
     names: meta.state_names,
   };
 }
 
 /** @param {Scene} scene @param {{ current: HTMLElement, passing: HTMLElement }} bands */
 function placeBands({ layout, choices, passing }, bands) {
-  bands.passing.hidden = passing === null || passing === choices.layer;
-  for (const [band, state] of /** @type {const} */ ([[bands.current, choices.layer], [bands.passing, passing ?? 0]])) {
+  bands.passing.hidden = passing === null || passing === choices.state;
+  for (const [band, state] of /** @type {const} */ ([[bands.current, choices.state], [bands.passing, passing ?? 0]])) {
     band.style.left = `${(layout.centres[state] ?? 0) - layout.band / 2}px`;
     band.style.width = `${layout.band}px`;
   }
@@ -86,11 +86,11 @@ function placeBands({ layout, choices, passing }, bands) {
 function nameStates({ layout, choices, passing, meta }, axis) {
   axis.hidden = layout.strip.lines === 1 && layout.centres[0] === layout.strip.panel.width / 2;
   if (axis.hidden) return;
-  const shown = new Set([0, choices.layer, passing ?? choices.layer, layout.centres.length - 1]);
+  const shown = new Set([0, choices.state, passing ?? choices.state, layout.centres.length - 1]);
   const near = (/** @type {number} */ a, /** @type {number} */ b) => a !== b && Math.abs((layout.centres[a] ?? 0) - (layout.centres[b] ?? 0)) < 44;
-  const first = passing ?? choices.layer;
+  const first = passing ?? choices.state;
   const names = [...shown].filter((state) => !near(state, first)).map((state) => {
-    const name = element("span", state === choices.layer ? "vl-current" : "", {}, meta.state_names[state] ?? "");
+    const name = element("span", state === choices.state ? "vl-current" : "", {}, meta.state_names[state] ?? "");
     name.style.left = `${layout.centres[state]}px`;
     return name;
   });
@@ -115,5 +115,5 @@ function listen(plots, centresOf, { pass, choose }) {
   };
   plots.addEventListener("pointermove", (event) => pass(null, stateAt(event)));
   plots.addEventListener("pointerleave", () => pass(null));
-  plots.addEventListener("click", (event) => choose({ layer: stateAt(event) }));
+  plots.addEventListener("click", (event) => choose({ state: stateAt(event) }));
 }

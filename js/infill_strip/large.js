@@ -26,13 +26,13 @@ export function large(meta, actions) {
 
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.layout], (s) => sizePicture(node, s.layout.large.cell, meta)),
-    whenChanged((s) => [s.data.painting, s.choices.layer, s.choices.paste, isStill(s)], (s) => {
+    whenChanged((s) => [s.data.painting, s.choices.state, s.choices.paste, isStill(s)], (s) => {
       const { painting } = s.data;
-      put(canvas, isStill(s) ? painting.untouched() : painting.picture(s.choices.layer, s.choices.paste));
+      put(canvas, isStill(s) ? painting.untouched() : painting.picture(s.choices.state, s.choices.paste));
     }),
-    whenChanged((s) => [s.data.painting, s.choices.layer, s.choices.against, hasError(s), s.dark], (s) => {
+    whenChanged((s) => [s.data.painting, s.choices.state, s.choices.against, hasError(s), s.dark], (s) => {
       if (!hasError(s)) return;
-      put(error, s.data.painting.error(s.choices.layer, s.choices.against, NOT_SCORED[s.dark ? "dark" : "light"]));
+      put(error, s.data.painting.error(s.choices.state, s.choices.against, NOT_SCORED[s.dark ? "dark" : "light"]));
     }),
     whenChanged((s) => [s.choices.view], ({ choices: { view } }) => {
       node.dataset["view"] = view;

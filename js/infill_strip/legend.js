@@ -24,11 +24,11 @@ export function legend() {
       words.textContent = wordsOf(s);
       scale.node.hidden = s.choices.view !== "error" && s.choices.view !== "wipe";
     }),
-    whenChanged((s) => [s.patch, s.mask, s.data, s.choices.layer, s.passing, s.choices.against], (s) => {
+    whenChanged((s) => [s.patch, s.mask, s.data, s.choices.state, s.passing, s.choices.against], (s) => {
       const { patch, mask, data, choices, passing } = s;
       const isScored = patch !== null && mask[patch] && data.painting.mask[patch] && !data.areNumbersOld;
       // Of the same state as the read-out's number.
-      const error = isScored ? data.numbers.error(choices.against, passing ?? choices.layer, patch) : NaN;
+      const error = isScored ? data.numbers.error(choices.against, passing ?? choices.state, patch) : NaN;
       scale.mark(Math.min(1, error / MOST_ERROR));
     }),
   ];

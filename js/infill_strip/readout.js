@@ -13,7 +13,7 @@ const PAINT = "; click or drag to mask and unmask.";
 export function readout() {
   const node = element("div", "vl-pair-line", { role: "status", "aria-live": "polite" });
   const update = whenChanged(
-    (/** @type {Scene} */ s) => [s.patch, s.mask, s.data, s.choices.layer, s.passing],
+    (/** @type {Scene} */ s) => [s.patch, s.mask, s.data, s.choices.state, s.passing],
     (scene) => {
       if (scene.patch === null) return fill(node, element("span", "vl-hint", {}, HINT + (scene.canAsk ? PAINT : ".")));
       fill(node, where(scene, scene.patch), ...measures(scene, scene.patch));
@@ -30,7 +30,7 @@ function where({ meta, mask }, patch) {
 
 /** The mean error over the patch, to both references. @param {Scene} scene @param {number} patch */
 function measures({ meta, mask, data, choices, passing }, patch) {
-  const state = passing ?? choices.layer;
+  const state = passing ?? choices.state;
   const name = quiet(meta.state_names[state] ?? "");
   if (!mask[patch]) return [part(quiet("the model sees it; no error is taken"))];
   if (data.areNumbersOld || !data.painting.mask[patch]) return [name, part(quiet("mean error"), "…")];

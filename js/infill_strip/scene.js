@@ -5,7 +5,7 @@
 
 /**
  * @typedef {object} Choices  the traits that kernel and browser share, the mask aside
- * @property {number} layer
+ * @property {number} state
  * @property {number} mask_ratio
  * @property {number} seed
  * @property {boolean} paste

@@ -1,7 +1,7 @@
-// All states side by side, which is the layer slider: each tick stands under its panel.
+// All states side by side, which is the state slider: each tick stands under its panel.
 import { element, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { drawTracks, listenToSlider, sliderNode } from "../lib/layer_slider.js";
+import { drawTracks, listenToSlider, sliderNode } from "../lib/state_slider.js";
 import { placeRing, ring } from "../lib/patch_cells.js";
 import { labelledStates, stateWords } from "../lib/state_words.js";
 import { placeUnder } from "./brush.js";
@@ -24,7 +24,7 @@ export function strip(meta, actions) {
   const knob = element("div", "vl-knob");
   const slider = sliderNode(panels.length, ...panels.map(({ node }) => node), tracks, knob);
   const node = element("div", "vl-strip", {}, slider);
-  listenToSlider(slider, panels.length, (layer) => actions.choose({ layer }));
+  listenToSlider(slider, panels.length, (state) => actions.choose({ state }));
   listenToPassing(slider, panels, meta, actions);
 
   const drawings = [
@@ -32,12 +32,12 @@ export function strip(meta, actions) {
     whenChanged((s) => [s.data.painting, s.choices.paste], ({ data, choices }) =>
       panels.forEach(({ canvas }, state) => put(canvas, data.painting.picture(state, choices.paste))),
     ),
-    whenChanged((s) => [s.layout, s.choices.layer, s.passing], (s) => {
+    whenChanged((s) => [s.layout, s.choices.state, s.passing], (s) => {
       write(s, panels);
-      const { layer } = s.choices;
-      setAttributes(slider, { "aria-valuenow": layer, "aria-valuetext": stateWords(meta.state_names[layer] ?? "", layer) });
+      const { state } = s.choices;
+      setAttributes(slider, { "aria-valuenow": state, "aria-valuetext": stateWords(meta.state_names[state] ?? "", state) });
       const film = s.layout.strip;
-      drawTracks(tracks, knob, { nStates: panels.length, perRow: film.perRow, layer, centre: (state) => centre(film, state) });
+      drawTracks(tracks, knob, { nStates: panels.length, perRow: film.perRow, chosen: state, centre: (state) => centre(film, state) });
     }),
     whenChanged((s) => [s.patch, s.layout], (s) =>
       panels.forEach(({ passing }) => placeRing(passing, s.patch, places(meta), s.layout.strip.panel.cell)),
@@ -83,9 +83,9 @@ function centre(film, state) {
 
 /** Names of the states, as much as there is room for. @param {Scene} scene @param {Panel[]} panels */
 function write({ meta, choices, passing, layout }, panels) {
-  const named = new Set(labelledStates(panels.length, choices.layer, layout.strip.pitch));
+  const named = new Set(labelledStates(panels.length, choices.state, layout.strip.pitch));
   panels.forEach(({ frame, name }, state) => {
-    const isCurrent = state === choices.layer;
+    const isCurrent = state === choices.state;
     for (const node of [frame, name]) node.classList.toggle("vl-current", isCurrent);
     frame.classList.toggle("vl-passing", state === passing && !isCurrent);
     name.textContent = named.has(state) ? (meta.state_names[state] ?? "") : "";

@@ -46,8 +46,8 @@ export class InfillView {
       onSent: () => this.draw(),
     });
     this.player = new Player(
-      () => ({ layer: this.choices.layer, last: meta.state_names.length - 1 }),
-      (layer) => wires.choose({ layer }),
+      () => ({ state: this.choices.state, last: meta.state_names.length - 1 }),
+      (state) => wires.choose({ state }),
       () => this.draw(),
     );
     const { node, errors, parts } = assemble(meta, this.actions(), wires.send ? "" : NO_KERNEL);
@@ -94,12 +94,12 @@ export class InfillView {
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
   onKey(event) {
-    const { layer } = this.choices;
+    const { state } = this.choices;
     const last = this.meta.state_names.length - 1;
     const wasPlaying = this.player.playing;
     this.player.stop();
-    if (event.key === "[") this.wires.choose({ layer: Math.max(0, layer - 1) });
-    else if (event.key === "]") this.wires.choose({ layer: Math.min(last, layer + 1) });
+    if (event.key === "[") this.wires.choose({ state: Math.max(0, state - 1) });
+    else if (event.key === "]") this.wires.choose({ state: Math.min(last, state + 1) });
     else if (!(event.key === "Escape" && wasPlaying)) return keepFromNotebook(event);
     event.preventDefault();
     event.stopPropagation();
@@ -144,7 +144,7 @@ export class InfillView {
       else this.draw();
     });
     this.stage.showWaiting(this.maskPointer.kernel.isPainting);
-    this.node.dataset["vitlensDrawn"] = this.meta.state_names[this.choices.layer];
+    this.node.dataset["vitlensDrawn"] = this.meta.state_names[this.choices.state];
   }
 
   /** @returns {Scene} */

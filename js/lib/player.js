@@ -5,8 +5,8 @@ const PACE = 700;
 
 export class Player {
   /**
-   * @param {() => { layer: number, last: number }} where
-   * @param {(layer: number) => void} show
+   * @param {() => { state: number, last: number }} where
+   * @param {(state: number) => void} show
    * @param {(playing: boolean) => void} onChange
    */
   constructor(where, show, onChange) {
@@ -24,21 +24,21 @@ export class Player {
   /** Starts, from the first state when the last is shown; or stops. */
   toggle() {
     if (this.playing) return this.stop();
-    const { layer, last } = this.where();
+    const { state, last } = this.where();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.show(layer === last ? 0 : layer + 1);
+      this.show(state === last ? 0 : state + 1);
       return;
     }
-    if (layer === last) this.show(0);
+    if (state === last) this.show(0);
     this.timer = setTimeout(() => this.step(), PACE);
     this.onChange(true);
   }
 
   step() {
-    const { layer, last } = this.where();
-    if (layer >= last) return this.stop();
-    this.show(layer + 1);
-    if (layer + 1 === last) return this.stop();
+    const { state, last } = this.where();
+    if (state >= last) return this.stop();
+    this.show(state + 1);
+    if (state + 1 === last) return this.stop();
     this.timer = setTimeout(() => this.step(), PACE);
   }
 

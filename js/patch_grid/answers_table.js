@@ -28,7 +28,7 @@ export function answersTable(reading) {
   node.classList.toggle("vl-many-classes", reading.nClasses > 99);
 
   const update = whenChanged(
-    (s) => [shownToken(s), s.token, s.layer, s.columns, s.layout.answers],
+    (s) => [shownToken(s), s.token, s.state, s.columns, s.layout.answers],
     (scene) => {
       const token = shownToken(scene);
       const scrolled = frame.firstElementChild?.scrollTop ?? 0;
@@ -86,8 +86,8 @@ function tableOf(scene, token) {
 
 /** @param {Scene} scene @param {number} token @param {number} state @param {number[]} places */
 function rowOf(scene, token, state, places) {
-  const { reading, layer } = scene;
-  const current = state === layer;
+  const { reading } = scene;
+  const current = state === scene.state;
   return element(
     "tr",
     current ? "vl-current" : "",

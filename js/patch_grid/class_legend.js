@@ -27,9 +27,9 @@ export function classLegend(actions) {
   listen(node, actions);
 
   const update = whenChanged(
-    (s) => [s.layer, s.reading, s.layout, s.dark],
+    (s) => [s.state, s.reading, s.layout, s.dark],
     (scene) => {
-      const counts = classCounts(scene.reading, scene.layer);
+      const counts = classCounts(scene.reading, scene.state);
       const side = scene.layout.mode === "side";
       title.textContent = side ? "Classes" : "Classes in this state";
       count.textContent = `patches${side ? "" : " by top answer"}, of ${scene.reading.nPatches}`;

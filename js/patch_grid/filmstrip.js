@@ -1,9 +1,9 @@
-// All states side by side, which is the layer slider: each tick stands under its panel.
+// All states side by side, which is the state slider: each tick stands under its panel.
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { firstLetters } from "../lib/labels.js";
 import { probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
-import { drawTracks, listenToSlider, sliderNode } from "../lib/layer_slider.js";
+import { drawTracks, listenToSlider, sliderNode } from "../lib/state_slider.js";
 import { playButton } from "../lib/play_button.js";
 import { labelledStates } from "../lib/state_words.js";
 import { drawPanel } from "./panel.js";
@@ -39,7 +39,7 @@ export function filmstrip(reading, grounds, actions) {
   const slider = sliderNode(reading.nStates, ...panels.map(({ node }) => node), tracks, knob);
   const strip = element("div", "vl-strip", {}, image.node, slider);
   const node = element("section", "vl-layers", { "aria-label": "Layers" }, head, strip);
-  listenToSlider(slider, reading.nStates, (layer) => actions.choose({ layer }));
+  listenToSlider(slider, reading.nStates, (state) => actions.choose({ state }));
 
   const drawings = [
     whenChanged((s) => [s.layout.strip, s.ratio], (s) => arrange(s, strip, image, panels)),
@@ -47,9 +47,9 @@ export function filmstrip(reading, grounds, actions) {
       (s) => [s.layout.strip, s.ratio, s.tint, s.glyph, s.columns, s.dark],
       (s) => panels.forEach((panel, state) => drawThumb(panel.canvas, s, state)),
     ),
-    whenChanged((s) => [s.layout.strip, s.layer], (s) => {
-      where.textContent = stateWords(reading, s.layer);
-      setAttributes(slider, { "aria-valuenow": s.layer, "aria-valuetext": valueText(reading, s.layer) });
+    whenChanged((s) => [s.layout.strip, s.state], (s) => {
+      where.textContent = stateWords(reading, s.state);
+      setAttributes(slider, { "aria-valuenow": s.state, "aria-valuetext": valueText(reading, s.state) });
       write(s, panels);
       drawFilmTracks(s, tracks, knob);
     }),
@@ -114,12 +114,12 @@ function drawThumb(canvas, scene, state) {
 }
 
 /** Names of the states and the readout's answers, as much as there is room for. @param {Scene} scene @param {Panel[]} panels */
-function write({ reading, layer, layout }, panels) {
+function write({ reading, state: chosen, layout }, panels) {
   const { pitch } = layout.strip;
-  const named = new Set(labelledStates(reading.nStates, layer, pitch));
+  const named = new Set(labelledStates(reading.nStates, chosen, pitch));
   const who = reading.meta.readout_name.length <= 4 ? reading.meta.readout_name : "";
   panels.forEach(({ frame, name, answer }, state) => {
-    const current = state === layer;
+    const current = state === chosen;
     frame.classList.toggle("vl-current", current);
     name.classList.toggle("vl-current", current);
     name.textContent = named.has(state) ? reading.stateName(state) : "";
@@ -131,12 +131,12 @@ function write({ reading, layer, layout }, panels) {
 }
 
 /** @param {Scene} scene @param {HTMLElement} tracks @param {HTMLElement} knob */
-function drawFilmTracks({ reading, layer, layout }, tracks, knob) {
+function drawFilmTracks({ reading, state: chosen, layout }, tracks, knob) {
   const film = layout.strip;
   /** @param {number} state */
   const centre = (state) => {
     const { x, y } = corner(film, state);
     return { x: x + film.panelWidth / 2, y: y + film.panelHeight + TRACK - 5 };
   };
-  drawTracks(tracks, knob, { nStates: reading.nStates, perRow: film.perRow, layer, centre });
+  drawTracks(tracks, knob, { nStates: reading.nStates, perRow: film.perRow, chosen, centre });
 }

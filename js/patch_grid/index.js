@@ -8,14 +8,14 @@ import { PatchGridView } from "./view.js";
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["layer", "token", "target", "glyph", "tint", "error"];
+const CHOICES = ["state", "token", "target", "glyph", "tint", "error"];
 const DRAWN = [...CHOICES, "_target_of"];
 
 /** @param {Model} model @param {Reading} reading @returns {Choices} */
 function choicesOf(model, reading) {
   const choices = Object.fromEntries(CHOICES.map((name) => [name, model.get(name)]));
-  const layer = Math.min(Math.max(0, choices["layer"]), reading.nStates - 1);
-  return /** @type {Choices} */ ({ ...choices, layer });
+  const state = Math.min(Math.max(0, choices["state"]), reading.nStates - 1);
+  return /** @type {Choices} */ ({ ...choices, state });
 }
 
 /** @param {{ model: Model, el: HTMLElement }} host */

@@ -27,17 +27,17 @@ export function picture(reading, actions) {
   const drawings = [
     whenChanged(sizeOf, (/** @type {Scene} */ s) => sizePicture(node, s.layout.cell, reading)),
     whenChanged(
-      (s) => [...sizeOf(s), s.reading, s.layer, s.tint, s.scale, s.glyph, s.columns, s.dark],
+      (s) => [...sizeOf(s), s.reading, s.state, s.tint, s.scale, s.glyph, s.columns, s.dark],
       (scene) => {
         const { pictureWidth: width, pictureHeight: height, cell } = scene.layout;
-        drawPanel(canvas, scene, scene.layer, { width, height, cell, large: true });
+        drawPanel(canvas, scene, scene.state, { width, height, cell, large: true });
       },
     ),
     whenChanged(
-      (s) => [s.reading, s.layer, s.columns],
+      (s) => [s.reading, s.state, s.columns],
       (scene) => cells.all.forEach((cell, i) => cell.setAttribute("aria-label", spoken(scene, reading.nPrefix + i))),
     ),
-    whenChanged((s) => [s.highlight, s.reading, s.layer, s.dark, s.tint], (scene) => drawVeil(veil, scene)),
+    whenChanged((s) => [s.highlight, s.reading, s.state, s.dark, s.tint], (scene) => drawVeil(veil, scene)),
     whenChanged((s) => [s.token], (s) => select(cells.all, (i) => s.token === reading.nPrefix + i)),
     whenChanged((s) => [s.passing, s.token, ...sizeOf(s)], (scene) => placeMarks(marks, scene)),
   ];
@@ -59,14 +59,14 @@ function placeMarks(marks, { reading, passing, token, layout }) {
 }
 
 /** Veils all patches but those of the class that is to stand out. @param {HTMLCanvasElement} veil @param {Scene} scene */
-function drawVeil(veil, { reading, highlight, layer, dark, tint }) {
+function drawVeil(veil, { reading, highlight, state, dark, tint }) {
   veil.hidden = highlight === null;
   const context = veil.getContext("2d");
   if (highlight === null || !context) return;
   context.clearRect(0, 0, veil.width, veil.height);
   context.fillStyle = tint === "class" && !dark ? "rgba(255,255,255,.72)" : "rgba(0,0,0,.62)";
   for (let patch = 0; patch < reading.nPatches; patch++) {
-    if (reading.topClass(layer, reading.nPrefix + patch) === highlight) continue;
+    if (reading.topClass(state, reading.nPrefix + patch) === highlight) continue;
     context.fillRect(patch % reading.cols, Math.floor(patch / reading.cols), 1, 1);
   }
 }

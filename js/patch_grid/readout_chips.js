@@ -29,11 +29,11 @@ export function readoutChips(reading, actions) {
 
   const drawings = [
     whenChanged((s) => [s.layout.mode], (s) => void (first.hidden = s.layout.mode === "side")),
-    whenChanged((s) => [s.reading, s.layer], (s) => {
+    whenChanged((s) => [s.reading, s.state], (s) => {
       fill(own, who(`${reading.meta.readout_name} readout`), ...answerNodes(s, reading.readout));
       const runnersUp = [1, 2].filter((place) => place < reading.nAnswers);
-      fill(next, ...runnersUp.map((place) => runnerUp(s.reading, s.layer, place)));
-      others.forEach((o) => fill(o.node, who(reading.describe(o.token)), shortAnswer(s.reading, s.layer, o.token)));
+      fill(next, ...runnersUp.map((place) => runnerUp(s.reading, s.state, place)));
+      others.forEach((o) => fill(o.node, who(reading.describe(o.token)), shortAnswer(s.reading, s.state, o.token)));
     }),
     whenChanged((s) => [s.token], (s) => {
       press(own, reading.meta.readout_token, s);
@@ -58,14 +58,14 @@ export function readoutList(reading, actions, thumb) {
   const node = element("aside", "vl-aside", {}, thumb.node, element("div", "vl-head", {}, own, where), list);
 
   const update = whenChanged(
-    (s) => [s.layer, s.token, s.layout, s.ratio],
+    (s) => [s.state, s.token, s.layout, s.ratio],
     (scene) => {
       node.hidden = scene.layout.mode !== "side";
       if (node.hidden) return;
       thumb.draw(...thumbSize(reading), scene.ratio);
-      where.textContent = `at ${reading.stateName(scene.layer)}`;
+      where.textContent = `at ${reading.stateName(scene.state)}`;
       press(own, reading.meta.readout_token, scene);
-      fill(list, ...Array.from({ length: reading.nAnswers }, (_, place) => listItem(reading, scene.layer, place)));
+      fill(list, ...Array.from({ length: reading.nAnswers }, (_, place) => listItem(reading, scene.state, place)));
     },
   );
   return { node, update };
@@ -117,25 +117,25 @@ function press(node, token, scene) {
 }
 
 /** @param {Scene} scene @param {number} token */
-function answerNodes({ reading, layer }, token) {
-  const { label, probability: p } = reading.answer(layer, token);
+function answerNodes({ reading, state }, token) {
+  const { label, probability: p } = reading.answer(state, token);
   return [labelNode(label, "vl-name vl-strong"), element("span", "vl-number", {}, probability(p))];
 }
 
-/** @param {Reading} reading @param {number} layer @param {number} place */
-function runnerUp(reading, layer, place) {
-  const { label, probability: p } = reading.answer(layer, reading.readout, place);
+/** @param {Reading} reading @param {number} state @param {number} place */
+function runnerUp(reading, state, place) {
+  const { label, probability: p } = reading.answer(state, reading.readout, place);
   return element("span", "vl-runner-up", {}, labelNode(label), element("span", "vl-number", {}, probability(p)));
 }
 
-/** @param {Reading} reading @param {number} layer @param {number} token */
-function shortAnswer(reading, layer, token) {
-  const { label } = reading.answer(layer, token);
+/** @param {Reading} reading @param {number} state @param {number} token */
+function shortAnswer(reading, state, token) {
+  const { label } = reading.answer(state, token);
   return emojiNode(label.emoji) ?? element("span", "vl-name", {}, firstLetters(label.brief, 3));
 }
 
-/** @param {Reading} reading @param {number} layer @param {number} place */
-function listItem(reading, layer, place) {
-  const { label, probability: p } = reading.answer(layer, reading.readout, place);
+/** @param {Reading} reading @param {number} state @param {number} place */
+function listItem(reading, state, place) {
+  const { label, probability: p } = reading.answer(state, reading.readout, place);
   return element("li", "vl-answer", {}, labelNode(label), element("b", "vl-number", {}, probability(p)), bar(p));
 }

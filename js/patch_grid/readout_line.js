@@ -14,7 +14,7 @@ const HINT = "Point at a patch to read its numbers; click to pin it.";
 export function readoutLine() {
   const node = element("div", "vl-readout", { role: "status", "aria-live": "polite" });
   const update = whenChanged(
-    (s) => [s.passing, s.token, s.reading, s.layer, s.columns, s.tint, s.layout],
+    (s) => [s.passing, s.token, s.reading, s.state, s.columns, s.tint, s.layout],
     (scene) => {
       const token = scene.passing ?? scene.token;
       if (token === null) return fill(node, line(element("span", "vl-hint", {}, HINT)));
@@ -25,8 +25,8 @@ export function readoutLine() {
 }
 
 /** Which token, and its most probable class. @param {Scene} scene @param {number} token */
-function answerParts({ reading, layer, token: pinned }, token) {
-  const { label, probability: p } = reading.answer(layer, token);
+function answerParts({ reading, state, token: pinned }, token) {
+  const { label, probability: p } = reading.answer(state, token);
   const symbol = element("span", `vl-symbol ${pinned === token ? "vl-pinned" : ""}`);
   return [
     element("span", "vl-part vl-where", {}, symbol, reading.describe(token)),
@@ -35,9 +35,9 @@ function answerParts({ reading, layer, token: pinned }, token) {
 }
 
 /** @param {Scene} scene @param {number} token */
-function targetPart({ reading, layer, columns, target }, token) {
-  const p = reading.probability(columns, layer, token);
-  const rank = Number.isNaN(p) ? "" : `rank ${columns.rank[reading.at(layer, token)]}`;
+function targetPart({ reading, state, columns, target }, token) {
+  const p = reading.probability(columns, state, token);
+  const rank = Number.isNaN(p) ? "" : `rank ${columns.rank[reading.at(state, token)]}`;
   return part(quiet("target"), name(target.name), value(probability(p, 3)), rank);
 }
 
@@ -45,10 +45,10 @@ function targetPart({ reading, layer, columns, target }, token) {
 const WIDE = 400;
 
 /** How sure the token is and how far from the final answer; the quantity of the tint comes first. @param {Scene} scene @param {number} token */
-function measureParts({ reading, layer, columns, tint, layout }, token) {
-  const entropy = part(quiet("entropy"), value(decimal(reading.entropy(layer, token))), quiet("nats"));
-  const kl = part(quiet("KL"), value(decimal(reading.kl(layer, token))), quiet("nats"));
-  const logit = part(quiet("logit"), value(decimal(columns.logit[reading.at(layer, token)] ?? NaN)));
+function measureParts({ reading, state, columns, tint, layout }, token) {
+  const entropy = part(quiet("entropy"), value(decimal(reading.entropy(state, token))), quiet("nats"));
+  const kl = part(quiet("KL"), value(decimal(reading.kl(state, token))), quiet("nats"));
+  const logit = part(quiet("logit"), value(decimal(columns.logit[reading.at(state, token)] ?? NaN)));
   const measures = tint === "logit" ? [logit, entropy] : tint === "kl" ? [kl, entropy] : [entropy, kl];
   return layout.leftWidth >= WIDE ? measures : measures.slice(0, 1);
 }

@@ -6,7 +6,7 @@
 
 /**
  * @typedef {object} Choices  the traits that kernel and browser share
- * @property {number} layer
+ * @property {number} state
  * @property {number | null} token  the pinned token
  * @property {number} target  the class asked about
  * @property {Glyph} glyph
@@ -19,7 +19,7 @@
  * @property {Reading} reading
  * @property {import("../lib/grounds.js").Grounds} grounds  the picture
  * @property {(index: number) => import("./classes.js").ClassStyle} styles
- * @property {number} layer
+ * @property {number} state
  * @property {number | null} token
  * @property {number} asked  the class chosen, whose numbers may still be on their way
  * @property {TargetColumns} columns  the class shown

@@ -17,19 +17,19 @@ export function targetSearch(reading, actions) {
     complain: actions.complain,
   });
   const update = whenChanged(
-    (/** @type {Scene} */ s) => [s.asked, s.layer, s.reading],
-    (scene) => search.show(scene.asked, classesOf(scene.reading, scene.layer)),
+    (/** @type {Scene} */ s) => [s.asked, s.state, s.reading],
+    (scene) => search.show(scene.asked, classesOf(scene.reading, scene.state)),
   );
   return { node: search.node, update };
 }
 
-/** First the readout's own answers, each with its probability at the state. @param {Reading} reading @param {number} layer @returns {import("../lib/class_search.js").Classes} */
-const classesOf = (reading, layer) => ({
+/** First the readout's own answers, each with its probability at the state. @param {Reading} reading @param {number} state @returns {import("../lib/class_search.js").Classes} */
+const classesOf = (reading, state) => ({
   names: reading.source.labels,
   label: (index) => reading.label(index),
-  first: Array.from({ length: reading.nAnswers }, (_, place) => reading.answer(layer, reading.readout, place).label.index),
+  first: Array.from({ length: reading.nAnswers }, (_, place) => reading.answer(state, reading.readout, place).label.index),
   firstWords: "the readout's first answers",
-  number: (index) => reading.readoutProbability(layer, index),
-  numberWords: `number: readout at ${reading.stateName(layer)}`,
+  number: (index) => reading.readoutProbability(state, index),
+  numberWords: `number: readout at ${reading.stateName(state)}`,
   model: reading.meta.model_name,
 });

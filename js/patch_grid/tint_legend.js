@@ -37,7 +37,7 @@ export function tintLegend() {
       node.classList.toggle("vl-no-scale", s.scale === null);
       if (s.scale) scale.draw(colorOnGrey(s.scale), s.scale.ticks);
     }),
-    whenChanged((s) => [s.tint, s.scale, s.columns, s.glyph, s.token, s.layer], (s) => {
+    whenChanged((s) => [s.tint, s.scale, s.columns, s.glyph, s.token, s.state], (s) => {
       const shown = scale.mark(pinnedPlace(s));
       const said = glyphWords(s).map((words) => element("div", "", {}, words));
       fill(notes, shown ? element("div", "", {}, element("span", "vl-marker-sign", {}, "▾"), " pinned token") : null, ...said);
@@ -60,4 +60,4 @@ function glyphWords({ glyph, tint, reading }) {
 }
 
 /** @param {Scene} scene */
-const pinnedPlace = ({ scale, token, layer }) => (scale && token !== null ? scale.place(scale.value(layer, token)) : NaN);
+const pinnedPlace = ({ scale, token, state }) => (scale && token !== null ? scale.place(scale.value(state, token)) : NaN);

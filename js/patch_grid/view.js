@@ -44,8 +44,8 @@ export class PatchGridView {
     /** @type {{ tint: string, columns: TargetColumns, scale: import("./tints.js").Scale | null } | undefined} */
     this.scaled = undefined;
     this.player = new Player(
-      () => ({ layer: this.choices.layer, last: reading.nStates - 1 }),
-      (layer) => this.onChoose({ layer }),
+      () => ({ state: this.choices.state, last: reading.nStates - 1 }),
+      (state) => this.onChoose({ state }),
       () => this.draw(),
     );
     const { node, strip, parts } = assemble(reading, this.grounds, this.actions());
@@ -85,12 +85,12 @@ export class PatchGridView {
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
   onKey(event) {
-    const { layer, token } = this.choices;
+    const { state, token } = this.choices;
     const last = this.reading.nStates - 1;
     const wasPlaying = this.player.playing;
     this.player.stop();
-    if (event.key === "[") this.onChoose({ layer: Math.max(0, layer - 1) });
-    else if (event.key === "]") this.onChoose({ layer: Math.min(last, layer + 1) });
+    if (event.key === "[") this.onChoose({ state: Math.max(0, state - 1) });
+    else if (event.key === "]") this.onChoose({ state: Math.min(last, state + 1) });
     else if (event.key === "Escape" && (token !== null || wasPlaying)) {
       if (!wasPlaying) this.onChoose({ token: null });
     } else return keepFromNotebook(event);
@@ -132,7 +132,7 @@ export class PatchGridView {
     for (const part of this.parts) part.update(scene);
     this.sayErrors();
     this.stage.showWaiting(scene.asked !== scene.columns.of);
-    this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.layer);
+    this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.state);
   }
 
   /** @returns {Scene} */

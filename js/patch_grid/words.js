@@ -34,10 +34,10 @@ export function subtitle({ meta }) {
  * @param {import("./scene.js").Scene} scene
  * @param {number} token
  */
-export function spoken({ reading, layer, columns, target }, token) {
+export function spoken({ reading, state, columns, target }, token) {
   if (reading.nClasses === 0) return reading.describe(token);
-  const { label, probability: p } = reading.answer(layer, token);
+  const { label, probability: p } = reading.answer(state, token);
   const own = `${reading.describe(token)}: ${label.name} ${probability(p)}`;
   if (label.index === target.index) return own;
-  return `${own}; ${target.name} ${probability(reading.probability(columns, layer, token))}`;
+  return `${own}; ${target.name} ${probability(reading.probability(columns, state, token))}`;
 }

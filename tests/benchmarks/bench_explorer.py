@@ -39,7 +39,7 @@ given = ({given},)
 """
 EXPLORE = """
 before = time.time()
-explorer = vl.explore(*given, layer=0)
+explorer = vl.explore(*given, state=0)
 explorer
 """
 ALONE = """
@@ -59,7 +59,7 @@ def median(times):
     return round(1000 * statistics.median(times))
 
 found = {
-    "explore": median(seconds(lambda: vl.explore(*given, layer=0)) for _ in range(REPEATS)),
+    "explore": median(seconds(lambda: vl.explore(*given, state=0)) for _ in range(REPEATS)),
     "answers": median(seconds(answers) for _ in range(REPEATS)),
     "knock-out": median(knock_out(i % 3) for i in range(REPEATS)),
     "bytes": explorer.nbytes,

@@ -45,7 +45,7 @@ def infill_strip() -> vl.InfillStrip:
     """A masked autoencoder in the middle of its work."""
     mae = vl.load("toy/mae")
     scene = vl.world.scene(SEED, objects=len(CLASSES), classes=CLASSES, size=112)
-    return vl.InfillStrip(vl.InfillLens(mae).read(scene.image, seed=2), layer=2)
+    return vl.InfillStrip(vl.InfillLens(mae).read(scene.image, seed=2), state=2)
 
 
 def relevance_maps() -> vl.RelevanceMaps:
@@ -58,7 +58,7 @@ def relevance_maps() -> vl.RelevanceMaps:
 
 def explorer() -> vl.Explorer:
     """All views at once, with two heads off."""
-    choices = {"target": CLASSES[0], "layer": 5, "head": 1, "knocked_out": [(3, 0), (4, 2)]}
+    choices = {"target": CLASSES[0], "state": 5, "head": 1, "knocked_out": [(3, 0), (4, 2)]}
     vit = vl.load("toy/p32")
     query, key = vit.layout.token(*PINNED), vit.layout.token(4, 2)
     return vl.explore(vit, _scene(), mae=vl.load("toy/mae"), token=query, key=key, **choices)

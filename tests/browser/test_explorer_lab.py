@@ -10,7 +10,7 @@ import vitlens_widgets as vl
 
 vit = vl.load("toy/p32")
 scene, other = (vl.world.scene(seed, objects=2) for seed in (45, 8))
-explorer = vl.explore(vit, scene, layer=4, head=1)
+explorer = vl.explore(vit, scene, state=4, head=1)
 explorer
 """
 LINKED = """
@@ -38,7 +38,7 @@ def notebook(lab, browser, tmp_path_factory):
 @pytest.fixture
 def widget(notebook):
     """The explorer, its heads on."""
-    notebook.kernel("explorer.knocked_out, explorer.layer, explorer.head = [], 4, 1")
+    notebook.kernel("explorer.knocked_out, explorer.state, explorer.head = [], 4, 1")
     return notebook.drawn.first
 
 
@@ -72,7 +72,7 @@ def test_heads_and_an_image_set_in_python_are_shown(notebook, widget):
     before = image.evaluate("canvas => canvas.toDataURL()")
     notebook.kernel("explorer.knocked_out = [(4, 1), (2, 0)]")
     widget.get_by_role("button", name="Switch layer 2, head 0 on again").wait_for()
-    notebook.kernel("explorer.image = other")
+    notebook.kernel("explorer.show(other)")
     notebook.page.wait_for_function(
         "([canvas, before]) => canvas.toDataURL() !== before",
         arg=[image.element_handle(), before],
@@ -80,7 +80,7 @@ def test_heads_and_an_image_set_in_python_are_shown(notebook, widget):
     assert answer(notebook, "vit.trace(other.image)") in result(widget)
     widget.get_by_role("button", name="All on").click()
     notebook.wait_for_value("explorer.knocked_out", [])
-    notebook.kernel("explorer.image = scene")
+    notebook.kernel("explorer.show(scene)")
 
 
 def test_what_is_chosen_in_one_linked_widget_is_chosen_in_the_other(notebook, widget):
@@ -90,7 +90,7 @@ def test_what_is_chosen_in_one_linked_widget_is_chosen_in_the_other(notebook, wi
     notebook.wait_for_value("[explorer.token, grid.token]", [18, 18])
     widget.locator(".vl-pair-line").first.get_by_text("token 18").wait_for()
     widget.locator(".vl-head-tile[data-layer='2'][data-head='0']").click()
-    notebook.wait_for_value("[explorer.layer, grid.layer]", [2, 2])
+    notebook.wait_for_value("[explorer.state, grid.state]", [2, 2])
     shown = notebook.page.locator("[data-vitlens-drawn='2_pre']")
     grid.and_(shown).wait_for(state="attached")
 

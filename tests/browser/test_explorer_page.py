@@ -63,7 +63,7 @@ def test_a_patch_pinned_in_one_view_is_pinned_in_all(page, scene, complaints):
 
 def test_a_head_is_switched_off_by_a_click_and_by_a_key(page, scene, complaints):
     page.set_viewport_size({"width": 1400, "height": 900})
-    explorer = vl.explore(vl.load("toy/p32"), scene, layer=3, head=1)
+    explorer = vl.explore(vl.load("toy/p32"), scene, state=3, head=1)
     hosted, widget = shown(page, explorer)
     off = widget.locator(".vl-off-head")
     widget.get_by_role("button", name="Knock out L3 H1").click()
@@ -81,7 +81,7 @@ def test_a_head_is_switched_off_by_a_click_and_by_a_key(page, scene, complaints)
 
 def test_until_its_attention_is_there_no_other_runs_numbers_are_the_edited_runs(page, scene):
     page.set_viewport_size({"width": 1400, "height": 900})
-    explorer = vl.explore(vl.load("toy/p32"), scene, layer=4, token=20, key=30)
+    explorer = vl.explore(vl.load("toy/p32"), scene, state=4, token=20, key=30)
     hosted, widget = shown(page, explorer)
     line, titles = (
         widget.locator(".vl-pair-line").first,
@@ -115,7 +115,7 @@ def words(node):
 
 def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene, monkeypatch):
     page.set_viewport_size({"width": 1400, "height": 900})
-    explorer = vl.explore(vl.load("toy/p32"), scene, layer=4, token=20, key=30)
+    explorer = vl.explore(vl.load("toy/p32"), scene, state=4, token=20, key=30)
     hosted, widget = shown(page, explorer)
 
     def fails(*_):
@@ -259,7 +259,7 @@ class TestSaved:
         """Heads are off, so that there are two runs on the page."""
         page.set_viewport_size({"width": 1400, "height": 900})
         mae = vl.load("toy/mae") if request.param else None
-        choices = {"knocked_out": [(3, 0)], "layer": 4, "token": 20, "key": 30}
+        choices = {"knocked_out": [(3, 0)], "state": 4, "token": 20, "key": 30}
         explorer = vl.explore(vl.load("toy/p32"), scene, mae=mae, **choices)
         asked = []
         page.on("request", lambda request: asked.append(request.url))
@@ -276,9 +276,9 @@ class TestSaved:
         token = explorer.vit.layout.token(3, 1)
         widget.locator(f".vl-answers-side [data-token='{token}']").click()
         assert f"token {token}" in widget.locator(".vl-pair-line").first.inner_text()
-        widget.get_by_role("slider", name="Layer").first.press("Home")
+        widget.get_by_role("slider", name="State").first.press("Home")
         assert widget.get_attribute("data-vitlens-drawn").startswith("0_pre")
-        widget.get_by_role("slider", name="Layer").first.press("End")
+        widget.get_by_role("slider", name="State").first.press("End")
         readings = {"Edited": explorer.edited_reading, "Untouched": explorer.reading}
         for name, reading in readings.items():
             widget.get_by_role("radio", name=name, exact=True).click()
@@ -324,7 +324,7 @@ def test_of_large_maps_a_page_has_the_shown_and_the_chosen_of_both_runs(
     monkeypatch.setattr(f"{codes}.thumbnail_side", lambda *_: 8)
     monkeypatch.setattr(f"{codes}.EXACT_LIMIT", 10)
     page.set_viewport_size({"width": 1400, "height": 900})
-    explorer = vl.explore(vl.load("toy/p32"), scene, knocked_out=[(3, 0)], layer=4, head=1)
+    explorer = vl.explore(vl.load("toy/p32"), scene, knocked_out=[(3, 0)], state=4, head=1)
     path = explorer.save_html(tmp_path / "large.html", maps=[(0, 1)])
     page.goto(path.as_uri())
     widget = page.locator(".vitlens[data-vitlens-drawn]")

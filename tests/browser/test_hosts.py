@@ -79,13 +79,13 @@ def test_every_cell_runs_without_a_complaint(notebook):
 
 def test_what_is_chosen_in_a_patch_grid_is_known_in_the_kernel(notebook):
     grid = shown(notebook, "grid")
-    slider = grid.get_by_role("slider", name="Layer")
+    slider = grid.get_by_role("slider", name="State")
     slider.press("Home")
     slider.press("ArrowRight")
-    notebook.wait_for_value("grid.layer", 1)
+    notebook.wait_for_value("grid.state", 1)
     waits_for(grid, "data-vitlens-drawn", "1_pre")
     grid.locator("[data-state='3']").click()
-    notebook.wait_for_value("grid.layer", 3)
+    notebook.wait_for_value("grid.state", 3)
     cell = grid.get_by_role("gridcell").nth(2 * 7 + 5)
     cell.click()
     notebook.wait_for_value("vit.layout.row_col(grid.token)", [2, 5])
@@ -98,11 +98,11 @@ def test_what_is_chosen_in_a_patch_grid_is_known_in_the_kernel(notebook):
 
 def test_what_the_kernel_sets_is_shown_by_a_patch_grid(notebook):
     grid = shown(notebook, "grid")
-    notebook.kernel("grid.layer, grid.token, grid.target = 2, vit.layout.token(1, 6), 'moon'")
+    notebook.kernel("grid.state, grid.token, grid.target = 2, vit.layout.token(1, 6), 'moon'")
     waits_for(grid, "data-vitlens-drawn", "2_pre")
     selected = grid.locator("[role=gridcell][aria-selected=true]")
     selected.and_(grid.locator(f"[data-token='{1 + 1 * 7 + 6}']")).wait_for(state="attached")
-    assert grid.get_by_role("slider", name="Layer").get_attribute("aria-valuenow") == "2"
+    assert grid.get_by_role("slider", name="State").get_attribute("aria-valuenow") == "2"
     assert "moon" in grid.get_by_role("combobox", name="Target class").input_value()
 
 
@@ -164,7 +164,7 @@ def test_a_mask_painted_on_an_infill_strip_is_infilled_by_the_kernel(notebook):
 
 def test_a_head_is_switched_off_in_an_explorer_and_the_model_runs_without_it(notebook):
     explorer = shown(notebook, "explorer")
-    notebook.kernel("explorer.layer, explorer.head, explorer.knocked_out = 3, 1, []")
+    notebook.kernel("explorer.state, explorer.head, explorer.knocked_out = 3, 1, []")
     explorer.get_by_role("button", name="Knock out L3 H1").click()
     explorer.locator(".vl-off-head").wait_for()
     explorer.locator(".vl-off-result").get_by_text("prediction").wait_for()
@@ -178,7 +178,7 @@ def test_a_head_is_switched_off_in_an_explorer_and_the_model_runs_without_it(not
 
 
 def test_the_theme_is_followed_while_the_widgets_are_open(notebook):
-    notebook.kernel("grid.layer, maps.layer, maps.head = vit.n_layers, 4, 0")
+    notebook.kernel("grid.state, maps.layer, maps.head = vit.n_layers, 4, 0")
     strips = []
     PICTURES.mkdir(exist_ok=True)
     for theme in ("light", "dark"):

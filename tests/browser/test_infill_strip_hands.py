@@ -218,15 +218,15 @@ def test_a_mask_that_python_sets_is_drawn(hosted, strip):
     assert hosted.saved() == []
 
 
-def test_the_strip_is_the_layer_slider_and_names_choose_what_stands_large(hosted, strip):
+def test_the_strip_is_the_state_slider_and_names_choose_what_stands_large(hosted, strip):
     widget = hosted.add(strip)
-    slider = widget.get_by_role("slider", name="Layer")
+    slider = widget.get_by_role("slider", name="State")
     assert slider.get_attribute("aria-valuetext") == "final: after the last block"
     slider.press("Home")
     slider.press("ArrowRight")
-    assert hosted.saved()[-1] == {"layer": 1}
+    assert hosted.saved()[-1] == {"state": 1}
     widget.locator("[data-state='2']").click()
-    assert hosted.get("layer") == 2
+    assert hosted.get("state") == 2
     widget.get_by_role("button", name="masked", exact=True).click()
     assert hosted.get("view") == "masked"
     assert widget.locator(".vl-picture .vl-hatch").is_visible()
@@ -236,7 +236,7 @@ def test_the_strip_is_the_layer_slider_and_names_choose_what_stands_large(hosted
     widget.get_by_label("Paste visible").uncheck()
     assert (hosted.get("against"), hosted.get("paste")) == ("final", False)
     hosted.page.keyboard.press("[")
-    assert hosted.get("layer") == 1
+    assert hosted.get("state") == 1
 
 
 def test_the_wipe_is_a_range_and_paints_nothing(hosted, strip):
@@ -254,7 +254,7 @@ def test_the_wipe_is_a_range_and_paints_nothing(hosted, strip):
     assert middle == pytest.approx(box["x"] + box["width"] * 0.25, abs=4)
     assert hidden(strip) == []
     wipe.press("ArrowRight")
-    assert hosted.get("layer") == 3
+    assert hosted.get("state") == 3
 
 
 def test_play_goes_through_the_states_and_stops_at_the_last(page, strip):
@@ -265,7 +265,7 @@ def test_play_goes_through_the_states_and_stops_at_the_last(page, strip):
     widget.get_by_role("button", name="Play through the layers").click()
     seen = []
     for _ in range(5):
-        seen.append(hosted.get("layer"))
+        seen.append(hosted.get("state"))
         page.clock.run_for(700)
     assert seen == [0, 1, 2, 3, 3]
     assert widget.get_by_role("button", name="Play through the layers").is_visible()

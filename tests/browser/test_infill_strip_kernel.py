@@ -134,7 +134,7 @@ def test_without_a_kernel_nothing_can_be_painted_and_this_is_said(page, infillin
     assert "no kernel" in widget.get_by_role("alert").inner_text()
     np.testing.assert_array_equal(hosted.mask(), infilling.mask[0])
     widget.locator("[data-state='1']").click()
-    assert hosted.get("layer") == 1
+    assert hosted.get("state") == 1
 
 
 def test_two_views_of_one_widget_show_the_same(page, strip):

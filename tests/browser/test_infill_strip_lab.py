@@ -99,7 +99,7 @@ def test_share_seed_layer_and_object_go_both_ways(notebook, strip):
     strip.get_by_label("Mask the patches that show an object").select_option("moon")
     shows = "(infilling.layout.coverage(scene.class_mask == 4) > 0).ravel()"
     notebook.wait_for_value(f"bool((strip.mask == {shows}).all())", True)
-    notebook.kernel("strip.layer, strip.view, strip.seed = 2, 'error', 7")
+    notebook.kernel("strip.state, strip.view, strip.seed = 2, 'error', 7")
     strip.and_(notebook.page.locator("[data-vitlens-drawn='2_pre']")).wait_for(state="attached")
     count = notebook.value("int(strip.mask.sum())")
     strip.get_by_text(f"{count} of 196").wait_for()

@@ -24,7 +24,7 @@ def hosted(page):
 
 
 def test_pointing_at_a_masked_patch_reads_its_exact_errors_out(hosted, infilling):
-    widget = hosted.add(vl.InfillStrip(infilling, layer=1))
+    widget = hosted.add(vl.InfillStrip(infilling, state=1))
     p = int(np.flatnonzero(infilling.mask[0])[3])
     row, col = divmod(p, COLS)
     patch(widget, row, col, COLS).hover()
@@ -40,7 +40,7 @@ def test_pointing_at_a_masked_patch_reads_its_exact_errors_out(hosted, infilling
 
 
 def test_pointing_at_a_panel_reads_that_state_and_marks_it_in_the_curves(hosted, infilling):
-    widget = hosted.add(vl.InfillStrip(infilling, layer=3))
+    widget = hosted.add(vl.InfillStrip(infilling, state=3))
     p = int(np.flatnonzero(infilling.mask[0])[0])
     box = widget.locator("[data-state='0'] .vl-panel").bounding_box()
     row, col = divmod(p, COLS)
@@ -58,12 +58,12 @@ def test_pointing_at_a_panel_reads_that_state_and_marks_it_in_the_curves(hosted,
 
 
 def test_pointing_at_the_curves_marks_the_panel_and_a_click_chooses_it(hosted, infilling):
-    widget = hosted.add(vl.InfillStrip(infilling, layer=3))
+    widget = hosted.add(vl.InfillStrip(infilling, state=3))
     dot = widget.locator(".vl-dot-original").nth(1)
     dot.hover()
     assert "vl-passing" in widget.locator("[data-state='1'] .vl-panel").get_attribute("class")
     dot.click()
-    assert hosted.saved() == [{"layer": 1}]
+    assert hosted.saved() == [{"state": 1}]
 
 
 def test_a_visible_patch_has_no_error(hosted, infilling):
@@ -131,7 +131,7 @@ def test_everything_has_room_at_every_width(page, width, shape):
     rows, cols, states = shape
     page.set_viewport_size({"width": width, "height": 900})
     infilling = random_infilling(seed=2, rows=rows, cols=cols, patch=4, states=states)
-    widget = InfillPage(page).add(vl.InfillStrip(infilling, view="error", layer=1))
+    widget = InfillPage(page).add(vl.InfillStrip(infilling, view="error", state=1))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     beyond = widget.evaluate(
         """root => Array.from(root.querySelectorAll("canvas, button, .vl-panel, .vl-plot"))
@@ -177,7 +177,7 @@ def test_roles_and_names_are_there(hosted, infilling):
     assert grid.get_attribute("aria-multiselectable") == "true"
     assert grid.get_by_role("row").count() == ROWS
     assert grid.get_by_role("gridcell").count() == ROWS * COLS
-    assert widget.get_by_role("slider", name="Layer").count() == 1
+    assert widget.get_by_role("slider", name="State").count() == 1
     assert widget.get_by_role("radiogroup", name="Large view").count() == 1
     for name in ("Random", "All", "None", "Invert", "original", "masked"):
         assert widget.get_by_role("button", name=name, exact=True).count() == 1

@@ -49,7 +49,7 @@ def test_the_large_view_shows_what_is_chosen(page, infilling):
     widget = hosted.add(vl.InfillStrip(infilling, image=1))
     canvas = widget.locator(".vl-picture > .vl-canvas").first
     for state in range(infilling.n_states):
-        hosted.receive(layer=state, view="picture", paste=state % 2 == 0)
+        hosted.receive(state=state, view="picture", paste=state % 2 == 0)
         expected = infilling.pictures(state, paste=state % 2 == 0)[1]
         np.testing.assert_array_equal(canvas_pixels(canvas), expected)
     hosted.receive(view="original")
@@ -62,10 +62,10 @@ def test_the_large_view_shows_what_is_chosen(page, infilling):
 def test_errors_are_cividis_up_to_a_half_and_visible_patches_grey(browser, infilling, scheme):
     page = browser.new_page(viewport={"width": 1100, "height": 900}, color_scheme=scheme)
     hosted = InfillPage(page, scheme=scheme)
-    widget = hosted.add(vl.InfillStrip(infilling, image=1, view="error", layer=0))
+    widget = hosted.add(vl.InfillStrip(infilling, image=1, view="error", state=0))
     canvas = widget.locator(".vl-error-map")
     for state, against in ((0, "original"), (1, "final"), (0, "final"), (1, "original")):
-        hosted.receive(layer=state, against=against)
+        hosted.receive(state=state, against=against)
         expected = expected_error(infilling, state, against, NOT_SCORED[scheme])
         np.testing.assert_array_equal(canvas_pixels(canvas), expected)
     hosted.receive(view="wipe")

@@ -37,14 +37,14 @@ def test_every_cell_runs_without_a_complaint(notebook):
     assert notebook.drawn.count() == WIDGETS
 
 
-def test_a_layer_chosen_in_the_browser_is_known_in_the_kernel(notebook, grid):
-    slider = grid.get_by_role("slider", name="Layer")
+def test_a_state_chosen_in_the_browser_is_known_in_the_kernel(notebook, grid):
+    slider = grid.get_by_role("slider", name="State")
     slider.press("Home")
-    notebook.wait_for_value("grid.layer", 0)
+    notebook.wait_for_value("grid.state", 0)
     slider.press("ArrowRight")
-    notebook.wait_for_value("grid.layer", 1)
+    notebook.wait_for_value("grid.state", 1)
     grid.locator("[data-state='3']").click()
-    notebook.wait_for_value("grid.layer", 3)
+    notebook.wait_for_value("grid.state", 3)
     assert grid.get_attribute("data-vitlens-drawn") == "3_pre"
 
 
@@ -65,12 +65,12 @@ def test_a_target_searched_in_the_browser_is_known_in_the_kernel(notebook, grid)
 
 
 def test_what_the_kernel_sets_is_shown_in_the_browser(notebook, grid):
-    notebook.kernel("grid.layer, grid.token, grid.target = 2, vit.layout.token(1, 6), 'moon'")
+    notebook.kernel("grid.state, grid.token, grid.target = 2, vit.layout.token(1, 6), 'moon'")
     drawn_state(grid, "2_pre")
     selected = grid.locator("[role=gridcell][aria-selected=true]")
     selected.wait_for(state="attached")
     assert selected.get_attribute("data-token") == str(1 + 1 * 7 + 6)
-    assert grid.get_by_role("slider", name="Layer").get_attribute("aria-valuenow") == "2"
+    assert grid.get_by_role("slider", name="State").get_attribute("aria-valuenow") == "2"
     assert "moon" in grid.get_by_role("combobox", name="Target class").input_value()
 
 
@@ -87,13 +87,13 @@ def test_keys_in_the_grid_do_not_reach_the_notebook(notebook, grid):
 def test_two_widgets_do_not_interfere(notebook, grid):
     other = notebook.drawn.nth(1)
     before = other.get_attribute("data-vitlens-drawn")
-    notebook.kernel("grid.layer = 0")
+    notebook.kernel("grid.state = 0")
     drawn_state(grid, "0_pre")
     assert other.get_attribute("data-vitlens-drawn") == before == "final"
 
 
 def test_the_theme_is_followed_while_the_widget_is_open(notebook, grid):
-    notebook.kernel("grid.layer, grid.token = grid._n_states - 1, vit.layout.token(3, 2)")
+    notebook.kernel("grid.state, grid.token = 'final', vit.layout.token(3, 2)")
     drawn_state(grid, "final")
     notebook.page.evaluate("document.activeElement.blur()")
     notebook.page.mouse.move(5, 5)

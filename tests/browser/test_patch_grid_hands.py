@@ -41,7 +41,7 @@ def test_a_click_pins_a_patch_and_a_second_one_unpins_it(hosted):
 
 def test_pointing_reads_numbers_out_in_a_fixed_line_without_moving_anything(hosted):
     reading = random_reading(2, labels=FakeLabels(NAMES, EMOJI))
-    widget = hosted.add(vl.PatchGrid(reading, layer=1, target="tree"))
+    widget = hosted.add(vl.PatchGrid(reading, state=1, target="tree"))
     line = widget.get_by_role("status")
     assert "Point at a patch" in line.inner_text()
     before = places(widget)
@@ -71,7 +71,7 @@ def places(widget):
 
 def test_the_table_shows_every_state_with_answers_target_and_rank(hosted):
     reading = random_reading(2, labels=FakeLabels(NAMES, EMOJI))
-    widget = hosted.add(vl.PatchGrid(reading, token=7, layer=2, target="house"))
+    widget = hosted.add(vl.PatchGrid(reading, token=7, state=2, target="house"))
     rows = widget.get_by_role("table").get_by_role("row")
     assert rows.count() == 1 + reading.n_states
     top, probability = reading.top(4), reading.probability(3)
@@ -107,30 +107,30 @@ def test_arrows_move_the_focus_enter_pins_and_escape_unpins(hosted):
 
 
 def test_brackets_change_the_layer_and_stop_at_the_ends(hosted):
-    widget = grid_of(hosted, choices={"layer": 1})
+    widget = grid_of(hosted, choices={"state": 1})
     patch(widget, 3).focus()
     for key in ("[", "[", "]", "]", "]", "]"):
         hosted.page.keyboard.press(key)
-    layers = [change["layer"] for change in hosted.saved()]
+    layers = [change["state"] for change in hosted.saved()]
     assert layers == [0, 0, 1, 2, 3, 3]
 
 
 def test_the_filmstrip_is_a_slider_for_keys_clicks_and_drags(hosted):
     widget = grid_of(hosted, states=5)
-    slider = widget.get_by_role("slider", name="Layer")
+    slider = widget.get_by_role("slider", name="State")
     assert slider.get_attribute("aria-valuemax") == "4"
     assert "final: after the last block" in slider.get_attribute("aria-valuetext")
     for key in ("Home", "ArrowRight", "ArrowUp", "ArrowLeft", "End"):
         slider.press(key)
-    assert [change["layer"] for change in hosted.saved()] == [0, 1, 2, 1, 4]
+    assert [change["state"] for change in hosted.saved()] == [0, 1, 2, 1, 4]
     widget.locator("[data-state='1']").click()
-    assert hosted.get("layer") == 1
+    assert hosted.get("state") == 1
     start, end = (widget.locator(f"[data-state='{k}']").bounding_box() for k in (1, 3))
     hosted.page.mouse.move(start["x"] + 10, start["y"] + 10)
     hosted.page.mouse.down()
     hosted.page.mouse.move(end["x"] + 10, end["y"] + 30, steps=4)
     hosted.page.mouse.up()
-    assert hosted.get("layer") == 3
+    assert hosted.get("state") == 3
     assert widget.get_attribute("data-vitlens-drawn") == "3_pre"
 
 
@@ -138,19 +138,19 @@ def test_play_goes_through_the_states_and_stops_at_the_last(hosted):
     hosted.stop_clock()
     widget = grid_of(hosted, states=4)
     widget.get_by_role("button", name="Play through the layers").click()
-    assert hosted.get("layer") == 0  # from the last state it begins anew
-    for layer in (1, 2, 3):
+    assert hosted.get("state") == 0  # from the last state it begins anew
+    for state in (1, 2, 3):
         hosted.page.clock.run_for(700)
-        assert hosted.get("layer") == layer
+        assert hosted.get("state") == state
     widget.get_by_role("button", name="Play through the layers").wait_for()
     hosted.page.clock.run_for(3000)
-    assert hosted.get("layer") == 3
+    assert hosted.get("state") == 3
 
 
 @pytest.mark.parametrize("stop", ["key", "click", "button"])
 def test_any_key_or_click_stops_the_playing(hosted, stop):
     hosted.stop_clock()
-    widget = grid_of(hosted, states=6, choices={"layer": 0})
+    widget = grid_of(hosted, states=6, choices={"state": 0})
     widget.get_by_role("button", name="Play through the layers").click()
     hosted.page.clock.run_for(700)
     match stop:
@@ -161,16 +161,16 @@ def test_any_key_or_click_stops_the_playing(hosted, stop):
         case "button":
             widget.get_by_role("button", name="Pause").click()
     hosted.page.clock.run_for(5000)
-    assert hosted.get("layer") == 1
+    assert hosted.get("state") == 1
 
 
 def test_with_reduced_motion_play_is_one_step(hosted):
     hosted.page.emulate_media(reduced_motion="reduce")
     hosted.stop_clock()
-    widget = grid_of(hosted, states=4, choices={"layer": 1})
+    widget = grid_of(hosted, states=4, choices={"state": 1})
     widget.get_by_role("button", name="Play through the layers").click()
     hosted.page.clock.run_for(5000)
-    assert hosted.get("layer") == 2
+    assert hosted.get("state") == 2
 
 
 def test_registers_and_cls_are_chips_that_are_selected_like_patches(hosted):

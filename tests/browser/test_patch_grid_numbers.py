@@ -61,27 +61,27 @@ def test_the_legends_ticks_stand_where_their_values_do(page, reading):
 
 
 def test_the_legends_marker_stands_at_the_pinned_value(page, reading):
-    widget = hosted(page, reading, tint="probability", target="dog", layer=1, token=7)
+    widget = hosted(page, reading, tint="probability", target="dog", state=1, token=7)
     left = widget.locator(".vl-marker").evaluate("node => parseFloat(node.style.left) / 100")
     assert left == pytest.approx(float(reading.probability(1)[1, 0, 7]), abs=1e-3)
 
 
 def test_every_panel_and_the_chip_show_the_readout_of_their_own_state(page, reading):
     top = reading.readout.top(1)
-    for layer in (0, 2):
-        widget = hosted(page, reading, layer=layer)
+    for chosen in (0, 2):
+        widget = hosted(page, reading, state=chosen)
         for state in range(reading.n_states):
             answer = widget.locator(f".vl-stop[data-state='{state}'] .vl-panel-answer")
             text = answer.inner_text()
             assert EMOJI[top.index[state, 0, 0]] in text
             assert f"{top.probability[state, 0, 0]:.2f}" in text
         chip = widget.get_by_role("button", name=re.compile("CLS readout")).first.inner_text()
-        assert NAMES[top.index[layer, 0, 0]] in chip
-        assert f"{top.probability[layer, 0, 0]:.2f}" in chip
+        assert NAMES[top.index[chosen, 0, 0]] in chip
+        assert f"{top.probability[chosen, 0, 0]:.2f}" in chip
 
 
 def test_the_read_out_line_gives_entropy_and_divergence_apart(page, reading):
-    widget = hosted(page, reading, layer=1)
+    widget = hosted(page, reading, state=1)
     widget.locator(".vl-cell[data-token='12']").hover()
     text = " ".join(widget.get_by_role("status").inner_text().split())
     assert f"entropy {reading.entropy()[1, 0, 12]:.2f}" in text

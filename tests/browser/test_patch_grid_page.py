@@ -118,7 +118,7 @@ def test_an_error_of_the_kernel_is_a_sentence_and_the_picture_stays(page):
 def test_what_the_kernel_sets_is_drawn(page):
     hosted = WidgetPage(page)
     widget = hosted.add(vl.PatchGrid(random_reading(states=5)))
-    hosted.receive(layer=1, token=4, tint="class", glyph="label")
+    hosted.receive(state=1, token=4, tint="class", glyph="label")
     assert widget.get_attribute("data-vitlens-drawn") == "1_pre"
     assert widget.get_by_role("slider").get_attribute("aria-valuenow") == "1"
     assert widget.locator("[aria-selected=true]").get_attribute("data-token") == "4"
@@ -128,8 +128,8 @@ def test_what_the_kernel_sets_is_drawn(page):
 
 def test_two_widgets_on_one_page_do_not_interfere(page):
     hosted = WidgetPage(page)
-    first = hosted.add(vl.PatchGrid(random_reading(1), layer=2))
-    second = hosted.add(vl.PatchGrid(random_reading(2), layer=2))
+    first = hosted.add(vl.PatchGrid(random_reading(1), state=2))
+    second = hosted.add(vl.PatchGrid(random_reading(2), state=2))
     first.get_by_role("slider").press("Home")
     first.locator(".vl-cell").nth(3).click()
     assert second.get_attribute("data-vitlens-drawn") == "2_pre"
@@ -141,7 +141,7 @@ def test_two_widgets_on_one_page_do_not_interfere(page):
 
 def test_two_views_of_one_model_show_the_same(page):
     hosted = WidgetPage(page)
-    first = hosted.add(vl.PatchGrid(random_reading(1), layer=2))
+    first = hosted.add(vl.PatchGrid(random_reading(1), state=2))
     second = hosted.show_again()
     first.get_by_role("slider").press("Home")
     assert second.get_attribute("data-vitlens-drawn") == "0_pre"
@@ -150,19 +150,19 @@ def test_two_views_of_one_model_show_the_same(page):
 def test_when_disposed_it_leaves_no_node_no_listener_and_no_timer(page):
     hosted = WidgetPage(page)
     hosted.stop_clock()
-    widget = hosted.add(vl.PatchGrid(random_reading(states=6), layer=0))
+    widget = hosted.add(vl.PatchGrid(random_reading(states=6), state=0))
     widget.get_by_role("button", name="Play through the layers").click()
     assert page.evaluate("window.hosted[0].model.listeners()") > 0
     page.evaluate("window.hosted[0].dispose()")
     page.clock.run_for(5000)
     assert page.evaluate("window.hosted[0].model.listeners()") == 0
-    assert hosted.get("layer") == 0
+    assert hosted.get("state") == 0
     assert page.locator(".vitlens").count() == 0
 
 
 def test_it_is_read_by_those_who_do_not_see_it(page):
     reading = random_reading(2, labels=FakeLabels(["cat", "dog", "tree"]), classes=3)
-    widget = WidgetPage(page).add(vl.PatchGrid(reading, layer=1, target="tree"))
+    widget = WidgetPage(page).add(vl.PatchGrid(reading, state=1, target="tree"))
     grid = widget.get_by_role("grid", name="Patches and their top answers")
     assert grid.get_by_role("row").count() == 3
     cell = grid.get_by_role("gridcell").nth(7)

@@ -70,7 +70,7 @@ def test_every_ordered_tint_is_drawn_as_numpy_draws_it(page, reading):
     canvas = widget.locator(".vl-picture > .vl-canvas")
     for i, tint in enumerate(["probability", "rank", "entropy", "kl", "none"]):
         state, target = i % (reading.n_states - 1), i + 1
-        hosted.receive(layer=state, target=target, tint=tint)
+        hosted.receive(state=state, target=target, tint=tint)
         drawn = canvas_pixels(canvas)
         np.testing.assert_array_equal(drawn, expected(reading, tint, target, state), tint)
 
@@ -78,7 +78,7 @@ def test_every_ordered_tint_is_drawn_as_numpy_draws_it(page, reading):
 def test_logits_are_blue_below_zero_and_orange_above(page):
     reading = random_reading(seed=3, **CASES["7x7"])
     logits = patches(reading, reading.logit(2), 1, 1)
-    drawn = shown(page, reading, layer=1, target=2, tint="logit")
+    drawn = shown(page, reading, state=1, target=2, tint="logit")
     ground = stretched(reading.picture(1), 0.10, 0.44)
     excess = (drawn - ground).reshape(7, 58, 7, 58, 3).mean(axis=(1, 3))
     orange = excess[..., 0] - excess[..., 2]
@@ -101,7 +101,7 @@ def test_classes_have_their_colours_by_patch_count(page, scheme):
     light = (0.60, 0.97) if scheme == "light" else (0.10, 0.44)
     ground = stretched(reading.picture(1), *light, color=0.45)
     widget = WidgetPage(page, scheme=scheme).add(
-        vl.PatchGrid(reading, image=1, glyph="none", tint="class", layer=1)
+        vl.PatchGrid(reading, image=1, glyph="none", tint="class", state=1)
     )
     drawn = canvas_pixels(widget.locator(".vl-picture > .vl-canvas"))
     expected = over(ground, colors[tops[1]], opacity[tops[1]])
@@ -117,7 +117,7 @@ def patch_logits(reading, state):
 
 def test_each_panel_of_the_filmstrip_is_its_own_state(page):
     reading = random_reading(seed=6, states=5, rows=7, cols=7, patch=14)
-    widget = WidgetPage(page).add(vl.PatchGrid(reading, glyph="none", target=3, layer=2))
+    widget = WidgetPage(page).add(vl.PatchGrid(reading, glyph="none", target=3, state=2))
     panels = widget.locator(".vl-panel > .vl-canvas")
     probability = np.exp(reading.logit(3) - reading.logsumexp())
     assert panels.count() == 5
@@ -129,7 +129,7 @@ def test_each_panel_of_the_filmstrip_is_its_own_state(page):
 def test_a_token_without_numbers_is_flat_grey_and_says_so(page):
     reading = random_reading(seed=3, **CASES["7x7"])
     reading._logits[3, 1, 1 + 2 * 7 + 5] = np.nan
-    widget = WidgetPage(page).add(vl.PatchGrid(reading, image=1, layer=3, token=1 + 2 * 7 + 5))
+    widget = WidgetPage(page).add(vl.PatchGrid(reading, image=1, state=3, token=1 + 2 * 7 + 5))
     drawn = canvas_pixels(widget.locator(".vl-picture > .vl-canvas"))
     cell = drawn[2 * 58 : 3 * 58, 5 * 58 : 6 * 58]
     assert (cell[:20] == 238).all()

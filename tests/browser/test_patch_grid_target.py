@@ -56,7 +56,7 @@ def test_typing_lists_labels_and_enter_takes_the_best(hosted, reading):
 
 
 def test_the_list_shows_the_readouts_probability_at_this_state(hosted, reading):
-    widget = hosted.add(vl.PatchGrid(reading, layer=1))
+    widget = hosted.add(vl.PatchGrid(reading, state=1))
     search(widget).fill("tree")
     text = options(widget).inner_text()
     p = float(reading.readout.probability(5)[1, 0])
@@ -98,7 +98,7 @@ def test_the_cross_opens_the_list_with_the_readouts_first_answers(hosted, readin
 
 
 def test_brackets_and_letters_typed_into_the_box_are_text(hosted, reading):
-    widget = hosted.add(vl.PatchGrid(reading, layer=1, token=3))
+    widget = hosted.add(vl.PatchGrid(reading, state=1, token=3))
     search(widget).click()
     hosted.page.keyboard.type("[b]")
     search(widget).press("Escape")

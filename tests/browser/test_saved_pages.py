@@ -180,7 +180,7 @@ def test_a_page_that_cannot_be_shown_says_so(page, tmp_path):
 def test_linked_widgets_stay_linked_a_state_with_its_block(saved, page):
     reading = random_reading(8, states=4, rows=4, cols=6)
     grid, maps = vl.PatchGrid(reading), vl.AttentionMaps(random_maps(1, layers=3))
-    vl.link(grid, maps, names=["layer", "token"])
+    vl.link(grid, maps, names=["state", "token"])
     path = vl.save_html([grid, maps], saved.folder / "linked.html")
     page.goto(path.as_uri())
     page.locator("[data-vitlens-drawn]").nth(1).wait_for(state="attached")

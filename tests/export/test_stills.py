@@ -108,7 +108,7 @@ def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix, monkeypa
 def test_the_large_picture_is_that_of_the_chosen_state_and_ringed_where_pinned():
     widget = grid(glyph="none")
     before = picture(widget)
-    widget.layer = 0
+    widget.state = 0
     after = picture(widget)
     large = (slice(112, 112 + 3 * 89), slice(20, 20 + 5 * 89))
     assert np.abs(before[large].astype(int) - after[large]).mean() > 3
@@ -130,7 +130,7 @@ def test_names_as_long_as_10_attn_out_stand_clear_and_are_no_states(monkeypatch)
         return end
 
     monkeypatch.setattr(sheet.Sheet, "words", keeping)
-    picture(vl.PatchGrid(reading, layer=10))
+    picture(vl.PatchGrid(reading, state=10))
     named = [one for one in written if one[2].endswith("_attn_out") and one[0] == patch_grid.RIGHT]
     assert len(named) >= 5
     for x, y, _, end in named:
@@ -214,7 +214,7 @@ def test_an_emoji_fills_its_size_and_its_halo_stands_around():
 
 def test_an_infilling_shows_what_was_hidden_and_what_was_painted():
     infilling = random_infilling(3)
-    widget = vl.InfillStrip(infilling, layer=1)
+    widget = vl.InfillStrip(infilling, state=1)
     state = widget._pictured()
     panels = infill_strip._panels(state, state["_meta"])
     assert [panel[1] for panel in panels] == ["original", "masked", *infilling.state_names]

@@ -44,7 +44,7 @@ def test_it_sends_the_answers_of_the_trace(vit):
     n_tokens = len(trace.tokens)
     np.testing.assert_allclose(sent[:, :n_tokens], reading.entropy()[:, 0].numpy(), atol=1e-5)
     assert explorer.target == int(reading.readout.top(1).index[-1, 0, 0])
-    assert explorer.layer == vit.n_layers
+    assert explorer.state == vit.n_layers
 
 
 def test_the_edited_run_is_that_of_the_model_without_the_heads(vit):
@@ -76,7 +76,7 @@ def test_how_far_the_edited_answers_are_from_the_untouched_ones(vit):
 
 def test_another_image_is_computed_anew(vit):
     explorer = vl.explore(vit, picture(), knocked_out=[(0, 1)])
-    explorer.image = picture(1, 64, 200)
+    explorer.show(picture(1, 64, 200))
     trace = vit.trace(picture(1, 64, 200))
     torch.testing.assert_close(explorer.trace.logits, trace.logits)
     without = trace.rerun([vl.edits.Zero("z", 0, head=1)])
@@ -94,7 +94,7 @@ def test_an_image_that_cannot_be_read_leaves_the_last_one(toy, bad):
     explorer = vl.explore(toy, picture())
     before, trace = unchanged(explorer), explorer.trace
     with pytest.raises(vl.UsageError):
-        explorer.image = bad
+        explorer.show(bad)
     assert unchanged(explorer) == before
     assert explorer.trace is trace
 
@@ -160,7 +160,7 @@ def test_once_all_heads_are_on_again_nothing_of_the_edited_run_is_left(toy, then
     assert explorer.nbytes > 1.3 * size
     explorer.knocked_out = []
     if then == "another image":
-        explorer.image = picture()
+        explorer.show(picture())
         before |= {n: explorer.get_state()[n] for n in ("_overview_of", "_first")}  # another run
     assert unchanged(explorer) == before
     assert abs(explorer.nbytes - size) < 20  # digits of the counters
@@ -185,7 +185,7 @@ def test_infilling_goes_along_with_the_image(toy):
     expected = vl.InfillLens(mae).read(vl.world.scene(3).image, mask_ratio=0.5, seed=4)
     np.testing.assert_array_equal(explorer.mask, expected.mask[0])
     np.testing.assert_array_equal(explorer.infilling.pictures(2), expected.pictures(2))
-    explorer.image = vl.world.scene(5)
+    explorer.show(vl.world.scene(5))
     again = vl.InfillLens(mae).read(vl.world.scene(5).image, mask=expected.mask)
     np.testing.assert_array_equal(explorer.infilling.pictures(2), again.pictures(2))
 
@@ -204,7 +204,7 @@ def test_a_model_without_a_classifier_shows_its_attention():
     [
         ({"knocked_out": [(0, 9)]}, "heads 0 to"),
         ({"knocked_out": [(True, 0)]}, "list of .layer, head. pairs"),
-        ({"layer": 99}, "99"),
+        ({"state": 99}, "99"),
         ({"mask_ratio": 0.5}, "give mae="),
         ({"lens": 3}, "lens= takes a lens"),
         ({"colour": 1}, 'no option "colour"'),

@@ -25,7 +25,7 @@ def strip(infilling):
 
 
 BAD = {
-    "layer": (9, "0 to 3"),
+    "state": (9, "0 to 3"),
     "mask_ratio": (1, "above 0 and below 1"),
     "seed": (-1, "whole number from 0"),
     "paste": (1, "True or False"),

@@ -104,9 +104,9 @@ def test_a_mask_that_is_set_is_infilled_and_all_of_it_is_sent_in_one_message(
 def test_choices_that_change_no_pixel_send_nothing_else(infilling, recorded):
     strip = vl.InfillStrip(infilling)
     comm = recorded(strip)
-    strip.layer, strip.view, strip.against, strip.paste = 0, "wipe", "final", False
+    strip.state, strip.view, strip.against, strip.paste = 0, "wipe", "final", False
     sent = [set(update) for update in comm.updates()]
-    assert sent == [{"layer"}, {"view"}, {"against"}, {"paste"}]
+    assert sent == [{"state"}, {"view"}, {"against"}, {"paste"}]
     assert infilling.counted["reruns"] == 0
 
 

@@ -38,7 +38,7 @@ def linked(views):
 
 
 CHANGES = st.one_of(
-    st.tuples(st.just("layer"), st.integers(0, 6)),
+    st.tuples(st.just("state"), st.integers(0, 6)),
     st.tuples(st.sampled_from(["token", "key"]), st.none() | st.integers(0, 49)),
     st.tuples(st.just("head"), st.integers(0, 2)),
     st.tuples(st.just("target"), st.integers(0, 16)),
@@ -52,16 +52,17 @@ def test_after_any_changes_all_show_the_same(views, changes):
     try:
         for index, (name, value) in changes:
             widget = views[index]
-            if name not in widget.choices():
+            is_block = name == "state" and isinstance(widget, vl.AttentionMaps)
+            trait, wanted = ("layer", min(value, 5)) if is_block else (name, value)
+            if trait not in widget.choices():
                 continue
-            last = 5 if isinstance(widget, vl.AttentionMaps) else 6
-            setattr(widget, name, min(value, last) if name == "layer" else value)
-            assert getattr(widget, name) == (min(value, last) if name == "layer" else value)
+            setattr(widget, trait, wanted)
+            assert getattr(widget, trait) == wanted
     finally:
         link.unlink()
     for name in ("token", "key", "head", "target"):
         assert len({getattr(w, name) for w in views if name in w.choices()}) == 1
-    states = {w.layer for w in views if not isinstance(w, vl.AttentionMaps)}
+    states = {w.state for w in views if not isinstance(w, vl.AttentionMaps)}
     blocks = {w.layer for w in views if isinstance(w, vl.AttentionMaps)}
     assert len(states) == len(blocks) == 1
     assert min(states.pop(), 5) == blocks.pop()
@@ -70,21 +71,30 @@ def test_after_any_changes_all_show_the_same(views, changes):
 def test_a_state_goes_with_its_block_and_final_with_the_last(linked):
     grid, maps, explorer = linked[0], linked[2], linked[4]
     for state, block in [(6, 5), (5, 5), (0, 0), (3, 3)]:
-        grid.layer = state
-        assert (maps.layer, explorer.layer) == (block, state)
+        grid.state = state
+        assert (maps.layer, explorer.state) == (block, state)
     maps.layer = 5
-    assert grid.layer == 5
-    grid.layer = 6
+    assert grid.state == 5
+    grid.state = 6
     maps.head = 1  # `final` stays when something else changes
-    assert (grid.layer, explorer.head) == (6, 1)
+    assert (grid.state, explorer.head) == (6, 1)
+
+
+@pytest.mark.parametrize("name", ["state", "layer"])
+def test_either_word_links_states_with_layers(views, name):
+    grid, maps = views[0], views[2]
+    link = vl.link(grid, maps, names=name)
+    grid.state = "2_pre"
+    assert (link.names, maps.layer) == (("state",), 2)
+    link.unlink()
 
 
 def test_all_take_what_the_first_has_and_keep_it_after_the_end(views):
     grid, maps = views[0], views[2]
-    grid.layer, grid.token, maps.layer, maps.token = 2, 11, 4, 30
+    grid.state, grid.token, maps.layer, maps.token = 2, 11, 4, 30
     link = vl.link(maps, grid)
-    assert (grid.layer, grid.token) == (4, 30)
-    assert repr(link) == "Link(AttentionMaps, PatchGrid; layer, token)"
+    assert (grid.state, grid.token) == (4, 30)
+    assert repr(link) == "Link(AttentionMaps, PatchGrid; state, token)"
     assert link in grid.links
     link.unlink()
     link.unlink()
@@ -145,8 +155,8 @@ def test_batches_are_shown_at_one_image_and_the_mean_only_where_it_is_known():
 def test_models_of_other_names_are_linked_by_what_means_the_same():
     one, other = (vl.PatchGrid(random_reading(4)) for _ in range(2))
     link = vl.link(one, other)
-    one.layer = 1
-    assert other.layer == 1
+    one.state = 1
+    assert other.state == 1
     link.unlink()
 
 
@@ -161,20 +171,21 @@ def grids(**other):
         (lambda: grids(**GRID)[:1], None, "two or more widgets, each of them once; PatchGrid"),
         (lambda: grids(**GRID)[:1] * 2, None, "each of them once; PatchGrid, PatchGrid"),
         (lambda: [], None, "none was given"),
-        (lambda: grids(**GRID), "layers", '"layers" was given. Nearest: "layer"'),
+        (lambda: grids(**GRID), "states", '"states" was given. Nearest: "state"'),
         (lambda: grids(**GRID), [], "names= is empty"),
+        (lambda: grids(**GRID), ["layer"], '"layer" is not in two of the widgets'),
         (lambda: grids(**GRID), ["head"], '"head" is not in two of the widgets'),
         (lambda: grids(rows=6, cols=4), None, '"token" does not mean the same .* the tokens are'),
         (lambda: grids(states=9, **GRID), None, "the models have . and 8 blocks"),
         (
             lambda: grids(labels=FakeLabels([f"other {i}" for i in range(7)]), **GRID),
             None,
-            r'"target" does not mean .* names=\["layer", "token"\] would',
+            r'"target" does not mean .* names=\["state", "token"\] would',
         ),
         (
             lambda: [vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2)],
             None,
-            'PatchGrid and PatchGrid show different images; .* names=."layer", "target".',
+            'PatchGrid and PatchGrid show different images; .* names=."state", "target".',
         ),
     ],
 )
@@ -187,7 +198,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_linked(make, names, words):
 
 def test_different_images_are_linked_by_what_is_named():
     one, other = (vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2))
-    vl.link(one, other, names=["layer", "token"])
+    vl.link(one, other, names=["state", "token"])
     one.token = 5
     assert other.token == 5
 

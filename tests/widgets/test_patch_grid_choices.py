@@ -21,7 +21,7 @@ def grid():
 
 def test_at_first_the_final_state_and_the_models_own_answer_are_shown(grid):
     readout = random_reading(5, states=4, rows=3, cols=5, classes=5).readout
-    assert grid.layer == 3
+    assert grid.state == 3
     assert grid.token is None
     assert grid.target == int(np.argmax(readout.logits(3)[0]))
     assert (grid.glyph, grid.tint) == ("emoji", "probability")
@@ -36,19 +36,28 @@ def test_a_target_is_set_by_name_or_index_and_read_as_index(grid):
 
 @pytest.mark.parametrize("number", [2, np.int64(2), np.array(2), torch.tensor(2)])
 def test_indices_may_be_any_kind_of_integer(grid, number):
-    grid.layer = grid.token = grid.target = number
-    assert (grid.layer, grid.token, grid.target) == (2, 2, 2)
-    assert type(grid.layer) is int
+    grid.state = grid.token = grid.target = number
+    assert (grid.state, grid.token, grid.target) == (2, 2, 2)
+    assert type(grid.state) is int
+
+
+OF_STATE = 'state must be the index of a state, 0 to 3, or its name, "0_pre" to "final"'
+
+
+@pytest.mark.parametrize(("name", "index"), [("0_pre", 0), ("2_pre", 2), ("final", 3)])
+def test_a_state_is_chosen_by_its_name_too(grid, name, index):
+    grid.state = name
+    assert grid.state == index
 
 
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("layer", 4, "layer must be the index of a state, 0 to 3; 4 was given."),
-        ("layer", -1, "layer must be the index of a state, 0 to 3; -1 was given."),
-        ("layer", "final", "layer must be the index of a state, 0 to 3; 'final' was given."),
-        ("layer", None, "layer must be the index of a state, 0 to 3; None was given."),
-        ("layer", True, "layer must be the index of a state, 0 to 3; True was given."),
+        ("state", 4, f"{OF_STATE}; 4 was given."),
+        ("state", -1, f"{OF_STATE}; -1 was given."),
+        ("state", "2_per", f"{OF_STATE}; '2_per' was given. Nearest: \"2_pre\""),
+        ("state", None, f"{OF_STATE}; None was given."),
+        ("state", True, f"{OF_STATE}; True was given."),
         ("token", 16, "token must be the index of a token, 0 to 15, or None; 16 was given."),
         ("token", 1.5, "token must be the index of a token, 0 to 15, or None; 1.5 was given."),
         ("target", "dgo", '"dgo" is not a label. Nearest: "dog".'),
@@ -71,19 +80,19 @@ def test_a_bad_choice_is_refused_with_a_sentence_and_changes_nothing(grid, name,
 
 def test_choices_are_keywords_and_refused_there_too():
     reading = random_reading(labels=FakeLabels([*NAMES, "key", "car"]))
-    grid = vl.PatchGrid(reading, layer=1, token=7, target="key", glyph="label", tint="kl")
-    chosen = [getattr(grid, name) for name in ("layer", "token", "target", "glyph", "tint")]
+    grid = vl.PatchGrid(reading, state=1, token=7, target="key", glyph="label", tint="kl")
+    chosen = [getattr(grid, name) for name in ("state", "token", "target", "glyph", "tint")]
     assert chosen == [1, 7, 5, "label", "kl"]
-    with pytest.raises(vl.UsageError, match="layer must be the index of a state"):
-        vl.PatchGrid(reading, layer=99)
+    with pytest.raises(vl.UsageError, match="state must be the index of a state"):
+        vl.PatchGrid(reading, state=99)
 
 
 def test_an_unknown_keyword_is_refused_with_the_nearest_name():
     with pytest.raises(vl.UsageError) as refused:
-        vl.PatchGrid(random_reading(), layr=2)
+        vl.PatchGrid(random_reading(), stat=2)
     sentence = str(refused.value)
-    assert 'PatchGrid has no option "layr"; it takes "layer", "token", "target"' in sentence
-    assert 'Nearest: "layer"' in sentence
+    assert 'PatchGrid has no option "stat"; it takes "state", "token", "target"' in sentence
+    assert 'Nearest: "state"' in sentence
 
 
 @pytest.mark.parametrize("image", [2, -1, 1.0, "0"])
@@ -101,19 +110,19 @@ def test_something_that_is_no_reading_is_refused_with_the_way_to_one():
 
 def test_a_misspelt_choice_is_refused_and_changes_nothing(grid):
     with pytest.raises(
-        vl.UsageError, match=r'PatchGrid has no "laier" to set; .* Nearest: "layer"'
+        vl.UsageError, match=r'PatchGrid has no "staet" to set; .* Nearest: "state"'
     ):
-        grid.laier = 2
-    assert not hasattr(grid, "laier")
+        grid.staet = 2
+    assert not hasattr(grid, "staet")
 
 
 def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(grid):
-    grid.layer, grid.token, grid.target = 1, 6, "tree"
+    grid.state, grid.token, grid.target = 1, 6, "tree"
     assert repr(grid) == (
-        "PatchGrid(logit lens of fake/vit, image=0, layer=1, token=6, target='tree', "
+        "PatchGrid(logit lens of fake/vit, image=0, state=1, token=6, target='tree', "
         "glyph='emoji', tint='probability')"
     )
 
 
 def test_the_choices_are_named_in_the_order_of_their_documentation():
-    assert vl.PatchGrid.choices() == ("layer", "token", "target", "glyph", "tint")
+    assert vl.PatchGrid.choices() == ("state", "token", "target", "glyph", "tint")

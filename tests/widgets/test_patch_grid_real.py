@@ -44,4 +44,4 @@ def test_what_blocks_add_is_shown_block_by_block(site):
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
     grid = vl.PatchGrid(vl.LogitLens(vit).read(trace, site=site))
     assert grid._meta["state_names"] == [f"{k}_{site}" for k in range(3)]
-    assert grid.layer == 2
+    assert grid.state == 2

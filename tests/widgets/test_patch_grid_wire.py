@@ -80,10 +80,10 @@ def test_the_description_says_which_token_the_readout_is(reading):
 def test_with_the_whole_table_no_choice_sends_any_array(reading, recorded):
     grid = vl.PatchGrid(reading)
     comm = recorded(grid)
-    grid.layer, grid.token, grid.target = 0, 1, (grid.target + 1) % len(reading.labels)
+    grid.state, grid.token, grid.target = 0, 1, (grid.target + 1) % len(reading.labels)
     grid.glyph, grid.tint = "none", "entropy"
     sent = comm.updates()
-    assert [set(state) for state in sent] == [{"layer"}, {"token"}, {"target"}, {"glyph"}, {"tint"}]
+    assert [set(state) for state in sent] == [{"state"}, {"token"}, {"target"}, {"glyph"}, {"tint"}]
 
 
 def test_a_new_target_of_a_large_table_sends_its_columns_in_one_message(
@@ -104,8 +104,8 @@ def test_a_new_target_of_a_large_table_sends_its_columns_in_one_message(
     np.testing.assert_array_equal(logit[:, -1], reading.readout.logit(1)[:, 1])
     np.testing.assert_array_equal(rank[:, :-1], reading.rank(1)[:, 1])
     comm.messages.clear()
-    grid.layer, grid.token, grid.tint = 0, 1, "kl"
-    assert [set(state) for state in comm.updates()] == [{"layer"}, {"token"}, {"tint"}]
+    grid.state, grid.token, grid.tint = 0, 1, "kl"
+    assert [set(state) for state in comm.updates()] == [{"state"}, {"token"}, {"tint"}]
 
 
 def test_a_target_that_the_browser_chooses_is_answered_with_its_columns(recorded, monkeypatch):
@@ -120,7 +120,7 @@ def test_a_target_that_the_browser_chooses_is_answered_with_its_columns(recorded
 @pytest.mark.parametrize(
     ("name", "value", "word"),
     [
-        ("layer", 99, "state"),
+        ("state", 99, "state"),
         ("token", -3, "token"),
         ("target", 1000, "class"),
         ("tint", "x", "tint"),
@@ -129,7 +129,7 @@ def test_a_target_that_the_browser_chooses_is_answered_with_its_columns(recorded
 def test_a_bad_choice_from_the_browser_becomes_a_sentence_and_is_taken_back(
     recorded, name, value, word
 ):
-    grid = vl.PatchGrid(random_reading(), layer=1, token=2, target=3)
+    grid = vl.PatchGrid(random_reading(), state=1, token=2, target=3)
     comm = recorded(grid)
     before = getattr(grid, name)
     state = {name: value, "glyph": "label"}

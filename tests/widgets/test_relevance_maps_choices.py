@@ -173,10 +173,10 @@ def test_links_by_name(recorded):  # noqa: ARG001
     shown = vl.RelevanceMaps(trace)
     maps, grid = vl.AttentionMaps(trace), vl.PatchGrid(vl.LogitLens(vit).read(trace))
     link = vl.link(shown, maps, grid)
-    assert set(link.names) == {"layer", "token", "head", "target", "image"}
+    assert set(link.names) == {"state", "token", "head", "target", "image"}
     shown.layer, shown.head, shown.token, shown.target = 3, 1, 20, "moon"
-    assert (maps.layer, maps.head, maps.token, grid.layer, grid.token) == (3, 1, 20, 3, 20)
+    assert (maps.layer, maps.head, maps.token, grid.state, grid.token) == (3, 1, 20, 3, 20)
     assert vit.labels[grid.target] == "moon"
-    grid.layer, maps.head, grid.target = 6, 2, "cat"
+    grid.state, maps.head, grid.target = 6, 2, "cat"
     assert (shown.layer, shown.head, vit.labels[shown.target]) == (5, 2, "cat")
     link.unlink()

@@ -76,7 +76,7 @@ def norms() -> Any:
     readings = [lens.read(trace) for lens in lenses]
     own, frozen = (one.top(1).index[:, 0, patches, 0] for one in readings)
     most = int((own != frozen).sum(-1).argmax())
-    return _linked([vl.PatchGrid(one, layer=most, caption=_names(scene)) for one in readings])
+    return _linked([vl.PatchGrid(one, state=most, caption=_names(scene)) for one in readings])
 
 
 @functools.cache

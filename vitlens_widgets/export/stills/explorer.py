@@ -34,14 +34,14 @@ def draw(state: dict[str, Any]) -> Sheet:
         f"{meta['model_name']} · {films.patches_words(meta)} · "
         f"{meta['n_layers']} layers × {meta['n_heads']} heads"
     )
-    shown = films.state_words(meta["state_names"], state["layer"])
+    shown = films.state_words(meta["state_names"], state["state"])
     lines = " · ".join(filter(None, [shown, meta["caption"], _run_words(state)]))
     films.title(sheet, "Explorer", subtitle, lines)
     end = _views(sheet, state, patches, maps) + 24
     if answers.labels:
-        end = films.film(sheet, patches, state["layer"], end)
+        end = films.film(sheet, patches, state["state"], end)
     if state["_infill_meta"]:
-        infill_strip.strip(sheet, state, state["_infill_meta"], state["infill_layer"], end + 20)
+        infill_strip.strip(sheet, state, state["_infill_meta"], state["infill_state"], end + 20)
     return sheet
 
 
@@ -60,7 +60,7 @@ def _views(sheet: Sheet, state: dict[str, Any], patches: Patches, maps: heads.He
         if patches.tint == "difference":
             words = "what has changed, and the new answers"
         sheet.words(MARGIN, TOP - 10, words, 13, paper.GREY)
-        left_end = patch_grid.large(sheet, patches, state["layer"], (MARGIN, TOP), SIDE)
+        left_end = patch_grid.large(sheet, patches, state["state"], (MARGIN, TOP), SIDE)
     else:
         left_end = TOP
     sheet.words(HEADS_LEFT, TOP - 10, "every head, by layer and head", 13, paper.GREY, width=HEADS)

@@ -88,7 +88,7 @@ def _answer(sheet: Sheet, answers: Answers, state: int, at: tuple[float, float],
 
 def table(sheet: Sheet, answers: Answers, token: int | None, x: int, y: int, width: int) -> int:
     """A token's first answers through the states, and the target's; returns where it ends."""
-    state = answers.state["layer"]
+    state = answers.state["state"]
     sheet.words(x, y, answers.token_words(token), 13, bold=True)
     sheet.words(x + width, y, "its first answers in each state", 12, paper.GREY, anchor="rs")
     places, left = min(3, answers.meta["n_answers"]), x + _names_width(answers)
@@ -118,7 +118,7 @@ def _names_width(answers: Answers) -> int:
 
 def _line(sheet: Sheet, answers: Answers, state: int, token: int, at: tuple[int, int, int]) -> None:
     """One state of the table."""
-    (x, y, column), is_shown = at, state == answers.state["layer"]
+    (x, y, column), is_shown = at, state == answers.state["state"]
     color = paper.ACCENT if is_shown else paper.INK
     bar = paper.ACCENT if is_shown else paper.BAR
     names, base = answers.meta["state_names"], y + 16

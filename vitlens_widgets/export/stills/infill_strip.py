@@ -27,7 +27,7 @@ def draw(state: dict[str, Any]) -> Sheet:
     pasted = "visible patches are the original's" if state["paste"] else "all patches as painted"
     words = f"what the decoder paints from each state; {pasted}; errors on the masked patches"
     films.title(sheet, "Infilling", subtitle, words, meta["caption"])
-    strip(sheet, state, meta, state["layer"], 104 if meta["caption"] else 84)
+    strip(sheet, state, meta, state["state"], 104 if meta["caption"] else 84)
     return sheet
 
 

@@ -28,21 +28,21 @@ def draw(state: dict[str, Any]) -> Sheet:
         f"{meta['n_classes']} labels"
     )
     which = f"image {meta['image']}" if meta["n_images"] > 1 else ""
-    shown = ", ".join(filter(None, [which, films.state_words(names, state["layer"])]))
+    shown = ", ".join(filter(None, [which, films.state_words(names, state["state"])]))
     films.title(
         sheet, "Patch answers", subtitle, " · ".join(filter(None, [shown, meta["caption"]]))
     )
     readout(sheet, answers, 82)
-    left_end = large(sheet, patches, state["layer"], (MARGIN, TOP), LEFT)
+    left_end = large(sheet, patches, state["state"], (MARGIN, TOP), LEFT)
     y = _image_and_classes(sheet, patches)
     right_end = films.table(sheet, answers, state["token"], RIGHT, y + 36, RIGHT_WIDTH)
-    films.film(sheet, patches, state["layer"], max(left_end, right_end) + 28)
+    films.film(sheet, patches, state["state"], max(left_end, right_end) + 28)
     return sheet
 
 
 def readout(sheet: Sheet, answers: Answers, y: int) -> None:
     """What the model's readout answers in the chosen state."""
-    state = answers.state["layer"]
+    state = answers.state["state"]
     x = sheet.words(MARGIN, y, answers.token_words(None), 13, paper.GREY) + 12
     for place in range(min(3, answers.meta["n_answers"])):
         index, share = answers.top[state, -1, place], float(answers.probability[state, -1, place])
@@ -96,7 +96,7 @@ def _image_and_classes(sheet: Sheet, patches: Patches) -> int:
     width, height = (cell * count for count in reversed(answers.grid))
     sheet.put(photo(answers.picture, width, height), RIGHT, TOP)
     x, y, given = RIGHT + width + 24, TOP + 12, classes.styles(answers)
-    found = classes.counts(answers, answers.state["layer"])
+    found = classes.counts(answers, answers.state["state"])
     sheet.words(x, y, "Classes in this state", 13, bold=True)
     lines = max(1, (height - 30) // 21)
     for index, count in found[:lines]:

@@ -13,6 +13,7 @@ from vitlens_widgets.widgets.shared.traits import (
     Index,
     OneOf,
     OneOfNames,
+    State,
     TraitUsageError,
 )
 
@@ -58,7 +59,8 @@ class ExplorerChoices(LensWidget):
     The widget knows the counts they are checked against.
 
     Attributes:
-        layer: The state shown: 0 is before block 0, the last is `final`. Default: the last.
+        state: The state shown, by index or name (`0_pre` to `final`); read as an index. The
+            attention shown is that of the block after it. Default: the last.
         token: The pinned token, the query of attention, as its index in the sequence. Default:
             None.
         key: The pinned key, as its index in the sequence. Default: None.
@@ -75,11 +77,11 @@ class ExplorerChoices(LensWidget):
         scale: How a weight of attention becomes a colour. Default: "log".
         sort: Order of the heads: "layer", or a statistic. Default: "layer".
         order: Which end of the sorting statistic comes first. Default: "descending".
-        infill_layer: The state infilled from; it goes with `layer` where both models are as deep.
+        infill_state: The state infilled from; it goes with `state` where both models are as deep.
             Default: the last.
     """
 
-    layer = Index("_n_states", "a state").tag(sync=True, choice=True)
+    state = State("_state_names").tag(sync=True, choice=True)
     token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
@@ -98,13 +100,13 @@ class ExplorerChoices(LensWidget):
     scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
     sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
     order = OneOf("descending", "ascending").tag(sync=True, choice=True)
-    infill_layer = Index("_n_infill_states", "a state of the masked autoencoder").tag(
+    infill_state = State("_infill_state_names", "a state of the masked autoencoder").tag(
         sync=True, choice=True
     )
 
-    @traitlets.default("layer")
+    @traitlets.default("state")
     def _final_state(self) -> int:
-        return self._n_states - 1
+        return len(self._state_names) - 1
 
     @traitlets.default("target")
     def _models_answer(self) -> int | None:
@@ -116,6 +118,6 @@ class ExplorerChoices(LensWidget):
             raise TraitUsageError("target must be a label's name or its index; None was given.")
         return proposal["value"]
 
-    @traitlets.default("infill_layer")
+    @traitlets.default("infill_state")
     def _final_infill_state(self) -> int:
-        return self._n_infill_states - 1
+        return len(self._infill_state_names) - 1

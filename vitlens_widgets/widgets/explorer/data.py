@@ -74,7 +74,7 @@ def meanings(run: ImageRun) -> dict[str, Meaning]:
     source, vit = run.source, run.trace.vit
     place = Place(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
     found = {
-        "layer": Depth(vit.n_layers),
+        "state": Depth(vit.n_layers),
         "token": place,
         "key": place,
         "head": Head.of(source.model_name, vit.n_heads),

@@ -23,7 +23,7 @@ from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Meaning
 
 OF_MASK = ("mask", "mask_ratio", "seed")
-OF_INFILLING = {*InfillPart.choices(), "infill_layer"}
+OF_INFILLING = {*InfillPart.choices(), "infill_state"}
 LAST = "what is shown is what was there before"
 
 
@@ -34,8 +34,8 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
     that of the last block. Pin a patch in any view and all follow. Switch heads off, by a click or
     with `knocked_out`, and the model is run again from the first of them on: prediction, answers
     and attention are those of the edited run, the untouched one, or their difference. Drop another
-    image on the widget, or set `explorer.image`, and everything is computed anew; where that fails,
-    everything stays.
+    image on the widget, or give it to `explorer.show`, and everything is computed anew; where that
+    fails, everything stays.
 
     Args:
         vit: The model, from `vl.load`.
@@ -54,7 +54,7 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         >>> explorer.knocked_out = [(3, 0)]
         >>> explorer.knocked_out += ((5, 2),)
         >>> explorer.edited.logits - explorer.trace.logits
-        >>> explorer.image = "dog.jpg"
+        >>> explorer.show("dog.jpg")
     """
 
     _esm = STATIC / "explorer.js"
@@ -102,9 +102,9 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         """What choices are checked against, and what does not change with the image."""
         trace = self._untouched.trace
         self._n_layers, self._n_heads = self._vit.n_layers, self._vit.n_heads
-        self._n_states, self._n_tokens = trace.n_states, trace.layout.n_tokens
+        self._state_names, self._n_tokens = self._vit.state_names, trace.layout.n_tokens
         deep = self._mae_lens.vit if self._mae_lens else self._vit
-        self._n_infill_states = deep.n_layers + 1
+        self._infill_state_names = deep.state_names
         self._label_set = self._vit.labels
         self._meta = data.description(self._untouched, caption)
         self._labels, self._emoji = list(self._label_set), list(self._label_set.emoji)
@@ -121,9 +121,9 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
 
     def _follow_states(self) -> None:
         """Two models that are as deep share their states."""
-        if self._n_infill_states == self._n_states:
-            self.infill_layer = self.layer
-            traitlets.link((self, "layer"), (self, "infill_layer"))
+        if len(self._infill_state_names) == len(self._state_names):
+            self.infill_state = self.state
+            traitlets.link((self, "state"), (self, "infill_state"))
 
     @property
     def vit(self) -> Any:
@@ -150,17 +150,18 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         """What the lens reads in the edited run; None without one, or without a classifier."""
         return None if self._edited is None else self._edited.reading
 
-    @property
-    def image(self) -> Any:
-        """The image as it was given, in RGB (a PIL image). Set it to look at another one.
+    def show(self, image: Any) -> None:
+        """Looks at another image: everything is computed anew.
+
+        Args:
+            image: As for the constructor.
 
         Raises:
             UsageError: It cannot be read; what was there stays.
-        """
-        return self._image
 
-    @image.setter
-    def image(self, image: Any) -> None:
+        Example:
+            >>> explorer.show("dog.jpg")
+        """
         self._show_image(*picture_of(image))
 
     def _show_image(self, picture: Any, scene: Any) -> None:
@@ -195,7 +196,7 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         side = self._meta["side"]
         packed = {"_picture": pack.uint8(untouched.source.picture(0))}
         packed |= untouched.answers(target) | untouched.maps(side)
-        packed |= untouched.first_map(min(self.layer, self._n_layers - 1), self.head)
+        packed |= untouched.first_map(min(self.state, self._n_layers - 1), self.head)
         edited, of_edited = self._packed_edited(untouched, target)
         if edited is not None:
             of_edited |= data.as_edited(edited.maps(side))
@@ -253,7 +254,7 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
 
     def _shown_map(self) -> dict[str, Any]:
         edited = self._edited if self.run != "untouched" else None
-        layer = min(self.layer, self._n_layers - 1)
+        layer = min(self.state, self._n_layers - 1)
         return (edited or self._untouched).first_map(layer, self.head)
 
     def _pictured(self) -> dict[str, Any]:
@@ -268,7 +269,7 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
         page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs]
         more = of_page.saved_of_runs(runs, self._meta["side"], maps)
-        shown = min(self.layer, self._n_layers - 1), self.head
+        shown = min(self.state, self._n_layers - 1), self.head
         lacking = of_page.beyond_whole(more, self._untouched.source, shown)
         beyond = ", ".join([page.beyond, *lacking])
         return replace(page, state=page.state | more | self._shown_map(), beyond=beyond)

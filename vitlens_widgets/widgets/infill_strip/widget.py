@@ -12,11 +12,11 @@ from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.part import InfillPart
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
-from vitlens_widgets.widgets.shared.traits import Index, OneOf
+from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
 
 
 class InfillStrip(InfillPart):
-    """How a masked autoencoder fills in an image, layer by layer, live.
+    """How a masked autoencoder fills in an image, state by state, live.
 
     The strip shows the image, what of it the model sees, and what its decoder paints from each
     state of the encoder. Click, drag or use the keys on the masked picture to mask and unmask
@@ -36,7 +36,8 @@ class InfillStrip(InfillPart):
         **choices: The other traits under Attributes.
 
     Attributes:
-        layer: The state shown large: 0 is before block 0, the last is `final`. Default: the last.
+        state: The state shown large, by index or name (`0_pre` to `final`); read as an index.
+            Default: the last.
         view: What stands large: the chosen state's picture, its error, a wipe between both, the
             image, or the mask. Default: "picture".
         image: Which image of the batch; each keeps its own mask. Default: 0.
@@ -57,7 +58,7 @@ class InfillStrip(InfillPart):
     _kind = "Filling in what is hidden, state by state: the infilling"
     _beyond = "infilling another mask or another image of the batch"
 
-    layer = Index("_n_states", "a state").tag(sync=True, choice=True)
+    state = State("_state_names").tag(sync=True, choice=True)
     view = OneOf("picture", "error", "wipe", "original", "masked").tag(sync=True, choice=True)
     image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
 
@@ -75,6 +76,7 @@ class InfillStrip(InfillPart):
     ) -> None:
         self._refuse_unknown(choices)
         self._n_states = _checked(infilling).n_states
+        self._state_names = infilling.state_names
         shrink = data.shrinkage(infilling, size)
         self._infill(infilling, Objects(infilling, truth, segmenter), shrink)
         self.image = image
@@ -98,7 +100,7 @@ class InfillStrip(InfillPart):
     def _index(self) -> int:
         return self.image
 
-    @traitlets.default("layer")
+    @traitlets.default("state")
     def _final_state(self) -> int:
         return self._n_states - 1
 
@@ -114,7 +116,7 @@ class InfillStrip(InfillPart):
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states and images."""
-        return {"layer": Depth(self._n_states - 1), "image": OfBatch(self._n_images)}
+        return {"state": Depth(self._n_states - 1), "image": OfBatch(self._n_images)}
 
     def __repr__(self) -> str:
         names = [name for name in self.choices() if name != "mask"]

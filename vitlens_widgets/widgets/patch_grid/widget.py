@@ -13,25 +13,26 @@ from vitlens_widgets.widgets.patch_grid.traits import AnswersData
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
-from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf
+from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
 
 
 class PatchGrid(AnswersData):
     """The emoji logit lens of one image, interactive.
 
     Each patch shows its most probable class in the chosen state; a filmstrip shows all states and
-    is the layer slider. Pin a token to see its answers through the layers; choose a target class
-    to see where, and from which layer on, the model finds it. Nothing is recomputed in the kernel
-    while you do so, except a new target's column where all logits together exceed 4 MB.
+    is their slider. Pin a token to see its answers through the states; choose a target class to see
+    where, and from which layer on, the model finds it. Nothing is recomputed in the kernel while
+    you do so, except a new target's column where all logits together exceed 4 MB.
 
     Args:
         reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`.
         image: Which image of the trace's batch.
         caption: A few words to stand under the image, e.g. its true classes.
-        **choices: `layer`, `token`, `target`, `glyph`, `tint`; see Attributes.
+        **choices: `state`, `token`, `target`, `glyph`, `tint`; see Attributes.
 
     Attributes:
-        layer: The state shown: 0 is before block 0, the last is `final`. Default: the last.
+        state: The state shown, by index or name (`0_pre` to `final`); read as an index. Default:
+            the last.
         token: The pinned token, as its index in the sequence (prefix tokens count). Default: None.
         target: The class asked about; set it by name or index, read it as an index. Default: the
             model's own answer.
@@ -45,7 +46,7 @@ class PatchGrid(AnswersData):
 
     Example:
         >>> grid = vl.PatchGrid(reading, target="cat", tint="entropy")
-        >>> grid.layer = 3
+        >>> grid.state = 3
     """
 
     _esm = STATIC / "patch_grid.js"
@@ -53,7 +54,7 @@ class PatchGrid(AnswersData):
     _drawn_by = "patch_grid"
     _kind = "What each patch answers: the patch grid"
 
-    layer = Index("_n_states", "a state").tag(sync=True, choice=True)
+    state = State("_state_names").tag(sync=True, choice=True)
     token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
@@ -68,7 +69,7 @@ class PatchGrid(AnswersData):
         self._reading = _checked_reading(reading)
         self._image = _checked_image(reading, image)
         self._n_states, self._n_tokens = reading.n_states, reading.layout.n_tokens
-        self._label_set = reading.labels
+        self._state_names, self._label_set = reading.state_names, reading.labels
         self._answer = int(reading.readout.top(1).index[-1, self._image, 0])
         self._fill(caption)
         if "target" in choices:
@@ -88,7 +89,7 @@ class PatchGrid(AnswersData):
         for name, packed in data.statistics(reading, image).items():
             setattr(self, name, packed)
 
-    @traitlets.default("layer")
+    @traitlets.default("state")
     def _final_state(self) -> int:
         return self._n_states - 1
 
@@ -121,7 +122,7 @@ class PatchGrid(AnswersData):
         """Its states, tokens and classes."""
         reading = self._reading
         return {
-            "layer": Depth(self._n_states - 1),
+            "state": Depth(self._n_states - 1),
             "token": Place(
                 reading.layout,
                 tuple(map(int, reading.tokens)),

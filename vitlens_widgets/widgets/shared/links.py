@@ -5,25 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.widgets.shared.base import LensWidget
-from vitlens_widgets.widgets.shared.meanings import Depth, Meaning
+from vitlens_widgets.widgets.shared.meanings import Meaning
 
-NAMES = ("layer", "token", "key", "head", "target", "image")
-"""What widgets can be linked by."""
+NAMES = ("state", "layer", "token", "key", "head", "target", "image")
+"""Traits that widgets can be linked by."""
 
-End = tuple[LensWidget, Meaning]
+DEPTH = ("state", "layer")
+"""Traits that follow each other: state k goes with layer k."""
+
+
+class End(NamedTuple):
+    """One widget's part in a link."""
+
+    widget: LensWidget
+    trait: str
+    meaning: Meaning
+
+    @property
+    def value(self) -> Any:
+        """What is selected there."""
+        return getattr(self.widget, self.trait)
 
 
 def link(*widgets: Any, names: str | Iterable[str] | None = None) -> Link:
     """Links widgets: what is selected in one of them, by hand or in Python, is selected in all.
 
-    Linked is what both have and what means the same in both: `layer` between models that are as
-    deep (a PatchGrid's state k goes with the attention of block k, `final` with that of the last
-    block), `token` and `key` on the same patch grid, `head` of the same model, `target` of the same
-    labels, `image` of a batch of the same size. At first, all take what the first one has.
+    Linked is what both have and what means the same in both: `state` and `layer` between models
+    that are as deep (a PatchGrid's state k goes with the attention of layer k, `final` with that of
+    the last), `token` and `key` on the same patch grid, `head` of the same model, `target` of the
+    same labels, `image` of a batch of the same size. At first, all take what the first one has.
 
     The link runs in the kernel; a page that `vl.save_html([a, b], path)` writes keeps it without
     one. In Colab, where each output is a page of its own, views that must follow one another
@@ -31,9 +45,10 @@ def link(*widgets: Any, names: str | Iterable[str] | None = None) -> Link:
 
     Args:
         *widgets: Two or more widgets of this package.
-        names: By which of `"layer"`, `"token"`, `"key"`, `"head"`, `"target"`, `"image"`. Default:
-            all that two of them have, which must then show the same image. Those that are named are
-            linked between different images too.
+        names: By which of `"state"`, `"layer"`, `"token"`, `"key"`, `"head"`, `"target"`,
+            `"image"`; `"state"` and `"layer"` follow each other. Default: all that two of them
+            have, which must then show the same image. Those that are named are linked between
+            different images too.
 
     Returns:
         The link; `link.unlink()` ends it.
@@ -45,7 +60,7 @@ def link(*widgets: Any, names: str | Iterable[str] | None = None) -> Link:
     Example:
         >>> grid, maps = vl.PatchGrid(reading), vl.AttentionMaps(trace)
         >>> linked = vl.link(grid, maps)
-        >>> grid.layer = 3
+        >>> grid.state = 3
         >>> maps.layer
         3
         >>> linked.unlink()
@@ -68,21 +83,19 @@ class Link:
         self.widgets, self.names = widgets, tuple(ends)
         self._ends, self._busy = ends, set[str]()
         self._watchers = [
-            (end[0], partial(self._hand_on, name, end), name)
-            for name, both in ends.items()
-            for end in both
+            (end, partial(self._hand_on, name, end)) for name, both in ends.items() for end in both
         ]
         for name, both in ends.items():
             self._hand_on(name, both[0])
-        for widget, watcher, name in self._watchers:
-            widget.observe(watcher, name)
+        for end, watcher in self._watchers:
+            end.widget.observe(watcher, end.trait)
         for widget in widgets:
             widget.links.append(self)
 
     def unlink(self) -> None:
         """Ends the link; what is selected stays. A second time, nothing happens."""
-        for widget, watcher, name in self._watchers:
-            widget.unobserve(watcher, name)
+        for end, watcher in self._watchers:
+            end.widget.unobserve(watcher, end.trait)
         for widget in self.widgets if self._watchers else ():
             widget.links.remove(self)
         self._watchers = []
@@ -101,36 +114,30 @@ class Link:
             self._busy.discard(name)
 
     def _tell(self, name: str, speaker: End) -> None:
-        for (widget, _), wanted in self._apart(name, speaker):
-            setattr(widget, name, wanted)
+        for end, wanted in self._apart(name, speaker):
+            setattr(end.widget, end.trait, wanted)
 
     def _apart(self, name: str, speaker: End) -> Iterator[tuple[End, Any]]:
         """Those that are not where they should be, each with what it should have."""
         for end in self._ends[name]:
-            present = getattr(end[0], name)
-            wanted = end[1].heard(getattr(speaker[0], name), speaker[1], present)
-            if end is not speaker and wanted != present:
+            wanted = end.meaning.heard(speaker.value, speaker.meaning, end.value)
+            if end is not speaker and wanted != end.value:
                 yield end, wanted
 
     def saved(self, widgets: list[Any]) -> list[dict[str, Any]]:
         """The link as a page without a kernel keeps it, of those of its widgets that are on it."""
-        found = []
-        for name, both in self._ends.items():
-            ends = [[widgets.index(w), _is_block(its)] for w, its in both if w in widgets]
+        on_page = []
+        for both in self._ends.values():
+            ends = [[widgets.index(end.widget), end.trait] for end in both if end.widget in widgets]
             if len(ends) > 1:
-                depth = both[0][1].n_blocks if name == "layer" else 0
-                found.append({"name": name, "ends": ends, "depth": depth})
-        return found
+                on_page.append({"ends": ends, "depth": getattr(both[0].meaning, "n_blocks", 0)})
+        return on_page
 
     def __repr__(self) -> str:
         kinds = ", ".join(type(widget).__name__ for widget in self.widgets)
         return (
             f"Link({kinds}; {', '.join(self.names)})" if self._watchers else f"Link({kinds}; ended)"
         )
-
-
-def _is_block(meaning: Meaning) -> bool:
-    return isinstance(meaning, Depth) and meaning.is_block
 
 
 def _checked_names(names: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -164,13 +171,33 @@ def _checked(widgets: tuple, names: tuple[str, ...] | None) -> dict[str, list[En
     meanings = [(widget, widget.meanings()) for widget in widgets]
     ends = {}
     for name in NAMES if names is None else names:
-        both = [(widget, its[name]) for widget, its in meanings if name in its]
+        both = _ends(name, meanings)
         if len(both) > 1:
-            ends[name] = both
+            ends[next(trait for trait in _following(name) if _has(both, trait))] = both
         elif names is not None:
             raise UsageError(f'"{name}" is not in two of the widgets, so it cannot link them.')
     _refuse_others(ends, meanings)
     return ends
+
+
+def _following(name: str) -> tuple[str, ...]:
+    """The traits that follow one, itself among them."""
+    return DEPTH if name in DEPTH else (name,)
+
+
+def _has(both: list[End], trait: str) -> bool:
+    return any(end.trait == trait for end in both)
+
+
+def _ends(name: str, meanings: list[tuple[LensWidget, dict[str, Meaning]]]) -> list[End]:
+    """What follows a trait of this name; nothing where no widget has it."""
+    both = [
+        End(widget, trait, its[trait])
+        for widget, its in meanings
+        for trait in _following(name)
+        if trait in its
+    ]
+    return both if _has(both, name) else []
 
 
 def _refuse_others(ends: dict[str, list[End]], meanings: list) -> None:
@@ -188,15 +215,16 @@ def _refuse_others(ends: dict[str, list[End]], meanings: list) -> None:
 
 
 def _difference(both: list[End]) -> str:
-    found = (one.differs(other) for (_, one), (_, other) in combinations(both, 2))
-    return next(filter(None, found), "")
+    pairs = combinations([end.meaning for end in both], 2)
+    return next(filter(None, (one.differs(other) for one, other in pairs)), "")
 
 
 def _refuse_other_images(ends: dict[str, list[End]]) -> None:
     elsewhere = [name for name in ends if name not in ("token", "key", "image")]
-    for (one, its), (other, others) in combinations(ends.get("token", ()), 2):
-        if its.shows_another_image(others):
+    for one, other in combinations(ends.get("token", ()), 2):
+        if one.meaning.shows_another_image(other.meaning):
+            kinds = " and ".join(type(end.widget).__name__ for end in (one, other))
             raise UsageError(
-                f"{type(one).__name__} and {type(other).__name__} show different images; to link "
-                f"them all the same, say by what, such as names=[{quoted_list(elsewhere)}]."
+                f"{kinds} show different images; to link them all the same, say by what, such as "
+                f"names=[{quoted_list(elsewhere)}]."
             )

@@ -20,7 +20,7 @@ class Index(TraitType):
 
     Args:
         count: Name of the widget's attribute that holds the count.
-        meaning: What is counted, for the error sentence, e.g. "a state".
+        meaning: What is counted, for the error sentence, e.g. "a head".
     """
 
     def __init__(self, count: str, meaning: str, **keywords: Any) -> None:
@@ -37,6 +37,34 @@ class Index(TraitType):
             raise TraitUsageError(
                 f"{self.name} must be the index of {self._meaning}, 0 to {count - 1}{or_none}; "
                 f"{value!r} was given."
+            )
+        return index
+
+
+class State(TraitType):
+    """A state of the residual stream, by its index or its name; kept and sent as the index.
+
+    Args:
+        names: Name of the widget's attribute that holds the names, such as "9_pre" and "final".
+        meaning: What it is, for the error sentence.
+    """
+
+    def __init__(self, names: str, meaning: str = "a state", **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._names = names
+        self._meaning = meaning
+
+    def validate(self, obj: HasTraits, value: Any) -> int:
+        """Gives the index of `value`."""
+        names = list(getattr(obj, self._names))
+        if isinstance(value, str) and value in names:
+            return names.index(value)
+        index = None if isinstance(value, bool) else _as_index(value)
+        if index is None or not 0 <= index < len(names):
+            hint = did_you_mean(value, names) if isinstance(value, str) else ""
+            raise TraitUsageError(
+                f"{self.name} must be the index of {self._meaning}, 0 to {len(names) - 1}, or its "
+                f'name, "{names[0]}" to "{names[-1]}"; {value!r} was given.{hint}'
             )
         return index
 

@@ -1,4 +1,4 @@
-// Panels of all states that are the layer slider themselves: a track with a tick under each panel, a
+// Panels of all states that are the state slider themselves: a track with a tick under each panel, a
 // knob under the chosen one, and what pointer and keys do there.
 import { element, fill } from "./dom.js";
 
@@ -12,24 +12,24 @@ export const sliderNode = (nStates, ...children) =>
   element(
     "div",
     "vl-slider",
-    { role: "slider", tabindex: 0, "aria-label": "Layer", "aria-valuemin": 0, "aria-valuemax": nStates - 1 },
+    { role: "slider", tabindex: 0, "aria-label": "State", "aria-valuemin": 0, "aria-valuemax": nStates - 1 },
     ...children,
   );
 
 /**
  * @param {HTMLElement} tracks
  * @param {HTMLElement} knob
- * @param {{ nStates: number, perRow: number, layer: number, centre: (state: number) => Point }} where
+ * @param {{ nStates: number, perRow: number, chosen: number, centre: (state: number) => Point }} where
  */
-export function drawTracks(tracks, knob, { nStates, perRow, layer, centre }) {
+export function drawTracks(tracks, knob, { nStates, perRow, chosen, centre }) {
   const bars = Array.from({ length: Math.ceil(nStates / perRow) }, (_, row) => {
     const [first, last] = [row * perRow, Math.min(nStates, (row + 1) * perRow) - 1];
-    const upTo = Math.min(Math.max(layer, first), last);
-    return [bar(centre(first), centre(last), ""), bar(centre(first), centre(layer < first ? first : upTo), "vl-done")];
+    const upTo = Math.min(Math.max(chosen, first), last);
+    return [bar(centre(first), centre(last), ""), bar(centre(first), centre(chosen < first ? first : upTo), "vl-done")];
   });
-  const ticks = Array.from({ length: nStates }, (_, state) => tick(centre(state), state <= layer));
+  const ticks = Array.from({ length: nStates }, (_, state) => tick(centre(state), state <= chosen));
   fill(tracks, ...bars.flat(), ...ticks);
-  const at = centre(layer);
+  const at = centre(chosen);
   knob.style.transform = `translate(${at.x}px, ${at.y}px)`;
 }
 
@@ -48,15 +48,15 @@ function tick(at, done) {
   return node;
 }
 
-/** Which state a key on the slider means. @param {string} key @param {number} layer @param {number} last */
-function stateOfKey(key, layer, last) {
-  if (key === "ArrowLeft" || key === "ArrowDown") return Math.max(0, layer - 1);
-  if (key === "ArrowRight" || key === "ArrowUp") return Math.min(last, layer + 1);
+/** Which state a key on the slider means. @param {string} key @param {number} state @param {number} last */
+function stateOfKey(key, state, last) {
+  if (key === "ArrowLeft" || key === "ArrowDown") return Math.max(0, state - 1);
+  if (key === "ArrowRight" || key === "ArrowUp") return Math.min(last, state + 1);
   if (key === "Home") return 0;
   return key === "End" ? last : null;
 }
 
-/** @param {HTMLElement} slider @param {number} nStates @param {(layer: number) => void} choose */
+/** @param {HTMLElement} slider @param {number} nStates @param {(state: number) => void} choose */
 export function listenToSlider(slider, nStates, choose) {
   const current = () => Number(slider.getAttribute("aria-valuenow"));
   /** @param {PointerEvent} event */
