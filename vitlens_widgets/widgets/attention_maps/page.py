@@ -73,9 +73,9 @@ def saved_maps(
         of_layers: What can be shown of a layer beside its heads.
 
     Returns:
-        `_saved`, one entry for each map as js/attention_maps/index.js reads it; `_saved_codes`, uint8
-        `[query, key]` of those that have them; `_saved_exact`, float32 `[query, key]` for each of
-        their kinds; each after the other.
+        `_saved`, one entry for each map as js/attention_maps/received.js reads it; `_saved_codes`,
+        uint8 `[query, key]` of those that have them; `_saved_exact`, float32 `[query, key]` for
+        each of their kinds; each after the other.
 
     Raises:
         UsageError: A pair that is no head of the model, or more than a page should hold.
