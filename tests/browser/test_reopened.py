@@ -101,7 +101,7 @@ def test_a_widget_whose_state_was_kept_lives_on(lab, windows, source):
     notebook = lab.reopen(page, path.name, "JupyterLab")
     notebook.wait_until_drawn(1)
     grid = notebook.drawn.first
-    grid.get_by_role("slider", name="Layer").press("Home")
+    grid.get_by_role("slider", name="State").press("Home")
     grid.and_(page.locator("[data-vitlens-drawn='0_pre']")).wait_for(state="attached")
     assert page.locator(".jp-OutputArea-output img").count() == 0
     notebook.close()

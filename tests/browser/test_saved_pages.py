@@ -62,7 +62,7 @@ def test_a_patch_grid_is_pinned_played_and_asked_as_in_the_notebook(saved, page)
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert grid.get_by_role("gridcell").nth(1 * 5 + 3).get_attribute("aria-selected") == "true"
-    grid.get_by_role("slider", name="Layer").press("Home")
+    grid.get_by_role("slider", name="State").press("Home")
     saved.drawn(grid, "0_pre")
     search = grid.get_by_role("combobox", name="Target class")
     search.fill("thing 4")
@@ -161,7 +161,7 @@ def test_several_widgets_stand_on_one_page_and_keep_to_themselves(saved, page):
     page.goto(path.as_uri())
     page.locator("[data-vitlens-drawn]").nth(2).wait_for(state="attached")
     first, second = (page.locator(".vitlens").nth(i) for i in range(2))
-    first.get_by_role("slider", name="Layer").press("Home")
+    first.get_by_role("slider", name="State").press("Home")
     saved.drawn(first, "0_pre")
     assert second.get_attribute("data-vitlens-drawn") == "final"
 
@@ -185,7 +185,7 @@ def test_linked_widgets_stay_linked_a_state_with_its_block(saved, page):
     page.goto(path.as_uri())
     page.locator("[data-vitlens-drawn]").nth(1).wait_for(state="attached")
     first, second = (page.locator(".vitlens").nth(i) for i in range(2))
-    slider = first.get_by_role("slider", name="Layer")
+    slider = first.get_by_role("slider", name="State")
     for key, state, block in [("Home", "0_pre", 0), ("End", "final", 2)]:
         slider.press(key)
         saved.drawn(first, state)
