@@ -78,8 +78,9 @@ def test_what_is_not_there_is_refused(reading, ask, sentence):
 
 def test_the_table_of_a_reading(reading):
     table = reading.table(image=1, tokens=[0, 9], targets=["class 5"])
-    assert table.n_rows == 3 * 4
-    row = table.rows()[4 * 2 + 1]
+    assert len(table) == 3 * 4
+    assert table.attrs["title"].endswith("image 1")
+    row = table.iloc[4 * 2 + 1]
     assert (row["place"], row["state"]) == ("row 0, col 4", "1_pre")
     assert row["answer"] == reading.labels[int(reading.top(1).index[1, 1, 9, 0])]
     assert row["rank(class 5)"] == int(reading.rank(5)[1, 1, 9])

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from numbers import Integral
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
-from vitlens_widgets.data import LabelSet, Table
+from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder
 from vitlens_widgets.lenses.source import Source
-from vitlens_widgets.lenses.table import reading_table
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 _TOP_AT_ONCE = 5  # as a PatchGrid shows
 _ANSWERS_AT_ONCE = 8
@@ -137,8 +140,8 @@ class Reading:
 
     def table(
         self, image: int = 0, tokens: Sequence[int] = (), targets: Sequence[int | str] = ()
-    ) -> Table:
-        """Answer, probability, entropy and KL per state, at the readout and at chosen tokens.
+    ) -> DataFrame:
+        """Answer, probability, entropy and KL: a row per place (readout, chosen tokens) and state.
 
         Args:
             image: Which image.
@@ -148,7 +151,14 @@ class Reading:
         Raises:
             UsageError: No such image, token or class.
         """
-        return reading_table(self, image, tokens, targets)
+        check_index("image", image, self.n_images)
+        classes = [self.labels.index(target) for target in targets]
+        parts = [self.readout._at_place(f"readout ({self.readout_name})", (image,), classes)]
+        for token in tokens:
+            place = (image, self.position(token))
+            parts.append(self._at_place(self.layout.describe(token), place, classes))
+        columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}
+        return frame(columns, f"{self.lens_name} of {self.model_name}, image {image}")
 
     def logits(self, state: int) -> Tensor:
         """Class logits at one state, `[image, token, class]`.
@@ -216,6 +226,26 @@ class Reading:
             UsageError: The class is not among the labels.
         """
         return self._column(target)[1].clone()
+
+    def _at_place(self, name: str, place: tuple[int, ...], classes: list[int]) -> dict[str, list]:
+        """What is said at one image (and token) in every state."""
+
+        def every(values: Tensor) -> list[Any]:
+            return values[(slice(None), *place)].tolist()
+
+        top = self.top(1)
+        columns = {
+            "place": [name] * self.n_states,
+            "state": self.state_names,
+            "answer": [self.labels[i] for i in every(top.index[..., 0])],
+            "probability": every(top.probability[..., 0]),
+            "entropy": every(self.entropy()),
+            "KL to final": every(self.kl_to_final()),
+        }
+        for index in classes:
+            columns[f"p({self.labels[index]})"] = every(self.probability(index))
+            columns[f"rank({self.labels[index]})"] = every(self.rank(index))
+        return columns
 
     def _column(self, target: int | str) -> tuple[Tensor, Tensor]:
         """(logit, rank) of one class; one pass gives both."""

@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from torch import Tensor
 
-from vitlens_widgets import masks
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill import scores
-from vitlens_widgets.lenses.infill.brightness import patch_statistics, to_brightness
+from vitlens_widgets.lenses.infill.brightness import Statistics
 from vitlens_widgets.lenses.infill.masks import check_share
 from vitlens_widgets.lenses.infill.objects import ObjectIoU, object_iou
-from vitlens_widgets.lenses.infill.shown import Shown, read_only
-from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.lenses.infill.paintings import Paintings
+from vitlens_widgets.lenses.infill.shown import Shown, pieces, read_only
+from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.weights import SeenWeights
 
 if TYPE_CHECKING:
-    from vitlens_widgets.lenses.infill.lens import InfillLens
-
-GREY = np.uint8(128)  # of hidden patches in `Infilling.masked`
+    from pandas import DataFrame
 
 
-class Infilling:
+class Painter(Protocol):
+    """What is asked of an infill lens by what it made; see `InfillLens`."""
+
+    name: str
+    vit: ViT
+    norm: bool
+    statistics: Statistics | None
+
+    def shown(self, images: Any, *, preprocessed: bool = False) -> Shown:
+        """Images as `paint` takes them."""
+        ...
+
+    def mask(
+        self, n_images: int, mask_ratio: float | None = None, seed: int = 2, mask: Any = None
+    ) -> Tensor:
+        """What to hide, bool `[image, patch]`."""
+        ...
+
+    def paint(self, shown: Shown, mask: Tensor) -> Infilling:
+        """What is painted into the hidden patches."""
+        ...
+
+
+class Infilling(Paintings):
     """Images, a mask, and what is painted from each state of the encoder.
 
     Everything is a NumPy array, read-only where it is kept. Pictures are `[image, height, width,
@@ -39,47 +61,27 @@ class Infilling:
     Attributes:
         vit: The model.
         mask: What is hidden, bool `[image, patch]`.
+        statistics: Where hidden patches' mean and deviation come from; None if the model paints
+            pixels.
     """
 
     def __init__(
         self,
-        lens: InfillLens,
+        lens: Painter,
         shown: Shown,
         mask: Tensor,
         painted: Tensor,
         weights: SeenWeights | None = None,
     ) -> None:
-        self._lens, self._shown, self._painted = lens, shown, painted
-        self._mask = mask
+        super().__init__(lens.vit, shown, mask, painted, lens.statistics)
+        self._lens = lens
         self._scores: dict[tuple[str, str], np.ndarray] = {}
-        self.vit: ViT = lens.vit
-        self.mask: np.ndarray = read_only(mask.numpy())
         self._weights = weights or SeenWeights(lens.vit, "infilling", "read")
 
     @property
-    def lens(self) -> InfillLens:
+    def lens(self) -> Painter:
         """The lens that read it."""
         return self._lens
-
-    @property
-    def n_states(self) -> int:
-        """L + 1, for the L blocks of the encoder."""
-        return len(self._painted)
-
-    @property
-    def n_images(self) -> int:
-        """How many images were read together."""
-        return len(self.mask)
-
-    @property
-    def state_names(self) -> list[str]:
-        """`["0_pre", "1_pre", ..., "final"]`."""
-        return self.vit.state_names
-
-    @property
-    def layout(self) -> TokenLayout:
-        """The patch grid, and CLS before it."""
-        return self.vit.layout
 
     @property
     def model_name(self) -> str:
@@ -93,70 +95,6 @@ class Infilling:
         norm = "" if lens.norm else " without the final norm"
         leak = " with the hidden patches' own statistics" if lens.statistics == "target" else ""
         return f"{lens.name}{norm}{leak}"
-
-    @property
-    def statistics(self) -> str | None:
-        """Where hidden patches' mean and deviation come from; None if the model paints pixels."""
-        return self._lens.statistics
-
-    @property
-    def original(self) -> np.ndarray:
-        """The images as the model sees them whole, uint8 `[image, height, width, 3]`."""
-        return self._shown.pictures
-
-    @property
-    def masked(self) -> np.ndarray:
-        """The originals with the hidden patches in grey, uint8."""
-        return np.where(self.hidden[..., None], GREY, self.original)
-
-    @cached_property
-    def hidden(self) -> np.ndarray:
-        """Which pixels are hidden, bool `[image, height, width]`."""
-        patches = self.layout.to_grid(self.mask)
-        return read_only(masks.enlarged(patches, self.vit.patch_size))
-
-    def painted(self, state: int) -> np.ndarray:
-        """What the decoder itself gives, float32 `[image, patch, height * width * 3]`.
-
-        In the units the model was trained on, for hidden and visible patches; a patch's values run
-        row by row, colours last. At the last state, the model's own `logits`.
-
-        Raises:
-            UsageError: There is no such state.
-        """
-        return self._patches(state).numpy().copy()
-
-    def pixels(self, state: int, *, paste: bool = False, clip: bool = True) -> np.ndarray:
-        """What is painted, in brightness: float32 `[image, height, width, 3]`.
-
-        Args:
-            state: The state to paint from, 0 to L.
-            paste: Whether visible patches are those of the original; the model was never asked to
-                paint them.
-            clip: Whether to cut off what is below 0 or above 1.
-
-        Raises:
-            UsageError: There is no such state.
-        """
-        patches = self._patches(state)
-        if self.statistics is not None:
-            mean, deviation = self._patch_statistics
-            patches = patches * deviation + mean
-        pixels = to_brightness(patches, self.vit)
-        pixels = (pixels.clamp(0, 1) if clip else pixels).numpy()
-        return np.where(self.hidden[..., None], pixels, self._shown.brightness) if paste else pixels
-
-    def pictures(self, state: int, *, paste: bool = True) -> np.ndarray:
-        """What is painted, as pictures: uint8 `[image, height, width, 3]`.
-
-        Args:
-            state: The state to paint from, 0 to L.
-            paste: Whether visible patches are those of the original.
-
-        Raises:
-            UsageError: There is no such state.
-        """
-        return (self.pixels(state, paste=paste) * 255).round().astype(np.uint8)
 
     def error(self, state: int, against: str = "original") -> np.ndarray:
         """Absolute error of each pixel, the mean of its colours: float32 `[image, height, width]`.
@@ -191,7 +129,7 @@ class Infilling:
         scores.check_metric(metric)
         reference = self._reference(against)
         if (metric, against) not in self._scores:
-            self._scores[metric, against] = read_only(scores.METRICS[metric](self, reference))
+            self._scores[metric, against] = read_only(self._measured(metric, reference))
         return self._scores[metric, against]
 
     def iou(self, truth: Any, segmenter: ViT) -> ObjectIoU:
@@ -206,7 +144,9 @@ class Infilling:
         Raises:
             UsageError: A truth of another shape, or a model without a classifier.
         """
-        return object_iou(self, truth, segmenter)
+        states = progress(range(self.n_states), "objects")
+        paintings = (self.pictures(state) for state in states)
+        return object_iou(paintings, self.original, self.hidden, truth, segmenter)
 
     def converged(self, share: float = 0.1) -> np.ndarray:
         """The state from which on the painting stays near the final one, int64 `[image]`.
@@ -224,7 +164,7 @@ class Infilling:
         near = check_share("share", share)
         return scores.first_near(np.nan_to_num(self.score("mse", "final")), near)
 
-    def table(self, image: int = 0) -> Table:
+    def table(self, image: int = 0) -> DataFrame:
         """MSE, PSNR and SSIM of each state, against the original and the final painting.
 
         Raises:
@@ -235,7 +175,7 @@ class Infilling:
         for against in scores.AGAINST:
             for metric in ("mse", "psnr", "ssim"):
                 columns[f"{metric} to {against}"] = self.score(metric, against)[:, image].tolist()
-        return Table(columns, title=f"{self.lens_name} of {self.model_name}, image {image}")
+        return frame(columns, title=f"{self.lens_name} of {self.model_name}, image {image}")
 
     def rerun(
         self, *, mask_ratio: float | None = None, seed: int = 2, mask: Any = None
@@ -271,15 +211,21 @@ class Infilling:
         """
         self._weights.check(what)
 
-    def _patches(self, state: int) -> Tensor:
-        return self._painted[check_index("state", state, self.n_states)]
+    def _measured(self, metric: str, reference: np.ndarray) -> np.ndarray:
+        """A score of all states, `[state, image]`."""
+        if metric in scores.OF_PIXELS:
+            return scores.OF_PIXELS[metric](self._pasted(), reference, self.hidden)
+        self.check_weights("compared by its encoder")
+        columns = []
+        batches = pieces(self.n_images, self.layout.n_patches)
+        for images in progress(batches, "perceptual distance"):
+            part, its = self.part(images), reference[images]
+            columns.append(scores.perceptual(part._pasted(), its, part.mask, self.vit))
+        return np.concatenate(columns, axis=1)
 
-    @cached_property
-    def _patch_statistics(self) -> tuple[Tensor, Tensor]:
-        mean, deviation = patch_statistics(
-            self._shown.pixels, self._mask, self.layout, self.statistics
-        )
-        return mean.cpu(), deviation.cpu()
+    def _pasted(self) -> Iterator[np.ndarray]:
+        """What is scored: the pasted painting of each state in turn."""
+        return (self.pixels(state, paste=True) for state in range(self.n_states))
 
     def _reference(self, against: str) -> np.ndarray:
         if against not in scores.AGAINST:

@@ -7,8 +7,9 @@ that was trained on real ones finds in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +20,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
-from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
-
-if TYPE_CHECKING:
-    from vitlens_widgets.lenses.infill.infilling import Infilling
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,23 +44,38 @@ class ObjectIoU:
     original: np.ndarray
 
 
-def object_iou(infilling: Infilling, truth: Any, segmenter: ViT) -> ObjectIoU:
-    """See `Infilling.iou`."""
+def object_iou(
+    paintings: Iterable[np.ndarray],
+    original: np.ndarray,
+    hidden: np.ndarray,
+    truth: Any,
+    segmenter: ViT,
+) -> ObjectIoU:
+    """How well a segmenting ViT finds the objects in what is painted.
+
+    Args:
+        paintings: Of each state in turn, pasted, uint8 `[image, height, width, 3]`.
+        original: The pictures, likewise.
+        hidden: Which pixels are hidden, bool `[image, height, width]`.
+        truth: See `Infilling.iou`.
+        segmenter: A ViT whose patches name what they show.
+
+    Raises:
+        UsageError: A truth of another shape, or a model without a classifier.
+    """
     check_classifier(segmenter)
     truth = np.asarray(truth)
     truth = truth[None] if truth.ndim == 2 else truth
-    if truth.shape != infilling.hidden.shape or not np.issubdtype(truth.dtype, np.integer):
+    if truth.shape != hidden.shape or not np.issubdtype(truth.dtype, np.integer):
         raise UsageError(
             f"truth= has the shape {list(truth.shape)} and the type {truth.dtype}; expected the "
-            f"class of each pixel, whole numbers {list(infilling.hidden.shape)}."
+            f"class of each pixel, whole numbers {list(hidden.shape)}."
         )
-    hidden = infilling.hidden
-    states = progress(range(infilling.n_states), "objects")
-    labels = [_labels(segmenter, infilling.pictures(state)) for state in states]
+    labels = [_labels(segmenter, pictures) for pictures in paintings]
     return ObjectIoU(
-        truth=np.stack([_ious(given, truth, hidden) for given in labels]),
-        final=np.stack([_ious(given, labels[-1], hidden) for given in labels]),
-        original=_ious(_labels(segmenter, infilling.original), truth, hidden),
+        truth=np.stack([_ious(answers, truth, hidden) for answers in labels]),
+        final=np.stack([_ious(answers, labels[-1], hidden) for answers in labels]),
+        original=_ious(_labels(segmenter, original), truth, hidden),
     )
 
 
@@ -91,10 +103,10 @@ def _chances(segmenter: ViT, pictures: np.ndarray) -> Tensor:
     return logits.softmax(-1).float().cpu()
 
 
-def _ious(given: np.ndarray, truth: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+def _ious(labels: np.ndarray, truth: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     return np.array(
         [
-            mean_iou(g[h], t[h]) if h.any() else np.nan
-            for g, t, h in zip(given, truth, hidden, strict=True)
+            mean_iou(of_image[h], t[h]) if h.any() else np.nan
+            for of_image, t, h in zip(labels, truth, hidden, strict=True)
         ]
     )

@@ -1,4 +1,8 @@
-"""How near a painting is to a picture, on the hidden patches alone; all are `[state, image]`.
+"""How near paintings are to a picture, on the hidden patches alone; all are `[state, image]`.
+
+Paintings are those of each state in turn, float32 `[image, height, width, colour]`: visible patches
+pasted, brightness clipped to 0 .. 1. The picture, or what is painted from the last state, is the
+`reference`, of the same shape; `hidden` is bool `[image, height, width]`.
 
 - `mse`: mean squared difference of brightness (0 to 1) over hidden pixels and colours.
 - `psnr`: `10 log10(1 / mse)` in dB; infinite where nothing differs.
@@ -13,8 +17,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -22,29 +25,31 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.lenses.infill.brightness import to_pixels
-from vitlens_widgets.lenses.infill.shown import pieces
-from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
-
-if TYPE_CHECKING:
-    from vitlens_widgets.lenses.infill.infilling import Infilling
 
 AGAINST = ("original", "final")
 _WINDOW = 11  # pixels, of SSIM's Gaussian windows
 
 
-def mse(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+Paintings = Iterable[np.ndarray]
+
+
+def mse(paintings: Paintings, reference: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """See the top of the file."""
-    return _of_hidden(infilling, lambda picture, i: np.square(picture - reference[i], dtype=float))
+
+    def squared(picture: np.ndarray, i: int) -> np.ndarray:
+        return np.square(picture - reference[i], dtype=float)
+
+    return _of_hidden(paintings, hidden, squared)
 
 
-def psnr(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+def psnr(paintings: Paintings, reference: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """See the top of the file."""
     with np.errstate(divide="ignore"):
-        return -10 * np.log10(mse(infilling, reference))
+        return -10 * np.log10(mse(paintings, reference, hidden))
 
 
-def ssim(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+def ssim(paintings: Paintings, reference: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """See the top of the file.
 
     Raises:
@@ -61,40 +66,34 @@ def ssim(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
             reference[i], picture, data_range=1, channel_axis=2, full=True, **words
         )[1]
 
-    return _of_hidden(infilling, similarity)
+    return _of_hidden(paintings, hidden, similarity)
 
 
-def perceptual(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
+def perceptual(
+    paintings: Paintings, reference: np.ndarray, mask: np.ndarray, vit: ViT
+) -> np.ndarray:
     """See the top of the file.
 
-    Raises:
-        UsageError: The weights have changed since the pictures were painted.
+    Args:
+        paintings: Of as many images as go through the encoder together.
+        reference: What they are compared with.
+        mask: The hidden patches, bool `[image, patch]`.
+        vit: The model.
     """
-    infilling.check_weights("compared by its encoder")
-    parts = pieces(infilling.n_images, infilling.layout.n_patches)
-    steps = progress(parts, "perceptual distance")
-    return np.concatenate(
-        [_perceptual(infilling.part(images), reference[images]) for images in steps], axis=1
-    )
-
-
-def _perceptual(infilling: Infilling, reference: np.ndarray) -> np.ndarray:
-    """Of as many images as go through the encoder together."""
-    target = _features(infilling.vit, reference)
+    target = _features(vit, reference)
     rows = []
-    for state in range(infilling.n_states):
-        features = _features(infilling.vit, infilling.pixels(state, paste=True))
-        away = (features - target).square().sum(dim=-1).mean(dim=0).numpy()  # [image, patch]
-        rows.append(_means(away, infilling.mask))
+    for pictures in paintings:
+        away = (_features(vit, pictures) - target).square().sum(dim=-1).mean(dim=0)
+        rows.append(_means(away.numpy(), mask))  # [image, patch]
     return np.stack(rows)
 
 
-METRICS: dict[str, Callable[[Infilling, np.ndarray], np.ndarray]] = {
+OF_PIXELS: dict[str, Callable[[Paintings, np.ndarray, np.ndarray], np.ndarray]] = {
     "mse": mse,
     "psnr": psnr,
     "ssim": ssim,
-    "perceptual": perceptual,
 }
+METRICS = (*OF_PIXELS, "perceptual")
 
 
 def check_metric(name: str) -> None:
@@ -124,14 +123,13 @@ def first_near(distance: np.ndarray, share: float) -> np.ndarray:
 
 
 def _of_hidden(
-    infilling: Infilling, measure: Callable[[np.ndarray, int], np.ndarray]
+    paintings: Paintings, hidden: np.ndarray, measure: Callable[[np.ndarray, int], np.ndarray]
 ) -> np.ndarray:
     """The mean over hidden pixels and colours of `measure(picture, image)`, `[state, image]`."""
     rows = []
-    for state in range(infilling.n_states):
-        pictures = infilling.pixels(state, paste=True)
+    for pictures in paintings:
         maps = np.stack([measure(picture, i) for i, picture in enumerate(pictures)])
-        rows.append(_means(maps.mean(axis=-1), infilling.hidden))
+        rows.append(_means(maps.mean(axis=-1), hidden))
     return np.stack(rows)
 
 

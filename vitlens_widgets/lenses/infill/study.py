@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vitlens_widgets.data import Table
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.infill.infilling import Painter
 from vitlens_widgets.lenses.infill.masks import check_share
 from vitlens_widgets.lenses.infill.scores import AGAINST, check_metric
 from vitlens_widgets.progress import progress
 
 if TYPE_CHECKING:
-    from vitlens_widgets.lenses.infill.lens import InfillLens
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class MaskStudy:
             error = alike.std(axis=2, ddof=1) / np.sqrt(n) * t.ppf((1 + level) / 2, n - 1)
         return alike.mean(axis=2) - error, alike.mean(axis=2) + error
 
-    def table(self, against: str = "original") -> Table:
+    def table(self, against: str = "original") -> DataFrame:
         """One row per ratio and state: each metric's mean and half the width of its interval.
 
         Raises:
@@ -101,7 +102,7 @@ class MaskStudy:
             columns[f"{metric} ±"] = half.ravel().tolist()
         n_images = self.converged.shape[2]
         size = f"{n_images} image{'s' if n_images != 1 else ''} x {len(self.seeds)} masks"
-        return Table(columns, title=f"{self.title} against the {against}, {size}, 95 % intervals")
+        return frame(columns, title=f"{self.title} against the {against}, {size}, 95 % intervals")
 
     def _of(self, metric: str, against: str) -> np.ndarray:
         if (metric, against) not in self.values:
@@ -110,7 +111,7 @@ class MaskStudy:
         return self.values[metric, against]
 
 
-def study(lens: InfillLens, images: Any, ratios: Any, seeds: Any, metrics: Any) -> MaskStudy:
+def study(lens: Painter, images: Any, ratios: Any, seeds: Any, metrics: Any) -> MaskStudy:
     """See `InfillLens.study`."""
     ratios, seeds, metrics = _listed(ratios), _listed(seeds), _listed(metrics)
     if not (ratios and seeds and metrics):
