@@ -10,7 +10,6 @@ from vitlens_widgets.data.image_folder import ImageFolder
 from vitlens_widgets.data.imagenet_s import ImageNetS
 from vitlens_widgets.data.images import read_image
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.data.table import Table
 from vitlens_widgets.data.wordnet import Kinship
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "ImageNetS",
     "Kinship",
     "LabelSet",
-    "Table",
     "emoji_for",
     "frame",
     "read_image",

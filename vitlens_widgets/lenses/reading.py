@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from vitlens_widgets.data import LabelSet
-from vitlens_widgets.data.frames import frame
+from vitlens_widgets.data import LabelSet, frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder

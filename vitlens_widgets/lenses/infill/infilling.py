@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from vitlens_widgets.data.frames import frame
+from vitlens_widgets.data import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill import scores
 from vitlens_widgets.lenses.infill.brightness import Statistics

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vitlens_widgets.data.frames import frame
+from vitlens_widgets.data import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill.infilling import Painter
 from vitlens_widgets.lenses.infill.masks import check_share
