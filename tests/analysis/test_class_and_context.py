@@ -92,7 +92,7 @@ def test_tokens_alone_are_those_of_a_forward_pass_written_out(measured, rule):
             hits += sum(p == 0 for p in places[prefix:])
             total += len(patches)
             with_tokens += bool(patches)
-            if patches or vit.readout_name == "CLS":
+            if patches or vit.readout.name == "CLS":
                 right.append(place(readout_logits(vit.model, last), true) == 0)
         expected = np.mean(shares) if rule == "released" else hits / total
         assert found.alone[label].mean == pytest.approx(expected)

@@ -128,7 +128,7 @@ def test_chefers_weights_are_pattern_times_what_more_attention_does(fine):
     found = relevance(fine, CLASSES, method="Chefer")
     pattern = fine["pattern", layer]
     with torch.no_grad():
-        reads = vl.models.readout.readout_weights(vit.adapter, fine.states[-1])
+        reads = vit.adapter.readout_weights(fine.states[-1])
     for head, key in ((0, 3), (1, 6)):
         expected = torch.zeros(2, dtype=torch.float64)
         for query in range(pattern.shape[2]):

@@ -93,7 +93,7 @@ def test_attention_pooling_weighs_each_image_in_its_own_way():
     model = shaken(small("vit_base_patch16_siglip_224"))
     vit = vl.load(model, classifier=(torch.eye(model.num_features), None))
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
-    pooled = vit.adapter.pooling_attention(trace.states[-1]).mean(1).detach().numpy()
+    pooled = vit.readout.attention(trace.states[-1]).mean(1).detach().numpy()
     for image in range(2):
         maps = heads.rollout(trace, image)[-1]
         found = heads.readout_row(trace, maps, image)

@@ -51,8 +51,8 @@ def enlarging(cells: int, pixels: int) -> np.ndarray:
     """Weights `[pixels, cells]`; beyond the rim the outermost cells repeat."""
     at = (np.arange(pixels) + 0.5) * cells / pixels - 0.5
     weights = np.zeros((pixels, cells))
-    for point in range(-2, cells + 2):
-        weights[:, np.clip(point, 0, cells - 1)] += cubic(at - point)
+    for tap in range(-2, cells + 2):
+        weights[:, np.clip(tap, 0, cells - 1)] += cubic(at - tap)
     return weights
 
 

@@ -9,14 +9,13 @@ import vitlens_widgets as vl
 from tests.small_models import hf_model, shaken, timm_model
 from tests.zoo_sweep import small_hf
 from tests.zoo_sweep.small_timm import small
-from vitlens_widgets.models.readout import readout_weights
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
 
 def weights_of(vit, state):
     with torch.no_grad():
-        return readout_weights(vit.adapter, state)
+        return vit.adapter.readout_weights(state)
 
 
 def a_state(vit, n_tokens=None):
@@ -81,7 +80,7 @@ def test_timms_attention_pooling_shows_its_weights(name):
     with torch.no_grad():
         vit.adapter.readout_features(state)
         handle.remove()
-        weights = vit.adapter.pooling_attention(state)
+        weights = vit.adapter.readout.attention(state)
         values = pool.kv(model.norm(state)).unflatten(-1, (2, pool.num_heads, -1))[:, :, 1]
     weighed = torch.einsum("iht,ithd->ihd", weights, values).flatten(1)
     torch.testing.assert_close(weighed, given[0][:, 0], rtol=0, atol=1e-5)

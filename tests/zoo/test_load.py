@@ -34,7 +34,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("special", LAYOUTS)
 def test_layout_and_readout_of_timm_models(special):
     vit = vl.load(timm_model(special))
-    found = (vit.layout.rows, vit.layout.cols, vit.layout.prefix, vit.readout_name)
+    found = (vit.layout.rows, vit.layout.cols, vit.layout.prefix, vit.readout.name)
     assert found == LAYOUTS[special]
     assert (vit.n_layers, vit.n_heads, vit.width) == (3, 4, 48)
     assert vit.state_names == ["0_pre", "1_pre", "2_pre", "final"]

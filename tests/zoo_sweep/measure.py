@@ -64,7 +64,7 @@ def measure(
         tokens=layout.n_tokens,
         prefix=_counted(layout.prefix),
         grid=f"{layout.rows} x {layout.cols}",
-        readout=vit.readout_name + ("" if vit.adapter.has_classifier else " (no classifier)"),
+        readout=vit.readout.name + ("" if vit.adapter.has_classifier else " (no classifier)"),
         logits=None if answer is None else _final_readout(vit, trace, pixels, answer),
         residual=max(_residual_sum(trace, layer) for layer in layers),
         attention=max(_weighted_values(trace, layer) for layer in layers),

@@ -6,11 +6,11 @@ import pytest
 from torch import nn
 
 from tests.zoo_sweep.rows import hf_row, timm_row
-from vitlens_widgets.models.hf_beit import HFBeit
+from vitlens_widgets.models.families.hf_beit import HFBeit
+from vitlens_widgets.models.families.timm_eva import TimmEva
+from vitlens_widgets.models.families.timm_relative import TimmBeit, TimmRelPos
+from vitlens_widgets.models.families.timm_vit import TimmViT
 from vitlens_widgets.models.hook_points import HookPoint, ScaledPoint
-from vitlens_widgets.models.timm_eva import TimmEva
-from vitlens_widgets.models.timm_relative import TimmBeit, TimmRelPos
-from vitlens_widgets.models.timm_vit import TimmViT
 
 LEFT_OUT = {
     "the bias of BEiT": ("beit_base_patch16_224", TimmBeit, "_bias", "attention"),

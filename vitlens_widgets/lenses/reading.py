@@ -115,7 +115,7 @@ class Reading:
     @property
     def readout_name(self) -> str:
         """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
-        return self._trace.vit.readout_name
+        return self._trace.vit.readout.name
 
     def picture(self, image: int = 0) -> np.ndarray:
         """The image as the model saw it, uint8 `[height, width, 3]`.

@@ -1,6 +1,6 @@
 """The seam between the package and the model libraries: one adapter per family of ViTs.
 
-A new family is one small file with one subclass of `Adapter`; see `models/families.py`.
+A new family is one small file with one subclass of `Adapter`; see `models/registry.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from vitlens_widgets.models.classifier import Classifier
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.readout import Readout
 
 
 class ScoreParts(NamedTuple):
@@ -46,8 +47,8 @@ class Adapter(ABC):
     positions_in_blocks: bool = False
     """Whether blocks place their tokens themselves (rotary or relative positions)."""
 
-    readout_name: str
-    """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
+    readout: Readout
+    """What the model's own classifier reads."""
 
     image_size: tuple[int, int]
     """(height, width) in pixels that the model runs at."""
@@ -144,12 +145,13 @@ class Adapter(ABC):
     def readout_features(self, state: Tensor) -> Tensor:
         """What the readout gives a classifier: `[image, token, d] -> [image, feature]`."""
 
-    def pooling_attention(self, state: Tensor) -> Tensor | None:  # noqa: ARG002
-        """How the readout's attention pooling weighs the tokens of the last state.
+    def readout_weights(self, state: Tensor) -> Tensor:
+        """How the readout weighs the tokens of the last state, `[image, token]`.
 
-        `[image, token, d] -> [image, head, token]`; None where the readout is no such pooling.
+        Raises:
+            UsageError: As `Readout.weights`.
         """
-        return None
+        return self.readout.weights(state, self.layout().n_prefix)
 
     @property
     @abstractmethod

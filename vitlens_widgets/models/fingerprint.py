@@ -20,7 +20,7 @@ def fingerprint(vit: BaseViT) -> str:
         vit: The model; it is read, never changed.
     """
     digest = hashlib.sha256()
-    shape = (vit.n_heads, vit.readout_name, vit.image_size)  # which modules do not print
+    shape = (vit.n_heads, vit.readout.name, vit.image_size)  # which modules do not print
     words = (repr(vit.model), shape, str(vit.preprocessing), list(vit.labels))
     digest.update(repr(words).encode())
     given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}

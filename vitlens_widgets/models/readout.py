@@ -1,53 +1,92 @@
-"""How much of each token a model's readout reads."""
+"""`Readout`: what a model's own classifier reads, and how much of each token."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter
+
+Group = Literal["cls", "cls and distillation", "patches", "all"]
+"""Tokens that are averaged."""
 
 
-def readout_weights(adapter: Adapter, state: Tensor) -> Tensor:
-    """How the readout weighs the tokens of the last state.
-
-    1 on CLS where it reads CLS, equal weights where it reads a mean (of CLS and distillation, of
-    patches, of all tokens), half on CLS and half on the patches where it reads CLS beside their
-    mean, and with attention pooling the mean over the pooling's heads of their weights.
+@dataclass(frozen=True)
+class Readout:
+    """What a model's own classifier reads.
 
     Args:
-        adapter: The model.
-        state: The last state, `[image, token, d]`; patches may have been dropped.
-
-    Returns:
-        `[image, token]`, each row summing to 1.
-
-    Raises:
-        UsageError: The readout is no weighted mean of tokens, or does not show its weights.
+        name: In words, for people: `"CLS"`, `"mean of patches"`, ...
+        groups: Groups of tokens; each is averaged, and the averages weigh the same. Empty where
+            it is no weighted mean of tokens, or one by attention.
+        attention: How an attention pooling weighs the tokens of the last state:
+            `[image, token, d] -> [image, head, token]`.
+        direct: Whether what is read of the normed tokens reaches the classifier as it is; else
+            something is computed between them.
+        n_classifiers: How many classifiers of the model answer together, each for a token.
     """
-    pooled = adapter.pooling_attention(state)
-    if pooled is not None:
-        return pooled.mean(1)
-    n_tokens, n_prefix = state.shape[1], adapter.layout().n_prefix
-    cls, patches, every = _mean(n_tokens, 0, 1), _mean(n_tokens, n_prefix), _mean(n_tokens, 0)
-    known = {
-        "CLS": cls,
-        "CLS + distillation": _mean(n_tokens, 0, 2),
-        "mean of patches": patches,
-        "mean of all tokens": every,
-        "CLS and mean of patches": (cls + patches) / 2,
-    }
-    if adapter.readout_name not in known:
-        raise UsageError(
-            f"This {type(adapter.model).__name__} reads {adapter.readout_name}, which is not a "
-            "weighted mean of tokens that it shows; choose a query token instead."
-        )
-    return known[adapter.readout_name].to(state).expand(len(state), -1)
+
+    name: str
+    groups: tuple[Group, ...] = ()
+    attention: Callable[[Tensor], Tensor] | None = None
+    direct: bool = True
+    n_classifiers: int = 1
+
+    @property
+    def prefix_alone(self) -> bool:
+        """Whether no patch is read."""
+        return bool(self.groups) and set(self.groups) <= {"cls", "cls and distillation"}
+
+    def weights(self, state: Tensor, n_prefix: int) -> Tensor:
+        """How it weighs the tokens of the last state.
+
+        1 on CLS where it reads CLS, equal weights where it reads a mean (of CLS and distillation,
+        of patches, of all tokens), half on CLS and half on the patches where it reads CLS beside
+        their mean, and with attention pooling the mean over the pooling's heads of their weights.
+
+        Args:
+            state: The last state, `[image, token, d]`; patches may have been dropped.
+            n_prefix: How many tokens stand before the first patch.
+
+        Returns:
+            `[image, token]`, each row summing to 1.
+
+        Raises:
+            UsageError: It is no weighted mean of tokens, or does not show its weights.
+        """
+        if self.attention is not None:
+            return self.attention(state).mean(1)
+        if not self.groups:
+            raise UsageError(
+                f"This model reads {self.name}, which is not a weighted mean of tokens that it "
+                "shows; choose a query token instead."
+            )
+        means = [_mean(group, state.shape[1], n_prefix) for group in self.groups]
+        return (sum(means) / len(means)).to(state).expand(len(state), -1)
+
+    def __str__(self) -> str:
+        return self.name
 
 
-def _mean(n_tokens: int, start: int, stop: int | None = None) -> Tensor:
-    """Equal weights on some of the tokens, `[token]`."""
+CLS = Readout("CLS", ("cls",))
+CLS_AND_DISTILLATION = Readout("CLS + distillation", ("cls and distillation",), n_classifiers=2)
+CLS_AND_PATCHES = Readout("CLS and mean of patches", ("cls", "patches"))
+PATCHES = Readout("mean of patches", ("patches",))
+ALL_TOKENS = Readout("mean of all tokens", ("all",))
+
+
+def _mean(group: Group, n_tokens: int, n_prefix: int) -> Tensor:
+    """Equal weights on the tokens of a group, `[token]`."""
+    tokens = {
+        "cls": slice(0, 1),
+        "cls and distillation": slice(0, 2),
+        "patches": slice(n_prefix, None),
+        "all": slice(None),
+    }[group]
     weights = torch.zeros(n_tokens)
-    weights[start:stop] = 1
+    weights[tokens] = 1
     return weights / weights.sum()

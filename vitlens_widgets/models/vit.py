@@ -12,7 +12,6 @@ from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
-from vitlens_widgets.models.families import family_of
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,
@@ -21,6 +20,8 @@ from vitlens_widgets.models.preprocessing import (
     from_timm_config,
 )
 from vitlens_widgets.models.prompts import Prompts, from_prompts
+from vitlens_widgets.models.readout import Readout
+from vitlens_widgets.models.registry import family_of
 
 
 class BaseViT:
@@ -84,9 +85,9 @@ class BaseViT:
         return self.adapter.patch_size
 
     @property
-    def readout_name(self) -> str:
-        """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
-        return self.adapter.readout_name
+    def readout(self) -> Readout:
+        """What the model's own classifier reads; its name is `"CLS"`, `"mean of patches"`, ..."""
+        return self.adapter.readout
 
     @property
     def state_names(self) -> list[str]:
@@ -108,7 +109,7 @@ class BaseViT:
         blocks = f"{self.n_layers} block{'s' * (self.n_layers > 1)}"
         return (
             f"{type(self).__name__}({self.name}: {blocks}, {self.n_heads} heads, "
-            f"width {self.width}, {self.layout}, reads {self.readout_name}, {labels})"
+            f"width {self.width}, {self.layout}, reads {self.readout.name}, {labels})"
         )
 
 

@@ -69,7 +69,7 @@ def load(
 
     Example:
         >>> vit = load("toy/p32")
-        >>> vit.layout.rows, vit.layout.cols, vit.readout_name
+        >>> vit.layout.rows, vit.layout.cols, vit.readout.name
         (7, 7, 'CLS')
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size

@@ -277,4 +277,4 @@ class _LabelMeasure:
 
 def _reads_cls(vit: ViT) -> bool:
     """Whether the model's answer needs no image token."""
-    return vit.readout_name in ("CLS", "CLS + distillation")
+    return vit.readout.prefix_alone

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.images import check_trace, chosen_images
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.readout import readout_weights
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -66,7 +65,7 @@ def readout_row(trace: Trace, maps: np.ndarray, image: int = 0) -> np.ndarray:
 
     The row of CLS where the readout is CLS, the mean of the rows of all patches where it is their
     mean, and so on: the mean of the rows, weighed as the readout weighs the tokens
-    (`models.readout.readout_weights`; with attention pooling, by the pooling's own attention).
+    (`models.readout.Readout.weights`; with attention pooling, by the pooling's own attention).
 
     Args:
         trace: The trace that the maps are of.
@@ -92,5 +91,5 @@ def readout_row(trace: Trace, maps: np.ndarray, image: int = 0) -> np.ndarray:
     check_index("image", image, trace.n_images)
     trace.check_weights("asked for its readout")
     with torch.no_grad():
-        weights = readout_weights(trace.vit.adapter, trace.states[-1, image : image + 1])[0]
+        weights = trace.vit.adapter.readout_weights(trace.states[-1, image : image + 1])[0]
     return np.einsum("q,...qk->...k", weights.float().cpu().numpy(), maps)

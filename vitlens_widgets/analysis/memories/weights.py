@@ -46,12 +46,12 @@ def class_directions(vit: ViT) -> Tensor:
     check_classifier(vit)
     adapter = vit.adapter
     head = adapter.head if adapter.classifier is None else adapter.classifier
-    if adapter.classifier is None and vit.readout_name == "CLS + distillation":
+    if adapter.classifier is None and vit.readout.n_classifiers > 1:
         _refuse(vit, "it has two of them, one of CLS and one of the distillation token")
     if not isinstance(head, (nn.Linear, LinearClassifier)):
         _refuse(vit, f"it is a {type(head).__name__}")
-    if vit.readout_name.startswith(("attention-pooled", "refined")):
-        _refuse(vit, f"it reads {vit.readout_name}")
+    if not vit.readout.direct:
+        _refuse(vit, f"it reads {vit.readout.name}")
     if head.weight.shape[1] != vit.width or hasattr(vit.model, "visual_projection"):
         _refuse(vit, "it reads other features, made of the stream")
     return head.weight.detach().float()

@@ -12,7 +12,6 @@ from torch import Tensor
 from vitlens_widgets.analysis.heads.rollout import mixing
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.readout import readout_weights
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.run import rerun
 
@@ -149,10 +148,10 @@ def _readout_weights(trace: Trace, method: str) -> Tensor:
     """How the readout weighs the tokens, float32 `[image, token]`."""
     trace.check_weights("asked for relevance")
     try:
-        return readout_weights(trace.vit.adapter, trace.states[-1]).float()
+        return trace.vit.adapter.readout_weights(trace.states[-1]).float()
     except UsageError as error:
         raise UsageError(
-            f"{trace.vit.name} reads {trace.vit.readout_name}, which is no weighted mean of tokens "
+            f"{trace.vit.name} reads {trace.vit.readout.name}, which is no weighted mean of tokens "
             f'that it shows, and the method "{method}" begins with such weights; "class embedding" '
             "does without."
         ) from error

@@ -15,7 +15,7 @@ from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
 from vitlens_widgets.lenses.infill.shown import Shown, at_once
 from vitlens_widgets.lenses.infill.study import MaskStudy, study
-from vitlens_widgets.models.mae import MaskedAutoencoder
+from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch

@@ -26,7 +26,7 @@ def _nothing_answered(run: ImageRun) -> dict[str, Any]:
     """For a model without a classifier: there are states and an image, and no classes."""
     height, width = run.source.picture(0).shape[:2]
     return {
-        "readout_name": run.trace.vit.readout_name,
+        "readout_name": run.trace.vit.readout.name,
         "readout_token": None,
         "state_names": run.trace.vit.state_names,
         "n_classes": 0,

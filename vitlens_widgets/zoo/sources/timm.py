@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from vitlens_widgets.errors import UsageError, quoted_list
-from vitlens_widgets.models.families import family_of
+from vitlens_widgets.models.registry import family_of
 from vitlens_widgets.zoo.hub import reach
 from vitlens_widgets.zoo.source import Options, Source
 

@@ -7,8 +7,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.models.adapter import ScoreParts
-from vitlens_widgets.models.families import register
-from vitlens_widgets.models.hf_vit import HFViT
+from vitlens_widgets.models.families.hf_vit import HFViT
+from vitlens_widgets.models.readout import CLS, PATCHES
+from vitlens_widgets.models.registry import register
 
 _BEIT = "transformers.models.beit.modeling_beit.Beit"
 _DATA2VEC = "transformers.models.data2vec.modeling_data2vec_vision.Data2VecVision"
@@ -31,7 +32,7 @@ class HFBeit(HFViT):
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
-        self.readout_name = "mean of patches" if self.config.use_mean_pooling else "CLS"
+        self.readout = PATCHES if self.config.use_mean_pooling else CLS
 
     def _size_words(self, module: nn.Module) -> dict[str, bool]:  # noqa: ARG002
         return {}  # embeddings and biases follow the image by themselves

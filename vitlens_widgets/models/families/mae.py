@@ -13,11 +13,11 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from vitlens_widgets.models.adapter import grid
-from vitlens_widgets.models.families import register
-from vitlens_widgets.models.hf_vit import HFViT
+from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.mae_positions import placed
 from vitlens_widgets.models.preprocessing import DEFAULTS, Preprocessing, from_timm_config
+from vitlens_widgets.models.registry import register
 
 _MAE = "transformers.models.vit_mae.modeling_vit_mae."
 

@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
-from vitlens_widgets.models.families import register
+from vitlens_widgets.models.families.timm_vit import distilled_token_logits
 from vitlens_widgets.models.hf_blocks import block_hook_points, first_of
 from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.timm_vit import distilled_token_logits
+from vitlens_widgets.models.readout import CLS, CLS_AND_DISTILLATION
+from vitlens_widgets.models.registry import register
 
 _VIT = "transformers.models.vit.modeling_vit."
 _DEIT = "transformers.models.deit.modeling_deit."
@@ -33,7 +34,7 @@ _MSN = "transformers.models.vit_msn.modeling_vit_msn."
 class HFViT(Adapter):
     """A ViT of transformers whose readout is CLS, with a classifier or without."""
 
-    readout_name = "CLS"
+    readout = CLS
     prefix: tuple[str, ...] = ("CLS",)
     processor_class = "ViTImageProcessor"
     processor_words: Mapping[str, Any] = {}  # where the family was published with other words
@@ -172,7 +173,7 @@ class HFDeiT(HFViT):
 class HFDeiTWithTeacher(HFDeiT):
     """A DeiT of transformers, whose answer is the mean of two classifiers."""
 
-    readout_name = "CLS + distillation"
+    readout = CLS_AND_DISTILLATION
 
     def pool(self, normed: Tensor) -> Tensor:
         """The mean of both prefix tokens, for a classifier that the user gives."""

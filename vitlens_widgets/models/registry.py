@@ -1,15 +1,19 @@
 """Which adapter reads which model class.
 
 To support a new family, write one small file with one subclass of `Adapter`, decorate it with
-`@register("package.module.ClassName")` for each model class it reads, and add the file to
-`FAMILY_FILES`. A model is matched by the qualified names of its class and of its base classes,
-so that no model library is imported in order to find out that it is not needed.
+`@register("package.module.ClassName")` for each model class it reads, and put the file into
+`models/families`, where it is found by itself. A model is matched by the qualified names of its
+class and of its base classes, so that no model library is imported in order to find out that it is
+not needed.
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from torch import nn
@@ -18,18 +22,7 @@ from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.adapter import Adapter, require
 from vitlens_widgets.models.refused import REASONS
 
-FAMILY_FILES = (
-    "timm_vit",
-    "timm_eva",
-    "timm_relative",
-    "hf_vit",
-    "hf_dinov2",
-    "hf_beit",
-    "hf_clip",
-    "mae",
-    "open_clip_tower",
-    "open_clip_texts",
-)
+_FAMILIES = Path(__file__).with_name("families")
 
 _REGISTRY: dict[str, type[Adapter]] = {}
 _AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
@@ -51,8 +44,7 @@ def family_of(model: nn.Module) -> type[Adapter]:
     Raises:
         UnsupportedModelError: No family file reads it.
     """
-    for file in FAMILY_FILES:
-        importlib.import_module(f"vitlens_widgets.models.{file}")
+    _load_families()
     names = _class_names(model)
     for name in names:
         if name in _REGISTRY:
@@ -63,6 +55,13 @@ def family_of(model: nn.Module) -> type[Adapter]:
         f"{names[0]} is not a ViT that can be read{_readable_part(model)}; these classes and their "
         f"subclasses can: {readable}."
     )
+
+
+@cache
+def _load_families() -> None:
+    """Import every family file, by which it registers itself."""
+    for file in pkgutil.iter_modules([str(_FAMILIES)]):
+        importlib.import_module(f"vitlens_widgets.models.families.{file.name}")
 
 
 def _readable_part(model: nn.Module) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
-from vitlens_widgets.models.families import register
+from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.hf_texts import HFTexts
-from vitlens_widgets.models.hf_vit import HFViT
+from vitlens_widgets.models.readout import CLS, PATCHES, Readout
+from vitlens_widgets.models.registry import register
 
 _CLIP = "transformers.models.clip.modeling_clip.CLIP"
 _SIGLIP = "transformers.models.siglip.modeling_siglip.Siglip"
@@ -54,7 +56,7 @@ class HFClip(_Tower):
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
-        self.readout_name = "mean of patches" if self.classifies else "CLS"
+        self.readout = PATCHES if self.classifies else CLS
 
     def pool(self, normed: Tensor) -> Tensor:
         """The readout of the last state, which the tower gives without its final norm."""
@@ -86,7 +88,7 @@ class HFSiglip(_Tower):
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self._attends = not self.classifies and getattr(self.tower, "use_head", False)
-        self.readout_name = "attention-pooled patches" if self._attends else "mean of patches"
+        self.readout = self._pooled_patches() if self._attends else PATCHES
 
     def pool(self, normed: Tensor) -> Tensor:
         """The readout of normed patches, `[image, feature]`."""
@@ -99,13 +101,15 @@ class HFSiglip(_Tower):
             return normed
         return self.tower.head(normed.flatten(0, 1).unsqueeze(1)).unflatten(0, state.shape[:2])
 
-    def pooling_attention(self, state: Tensor) -> Tensor | None:
-        """See `Adapter.pooling_attention`."""
-        if not self._attends:
-            return None
-        pool, normed = self.tower.head, self.norm(state)
-        probe = pool.probe.expand(len(state), -1, -1)
-        return pool.attention(probe, normed, normed, average_attn_weights=False)[1][:, :, 0]
+    def _pooled_patches(self) -> Readout:
+        attention = partial(_probe_attention, self.norm, self.tower.head)
+        return Readout("attention-pooled patches", attention=attention, direct=False)
+
+
+def _probe_attention(norm: nn.Module, pool: nn.Module, state: Tensor) -> Tensor:
+    """See `Readout.attention`."""
+    normed, probe = norm(state), pool.probe.expand(len(state), -1, -1)
+    return pool.attention(probe, normed, normed, average_attn_weights=False)[1][:, :, 0]
 
 
 @register(f"{_CLIP}Model")

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.models.adapter import ScoreParts
-from vitlens_widgets.models.families import register
-from vitlens_widgets.models.timm_vit import TimmViT
+from vitlens_widgets.models.families.timm_vit import TimmViT
+from vitlens_widgets.models.registry import register
 
 
 @register("timm.models.eva.Eva")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
-from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
+from vitlens_widgets.models.readout import (
+    ALL_TOKENS,
+    CLS,
+    CLS_AND_DISTILLATION,
+    PATCHES,
+    Readout,
+)
+from vitlens_widgets.models.registry import register
 from vitlens_widgets.models.timm_blocks import read_block
 from vitlens_widgets.models.timm_pooling import latent_attention
 
@@ -38,11 +46,23 @@ class TimmViT(Adapter):
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         self._check(model)
         super().__init__(model, image_size or model.patch_embed.img_size)
-        refined = getattr(getattr(model, "attn_pool", None), "pool", "token")
-        self.readout_name = _READOUTS[model.global_pool].format(
+        self.readout = self._readout()
+
+    def _readout(self) -> Readout:
+        kind, pool = self.model.global_pool, getattr(self.model, "attn_pool", None)
+        if kind == "token":
+            return CLS
+        if kind == "avg":
+            return ALL_TOKENS if self._pools_prefix else PATCHES
+        refined = getattr(pool, "pool", "token")
+        name = _READOUTS[kind].format(
             tokens="all tokens" if self._pools_prefix else "patches",
             refined="CLS" if refined == "token" else "mean of all tokens",
         )
+        start = 0 if self._pools_prefix else self.model.num_prefix_tokens
+        attends = kind == "map" and pool is not None
+        attention = partial(_pool_attention, self.model, start) if attends else None
+        return Readout(name, attention=attention, direct=kind not in ("map", "prr"))
 
     @staticmethod
     def _check(model: nn.Module) -> None:
@@ -135,15 +155,6 @@ class TimmViT(Adapter):
         """What timm's own head makes of a state before its classifier, `[image, d]`."""
         return self.model.forward_head(self.model.norm(state), pre_logits=True)
 
-    def pooling_attention(self, state: Tensor) -> Tensor | None:
-        """See `Adapter.pooling_attention`."""
-        pool = getattr(self.model, "attn_pool", None)
-        if self.model.global_pool != "map" or pool is None:
-            return None
-        start = 0 if self._pools_prefix else self.model.num_prefix_tokens
-        weights = latent_attention(pool, self.model.norm(state)[:, start:])
-        return nn.functional.pad(weights, (start, 0))
-
     @property
     def n_features(self) -> int:
         """The width of what the model pools for a classifier.
@@ -195,7 +206,7 @@ class TimmDistilledViT(TimmViT):
 
     def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
-        self.readout_name = "CLS + distillation"
+        self.readout = CLS_AND_DISTILLATION
 
     def _prefix(self) -> tuple[str, ...]:
         return ("CLS", "distillation")
@@ -224,6 +235,12 @@ def distilled_token_logits(normed: Tensor, head: nn.Module, head_dist: nn.Module
     logits = (by_cls + by_dist) / 2
     logits[:, 0], logits[:, 1] = by_cls[:, 0], by_dist[:, 1]
     return logits
+
+
+def _pool_attention(model: nn.Module, start: int, state: Tensor) -> Tensor:
+    """See `Readout.attention`; the tokens before `start` are not pooled."""
+    weights = latent_attention(model.attn_pool, model.norm(state)[:, start:])
+    return nn.functional.pad(weights, (start, 0))
 
 
 def _has_head(model: nn.Module) -> bool:

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
-from vitlens_widgets.models.families import register
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints, JoinedPoint, ReadOnlyPoint
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.readout import CLS, PATCHES
+from vitlens_widgets.models.registry import register
 
 _KEPT_INSIDE = (
     "torch's nn.MultiheadAttention keeps its queries, keys and values to itself; edit the scores, "
@@ -40,7 +41,7 @@ class OpenClipTower(Adapter):
         require(batch_first, model, "images must come first in its blocks", "tokens do")
         require(model.attn_pool is None, model, "it must read CLS or a mean", "it pools by queries")
         super().__init__(model, image_size or model.image_size)
-        self.readout_name = "CLS" if model.pool_type == "tok" else "mean of patches"
+        self.readout = CLS if model.pool_type == "tok" else PATCHES
 
     @property
     def blocks(self) -> Sequence[nn.Module]:

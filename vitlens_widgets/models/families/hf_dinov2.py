@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vitlens_widgets.models.families import register
-from vitlens_widgets.models.hf_vit import HFViT
+from vitlens_widgets.models.families.hf_vit import HFViT
+from vitlens_widgets.models.readout import CLS, CLS_AND_PATCHES
+from vitlens_widgets.models.registry import register
 
 _PLAIN = "transformers.models.dinov2.modeling_dinov2.Dinov2"
 _REGISTERS = (
@@ -29,7 +30,7 @@ class HFDinov2(HFViT):
         n_registers = getattr(model.config, "num_register_tokens", 0)
         self.prefix = ("CLS", *(f"register {i}" for i in range(1, n_registers + 1)))
         self._reads_patches = hasattr(model, "classifier")
-        self.readout_name = "CLS and mean of patches" if self._reads_patches else "CLS"
+        self.readout = CLS_AND_PATCHES if self._reads_patches else CLS
         super().__init__(model, image_size)
 
     def _size_words(self, module: nn.Module) -> dict[str, bool]:  # noqa: ARG002

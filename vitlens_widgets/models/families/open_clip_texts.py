@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts
-from vitlens_widgets.models.families import family_of, register
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.open_clip_library import tokenizer_of
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.prompts import ReadsTexts
+from vitlens_widgets.models.registry import family_of, register
 
 
 class _Around(Adapter):
@@ -27,7 +27,7 @@ class _Around(Adapter):
         self, model: nn.Module, tower: nn.Module, image_size: tuple[int, int] | None
     ) -> None:
         self.tower = family_of(tower)(tower, image_size)
-        self.readout_name = self.tower.readout_name
+        self.readout = self.tower.readout
         self.positions_in_blocks = self.tower.positions_in_blocks
         super().__init__(model, self.tower.image_size)
 

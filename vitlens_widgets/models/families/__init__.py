@@ -1,0 +1,1 @@
+"""One file for each family of models; a file that is put here is found by itself."""
