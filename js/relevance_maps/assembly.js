@@ -75,7 +75,7 @@ function stageTitle() {
     const { method } = s.maps.of;
     const noHeads = s.maps.hasHeads ? "" : "; it says nothing of single heads";
     const same = isClassFree(method) && s.whose.length > 1 ? " So the difference is 0." : "";
-    words.textContent = `${method}: ${methodWords(method)}${noHeads}.${same}`;
+    words.textContent = `${s.methods[method]}: ${methodWords(method)}${noHeads}.${same}`;
   });
   return { node, words, update };
 }

@@ -40,8 +40,8 @@ export function imageControl({ n_images }, { choose }) {
 export function methodControl({ choose }) {
   const control = menu("Method", "Method", [], (method) => choose({ method }));
   const rest = part(control, (s) => s.asked.method, (s) => withoutKernel(s, "another method"));
-  const offer = whenChanged((/** @type {Scene} */ s) => [s.methods.join("\n")], (s) => {
-    control.offer(s.methods.map((name) => [name, name]));
+  const offer = whenChanged((/** @type {Scene} */ s) => [Object.keys(s.methods).join("\n")], (s) => {
+    control.offer(Object.entries(s.methods));
     control.show(s.asked.method);
   });
   const update = (/** @type {Scene} */ scene) => {

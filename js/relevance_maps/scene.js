@@ -51,7 +51,7 @@
  * @property {Curves} curves
  * @property {import("./classes.js").Classes} classes
  * @property {import("../lib/grounds.js").Grounds} grounds  the image
- * @property {string[]} methods
+ * @property {Record<string, string>} methods - their labels by their names
  */
 
 /**

@@ -26,12 +26,12 @@ export function subtitle({ model_name, n_layers, n_heads, tokens, prefix, rows, 
 
 /** What the methods measure, each in a sentence. @type {Record<string, string>} */
 const METHODS = {
-  "class embedding": "by how much each block’s own answer would move towards the class if more were attended to the token; summed over heads and blocks",
-  "class embedding (text)": "as the paper’s formula has it: gradients of the cross-entropy of each block’s state; summed over heads and blocks",
-  "class embedding (logit)": "gradients of the class’s logit, read from what each block’s attention adds; summed over heads and blocks",
-  "class embedding (text, logit)": "gradients of the class’s logit, read from each block’s state; summed over heads and blocks",
-  Chefer: "positive parts of attention × gradient, followed back through all blocks (Chefer et al. 2021)",
-  "gradient rollout": "attention × gradient, followed back through all blocks, each with its skip connection",
+  class_embedding: "by how much each block’s own answer would move towards the class if more were attended to the token; summed over heads and blocks",
+  class_embedding_text: "as the paper’s formula has it: gradients of the cross-entropy of each block’s state; summed over heads and blocks",
+  class_embedding_logit: "gradients of the class’s logit, read from what each block’s attention adds; summed over heads and blocks",
+  class_embedding_text_logit: "gradients of the class’s logit, read from each block’s state; summed over heads and blocks",
+  chefer: "positive parts of attention × gradient, followed back through all blocks (Chefer et al. 2021)",
+  gradient_rollout: "attention × gradient, followed back through all blocks, each with its skip connection",
   rollout: "attention followed back through all blocks; it knows no class: the same map for all of them",
 };
 

@@ -20,7 +20,7 @@ from vitlens_widgets.analysis.relevance import (
 )
 from vitlens_widgets.analysis.relevance.auc import area
 
-METHODS = ["class embedding", "Chefer"]
+METHODS = ["class_embedding", "chefer"]
 
 
 @pytest.fixture(scope="module", params=["CLS", "mean of patches", "registers and layer scale"])
@@ -29,7 +29,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     data = examples(vit)
     before = {name: weight.clone() for name, weight in vit.model.state_dict().items()}
-    found = perturbation_test(vit, data, methods=METHODS, random=2, batch_size=2)
+    found = perturbation_test(vit, data, methods=METHODS, n_random=2, batch_size=2)
     after = vit.model.state_dict()
     assert all(torch.equal(weight, after[name]) for name, weight in before.items())
     assert all(weight.grad is None for weight in vit.model.parameters())
@@ -45,14 +45,14 @@ def by_hand(vit, data):
         run, true = oracle.Pass(model, pixels), data[i].label
         whole.append(run.logits.detach())
         by_method = {
-            "class embedding": oracle.class_embedding(run, true, "released", "cross-entropy"),
-            "Chefer": oracle.chefer(run, true)[0],
+            "class_embedding": oracle.class_embedding(run, true, "released", "cross-entropy"),
+            "chefer": oracle.chefer(run, true)[0],
         }
         orders = {}
         for method, values in by_method.items():
             importance = values.sum((0, 1)) if values.ndim == 3 else values
             falling = importance[first:].topk(n)[1].tolist()
-            orders |= {f"{method}, negative": falling, f"{method}, positive": falling[::-1]}
+            orders |= {f"{method}_negative": falling, f"{method}_positive": falling[::-1]}
         for seed in range(2):
             orders[f"random {seed}"] = torch.randperm(n, generator=torch.manual_seed(seed)).tolist()
         for name, order in orders.items():
@@ -74,18 +74,18 @@ def test_accuracy_is_as_counted_one_image_and_one_number_at_a_time(measured):
     assert found.kept.tolist() == list(range(vit.layout.n_patches - 1, 0, -1))
     for method in METHODS:
         for order in ("negative", "positive"):
-            hits = right(logits[f"{method}, {order}"], data)[:, ::-1]
-            one = found.curve(f"{method}, {order}")
+            hits = right(logits[f"{method}_{order}"], data)[:, ::-1]
+            one = found.curve(f"{method}_{order}")
             np.testing.assert_allclose(one.mean, hits.mean(0), atol=1e-12)
             half = hits.std(0, ddof=1) / np.sqrt(len(hits)) * student.ppf(0.975, len(hits) - 1)
             np.testing.assert_allclose(one.half, half, atol=1e-9)
             sure = np.array(
                 [
                     [row.softmax(-1)[data[i].label].item() for row in of]
-                    for i, of in enumerate(logits[f"{method}, {order}"])
+                    for i, of in enumerate(logits[f"{method}_{order}"])
                 ]
             )[:, ::-1]
-            mean = found.probability[f"{method}, {order}"].mean
+            mean = found.probability[f"{method}_{order}"].mean
             np.testing.assert_allclose(mean, sure.mean(0), atol=1e-5)
     by_seed = [right(logits[f"random {seed}"], data).mean(0)[::-1] for seed in range(2)]
     np.testing.assert_allclose(found.random_orders, by_seed, atol=1e-12)
@@ -97,7 +97,7 @@ def test_the_area_is_the_released_formula_or_a_plain_mean(measured):
     vit, data, found, (logits, _) = measured
     n = vit.layout.n_patches
     assert list(found.auc["released"]) == list(found.accuracy)
-    for name in ("Chefer, negative", "class embedding, positive"):
+    for name in ("chefer_negative", "class_embedding_positive"):
         accuracy = right(logits[name], data).mean(0)
         mean = found.auc["mean"][name]
         assert mean.mean == pytest.approx(accuracy.mean())
@@ -158,30 +158,30 @@ def same(one, other):
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path):
-    data, words = examples(vit, 6), {"points": 5, "random": 2, "batch_size": 2}
+    data, words = examples(vit, 6), {"n_points": 5, "n_random": 2, "batch_size": 2}
     whole = perturbation_test(vit, data, **words)
     stopped = Interrupted(data, 3)
     with pytest.raises(KeyboardInterrupt):
         perturbation_test(vit, stopped, save_to=tmp_path, **words)
     same(perturbation_test(vit, stopped, save_to=tmp_path, **words), whole)
-    for other in ({"target": "answer"}, {"points": 4}, {"methods": ["rollout"]}, {"random": 3}):
+    for other in ({"target": "answer"}, {"n_points": 4}, {"methods": ["rollout"]}, {"n_random": 3}):
         with pytest.raises(vl.UsageError, match="a run of other settings"):
             perturbation_test(vit, data, save_to=tmp_path, **{**words, **other})
 
 
 def test_fewer_points_are_some_of_the_curve(vit):
-    data, words = examples(vit, 3), {"methods": ["Chefer"], "random": 1}
+    data, words = examples(vit, 3), {"methods": ["chefer"], "n_random": 1}
     every = perturbation_test(vit, data, **words)
-    some = perturbation_test(vit, data, points=5, **words)
+    some = perturbation_test(vit, data, n_points=5, **words)
     assert some.kept.tolist() == [14, 11, 8, 4, 1]
     at = [every.kept.tolist().index(count) for count in some.kept]
     np.testing.assert_array_equal(
-        some.curve("Chefer, negative").mean, every.curve("Chefer, negative").mean[at]
+        some.curve("chefer_negative").mean, every.curve("chefer_negative").mean[at]
     )
 
 
 def test_the_numbers_do_not_depend_on_the_batches(vit):
-    data, words = examples(vit, 5), {"points": 4, "random": 2}
+    data, words = examples(vit, 5), {"n_points": 4, "n_random": 2}
     one, all_ = (perturbation_test(vit, data, batch_size=n, **words) for n in (1, 5))
     for name in one.accuracy:
         np.testing.assert_array_equal(one.accuracy[name].mean, all_.accuracy[name].mean)
@@ -192,17 +192,19 @@ def test_the_numbers_do_not_depend_on_the_batches(vit):
 
 def test_the_models_own_answer_may_be_what_relevance_is_about(vit):
     data = examples(vit, 4)
-    found = perturbation_test(vit, data, target="answer", methods=["Chefer"], random=0, points=3)
-    assert list(found.accuracy) == ["Chefer, negative", "Chefer, positive"]
+    found = perturbation_test(
+        vit, data, target="answer", methods=["chefer"], n_random=0, n_points=3
+    )
+    assert list(found.accuracy) == ["chefer_negative", "chefer_positive"]
     assert found.random_orders.shape == (0, 3)
     pixels = pixels_of(vit, data)
-    chosen = relevance(vit.trace(pixels, preprocessed=True), method="Chefer")
-    curves = removal_curves(vit.trace(pixels, preprocessed=True), chosen, points=3, random=0)
+    chosen = relevance(vit.trace(pixels, preprocessed=True), method="chefer")
+    curves = removal_curves(vit.trace(pixels, preprocessed=True), chosen, n_points=3, n_random=0)
     true = np.array([data[i].label for i in range(4)])
     hits = (curves.answers["negative"] == true[:, None])[:, 1:]
-    np.testing.assert_array_equal(found.curve("Chefer, negative").mean, hits.mean(0))
+    np.testing.assert_array_equal(found.curve("chefer_negative").mean, hits.mean(0))
     assert (chosen.classes != true).any()  # of which maps of the true class are others
-    other = perturbation_test(vit, data, methods=["Chefer"], random=0, points=3)
+    other = perturbation_test(vit, data, methods=["chefer"], n_random=0, n_points=3)
     sure = np.zeros(3)
     for i, label in enumerate(true):
         order = np.argsort(-chosen.tokens[i, 1:], kind="stable")
@@ -211,8 +213,8 @@ def test_the_models_own_answer_may_be_what_relevance_is_about(vit):
             edits = [vl.edits.DropTokens(gone)]
             left = vit.trace(pixels[[i]], edits=edits, preprocessed=True).logits[0]
             sure[point] += left.softmax(-1)[label].item() / len(true)
-    np.testing.assert_allclose(found.probability["Chefer, negative"].mean, sure, rtol=1e-4)
-    assert not np.allclose(other.probability["Chefer, negative"].mean, sure, rtol=1e-3)
+    np.testing.assert_allclose(found.probability["chefer_negative"].mean, sure, rtol=1e-4)
+    assert not np.allclose(other.probability["chefer_negative"].mean, sure, rtol=1e-3)
 
 
 def test_no_more_tokens_run_at_once_than_were_traced(vit, monkeypatch):
@@ -223,19 +225,21 @@ def test_no_more_tokens_run_at_once_than_were_traced(vit, monkeypatch):
         return run_block(self, layer, state)
 
     monkeypatch.setattr(type(vit.adapter), "run_block", counting)
-    perturbation_test(vit, examples(vit, 9), methods=["rollout"], random=5, points=6, batch_size=9)
+    perturbation_test(
+        vit, examples(vit, 9), methods=["rollout"], n_random=5, n_points=6, batch_size=9
+    )
     assert max(ran) <= 9 * vit.layout.n_tokens
     assert max(ran) > 8 * vit.layout.n_tokens  # and not one image after the other
 
 
 def test_published_areas_stand_beside_the_papers_model_only(vit):
     data = examples(vit, 2)
-    plain = perturbation_test(vit, data, methods=["Chefer", "rollout"], points=2, random=1)
+    plain = perturbation_test(vit, data, methods=["chefer", "rollout"], n_points=2, n_random=1)
     assert plain.published == {}
     assert not any("Vilas" in column for column in plain.table())
     other = vl.load(MODELS["CLS"]())
     other.paper = "ViT-B/32"
-    found = perturbation_test(other, data, methods=["Chefer", "rollout"], points=2, random=1)
+    found = perturbation_test(other, data, methods=["chefer", "rollout"], n_points=2, n_random=1)
     assert found.table()["Vilas et al. 2023"].tolist() == pytest.approx(
         [0.84540, 0.39287, np.nan, np.nan, 0.71589], nan_ok=True
     )
@@ -248,7 +252,7 @@ def test_curves_of_single_images(special):
     pixels = pixels_for(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)
     found = relevance(trace, [3, 7], method="rollout")
-    curves = removal_curves(trace, found, random=2)
+    curves = removal_curves(trace, found, n_random=2)
     layout = vit.layout
     assert curves.removed == pytest.approx(np.arange(layout.n_patches) / layout.n_patches)
     probability = trace.logits.softmax(-1)
@@ -276,8 +280,8 @@ def test_curves_can_be_had_as_they_grow():
     vit = vl.load(timm_model("distillation"))
     trace = vit.trace(pixels_for(vit.image_size, 3), preprocessed=True)
     found = relevance(trace, [3, 7, 0], method="rollout")
-    whole = removal_curves(trace, found, points=4, random=2)
-    grown = list(growing_removal_curves(trace, found, 1, points=4, random=2))
+    whole = removal_curves(trace, found, n_points=4, n_random=2)
+    grown = list(growing_removal_curves(trace, found, 1, n_points=4, n_random=2))
     np.testing.assert_array_equal(removal_shares(vit.layout.n_patches, 4), whole.removed)
     assert len(grown) == 5
     for n, one in enumerate(grown, 1):
@@ -294,22 +298,22 @@ def test_curves_can_be_had_as_they_grow():
 def test_what_does_not_fit_is_said_in_a_sentence(vit):
     data = examples(vit, 2)
     for words, sentence in [
-        ({"methods": ["Chefer", "Chefer"]}, '"Chefer" is there twice'),
+        ({"methods": ["chefer", "chefer"]}, '"chefer" is there twice'),
         ({"methods": ["cheffer"]}, "No method is called"),
         ({"methods": None}, "not NoneType"),
         ({"target": "cat"}, "target must be one of"),
-        ({"points": 15}, "points must be a whole number from 2 to 14"),
-        ({"random": -1}, "random must be"),
-        ({"random": 0, "methods": []}, "nothing to compare"),
+        ({"n_points": 15}, "n_points must be a whole number from 2 to 14"),
+        ({"n_random": -1}, "n_random must be"),
+        ({"n_random": 0, "methods": []}, "nothing to compare"),
     ]:
         with pytest.raises(vl.UsageError, match=sentence):
             perturbation_test(vit, data, **words)
     with pytest.raises(vl.UsageError, match='not "toy/p32"'):
         perturbation_test("toy/p32", data)
-    found = perturbation_test(vit, data, methods=ClassEmbedding("text"), random=1, points=2)
-    assert next(iter(found.accuracy)) == "class embedding (text), negative"
-    with pytest.raises(vl.UsageError, match='no curve "Chefer, negative"'):
-        found.curve("Chefer, negative")
+    found = perturbation_test(vit, data, methods=ClassEmbedding("text"), n_random=1, n_points=2)
+    assert next(iter(found.accuracy)) == "class_embedding_text_negative"
+    with pytest.raises(vl.UsageError, match='no curve "chefer_negative"'):
+        found.curve("chefer_negative")
 
 
 def test_curves_need_the_whole_sequence_and_its_own_relevance(vit):

@@ -54,7 +54,7 @@ def places_of(said, true, taught):
     """
     said = np.where(taught, said, -1.0)
     close = [(said > said[true] + margin) & (said != said[true]) for margin in (1e-5, -1e-5)]
-    return [above.sum() for above in close]
+    return [1 + above.sum() for above in close]
 
 
 def some_of_each(vit, n_images=17, seed=3):
@@ -105,13 +105,13 @@ def test_probes_are_those_of_a_loop_over_places(measured):
             sure = (low == high).all(0)
             assert sure.mean() > 0.8
             accuracy, rank = (found.values[site, name].mean[block] for name in ("accuracy", "rank"))
-            np.testing.assert_allclose(accuracy[sure], (low == 0).mean(0)[sure])
+            np.testing.assert_allclose(accuracy[sure], (low == 1).mean(0)[sure])
             np.testing.assert_allclose(rank[sure], low.mean(0)[sure])
             assert (rank >= low.mean(0) - 1e-9).all()
             assert (rank <= high.mean(0) + 1e-9).all()
             if sure[patches].all():
                 on_patches = found.image_tokens[site, "accuracy"]
-                of_images = (low[:, patches] == 0).mean(1)
+                of_images = (low[:, patches] == 1).mean(1)
                 assert on_patches.mean[block] == pytest.approx(of_images.mean())
                 assert on_patches.deviation[block] == pytest.approx(of_images.std(ddof=1))
                 rank = found.image_tokens[site, "rank"].mean[block]
@@ -185,8 +185,10 @@ def test_probes_take_part_in_the_perturbation_test():
     vit = vl.load(MODELS["CLS"]())
     train, test = examples(vit, 30, seed=4), examples(vit, 3)
     found = linear_probes(vit, train, test, shots=2, sites="resid_post")
-    curves = vl.analysis.perturbation_test(vit, test, methods=found.relevance, points=3, random=0)
-    assert list(curves.accuracy) == ["linear probe, negative", "linear probe, positive"]
+    curves = vl.analysis.perturbation_test(
+        vit, test, methods=found.relevance, n_points=3, n_random=0
+    )
+    assert list(curves.accuracy) == ["linear_probe_negative", "linear_probe_positive"]
 
 
 def test_features_are_kept_and_a_test_that_was_stopped_goes_on(tmp_path, monkeypatch):

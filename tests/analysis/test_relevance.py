@@ -53,7 +53,7 @@ def test_class_embedding_is_the_gradient_of_each_blocks_own_answer(case, rule, o
 
 def test_chefers_rule(case):
     trace, by_hand = case
-    found = relevance(trace, CLASSES, method="Chefer")
+    found = relevance(trace, CLASSES, method="chefer")
     expected = [oracle.chefer(run, cls) for run, cls in zip(by_hand, CLASSES, strict=True)]
     close(found.tokens, [one[0] for one in expected])
     close(found.heads, [one[1] for one in expected])
@@ -61,7 +61,7 @@ def test_chefers_rule(case):
 
 def test_gradient_rollout(case):
     trace, by_hand = case
-    found = relevance(trace, CLASSES, method="gradient rollout")
+    found = relevance(trace, CLASSES, method="gradient_rollout")
     pairs = zip(by_hand, CLASSES, strict=True)
     close(found.tokens, [oracle.gradient_rollout(run, cls) for run, cls in pairs])
     close(
@@ -125,7 +125,7 @@ def test_class_embedding_is_what_a_little_more_attention_does(fine, site):
 
 def test_chefers_weights_are_pattern_times_what_more_attention_does(fine):
     vit, step, layer = fine.vit, 1e-5, 1
-    found = relevance(fine, CLASSES, method="Chefer")
+    found = relevance(fine, CLASSES, method="chefer")
     pattern = fine["pattern", layer]
     with torch.no_grad():
         reads = vit.adapter.readout_weights(fine.states[-1])
@@ -191,7 +191,7 @@ def test_edits_are_part_of_what_is_explained(method):
     plain = relevance(vit.trace(pixels, edits=edits[:1], preprocessed=True), 3, method=method)
     if "rollout" not in method:
         assert not np.allclose(plain.heads[:, 2], found.heads[:, 2])
-    if "class embedding" in method:  # a head that was switched off moves nothing
+    if "class_embedding" in method:  # a head that was switched off moves nothing
         assert (found.heads[:, 1, 2] == 0).all()
 
 
@@ -236,12 +236,12 @@ def test_any_method_will_do():
 
 
 def test_names_say_what_is_not_the_default():
-    assert ClassEmbedding().name == "class embedding"
-    assert ClassEmbedding("text", "logit").name == "class embedding (text, logit)"
+    assert ClassEmbedding().name == "class_embedding"
+    assert ClassEmbedding("text", "logit").name == "class_embedding_text_logit"
     assert list(METHODS)[:3] == [
-        "class embedding",
-        "class embedding (text)",
-        "class embedding (logit)",
+        "class_embedding",
+        "class_embedding_text",
+        "class_embedding_logit",
     ]
 
 
@@ -249,8 +249,8 @@ def test_a_readout_without_weights_has_the_gradient_method_alone():
     vit = vl.load(timm_model("CLS", global_pool="max", class_token=False, fc_norm=False))
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
     assert np.isfinite(relevance(trace, 3).tokens).all()
-    for method in ("Chefer", "rollout", "gradient rollout"):
-        with pytest.raises(vl.UsageError, match=r'maximum over patches.*"class embedding" does'):
+    for method in ("chefer", "rollout", "gradient_rollout"):
+        with pytest.raises(vl.UsageError, match=r'maximum over patches.*"class_embedding" does'):
             relevance(trace, 3, method=method)
 
 
@@ -268,8 +268,8 @@ def test_inference_mode_has_no_gradients():
     vit = vl.load(timm_model("CLS"))
     with torch.inference_mode():
         trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
-        with pytest.raises(vl.UsageError, match=r'"Chefer" needs gradients.*inference_mode'):
-            relevance(trace, 3, method="Chefer")
+        with pytest.raises(vl.UsageError, match=r'"chefer" needs gradients.*inference_mode'):
+            relevance(trace, 3, method="chefer")
         assert np.isfinite(relevance(trace, 3, method="rollout").tokens).all()
     with pytest.raises(vl.UsageError, match=r"trace the images and ask outside"):
         relevance(trace, 3)
@@ -285,7 +285,7 @@ def test_what_does_not_fit_is_said_in_a_sentence():
     for words, sentence in [
         ({"target": 11}, "Class 11 is out of range"),
         ({"target": [1, 2, 3]}, "3 classes were given for 2 images"),
-        ({"method": "chefer"}, 'No method is called "chefer".*Nearest: "Chefer"'),
+        ({"method": "Chefer"}, 'No method is called "Chefer".*Nearest: "chefer"'),
         ({"method": 3}, "not int"),
         ({"method": own}, r'"own" gave \[2, 3\]; this trace asks for \[2, 16\]'),
         ({"method": nan}, "not finite"),

@@ -18,14 +18,14 @@ OTHER = {
     "building": [{"mlp_input": "resid_mid"}, {"mask_rule": "majority"}],
     "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
     "perturbation_test": [
-        {"points": 2},
-        {"random": 1},
+        {"n_points": 2},
+        {"n_random": 1},
         {"target": "answer"},
         {"methods": ["rollout"]},
-        {"methods": [ClassEmbedding("text", "logit"), "Chefer"]},
+        {"methods": [ClassEmbedding("text", "logit"), "chefer"]},
     ],
 }
-SOME = {"perturbation_test": {"points": 3, "random": 0}}
+SOME = {"perturbation_test": {"n_points": 3, "n_random": 0}}
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,13 @@ def vit():
 @pytest.mark.parametrize("name", OTHER)
 def test_titles_say_what_is_not_as_in_the_paper(vit, name):
     experiment, data = getattr(analysis, name), examples(vit, 1)
-    few = {"points": 2, "random": 0} if name == "perturbation_test" else {}
+    few = {"n_points": 2, "n_random": 0} if name == "perturbation_test" else {}
     plain = experiment(vit, data, **few).title
     assert plain == f"{vit.name}, 1 image of {data!r}"
     for other in OTHER[name]:
         (word, value), *_ = other.items()
         said = experiment(vit, data, **{**few, **other}).title
-        settles = word not in ("kinds", "remove", "points", "random", "methods")
+        settles = word not in ("kinds", "remove", "n_points", "n_random", "methods")
         assert said == plain + f", {word}={value!r}" * settles
 
 
@@ -78,7 +78,7 @@ class Powers:
 
 
 def test_a_methods_own_settings_are_settings(vit, tmp_path):
-    data, words = examples(vit, 2), {"points": 2, "random": 0, "save_to": tmp_path}
+    data, words = examples(vit, 2), {"n_points": 2, "n_random": 0, "save_to": tmp_path}
     analysis.perturbation_test(vit, data, methods=Powers(2), **words)
     with pytest.raises(vl.UsageError, match="other settings"):
         analysis.perturbation_test(vit, data, methods=Powers(4), **words)

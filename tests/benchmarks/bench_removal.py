@@ -95,7 +95,7 @@ def run_test(name: str, n_images: int, batch_size: int, points: int) -> None:
     noise = rng.integers(0, 256, (*vit.image_size, 3), dtype=np.uint8)
     items = [(np.roll(noise, 7 * i, axis=0), i % 1000) for i in range(batch_size)]
     data = vl.data.Examples([items[i % batch_size] for i in range(n_images)], vit.labels)
-    words = {"methods": ["Chefer"], "random": 0, "points": points, "batch_size": batch_size}
+    words = {"methods": ["chefer"], "n_random": 0, "n_points": points, "batch_size": batch_size}
     vl.analysis.perturbation_test(vit, data, **words)
 
 
@@ -110,7 +110,7 @@ def times(name: str, n_images: int, points: int, repeats: int) -> list[dict[str,
         "removal curves, one by one": partial(one_by_one, name, n_images, points),
         **{
             f"relevance, {method}": partial(relevances, name, n_images, method)
-            for method in ("class embedding", "Chefer", "rollout")
+            for method in ("class_embedding", "chefer", "rollout")
         },
     }
     return beside_forward(ways, repeats, model=name, images=n_images, points=points)

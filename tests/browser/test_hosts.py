@@ -26,7 +26,7 @@ WIDGETS = {
     "maps": "vl.AttentionMaps(trace, reading=reading)",
     "strip": "vl.InfillStrip(infilling, truth=scene)",
     "explorer": "vl.explore(vit, scene, mae=mae)",
-    "relevance": "vl.RelevanceMaps(trace, points=8, random=2)",
+    "relevance": "vl.RelevanceMaps(trace, n_points=8, n_random=2)",
 }
 FACE = random_maps(layers=6, heads=3, rows=7, cols=7)  # of toy/p32: only its layout counts
 MAE_SIDE = 14
@@ -144,9 +144,9 @@ def test_relevance_maps_ask_the_kernel_for_another_class_and_for_their_curves(no
     notebook.wait_for_value("vit.layout.row_col(relevance.token)", [2, 4])
     written = f"{exact:#.3g}".rstrip(".").replace("-", "−")
     assert written in relevance.locator(".vl-pair-line").inner_text()
-    notebook.kernel("relevance.method, relevance.versus = 'Chefer', None")
+    notebook.kernel("relevance.method, relevance.versus = 'chefer', None")
     target = notebook.value("relevance.target")
-    waits_for(relevance, "data-vitlens-drawn", f"Chefer: {target}, image 0")
+    waits_for(relevance, "data-vitlens-drawn", f"chefer: {target}, image 0")
 
 
 def test_a_mask_painted_on_an_infill_strip_is_infilled_by_the_kernel(notebook):

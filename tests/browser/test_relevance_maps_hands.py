@@ -207,13 +207,13 @@ def test_a_class_a_method_and_an_image_are_asked_of_the_kernel(page, source):
     search = root.get_by_role("combobox", name="Target class")
     search.fill("thing 4")
     search.press("Enter")
-    drawn(root, 4, None, "class embedding", 0)
+    drawn(root, 4, None, "class_embedding", 0)
     assert widget.target == 4
-    root.get_by_role("combobox", name="Method").select_option("Chefer")
-    drawn(root, 4, None, "Chefer", 0)
+    root.get_by_role("combobox", name="Method").select_option("chefer")
+    drawn(root, 4, None, "chefer", 0)
     root.get_by_role("combobox", name="Image").select_option("1")
-    drawn(root, 4, None, "Chefer", 1)
-    assert (widget.method, widget.image) == ("Chefer", 1)
+    drawn(root, 4, None, "chefer", 1)
+    assert (widget.method, widget.image) == ("chefer", 1)
     cell(root, 0, 1, COLS).hover()
     value = widget.relevance[0].patches(1)[0, 1]
     assert f"thing 4 {value:.3g}" in read_out(root)
@@ -225,17 +225,17 @@ def test_a_second_class_comes_with_a_button_and_goes_with_one(page, source):
     answers = source.probabilities(0).argsort()[::-1]
     other = int(next(index for index in answers if index != 2))
     root.get_by_role("button", name="Compare with another class").click()
-    drawn(root, 2, other, "class embedding", 0)
+    drawn(root, 2, other, "class_embedding", 0)
     assert widget.versus == other
     assert root.locator(".vl-panel:visible").count() == 3
     search = root.get_by_role("combobox", name="Second class")
     search.fill("thing 1")
     search.press("Enter")
-    drawn(root, 2, 1, "class embedding", 0)
+    drawn(root, 2, 1, "class_embedding", 0)
     root.get_by_role("combobox", name="Whose heads").select_option("difference")
     assert widget.heads_of == "difference"
     root.get_by_role("button", name="Without a second class").click()
-    drawn(root, 2, None, "class embedding", 0)
+    drawn(root, 2, None, "class_embedding", 0)
     assert root.locator(".vl-panel:visible").count() == 1
 
 
@@ -287,7 +287,7 @@ def test_a_failure_in_the_kernel_leaves_the_picture_and_says_a_sentence(page, so
     assert search.input_value() == "thing 2"
     search.fill("thing 3")
     search.press("Enter")
-    drawn(root, 3, None, "class embedding", 0)
+    drawn(root, 3, None, "class_embedding", 0)
     assert root.get_by_role("alert").is_hidden()
 
 
@@ -297,7 +297,7 @@ def test_a_label_that_is_not_there_is_answered_with_the_nearest(page, source):
     search.fill("thinng 5")
     search.press("Enter")
     root.get_by_role("button", name="Use thing 5").click()
-    drawn(root, 5, None, "class embedding", 0)
+    drawn(root, 5, None, "class_embedding", 0)
     assert widget.target == 5
 
 

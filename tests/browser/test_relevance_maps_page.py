@@ -37,7 +37,7 @@ def at_width(page, root, width):
 @pytest.mark.parametrize("classes", [2, [2, 4]], ids=["one class", "two classes"])
 def test_it_fits_at_every_width_without_running_over(page, shape, classes):
     source = random_relevances(1, **SHAPES[shape])
-    hosted, root = shown(page, source, classes, points=4, token=2)
+    hosted, root = shown(page, source, classes, n_points=4, token=2)
     hosted.widgets[0].saved()
     hosted.receive(**hosted.widgets[0]._own_state())
     for width in WIDTHS:
@@ -55,7 +55,7 @@ def test_it_fits_at_every_width_without_running_over(page, shape, classes):
 @pytest.mark.parametrize("classes", [2, [2, 4]], ids=["one class", "two classes"])
 def test_the_parts_do_not_lie_upon_each_other(page, classes):
     source = random_relevances(1, **SHAPES["10x14, registers, 3 images"])
-    hosted, root = shown(page, source, classes, points=4)
+    hosted, root = shown(page, source, classes, n_points=4)
     hosted.widgets[0].saved()
     hosted.receive(**hosted.widgets[0]._own_state())
     names = (".vl-overview", ".vl-stage-head", ".vl-panel", ".vl-removal", ".vl-aside", ".vl-pair")
@@ -86,7 +86,7 @@ def test_two_pictures_and_their_difference_stand_on_one_line(page):
 
 @pytest.mark.parametrize("classes", [2, [2, 4]], ids=["one class", "two classes"])
 def test_nothing_moves_when_a_point_of_a_curve_or_a_patch_is_read_out(page, classes):
-    hosted, root = shown(page, random_relevances(1, rows=7, cols=7), classes, points=30)
+    hosted, root = shown(page, random_relevances(1, rows=7, cols=7), classes, n_points=30)
     hosted.widgets[0].saved()
     hosted.receive(**hosted.widgets[0]._own_state())
     slider = curve(root).get_by_role("slider")
@@ -125,12 +125,12 @@ def test_in_a_hidden_tab_it_waits_and_draws_when_shown(page):
     page.evaluate("document.querySelector('main').style.display = 'none'")
     page.evaluate("setTimeout(() => document.querySelector('main').style.display = '', 300)")
     root = hosted.add(vl.RelevanceMaps(random_relevances(1), 2), "relevance_maps")
-    assert root.get_attribute("data-vitlens-drawn") == "class embedding: 2, image 0"
+    assert root.get_attribute("data-vitlens-drawn") == "class_embedding: 2, image 0"
 
 
 def test_everything_has_a_name_and_one_tab_stop(page):
     source = random_relevances(1, prefix=REGISTERS)
-    hosted, root = shown(page, source, [2, 4], points=4)
+    hosted, root = shown(page, source, [2, 4], n_points=4)
     hosted.widgets[0].saved()
     hosted.receive(**hosted.widgets[0]._own_state())
     unnamed = root.evaluate("""root => {
@@ -188,7 +188,7 @@ def test_two_widgets_on_one_page_do_not_interfere_and_leave_nothing_behind(page)
 def test_pictures_of_it_for_the_eye(browser, scheme, width):
     vit = vl.load("toy/p32")
     scene = vl.world.scene(45, objects=2, classes=("cat", "umbrella"))
-    widget = vl.RelevanceMaps(vit.trace(scene.image), ["cat", "umbrella"], token=19, points=12)
+    widget = vl.RelevanceMaps(vit.trace(scene.image), ["cat", "umbrella"], token=19, n_points=12)
     widget.saved()
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     root = WidgetPage(page, scheme=scheme).add(widget, "relevance_maps")

@@ -39,19 +39,19 @@ def largest(*maps):
     return max(np.nanmax(np.abs(one)) for one in maps)
 
 
-@pytest.mark.parametrize("method", ["class embedding", "Chefer"])
+@pytest.mark.parametrize("method", ["class_embedding", "chefer"])
 @pytest.mark.parametrize("scale", ["linear", "sqrt"])
 def test_one_class_over_all_blocks_and_heads(page, source, method, scale):
     hosted, root = shown(page, source, 2, method=method, scale=scale, image=1)
     values = hosted.widgets[0].relevance[0].patches(1)
-    diverges = method == "class embedding"
+    diverges = method == "class_embedding"
     assert_heat(heat(root), values, largest(values), diverges=diverges, scale=scale)
 
 
 @pytest.mark.parametrize("show", ["all", "layer", "head"])
 def test_two_classes_and_their_difference_share_a_scale_or_have_their_own(page, source, show):
     where = {"all": {}, "layer": {"layer": 1}, "head": {"layer": 1, "head": 1}}[show]
-    words = {"show": show, "layer": 1, "head": 1, "norm": "map", "method": "Chefer", "image": 1}
+    words = {"show": show, "layer": 1, "head": 1, "norm": "map", "method": "chefer", "image": 1}
     hosted, root = shown(page, source, [2, 4], **words)
     one, other = (found.patches(1, **where) for found in hosted.widgets[0].relevance)
     maps = {0: one, 1: other, "difference": one - other}

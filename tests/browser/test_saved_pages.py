@@ -199,7 +199,7 @@ def test_linked_widgets_stay_linked_a_state_with_its_block(saved, page):
 
 
 def test_relevance_maps_keep_their_curves_and_say_what_needs_the_model(saved):
-    widget = vl.RelevanceMaps(random_relevances(2), [2, 4], points=6)
+    widget = vl.RelevanceMaps(random_relevances(2), [2, 4], n_points=6)
     root = saved.open(widget)
     tile(root, 1, 0).click()
     assert text(root.locator(".vl-stage-head h3")) == "Layer 1, head 0"

@@ -19,24 +19,25 @@ def vit():
 
 def test_accuracy_over_the_share_that_is_removed(vit):
     data = examples(vit, 4)
-    found = vl.analysis.perturbation_test(vit, data, methods=["rollout"], points=4, random=2)
+    found = vl.analysis.perturbation_test(vit, data, methods=["rollout"], n_points=4, n_random=2)
     plot = found.figure()
     curves = drawn(plot)
     assert list(curves) == ["rollout, negative", "rollout, positive", "random"]
-    for name, values in curves.items():
-        np.testing.assert_allclose(values, found.curve(name).mean)
+    for name, label in found.labels.items():
+        np.testing.assert_allclose(curves[label], found.curve(name).mean)
     places = plot.renderers[0].data_source.data
     np.testing.assert_allclose(places["x"], found.removed)  # a band
     assert plot.select_one(Span).location == pytest.approx(float(found.all_patches.mean))
 
 
 def test_both_curves_of_a_method_have_its_colour(vit):
-    methods = ["rollout", "Chefer", "class embedding", "gradient rollout"]
-    found = vl.analysis.perturbation_test(vit, examples(vit, 2), methods=methods, points=2)
+    methods = ["rollout", "chefer", "class_embedding", "gradient_rollout"]
+    found = vl.analysis.perturbation_test(vit, examples(vit, 2), methods=methods, n_points=2)
     items = {item.label.value: item.renderers[0].glyph for item in found.figure().legend[0].items}
-    colours = [items[f"{method}, negative"].line_color for method in methods]
+    labels = ["rollout", "Chefer", "class embedding", "gradient rollout"]
+    colours = [items[f"{label}, negative"].line_color for label in labels]
     assert len(set(colours)) == len(methods)
-    assert [items[f"{method}, positive"].line_color for method in methods] == colours
+    assert [items[f"{label}, positive"].line_color for label in labels] == colours
     dashes = [items[f"Chefer, {order}"].line_dash for order in ("negative", "positive")]
     assert dashes[0] != dashes[1]
     assert items["random"].line_color not in colours
@@ -44,7 +45,9 @@ def test_both_curves_of_a_method_have_its_colour(vit):
 
 def test_probability_over_the_share_of_one_image(vit):
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
-    found = vl.analysis.removal_curves(trace, vl.analysis.relevance(trace, 3), points=4, random=2)
+    found = vl.analysis.removal_curves(
+        trace, vl.analysis.relevance(trace, 3), n_points=4, n_random=2
+    )
     plot = found.figure(1)
     curves = drawn(plot)
     assert list(curves) == ["negative", "positive", "random"]

@@ -24,7 +24,7 @@ def made(**words):
 
 
 @pytest.mark.parametrize("show", ["all", "layer", "head"])
-@pytest.mark.parametrize("method", ["class embedding", "Chefer"])
+@pytest.mark.parametrize("method", ["class_embedding", "chefer"])
 def test_every_map_is_coloured_by_its_place_on_the_shared_scale(show, method):
     widget = made(method=method, show=show, layer=1, head=1, norm="map")
     where = {"all": {}, "layer": {"layer": 1}, "head": {"layer": 1, "head": 1}}[show]
@@ -36,7 +36,7 @@ def test_every_map_is_coloured_by_its_place_on_the_shared_scale(show, method):
         scale = still.scale(which, show, 1, 1)
         found = still.large()[which]
         np.testing.assert_allclose(found, values, rtol=1e-5, atol=1e-6)
-        signed = method == "class embedding" or which == 2
+        signed = method == "class_embedding" or which == 2
         place = 0.5 + values / end / 2 if signed else values / end
         colours = table("blue_orange") if signed else MAGMA
         expected = colours[np.floor(255 * np.clip(place, 0, 1) + 0.5).astype(int)]

@@ -56,11 +56,11 @@ def clearly_above(one, other):
 def test_methods_that_follow_attention_point_at_the_thing(found):
     apart = found["apart"]
     for name in TWINS:
-        for method in ("Chefer", "gradient rollout", "rollout"):
+        for method in ("chefer", "gradient_rollout", "rollout"):
             assert apart[name, method][0] == pytest.approx(0.88, abs=0.025)
-    assert apart["toy/p32", "class embedding"] == pytest.approx((0.555, 0.06), abs=0.02)
-    assert apart["toy/p32-cls", "class embedding"][0] == pytest.approx(0.68, abs=0.02)
-    text, released = (apart["toy/p32", f"class embedding{rule}"] for rule in (" (text)", ""))
+    assert apart["toy/p32", "class_embedding"] == pytest.approx((0.555, 0.06), abs=0.02)
+    assert apart["toy/p32-cls", "class_embedding"][0] == pytest.approx(0.68, abs=0.02)
+    text, released = (apart["toy/p32", f"class_embedding{rule}"] for rule in ("_text", ""))
     assert clearly_above(text, released)
 
 
@@ -68,7 +68,7 @@ def test_which_thing_is_meant_is_another_question(found):
     own, methods = found["own"], found["METHODS"]
     for name in TWINS:
         scores = {method: own[name, method][0] for method in methods}
-        assert max(scores, key=scores.get) == "class embedding (text)"
+        assert max(scores, key=scores.get) == "class_embedding_text"
         assert scores.pop("rollout") == 0.5
         assert min(scores.values()) > 0.6
 
@@ -94,14 +94,14 @@ def test_the_removal_test_is_as_the_prose_has_it(found):
             for curve, one in found["removed"][name].auc["released"].items()
         }
         chance = area["random"]
-        assert clearly_above(chance, area["class embedding, positive"])
-        assert clearly_above(area["class embedding, positive"], area["Chefer, positive"])
-        assert not clearly_above(area["class embedding, negative"], chance)
-        assert clearly_above(area["class embedding (text), negative"], chance)
-        assert area["rollout, negative"][0] > area["Chefer, negative"][0] - 0.03
+        assert clearly_above(chance, area["class_embedding_positive"])
+        assert clearly_above(area["class_embedding_positive"], area["chefer_positive"])
+        assert not clearly_above(area["class_embedding_negative"], chance)
+        assert clearly_above(area["class_embedding_text_negative"], chance)
+        assert area["rollout_negative"][0] > area["chefer_negative"][0] - 0.03
         worst = min(area, key=lambda curve: area[curve][0] if "negative" in curve else 1)
-        assert worst == "linear probe, negative"
-        assert not clearly_above(area["linear probe, negative"], chance)
+        assert worst == "linear_probe_negative"
+        assert not clearly_above(area["linear_probe_negative"], chance)
 
 
 def test_every_suspect_is_cleared_or_convicted_as_the_prose_has_it(found):
@@ -136,14 +136,14 @@ def test_with_two_things_the_methods_change_places(found):
             {method: value for (which, method), value in area.items() if which == things}
             for things in ("one thing", "two things")
         )
-        assert one["Chefer"][0] > one["class embedding (text)"][0]
+        assert one["chefer"][0] > one["class_embedding_text"][0]
         assert clearly_above(one["rollout"], one["random"])
         assert not clearly_above(two["rollout"], two["random"])
-        assert two["class embedding (text)"][0] > two["Chefer"][0] + 0.1
-        assert not clearly_above(two["class embedding"], two["Chefer"])
-        assert not clearly_above(two["Chefer"], two["class embedding"])
+        assert two["class_embedding_text"][0] > two["chefer"][0] + 0.1
+        assert not clearly_above(two["class_embedding"], two["chefer"])
+        assert not clearly_above(two["chefer"], two["class_embedding"])
         product, positive = (two[method.name] for method in found["OURS"])
-        assert product[0] > two["Chefer"][0] + 0.1
+        assert product[0] > two["chefer"][0] + 0.1
         assert product[0] > positive[0] + 0.15
 
 
@@ -187,7 +187,7 @@ def result(values, half):
 
 def experiment(areas, halves_left, half):
     """A perturbation test with these areas, and these accuracies with half of the patches gone."""
-    curves = {f"class embedding, {order}": left for order, left in halves_left.items()}
+    curves = {f"class_embedding_{order}": left for order, left in halves_left.items()}
     return SimpleNamespace(
         auc={"released": {curve: result(value, half) for curve, value in areas.items()}},
         removed=np.array([0.1, 0.48, 0.9]),
@@ -223,7 +223,7 @@ def test_verdicts_of_the_removal_test_follow_its_numbers():
     # Turned, it is still as far from Chefer's rule as before.
     assert away == [NO, NO, NO, YES, YES, NO, NO]
     assert verdicts(published, left, 0.5) == [OPEN] * 7
-    far = published | {"Chefer, negative": 0.99, "Chefer, positive": 0.1}
+    far = published | {"chefer_negative": 0.99, "chefer_positive": 0.1}
     assert verdicts(far, left, 0.005)[3:5] == [NO] * 2
 
 
@@ -256,7 +256,7 @@ def test_the_papers_model_is_held_against_the_published_numbers(tmp_path, monkey
     assert tested.kept.tolist() == list(range(48, 0, -1))
     assert tested.n_images == names["data"].count == 10
     assert tested.table()[SOURCE][:2].tolist() == [0.83629, 0.41282]
-    assert tested.published["linear probe, negative"] == 0.73852
+    assert tested.published["linear_probe_negative"] == 0.73852
     probed = names["probes"]["ViT-B/32"]
     assert probed.n_train > 50
     assert probed.table()[f"state, probe, {SOURCE}"].iloc[-1] == 0.505

@@ -10,7 +10,7 @@ from fake_reading import FakeLabels, FakeLayout
 
 from vitlens_widgets.errors import UsageError
 
-METHODS = ("class embedding", "Chefer", "rollout", "headless")
+METHODS = ("class_embedding", "chefer", "rollout", "headless")
 
 
 @dataclass(eq=False)
@@ -49,7 +49,9 @@ class FakeRelevances:
         self.model_name, self.seed = "fake/vit", seed
         self.n_layers, self.n_heads, self.n_images = layers, heads, images
         self.layout, self.tokens, self.labels, self.pictures = layout, tokens, labels, pictures
-        self.methods = {name: SimpleNamespace(name=name) for name in METHODS}
+        self.methods = {
+            name: SimpleNamespace(name=name, label=name.replace("_", " ")) for name in METHODS
+        }
         self.asked, self.refusal = [], ""
         rng = np.random.default_rng(seed)
         logits = 3 * rng.standard_normal((images, len(labels)))
@@ -75,7 +77,7 @@ class FakeRelevances:
         rng = np.random.default_rng([self.seed, class_of, *method.name.encode()])
         shape = (self.n_images, self.n_layers, self.n_heads, len(self.tokens))
         heads = rng.standard_normal(shape, dtype=np.float32)
-        if method.name != "class embedding":
+        if method.name != "class_embedding":
             heads = heads**2
         tokens = heads.sum((1, 2)) if method.name != "headless" else heads[:, 0, 0]
         return FakeRelevance(
@@ -86,17 +88,17 @@ class FakeRelevances:
     def falling(self, found, image):
         return np.argsort(-found.patches(image).ravel(), kind="stable")
 
-    def removed(self, points):
-        count = self.layout.n_patches if points is None else points + 1
+    def removed(self, n_points):
+        count = self.layout.n_patches if n_points is None else n_points + 1
         return np.arange(count) / self.layout.n_patches
 
-    def removal(self, found, image, points, random):
+    def removal(self, found, image, n_points, n_random):
         if self.refusal:
             raise UsageError(self.refusal)
-        removed = self.removed(points)
+        removed = self.removed(n_points)
         whole = curve_of(found, image, removed)
         for done in range(1, len(removed) + 1):
-            names = ["negative", "positive", *(["random"] if random else [])]
+            names = ["negative", "positive", *(["random"] if n_random else [])]
             yield SimpleNamespace(
                 removed=removed[:done],
                 probability={name: whole[i][None, :done] for i, name in enumerate(names)},

@@ -32,7 +32,7 @@ def explorer(vit, scene):
 
 def relevance_maps(vit, scene):
     trace = vit.trace(scene.image)
-    made = vl.RelevanceMaps(trace, points=2, random=0)
+    made = vl.RelevanceMaps(trace, n_points=2, n_random=0)
     made._go_on({}, [])
     return made, trace
 

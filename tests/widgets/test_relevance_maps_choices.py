@@ -29,7 +29,7 @@ def chosen(widget):
 def test_at_first_the_models_answer_is_asked_about_over_all_blocks(widget):
     answer = int(widget._source.probabilities(0).argmax())
     assert chosen(widget) == {
-        "target": answer, "versus": None, "method": "class embedding", "image": 0, "layer": 2,
+        "target": answer, "versus": None, "method": "class_embedding", "image": 0, "layer": 2,
         "head": 0, "token": None, "show": "all", "scale": "linear", "norm": "all",
         "shared": True, "heads_of": "target",
     }  # fmt: skip
@@ -41,7 +41,7 @@ def test_choices_are_named_in_the_order_of_their_documentation():
 
 def test_every_choice_is_a_keyword():
     wanted = {
-        "target": 3, "versus": 1, "method": "Chefer", "image": 1, "layer": 1, "head": 1,
+        "target": 3, "versus": 1, "method": "chefer", "image": 1, "layer": 1, "head": 1,
         "token": 24, "show": "head", "scale": "sqrt", "norm": "map", "shared": False,
         "heads_of": "difference",
     }  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_class_is_not_compared_with_itself():
         ("target", "thing 33", '"thing 33" is not a label. Nearest: "thing 3"'),
         ("target", None, "target must be a label's name or its index, 0 to 6; None was given."),
         ("versus", 7, "class index 7 is not in 0 to 6"),
-        ("method", "Chever", 'Nearest: "Chefer"'),
+        ("method", "Chever", 'Nearest: "chefer"'),
         ("method", 3, "A method has a name."),
         ("show", "heads", 'show must be one of "all", "layer", "head"; \'heads\' was given.'),
         ("scale", "log", 'scale must be one of "linear", "sqrt"; \'log\' was given.'),
@@ -101,15 +101,15 @@ def test_what_cannot_be_taken_is_refused_and_changes_nothing(widget, name, value
 
 def test_a_misspelt_choice_is_refused_with_the_nearest(widget):
     with pytest.raises(vl.UsageError, match=r'no "metod" to set.*Nearest: "method"'):
-        widget.metod = "Chefer"
+        widget.metod = "chefer"
     with pytest.raises(vl.UsageError, match=r'no option "metohd".*Nearest: "method"'):
-        vl.RelevanceMaps(random_relevances(), metohd="Chefer")
+        vl.RelevanceMaps(random_relevances(), metohd="chefer")
 
 
 def test_what_is_no_trace_or_no_relevance_of_it_is_refused_in_a_sentence():
     source = random_relevances(1)
-    found = source.relevance(source.methods["Chefer"], 2)
-    other = random_relevances(1, rows=3).relevance(source.methods["Chefer"], 2)
+    found = source.relevance(source.methods["chefer"], 2)
+    other = random_relevances(1, rows=3).relevance(source.methods["chefer"], 2)
     rest = source.relevance(source.methods["rollout"], 2)
     cases = [
         ((np.zeros(3),), {}, "RelevanceMaps shows a trace.*ndarray"),
@@ -117,13 +117,13 @@ def test_what_is_no_trace_or_no_relevance_of_it_is_refused_in_a_sentence():
         ((source,), {"relevance": 3}, "int was given"),
         ((source,), {"relevance": [found] * 3}, "FakeRelevance was given"),
         ((source,), {"relevance": other}, "18 patches|19 tokens"),
-        ((source,), {"relevance": [found, rest]}, '"Chefer" and "rollout"'),
+        ((source,), {"relevance": [found, rest]}, '"chefer" and "rollout"'),
         ((source, [1, 2, 3]), {}, "3 were given"),
         ((source, []), {}, "0 were given"),
         ((source, {"thing 1": 2}), {}, "target must be a label's name or its index"),
         ((source, 2.5), {}, "target must be a label's name or its index"),
-        ((source,), {"random": -1}, "random must be"),
-        ((source,), {"random": True}, "random must be"),
+        ((source,), {"n_random": -1}, "n_random must be"),
+        ((source,), {"n_random": True}, "n_random must be"),
     ]
     for given, words, sentence in cases:
         with pytest.raises(vl.UsageError, match=sentence):
@@ -132,14 +132,14 @@ def test_what_is_no_trace_or_no_relevance_of_it_is_refused_in_a_sentence():
 
 def test_what_was_found_before_is_shown_without_being_found_again():
     source = random_relevances(1, images=2)
-    found = [source.relevance(source.methods["Chefer"], cls) for cls in (2, 4)]
+    found = [source.relevance(source.methods["chefer"], cls) for cls in (2, 4)]
     source.asked.clear()
     widget = vl.RelevanceMaps(source, relevance=found, image=1)
-    assert (widget.method, widget.target, widget.versus) == ("Chefer", 2, 4)
+    assert (widget.method, widget.target, widget.versus) == ("chefer", 2, 4)
     assert widget.relevance == found
     assert source.asked == []
     widget.target = 3
-    assert source.asked == [("Chefer", 3)]
+    assert source.asked == [("chefer", 3)]
 
 
 def test_relevance_of_a_method_that_is_not_there_can_be_shown_but_asked_no_more(recorded):  # noqa: ARG001
@@ -160,11 +160,15 @@ def test_a_method_of_ones_own_is_known_by_its_name(widget):
     own = SimpleNamespace(name="mine")
     widget.method = own
     assert widget.method == "mine"
-    assert widget._methods == [*METHODS, "mine"]
-    widget.method = "Chefer"
+    assert list(widget._methods) == [*METHODS, "mine"]
+    assert (widget._methods["class_embedding"], widget._methods["mine"]) == (
+        "class embedding",
+        "mine",
+    )
+    widget.method = "chefer"
     widget.method = "mine"
-    with pytest.raises(vl.UsageError, match='another method called "Chefer"'):
-        widget.method = SimpleNamespace(name="Chefer", other=1)
+    with pytest.raises(vl.UsageError, match='another method called "chefer"'):
+        widget.method = SimpleNamespace(name="chefer", other=1)
 
 
 def test_links_by_name(recorded):  # noqa: ARG001

@@ -14,9 +14,9 @@ from vitlens_widgets.analysis import relevance, removal_curves
 def test_it_sends_what_the_analysis_finds(special):
     vit = vl.load(timm_model(special))
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
-    widget = vl.RelevanceMaps(trace, [3, 7], method="Chefer", image=1, random=2, points=3)
+    widget = vl.RelevanceMaps(trace, [3, 7], method="chefer", image=1, n_random=2, n_points=3)
     widget.saved()
-    founds = [relevance(trace, cls, method="Chefer") for cls in (3, 7)]
+    founds = [relevance(trace, cls, method="chefer") for cls in (3, 7)]
     n = vit.layout.n_tokens
     heads = np.frombuffer(widget._heads, "<f4").reshape(2, vit.n_layers, vit.n_heads, n)
     curves = np.frombuffer(widget._curves, "<f4").reshape(2, 3, 4)
@@ -24,7 +24,7 @@ def test_it_sends_what_the_analysis_finds(special):
         tokens = np.frombuffer(widget._tokens, "<f4").reshape(2, n)[of_class]
         np.testing.assert_array_equal(tokens, found.tokens[1])
         np.testing.assert_array_equal(heads[of_class], found.heads[1])
-        whole = removal_curves(trace, found, random=2, points=3)
+        whole = removal_curves(trace, found, n_random=2, n_points=3)
         assert widget._curves_of["removed"] == whole.removed.tolist()
         for place, kind in enumerate(("negative", "positive", "random")):
             np.testing.assert_allclose(
@@ -38,7 +38,7 @@ def test_it_sends_what_the_analysis_finds(special):
 def test_what_is_removed_first_is_what_the_curve_removes_first():
     vit = vl.load("toy/p32")
     trace = vit.trace(vl.world.scene(7).image)
-    widget = vl.RelevanceMaps(trace, random=0, points=2)
+    widget = vl.RelevanceMaps(trace, n_random=0, n_points=2)
     found = widget.relevance[0]
     falling = np.frombuffer(widget._falling, "<i4")
     patches = found.patches().ravel()

@@ -49,14 +49,14 @@ def test_numbers_are_those_of_the_source(source):
     picture = np.frombuffer(widget._picture, np.uint8).reshape(*widget._picture_size, 3)
     np.testing.assert_array_equal(picture, source.picture(1))
     assert widget._maps_of == {
-        "target": 2, "versus": 4, "method": "class embedding", "image": 1,
+        "target": 2, "versus": 4, "method": "class_embedding", "image": 1,
     }  # fmt: skip
 
 
 def test_only_numbers_below_0_are_drawn_on_a_diverging_scale(source):
     widget = vl.RelevanceMaps(source, 2)
     assert widget._is_signed
-    widget.method = "Chefer"
+    widget.method = "chefer"
     assert not widget._is_signed
 
 
@@ -69,21 +69,21 @@ def test_a_method_without_heads_sends_none(source):
 def test_what_was_computed_is_kept(recorded):  # noqa: ARG001
     source = random_relevances(1, images=2)
     widget = vl.RelevanceMaps(source, 2)
-    for method in ("Chefer", "class embedding", "Chefer"):
+    for method in ("chefer", "class_embedding", "chefer"):
         widget.method = method
     widget.versus, widget.versus = 4, None
     widget.show, widget.layer, widget.head = "head", 0, 1
     widget.image = 1  # what was found is of all images
-    assert source.asked == [("class embedding", 2), ("Chefer", 2), ("Chefer", 4)]
+    assert source.asked == [("class_embedding", 2), ("chefer", 2), ("chefer", 4)]
 
 
 def test_a_change_arrives_as_one_message_with_what_it_is_of(recorded):
     widget = vl.RelevanceMaps(random_relevances(1, images=2), 2)
     comm = recorded(widget)
-    widget.method = "Chefer"
+    widget.method = "chefer"
     full = [state for state in comm.updates() if "_tokens" in state]
     assert len(full) == 1
-    assert full[0]["_maps_of"]["method"] == full[0]["_curves_of"]["method"] == "Chefer"
+    assert full[0]["_maps_of"]["method"] == full[0]["_curves_of"]["method"] == "chefer"
     assert "_picture" not in full[0]
 
 
@@ -131,8 +131,8 @@ def test_an_interruption_is_said_and_goes_on(recorded, monkeypatch):  # noqa: AR
 def test_a_choice_from_the_browser_that_cannot_be_taken_becomes_a_sentence(recorded):  # noqa: ARG001
     widget = vl.RelevanceMaps(random_relevances(1), 2)
     widget.set_state({"method": "Chever", "layer": 1})
-    assert 'Nearest: "Chefer"' in widget.error
-    assert (widget.method, widget.layer) == ("class embedding", 1)
+    assert 'Nearest: "chefer"' in widget.error
+    assert (widget.method, widget.layer) == ("class_embedding", 1)
 
 
 def curves(widget, classes=1):
@@ -173,17 +173,17 @@ def test_a_curve_has_all_points_there_are_or_25(rows, points):
 
 def test_curves_are_kept_while_others_are_looked_at(monkeypatch):
     monkeypatch.setattr(relevance_maps, "AT_ONCE", 0.0)
-    widget = vl.RelevanceMaps(random_relevances(1), 2, points=6)
+    widget = vl.RelevanceMaps(random_relevances(1), 2, n_points=6)
     for _ in range(3):
         widget._go_on({}, [])
-    widget.method = "Chefer"
+    widget.method = "chefer"
     assert widget._curves_of["done"] == 0
-    widget.method = "class embedding"
+    widget.method = "class_embedding"
     assert widget._curves_of["done"] == 3
 
 
 def test_without_random_orders_there_is_no_random_curve():
-    widget = vl.RelevanceMaps(random_relevances(1), 2, random=0)
+    widget = vl.RelevanceMaps(random_relevances(1), 2, n_random=0)
     widget.saved()
     assert widget._curves_of["is_over"]
     assert np.isnan(curves(widget)[0, 2]).all()
@@ -203,7 +203,7 @@ def test_curves_that_cannot_be_had_say_why():
 def test_an_interrupted_curve_says_so_and_begins_anew_when_chosen_again(monkeypatch):
     monkeypatch.setattr(relevance_maps, "AT_ONCE", 0.0)
     source = random_relevances(1)
-    widget = vl.RelevanceMaps(source, 2, points=5)
+    widget = vl.RelevanceMaps(source, 2, n_points=5)
     whole = source.removal
 
     def broken(*given):
@@ -240,7 +240,7 @@ def test_time_that_is_given_is_spent_on_all_curves_in_turn(monkeypatch):
     now = iter(range(100))
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
     source = random_relevances(1)
-    found = source.relevance(source.methods["Chefer"], 2)
+    found = source.relevance(source.methods["chefer"], 2)
     pair = [
         Growing(lambda: source.removal(found, 0, None, 1), source.removed(None)) for _ in range(2)
     ]

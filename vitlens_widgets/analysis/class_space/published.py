@@ -116,12 +116,12 @@ COMPOSITION = {
 
 REMOVAL_AUC = {
     "ViT-B/32": {
-        "class embedding, negative": 0.83629,
-        "class embedding, positive": 0.41282,
-        "Chefer, negative": 0.84540,
-        "Chefer, positive": 0.39287,
-        "linear probe, negative": 0.73852,
-        "linear probe, positive": 0.68325,
+        "class_embedding_negative": 0.83629,
+        "class_embedding_positive": 0.41282,
+        "chefer_negative": 0.84540,
+        "chefer_positive": 0.39287,
+        "linear_probe_negative": 0.73852,
+        "linear_probe_positive": 0.68325,
         "random": 0.71589,
     }
 }

@@ -22,7 +22,7 @@ from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 
 
-class Places(NamedTuple):
+class ProbePlaces(NamedTuple):
     """Where probes read, one at each combination."""
 
     sites: tuple[str, ...]
@@ -30,7 +30,7 @@ class Places(NamedTuple):
     tokens: tuple[int, ...]
 
 
-def read_places(vit: ViT, batch: ExampleBatch, places: Places, see: Any) -> None:
+def read_places(vit: ViT, batch: ExampleBatch, places: ProbePlaces, see: Any) -> None:
     """Run a batch and show each site of each layer, all tokens: `see(site, layer, value)`."""
 
     def shown(site: str, layer: int, value: Tensor) -> None:
@@ -121,7 +121,7 @@ class Features(NamedTuple):
 def features_of(
     vit: ViT,
     data: FewShots,
-    places: Places,
+    places: ProbePlaces,
     batch_size: int,
     about: Mapping[str, Any],
     cache: Path | None,
@@ -160,7 +160,7 @@ def features_of(
 
 
 def _store(
-    values: np.ndarray, places: Places, images: slice, site: str, layer: int, value: Tensor
+    values: np.ndarray, places: ProbePlaces, images: slice, site: str, layer: int, value: Tensor
 ) -> None:
     chosen = value[:, list(places.tokens)].float()
     if not chosen.isfinite().all():

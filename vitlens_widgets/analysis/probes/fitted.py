@@ -22,7 +22,7 @@ class Probe(NamedTuple):
     """`[token, class]`."""
 
     def ranks(self, features: Tensor, classes: Tensor) -> Tensor:
-        """Where the true class stands in each answer, from 0; equal ones share the best rank.
+        """Where the true class stands in each answer, from 1; equal ones share the best rank.
 
         Args:
             features: Of the probes' tokens, `[image, token, d]`.
@@ -33,7 +33,7 @@ class Probe(NamedTuple):
         """
         said = torch.einsum("itd,tdc->itc", features.float(), self.weight) + self.bias
         index = classes.to(said.device)[:, None, None].expand(*said.shape[:2], 1)
-        return (said > said.gather(-1, index)).sum(-1).cpu()
+        return (said > said.gather(-1, index)).sum(-1).add(1).cpu()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,8 @@ class ProbeRelevance:
     layers: tuple[int, ...]
     probes: Callable[[int], Probe] = field(repr=False)
     settings: Mapping[str, Any] = field(repr=False)
-    name: str = "linear probe"
+    name: str = "linear_probe"
+    label: str = "linear probe"
 
     @torch.no_grad()
     def __call__(self, trace: Trace, classes: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.probes.features import (
     FewShots,
-    Places,
+    ProbePlaces,
     features_of,
     read_places,
     targets,
@@ -110,13 +110,13 @@ def _places(
     sites: Sequence[str] | None,
     layers: Sequence[int] | int | None,
     tokens: Sequence[int] | int | None,
-) -> Places:
+) -> ProbePlaces:
     possible = [site for site in SITES if site in vit.adapter.hook_points(0)]
     sites = possible if sites is None else [sites] if isinstance(sites, str) else list(sites)
     unknown = [site for site in sites if site not in possible]
     layers = _listed(layers, range(vit.n_layers))
     tokens = _listed(tokens, range(vit.layout.n_tokens))
-    places = Places(
+    places = ProbePlaces(
         tuple(dict.fromkeys(sites)),
         tuple(sorted({check_index("layer", layer, vit.n_layers) for layer in layers})),
         tuple(sorted({check_index("token", token, vit.layout.n_tokens) for token in tokens})),
@@ -148,7 +148,7 @@ class _ProbeMeasure:
         self,
         vit: ViT,
         train: Dataset,
-        places: Places,
+        places: ProbePlaces,
         shots: int,
         alpha: float,
         batch_size: int,
@@ -190,7 +190,7 @@ class _ProbeMeasure:
         def see(site: str, layer: int, value: Tensor) -> None:
             rank = probes[site, layer].ranks(value[:, chosen], batch.classes)
             own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
-            new = {"accuracy": rank == 0, "rank": rank, "projection": own == 0}
+            new = {"accuracy": rank == 1, "rank": rank, "projection": own == 0}
             for name, one in new.items():
                 seen.setdefault((site, name), []).append(one)
 

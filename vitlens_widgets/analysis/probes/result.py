@@ -11,7 +11,7 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.over_images import OverImages
-from vitlens_widgets.analysis.probes.features import Places
+from vitlens_widgets.analysis.probes.features import ProbePlaces
 from vitlens_widgets.analysis.probes.fitted import ProbeRelevance
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
@@ -26,7 +26,7 @@ SITES = {"resid_post": "state", "attn_out": "attention", "mlp_out": "MLP"}
 
 MEASURES = {
     "accuracy": "share of images whose true class the probe has first",
-    "rank": "mean rank of the true class in the probe's answer, from 0",
+    "rank": "mean rank of the true class in the probe's answer, from 1",
     "projection": "share of images whose true class the model's own classifier has first there",
 }
 """What is measured at each place."""
@@ -53,7 +53,7 @@ class LinearProbes:
     title: str
     n_train: int
     n_images: int
-    places: Places
+    places: ProbePlaces
     layout: TokenLayout
     values: Mapping[tuple[str, str], OverImages] = field(repr=False)
     image_tokens: Mapping[tuple[str, str], OverImages] = field(repr=False)

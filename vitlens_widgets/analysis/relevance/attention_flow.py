@@ -28,6 +28,7 @@ class _AttentionFlow:
 
     settings: ClassVar[dict[str, Any]] = {}
     name: ClassVar[str]
+    label: ClassVar[str]
     gradients: ClassVar[bool] = True
 
     def __call__(self, trace: Trace, classes: Tensor) -> Parts:
@@ -76,6 +77,7 @@ class Rollout(_AttentionFlow):
     """
 
     name: ClassVar[str] = "rollout"
+    label: ClassVar[str] = "rollout"
     gradients: ClassVar[bool] = False
 
     def of_block(self, weights: Tensor) -> Tensor:
@@ -95,7 +97,8 @@ class GradientRollout(_AttentionFlow):
         Gildenblat (2020), "Exploring Explainability for Vision Transformers", and its code.
     """
 
-    name: ClassVar[str] = "gradient rollout"
+    name: ClassVar[str] = "gradient_rollout"
+    label: ClassVar[str] = "gradient rollout"
 
     def of_block(self, weights: Tensor) -> Tensor:
         """The mean over heads comes before the clamp."""
@@ -119,7 +122,8 @@ class Chefer(_AttentionFlow):
         (2023) compare with.
     """
 
-    name: ClassVar[str] = "Chefer"
+    name: ClassVar[str] = "chefer"
+    label: ClassVar[str] = "Chefer"
 
     def of_heads(self, weights: Tensor) -> Tensor:
         """What is positive."""
@@ -152,6 +156,6 @@ def _readout_weights(trace: Trace, method: str) -> Tensor:
     except UsageError as error:
         raise UsageError(
             f"{trace.vit.name} reads {trace.vit.readout.name}, which is no weighted mean of tokens "
-            f'that it shows, and the method "{method}" begins with such weights; "class embedding" '
+            f'that it shows, and the method "{method}" begins with such weights; "class_embedding" '
             "does without."
         ) from error

@@ -52,9 +52,17 @@ class ClassEmbedding:
 
     @property
     def name(self) -> str:
+        """`"class_embedding"`, and what is not the default after it."""
+        return "_".join(["class_embedding", *self._unusual])
+
+    @property
+    def label(self) -> str:
         """`"class embedding"`, and in brackets what is not the default."""
-        other = [self.rule] * (self.rule != "released") + [self.of] * (self.of == "logit")
-        return "class embedding" + (f" ({', '.join(other)})" if other else "")
+        return "class embedding" + (f" ({', '.join(self._unusual)})" if self._unusual else "")
+
+    @property
+    def _unusual(self) -> list[str]:
+        return [self.rule] * (self.rule != "released") + [self.of] * (self.of == "logit")
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -21,7 +21,8 @@ class Method(Protocol):
     """Finds how relevant each token is for a class.
 
     Attributes:
-        name: What it is called.
+        name: What it is asked for by, an identifier such as `"chefer"`. What it is called for
+            people is its `label`, where it has one, or else its name.
         settings: In JSON's types, what its numbers depend on beside model and images.
     """
 
@@ -65,6 +66,11 @@ def method_of(given: str | Method) -> Method:
             f"settings and a call of (trace, classes), not {type(given).__name__}."
         )
     return given
+
+
+def label_of(method: Method) -> str:
+    """What a method is called for people."""
+    return getattr(method, "label", method.name)
 
 
 def found_by(method: Method, trace: Trace, classes: Tensor) -> Parts:

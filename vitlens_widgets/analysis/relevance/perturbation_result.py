@@ -33,9 +33,9 @@ class PerturbationTest:
         n_images: Of how many images.
         n_patches: How many patches an image has.
         kept: How many of them are left at each point, most first, int64 `[point]`.
-        methods: What was compared.
+        methods: What was compared: each method's label by its name.
         accuracy: The share of images whose true class comes first, `[point]`, by curve:
-            `"<method>, negative"`, `"<method>, positive"`, and `"random"`, in which an image counts
+            `"<method>_negative"`, `"<method>_positive"`, and `"random"`, in which an image counts
             with the share of the random orders that leave it right.
         auc: The area under each of these, by how it is taken (`relevance.auc.Area`) and curve.
         probability: The mean probability of the true class, `[point]`, by curve.
@@ -48,13 +48,23 @@ class PerturbationTest:
     n_images: int
     n_patches: int
     kept: np.ndarray
-    methods: list[str]
+    methods: Mapping[str, str]
     accuracy: Mapping[str, OverImages] = field(repr=False)
     auc: Mapping[str, Mapping[str, OverImages]] = field(repr=False)
     probability: Mapping[str, OverImages] = field(repr=False)
     all_patches: OverImages = field(repr=False)
     random_orders: np.ndarray = field(repr=False)
     paper: str = ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each curve is called for people, by curve."""
+        called = {
+            f"{name}_{order}": f"{label}, {order}"
+            for name, label in self.methods.items()
+            for order in ("negative", "positive")
+        }
+        return {name: called.get(name, name) for name in self.accuracy}
 
     @property
     def removed(self) -> np.ndarray:
@@ -82,7 +92,7 @@ class PerturbationTest:
         """
         found = self.auc[check_choice("area", area, list(self.auc))]
         columns: dict[str, list] = {
-            "patches removed by": list(found),
+            "patches removed by": [self.labels[name] for name in found],
             f"AUC ({area})": [float(one.mean) for one in found.values()],
             "±": [float(one.half) for one in found.values()],
         }
@@ -116,9 +126,10 @@ class PerturbationTest:
         grey. A line stands where the accuracy is with all patches there.
         """
         plot = charts.figure_over_shares(self.title, ALONG, "accuracy")
-        curves = {name: one.mean.tolist() for name, one in self.accuracy.items()}
+        labels = self.labels
+        curves = {labels[name]: one.mean.tolist() for name, one in self.accuracy.items()}
         bands = {
-            name: tuple(end.clip(0, 1).tolist() for end in (one.low, one.high))
+            labels[name]: tuple(end.clip(0, 1).tolist() for end in (one.low, one.high))
             for name, one in self.accuracy.items()
         }
         charts.with_curves(plot, ALONG, self.removed.tolist(), curves, bands, self._looks())
@@ -129,7 +140,7 @@ class PerturbationTest:
         """One colour for both curves of a method, as far as there are colours."""
         looks = {"random": ("#767676", "dotted")}
         if len(self.methods) <= len(charts.COLOURS):
-            for method, colour in zip(self.methods, charts.COLOURS, strict=False):
+            for method, colour in zip(self.methods.values(), charts.COLOURS, strict=False):
                 looks |= {f"{method}, negative": (colour, "solid")}
                 looks |= {f"{method}, positive": (colour, "dashed")}
         return looks

@@ -15,7 +15,7 @@ from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.relevance.auc import Area, area
-from vitlens_widgets.analysis.relevance.methods import Method, found_by, method_of
+from vitlens_widgets.analysis.relevance.methods import Method, found_by, label_of, method_of
 from vitlens_widgets.analysis.relevance.perturbation_result import PerturbationTest
 from vitlens_widgets.analysis.relevance.removal import (
     answers_of_kept,
@@ -40,10 +40,10 @@ def perturbation_test(
     vit: ViT,
     data: Dataset,
     *,
-    methods: Sequence[str | Method] = ("class embedding", "Chefer"),
+    methods: Sequence[str | Method] = ("class_embedding", "chefer"),
     target: Literal["true", "answer"] = "true",
-    random: int = 10,
-    points: int | None = None,
+    n_random: int = 10,
+    n_points: int | None = None,
     n_images: int | None = None,
     batch_size: int = 16,
     save_to: str | os.PathLike[str] | None = None,
@@ -55,10 +55,11 @@ def perturbation_test(
     relevant patches first (negative), and brings it down soon when the most relevant go first
     (positive).
 
-    It costs `images x points x (2 x methods + random)` forward passes, of half of an image's tokens
-    on average, beside which finding the relevance costs next to nothing. All orders and images that
-    keep the same number of patches run together. For a first look, `points=12` and `random=2` take
-    about a ninth of the time of the paper's 48 points and ten orders (two methods, 49 patches).
+    It costs `images x n_points x (2 x methods + n_random)` forward passes, of half of an image's
+    tokens on average, beside which finding the relevance costs next to nothing. All orders and
+    images that keep the same number of patches run together. For a first look, `n_points=12` and
+    `n_random=2` take about a ninth of the time of the paper's 48 points and ten orders (two
+    methods, 49 patches).
 
     Args:
         vit: The model.
@@ -66,9 +67,9 @@ def perturbation_test(
         methods: Names of methods (see `vl.analysis.relevance`), or objects that are one.
         target: The class that relevance is about: the `"true"` one, as in the paper, or the model's
             own `"answer"`. Accuracy is of the true class in both.
-        random: In how many random orders patches are removed beside; each order, of the seeds 0, 1,
-            ..., is the same for all images, as in the authors' code. 0 for none.
-        points: At how many numbers of kept patches accuracy is measured, spread evenly; None for
+        n_random: In how many random orders patches are removed beside; each order, of the seeds 0,
+            1, ..., is the same for all images, as in the authors' code. 0 for none.
+        n_points: At how many numbers of kept patches accuracy is measured, spread evenly; None for
             all from 1 to all but one, as in the paper.
         n_images: How many images; None for all there are.
         batch_size: How many images are traced together, and about how many images' tokens the model
@@ -84,11 +85,11 @@ def perturbation_test(
         Vilas et al. (2023), section 7, and their code; Chefer et al. (2021) for the test.
 
     Example:
-        >>> found = vl.analysis.perturbation_test(vit, vl.world.Scenes(), n_images=100, points=12)
+        >>> found = vl.analysis.perturbation_test(vit, vl.world.Scenes(), n_images=100, n_points=12)
         >>> found.table(), found.figure()
     """
     check_vit(vit, "perturbation_test")
-    experiment = _RemovalMeasure(vit, methods, target, random, points)
+    experiment = _RemovalMeasure(vit, methods, target, n_random, n_points)
     words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
     return experiment.result(run(experiment, vit, data, **words))
 
@@ -105,24 +106,24 @@ class _RemovalMeasure:
         vit: ViT,
         methods: Sequence[str | Method],
         target: str,
-        random: int,
-        points: int | None,
+        n_random: int,
+        n_points: int | None,
     ) -> None:
         check_classifier(vit)
         check_removable(vit)
         self._vit, self._methods = vit, _methods(methods)
         self._of_answer = check_choice("target", target, ("true", "answer")) == "answer"
         n_patches = vit.layout.n_patches
-        self._counts = counts_of(n_patches, points)
-        self._random = random_orders(n_patches, check_count("random", random, least=0))
-        named = [f"{method.name}, {order}" for method in self._methods for order in ORDERS]
-        self._curves = named + [RANDOM] * (random > 0)
+        self._counts = counts_of(n_patches, n_points)
+        self._random = random_orders(n_patches, check_count("n_random", n_random, least=0))
+        named = [f"{method.name}_{order}" for method in self._methods for order in ORDERS]
+        self._curves = named + [RANDOM] * (n_random > 0)
         if not self._curves:
-            raise UsageError("There is nothing to compare: give methods=, random=, or both.")
+            raise UsageError("There is nothing to compare: give methods=, n_random=, or both.")
         self.settings = {
             "methods": [[method.name, dict(method.settings)] for method in self._methods],
             "target": target,
-            "random": random,
+            "n_random": n_random,
             "kept": self._counts,
         }
 
@@ -154,7 +155,7 @@ class _RemovalMeasure:
             n_images=done.n_images,
             n_patches=self._vit.layout.n_patches,
             kept=np.array(self._counts),
-            methods=[method.name for method in self._methods],
+            methods={method.name: label_of(method) for method in self._methods},
             accuracy=accuracy,
             auc={how: self._areas(done, how) for how in ("released", "mean")},
             probability=probability,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.images import check_trace
-from vitlens_widgets.analysis.relevance.methods import Method, found_by, method_of
+from vitlens_widgets.analysis.relevance.methods import Method, found_by, label_of, method_of
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
@@ -31,7 +31,7 @@ class Relevance:
 
     Attributes:
         title: The model and the method.
-        method: What the method is called.
+        method: The method's name, an identifier.
         labels: The class names.
         classes: The class that was asked about, int64 `[image]`.
         layout: The token layout.
@@ -39,6 +39,7 @@ class Relevance:
         tokens: Over all blocks and heads, float32 `[image, token]`.
         heads: In each head, float32 `[image, layer, head, token]`; None where a method says
             nothing of heads.
+        method_label: What the method is called for people.
     """
 
     title: str
@@ -49,6 +50,7 @@ class Relevance:
     token_index: np.ndarray = field(repr=False)
     tokens: np.ndarray = field(repr=False)
     heads: np.ndarray | None = field(repr=False)
+    method_label: str = ""
 
     @property
     def n_images(self) -> int:
@@ -87,7 +89,7 @@ class Relevance:
 
 
 def relevance(
-    trace: Trace, target: Target = None, *, method: str | Method = "class embedding"
+    trace: Trace, target: Target = None, *, method: str | Method = "class_embedding"
 ) -> Relevance:
     """Which tokens speak for a class, over all blocks and in each head.
 
@@ -95,8 +97,8 @@ def relevance(
         trace: The trace, with its edits; it need not have been made with gradients.
         target: The class: a name or index, one of them for each image, or None for the model's own
             answer. Rollouts do not depend on it.
-        method: `"class embedding"` (Vilas et al. 2023, as released), `"class embedding (text)"`,
-            `"class embedding (logit)"`, `"Chefer"`, `"gradient rollout"` or `"rollout"`; one with
+        method: `"class_embedding"` (Vilas et al. 2023, as released), `"class_embedding_text"`,
+            `"class_embedding_logit"`, `"chefer"`, `"gradient_rollout"` or `"rollout"`; one with
             options, such as `vl.analysis.ClassEmbedding(rule="text", of="logit")`; or any object
             that is a `vitlens_widgets.analysis.relevance.Method`.
 
@@ -114,7 +116,7 @@ def relevance(
     classes = target_classes(trace, target)
     parts = found_by(method, trace, classes)
     return Relevance(
-        title=f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {method.name}",
+        title=f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {label_of(method)}",
         method=method.name,
         labels=trace.vit.labels,
         classes=classes.numpy(),
@@ -122,6 +124,7 @@ def relevance(
         token_index=trace.tokens.cpu().numpy(),
         tokens=_as_array(parts.tokens),
         heads=None if parts.heads is None else _as_array(parts.heads),
+        method_label=label_of(method),
     )
 
 

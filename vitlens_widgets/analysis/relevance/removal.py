@@ -15,19 +15,19 @@ from vitlens_widgets.trace import ViT
 _LEAST_IMAGES = 8
 
 
-def counts_of(n_patches: int, points: int | None) -> list[int]:
+def counts_of(n_patches: int, n_points: int | None) -> list[int]:
     """How many patches are kept at each point, most first: never all of them, never none.
 
     Args:
         n_patches: How many there are.
-        points: How many counts, spread evenly; None for every count.
+        n_points: How many counts, spread evenly; None for every count.
 
     Raises:
         UsageError: More points than counts.
     """
     most = n_patches - 1
-    points = most if points is None else check_count("points", points, least=2, most=most)
-    return np.linspace(most, 1, points).round().astype(int).tolist()
+    n_points = most if n_points is None else check_count("n_points", n_points, least=2, most=most)
+    return np.linspace(most, 1, n_points).round().astype(int).tolist()
 
 
 def most_relevant_first(relevance: Tensor) -> Tensor:

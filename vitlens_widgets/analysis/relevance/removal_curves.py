@@ -88,15 +88,15 @@ class RemovalCurves:
 
 
 def removal_curves(
-    trace: Trace, relevance: Relevance, *, points: int | None = None, random: int = 10
+    trace: Trace, relevance: Relevance, *, n_points: int | None = None, n_random: int = 10
 ) -> RemovalCurves:
     """Remove the patches of each image by their relevance, and ask the model at every point.
 
     Args:
         trace: The trace that the relevance is of, of the whole sequence and without edits.
         relevance: What `vl.analysis.relevance` found.
-        points: At how many numbers of removed patches, spread evenly; None for all.
-        random: In how many random orders patches are removed for comparison; 0 for none.
+        n_points: At how many numbers of removed patches, spread evenly; None for all.
+        n_random: In how many random orders patches are removed for comparison; 0 for none.
 
     Raises:
         UsageError: A trace with edits, relevance of other images, or a model whose tokens cannot
@@ -108,12 +108,17 @@ def removal_curves(
     """
     _check(trace, relevance)
     images = range(trace.n_images)
-    *_, whole = _growing(trace, relevance, list(images), points, random)
+    *_, whole = _growing(trace, relevance, list(images), n_points, n_random)
     return whole
 
 
 def growing_removal_curves(
-    trace: Trace, relevance: Relevance, image: int, *, points: int | None = None, random: int = 10
+    trace: Trace,
+    relevance: Relevance,
+    image: int,
+    *,
+    n_points: int | None = None,
+    n_random: int = 10,
 ) -> Iterator[RemovalCurves]:
     """The curves of one image of a trace as they grow, so that they can be shown meanwhile.
 
@@ -121,8 +126,8 @@ def growing_removal_curves(
         trace: As for `removal_curves`.
         relevance: As for `removal_curves`.
         image: Which image.
-        points: As for `removal_curves`.
-        random: As for `removal_curves`.
+        n_points: As for `removal_curves`.
+        n_random: As for `removal_curves`.
 
     Yields:
         The curves up to one point more each time, from the whole image on; the last ones are those
@@ -133,27 +138,27 @@ def growing_removal_curves(
     """
     _check(trace, relevance)
     images = [check_index("image", image, trace.n_images)]
-    return _growing(trace, relevance, images, points, random)
+    return _growing(trace, relevance, images, n_points, n_random)
 
 
-def removal_shares(n_patches: int, points: int | None) -> np.ndarray:
+def removal_shares(n_patches: int, n_points: int | None) -> np.ndarray:
     """The shares of the patches that are gone along a curve, 0 first, float64 `[point]`.
 
     Raises:
         UsageError: More points than there are numbers of removed patches.
     """
-    return 1 - np.array([n_patches, *counts_of(n_patches, points)]) / n_patches
+    return 1 - np.array([n_patches, *counts_of(n_patches, n_points)]) / n_patches
 
 
 def _growing(
-    trace: Trace, relevance: Relevance, images: list[int], points: int | None, random: int
+    trace: Trace, relevance: Relevance, images: list[int], n_points: int | None, n_random: int
 ) -> Iterator[RemovalCurves]:
     vit, n_patches = trace.vit, trace.layout.n_patches
-    counts, removed = counts_of(n_patches, points), removal_shares(n_patches, points)
-    check_count("random", random, least=0)
+    counts, removed = counts_of(n_patches, n_points), removal_shares(n_patches, n_points)
+    check_count("n_random", n_random, least=0)
     patches = torch.from_numpy(relevance.tokens)[images][:, trace.layout.patches]
     falling = most_relevant_first(patches)
-    others = random_orders(n_patches, random)
+    others = random_orders(n_patches, n_random)
     orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, len(images))])
     whole = trace.logits[images].detach().float().cpu().expand(len(orders), -1, -1)
     found = answers_of_kept(vit, trace.states[0][images].detach(), orders, counts)

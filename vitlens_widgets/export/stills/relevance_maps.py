@@ -35,7 +35,7 @@ def draw(state: dict[str, Any]) -> Sheet:
     meta, of = found.meta, state["_maps_of"]
     which = f"image {of['image']}" if meta["n_images"] > 1 else ""
     subtitle = " · ".join(filter(None, [meta["model_name"], films.patches_words(meta), which]))
-    shown = f"{of['method']} · {_map_words(found)}"
+    shown = f"{state['_methods'][of['method']]} · {_map_words(found)}"
     films.title(sheet, "Relevance", subtitle, " · ".join(filter(None, [shown, meta["caption"]])))
     left = MARGIN
     if found.heads is not None:

@@ -71,17 +71,19 @@ class RelevanceSource:
         patches = torch.from_numpy(found.tokens[image])[self.layout.patches]
         return most_relevant_first(patches).numpy()
 
-    def removed(self, points: int | None) -> np.ndarray:
+    def removed(self, n_points: int | None) -> np.ndarray:
         """The shares of the patches that are gone along a removal curve, `[point]`."""
         from vitlens_widgets.analysis.relevance import removal_shares
 
-        return removal_shares(self.layout.n_patches, points)
+        return removal_shares(self.layout.n_patches, n_points)
 
-    def removal(self, found: Any, image: int, points: int | None, random: int) -> Iterator[Any]:
+    def removal(self, found: Any, image: int, n_points: int | None, n_random: int) -> Iterator[Any]:
         """The removal curves of an image as they grow."""
         from vitlens_widgets.analysis.relevance import growing_removal_curves
 
-        return growing_removal_curves(self._trace, found, image, points=points, random=random)
+        return growing_removal_curves(
+            self._trace, found, image, n_points=n_points, n_random=n_random
+        )
 
 
 def source_of(trace: Any) -> Any:

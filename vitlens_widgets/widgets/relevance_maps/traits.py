@@ -43,11 +43,11 @@ class RelevanceChoices(LensWidget):
         target: The class asked about; set it by name or index, read it as an index. Default: the
             model's own answer, also to another image of the batch unless one was chosen.
         versus: A second class, shown beside it with the difference of the two. Default: None.
-        method: How relevance is found: `"class embedding"` (Vilas et al. 2023, as released),
-            `"class embedding (text)"`, `"class embedding (logit)"`, `"Chefer"`, `"gradient
-            rollout"` or `"rollout"`, which is the same for all classes; or any method of
+        method: How relevance is found: `"class_embedding"` (Vilas et al. 2023, as released),
+            `"class_embedding_text"`, `"class_embedding_logit"`, `"chefer"`,
+            `"gradient_rollout"` or `"rollout"`, which is the same for all classes; or any method of
             `vl.analysis.relevance`, also one of your own, which is known by its name from then on.
-            Default: "class embedding".
+            Default: "class_embedding".
         image: Which image of the batch. Default: 0.
         layer: The block that is chosen. Default: the last.
         head: The head that is chosen. Default: 0.
@@ -64,7 +64,7 @@ class RelevanceChoices(LensWidget):
     versus = ClassIndex("_label_set", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    method = MethodName("class embedding").tag(sync=True, choice=True)
+    method = MethodName("class_embedding").tag(sync=True, choice=True)
     image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
     layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
     head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)

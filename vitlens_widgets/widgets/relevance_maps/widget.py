@@ -48,9 +48,9 @@ class RelevanceMaps(RelevanceChoices):
         relevance: What `vl.analysis.relevance` found in the trace, or two for two classes: they are
             what is shown first.
         caption: A few words to stand beside the title, e.g. what the image shows.
-        points: At how many numbers of removed patches the model is asked. Default: 25, or all there
-            are.
-        random: In how many random orders patches are removed for comparison; 0 for none.
+        n_points: At how many numbers of removed patches the model is asked. Default: 25, or all
+            there are.
+        n_random: In how many random orders patches are removed for comparison; 0 for none.
         **choices: The other traits under Attributes.
 
     Raises:
@@ -59,7 +59,7 @@ class RelevanceMaps(RelevanceChoices):
             unknown.
 
     Example:
-        >>> maps = vl.RelevanceMaps(trace, ["cat", "dog"], method="Chefer")
+        >>> maps = vl.RelevanceMaps(trace, ["cat", "dog"], method="chefer")
         >>> maps.show, maps.layer, maps.head = "head", 3, 1
     """
 
@@ -71,7 +71,7 @@ class RelevanceMaps(RelevanceChoices):
     _meta = traitlets.Dict().tag(sync=True)
     _labels = traitlets.List().tag(sync=True)
     _emoji = traitlets.List().tag(sync=True)
-    _methods = traitlets.List().tag(sync=True)
+    _methods = traitlets.Dict().tag(sync=True)
     _maps_of = traitlets.Dict().tag(sync=True)
     _tokens = traitlets.Bytes().tag(sync=True)
     _heads = traitlets.Bytes().tag(sync=True)
@@ -92,8 +92,8 @@ class RelevanceMaps(RelevanceChoices):
         image: int = 0,
         relevance: Any = None,
         caption: str = "",
-        points: int | None = None,
-        random: int = 10,
+        n_points: int | None = None,
+        n_random: int = 10,
         **choices: Any,
     ) -> None:
         self._refuse_unknown(choices)
@@ -103,7 +103,7 @@ class RelevanceMaps(RelevanceChoices):
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
         self._label_set = source.labels
-        self._take_points(points, random)
+        self._take_points(n_points, n_random)
         self._start(choices | _asked(target, method, image, self._given))
         self._founds, self._growings = Recent(self._find, most=8), Recent(self._grow, most=16)
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
@@ -113,14 +113,16 @@ class RelevanceMaps(RelevanceChoices):
         super().__init__(**of_widgets)
         self.observe(self._on_asked, ASKS)
 
-    def _take_points(self, points: int | None, random: int) -> None:
+    def _take_points(self, n_points: int | None, n_random: int) -> None:
         """Checks what curves are made of, before anything is computed."""
-        points = usual_points(self._source.layout.n_patches) if points is None else points
-        self._removed = self._source.removed(points)
-        if isinstance(random, bool) or not isinstance(random, int) or random < 0:
-            raise UsageError(f"random must be a number of orders, 0 or more; {random!r} was given.")
-        self._random = random
-        self._n_points = points
+        usual = usual_points(self._source.layout.n_patches)
+        self._n_points = usual if n_points is None else n_points
+        self._removed = self._source.removed(self._n_points)
+        if isinstance(n_random, bool) or not isinstance(n_random, int) or n_random < 0:
+            raise UsageError(
+                f"n_random must be a number of orders, 0 or more; {n_random!r} was given."
+            )
+        self._n_random = n_random
 
     def _start(self, choices: dict[str, Any]) -> None:
         """Takes the first choices; all are checked before anything is computed."""
@@ -152,6 +154,13 @@ class RelevanceMaps(RelevanceChoices):
         self._known[method.name] = method
         self._method_names = tuple(dict.fromkeys([*self._method_names, method.name]))
         return method.name
+
+    def _label_of_method(self, name: str) -> str:
+        """What a method is called for people."""
+        if name in self._known:
+            return getattr(self._known[name], "label", name)
+        labels = (getattr(one, "method_label", "") for one in self._given if one.method == name)
+        return next(labels, "") or name
 
     def _usual_target(self) -> int:
         """What is asked about unless it is said: what was found before, or the model's answer."""
@@ -185,8 +194,10 @@ class RelevanceMaps(RelevanceChoices):
 
     def _grow(self, method: str, target: int, image: int) -> Growing:
         found = self._found(method, target, image)
-        points, random = self._n_points, self._random
-        return Growing(lambda: self._source.removal(found, image, points, random), self._removed)
+        n_points, n_random = self._n_points, self._n_random
+        return Growing(
+            lambda: self._source.removal(found, image, n_points, n_random), self._removed
+        )
 
     def _fill(self) -> None:
         """Packs what depends on the choices that the model answers."""
@@ -196,7 +207,7 @@ class RelevanceMaps(RelevanceChoices):
             packed |= data.of_image(self._source, image)
         for name, value in packed.items():
             setattr(self, name, value)
-        self._methods = list(self._method_names)
+        self._methods = {name: self._label_of_method(name) for name in self._method_names}
         self._maps_of = self._asked_now()
         for one in self._growing():
             one.begin_anew()
@@ -216,7 +227,7 @@ class RelevanceMaps(RelevanceChoices):
             "done": min(one.done for one in growing),
             "is_over": all(one.is_over for one in growing),
             "refused": next((one.refused for one in growing if one.refused), ""),
-            "random": self._random,
+            "random": self._n_random,
         }
 
     def _growing(self) -> list[Growing]:
