@@ -240,7 +240,7 @@ def test_a_second_class_comes_with_a_button_and_goes_with_one(page, source):
 
 
 def test_curves_come_after_the_pictures_bit_by_bit(page, source, monkeypatch):
-    monkeypatch.setattr("vitlens_widgets.widgets.relevance_maps.AT_ONCE", 0.0)
+    monkeypatch.setattr("vitlens_widgets.widgets.relevance_maps.widget.AT_ONCE", 0.0)
     hosted, root, widget = with_kernel(page, source, [2, 4])
     keys = curve(root, 1).locator(".vl-removal-key").first.locator("b")
     keys.wait_for()
