@@ -42,8 +42,9 @@ def check_statistics(name: str | None, normalised: bool, model: str) -> Statisti
     """
     if name is None:
         return "neighbours" if normalised else None
-    if name not in get_args(Statistics):
-        known = ", ".join(f'"{word}"' for word in get_args(Statistics))
+    names: tuple[Statistics, ...] = get_args(Statistics)
+    if name not in names:
+        known = ", ".join(f'"{word}"' for word in names)
         raise UsageError(f"statistics is {name!r}; it is one of {known}.")
     if not normalised:
         raise UsageError(

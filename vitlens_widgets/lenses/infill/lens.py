@@ -57,9 +57,12 @@ class InfillLens:
     def __init__(
         self, mae: ViT, norm: bool = True, *, statistics: Statistics | None = None
     ) -> None:
-        self.vit = _checked(mae)
+        self._adapter = _checked(mae)
+        self.vit = mae
         self.norm = norm
-        self.statistics = check_statistics(statistics, mae.adapter.normalises_pixels, mae.name)
+        self.statistics: Statistics | None = check_statistics(
+            statistics, self._adapter.normalises_pixels, mae.name
+        )
 
     def read(
         self,
@@ -127,7 +130,7 @@ class InfillLens:
         """
         layout = self.vit.layout
         if mask is None:
-            ratio = self.vit.model.config.mask_ratio if mask_ratio is None else mask_ratio
+            ratio = self._adapter.config.mask_ratio if mask_ratio is None else mask_ratio
             return random_mask(ratio, seed, n_images, layout.n_patches)
         if mask_ratio is not None:
             raise UsageError("Give either mask= or mask_ratio=, not both.")
@@ -136,8 +139,8 @@ class InfillLens:
     def paint(self, shown: Shown, mask: Tensor) -> Infilling:
         """Paint images that were read before, under another mask, bool `[image, patch]`."""
         _check_eval(self.vit)
-        config, adapter = self.vit.model.config, self.vit.adapter
-        values = adapter.patch_size[0] * adapter.patch_size[1] * config.num_channels
+        adapter = self._adapter
+        values = math.prod(self.vit.patch_size) * int(adapter.config.num_channels)
         shape = (self.vit.n_layers + 1, *mask.shape, values)
         painted = torch.empty(shape)
         with torch.no_grad():
@@ -150,7 +153,7 @@ class InfillLens:
     def _paintings(self, states: list[Tensor], restore: Tensor) -> Tensor:
         """What some states paint in one pass, float32 `[state, image, patch, value]`."""
         again = restore.repeat(len(states), 1)
-        painting = self.vit.adapter.paint(torch.cat(states), again, norm=self.norm)
+        painting = self._adapter.paint(torch.cat(states), again, norm=self.norm)
         return painting.float().cpu().unflatten(0, (len(states), -1))
 
     def __repr__(self) -> str:
@@ -189,8 +192,8 @@ def _passes(mask: Tensor, n_states: int) -> list[tuple[Tensor, slice]]:
     return passes
 
 
-def _checked(mae: ViT) -> ViT:
-    """The model, if this lens reads it."""
+def _checked(mae: ViT) -> MaskedAutoencoder:
+    """How the model's parts are found, if this lens reads it."""
     check_vit(mae, "InfillLens", "toy/mae")
     if not isinstance(mae.adapter, MaskedAutoencoder):
         raise UsageError(
@@ -198,8 +201,8 @@ def _checked(mae: ViT) -> ViT:
             'such as vl.load("toy/mae") or vl.load("facebook/vit-mae-base").'
         )
     _check_eval(mae)
-    _check_painting(mae)
-    return mae
+    _check_painting(mae, mae.adapter)
+    return mae.adapter
 
 
 def _check_eval(mae: ViT) -> None:
@@ -208,17 +211,17 @@ def _check_eval(mae: ViT) -> None:
 
 
 @torch.no_grad()
-def _check_painting(mae: ViT) -> None:
+def _check_painting(mae: ViT, adapter: MaskedAutoencoder) -> None:
     """Refuse a model whose own forward does something beyond encoder, final norm and decoder."""
-    if not mae.adapter.runs_whole:
+    if not adapter.runs_whole:
         return
     like = next(mae.model.parameters())
     shape, n_patches = (1, 3, *mae.image_size), mae.layout.n_patches
     pixels = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
     noise = torch.rand(1, n_patches, generator=torch.Generator().manual_seed(0)).to(like.device)
     theirs = mae.model(pixels, noise=noise)
-    states, restore = _encoded(mae.adapter, pixels, theirs.mask.bool().cpu())
-    off = (mae.adapter.paint(states[-1], restore) - theirs.logits).abs().max()
+    states, restore = _encoded(adapter, pixels, theirs.mask.bool().cpu())
+    off = (adapter.paint(states[-1], restore) - theirs.logits).abs().max()
     allowed = _TOLERANCE if like.dtype in (torch.float32, torch.float64) else 5e-2
     if off > allowed * theirs.logits.abs().max():
         raise UnsupportedModelError(

@@ -92,9 +92,9 @@ def _labels(segmenter: ViT, pictures: np.ndarray) -> np.ndarray:
 def _chances(segmenter: ViT, pictures: np.ndarray) -> Tensor:
     """Each patch's probabilities, `[image, patch, class]`, of the whole resized pictures."""
     preprocessing = segmenter.preprocessing
-    size = preprocessing.size[::-1]  # (width, height)
+    height, width = preprocessing.size
     resized = [
-        np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+        np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
         for picture in pictures
     ]
     pixels = preprocessing.pixels(resized).to(segmenter.device, segmenter.dtype)

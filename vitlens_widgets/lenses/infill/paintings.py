@@ -42,7 +42,7 @@ class Paintings:
         statistics: Statistics | None,
     ) -> None:
         self.vit = vit
-        self.statistics = statistics
+        self.statistics: Statistics | None = statistics
         self.mask: np.ndarray = read_only(mask.numpy())
         self._shown, self._mask, self._painted = shown, mask, painted
 
@@ -106,7 +106,7 @@ class Paintings:
             UsageError: There is no such state.
         """
         patches = self._patches(state)
-        if self.statistics is not None:
+        if self._patch_statistics is not None:
             mean, deviation = self._patch_statistics
             patches = patches * deviation + mean
         pixels = to_brightness(patches, self.vit)
@@ -129,7 +129,9 @@ class Paintings:
         return self._painted[check_index("state", state, self.n_states)]
 
     @cached_property
-    def _patch_statistics(self) -> tuple[Tensor, Tensor]:
+    def _patch_statistics(self) -> tuple[Tensor, Tensor] | None:
+        if self.statistics is None:
+            return None
         mean, deviation = patch_statistics(
             self._shown.pixels, self._mask, self.layout, self.statistics
         )

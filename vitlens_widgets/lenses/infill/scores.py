@@ -18,6 +18,7 @@ pasted, brightness clipped to 0 .. 1. The picture, or what is painted from the l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.lenses.infill.brightness import to_pixels
+from vitlens_widgets.models.families.mae import MAEEncoder
 from vitlens_widgets.trace import ViT
 
 AGAINST = ("original", "final")
@@ -146,7 +148,8 @@ def _means(values: np.ndarray, where: np.ndarray) -> np.ndarray:
 @torch.no_grad()
 def _features(vit: ViT, brightness: np.ndarray) -> Tensor:
     """Patches of whole pictures after each block, of length 1, `[state, image, patch, d]`."""
-    tokens = vit.adapter.embed(to_pixels(brightness, vit))
-    states = torch.stack(vit.adapter.encode(tokens)[1:])
+    encoder = cast(MAEEncoder, vit.adapter)  # what paints is nothing else
+    tokens = encoder.embed(to_pixels(brightness, vit))
+    states = torch.stack(encoder.encode(tokens)[1:])
     patches = states[:, :, vit.layout.patches].float().cpu()
     return torch.nn.functional.normalize(patches, dim=-1)

@@ -78,7 +78,7 @@ class MaskStudy:
         alike = values.mean(axis=1) if values.shape[3] > 1 else values[..., 0].swapaxes(1, 2)
         n = alike.shape[2]  # [ratio, state, image or seed]
         if n < 2:
-            return (np.full(alike.shape[:2], np.nan),) * 2
+            return np.full(alike.shape[:2], np.nan), np.full(alike.shape[:2], np.nan)
         with np.errstate(invalid="ignore"):
             error = alike.std(axis=2, ddof=1) / np.sqrt(n) * t.ppf((1 + level) / 2, n - 1)
         return alike.mean(axis=2) - error, alike.mean(axis=2) + error
