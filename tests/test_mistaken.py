@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,9 @@ import vitlens_widgets as vl
 from vitlens_widgets.data import LabelSet
 
 EXPERIMENTS = [
-    "identifiability",
-    "building",
-    "class_and_context",
-    "attention_perturbation",
-    "perturbation_test",
-    "key_value_agreement",
+    name
+    for name, experiment in vl.analysis.experiments.items()
+    if list(signature(experiment).parameters)[:2] == ["vit", "data"]
 ]
 
 
@@ -58,7 +57,7 @@ def test_so_do_all_others_that_take_a_model():
     probes = vl.analysis.linear_probes
     data = vl.world.Scenes()
     for call, words in [
-        (vl.analysis.memories, (0,)),
+        (vl.analysis.value_vectors, (0,)),
         (vl.analysis.class_value_agreement, ()),
         (lambda *given: probes(*given, n_images=2), (data, data)),
     ]:

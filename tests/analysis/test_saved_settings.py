@@ -15,7 +15,7 @@ OTHER = {
     "identifiability": [{"rule": "text"}],
     "attention_perturbation": [{"rule": "text"}, {"kinds": ["self_only"]}],
     "class_and_context": [{"rule": "text"}, {"mask_rule": "majority"}, {"remove": False}],
-    "building": [{"mlp_input": "resid_mid"}, {"mask_rule": "majority"}],
+    "class_similarity_change": [{"mlp_input": "resid_mid"}, {"mask_rule": "majority"}],
     "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
     "perturbation_test": [
         {"n_points": 2},
@@ -86,7 +86,7 @@ def test_a_methods_own_settings_are_settings(vit, tmp_path):
 
 def test_masks_are_a_setting_where_they_split_what_is_measured(vit, tmp_path):
     data = examples(vit, 2)
-    analysis.building(vit, data, save_to=tmp_path)
+    analysis.class_similarity_change(vit, data, save_to=tmp_path)
     bare = Examples([(data[i].image, data[i].label) for i in range(2)], vit.labels, "noise 0")
     with pytest.raises(vl.UsageError, match="other settings"):
-        analysis.building(vit, bare, save_to=tmp_path)
+        analysis.class_similarity_change(vit, bare, save_to=tmp_path)

@@ -264,7 +264,9 @@ def test_an_image_that_cannot_be_read_is_named(vit):
         run(Sums(), vit, data)
 
 
-@pytest.mark.parametrize("name", ["attention_perturbation", "class_and_context", "building"])
+@pytest.mark.parametrize(
+    "name", ["attention_perturbation", "class_and_context", "class_similarity_change"]
+)
 def test_other_experiments_go_on_to_the_same_numbers_too(vit, tmp_path, name):
     experiment, data = getattr(vl.analysis, name), examples(vit, 5)
     whole = experiment(vit, data, batch_size=2)

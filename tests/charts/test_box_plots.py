@@ -54,32 +54,33 @@ def starred(plot):
 
 def test_identifiability_has_image_tokens_beside_readouts(vit):
     found = vl.analysis.identifiability(vit, examples(vit))
-    plot = vl.charts.boxes(found)
+    plot = found.figure("boxes")
     check(plot, found, found.state_names)
     assert plot.select_one(Span).location == pytest.approx(12 / 22)  # 11 classes
     assert starred(plot) == []
     p = {"all tokens": np.array([0.2, 0.04, 0.06, 0.001])}
-    assert starred(vl.charts.boxes(dataclasses.replace(found, p=p))) == [["1_pre", "final"]]
+    assert starred(dataclasses.replace(found, p=p).figure("boxes")) == [["1_pre", "final"]]
 
 
 def test_perturbed_attention_and_labels_of_tokens_have_boxes(vit):
     found = vl.analysis.attention_perturbation(vit, examples(vit))
-    check(vl.charts.boxes(found), found, found.state_names)
+    check(found.figure("boxes"), found, found.state_names)
     found = vl.analysis.class_and_context(vit, examples(vit), remove=False)
     found = dataclasses.replace(found, p=np.array([0.01, 0.9, 0.9, 0.04]))
-    plot = vl.charts.boxes(found)
+    plot = found.figure("boxes")
     check(plot, found, found.state_names)
     assert starred(plot) == [["0_pre", "final"]]
 
 
 def test_class_value_agreement_has_a_box_per_block_and_kind(vit):
     found = vl.analysis.class_value_agreement(vit, baseline=vl.untrained(vit))
-    plot = vl.charts.boxes(found)
+    plot = found.figure("boxes")
     check(plot, found, ["0", "1", "2"])
     assert plot.xaxis[0].axis_label == "block"
     assert plot.select(Span) == []
 
 
 def test_what_has_no_boxes_is_refused(vit):
-    with pytest.raises(vl.UsageError, match="not of a ViT"):
-        vl.charts.boxes(vit)
+    found = vl.analysis.class_similarity_change(vit, examples(vit))
+    with pytest.raises(vl.UsageError, match='"boxes" was not measured; there is change, compos'):
+        found.figure("boxes")

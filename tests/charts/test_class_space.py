@@ -100,7 +100,7 @@ def test_medians_of_class_and_context_are_drawn(vit):
 
 
 def test_change_rates_and_composition_are_drawn_block_by_block(vit):
-    found = vl.analysis.building(vit, examples(vit))
+    found = vl.analysis.class_similarity_change(vit, examples(vit))
     curves = drawn(found.figure())
     assert list(curves) == [
         "attention, image tokens",
@@ -109,11 +109,11 @@ def test_change_rates_and_composition_are_drawn_block_by_block(vit):
         "MLP, readout",
     ]
     np.testing.assert_allclose(curves["MLP, readout"], found.changes["mlp_out", "readout"].mean)
-    composed = drawn(found.composition_figure())
+    composed = drawn(found.figure("composition"))
     assert list(composed) == list(found.composition)
     np.testing.assert_allclose(composed["neither"], found.composition["neither"].mean)
     deep = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
     deep.paper = "ViT-B/32"
-    known = vl.analysis.building(deep, examples(deep, 2))
+    known = vl.analysis.class_similarity_change(deep, examples(deep, 2))
     assert drawn(known.figure())["attention, readout, Vilas et al. 2023"][1] == 0.57
-    assert drawn(known.composition_figure())["previous, Vilas et al. 2023"][-1] == 0.55
+    assert drawn(known.figure("composition"))["previous, Vilas et al. 2023"][-1] == 0.55

@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 
 import vitlens_widgets as vl
 from tests.small_models import timm_model
-from vitlens_widgets.analysis import building, class_and_context, identifiability
+from vitlens_widgets.analysis import class_and_context, class_similarity_change, identifiability
 from vitlens_widgets.data import Example, ImageFolder, ImageNetS
 from vitlens_widgets.data.imagenet_s import MERGED
 from vitlens_widgets.data.known_sets import imagenet_synsets
@@ -54,7 +54,7 @@ def vit():
         (Example(np.full((5, 6, 3), np.nan), 3, MASK, "nan"), "^nan: "),
     ],
 )
-@pytest.mark.parametrize("experiment", [class_and_context, building])
+@pytest.mark.parametrize("experiment", [class_and_context, class_similarity_change])
 def test_examples_that_would_give_wrong_numbers_are_refused(vit, experiment, example, sentence):
     good = Example(IMAGE, np.int64(3), MASK)
     assert experiment(vit, Own(vit, good)).n_images == 1

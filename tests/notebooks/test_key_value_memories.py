@@ -81,8 +81,8 @@ def test_the_clearest_claims_by_their_numbers(found):
     for one in of(found, "agreed"):
         rate, chance = (one.values["attention", what] for what in ("agreement", "chance"))
         assert rate.low[-1] > chance.high[-1]
-        assert one.values["attention", "single memory"].low[-1] > 0.5
-        assert one.values["MLP", "single memory"].low[-2] > 0.5
+        assert one.values["attention", "single"].low[-1] > 0.5
+        assert one.values["MLP", "single"].low[-2] > 0.5
     first, second = of(found, "agreed")
     assert max(part.p[-1] for part in first.answers.values()) < 0.05
     assert min(part.p[-1] for part in second.answers.values()) > 0.05
@@ -115,12 +115,12 @@ def test_the_five_memories_of_one_token_are_its_strongest(found):
 
 def test_memories_are_shown_as_said(found):
     twin = found["models"]["toy/p32-cls"]
-    strongest = vl.analysis.memories(twin, twin.n_layers - 1).table()["class 1"][:20].tolist()
+    strongest = vl.analysis.value_vectors(twin, twin.n_layers - 1).table()["class 1"][:20].tolist()
     assert set(strongest) == {"background"}
-    ours = vl.analysis.memories(found["models"]["toy/p32"], 4).table()
+    ours = vl.analysis.value_vectors(found["models"]["toy/p32"], 4).table()
     assert "background" in ours["class 1"][:20].tolist()
     assert len(set(ours["class 1"][:20])) > 5
-    assert ours["memory"][0] == 52
+    assert ours["vector"][0] == 52
     mean, shuffled, p = found["nearness"](found["models"]["toy/p32"])
     assert (f"{mean:.2f}", f"{shuffled:.2f}") == ("0.10", "0.09")
     assert p < 0.05
@@ -147,16 +147,16 @@ def test_what_is_said_of_agreement(found):
     assert rates[1] == pytest.approx(0.2, abs=0.02)  # "a fifth of all cases"
     ours, chance = (second.values["MLP", what].mean[-1] for what in ("agreement", "chance"))
     assert ours / chance < 1.5  # "nearly as well"
-    stored = vl.analysis.memories(found["models"]["toy/p32"], 5, "attention")
-    assert len(set(stored.top_memories.ravel().tolist())) == 72
-    assert stored.n_memories == 192
+    stored = vl.analysis.value_vectors(found["models"]["toy/p32"], 5, "attention")
+    assert len(set(stored.top_vectors.ravel().tolist())) == 72
+    assert stored.n_vectors == 192
 
 
 def test_what_is_said_of_single_memories(found):
     for one in of(found, "random_agreed"):
         by_luck = (
-            one.values["attention", "single memory"].mean[-1],
-            one.values["MLP", "single memory"].mean[-2],
+            one.values["attention", "single"].mean[-1],
+            one.values["MLP", "single"].mean[-2],
         )
         assert all(0.3 < share < 0.5 for share in by_luck)  # "a third to a half"
     data, shares = found["data"], {}
@@ -188,8 +188,8 @@ def test_what_is_said_of_right_and_wrong_answers(found):
 
 def test_published_numbers_are_those_of_the_package(found):
     words = [re.sub(r" %", "%", row["in the paper"]) for row in found["claims"]]
-    value, kept = published.CLASS_VALUE, published.MEMORIES
-    agreement, single = (kept[what]["ViT-B/32"] for what in ("agreement", "single memory"))
+    value, kept = published.CLASS_VALUE, published.KEY_VALUE
+    agreement, single = (kept[what]["ViT-B/32"] for what in ("agreement", "single"))
     best = value["ViT-B/32"]["MLP"]
     attention = [f"{name} {value[name]['attention']:.2f}" for name in ("MIIL", "CIFAR100")]
     both = [
@@ -216,7 +216,7 @@ def test_the_papers_models_are_measured_on_imagenet_s(tmp_path, monkeypatch):
     for what in ("agreed", "random_agreed"):
         assert [one.n_images for one in names[what].values()] == [N_IMAGES] * 2
     column = names["agreed"]["ViT-B/32"].table()[f"attention, {published.SOURCE}"]
-    assert column[11] == published.MEMORIES["agreement"]["ViT-B/32"]["attention"][12]
+    assert column[11] == published.KEY_VALUE["agreement"]["ViT-B/32"]["attention"][12]
     assert names["printed"]["browse-paper"].startswith("memory 4, in the paper's code rackets")
     saved = sorted(path.name for path in (tmp_path / "key_value_memories_runs").iterdir())
     assert len(saved) == 4

@@ -7,26 +7,18 @@ several of one experiment together.
 from vitlens_widgets.analysis import heads, infilling, over_states
 from vitlens_widgets.analysis.class_space import (
     AttentionPerturbation,
-    Building,
     ClassAndContext,
+    ClassSimilarityChange,
     Identifiability,
     attention_perturbation,
-    building,
     class_and_context,
+    class_similarity_change,
     identifiability,
 )
 from vitlens_widgets.analysis.compare import compare
 from vitlens_widgets.analysis.convergence import Convergence, convergence
 from vitlens_widgets.analysis.experiment import experiments
 from vitlens_widgets.analysis.maps import Maps
-from vitlens_widgets.analysis.memories import (
-    ClassValueAgreement,
-    KeyValueAgreement,
-    Memories,
-    class_value_agreement,
-    key_value_agreement,
-    memories,
-)
 from vitlens_widgets.analysis.probes import LinearProbes, linear_probes
 from vitlens_widgets.analysis.relevance import (
     ClassEmbedding,
@@ -39,27 +31,35 @@ from vitlens_widgets.analysis.relevance import (
 )
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.segmentation import Segmentation, segmentation
+from vitlens_widgets.analysis.value_vectors import (
+    ClassValueAgreement,
+    KeyValueAgreement,
+    ValueVectors,
+    class_value_agreement,
+    key_value_agreement,
+    value_vectors,
+)
 
 __all__ = [
     "AttentionPerturbation",
-    "Building",
     "ClassAndContext",
     "ClassEmbedding",
+    "ClassSimilarityChange",
     "ClassValueAgreement",
     "Convergence",
     "Identifiability",
     "KeyValueAgreement",
     "LinearProbes",
     "Maps",
-    "Memories",
     "PerturbationTest",
     "Relevance",
     "RemovalCurves",
     "Result",
     "Segmentation",
+    "ValueVectors",
     "attention_perturbation",
-    "building",
     "class_and_context",
+    "class_similarity_change",
     "class_value_agreement",
     "compare",
     "convergence",
@@ -69,10 +69,10 @@ __all__ = [
     "infilling",
     "key_value_agreement",
     "linear_probes",
-    "memories",
     "over_states",
     "perturbation_test",
     "relevance",
     "removal_curves",
     "segmentation",
+    "value_vectors",
 ]

@@ -1,6 +1,5 @@
 from .bars import with_bars
 from .boxes import with_boxes
-from .class_space import building, class_and_context, composition
 from .curves import (
     COLOURS,
     empty_figure,
@@ -13,25 +12,16 @@ from .curves import (
 from .dots import figure_over_layers, with_dots
 from .heat_map import with_cells
 from .marks import with_chance, with_stars, with_stars_of_kinds
-from .memories import agreement_of_answers, class_value_agreement, key_value_agreement
 from .notebook import in_notebook
-from .score_boxes import boxes
 
 __all__ = [
     "COLOURS",
-    "agreement_of_answers",
-    "boxes",
-    "building",
-    "class_and_context",
-    "class_value_agreement",
-    "composition",
     "empty_figure",
     "figure_over_blocks",
     "figure_over_layers",
     "figure_over_shares",
     "figure_over_states",
     "in_notebook",
-    "key_value_agreement",
     "with_bars",
     "with_boxes",
     "with_cells",

@@ -8,21 +8,22 @@ from vitlens_widgets.analysis.class_space.attention_perturbation import (
     AttentionPerturbation,
     attention_perturbation,
 )
-from vitlens_widgets.analysis.class_space.building import Building, building
-from vitlens_widgets.analysis.class_space.class_and_context import (
-    ClassAndContext,
-    class_and_context,
+from vitlens_widgets.analysis.class_space.class_and_context import class_and_context
+from vitlens_widgets.analysis.class_space.class_and_context_result import ClassAndContext
+from vitlens_widgets.analysis.class_space.class_similarity_change import class_similarity_change
+from vitlens_widgets.analysis.class_space.class_similarity_change_result import (
+    ClassSimilarityChange,
 )
 from vitlens_widgets.analysis.class_space.identifiability import identifiability
 from vitlens_widgets.analysis.class_space.identifiability_result import Identifiability
 
 __all__ = [
     "AttentionPerturbation",
-    "Building",
     "ClassAndContext",
+    "ClassSimilarityChange",
     "Identifiability",
     "attention_perturbation",
-    "building",
     "class_and_context",
+    "class_similarity_change",
     "identifiability",
 ]

@@ -78,7 +78,7 @@ class AttentionPerturbation(Result):
 
     @property
     def boxes(self) -> dict[str, Boxes]:
-        """The scores of the tokens that are counted, `[state]`, for `vl.charts.boxes`."""
+        """The scores of the tokens that are counted, `[state]`, for `figure("boxes")`."""
         return {kind: boxes_of_ranks(counts) for kind, counts in self.counts.items()}
 
     def table(self) -> DataFrame:

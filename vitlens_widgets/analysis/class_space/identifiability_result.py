@@ -89,7 +89,7 @@ class Identifiability(Result):
 
     @property
     def boxes(self) -> dict[str, Boxes]:
-        """The scores of all image tokens, and of readouts, `[state]`, for `vl.charts.boxes`."""
+        """The scores of all image tokens, and of readouts, `[state]`, for `figure("boxes")`."""
         return {name: boxes_of_ranks(counts) for name, counts in self.counts.items()}
 
     def mean(self, name: str) -> OverImages:

@@ -142,7 +142,7 @@ CLASS_VALUE = {
 """Class-value agreement, means over classes: MLP, the block where it is largest; attention, the
 last block (figure 4a); of ViT-L/16 instead pairs of blocks, see `GROUPED`."""
 
-MEMORIES = {
+KEY_VALUE = {
     "agreement": {
         "ViT-B/32": {"attention": {12: 0.44}, "MLP": {11: 0.40}},
         "ViT-B/16": {"attention": {12: 0.56}, "MLP": {11: 0.40}},
@@ -151,7 +151,7 @@ MEMORIES = {
         "Refinement": {"attention": {12: 0.66}, "MLP": {11: 0.50}},
         "GAP": {"attention": {12: 0.12}, "MLP": {12: 0.09}},
     },
-    "single memory": {
+    "single": {
         "ViT-B/32": {"attention": {12: 0.115}, "MLP": {11: 0.565}},
         "ViT-B/16": {"attention": {12: 0.155}, "MLP": {11: 0.57}},
         "ViT-L/16": {"MLP": {21: 0.725, 22: 0.635}},

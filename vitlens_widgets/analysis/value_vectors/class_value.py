@@ -10,17 +10,20 @@ import numpy as np
 import torch
 from torch.nn.functional import normalize
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.boxes import Boxes, boxes_of
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.baseline import check_baseline
 from vitlens_widgets.analysis.class_space.groups import grouped
-from vitlens_widgets.analysis.memories.weights import (
+from vitlens_widgets.analysis.experiment import experiment
+from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
+from vitlens_widgets.analysis.value_vectors.weights import (
     check_kind,
     class_directions,
     kinds_of,
-    value_vectors,
+    vectors_of,
 )
-from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
@@ -33,23 +36,23 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-class Best(NamedTuple):
-    """The memory of a block that is nearest to a class, each `[block, class]`."""
+class NearestVector(NamedTuple):
+    """The value vector of a block that is nearest to a class, each `[block, class]`."""
 
     score: np.ndarray
-    """The cosine of its value vector and the class' direction, float32."""
-    memory: np.ndarray
+    """The cosine of the vector and the class' direction, float32."""
+    vector: np.ndarray
     """Which it is, int64."""
 
 
 @dataclass(frozen=True, eq=False)
-class ClassValueAgreement:
+class ClassValueAgreement(Result):
     """What `class_value_agreement` found; blocks are counted from 0, in the paper from 1.
 
     Attributes:
         title: The model.
         labels: The class names.
-        best: By kind of memory, `Best`.
+        best: By kind of memory, `NearestVector`.
         baseline: The same of the model it is compared with; empty without one.
         p: By kind, one-sided p of Wilcoxon's signed-rank test over classes that scores are above
             the baseline's, float64 `[block]`; empty without a baseline.
@@ -58,8 +61,8 @@ class ClassValueAgreement:
 
     title: str
     labels: LabelSet
-    best: Mapping[str, Best] = field(repr=False)
-    baseline: Mapping[str, Best] = field(repr=False)
+    best: Mapping[str, NearestVector] = field(repr=False)
+    baseline: Mapping[str, NearestVector] = field(repr=False)
     p: Mapping[str, np.ndarray] = field(repr=False)
     paper: str = ""
 
@@ -75,7 +78,7 @@ class ClassValueAgreement:
 
     @property
     def boxes(self) -> dict[str, Boxes]:
-        """By kind, all classes' scores, `[block]`, for `vl.charts.boxes`; and the baseline's."""
+        """By kind, all classes' scores, `[block]`, for `figure("boxes")`; and the baseline's."""
         both = {"": self.best, ", baseline": self.baseline}
         return {k + of: boxes_of(one.score) for of, best in both.items() for k, one in best.items()}
 
@@ -92,7 +95,7 @@ class ClassValueAgreement:
         """
         return dict(published.CLASS_VALUE.get(self.paper, {}))
 
-    def summary(self) -> DataFrame:
+    def peaks(self) -> DataFrame:
         """The two values that the paper's figure shows best, and what the paper has for them."""
         groups = published.GROUPED.get(self.paper)
         means = {kind: grouped(v.mean, groups or self.n_blocks) for kind, v in self.values.items()}
@@ -120,7 +123,7 @@ class ClassValueAgreement:
         return frame(columns, self.title)
 
     def classes(self, block: int, kind: str = "MLP") -> DataFrame:
-        """A row per class: its score in one block, and which memory is nearest to it.
+        """A row per class: its score in one block, and which vector is nearest to it.
 
         Raises:
             UsageError: There is no such block or kind of memory.
@@ -132,17 +135,47 @@ class ClassValueAgreement:
         columns = {
             "class": list(self.labels),
             "score": best.score[block].tolist(),
-            "memory": best.memory[block].tolist(),
+            "vector": best.vector[block].tolist(),
         }
         return frame(columns, f"{self.title}, {kind} of block {block}")
 
-    def figure(self) -> Figure:
-        """See `vl.charts.class_value_agreement`."""
-        from vitlens_widgets import charts  # which knows this module
+    def summary(self) -> str:
+        """The mean over classes of each kind, in the block where it is largest."""
+        lines = []
+        for kind, values in self.values.items():
+            block = int(values.mean.argmax())
+            largest = mean_and_half(values, block)
+            lines.append(f"class-value agreement, {kind}: at most {largest}, in block {block}")
+        return "\n".join([self.title, *lines])
 
-        return charts.class_value_agreement(self)
+    def figure(self, name: str = "means") -> Figure:
+        """How near the nearest value vector is to each class, block by block.
+
+        A star in a kind's colour stands where its scores are above the baseline's (one-sided
+        p < .05).
+
+        Args:
+            name: `"means"`: over classes, with 95 % intervals and the baseline's, or `"boxes"`: all
+                classes' scores, as box plots.
+
+        Raises:
+            UsageError: Another name.
+        """
+        check_name(name, ("means", "boxes"))
+        quantity = "class-value agreement (cosine)"
+        plot = charts.figure_over_blocks(self.title, range(self.n_blocks), quantity)
+        drawn = self.values if name == "means" else self.boxes
+        if name == "means":
+            baseline = self.baseline_values.items()
+            beside = {f"{kind}, baseline": one.mean.tolist() for kind, one in baseline}
+            charts.with_means(plot, "block", plot.x_range.factors, self.values, beside)
+        else:
+            charts.with_boxes(plot, self.boxes)
+        top = max(one.high.max() for one in drawn.values())
+        return charts.with_stars_of_kinds(plot, self.p, top, "above the baseline")
 
 
+@experiment
 def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValueAgreement:
     """How near each block's nearest value vector is to each class, from the weights alone.
 
@@ -169,7 +202,7 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
     if baseline is not None:
         check_baseline(baseline)
     ours = {kind: _best(vit, kind) for kind in kinds_of(vit)}
-    theirs: dict[str, Best] = {}
+    theirs: dict[str, NearestVector] = {}
     if baseline is not None:
         theirs = {kind: _best(baseline, check_kind(baseline, kind)) for kind in ours}
         shapes = ((one.n_layers, len(one.labels), one.width) for one in (vit, baseline))
@@ -189,16 +222,16 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
 
 
 @torch.no_grad()
-def _best(vit: ViT, kind: str) -> Best:
+def _best(vit: ViT, kind: str) -> NearestVector:
     directions = normalize(class_directions(vit), dim=1)
     found = [
-        (directions @ normalize(value_vectors(vit, kind, layer), dim=0)).max(1)
+        (directions @ normalize(vectors_of(vit, kind, layer), dim=0)).max(1)
         for layer in range(vit.n_layers)
     ]
-    return Best(*(torch.stack(parts).cpu().numpy() for parts in zip(*found, strict=True)))
+    return NearestVector(*(torch.stack(parts).cpu().numpy() for parts in zip(*found, strict=True)))
 
 
-def _over_classes(best: Mapping[str, Best]) -> dict[str, OverImages]:
+def _over_classes(best: Mapping[str, NearestVector]) -> dict[str, OverImages]:
     return {kind: over_images(one.score.astype(np.float64)) for kind, one in best.items()}
 
 

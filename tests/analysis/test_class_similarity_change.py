@@ -16,7 +16,7 @@ from tests.analysis.class_space_oracle import (
     token_logits,
 )
 from tests.small_models import timm_model
-from vitlens_widgets.analysis import building
+from vitlens_widgets.analysis import class_similarity_change
 from vitlens_widgets.analysis.class_space.token_labels import class_tokens
 from vitlens_widgets.data import Examples
 
@@ -26,7 +26,7 @@ def measured(request):
     vit = vl.load(MODELS[request.param]())
     data = examples(vit)
     before = {key: weight.clone() for key, weight in vit.model.state_dict().items()}
-    found = building(vit, data, batch_size=2)
+    found = class_similarity_change(vit, data, batch_size=2)
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
     return vit, data, found, [run_one(vit.model, pixels) for pixels in pixels_of(vit, data)]
 
@@ -34,7 +34,7 @@ def measured(request):
 def test_change_rates_are_as_counted_by_hand(measured):
     vit, data, found, runs = measured
     prefix = vit.layout.n_prefix
-    middle = building(vit, data, mlp_input="resid_mid")
+    middle = class_similarity_change(vit, data, mlp_input="resid_mid")
     for block in range(vit.n_layers):
         rates = {name: [] for name in ("attn_out", "mlp_out", "block", "after attention")}
         readouts = {name: [] for name in rates}
@@ -113,7 +113,7 @@ def test_a_block_that_adds_nothing_raises_nothing():
             part.weight.zero_()
             part.bias.zero_()
     vit = vl.load(model)
-    found = building(vit, examples(vit))
+    found = class_similarity_change(vit, examples(vit))
     for place in ("tokens", "readout"):
         assert found.changes["block", place].mean[1] == 0 < found.changes["block", place].mean[0]
     assert found.composition["previous"].mean[1] == 1
@@ -122,7 +122,7 @@ def test_a_block_that_adds_nothing_raises_nothing():
 def test_tokens_may_be_labelled_by_the_majority_of_their_pixels():
     vit = vl.load(MODELS["CLS"]())
     data = examples(vit)
-    found = building(vit, data, mask_rule="majority").splits["mlp_out"]
+    found = class_similarity_change(vit, data, mask_rule="majority").splits["mlp_out"]
     runs = [run_one(vit.model, pixels) for pixels in pixels_of(vit, data)]
     labels = class_tokens(vit, [data[i].mask for i in range(data.count)], "majority")
     assert (labels != class_tokens(vit, [data[i].mask for i in range(5)], "top left")).any()
@@ -141,39 +141,39 @@ def test_without_masks_nothing_is_split():
     vit = vl.load(MODELS["CLS"]())
     data = examples(vit)
     bare = Examples([(data[i].image, data[i].label) for i in range(3)], vit.labels)
-    found = building(vit, bare)
+    found = class_similarity_change(vit, bare)
     assert found.splits == {}
     assert not any("context" in column for column in found.table())
 
 
 def test_a_model_without_mlps_has_nothing_of_them():
     vit = vl.load("toy/attn-only-2l")
-    found = building(vit, vl.world.Scenes(), n_images=2)
+    found = class_similarity_change(vit, vl.world.Scenes(), n_images=2)
     assert {site for site, _ in found.changes} == {"attn_out", "block"}
     assert "MLP" not in found.composition
     released, corrected = (found.composition[n] for n in ("neither (released)", "neither"))
     assert np.array_equal(released.mean, corrected.mean)
     with pytest.raises(vl.UnsupportedModelError, match="resid_mid"):
-        building(vit, vl.world.Scenes(), n_images=2, mlp_input="resid_mid")
+        class_similarity_change(vit, vl.world.Scenes(), n_images=2, mlp_input="resid_mid")
 
 
 def test_published_values_stand_at_their_blocks():
     vit = vl.load(MODELS["CLS"](), labels=None)
     data = examples(vit, 2)
-    assert building(vit, data).published == {}
+    assert class_similarity_change(vit, data).published == {}
     deep = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
     deep.paper = "ViT-B/32"
-    found = building(deep, examples(deep, 2))
+    found = class_similarity_change(deep, examples(deep, 2))
     table = found.table()
     assert table["attention, readout, Vilas et al. 2023"][1:3].tolist() == [0.57, 0.57]
     assert table["attention, class - context, Vilas et al. 2023"].iloc[-1] == -6.5432
-    composed = found.composition_table()["previous, Vilas et al. 2023"]
+    composed = found.table("composition")["previous, Vilas et al. 2023"]
     assert composed[:3].tolist() == pytest.approx([np.nan, 0.26, np.nan], nan_ok=True)
     assert composed.iloc[-1] == 0.55
-    assert "neither, Vilas et al. 2023" not in found.composition_table()
+    assert "neither, Vilas et al. 2023" not in found.table("composition")
 
 
 def test_unknown_words_are_refused():
     vit = vl.load(MODELS["CLS"]())
     with pytest.raises(vl.UsageError, match="mlp_input must be one of"):
-        building(vit, examples(vit), mlp_input="attn")
+        class_similarity_change(vit, examples(vit), mlp_input="attn")

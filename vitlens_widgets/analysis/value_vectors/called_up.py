@@ -10,8 +10,8 @@ from torch import Tensor
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.class_space.rules import Rule
 from vitlens_widgets.analysis.images import check_count
-from vitlens_widgets.analysis.memories.weights import class_directions, value_vectors
 from vitlens_widgets.analysis.stream import ExampleBatch
+from vitlens_widgets.analysis.value_vectors.weights import class_directions, vectors_of
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 
@@ -33,7 +33,7 @@ def stored_in(vit: ViT, kind: str, layer: int, k: int, rule: Rule) -> Stored:
         UsageError: A k out of range.
         UnsupportedModelError: The memories cannot be read from the weights.
     """
-    logits = (class_directions(vit) @ value_vectors(vit, kind, layer)).T
+    logits = (class_directions(vit) @ vectors_of(vit, kind, layer)).T
     check_count("k", k, least=1, most=min(logits.shape))
     top = logits.topk(k, dim=0 if rule == "released" else 1).indices
     of_class = torch.zeros_like(logits, dtype=torch.bool)

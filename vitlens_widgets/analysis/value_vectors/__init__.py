@@ -10,18 +10,19 @@ Source:
     (2023), section 6, for ViTs, and their code.
 """
 
-from vitlens_widgets.analysis.memories.class_value import (
+from vitlens_widgets.analysis.value_vectors.class_value import (
     ClassValueAgreement,
     class_value_agreement,
 )
-from vitlens_widgets.analysis.memories.key_value import KeyValueAgreement, key_value_agreement
-from vitlens_widgets.analysis.memories.promoted import Memories, memories
+from vitlens_widgets.analysis.value_vectors.key_value import key_value_agreement
+from vitlens_widgets.analysis.value_vectors.key_value_result import KeyValueAgreement
+from vitlens_widgets.analysis.value_vectors.promoted import ValueVectors, value_vectors
 
 __all__ = [
     "ClassValueAgreement",
     "KeyValueAgreement",
-    "Memories",
+    "ValueVectors",
     "class_value_agreement",
     "key_value_agreement",
-    "memories",
+    "value_vectors",
 ]

@@ -57,7 +57,7 @@ def class_directions(vit: ViT) -> Tensor:
     return head.weight.detach().float()
 
 
-def value_vectors(vit: ViT, kind: str, layer: int) -> Tensor:
+def vectors_of(vit: ViT, kind: str, layer: int) -> Tensor:
     """The value vectors of one block's memories, float32 `[d, memory]`.
 
     The columns of the weight of the MLP's or attention's output projection. Where a block has

@@ -27,7 +27,7 @@ def test_class_value_agreement_is_drawn_with_its_baseline():
     np.testing.assert_allclose(curves["MLP, baseline"], found.baseline_values["MLP"].mean)
     p = {"attention": np.array([0.2, 0.04, 0.06]), "MLP": np.array([0.01, 0.9, 0.03])}
     starred = dataclasses.replace(found, p=p)
-    drawn_to = [(starred.figure(), found.values), (vl.charts.boxes(starred), found.boxes)]
+    drawn_to = [(starred.figure(), found.values), (starred.figure("boxes"), found.boxes)]
     for plot, parts in drawn_to:
         sources = [renderer.data_source.data for renderer in plot.renderers]
         stars = [data for data in sources if "p" in data]
@@ -49,7 +49,7 @@ def test_right_and_wrong_answers_are_drawn_with_stars():
     ]
     answers = {"attention": type(found.answers["MLP"])(*values), "MLP": found.answers["MLP"]}
     found = dataclasses.replace(found, answers=answers)
-    plot = found.answers_figure()
+    plot = found.figure("answers")
     curves = drawn(plot)
     assert list(curves) == ["attention, right", "MLP, right", "attention, wrong", "MLP, wrong"]
     np.testing.assert_array_equal(curves["attention, wrong"], values[1])
@@ -68,7 +68,7 @@ def test_key_value_agreement_is_drawn_with_chance_and_published_rates():
     assert len(curves) == 4 + len(paper)
     np.testing.assert_allclose(curves["MLP"], found.values["MLP", "agreement"].mean)
     assert curves["attention, Vilas et al. 2023"][-1] == 0.44
-    single = drawn(found.figure("single memory"))
+    single = drawn(found.figure("single"))
     assert single["MLP, Vilas et al. 2023"][10] == 0.565
     with pytest.raises(vl.UsageError, match="not measured"):
         found.figure("rate")

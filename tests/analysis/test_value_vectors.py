@@ -12,8 +12,8 @@ import torch
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples, pixels_of, run_one, token_logits
 from tests.small_models import hf_model, shaken, timm_model
-from vitlens_widgets.analysis import class_value_agreement, key_value_agreement, memories
-from vitlens_widgets.analysis.memories.weights import value_vectors
+from vitlens_widgets.analysis import class_value_agreement, key_value_agreement, value_vectors
+from vitlens_widgets.analysis.value_vectors.weights import vectors_of
 
 K = 3
 KINDS = {"attention": "attn_out", "MLP": "mlp_out"}
@@ -33,7 +33,7 @@ def measured(request):
     versions = [weight._version for weight in vit.model.parameters()]
     found = key_value_agreement(vit, data, k=K, batch_size=4)
     class_value_agreement(vit)
-    memories(vit, 1, k=K)
+    value_vectors(vit, 1, k=K)
     assert all(torch.equal(w, vit.model.state_dict()[key]) for key, w in before.items())
     assert versions == [weight._version for weight in vit.model.parameters()]
     seen = [coefficients_of(vit.model, pixels) for pixels in pixels_of(vit, data)]
@@ -140,7 +140,7 @@ def test_single_memories_are_as_counted_by_hand(measured, kind):
             shares.append(
                 np.mean([s in first[list(top)] for s, top in zip(says, called, strict=True)])
             )
-        assert found.values[kind, "single memory"].mean[block] == pytest.approx(np.mean(shares))
+        assert found.values[kind, "single"].mean[block] == pytest.approx(np.mean(shares))
 
 
 def test_right_and_wrong_answers_are_compared_at_the_first_token(measured):
@@ -163,7 +163,7 @@ def test_right_and_wrong_answers_are_compared_at_the_first_token(measured):
             ]
             expected = np.mean(np.array(every) >= every[0] - 1e-9)  # the first is as it is
             assert mine.p[block] == pytest.approx(expected)
-    assert found.answers_table()["MLP, right"].tolist() == pytest.approx(
+    assert found.table("answers")["MLP, right"].tolist() == pytest.approx(
         found.answers["MLP"].right.tolist(), abs=0, nan_ok=True
     )
 
@@ -186,7 +186,7 @@ def test_class_value_agreement_is_the_largest_cosine(measured, kind):
             )
         best = scores[vit].max(1)
         np.testing.assert_allclose(found.best[kind].score[block], best, rtol=1e-5)
-        assert found.best[kind].memory[block].tolist() == scores[vit].argmax(1).tolist()
+        assert found.best[kind].vector[block].tolist() == scores[vit].argmax(1).tolist()
         assert found.values[kind].mean[block] == pytest.approx(best.mean(), rel=1e-5)
         assert found.p[kind][block] == pytest.approx(
             signed_rank_by_hand(best - scores[baseline].max(1)), rel=1e-6
@@ -207,24 +207,24 @@ def signed_rank_by_hand(differences):
 def test_tables_of_memories_name_the_classes_that_they_promote(measured):
     vit = measured[0]
     for kind in KINDS:
-        found = memories(vit, 1, kind, k=K)
+        found = value_vectors(vit, 1, kind, k=K)
         directions, values = weights_of(vit.model, kind, 1)
         logits = directions @ values
         table = found.table()
         assert table["logit"].tolist() == sorted(table["logit"], reverse=True)
         for row in table.to_dict("records")[:9]:
-            order = sorted(range(len(vit.labels)), key=lambda c: -logits[c, row["memory"]])
+            order = sorted(range(len(vit.labels)), key=lambda c: -logits[c, row["vector"]])
             named = [row[f"class {place}"] for place in (1, 2, 3)]
             assert named == [vit.labels[c] for c in order[:3]]
-            assert row["logit"] == pytest.approx(logits[order[0], row["memory"]], abs=1e-6)
+            assert row["logit"] == pytest.approx(logits[order[0], row["vector"]], abs=1e-6)
         by_class = found.classes().to_dict("records")[5]
-        assert [by_class[f"memory {n}"] for n in (1, 2, 3)] == np.argsort(-logits[5])[:3].tolist()
+        assert [by_class[f"vector {n}"] for n in (1, 2, 3)] == np.argsort(-logits[5])[:3].tolist()
         assert (
-            found.promoting(vit.labels[5])["memory"][:3].tolist()
+            found.promoting(vit.labels[5])["vector"][:3].tolist()
             == np.argsort(-logits[5])[:3].tolist()
         )
         first = int(logits[:, 4].argmax())
-        assert found.memory(4)["class"][0] == vit.labels[first]
+        assert found.vector(4)["class"][0] == vit.labels[first]
 
 
 def test_value_vectors_and_coefficients_make_what_is_added():
@@ -240,7 +240,7 @@ def test_value_vectors_and_coefficients_make_what_is_added():
         trace = vit.trace(torch.randn(2, 3, *vit.image_size), preprocessed=True)
         for kind, site in (("attention", "z"), ("MLP", "mlp_post")):
             coefficients = trace[site, 1].flatten(2)
-            summed = coefficients @ value_vectors(vit, kind, 1).T
+            summed = coefficients @ vectors_of(vit, kind, 1).T
             scale = trace[KINDS[kind], 1]
             if name == "gated":  # its layer scale stands behind the memories
                 scale = scale / getattr(model.blocks[1], f"ls{1 + (kind == 'MLP')}").gamma
@@ -266,7 +266,7 @@ def test_a_model_without_mlps_has_memories_in_attention_alone():
     found = key_value_agreement(vit, vl.world.Scenes(), n_images=2)
     assert found.kinds == ["attention"]
     with pytest.raises(vl.UsageError, match="memories in attention"):
-        memories(vit, 0)
+        value_vectors(vit, 0)
 
 
 @pytest.mark.parametrize(
@@ -287,10 +287,10 @@ def test_models_whose_memories_are_not_defined_are_refused(special, said):
 def test_classifiers_that_do_not_read_the_stream_are_refused():
     pooled = vl.load(timm_model("CLS", global_pool="map", class_token=False))
     with pytest.raises(vl.UnsupportedModelError, match="attention-pooled"):
-        memories(pooled, 0)
+        value_vectors(pooled, 0)
     bare = vl.load(timm_model("CLS", num_classes=0))
     with pytest.raises(vl.UsageError, match="classifier"):
-        memories(bare, 0)
+        value_vectors(bare, 0)
 
 
 def test_a_run_that_was_stopped_goes_on(tmp_path):
@@ -318,8 +318,8 @@ def test_published_values_stand_at_their_blocks():
     assert found.table()["attention, Vilas et al. 2023"].tolist() == pytest.approx(
         [np.nan] * 11 + [0.44], nan_ok=True
     )
-    assert found.table("single memory")["MLP, Vilas et al. 2023"][10] == 0.565
-    assert class_value_agreement(vit).summary()["Vilas et al. 2023"].tolist() == pytest.approx(
+    assert found.table("single")["MLP, Vilas et al. 2023"][10] == 0.565
+    assert class_value_agreement(vit).peaks()["Vilas et al. 2023"].tolist() == pytest.approx(
         [np.nan, 0.327], nan_ok=True
     )
 
@@ -341,9 +341,9 @@ def test_deep_models_are_compared_in_groups_of_blocks():
     )
     assert table["attention, Vilas et al. 2023"].iloc[-1] == 0.37
     assert not any("Vilas" in column for column in found.normalised_table(blocks=8))
-    assert not any("Vilas" in column for column in found.normalised_table("single memory"))
+    assert not any("Vilas" in column for column in found.normalised_table("single"))
     agreement = class_value_agreement(vit)
-    summary = agreement.summary()
+    summary = agreement.peaks()
     mlp, attention = (agreement.values[kind].mean for kind in ("MLP", "attention"))
     expected = {
         "attention, last group of 2 blocks": (attention[-2] + attention[-1]) / 2,
@@ -374,9 +374,9 @@ def test_wrong_words_are_refused():
     with pytest.raises(vl.UsageError, match="not measured"):
         key_value_agreement(vit, data).table("rate")
     with pytest.raises(vl.UsageError, match="layer 3"):
-        memories(vit, 3)
+        value_vectors(vit, 3)
     with pytest.raises(vl.UsageError, match="not in 'heads'"):
-        memories(vit, 0, "heads")
+        value_vectors(vit, 0, "heads")
     with pytest.raises(vl.UsageError, match="cannot be compared"):
         class_value_agreement(vit, baseline=vl.load(MODELS["five blocks"]()))
     with pytest.raises(vl.UsageError, match="blocks, classes and width"):
