@@ -61,7 +61,12 @@ def experiments(name: str, n_images: int) -> dict[str, Callable[[], object]]:
     data = Examples(Noise(n_images), "imagenet-1k")
     run = {
         which: partial(getattr(vl.analysis, which), vit_of(name), data, batch_size=_AT_ONCE)
-        for which in ("identifiability", "attention_perturbation", "class_and_context", "class_similarity_change")
+        for which in (
+            "identifiability",
+            "attention_perturbation",
+            "class_and_context",
+            "class_similarity_change",
+        )
     }
     return {"bare forward": partial(bare, name, n_images), **run}
 
