@@ -8,6 +8,7 @@ import torch
 import vitlens_widgets as vl
 from tests.small_models import hf_model, pixels_for, timm_model
 from vitlens_widgets.lenses.source import head_output
+from vitlens_widgets.trace.again import site_if
 
 NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 
@@ -38,7 +39,7 @@ def test_heads_and_the_projections_bias_add_up_to_attention(traced):
     _, trace = traced
     for layer in range(3):
         heads = sum(head_output(trace, layer, head) for head in range(4))
-        nothing = trace.site_if("attn_out", layer, [vl.edits.Zero("z", layer)])
+        nothing = site_if(trace, "attn_out", layer, [vl.edits.Zero("z", layer)])
         torch.testing.assert_close(heads + nothing, trace["attn_out", layer], rtol=0, atol=1e-5)
 
 

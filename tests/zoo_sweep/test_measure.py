@@ -47,7 +47,7 @@ def test_what_is_left_out_shows(what, monkeypatch):
     name, owner, method, column = LEFT_OUT[what]
     monkeypatch.setattr(owner, method, WITHOUT[method])
     if column == "logits":  # which the check of every trace would refuse first
-        monkeypatch.setattr("vitlens_widgets.trace.run._check", lambda _: None)
+        monkeypatch.setattr("vitlens_widgets.trace.trace.check_answer", lambda _: None)
     measured = hf_row(name) if name.endswith("Classification") else timm_row(name)
     assert getattr(measured, column) > 1e-3
 

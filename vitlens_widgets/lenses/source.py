@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.again import site_if
 from vitlens_widgets.trace.edits import Replace
 from vitlens_widgets.trace.sites import check_index
 
@@ -102,7 +103,7 @@ def head_output(trace: Trace, layer: int, head: int) -> Tensor:
     alone = torch.zeros_like(z)
     alone[:, :, head] = z[:, :, head]
     none, one, others = (
-        trace.site_if("attn_out", layer, [Replace("z", layer, value)])
+        site_if(trace, "attn_out", layer, [Replace("z", layer, value)])
         for value in (torch.zeros_like(z), alone, z - alone)
     )
     whole = trace["attn_out", layer]

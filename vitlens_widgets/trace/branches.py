@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint, JoinedPoint
 
-Handler = Callable[[Tensor], "Tensor | None"]
+Handler = Callable[[Tensor], Tensor | None]
+"""Takes a site's value and gives what shall stand in its place, or None to leave it."""
 
 
 def by_part(point: AnyHookPoint, handler: Handler) -> list[tuple[HookPoint, Handler]]:

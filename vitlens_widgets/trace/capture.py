@@ -13,13 +13,10 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint
-from vitlens_widgets.trace.branches import by_part
+from vitlens_widgets.trace.branches import Handler, by_part
 from vitlens_widgets.trace.products import WatchedProducts
 
 Key = TypeVar("Key", bound=Hashable)
-
-Handler = Callable[[Tensor], Tensor | None]
-"""Takes a site's value and gives what shall stand in its place, or None to leave it."""
 
 # The runs under way in this thread, innermost last. A hook acts for the innermost only, so that
 # neither another thread's forward pass nor a trace within a trace is mistaken for its own.

@@ -17,19 +17,31 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.trace.region import Region, region_of
-from vitlens_widgets.trace.selection import Choice, indices
-from vitlens_widgets.trace.sites import check_site
+from vitlens_widgets.models import BaseViT, TokenLayout
+from vitlens_widgets.trace.region import Region
+from vitlens_widgets.trace.selection import Choice
 
-if TYPE_CHECKING:
-    from vitlens_widgets.trace.context import Context
-    from vitlens_widgets.trace.trace import Trace
+
+@runtime_checkable
+class TracedSites(Protocol):
+    """What an edit needs of another trace, of which it takes values."""
+
+    vit: BaseViT
+    layout: TokenLayout
+    tokens: Tensor
+
+    @property
+    def n_images(self) -> int:
+        """How many images were traced together."""
+
+    def __getitem__(self, key: tuple[str, int]) -> Tensor:
+        """One site of one block."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -56,39 +68,22 @@ class Edit(ABC):
     key: Choice = field(default=None, kw_only=True)
 
     @abstractmethod
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:
         """What stands in the chosen region instead of `value` `[image, chosen..., d]`."""
 
-    def layers(self, context: Context) -> list[int]:
-        """The layers this edit is about.
+    @property
+    def choices(self) -> dict[str, Choice]:
+        """What is chosen, by axis; None is all."""
+        return {name: getattr(self, name) for name in ("head", "token", "query", "key")}
 
-        Raises:
-            UsageError: A layer out of range.
-        """
-        return indices("layer", self.layer, context.vit.n_layers).tolist()
+    @property
+    def operands(self) -> dict[str, Any]:
+        """Numbers and tensors that must broadcast to the chosen region, by name."""
+        return {}
 
-    def region(self, context: Context) -> Region:
-        """Where in the site's tensor this edit is.
-
-        Raises:
-            UsageError: A choice that this site does not have, or that is out of range.
-        """
-        return region_of(self, context)
-
-    def check(self, context: Context) -> None:
-        """Refuse, before the model runs, an edit that does not fit this model or these images.
-
-        Raises:
-            UsageError: What does not fit.
-        """
-        check_site(self.site)
-        self.layers(context)
-        self.region(context)
-
-    def apply(self, value: Tensor, layer: int, context: Context) -> Tensor:
+    def apply(self, value: Tensor, layer: int, region: Region) -> Tensor:
         """The site's whole value with this edit made; `value` itself is left as it is."""
-        region = self.region(context)
-        new = self.changed(region.read(value), layer, context)
+        new = self.changed(region.read(value), layer, region)
         return region.write(value, new.to(value))
 
     def __repr__(self) -> str:
@@ -103,7 +98,7 @@ class Edit(ABC):
 class Zero(Edit):
     """The chosen values become 0 (zero ablation)."""
 
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """Zeros."""
         return torch.zeros_like(value)
 
@@ -114,12 +109,12 @@ class Scale(Edit):
 
     factor: Tensor | float
 
-    def check(self, context: Context) -> None:
-        """See `Edit.check`; the factor must broadcast to the chosen region."""
-        super().check(context)
-        context.check_fits(self, "factor", self.factor)
+    @property
+    def operands(self) -> dict[str, Any]:
+        """The factor."""
+        return {"factor": self.factor}
 
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """The value times the factor."""
         return value * torch.as_tensor(self.factor).to(value)
 
@@ -130,12 +125,12 @@ class Add(Edit):
 
     vector: Tensor | float
 
-    def check(self, context: Context) -> None:
-        """See `Edit.check`; the vector must broadcast to the chosen region."""
-        super().check(context)
-        context.check_fits(self, "vector", self.vector)
+    @property
+    def operands(self) -> dict[str, Any]:
+        """The vector."""
+        return {"vector": self.vector}
 
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """The value plus the vector."""
         return value + torch.as_tensor(self.vector).to(value)
 
@@ -149,22 +144,24 @@ class Replace(Edit):
             of which the same site, layer, heads and tokens are taken.
     """
 
-    by: Tensor | Trace
+    by: Tensor | float | TracedSites
 
-    def check(self, context: Context) -> None:
-        """See `Edit.check`; a trace must be of this model, layout and number of images."""
-        super().check(context)
-        if isinstance(self.by, (Tensor, float, int)):
-            context.check_fits(self, "by", self.by)
-        else:
-            context.check_same(self.by)
+    @property
+    def takes_sites(self) -> bool:
+        """Whether the new values are those of another trace."""
+        return not isinstance(self.by, (Tensor, float, int))
 
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:
+    @property
+    def operands(self) -> dict[str, Any]:
+        """The tensor, if it is one."""
+        return {} if self.takes_sites else {"by": self.by}
+
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:
         """The tensor, or the other trace's values."""
-        if isinstance(self.by, (Tensor, float, int)):
-            new = torch.as_tensor(self.by)
+        if self.takes_sites:
+            new = region.read(self.by[self.site, layer])
         else:
-            new = self.region(context).read(self.by[self.site, layer])
+            new = torch.as_tensor(self.by)
         return new.to(value).expand_as(value)
 
 
@@ -196,25 +193,16 @@ class KnockOut(Edit):
             raise UsageError('renormalise= goes with when="pattern"; the softmax does it anyway.')
         object.__setattr__(self, "site", "attn_scores" if self.when == "scores" else "pattern")
 
-    def check(self, context: Context) -> None:
-        """See `Edit.check`; a softmax needs one key that is left."""
-        super().check(context)
-        if self.when == "scores" and len(self.region(context).chosen[-1]) == len(context.kept):
-            raise UsageError(
-                f"{self!r} leaves its queries no key to attend to; knock out fewer keys, or use "
-                'when="pattern".'
-            )
-
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """Minus infinity before the softmax, 0 after it."""
         return torch.full_like(value, -torch.inf if self.when == "scores" else 0.0)
 
-    def apply(self, value: Tensor, layer: int, context: Context) -> Tensor:
+    def apply(self, value: Tensor, layer: int, region: Region) -> Tensor:
         """See `Edit.apply`; renormalises the rows that were changed."""
-        out = super().apply(value, layer, context)
+        out = super().apply(value, layer, region)
         if not self.renormalise:
             return out
-        rows = self.region(context).with_every_key(out.shape[-1])
+        rows = region.with_every_key(out.shape[-1])
         return rows.write(out, _summing_to_one(rows.read(out)))
 
 
@@ -236,6 +224,24 @@ class DropTokens:
 
     def __repr__(self) -> str:
         return f"DropTokens({_short(self.token)})"
+
+
+class PlacedEdit(NamedTuple):
+    """An edit with its place in a run."""
+
+    edit: Edit
+    layers: tuple[int, ...]
+    """The blocks it is made in."""
+    region: Region
+    """Where in the site's tensor."""
+
+    def apply(self, value: Tensor, layer: int) -> Tensor:
+        """See `Edit.apply`."""
+        return self.edit.apply(value, layer, self.region)
+
+
+AnyEdit = Edit | DropTokens
+AnyPlacedEdit = PlacedEdit | DropTokens
 
 
 def _summing_to_one(rows: Tensor) -> Tensor:

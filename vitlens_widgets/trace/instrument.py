@@ -9,14 +9,19 @@ from functools import partial
 
 from torch import Tensor
 
-from vitlens_widgets.trace.capture import Handler, handling
+from vitlens_widgets.trace.branches import Handler
+from vitlens_widgets.trace.capture import handling
 from vitlens_widgets.trace.context import Context
-from vitlens_widgets.trace.edits import DropTokens, Edit
-from vitlens_widgets.trace.fit import check_some_key
+from vitlens_widgets.trace.edits import AnyPlacedEdit, DropTokens, PlacedEdit
 from vitlens_widgets.trace.sites import ATTENTION_SITES
+from vitlens_widgets.trace.validate import check_some_key
 
 Seen = Callable[[str, int, Tensor], Tensor | None]
 """Takes (site, layer, value) of a shown value; gives what the model goes on with, or None."""
+
+
+class AllSeen(Exception):  # noqa: N818
+    """Ends the run of a block that has shown all it was run for."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,8 @@ class Plan:
     """What is done to a run.
 
     Args:
-        context: What the edits were checked against.
-        edits: The edits to make, in order.
+        context: The run.
+        edits: The edits to make, in order, each with its place in the run.
         sites: Which sites of which layer are shown.
         see: Who is shown them; the scores and pattern of an edited attention are always shown.
         arrived: Places in `edits` of those that the state which the run starts from has already
@@ -33,7 +38,7 @@ class Plan:
     """
 
     context: Context
-    edits: Sequence[Edit | DropTokens]
+    edits: Sequence[AnyPlacedEdit]
     sites: Mapping[int, Sequence[str]]
     see: Seen
     arrived: Collection[int] = ()
@@ -46,15 +51,15 @@ class Plan:
             for i, edit in enumerate(self.edits)
         )
 
-    def edits_at(self, site: str, layer: int) -> list[Edit]:
+    def edits_at(self, site: str, layer: int) -> list[PlacedEdit]:
         """The edits to make at one site of one layer, in the order given."""
         done = self.arrived if site == "resid_pre" and layer == min(self.sites) else ()
         return [
-            edit
-            for i, edit in enumerate(self.edits)
-            if isinstance(edit, Edit)
-            and edit.site == site
-            and layer in edit.layers(self.context)
+            placed
+            for i, placed in enumerate(self.edits)
+            if isinstance(placed, PlacedEdit)
+            and placed.edit.site == site
+            and layer in placed.layers
             and i not in done
         ]
 
@@ -78,7 +83,7 @@ class _Block:
     def __init__(self, plan: Plan, layer: int) -> None:
         self.plan = plan
         self.layer = layer
-        sites = [edit.site for edit in plan.edits if isinstance(edit, Edit)]
+        sites = [placed.edit.site for placed in plan.edits if isinstance(placed, PlacedEdit)]
         self.edits = {site: plan.edits_at(site, layer) for site in dict.fromkeys(sites)}
         self.shown = plan.sites[layer]
         self.drops = plan.drops and layer == 0
@@ -118,8 +123,8 @@ class _Block:
         return value
 
     def _edit(self, site: str, value: Tensor) -> Tensor:
-        for edit in self.edits.get(site, ()):
-            value = edit.apply(value, self.layer, self.plan.context)
+        for placed in self.edits.get(site, ()):
+            value = placed.apply(value, self.layer)
         return value
 
     def _show(self, site: str, value: Tensor) -> Tensor:

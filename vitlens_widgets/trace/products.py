@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
-Watch = Callable[[Tensor], Tensor | None]
-"""Takes the product and gives what shall stand in its place, or None to leave it."""
+from vitlens_widgets.trace.branches import Handler
 
 
 class WatchedProducts(TorchFunctionMode):
@@ -20,12 +19,13 @@ class WatchedProducts(TorchFunctionMode):
     put the bias of their fused projection together first).
 
     Args:
-        watches: What to call with the products of each layer, in order.
+        handlers: What to call with the products of each layer, in order; gives what shall stand
+            in their place, or None to leave them.
     """
 
-    def __init__(self, watches: Mapping[nn.Module, Sequence[Watch]]) -> None:
+    def __init__(self, handlers: Mapping[nn.Module, Sequence[Handler]]) -> None:
         super().__init__()
-        self._by_weight = {id(module.weight): calls for module, calls in watches.items()}
+        self._by_weight = {id(module.weight): calls for module, calls in handlers.items()}
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
@@ -36,7 +36,7 @@ class WatchedProducts(TorchFunctionMode):
         if func is not torch.nn.functional.linear:
             return out
         weight = args[1] if len(args) > 1 else kwargs["weight"]
-        for watch in self._by_weight.get(id(weight), ()):
-            new = watch(out)
+        for handler in self._by_weight.get(id(weight), ()):
+            new = handler(out)
             out = out if new is None else new
         return out

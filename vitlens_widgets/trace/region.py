@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.trace.selection import indices
+from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.selection import Choice, indices
 from vitlens_widgets.trace.sites import axes_of
-
-if TYPE_CHECKING:
-    from vitlens_widgets.trace.context import Context
-
-_CHOICES = ("head", "token", "query", "key")
 
 
 @dataclass(frozen=True)
@@ -45,25 +42,31 @@ class Region:
         return (slice(None), *mesh)
 
 
-def region_of(edit: Any, context: Context) -> Region:
-    """The region that an edit's `head`, `token`, `query` and `key` choose at its site.
+def region_of(site: str, choices: Mapping[str, Choice], context: Context, edit: str) -> Region:
+    """The region that choices of heads, tokens, queries and keys make at a site.
+
+    Args:
+        site: The site.
+        choices: By `"head"`, `"token"`, `"query"` and `"key"`; None chooses all.
+        context: The run.
+        edit: Whose region it is, to begin the error sentence.
 
     Raises:
         UsageError: A choice that this site does not have, or that is out of range.
     """
-    axes = axes_of(edit.site)
-    for name in _CHOICES:
-        if name not in axes and getattr(edit, name) is not None:
+    axes = axes_of(site)
+    for name, choice in choices.items():
+        if name not in axes and choice is not None:
             one_head = ' One head\'s output is chosen at "z".' if name == "head" else ""
             raise UsageError(
-                f'{edit!r}: "{edit.site}" has no {name} to choose; it has {", ".join(axes)}.'
-                f"{one_head}"
+                f'{edit}: "{site}" has no {name} to choose; it has {", ".join(axes)}.{one_head}'
             )
-    chosen = []
-    for axis in axes:
-        choice = getattr(edit, axis)
-        if axis == "head":
-            chosen.append(indices("head", choice, context.vit.n_heads))
-        else:
-            chosen.append(context.positions(axis, choice))
-    return Region(tuple(chosen))
+    n_heads = context.vit.n_heads
+    return Region(
+        tuple(
+            indices(axis, choices[axis], n_heads)
+            if axis == "head"
+            else context.positions(axis, choices[axis])
+            for axis in axes
+        )
+    )

@@ -1,174 +1,34 @@
-"""`Trace`: what one forward pass over a batch of images left behind."""
+"""`Trace`: one forward pass, captured and edited, which can be run again with further edits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import BaseViT, TokenLayout
-from vitlens_widgets.models.sites import DERIVED_SITES
-from vitlens_widgets.trace.capture import kept_copy
-from vitlens_widgets.trace.context import Context
-from vitlens_widgets.trace.edits import DropTokens, Edit
-from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
-from vitlens_widgets.trace.record import Record
-from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
-from vitlens_widgets.trace.watch import Watch
-from vitlens_widgets.trace.weights import SeenWeights
+from vitlens_widgets.models import BaseViT
+from vitlens_widgets.trace.answer import check_answer
+from vitlens_widgets.trace.base import BaseTrace
+from vitlens_widgets.trace.batch import as_batch
+from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, DropTokens
+from vitlens_widgets.trace.instrument import Plan, instrumented
+from vitlens_widgets.trace.record import Record, sites_to_keep
+from vitlens_widgets.trace.validate import validate
+from vitlens_widgets.trace.watch import Watch, watcher_of
 
 
-class Trace:
+class Trace(BaseTrace):
     """One forward pass: every state, and every site of every block on demand.
 
-    `trace["attn_out", 3]` gives a site of block 3; `vitlens_widgets.models.sites` lists the sites
-    and their shapes. A site that was not kept is computed by running its block again on its
-    state, which gives the same numbers and costs 1/L of a forward pass.
-
-    Attributes:
-        vit: The model.
-        layout: The token layout at the traced image size.
-        tokens: The tokens that were in the sequence, int64 `[position]`; all of the layout's,
-            unless some were dropped (`vl.edits.DropTokens`).
-        states: `[state, image, token, d]`; state k is the residual stream before block k, the last
-            one after the last block.
-        logits: The model's own answer, `[image, class]`; None without a classifier.
-        edits: The edits that were made.
-        kept: The sites that were kept, by `(site, layer)`.
+    What is read of it, such as `trace.states`, `trace["attn_out", 3]` and `trace.logits`, is
+    described in `trace.base.BaseTrace`.
     """
-
-    def __init__(
-        self,
-        context: Context,
-        record: Record,
-        edits: Sequence[Edit | DropTokens],
-        logits: Tensor | None,
-        make_pictures: Callable[[], np.ndarray],
-    ) -> None:
-        self.vit: BaseViT = context.vit
-        self.layout: TokenLayout = context.layout
-        self.tokens: Tensor = context.kept
-        self.states: Tensor = record.states
-        self.logits = logits
-        self.edits = tuple(edits)
-        self.make_pictures = make_pictures
-        self.kept = record.kept
-        self._grad = record.grad
-        self._context = context
-        self._weights = SeenWeights(self.vit, "trace", "trace")
-
-    @property
-    def pictures(self) -> np.ndarray:
-        """The images as the model saw them, uint8 `[image, height, width, 3]`."""
-        return self.make_pictures()
-
-    @property
-    def n_states(self) -> int:
-        """L + 1."""
-        return len(self.states)
-
-    @property
-    def n_images(self) -> int:
-        """How many images were traced together."""
-        return self.states.shape[1]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all that is kept."""
-        return sum(tensor.nbytes for tensor in (self.states, *self.kept.values()))
-
-    def __getitem__(self, key: tuple[str, int]) -> Tensor:
-        """One site of one block, such as `trace["attn_out", 3]`.
-
-        Raises:
-            UsageError: An unknown site, a layer out of range, or a model whose weights have
-                changed since.
-        """
-        if not (isinstance(key, tuple) and len(key) == 2):
-            raise UsageError('A trace is read as trace[site, layer], such as trace["attn_out", 3].')
-        site, layer = check_site(key[0]), check_index("layer", key[1], self.vit.n_layers)
-        if (site, layer) in self.kept:
-            return self.kept[site, layer]
-        if site in STATE_SITES:
-            return self._state(layer + STATE_SITES[site])
-        if site in DERIVED_SITES:
-            return self.attention(layer, kind="pattern" if site == "pattern" else "scores")
-        return self.sites(layer, site)[0]
-
-    def sites(self, layer: int, *sites: str) -> list[Tensor]:
-        """Several sites of one block, at the cost of one run of the block where they were not kept.
-
-        Only sites that show in the block: `trace[site, layer]` also gives the derived ones.
-
-        Raises:
-            UsageError: As `trace[site, layer]`.
-        """
-        missing = [site for site in sites if (site, layer) not in self.kept]
-        again = self._run_block(layer, missing) if missing else {}
-        return [again[site] if site in again else self.kept[site, layer] for site in sites]
-
-    def attention(
-        self, layer: int, head: int | None = None, kind: Literal["pattern", "scores"] = "pattern"
-    ) -> Tensor:
-        """Who attends to whom in one block, computed from its queries and keys in float32 or finer.
-
-        Args:
-            layer: The block, 0 .. L-1.
-            head: One head, or None for all.
-            kind: `"pattern"`: weights whose rows sum to 1; `"scores"`: what the softmax is given.
-
-        Returns:
-            `[image, head, query, key]`, or `[image, query, key]` for one head.
-
-        Raises:
-            UsageError: A layer or head out of range, or an unknown kind.
-        """
-        site = self._attention_site(layer, kind)
-        if head is not None:
-            check_index("head", head, self.vit.n_heads)
-        kept = self.kept.get((site, layer))
-        every = self._attend(layer, kind, *self.sites(layer, "q", "k")) if kept is None else kept
-        return every if head is None else every[:, head]
-
-    def attention_by_image(
-        self,
-        layer: int,
-        kind: Literal["pattern", "scores"] = "pattern",
-        images: Iterable[int] | None = None,
-    ) -> Iterator[Tensor]:
-        """As `attention`, one image after the other, so that a batch takes the memory of one.
-
-        Args:
-            layer: The block, 0 .. L-1.
-            kind: As for `attention`.
-            images: Which images, in this order; None for all.
-
-        Yields:
-            `[head, query, key]`.
-
-        Raises:
-            UsageError: As `attention`, or there is no such image.
-        """
-        site = self._attention_site(layer, kind)
-        chosen = range(self.n_images) if images is None else list(images)
-        for image in chosen:
-            check_index("image", image, self.n_images)
-        if (site, layer) in self.kept:
-            yield from (self.kept[site, layer][image] for image in chosen)
-            return
-        q, k = self.sites(layer, "q", "k")
-        for image in chosen:
-            one = slice(image, image + 1)
-            yield self._attend(layer, kind, q[one], k[one])[0]
 
     def rerun(
         self,
-        edits: Sequence[Edit | DropTokens],
+        edits: Sequence[AnyEdit],
         *,
         keep: str | Sequence[str] = (),
         watch: Watch | None = None,
@@ -192,104 +52,75 @@ class Trace:
             >>> without = trace.rerun([vl.edits.Zero("z", 11, head=4)])
             >>> without.logits - trace.logits
         """
-        from vitlens_widgets.trace.run import rerun  # which makes traces
-
         return rerun(self, edits, keep=keep, watch=watch, grad=grad)
 
-    def site_if(self, site: str, layer: int, edits: Sequence[Edit]) -> Tensor:
-        """What a site of one block would be with further edits in that block, from the same state.
 
-        Args:
-            site: One of the sites that show in the block (not the derived ones).
-            layer: The block.
-            edits: Edits in that block.
-
-        Raises:
-            UsageError: As `rerun` and `trace[site, layer]`.
-        """
-        every = [*self.edits, *edits]
-        Context.of(self.vit, self.layout, self.n_images, every)
-        return self._run_block(layer, [site], edits)[site]
-
-    def plan(
-        self,
-        layer: int,
-        sites: Sequence[str],
-        see: Seen,
-        edits: Sequence[Edit] = (),
-        before: Sequence[Edit] = (),
-    ) -> Plan:
-        """How one block is run again from its state, with edits after and before those made here.
-
-        Raises:
-            UsageError: The weights were changed in place, replaced or moved.
-        """
-        self.check_weights(f"asked for {', '.join(sites)}")
-        every = (*before, *self.edits, *edits)
-        arrived = range(len(before), len(before) + len(self.edits))
-        return Plan(self._context, every, {layer: sites}, see, arrived)
-
-    def check_weights(self, what: str) -> None:
-        """Refuse to compute with weights that are no longer those of this trace.
-
-        Raises:
-            UsageError: The weights were changed in place, replaced or moved.
-        """
-        self._weights.check(what)
-
-    def _state(self, k: int) -> Tensor:
-        """State k; with gradients, the very tensor that the next block read."""
-        return self.kept.get(("resid_pre", k), self.states[k])
-
-    def _attention_site(self, layer: int, kind: str) -> str:
-        """The site of this kind.
-
-        Raises:
-            UsageError: A layer out of range, an unknown kind, or a site off the path of gradients:
-                made again from queries and keys it would have a gradient of nothing.
-        """
-        if kind not in ("pattern", "scores"):
-            raise UsageError(f'kind must be "pattern" or "scores", not {kind!r}.')
-        check_index("layer", layer, self.vit.n_layers)
-        site = "pattern" if kind == "pattern" else "attn_scores"
-        if (site, layer) not in self.kept:
-            self._refuse_off_path(site)
-        return site
-
-    def _refuse_off_path(self, asked: str) -> None:
-        if self._grad:
-            raise UsageError(f"With grad=True, {asked} must be named in keep= to be on the path.")
-
-    def _attend(self, layer: int, kind: str, q: Tensor, k: Tensor) -> Tensor:
-        """From queries and keys `[image, token, head, d_head]`."""
-        with torch.no_grad():
-            scores = self.vit.adapter.exact_scores(layer, q, k)
-            return scores.softmax(-1) if kind == "pattern" else scores
-
-    def _run_block(
-        self, layer: int, sites: list[str], edits: Sequence[Edit] = ()
-    ) -> dict[str, Tensor]:
-        self._refuse_off_path(", ".join(sites))
-        found: dict[str, Tensor] = {}
-
-        def see(site: str, _layer: int, value: Tensor) -> None:
-            found[site] = kept_copy(value)
-            if all(site in found for site in sites):
-                raise AllSeen  # the rest of the block would be computed for nothing
-
-        plan = self.plan(layer, sites, see, edits)
-        with torch.no_grad(), suppress(AllSeen), instrumented(plan):
-            self.vit.adapter.run_block(layer, self.states[layer])
-        return found
-
-    def __repr__(self) -> str:
-        images = f"{self.n_images} image{'s' if self.n_images != 1 else ''}"
-        edited = f", edited by {', '.join(map(repr, self.edits))}" if self.edits else ""
-        return (
-            f"Trace({self.vit.name}: {images}, {self.n_states} states, {self.layout}, "
-            f"{self.nbytes / 2**20:.1f} MiB{edited})"
+def run(
+    vit: BaseViT,
+    images: Any,
+    *,
+    edits: Sequence[AnyEdit] = (),
+    keep: str | Sequence[str] = (),
+    watch: Watch | None = None,
+    grad: bool = False,
+    preprocessed: bool = False,
+) -> Trace:
+    """See `ViT.trace`."""
+    sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
+    if vit.model.training:
+        raise UsageError(
+            "The model is in train mode, where dropout makes every run different; call "
+            "model.eval() first."
         )
+    pixels, pictures = as_batch(vit, images, preprocessed)
+    layout = vit.adapter.layout(tuple(pixels.shape[2:]))
+    context, placed = validate(_listed(edits), vit, layout, len(pixels))
+    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
+    plan = Plan(context, placed, record.sites_of(0), record.see)
+    with torch.set_grad_enabled(grad), instrumented(plan):
+        answer = vit.adapter.forward(pixels)
+    logits = answer if vit.adapter.has_classifier else None
+    trace = Trace(context, record, placed, logits, pictures)
+    check_answer(trace)
+    return trace
 
 
-class AllSeen(Exception):  # noqa: N818
-    """Ends the run of a block that has shown all it was run for."""
+def rerun(
+    trace: Trace,
+    edits: Sequence[AnyEdit],
+    *,
+    keep: str | Sequence[str] = (),
+    watch: Watch | None = None,
+    grad: bool = False,
+    first: int | None = None,
+) -> Trace:
+    """See `Trace.rerun`; `first` is the block to start from, by default the first edited one."""
+    vit, n_before = trace.vit, len(trace.edits)
+    trace.check_weights("run again")
+    every = [*trace.edits, *_listed(edits)]
+    context, placed = validate(every, vit, trace.layout, trace.n_images)
+    first = _first_layer(placed[n_before:], vit) if first is None else first
+    sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
+    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
+    record.start_from(trace.states, trace.kept, first)
+    # what the earlier run did before this block, and the dropping of tokens, is in the state
+    dropping = {i for i, edit in enumerate(placed) if isinstance(edit, DropTokens)}
+    arrived = dropping | set(range(n_before))
+    plan = Plan(context, placed, record.sites_of(first), record.see, arrived)
+    state = trace.states[first][:, torch.isin(trace.tokens, context.kept)]
+    with torch.set_grad_enabled(grad):
+        with instrumented(plan):
+            for layer in range(first, vit.n_layers):
+                state = vit.adapter.run_block(layer, state)
+        logits = vit.adapter.readout_logits(state) if vit.adapter.has_classifier else None
+    return Trace(context, record, placed, logits, trace._make_pictures)
+
+
+def _listed(edits: AnyEdit | Sequence[AnyEdit]) -> list[AnyEdit]:
+    return [edits] if isinstance(edits, AnyEdit) else list(edits)
+
+
+def _first_layer(edits: Sequence[AnyPlacedEdit], vit: BaseViT) -> int:
+    """The first block that the edits concern; the last one if there are none."""
+    layers = [0 if isinstance(edit, DropTokens) else min(edit.layers) for edit in edits]
+    return min(layers, default=vit.n_layers - 1)

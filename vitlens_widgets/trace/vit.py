@@ -8,8 +8,7 @@ from typing import Any
 from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.trace.edits import DropTokens, Edit
-from vitlens_widgets.trace.run import run
-from vitlens_widgets.trace.trace import Trace
+from vitlens_widgets.trace.trace import Trace, run
 from vitlens_widgets.trace.watch import Watch
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.context import Context
-from vitlens_widgets.trace.edits import DropTokens, Edit
+from vitlens_widgets.trace.edits import AnyPlacedEdit, PlacedEdit
 from vitlens_widgets.trace.sites import check_site
 
 Watch = Mapping[str, Callable[[int, Tensor], object]]
@@ -21,7 +21,7 @@ Watch = Mapping[str, Callable[[int, Tensor], object]]
 def watcher_of(
     context: Context,
     watch: Watch | None,
-    edits: Sequence[Edit | DropTokens],
+    edits: Sequence[AnyPlacedEdit],
     sites: Sequence[str],
 ) -> Watcher | None:
     """Who watches a run; None if nobody does. Raises as `Watcher`."""
@@ -34,7 +34,7 @@ class Watcher:
     Args:
         context: The run.
         watch: What to call.
-        edits: The run's edits.
+        edits: The run's edits, in their places.
         sites: What else is shown. Where scores and pattern are shown or edited they stand in the
             open; elsewhere they are computed from q and k, so that the model keeps its fused
             attention.
@@ -48,7 +48,7 @@ class Watcher:
         self,
         context: Context,
         watch: Watch,
-        edits: Sequence[Edit | DropTokens],
+        edits: Sequence[AnyPlacedEdit],
         sites: Sequence[str] = (),
     ) -> None:
         if not isinstance(watch, Mapping):
@@ -65,9 +65,9 @@ class Watcher:
         every = range(context.vit.n_layers) if set(sites) & set(DERIVED_SITES) else ()
         self._in_the_open = set(every) | {
             layer
-            for edit in edits
-            if isinstance(edit, Edit) and edit.site in DERIVED_SITES
-            for layer in edit.layers(context)
+            for placed in edits
+            if isinstance(placed, PlacedEdit) and placed.edit.site in DERIVED_SITES
+            for layer in placed.layers
         }
         self._parts: dict[str, Tensor] = {}
         self.sites = [site for site in watch if site not in DERIVED_SITES]

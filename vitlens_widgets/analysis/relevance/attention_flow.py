@@ -13,7 +13,7 @@ from vitlens_widgets.analysis.heads.rollout import mixing
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.run import rerun
+from vitlens_widgets.trace.trace import rerun
 
 
 @dataclass(frozen=True)

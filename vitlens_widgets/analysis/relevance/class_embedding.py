@@ -11,7 +11,7 @@ from torch import Tensor
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.leaf import from_leaf
+from vitlens_widgets.trace.again import from_leaf
 
 Of = Literal["cross-entropy", "logit"]
 """What the gradient is taken of."""

@@ -1,20 +1,39 @@
-"""One block of a trace again, with gradients of its own and of nothing else."""
+"""One block of a trace again: with further edits, or with gradients of its own alone."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.edits import Edit
-from vitlens_widgets.trace.instrument import instrumented
-from vitlens_widgets.trace.trace import AllSeen, Trace
+from vitlens_widgets.trace.instrument import AllSeen, instrumented
+from vitlens_widgets.trace.region import Region
+from vitlens_widgets.trace.validate import place, validate
 
 
-def from_leaf(trace: Trace, layer: int, leaf: str, *sites: str) -> dict[str, Tensor]:
+def site_if(trace: BaseTrace, site: str, layer: int, edits: Sequence[Edit]) -> Tensor:
+    """What a site of one block would be with further edits in that block, from the same state.
+
+    Args:
+        trace: The trace; its own edits are made again.
+        site: One of the sites that show in the block (not the derived ones).
+        layer: The block.
+        edits: Edits in that block.
+
+    Raises:
+        UsageError: An edit that does not fit, or weights that have changed since.
+    """
+    every = [*trace.edits, *edits]
+    _, placed = validate(every, trace.vit, trace.layout, trace.n_images)
+    return trace._run_block(layer, [site], placed[len(trace.edits) :])[site]
+
+
+def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str, Tensor]:
     """Run one block again from its state, with one of its sites as a free variable.
 
     `torch.autograd.grad` of anything made of a later site gives the gradient in the leaf by way of
@@ -46,7 +65,7 @@ def from_leaf(trace: Trace, layer: int, leaf: str, *sites: str) -> dict[str, Ten
         if len(found) == len(sites):
             raise AllSeen  # the rest of the block would be computed for nothing
 
-    plan = trace.plan(layer, sites, see, before=[free])
+    plan = trace._plan(layer, sites, see, before=[place(free, trace._context)])
     with torch.enable_grad(), suppress(AllSeen), instrumented(plan):
         trace.vit.adapter.run_block(layer, trace.states[layer].detach())
     return found | free.found
@@ -58,7 +77,7 @@ class _Leaf(Edit):
 
     found: dict[str, Tensor] = field(default_factory=dict)
 
-    def changed(self, value: Tensor, layer: int, context: Context) -> Tensor:  # noqa: ARG002
+    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """The leaf."""
         self.found[self.site] = value.detach().clone().requires_grad_()
         return self.found[self.site]

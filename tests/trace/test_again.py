@@ -8,8 +8,8 @@ import torch
 import vitlens_widgets as vl
 from tests.small_models import pixels_for, timm_model
 from tests.zoo_sweep.small_timm import small
-from vitlens_widgets.trace.leaf import from_leaf
-from vitlens_widgets.trace.run import rerun
+from vitlens_widgets.trace.again import from_leaf
+from vitlens_widgets.trace.trace import rerun
 
 E = vl.edits
 
