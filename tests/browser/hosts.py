@@ -21,6 +21,8 @@ STEP_SECONDS = 120
 RUN_MS = 300_000  # a cold import of torch, timm and transformers included
 
 
+_AT_REST = """() => document.getAnimations().every((one) =>
+    one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity)"""
 _COLOR = """(name) => {
     const probe = document.body.appendChild(document.createElement("i"));
     probe.style.color = `var(${name})`;
@@ -67,6 +69,10 @@ class OpenNotebook(ABC):
     @abstractmethod
     def close(self) -> None:
         """Ends the kernel."""
+
+    def wait_until_at_rest(self) -> None:
+        """Waits until no transition and no animation that ends is running, for pictures."""
+        self.page.wait_for_function(_AT_REST)
 
     @property
     def drawn(self) -> Any:

@@ -95,13 +95,13 @@ def test_a_sweep_over_many_rows_asks_for_few_of_them(hosted, maps, page):
     assert first < last == 19
 
 
-def test_a_line_that_is_here_is_not_asked_for_again(hosted, maps, page):
+def test_a_line_that_is_here_is_not_asked_for_again(hosted, maps):
     widget = hosted.add(vl.AttentionMaps(maps), "attention_maps")
     places = Places(widget, maps)
     for _ in range(3):
         for row, key in ((4, 7), (6, 2)):
             places.point_at_cell(row, key)
-            page.wait_for_timeout(60)
+            until_exact(widget)
     messages = asked(hosted, "_exact")
     assert len(messages) == 2
     assert {(m["query"], m["key"]) for m in messages} == {(4, 7), (6, 2)}
@@ -140,6 +140,7 @@ def test_an_error_is_a_sentence_with_a_remedy_and_the_last_map_stays(hosted, map
 
 
 def test_a_kernel_that_does_not_answer_is_politely_given_up(hosted, maps, page):
+    hosted.own_clock()
     page.evaluate(
         """() => {
           window.askKernel = () => new Promise(() => {});
@@ -155,7 +156,8 @@ def test_a_kernel_that_does_not_answer_is_politely_given_up(hosted, maps, page):
     hosted.receive(head=1)
     widget.get_by_role("alert").get_by_text("has not answered for a minute").wait_for()
     assert page.evaluate("window.waits") == 60_000
-    page.wait_for_timeout(300)
+    page.clock.run_for(300)
+    hosted.wait_two_frames()
     assert "vl-waiting" not in widget.get_attribute("class")
     pane = widget.locator(".vl-pane").last
     assert pane.evaluate("node => getComputedStyle(node).opacity") == "0.45"
@@ -191,12 +193,13 @@ def test_a_view_that_is_gone_hears_no_answer(hosted, maps, page):
     page.evaluate(
         """() => {
           const ask = window.askKernel;
-          window.askKernel = (...words) => new Promise((done) =>
-            setTimeout(() => done(ask(...words)), 200));
+          const held = new Promise((letGo) => { window.letGo = letGo; });
+          window.askKernel = (...words) => (window.answered = held.then(() => ask(...words)));
         }"""
     )
     hosted.add(vl.AttentionMaps(maps), "attention_maps")
     hosted.receive(head=1)
     page.evaluate("window.hosted[0].dispose()")
-    page.wait_for_timeout(400)
+    page.evaluate("() => { window.letGo(); return window.answered; }")
+    hosted.wait_two_frames()
     assert page.locator(".vitlens").count() == 0

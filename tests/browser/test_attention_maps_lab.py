@@ -159,7 +159,7 @@ def test_pictures_at_three_sizes_in_both_themes(notebook, widget, large, width):
     for theme in ("light", "dark"):
         notebook.set_theme(theme)
         notebook.page.mouse.move(2, 2)
-        notebook.page.wait_for_timeout(400)  # for the picture: JupyterLab's own transition
+        notebook.wait_until_at_rest()
         for name, shown in (("small", widget), ("large", large)):
             shown.screenshot(path=PICTURES / f"attention_{name}_{width}_{theme}.png")
         colour = widget.evaluate("node => getComputedStyle(node).backgroundColor")

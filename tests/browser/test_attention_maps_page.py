@@ -8,7 +8,7 @@ from attention_pages import map_pixels
 from fake_maps import random_maps
 from fake_reading import random_reading
 from painted import canvas_pixels
-from widget_page import WidgetPage
+from widget_page import WidgetPage, eventually
 
 import vitlens_widgets as vl
 
@@ -92,12 +92,7 @@ def test_maps_look_the_same_in_the_dark_and_all_else_follows_the_theme(page):
     dots = widget.locator(".vl-dots").first
     before = strip_pixels(dots)
     page.evaluate("document.documentElement.style.colorScheme = 'dark'")
-    for _ in range(100):
-        if strip_pixels(dots) != before:
-            break
-        page.wait_for_timeout(50)
-    assert strip_pixels(dots) != before
-    assert painted(dots) > 20
+    eventually(page, lambda: strip_pixels(dots) != before and painted(dots) > 20)
     np.testing.assert_array_equal(map_pixels(widget), light)
     colour = widget.evaluate("root => getComputedStyle(root).backgroundColor")
     assert colour == "rgb(17, 17, 17)"
@@ -115,13 +110,7 @@ def test_a_theme_that_changes_while_the_page_is_hidden_is_drawn_when_it_is_shown
       await new Promise((done) => setTimeout(done, 200));
       page.style.display = "";
     }""")
-    for _ in range(100):
-        if strip_pixels(dots) != before:
-            break
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(100)
-    assert strip_pixels(dots) != before
-    assert painted(dots) > 20
+    eventually(page, lambda: strip_pixels(dots) != before and painted(dots) > 20)
 
 
 def strip_pixels(canvas):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from widget_page import WidgetPage
+from widget_page import WidgetPage, eventually
 
 import vitlens_widgets as vl
 from tests.small_models import timm_model
@@ -67,12 +67,12 @@ def test_a_head_is_switched_off_by_a_click_and_by_a_key(page, scene, complaints)
     hosted, widget = shown(page, explorer)
     off = widget.locator(".vl-off-head")
     widget.get_by_role("button", name="Knock out L3 H1").click()
-    settle(page, lambda: explorer.knocked_out == ((3, 1),))
+    eventually(page, lambda: explorer.knocked_out == ((3, 1),))
     hosted.receive(**changed(explorer))
     assert off.count() == 1
     assert "prediction" in widget.locator(".vl-off-result").inner_text()
     widget.get_by_role("button", name="Switch on L3 H1").press("k")
-    settle(page, lambda: explorer.knocked_out == ())
+    eventually(page, lambda: explorer.knocked_out == ())
     hosted.receive(**changed(explorer))
     assert off.count() == 0
     assert explorer.edited is None
@@ -124,7 +124,7 @@ def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene,
     with monkeypatch.context() as breaking:
         breaking.setattr(type(explorer._untouched), "maps", fails)
         widget.get_by_role("button", name="Knock out L4 H0").click()
-        settle(page, lambda: explorer.error)
+        eventually(page, lambda: explorer.error)
     hosted.receive(**changed(explorer), error=explorer.error)
     said = "The attention without these heads could not be computed: MemoryError"
     widget.get_by_role("alert").get_by_text(said).wait_for()
@@ -132,7 +132,7 @@ def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene,
     assert widget.locator(".vl-off-head").count() == 0
     assert widget.get_by_role("radio", name="Edited", exact=True).count() == 0
     widget.get_by_role("button", name="Knock out L4 H0").click()
-    settle(page, lambda: explorer.knocked_out == ((4, 0),) and explorer.error == "")
+    eventually(page, lambda: explorer.knocked_out == ((4, 0),) and explorer.error == "")
     hosted.receive(**changed(explorer), error="")
     assert widget.get_by_role("alert").is_hidden()
     assert words(widget.locator(".vl-pair-line").first).startswith("edited run ")
@@ -147,15 +147,6 @@ def test_where_names_have_no_room_background_is_a_dot(page, scene):
     assert n_background > 0
     assert answers.locator(".vl-dot").all_inner_texts() == ["·"] * n_background
     assert "bac" not in answers.inner_text()
-
-
-def settle(page, is_so):
-    """Waits until the kernel has heard."""
-    for _ in range(200):
-        if is_so():
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("the kernel has not heard of it")
 
 
 def changed(explorer):
@@ -205,7 +196,7 @@ def test_a_dropped_file_is_the_new_image_in_every_view(page, scene):
     other = vl.world.scene(8, objects=2).image
     assert drop(widget, "other.png", file_of(other)) == [[True, True], [True, False]]
     expected = vit.trace(other).logits
-    settle(page, lambda: torch.equal(explorer.trace.logits, expected))
+    eventually(page, lambda: torch.equal(explorer.trace.logits, expected))
     hosted.receive(**changed(explorer))
     assert image.evaluate("canvas => canvas.toDataURL()") != before
     assert vit.labels[int(expected.argmax())] in widget.locator(".vl-chip-readout").inner_text()

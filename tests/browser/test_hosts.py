@@ -184,7 +184,7 @@ def test_the_theme_is_followed_while_the_widgets_are_open(notebook):
     for theme in ("light", "dark"):
         notebook.set_theme(theme)
         notebook.page.mouse.move(2, 2)
-        notebook.page.wait_for_timeout(300)  # for the picture: the host's own transition
+        notebook.wait_until_at_rest()
         assert (brightness(notebook.ground) > 600) == (theme == "light")
         for name in WIDGETS:
             widget = shown(notebook, name)

@@ -8,7 +8,7 @@ from fake_infilling import random_infilling
 from fake_reading import random_reading
 from infill_page import InfillPage
 from painted import canvas_pixels
-from widget_page import WidgetPage, encoded
+from widget_page import WidgetPage, encoded, eventually
 
 import vitlens_widgets as vl
 
@@ -57,11 +57,7 @@ def test_a_theme_that_changes_in_vs_code_is_followed_by_the_canvases(page):
     canvas = widget.locator(".vl-picture > .vl-canvas")
     light = canvas_pixels(canvas).mean()
     page.evaluate("document.body.className = 'vscode-dark'")
-    for _ in range(100):
-        if canvas_pixels(canvas).mean() < light - 20:
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError("the picture is still that of the light theme")
+    eventually(page, lambda: canvas_pixels(canvas).mean() < light - 20)
 
 
 # Jupyter's shortcuts: the first element from the focused one upwards that their selector matches,

@@ -38,6 +38,7 @@ async (patches) => {
 
 def test_fifty_changes_in_two_seconds_end_in_the_last_and_leave_no_queue(page, infilling, strip):
     hosted = InfillPage(page)
+    hosted.own_clock()
     widget = hosted.add(strip)
     page.evaluate("window.kernelDelay = 90")
     infilling.counted["reruns"] = 0
@@ -54,7 +55,8 @@ def test_fifty_changes_in_two_seconds_end_in_the_last_and_leave_no_queue(page, i
     for state in range(infilling.n_states):
         np.testing.assert_array_equal(canvas_pixels(panels.nth(state)), last.pictures(state)[0])
     sent = len(hosted.saved())
-    page.wait_for_timeout(400)
+    page.clock.run_for(400)
+    hosted.wait_two_frames()
     assert len(hosted.saved()) == sent
     assert np.array_equal(strip.infilling.mask[0], expected)
 
@@ -168,11 +170,12 @@ def batch():
 def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, batch):
     own = [batch._given.mask[image] for image in range(3)]
     hosted = InfillPage(page)
+    hosted.own_clock()
     widget = hosted.add(batch)
     hosted.hold()
     widget.get_by_label("Image", exact=True).select_option("1")
     patch(widget, 1, 2, COLS).click()
-    page.wait_for_timeout(120)  # longer than the pause between two masks
+    page.clock.run_for(120)  # longer than the pause between two masks
     patch(widget, 2, 2, COLS).click()
     hosted.let_go()
     hosted.settled()
@@ -188,11 +191,12 @@ def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, bat
 def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
     own = [batch._given.mask[image] for image in range(3)]
     hosted = InfillPage(page)
+    hosted.own_clock()
     widget = hosted.add(batch)
     hosted.hold()
     menu = widget.get_by_label("Image", exact=True)
     patch(widget, 0, 1, COLS).click()
-    page.wait_for_timeout(120)  # longer than the pause between two masks
+    page.clock.run_for(120)  # longer than the pause between two masks
     patch(widget, 3, 4, COLS).click()  # pending: the kernel is at the first
     menu.select_option("1")
     hosted.let_go()

@@ -102,7 +102,7 @@ def test_the_theme_is_followed_while_the_widget_is_open(notebook, grid):
     for theme in ("light", "dark"):
         notebook.set_theme(theme)
         grid.scroll_into_view_if_needed()
-        notebook.page.wait_for_timeout(300)  # for the picture: JupyterLab's own transition
+        notebook.wait_until_at_rest()
         backgrounds.append(grid.evaluate("node => getComputedStyle(node).backgroundColor"))
         name = f"jupyterlab_{theme}"
         notebook.page.screenshot(path=PICTURES / f"{name}.png")

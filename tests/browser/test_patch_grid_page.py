@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fake_reading import FakeLabels, random_reading
 from painted import canvas_pixels
-from widget_page import WidgetPage
+from widget_page import WidgetPage, eventually
 
 import vitlens_widgets as vl
 
@@ -69,15 +69,6 @@ def test_a_live_change_of_theme_is_followed_by_the_canvases(page):
     assert background(widget) < 150
     page.evaluate("document.documentElement.style.colorScheme = 'light'")
     eventually(page, lambda: canvas_pixels(canvas).mean() == light)
-
-
-def eventually(page, holds):
-    """Waits for something that the page does of itself, at most five seconds."""
-    for _ in range(100):
-        if holds():
-            return
-        page.wait_for_timeout(50)
-    assert holds()
 
 
 def background(widget):

@@ -248,7 +248,7 @@ def test_curves_come_after_the_pictures_bit_by_bit(page, source, monkeypatch):
     assert [name for _, name, _ in hosted.asked] == ["_go_on"] * len(hosted.asked)
     assert len(hosted.asked) >= len(widget._removed)
     count = len(hosted.asked)
-    page.wait_for_timeout(100)
+    hosted.wait_two_frames()
     assert len(hosted.asked) == count  # nothing is asked in vain
 
 

@@ -83,7 +83,8 @@ def test_a_reopened_notebook_shows_the_picture_and_runs_again(lab, windows, sour
     notebook = lab.reopen(page, path.name, shown_by)
     picture = page.locator(".jp-OutputArea-output img")
     picture.wait_for()
-    page.wait_for_timeout(500)  # after which nothing may have come in its place
+    notebook.kernel("pass")  # it has answered: nothing may have come in the picture's place
+    notebook.wait_until_at_rest()
     assert picture.count() == 1
     assert picture.evaluate("image => [image.complete, image.naturalWidth]") == [True, WIDTH]
     assert ERROR not in page.locator(".jp-OutputArea").inner_text()

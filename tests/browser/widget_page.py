@@ -137,6 +137,16 @@ class WidgetPage:
         self.page.clock.install(time=0)
         self.page.clock.pause_at(1000)
 
+    def own_clock(self):
+        """Time goes on as it does, and `page.clock.run_for` adds to it; before adding widgets."""
+        self.page.clock.install()
+
+    def wait_two_frames(self):
+        """Until what was asked for has been drawn, and what that asked for, too."""
+        self.page.evaluate(
+            "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+        )
+
     def receive(self, index=0, **state):
         """A change of traits that comes from the kernel."""
         self.page.evaluate("([i, s]) => window.receive(i, s)", [index, encoded(state)])
@@ -148,6 +158,15 @@ class WidgetPage:
     def saved(self, index=0):
         """What the front end sent to the kernel, one dictionary a message."""
         return self.page.evaluate(f"window.hosted[{index}].model.saved")
+
+
+def eventually(page, holds):
+    """Waits for something that the page or the kernel does of itself, at most ten seconds."""
+    for _ in range(200):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("what was waited for has not come")
 
 
 def encoded(state):
