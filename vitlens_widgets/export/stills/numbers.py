@@ -33,9 +33,12 @@ def short(value: float) -> str:
     return f"{float(f'{value:.{2 if value >= 0.1 else 1}g}'):g}"
 
 
-def some(count: int, current: int, most: int) -> list[int]:
-    """At most so many of 0..count-1, evenly spread: the first, the last and the current are in."""
-    if count <= most:
-        return list(range(count))
-    step = -(-(count - 1) // (most - 2))
-    return sorted({*range(0, count, step), current, count - 1})
+def three_digits(value: float) -> str:
+    """Relevance, as in js/relevance_maps/words.js."""
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 10_000:
+        text = f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".rstrip(".")
+        return text.replace("-", "−")
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}".replace("-", "−")

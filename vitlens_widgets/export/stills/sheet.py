@@ -1,54 +1,37 @@
-"""A sheet of paper for still pictures: words, pictures, maps, bars and legends, drawn by Pillow."""
+"""A sheet of paper for still pictures: words, pictures, marks and legends, drawn by Pillow."""
 
 from __future__ import annotations
 
-import functools
 import io
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
+
+from vitlens_widgets.export.stills.words import (
+    ACCENT,
+    GAP,
+    GREY,
+    HINT,
+    INK,
+    LEAD,
+    PAPER,
+    Word,
+    cut_to,
+    font,
+    length,
+    written,
+)
 
 WIDTH = 1000
 MARGIN = 20
 INSIDE = WIDTH - 2 * MARGIN
 TALLEST = 4000
-INK, GREY, HINT, LINE, FILL = "#1b1b1b", "#565656", "#6b6b6b", "#d8d8d8", "#f0f0f0"
-BAR, ACCENT, SOFT, PAPER, ERROR = "#8a8a8a", "#0b62d6", "#e9f1fb", "#ffffff", "#b3261e"
+Ticks = Sequence[tuple[float, str]]
 
 MOST_BYTES = 150_000
 """What a picture should weigh at most; colours are merged until it does."""
 FEWER_COLORS = (256, 160, 96, 48)
-
-FONTS = {
-    False: ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "LiberationSans-Regular.ttf"),
-    True: ("DejaVuSans-Bold.ttf", "NotoSans-Bold.ttf", "Arial Bold.ttf", "LiberationSans-Bold.ttf"),
-}
-PLAIN = str.maketrans({"×": "x", "–": "-", "−": "-", "·": "-", "≥": ">", "∞": "inf", "…": "."})
-"""For the font that comes with Pillow, which knows little beyond ASCII."""
-
-
-@functools.cache
-def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """A font of this machine, or else the one that comes with Pillow."""
-    for name in FONTS[bold]:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
-
-
-def written(text: str, face: ImageFont.FreeTypeFont, width: float | None = None) -> str:
-    """A line as a font can write it, cut with an ellipsis to a width."""
-    if face.getname()[0] == "Aileron":
-        text = text.translate(PLAIN).encode("ascii", "replace").decode()
-    text = " ".join(text.split())
-    if width is None or face.getlength(text) <= width:
-        return text
-    dots = "." if face.getname()[0] == "Aileron" else "…"
-    while text and face.getlength(text.rstrip() + dots) > width:
-        text = text[:-1]
-    return text.rstrip() + dots if text else ""
 
 
 class Sheet:
@@ -70,6 +53,25 @@ class Sheet:
         self._reach(y + size / 3)
         return x + face.getlength(text)
 
+    def line(
+        self, x: float, y: float, words: Sequence[Word], width: float, size: int = 12, *,
+        centered: bool = False,
+    ) -> float:  # fmt: skip
+        """Writes words side by side upon the base line `y`, names cut to fit; returns the end."""
+        most = cut_to(words, width, size)
+        if centered:
+            x += max(0, (width - length(words, size)) / 2)
+        end = x + width
+        for word in words:
+            for picture in word.lead(size):
+                self.put(picture, x, y - size + (size + 2 - picture.height) / 2)
+                x += picture.width + LEAD
+            room = min(end - x, most if word.is_name else width)
+            text = word.shown(size)
+            x = self.words(x, y, text, size, word.color, bold=word.bold, width=room)
+            x += GAP if text else 0
+        return x - GAP
+
     def put(self, picture: Image.Image, x: float, y: float) -> None:
         """Lays a picture on the sheet; where it is transparent, the sheet is seen."""
         at = (round(x), round(y))
@@ -88,23 +90,26 @@ class Sheet:
             edges = (x - out, y - out, x + width + out - 1, y + height + out - 1)
             self.pen.rectangle(edges, outline=color, width=line)
 
-    def cross(self, x: float, y: float, side: float) -> None:
-        """Strikes out a square."""
-        for start, end in ((y, y + side - 1), (y + side - 1, y)):
+    def cross(self, x: float, y: float, width: float, height: float) -> None:
+        """Strikes out a rectangle."""
+        for start, end in ((y, y + height - 1), (y + height - 1, y)):
             for color, line in ((INK, 4), (PAPER, 2)):
-                self.pen.line((x, start, x + side - 1, end), color, line)
+                self.pen.line((x, start, x + width - 1, end), color, line)
 
-    def bar(self, x: float, y: float, width: float, share: float, color: str = BAR) -> None:
-        """A share 0..1 of a track; nothing for NaN."""
-        self.box(x, y, width, 3, FILL)
-        self.box(x, y, width * float(np.nan_to_num(share)), 3, color)
-
-    def ramp(self, x: int, y: int, width: int, colors: np.ndarray, ticks: list) -> None:
+    def ramp(self, x: int, y: int, width: int, colors: np.ndarray, ticks: Ticks) -> None:
         """A legend: colours `[256, 3]`, and ticks `(place 0..1, text)`."""
         self.put(scaled(colors[None], width, 8, smooth=False), x, y)
-        for place, text in ticks:
-            anchor = "ls" if place < 0.01 else "rs" if place > 0.99 else "ms"
-            self.words(x + place * width, y + 22, text, 11, HINT, anchor=anchor)
+        self.ticks(x, y + 22, width, ticks)
+
+    def ticks(self, x: float, y: float, width: float, ticks: Ticks) -> None:
+        """Numbers along an axis, without those that would touch another; the ends come first."""
+        taken: list[tuple[float, float]] = []
+        for place, text in [*ticks[:1], *ticks[:0:-1]]:
+            room = font(11).getlength(text)
+            left = x + place * width - room * (0 if place < 0.01 else 1 if place > 0.99 else 0.5)
+            if all(left > end + 4 or left + room < start - 4 for start, end in taken):
+                self.words(left, y, text, 11, HINT)
+                taken.append((left, left + room))
 
     def png(self) -> bytes:
         """The sheet as a PNG with as many colours as its bytes allow."""
@@ -115,6 +120,13 @@ class Sheet:
             if len(coded) <= MOST_BYTES:
                 break
         return coded
+
+    def title(self, name: str, subtitle: str, *lines: str) -> None:
+        """What is shown, of which model, and lines on what has been chosen."""
+        end = self.words(MARGIN, 33, name, 16, bold=True)
+        self.words(end + 10, 33, subtitle, 13, GREY, width=WIDTH - MARGIN - end - 10)
+        for i, line in enumerate(filter(None, lines)):
+            self.words(MARGIN, 56 + 20 * i, line, 13, GREY, width=INSIDE)
 
     def _reach(self, y: float) -> None:
         self.end = max(self.end, y)

@@ -71,6 +71,15 @@ def exceeded_by_half_a_key(numbers: np.ndarray, n_keys: int) -> float:
     return float(np.partition(numbers, place)[place])
 
 
+def decoded(codes: np.ndarray, ranges: np.ndarray, kind: MapKind) -> np.ndarray:
+    """The numbers that codes `[..., query, key]` stand for, float32, near enough for drawing."""
+    lo, hi = (ranges[..., i, None, None] for i in (0, 1))
+    share = codes.astype(np.float32) / LARGEST
+    numbers = hi * share**4 if kind == "pattern" else lo + (hi - lo) * share
+    numbers = np.where(codes == MINUS_INFINITY, -np.inf, numbers)
+    return np.where(codes == NOT_A_NUMBER, np.nan, numbers).astype(np.float32)
+
+
 def pooled(maps: np.ndarray, side: int) -> np.ndarray:
     """Maps `[..., query, key]` scaled down to `[..., side, side]`: the mean of each block.
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import traitlets
 
+from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.source import checked_reading, source_of
+from vitlens_widgets.widgets.attention_maps.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC, Reply, answers_browser
 from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.recent import Recent
@@ -59,7 +61,6 @@ class AttentionMaps(of_page.SavesMaps):
 
     _esm = STATIC / "attention_maps.js"
     _css = STATIC / "attention_maps.css"
-    _drawn_by = "attention_maps"
     _kind = "Where every attention head looks: the heads"
 
     layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
@@ -171,6 +172,9 @@ class AttentionMaps(of_page.SavesMaps):
         more = of_page.saved_maps(self._source, self._overview_of, self._meta["side"], maps)
         beyond = of_page.beyond(more, self._source, self._overview_of["kind"])
         return replace(page, state=page.state | more, beyond=beyond)
+
+    def _drawn(self) -> Sheet:
+        return draw(self._pictured())
 
     def _pictured(self) -> dict[str, Any]:
         state, what = super()._pictured(), self._what()

@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.page import SavesMaps
 from vitlens_widgets.widgets.explorer import data
@@ -14,6 +15,7 @@ from vitlens_widgets.widgets.explorer.answers import ExplorerAnswers
 from vitlens_widgets.widgets.explorer.choices import ExplorerChoices
 from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of
 from vitlens_widgets.widgets.explorer.run import ImageRun
+from vitlens_widgets.widgets.explorer.still import draw
 from vitlens_widgets.widgets.explorer.traits import ExplorerData
 from vitlens_widgets.widgets.infill_strip import data as infill_data
 from vitlens_widgets.widgets.infill_strip.objects import Objects
@@ -59,7 +61,6 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
-    _drawn_by = "explorer"
     _kind = "Every view of one image"
 
     def __init__(
@@ -256,6 +257,9 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         edited = self._edited if self.run != "untouched" else None
         layer = min(self.state, self._n_layers - 1)
         return (edited or self._untouched).first_map(layer, self.head)
+
+    def _drawn(self) -> Sheet:
+        return draw(self._pictured())
 
     def _pictured(self) -> dict[str, Any]:
         return super()._pictured() | self._shown_map()

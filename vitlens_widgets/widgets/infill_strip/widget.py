@@ -7,9 +7,11 @@ from typing import Any
 import traitlets
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.part import InfillPart
+from vitlens_widgets.widgets.infill_strip.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
@@ -54,7 +56,6 @@ class InfillStrip(InfillPart):
 
     _esm = STATIC / "infill_strip.js"
     _css = STATIC / "infill_strip.css"
-    _drawn_by = "infill_strip"
     _kind = "Filling in what is hidden, state by state: the infilling"
     _beyond = "infilling another mask or another image of the batch"
 
@@ -113,6 +114,9 @@ class InfillStrip(InfillPart):
         except BaseException as error:
             self.image = self._painted_image
             self._fail(error, "The image could not be shown", "it shows the last one")
+
+    def _drawn(self) -> Sheet:
+        return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states and images."""

@@ -8,7 +8,9 @@ from typing import Any
 import traitlets
 
 from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.patch_grid import data
+from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.patch_grid.traits import AnswersData
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
@@ -51,7 +53,6 @@ class PatchGrid(AnswersData):
 
     _esm = STATIC / "patch_grid.js"
     _css = STATIC / "patch_grid.css"
-    _drawn_by = "patch_grid"
     _kind = "What each patch answers: the patch grid"
 
     state = State("_state_names").tag(sync=True, choice=True)
@@ -117,6 +118,9 @@ class PatchGrid(AnswersData):
             self.error = f"The target's numbers could not be computed: {error}"
             if self._target_of >= 0:
                 self.target = self._target_of  # the last one whose numbers are there
+
+    def _drawn(self) -> Sheet:
+        return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states, tokens and classes."""

@@ -8,10 +8,12 @@ from typing import Any
 import traitlets
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on, usual_points
 from vitlens_widgets.widgets.relevance_maps.source import checked_relevance, source_of
+from vitlens_widgets.widgets.relevance_maps.still import draw
 from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
 from vitlens_widgets.widgets.shared.base import STATIC, answers_browser
 from vitlens_widgets.widgets.shared.meanings import (
@@ -65,7 +67,6 @@ class RelevanceMaps(RelevanceChoices):
 
     _esm = STATIC / "relevance_maps.js"
     _css = STATIC / "relevance_maps.css"
-    _drawn_by = "relevance_maps"
     _kind = "What an answer rests on: the relevance"
 
     _meta = traitlets.Dict().tag(sync=True)
@@ -285,6 +286,9 @@ class RelevanceMaps(RelevanceChoices):
     def _beyond(self) -> str:
         other = ", another image of the batch" if self._n_images > 1 else ""
         return f"another class or method{other}"
+
+    def _drawn(self) -> Sheet:
+        return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:
         """Its blocks, tokens, heads, classes and images."""

@@ -14,6 +14,7 @@ import anywidget
 from traitlets import TraitError, TraitType, Unicode
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.meanings import Meaning
 
@@ -58,9 +59,6 @@ class LensWidget(anywidget.AnyWidget):
 
     _beyond = "whatever must be computed anew"
     """What a page without a kernel cannot do, to end a sentence."""
-
-    _drawn_by = ""
-    """Name of the module of `export.stills` that draws its picture; empty for none."""
 
     _ipython_display_ = None
     """ipywidgets 7, which Colab has, would show itself with it, and without all of the bundle."""
@@ -166,7 +164,7 @@ class LensWidget(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
         """What a notebook keeps of the widget: its view, and a picture where no JavaScript runs."""
         bundle = super()._repr_mimebundle_(**options)
-        if bundle is None or not self._drawn_by:
+        if bundle is None or type(self)._drawn is LensWidget._drawn:
             return bundle
         data, metadata = bundle
         try:
@@ -188,9 +186,11 @@ class LensWidget(anywidget.AnyWidget):
         Example:
             >>> Path("lens.png").write_bytes(grid.still())
         """
-        from vitlens_widgets.export.stills import png
+        return self._drawn().png()
 
-        return png(self._drawn_by, self._pictured())
+    def _drawn(self) -> Sheet:
+        """Draws the still picture; a widget without any leaves this as it is."""
+        raise UsageError(f"{type(self).__name__} has no still picture; save it as a page instead.")
 
     def _pictured(self) -> dict[str, Any]:
         """What its still picture is drawn from."""

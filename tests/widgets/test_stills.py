@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -16,16 +17,13 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from tests.small_models import timm_model
-from vitlens_widgets.export.stills import (
-    emoji,
-    infill_strip,
-    patch_grid,
-    sheet,
-)
-from vitlens_widgets.export.stills import explorer as explorer_still
-from vitlens_widgets.export.stills.answers import Answers
-from vitlens_widgets.export.stills.numbers import decimal, probability, some
-from vitlens_widgets.export.stills.patches import Patches
+from vitlens_widgets.export.stills import emoji
+from vitlens_widgets.export.stills.sheet import Sheet
+from vitlens_widgets.widgets.explorer import still as explorer_still
+from vitlens_widgets.widgets.infill_strip import still as infill_still
+from vitlens_widgets.widgets.patch_grid import still as grid_still
+from vitlens_widgets.widgets.patch_grid.answers import Answers, briefs
+from vitlens_widgets.widgets.patch_grid.still import Patches
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 MOST_BYTES = 150_000
@@ -63,8 +61,23 @@ def picture(widget):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
+@pytest.fixture
+def texts(monkeypatch):
+    """What is written on sheets: `(base line, left, right, text)`."""
+    written, words = [], Sheet.words
+
+    def keeping(self, x, y, text, *how, **more):
+        end = words(self, x, y, text, *how, **more)
+        left = x - (end - x) if more.get("anchor") == "rs" else x
+        written.append((y, left, end if left == x else x, text))
+        return end
+
+    monkeypatch.setattr(Sheet, "words", keeping)
+    return written
+
+
 @pytest.mark.parametrize("name", WIDGETS)
-def test_a_notebook_keeps_view_text_and_picture(name):
+def test_a_notebook_keeps_view_text_and_picture(name, texts):
     widget = WIDGETS[name]()
     found, metadata = widget._repr_mimebundle_()
     assert "vitlens_widgets" in metadata  # it lets the extension know whose picture it is
@@ -74,10 +87,14 @@ def test_a_notebook_keeps_view_text_and_picture(name):
     assert pixels.shape[1] == 1000
     assert pixels.shape[0] >= 200
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+    assert any(widget._meta["model_name"] in text for *_, text in texts)
+    lines = itertools.groupby(sorted(one for one in texts if one[3]), lambda one: one[0])
+    for _, line in lines:
+        assert all(one[2] <= other[1] for one, other in itertools.pairwise(dict.fromkeys(line)))
 
 
 def test_what_cannot_be_drawn_is_warned_of_and_the_widget_shown(monkeypatch):
-    monkeypatch.setattr(patch_grid, "draw", lambda _state: 1 / 0)
+    monkeypatch.setattr(Sheet, "png", lambda _sheet: 1 / 0)
     widget = grid()
     with pytest.warns(UserWarning, match="PatchGrid is shown.*ZeroDivisionError"):
         found = bundle(widget)
@@ -89,7 +106,8 @@ def test_what_cannot_be_drawn_is_warned_of_and_the_widget_shown(monkeypatch):
     ("rows", "cols", "prefix"), [(3, 5, ("CLS",)), (6, 4, REGISTERS), (4, 6, ())]
 )
 def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix, monkeypatch):
-    monkeypatch.setattr(sheet, "photo", lambda pixels, *_size: pixels)  # noise is kept
+    module = "vitlens_widgets.export.stills.patches.photo"
+    monkeypatch.setattr(module, lambda pixels, *_size: pixels)  # noise is kept
     readout = {"readout_name": "mean of patches"} if not prefix else {}
     reading = random_reading(3, rows=rows, cols=cols, prefix=prefix, patch=16, **readout)
     widget = vl.PatchGrid(reading, image=1, target=2)
@@ -109,34 +127,23 @@ def test_the_large_picture_is_that_of_the_chosen_state_and_ringed_where_pinned()
     widget = grid(glyph="none")
     before = picture(widget)
     widget.state = 0
-    after = picture(widget)
-    large = (slice(112, 112 + 3 * 89), slice(20, 20 + 5 * 89))
+    after, cell = picture(widget), grid_still.LEFT // 5
+    top, left = grid_still.TOP, 20
+    large = (slice(top, top + 3 * cell), slice(left, left + 5 * cell))
     assert np.abs(before[large].astype(int) - after[large]).mean() > 3
     widget.token = 1 + 1 * 5 + 3
     changed = np.abs(picture(widget)[large].astype(int) - after[large]).sum(-1) > 100
     rows, cols = np.nonzero(changed)
-    assert 85 <= rows.min() <= 89 <= 2 * 89 - 4 <= rows.max() <= 2 * 89 + 4
-    assert 3 * 89 - 4 <= cols.min() <= 3 * 89 <= 4 * 89 - 4 <= cols.max() <= 4 * 89 + 4
+    assert cell - 4 <= rows.min() <= cell <= 2 * cell - 4 <= rows.max() <= 2 * cell + 4
+    assert 3 * cell - 4 <= cols.min() <= 3 * cell <= 4 * cell - 4 <= cols.max() <= 4 * cell + 4
 
 
-def test_names_as_long_as_10_attn_out_stand_clear_and_are_no_states(monkeypatch):
+def test_names_as_long_as_10_attn_out_are_no_states(texts):
     reading = random_reading(2, states=12)
     reading.state_names = [f"{block}_attn_out" for block in range(12)]
-    written, words = [], sheet.Sheet.words
-
-    def keeping(self, x, y, text, *how, **more):
-        end = words(self, x, y, text, *how, **more)
-        written.append((x, y, text, end))
-        return end
-
-    monkeypatch.setattr(sheet.Sheet, "words", keeping)
     picture(vl.PatchGrid(reading, state=10))
-    named = [one for one in written if one[2].endswith("_attn_out") and one[0] == patch_grid.RIGHT]
-    assert len(named) >= 5
-    for x, y, _, end in named:
-        assert min(other for other, at, *_ in written if at == y and other > x) > end + 2
-    assert any(text.startswith("image 0, 10_attn_out") for *_, text, _ in written)
-    assert not any("before block" in text for _, _, text, _ in written)
+    assert any(text.startswith("image 0, 10_attn_out") for *_, text in texts)
+    assert not any("before block" in text for *_, text in texts)
 
 
 @pytest.mark.parametrize("tint", ["probability", "logit", "rank", "entropy", "kl", "class", "none"])
@@ -189,47 +196,29 @@ def test_without_a_font_of_emoji_there_are_letters(monkeypatch):
 
 
 def test_letters_are_those_that_tell_labels_apart():
-    names = {
-        ("class 7", "class 12"): ["7", "12"],
-        ("cat", "car"): ["cat", "car"],
-        ("a b",): ["a b"],
-    }
-    for labels, briefs in names.items():
-        assert Answers({"_labels": list(labels)}).briefs == briefs
+    assert briefs(["class 7", "class 12"]) == ["7", "12"]
+    assert briefs(["cat", "car"]) == ["cat", "car"]
+    assert briefs(["a b"]) == ["a b"]
 
 
-def test_an_emoji_fills_its_size_and_its_halo_stands_around():
-    if emoji.font() is None:
-        pytest.skip("no font of colour emoji on this machine")
-    plain, with_halo = emoji.sprite("🐱", 40), emoji.sprite("🐱", 40, "dark")
-    assert plain.size == (40, 40)
-    assert with_halo.size == (60, 60)
-    left, top, right, bottom = plain.getbbox()
-    assert max(right - left, bottom - top) >= 38
-    seen, before = (np.asarray(sprite)[..., 3] > 60 for sprite in (with_halo, plain))
-    assert seen[10:-10, 10:-10][before].all()
-    assert seen.sum() > 1.1 * before.sum()
-    assert emoji.sprite("", 40) is None
-
-
-def test_an_infilling_shows_what_was_hidden_and_what_was_painted():
+def test_an_infilling_shows_what_was_hidden_and_what_was_painted(texts):
     infilling = random_infilling(3)
     widget = vl.InfillStrip(infilling, state=1)
-    state = widget._pictured()
-    panels = infill_strip._panels(state, state["_meta"])
-    assert [panel[1] for panel in panels] == ["original", "masked", *infilling.state_names]
-    rows, cols = state["_meta"]["rows"], state["_meta"]["cols"]
-    hidden = np.asarray(widget.mask).reshape(rows, cols)
-    size = (state["_meta"]["height"] // rows, state["_meta"]["width"] // cols)
-    pixels = np.kron(hidden, np.ones(size)).astype(bool)
-    original, masked, painted = (panels[i][0] for i in (0, 1, 3))
+    state, meta = widget._pictured(), widget._meta
+    original, masked, *paintings = infill_still.pictures(state, meta)
+    assert len(paintings) == infilling.n_states
+    hidden = np.asarray(widget.mask).reshape(meta["rows"], meta["cols"])
+    patch = (meta["height"] // meta["rows"], meta["width"] // meta["cols"])
+    pixels = np.kron(hidden, np.ones(patch)).astype(bool)
     np.testing.assert_array_equal(masked[~pixels], original[~pixels])
     assert set(np.unique(masked[pixels])) <= {222, 189}
-    np.testing.assert_array_equal(painted[~pixels], original[~pixels])
-    assert (painted[pixels] != original[pixels]).any()
-    mse = float(infilling.score("mse", "original")[1, 0])
-    assert panels[3][2] == f"MSE {mse:.4f}"
+    np.testing.assert_array_equal(paintings[1][~pixels], original[~pixels])
+    assert (paintings[1][pixels] != original[pixels]).any()
     picture(widget)
+    for name in ("original", "masked", *infilling.state_names):
+        assert any(text == name for *_, text in texts)
+    for mse in infilling.score("mse", "original")[:, 0]:
+        assert any(text == f"MSE {mse:.4f}" for *_, text in texts)
 
 
 def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier():
@@ -240,10 +229,11 @@ def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier()
     assert edited.shape == first.shape
     whole.run = "untouched"
     untouched = picture(whole)
-    where = (slice(138, None), slice(20, 20 + explorer_still.SIDE))
+    top, side = explorer_still.TOP, explorer_still.SIDE
+    where = (slice(top, None), slice(20, 20 + side))
     np.testing.assert_allclose(untouched[where].astype(int), first[where], atol=2)  # of few colours
     assert np.abs(edited[where] - first[where].astype(int)).max() > 20
-    crossed = (slice(138, None), slice(explorer_still.HEADS_LEFT, explorer_still.IMAGE_LEFT))
+    crossed = (slice(top, None), slice(explorer_still.HEADS_LEFT, explorer_still.IMAGE_LEFT))
     assert (
         np.abs(untouched[crossed] - first[crossed].astype(int)).max() > 20
     )  # the head that is off is crossed out in each run
@@ -253,23 +243,24 @@ def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier()
 
 def test_the_difference_of_two_runs_is_drawn_with_new_answers_only():
     widget = explorer(knocked_out=[(0, 0), (0, 1), (1, 2)], run="difference", glyph="label")
-    state = widget._pictured()
-    before, after = Answers(state), Answers(state, "_edited")
-    nats = np.frombuffer(widget._divergence, "<f4").reshape(after.n_states, -1)
-    expected = np.clip(after.patches(nats) / nats[np.isfinite(nats)].max(), 0, 1)
-    drawn = Patches(after, "difference", "label")
-    np.testing.assert_allclose(drawn.scale.place, expected)
-    bare = Patches(after, "difference", "none")
-    rows, cols = after.grid
+    before, after = widget.reading, widget.edited_reading
+    drawn = explorer_still.patches_of(widget._pictured())
+    widget.glyph = "none"
+    bare = explorer_still.patches_of(widget._pictured())
+    nats = vl.lenses.divergence(before, after)[:, 0]
+    np.testing.assert_allclose(drawn.values[:, :-1], nats, rtol=1e-4, atol=1e-6)
+    assert drawn.scale.end == pytest.approx(np.nanmax(drawn.values))
+    rows, cols = drawn.answers.grid
     found = np.zeros((after.n_states, rows, cols), bool)
     for number in range(after.n_states):
         written, plain = (np.asarray(one.draw(number, 60), int) for one in (drawn, bare))
         differs = np.abs(written - plain).sum(-1).reshape(rows, 60, cols, 60)
         found[number] = differs.any((1, 3))
-    new = before.top[..., 0] != after.top[..., 0]
+    new = (np.asarray(before.top(1).index) != np.asarray(after.top(1).index))[:, 0, :, 0]
+    new = new[:, len(drawn.answers.meta["prefix"]) :].reshape(found.shape)
     assert new.any()
     assert not new.all()
-    np.testing.assert_array_equal(found, after.patches(new))
+    np.testing.assert_array_equal(found, new)
     shown = picture(widget)
     widget.run = "edited"
     assert (picture(widget) != shown).any()
@@ -287,18 +278,3 @@ def test_extreme_grids_fit_on_the_sheet(size):
 
 def test_a_single_class_and_a_single_state_are_drawn():
     picture(vl.PatchGrid(random_reading(14, classes=1, states=1)))
-
-
-def test_small_numbers_are_never_written_as_zero():
-    assert [probability(p) for p in (0, 0.004, 0.005, 1)] == ["0", "<0.01", "0.01", "1.00"]
-    assert probability(float("nan")) == "NaN"
-    assert [decimal(x) for x in (0, -0.001, -2.5, np.inf)] == ["0", ">−0.01", "−2.50", "∞"]
-
-
-def test_some_of_many_states_hold_the_first_the_last_and_the_current():
-    for count in (1, 2, 9, 10, 13, 25, 49):
-        for current in range(count):
-            found = some(count, current, 9)
-            assert found == sorted(set(found))
-            assert {0, current, count - 1} <= set(found)
-            assert len(found) <= 9

@@ -1,0 +1,81 @@
+"""A still picture of an Explorer: answers and attention of one image, every state, infilling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
+from vitlens_widgets.export.stills.words import GREY
+from vitlens_widgets.widgets.attention_maps import still as attention
+from vitlens_widgets.widgets.infill_strip import still as infilling
+from vitlens_widgets.widgets.patch_grid import still as patch_grid
+from vitlens_widgets.widgets.patch_grid.answers import Answers
+from vitlens_widgets.widgets.shared.words import joined, patches_words, state_words
+
+TOP, SIDE = 150, 308  # px
+HEADS_LEFT, IMAGE_LEFT = MARGIN + SIDE + 24, MARGIN + INSIDE - SIDE
+HEADS = IMAGE_LEFT - HEADS_LEFT - 24
+RUNS = {
+    "edited": "edited run",
+    "untouched": "untouched run",
+    "difference": "edited run against the untouched one",
+}
+
+
+def draw(traits: dict[str, Any]) -> Sheet:
+    """Draws a widget from its traits, the map that is shown among them."""
+    sheet, meta = Sheet(), traits["_meta"]
+    size = f"{meta['n_layers']} layers × {meta['n_heads']} heads"
+    shown = state_words(meta["state_names"], traits["state"])
+    lines = joined(shown, meta["caption"], _run_words(traits))
+    sheet.title("Explorer", joined(meta["model_name"], patches_words(meta), size), lines)
+    maps, answers = attention.Maps(traits, shown_run(traits)), Answers(traits)
+    off = traits["_edited_of"]
+    at, room = (HEADS_LEFT, TOP), (HEADS, SIDE + 40)
+    end = attention.every_head(sheet, maps, at, room, off=[tuple(pair) for pair in off])
+    sheet.words(IMAGE_LEFT, TOP - 28, maps.words, 13, bold=True, width=SIDE)
+    end = max(end, attention.image(sheet, maps, answers.picture, (IMAGE_LEFT, TOP), SIDE))
+    if answers.labels:
+        end = _answers(sheet, traits, end)
+    if traits["_infill_meta"]:
+        infill_meta, chosen = traits["_infill_meta"], traits["infill_state"]
+        infilling.strip(sheet, traits, infill_meta, chosen, end + 20)
+    return sheet
+
+
+def shown_run(traits: dict[str, Any]) -> dict[str, Any]:
+    """The traits of the run that is shown, under the names of the untouched one."""
+    if not traits["_edited_of"] or traits["run"] == "untouched":
+        return traits
+    names = [name for name in traits if name.startswith("_edited_")]
+    return traits | {name.removeprefix("_edited"): traits[name] for name in names}
+
+
+def patches_of(traits: dict[str, Any]) -> patch_grid.Patches:
+    """The patches of the run that is shown, or what it has changed."""
+    answers = Answers(traits, shown_run(traits))
+    if not traits["_edited_of"] or traits["run"] != "difference":
+        return patch_grid.Patches(answers, traits["tint"], traits["glyph"])
+    nats = np.frombuffer(traits["_divergence"], "<f4").reshape(answers.n_states, -1)
+    changed = answers.top[..., 0] != Answers(traits).top[..., 0]
+    return patch_grid.Patches(answers, "difference", traits["glyph"], nats, changed)
+
+
+def _answers(sheet: Sheet, traits: dict[str, Any], end: float) -> float:
+    """What patches answer, in the chosen state and in all; returns where they end."""
+    patches = patches_of(traits)
+    patch_grid.first_answers(sheet, patches.answers, traits["state"], traits["token"], 80)
+    is_difference = patches.tint == "difference"
+    words = "what has changed, and the new answers" if is_difference else "what each patch answers"
+    sheet.words(MARGIN, TOP - 10, words, 13, GREY)
+    at = (MARGIN, TOP)
+    left_end = patch_grid.large(sheet, patches, traits["state"], traits["token"], at, SIDE)
+    return patch_grid.states(sheet, patches, traits, (MARGIN, max(end, left_end) + 32), INSIDE)
+
+
+def _run_words(traits: dict[str, Any]) -> str:
+    """Which run is shown and what has been edited; nothing where there is one run."""
+    names = ", ".join(f"L{layer} H{head}" for layer, head in traits["_edited_of"])
+    return f"{RUNS[traits['run']]}, heads switched off: {names}" if names else ""

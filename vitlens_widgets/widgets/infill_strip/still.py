@@ -1,0 +1,90 @@
+"""A still picture of an InfillStrip: original, masked, every state's painting, how near each is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.export.stills.curve import AXIS, Curve, curves
+from vitlens_widgets.export.stills.film import Panel, columns, film, room, step
+from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, scaled
+from vitlens_widgets.export.stills.words import GREY, HINT, Word
+from vitlens_widgets.widgets.shared.words import joined
+
+METRICS = (("MSE", 0, 4), ("SSIM", 2, 3))  # name, place among the scores, decimals
+HATCH, PERIOD = (222, 189), 6  # of hidden patches: ground and stripes
+MOST_COLUMNS, LARGEST = 9, 200
+CURVE = 110  # px
+
+
+def draw(traits: dict[str, Any]) -> Sheet:
+    """Draws a widget from its traits."""
+    sheet, meta = Sheet(), traits["_meta"]
+    hidden = np.frombuffer(traits["_painted_mask"], "u1")
+    masked = f"{int(hidden.sum())} of {hidden.size} masked"
+    subtitle = joined(meta["model_name"], f"{meta['rows']} × {meta['cols']} patches", masked)
+    pasted = "visible patches are the original's" if traits["paste"] else "all patches as painted"
+    words = f"what the decoder paints from each state; {pasted}; errors on the masked patches"
+    sheet.title("Infilling", subtitle, words, meta["caption"])
+    end = strip(sheet, traits, meta, traits["state"], 104 if meta["caption"] else 84)
+    _nearness(sheet, meta, scores(traits, meta)[0], end + 24)
+    return sheet
+
+
+def strip(
+    sheet: Sheet, traits: dict[str, Any], meta: dict[str, Any], chosen: int, y: float
+) -> float:
+    """Original, masked, and each state's painting; returns where they end."""
+    pixels, values = pictures(traits, meta), scores(traits, meta)
+    names = ["original", "masked", *meta["state_names"]]
+    n_columns = columns(len(names), MOST_COLUMNS)
+    width = room(n_columns, INSIDE, LARGEST)
+    height = round(width * meta["height"] / meta["width"])
+    panels = []
+    for i, (picture, name) in enumerate(zip(pixels, names, strict=True)):
+        written = [(m, values[at, 0, i - 2], d) for m, at, d in METRICS if i > 1]
+        notes = [[Word(f"{m} {v:.{d}f}")] for m, v, d in written if np.isfinite(v)]
+        small = scaled(picture, width, height, smooth=True)
+        panels.append(Panel(small, name, notes, i - 2 == chosen))
+    return film(sheet, panels, (MARGIN, y), INSIDE, n_columns)
+
+
+def pictures(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
+    """The original, the masked one, and the paintings, uint8 `[2 + state, height, width, 3]`."""
+    size = (meta["height"], meta["width"], 3)
+    original = np.frombuffer(traits["_original"], "u1").reshape(size)
+    painted = np.frombuffer(traits["_painted"], "u1").reshape(-1, *size)
+    hidden = np.frombuffer(traits["_painted_mask"], "u1").reshape(meta["rows"], meta["cols"])
+    patch = (meta["height"] // meta["rows"], meta["width"] // meta["cols"])
+    hidden = np.kron(hidden, np.ones(patch)).astype(bool)[..., None]
+    diagonal = np.add.outer(np.arange(size[0]), np.arange(size[1]))[..., None]
+    hatch = np.where(diagonal % PERIOD < 1, HATCH[1], HATCH[0])
+    shown = np.where(hidden, painted, original) if traits["paste"] else painted
+    return np.stack([original, np.where(hidden, hatch, original), *shown]).astype(np.uint8)
+
+
+def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
+    """Errors of each state, `[metric, against, state]`; NaN while they are not known."""
+    size = (3, 2, len(meta["state_names"]))
+    packed = np.frombuffer(traits["_scores"], "<f4")
+    return packed.reshape(size) if packed.size else np.full(size, np.nan)
+
+
+def _nearness(sheet: Sheet, meta: dict[str, Any], mse: np.ndarray, y: float) -> None:
+    """The curves of the mean squared error `[against, state]`."""
+    if not np.isfinite(mse).any():
+        return
+    end, names = float(np.nanmax(mse)) or 1.0, meta["state_names"]
+    places = (np.arange(len(names)) + 0.5) / len(names)
+    ticks = list(zip(places.tolist(), names, strict=True))[:: -(-len(names) // 13)]
+    of_end = [(share, f"{share * end:.2g}") for share in (0, 0.5, 1)]
+    shift, count = 0.0, len(names) + 2
+    if columns(count, MOST_COLUMNS) == count:  # under the states, not under what goes before
+        shift = 2 * step(count, INSIDE, room(count, INSIDE, LARGEST)) - AXIS
+    sheet.words(MARGIN, y, "MSE on the masked patches, lower is better", 12, GREY)
+    many = [
+        Curve("against the original", places, mse[0] / end, "#1b1b1b"),
+        Curve("against the final answer", places, mse[1] / end, HINT, (7, 11)),
+    ]
+    curves(sheet, many, (MARGIN + shift, y + 14), (INSIDE - shift, CURVE), ticks, of_end)
