@@ -67,7 +67,7 @@ def test_rates_are_those_of_a_forward_pass_written_out(name):
             assert found.values[kind]["rate"].mean[-1] == pytest.approx(rates.mean())
             scores = 1 - tokens[:, start:] / len(vit.labels)
             assert found.values[kind]["score"].mean[-1] == pytest.approx(scores.mean())
-            right = found.values[kind]["readout rate"].mean[-1]
+            right = found.values[kind]["readout_rate"].mean[-1]
             assert right == pytest.approx((readout == 0).mean())
             change = rates - unperturbed
             assert found.changes[kind].mean[-1] == pytest.approx(change.mean())

@@ -59,21 +59,21 @@ def test_nothing_has_no_box():
 def test_ranks_are_counted_token_by_token_whatever_the_batches(name):
     vit = vl.load(MODELS[name]())
     data, n, prefix = examples(vit), len(vit.labels), vit.layout.n_prefix
-    expected = {name: np.zeros((vit.n_layers + 1, n), int) for name in ("image tokens", "readout")}
+    expected = {name: np.zeros((vit.n_layers + 1, n), int) for name in ("image_tokens", "readout")}
     for i, pixels in enumerate(pixels_of(vit, data)):
         for k, state in enumerate(run_one(vit.model, pixels).states):
             for logits in token_logits(vit.model, state)[prefix:]:
-                expected["image tokens"][k, place(logits, data[i].label)] += 1
+                expected["image_tokens"][k, place(logits, data[i].label)] += 1
             readout = readout_logits(vit.model, state)
             expected["readout"][k, place(readout, data[i].label)] += 1
     found = vl.analysis.identifiability(vit, data, batch_size=2)
     cut = vl.analysis.attention_perturbation(vit, data, kinds=["self_only"], batch_size=3)
     for which, counts in expected.items():
         np.testing.assert_array_equal(found.counts[which], counts)
-    np.testing.assert_array_equal(cut.counts["unperturbed"], expected["image tokens"])
+    np.testing.assert_array_equal(cut.counts["unperturbed"], expected["image_tokens"])
     assert cut.counts["self_only"].sum() == (vit.n_layers + 1) * 5 * vit.layout.n_tokens
     scores = 1 - np.arange(n) / n
-    for which, measure in (("image tokens", "score"), ("readout", "readout score")):
+    for which, measure in (("image_tokens", "score"), ("readout", "readout_score")):
         mean = found.counts[which] @ scores / found.counts[which].sum(1)
         np.testing.assert_allclose(mean, found.mean(measure).mean)
 

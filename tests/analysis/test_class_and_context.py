@@ -134,7 +134,7 @@ def test_the_top_left_pixel_labels_a_patch_as_opencv_does():
     cols = [0, 53, 107, 160, 214, 267, 321]  # and from 375
     mask[rows[2], cols[5]] = mask[rows[6], cols[0]] = True
     mask[rows[4] + 1, cols[4]] = True  # beside the pixel that is looked at
-    labels = class_tokens(vit, [mask], "top left")[0].reshape(7, 7)
+    labels = class_tokens(vit, [mask], "top_left")[0].reshape(7, 7)
     assert np.argwhere(labels).tolist() == [[2, 5], [6, 0]]
 
 
@@ -146,7 +146,7 @@ def test_the_majority_of_the_pixels_that_the_model_sees_labels_a_patch():
     mask[:24] = True  # cropped away
     labels = class_tokens(vit, [mask], "majority")[0].reshape(3, 5)
     assert np.argwhere(labels).tolist() == [[1, 2]]
-    assert class_tokens(vit, [mask], "top left")[0].reshape(3, 5)[0].all()
+    assert class_tokens(vit, [mask], "top_left")[0].reshape(3, 5)[0].all()
     seen = vit.preprocessing.picture(Image.fromarray(mask).convert("RGB"))[..., 0] > 127
     assert seen.mean() == pytest.approx(1 / 15)
     exact = vl.world.Scenes(seed=3)[0].mask
@@ -162,7 +162,7 @@ def test_the_majority_may_label_the_tokens_of_the_experiment():
     masks = [data[i].mask for i in range(data.count)]
     labels = class_tokens(vit, masks, "majority")
     assert found.counts[-1].sum(1).tolist() == [labels.sum(), (~labels).sum()]
-    assert labels.sum() != class_tokens(vit, masks, "top left").sum()
+    assert labels.sum() != class_tokens(vit, masks, "top_left").sum()
 
 
 def test_shuffles_of_counts_are_shuffles_of_tokens():
@@ -239,7 +239,7 @@ def test_published_medians_stand_at_their_states():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({"mask_rule": "bottom"}, 'mask_rule must be one of "top left", "majority"'),
+        ({"mask_rule": "bottom"}, 'mask_rule must be one of "top_left", "majority"'),
         ({"rule": "both"}, "rule must be one of"),
     ],
 )

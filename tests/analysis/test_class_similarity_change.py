@@ -79,7 +79,7 @@ def test_composition_is_as_counted_by_hand(measured):
                 counted["previous"].append(top[t] == prev[t])
                 counted["attention"].append(top[t] == attn[t])
                 counted["MLP"].append(top[t] == mlp[t])
-                counted["neither (released)"].append(top[t] != prev[t] and top[t] != attn[t])
+                counted["neither_released"].append(top[t] != prev[t] and top[t] != attn[t])
                 counted["neither"].append(top[t] not in (prev[t], attn[t], mlp[t]))
         for name, shares in counted.items():
             assert found.composition[name].mean[block] == pytest.approx(np.mean(shares)), name
@@ -88,7 +88,7 @@ def test_composition_is_as_counted_by_hand(measured):
 def test_changes_are_split_by_the_label_of_the_token(measured):
     vit, data, found, runs = measured
     prefix = vit.layout.n_prefix
-    labels = class_tokens(vit, [data[i].mask for i in range(data.count)], "top left")
+    labels = class_tokens(vit, [data[i].mask for i in range(data.count)], "top_left")
     for block in range(vit.n_layers):
         by_label = {True: [], False: []}
         for i, run in enumerate(runs):
@@ -125,7 +125,7 @@ def test_tokens_may_be_labelled_by_the_majority_of_their_pixels():
     found = class_similarity_change(vit, data, mask_rule="majority").splits["mlp_out"]
     runs = [run_one(vit.model, pixels) for pixels in pixels_of(vit, data)]
     labels = class_tokens(vit, [data[i].mask for i in range(data.count)], "majority")
-    assert (labels != class_tokens(vit, [data[i].mask for i in range(5)], "top left")).any()
+    assert (labels != class_tokens(vit, [data[i].mask for i in range(5)], "top_left")).any()
     changes = np.stack(
         [
             token_logits(vit.model, run.mlp_out[2])[1:, data[i].label]
@@ -151,7 +151,7 @@ def test_a_model_without_mlps_has_nothing_of_them():
     found = class_similarity_change(vit, vl.world.Scenes(), n_images=2)
     assert {site for site, _ in found.changes} == {"attn_out", "block"}
     assert "MLP" not in found.composition
-    released, corrected = (found.composition[n] for n in ("neither (released)", "neither"))
+    released, corrected = (found.composition[n] for n in ("neither_released", "neither"))
     assert np.array_equal(released.mean, corrected.mean)
     with pytest.raises(vl.UnsupportedModelError, match="resid_mid"):
         class_similarity_change(vit, vl.world.Scenes(), n_images=2, mlp_input="resid_mid")

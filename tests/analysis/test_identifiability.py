@@ -63,8 +63,8 @@ def test_every_measure_is_as_counted_by_hand(measured):
             "score": scores,
             "rate": rates,
             "images": any_first,
-            "readout score": [1 - place / n for place in readout[:, state]],
-            "readout rate": [place == 0 for place in readout[:, state]],
+            "readout_score": [1 - place / n for place in readout[:, state]],
+            "readout_rate": [place == 0 for place in readout[:, state]],
         }
         for name, values in expected.items():
             one = found.mean(name)
@@ -79,13 +79,13 @@ def test_the_readout_is_the_models_own_answer(measured):
     with torch.no_grad():
         answers = vit.model(pixels_of(vit, data)).argmax(-1).tolist()
     right = [answer == data[i].label for i, answer in enumerate(answers)]
-    assert found.mean("readout rate").mean[-1] == pytest.approx(np.mean(right))
+    assert found.mean("readout_rate").mean[-1] == pytest.approx(np.mean(right))
 
 
 def test_the_test_against_random_weights_is_scipys(measured):
     vit, data, found, baseline = measured
     ours, theirs = by_hand(vit, data)[0], by_hand(baseline, data)[0]
-    for name, start in (("all tokens", 0), ("image tokens", vit.layout.n_prefix)):
+    for name, start in (("all_tokens", 0), ("image_tokens", vit.layout.n_prefix)):
         for state in range(vit.n_layers + 1):
             # places, not scores: differences of scores that are equal are not so in floating point
             higher = (theirs - ours)[:, state, start:].ravel()
@@ -124,7 +124,7 @@ def test_other_libraries_and_readouts_agree_with_the_logit_lens(make):
     data = examples(vit)
     found = identifiability(vit, data)
     reading = vl.LogitLens(vit).read(vit.trace([data[i].image for i in range(data.count)]))
-    for name, read in (("score", reading), ("readout score", reading.readout)):
+    for name, read in (("score", reading), ("readout_score", reading.readout)):
         places = [read.rank(data[i].label)[:, i].numpy() - 1 for i in range(data.count)]
         if name == "score":
             places = [one[:, vit.layout.patches].mean(-1) for one in places]
@@ -150,9 +150,9 @@ def test_deep_models_are_read_in_groups_of_blocks():
         found.normalised(blocks=2)
     deep = vl.load(timm_model("CLS", depth=6))
     found = identifiability(deep, examples(deep, 2))
-    means = found.mean("readout score").mean
+    means = found.mean("readout_score").mean
     pairs = [(means[1] + means[2]) / 2, (means[3] + means[4]) / 2, (means[5] + means[6]) / 2]
-    assert found.normalised("readout score", blocks=3) == pytest.approx(pairs)
+    assert found.normalised("readout_score", blocks=3) == pytest.approx(pairs)
 
 
 def test_counted_differences_give_scipys_p():
@@ -190,7 +190,7 @@ def test_tables_say_what_was_measured(measured):
     table = found.table()
     assert table["state"].tolist() == vit.state_names
     assert table["rate"].tolist() == pytest.approx(found.mean("rate").mean)
-    assert table["p, all tokens"].tolist() == pytest.approx(found.p["all tokens"])
+    assert table["p, all tokens"].tolist() == pytest.approx(found.p["all_tokens"])
     assert found.rates()["measured"][0] == pytest.approx(found.rate)
     with pytest.raises(vl.UsageError, match='"scores" was not measured'):
         found.mean("scores")

@@ -138,7 +138,7 @@ def test_an_identifiability_run_goes_on_to_the_same_numbers(vit, tmp_path):
     for name in whole.values:
         assert np.array_equal(whole.mean(name).mean, found.mean(name).mean)
         assert np.array_equal(whole.mean(name).half, found.mean(name).half)
-    assert np.array_equal(whole.p["all tokens"], found.p["all tokens"])
+    assert np.array_equal(whole.p["all_tokens"], found.p["all_tokens"])
     assert np.array_equal(whole.class_images, found.class_images)
 
 

@@ -58,7 +58,7 @@ def test_identifiability_has_image_tokens_beside_readouts(vit):
     check(plot, found, found.state_names)
     assert plot.select_one(Span).location == pytest.approx(12 / 22)  # 11 classes
     assert starred(plot) == []
-    p = {"all tokens": np.array([0.2, 0.04, 0.06, 0.001])}
+    p = {"all_tokens": np.array([0.2, 0.04, 0.06, 0.001])}
     assert starred(dataclasses.replace(found, p=p).figure("boxes")) == [["1_pre", "final"]]
 
 

@@ -35,7 +35,7 @@ def test_identifiability_has_tokens_readout_baseline_and_published_curves(vit):
         "readout, baseline",
     ]
     np.testing.assert_allclose(curves["image tokens"], found.mean("score").mean)
-    np.testing.assert_allclose(curves["readout, baseline"], found.baseline["readout score"].mean)
+    np.testing.assert_allclose(curves["readout, baseline"], found.baseline["readout_score"].mean)
     assert found.figure().select_one(Span).location == pytest.approx(12 / 22)
     assert list(drawn(found.figure("images"))) == ["any image token", "any image token, baseline"]
     twelve = dataclasses.replace(
@@ -56,7 +56,7 @@ def test_identifiability_has_tokens_readout_baseline_and_published_curves(vit):
 
 def test_stars_stand_where_scores_are_above_the_baseline(vit):
     found = vl.analysis.identifiability(vit, examples(vit))
-    p = {"all tokens": np.array([0.2, 0.04, 0.06, 0.001])}
+    p = {"all_tokens": np.array([0.2, 0.04, 0.06, 0.001])}
     plot = dataclasses.replace(found, p=p).figure()
     starred = [r.data_source.data for r in plot.renderers if "p" in r.data_source.data]
     assert starred[0]["state"] == ["1_pre", "final"]
@@ -110,7 +110,7 @@ def test_change_rates_and_composition_are_drawn_block_by_block(vit):
     ]
     np.testing.assert_allclose(curves["MLP, readout"], found.changes["mlp_out", "readout"].mean)
     composed = drawn(found.figure("composition"))
-    assert list(composed) == list(found.composition)
+    assert list(composed) == ["previous", "attention", "MLP", "neither (released)", "neither"]
     np.testing.assert_allclose(composed["neither"], found.composition["neither"].mean)
     deep = vl.load(timm_model("CLS", depth=12, embed_dim=24, num_heads=2))
     deep.paper = "ViT-B/32"

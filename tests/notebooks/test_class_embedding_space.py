@@ -96,8 +96,8 @@ def test_the_clearest_claims_by_their_numbers(found):
         rate, random = one.mean("rate"), one.baseline["rate"]
         assert rate.low[-1] > random.high[-1]
     ours, theirs = of(found, "identified")
-    assert ours.mean("images").low[-1] > ours.mean("readout rate").high[-1]
-    assert theirs.mean("images").high[-1] < theirs.mean("readout rate").low[-1]
+    assert ours.mean("images").low[-1] > ours.mean("readout_rate").high[-1]
+    assert theirs.mean("images").high[-1] < theirs.mean("readout_rate").low[-1]
     thing, beside = of(found, "context")
     assert (thing.scores["class"].low[1:] > thing.scores["context"].high[1:]).all()
     assert (beside.scores["class"].high[1:] < beside.scores["context"].low[1:]).all()
@@ -125,8 +125,8 @@ def test_what_is_said_of_identifiability(found):
     assert 0.25 < second.rate < 0.36
     for one in (first, second):
         assert f"{one.baseline['images'].mean[-1]:.2f}" == "0.47"
-        assert f"{one.baseline['readout rate'].mean[-1]:.2f}" == "0.08"
-        assert one.mean("readout rate").mean[-1] > 0.95
+        assert f"{one.baseline['readout_rate'].mean[-1]:.2f}" == "0.08"
+        assert one.mean("readout_rate").mean[-1] > 0.95
     assert 1 - second.mean("images").mean[-1] == pytest.approx(1 / 6, abs=0.02)
     ours, theirs = first.boxes["image tokens"], second.boxes["image tokens"]
     assert ours.lower[-1] == pytest.approx(0.88, abs=0.005)  # "half of them between 0.88 and 1"
@@ -134,7 +134,7 @@ def test_what_is_said_of_identifiability(found):
     assert theirs.lower[-1] == pytest.approx(0.65, abs=0.005)
     climb = first.mean("score").mean
     assert climb[3] - climb[0] == pytest.approx(0.03, abs=0.005)
-    assert (first.p["all tokens"][:4] < 0.05).all()
+    assert (first.p["all_tokens"][:4] < 0.05).all()
 
 
 def test_what_is_said_of_attention_cut_off(found):
@@ -248,13 +248,13 @@ def test_answers_of_the_exercises_are_measured():
     words = {"n_images": 64}
     taught = vl.analysis.identifiability(vl.load("toy/p32-taught"), scenes, **words)
     assert f"{taught.rate:.2f}" == "0.20"
-    assert taught.mean("readout rate").mean[-1] == 1
+    assert taught.mean("readout_rate").mean[-1] == 1
     cut = vl.analysis.attention_perturbation(toy, scenes, rule="released", **words)
     change = cut.changes["no_cls"]
     assert f"{change.mean[-1]:.3f} ± {change.half[-1]:.3f}" == "0.016 ± 0.002"
     ways = [
         vl.analysis.class_and_context(toy, scenes, mask_rule=rule, remove=False, **words)
-        for rule in ("majority", "top left")
+        for rule in ("majority", "top_left")
     ]
     rates = [f"{one.together[label].mean:.2f}" for label in ("class", "context") for one in ways]
     assert rates == ["0.94", "0.83", "0.11", "0.13"]

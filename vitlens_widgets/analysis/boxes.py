@@ -65,11 +65,11 @@ def boxes_of_ranks(counts: np.ndarray) -> Boxes:
     """Boxes of identifiability scores, of which the ranks have been counted.
 
     Args:
-        counts: How many tokens have the true class at each rank from 0, int64 `[..., rank]`.
+        counts: How many tokens have the true class at each rank from 1, int64 `[..., rank]`.
     """
     return boxes_of_counts(counts[..., ::-1], rising_scores(counts.shape[-1]))
 
 
 def rising_scores(n_classes: int) -> np.ndarray:
-    """The scores that there are, `1 - rank / n_classes`, from the worst rank to the best."""
+    """The scores that there are, `1 - (rank - 1) / n_classes`, from the worst rank to the best."""
     return np.arange(1, n_classes + 1) / n_classes

@@ -56,7 +56,7 @@ class AttentionPerturbation(Result):
         values: By "unperturbed" and kind of perturbation: each measure of `identifiability` over
             images, `[state]`.
         counts: By the same: how many of the tokens that are counted have the true class at each
-            rank from 0, int64 `[state, rank]`.
+            rank, from 1, int64 `[state, rank]`.
         changes: By kind: the rate less that of the unperturbed model, a mean over images,
             `[state]`.
         paper: Which of the seven models of the paper this is; "" for any other.
@@ -84,7 +84,7 @@ class AttentionPerturbation(Result):
     def table(self) -> DataFrame:
         """A row per kind, at the final state: rate and accuracy, each with half its interval."""
         rates, accuracies = (
-            [one[name] for one in self.values.values()] for name in ("rate", "readout rate")
+            [one[name] for one in self.values.values()] for name in ("rate", "readout_rate")
         )
         changes = [self.changes.get(kind) for kind in self.values]
         columns: dict[str, list] = {
@@ -206,11 +206,11 @@ class _PerturbationMeasure:
         patches = self._vit.layout.patches
         before = ranks(self._vit, batch)
         found = self._added(_UNPERTURBED, before, patches)
-        rate = (before.tokens[..., patches] == 0).mean(-1)
+        rate = (before.tokens[..., patches] == 1).mean(-1)
         for kind, edits in self._edits.items():
             after = ranks(self._vit, batch, edits)
             found |= self._added(kind, after, self._perturbed)
-            perturbed = (after.tokens[..., self._perturbed] == 0).mean(-1)
+            perturbed = (after.tokens[..., self._perturbed] == 1).mean(-1)
             found[f"change {kind}"] = tally(perturbed - rate)
         return found
 
@@ -222,7 +222,7 @@ class _PerturbationMeasure:
             state_names=self._vit.state_names,
             n_images=done.n_images,
             values={kind: evolution(own) for kind, own in sums.items()},
-            counts={kind: counted_ranks(own)["image tokens"] for kind, own in sums.items()},
+            counts={kind: counted_ranks(own)["image_tokens"] for kind, own in sums.items()},
             changes={kind: spread(done.tallies[f"change {kind}"]) for kind in self._edits},
             paper=self._vit.paper,
         )

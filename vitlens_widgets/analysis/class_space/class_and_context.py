@@ -9,6 +9,7 @@ import torch
 
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.class_space.class_and_context_result import LABELS, ClassAndContext
+from vitlens_widgets.analysis.class_space.evolution import counts_of_ranks
 from vitlens_widgets.analysis.class_space.permutation import shuffled_ranks_p
 from vitlens_widgets.analysis.class_space.removal import check_removable, run_kept
 from vitlens_widgets.analysis.class_space.rules import Rule, check_rule
@@ -31,7 +32,7 @@ def class_and_context(
     vit: ViT,
     data: Dataset,  # noqa: ARG001  # the one loop reads it
     *,
-    mask_rule: MaskRule = "top left",
+    mask_rule: MaskRule = "top_left",
     remove: bool = True,
     rule: Rule = "released",
 ) -> Measures[ClassAndContext]:
@@ -44,7 +45,7 @@ def class_and_context(
     Args:
         vit: The model.
         data: Images with classes and masks: `vl.world.Scenes()`, `vl.data.ImageNetS(folder)`.
-        mask_rule: How masks become labels: `"top left"` as the authors' code has it, which takes
+        mask_rule: How masks become labels: `"top_left"` as the authors' code has it, which takes
             no account of the model's cropping, or `"majority"` of the pixels that the model sees.
         remove: Whether to remove tokens; False leaves those two runs out.
         rule: How the rate of what is left is counted: "released" is a mean over images of the share
@@ -69,7 +70,7 @@ class _LabelMeasure:
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "class and context"
-    usual: ClassVar = {"rule": "released", "mask_rule": "top left"}
+    usual: ClassVar = {"rule": "released", "mask_rule": "top_left"}
     needs_masks = True
 
     def __init__(self, vit: ViT, mask_rule: MaskRule, remove: bool, rule: Rule) -> None:
@@ -121,16 +122,16 @@ class _LabelMeasure:
         by_state = ranks.swapaxes(0, 1)
         return np.stack(
             [
-                [np.bincount(one[mine], minlength=n_classes) for mine in (on_class, ~on_class)]
+                [counts_of_ranks(one[mine], n_classes) for mine in (on_class, ~on_class)]
                 for one in by_state
             ]
         )
 
     def _of_label(self, label: str, ranks: np.ndarray, mine: np.ndarray) -> dict[str, np.ndarray]:
         """Mean score at every state and rate at the last, all images' tokens together."""
-        scores = np.where(mine[:, None], 1 - ranks / len(self._vit.labels), 0).sum(-1)
+        scores = np.where(mine[:, None], 1 - (ranks - 1) / len(self._vit.labels), 0).sum(-1)
         n = mine.sum(-1)
-        hits = ((ranks[:, -1] == 0) & mine).sum(-1)
+        hits = ((ranks[:, -1] == 1) & mine).sum(-1)
         each = np.broadcast_to(n[:, None], scores.shape)
         return {f"score {label}": tally(scores, each), f"together {label}": tally(hits, n)}
 
@@ -147,9 +148,9 @@ class _LabelMeasure:
         for i, one in zip(left, last, strict=True):
             true, counted = classes[i : i + 1], len(one) - (0 if self._released else n_prefix)
             if len(one) > n_prefix or _reads_cls(vit):
-                right[i], asked[i] = project.readout(vit, one[None], true).rank == 0, 1
+                right[i], asked[i] = project.readout(vit, one[None], true).rank == 1, 1
             if counted:
-                first = project.tokens(vit, one[None], true).rank[0, -counted:] == 0
+                first = project.tokens(vit, one[None], true).rank[0, -counted:] == 1
                 hits[i], of[i] = first.sum(), counted
         if self._released:  # each image counts the same, however many tokens it has left
             hits, of = hits / np.maximum(of, 1), np.minimum(of, 1)

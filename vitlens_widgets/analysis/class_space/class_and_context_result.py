@@ -35,7 +35,7 @@ class ClassAndContext(Result):
         state_names: `["0_pre", ..., "final"]`.
         n_images: Of how many images.
         counts: How many image tokens have the true class at each rank, int64
-            `[state, label, rank]`, class-labelled tokens first, ranks counted from 0.
+            `[state, label, rank]`, class-labelled tokens first, from rank 1 on.
         scores: The mean identifiability score of the tokens of each label, `[state]`, all images'
             tokens together.
         p: One-sided p that class-labelled tokens have the larger mean score, by 300 shuffles of the

@@ -38,7 +38,7 @@ def class_similarity_change(
     data: Dataset,
     *,
     mlp_input: Literal["block", "resid_mid"] = "block",
-    mask_rule: MaskRule = "top left",
+    mask_rule: MaskRule = "top_left",
 ) -> Measures[ClassSimilarityChange]:
     """Which sub-blocks raise the true class, and where the class that stands first comes from.
 
@@ -73,7 +73,7 @@ class _ChangeMeasure:
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "class similarity change"
-    usual: ClassVar = {"mlp_input": "block", "mask_rule": "top left"}
+    usual: ClassVar = {"mlp_input": "block", "mask_rule": "top_left"}
     needs_masks = False
 
     def __init__(self, vit: ViT, data: Dataset, mlp_input: str, mask_rule: MaskRule) -> None:

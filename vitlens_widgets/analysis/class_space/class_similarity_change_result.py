@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space import published
-from vitlens_widgets.analysis.class_space.sub_blocks import COMPOSITION, PLACES, SUB_BLOCKS
+from vitlens_widgets.analysis.class_space.sub_blocks import CALLED, COMPOSITION, PLACES, SUB_BLOCKS
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data.frames import frame
@@ -109,7 +109,8 @@ class ClassSimilarityChange(Result):
     def _composition(self) -> dict[str, list]:
         columns: dict[str, list] = {}
         for name, found in self.composition.items():
-            columns |= _with_published(name, found, self.published_composition.get(name))
+            known = self.published_composition.get(name)
+            columns |= _with_published(CALLED.get(name, name), found, known)
         return columns
 
     def summary(self) -> str:
@@ -138,7 +139,8 @@ class ClassSimilarityChange(Result):
         quantity = "class similarity change rate" if change else "share of tokens"
         plot = charts.figure_over_blocks(self.title, range(self.n_blocks), quantity)
         if not change:
-            means, known = self.composition, self.published_composition
+            means = _called_shares(self.composition)
+            known = _called_shares(self.published_composition)
         else:
             keys = {key: _called(*key) for key in self.changes if key[0] in SUB_BLOCKS}
             means = {called: self.changes[key] for key, called in keys.items()}
@@ -151,6 +153,11 @@ class ClassSimilarityChange(Result):
 def _called(site: str, place: str) -> str:
     """What a curve or column is called."""
     return f"{SUB_BLOCKS.get(site, site)}, {PLACES[place]}"
+
+
+def _called_shares(shares: Mapping[str, Any]) -> dict[str, Any]:
+    """Shares of the composition by what they are called."""
+    return {CALLED.get(name, name): share for name, share in shares.items()}
 
 
 def _with_published(name: str, found: OverImages, known: np.ndarray | None) -> dict[str, list]:

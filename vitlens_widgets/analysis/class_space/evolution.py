@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
 MEANINGS = {
-    "score": "identifiability score of image tokens: 1 - rank / number of classes",
+    "score": "identifiability score of image tokens: 1 - (rank - 1) / number of classes",
     "rate": "identifiability rate: share of image tokens that have the true class first",
     "images": "share of images with at least one such token",
-    "readout score": "identifiability score of what the classifier reads",
-    "readout rate": "share of images whose readout has the true class first",
+    "readout_score": "identifiability score of what the classifier reads",
+    "readout_rate": "share of images whose readout has the true class first",
 }
 """What is measured at each state."""
 
-COUNTED = ("image tokens", "readout")
-"""What ranks are counted of."""
+COUNTED = {"image_tokens": "image tokens", "readout": "readout"}
+"""What ranks are counted of, and what it is called."""
 
 _OF_RANKS = "ranks of "
 
 
 class Ranks(NamedTuple):
-    """Ranks of the true class, counted from 0."""
+    """Ranks of the true class, from 1."""
 
     tokens: np.ndarray
     """int64 `[image, state, token]`, every token of the sequence."""
@@ -61,19 +61,29 @@ def added(found: Ranks, n_classes: int, patches: slice, counted: slice) -> dict[
         patches: The image tokens.
         counted: Those of them that rates count.
     """
-    first = found.tokens[..., counted] == 0
+    first = found.tokens[..., counted] == 1
     scores = {
-        "score": 1 - found.tokens[..., patches].mean(-1) / n_classes,
+        "score": mean_score(found.tokens[..., patches], n_classes),
         "rate": first.mean(-1),
         "images": first.any(-1),
-        "readout score": 1 - found.readout / n_classes,
-        "readout rate": found.readout == 0,
+        "readout_score": 1 - (found.readout - 1) / n_classes,
+        "readout_rate": found.readout == 1,
     }
     sums = {name: tally(values) for name, values in scores.items()}
     for name, all_ in zip(COUNTED, (found.tokens[..., patches], found.readout), strict=True):
         by_state = (one.ravel() for one in all_.swapaxes(0, 1))
-        sums[_OF_RANKS + name] = np.stack([np.bincount(r, minlength=n_classes) for r in by_state])
+        sums[_OF_RANKS + name] = np.stack([counts_of_ranks(r, n_classes) for r in by_state])
     return sums
+
+
+def mean_score(ranks: np.ndarray, n_classes: int) -> np.ndarray:
+    """The mean identifiability score along the last axis, the tokens."""
+    return 1 - (ranks - 1).mean(-1) / n_classes
+
+
+def counts_of_ranks(ranks: np.ndarray, n_classes: int) -> np.ndarray:
+    """How often each rank occurs, int64 `[rank]`; the first entry counts rank 1."""
+    return np.bincount(ranks - 1, minlength=n_classes)
 
 
 def evolution(tallies: Mapping[str, np.ndarray]) -> dict[str, OverImages]:
@@ -82,7 +92,7 @@ def evolution(tallies: Mapping[str, np.ndarray]) -> dict[str, OverImages]:
 
 
 def counted_ranks(tallies: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """How many of all images' `COUNTED` have each rank, counted from 0, int64 `[state, rank]`."""
+    """How many of all images' `COUNTED` have each rank, from 1, int64 `[state, rank]`."""
     return {name: tallies[_OF_RANKS + name] for name in COUNTED}
 
 

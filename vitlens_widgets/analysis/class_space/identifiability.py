@@ -13,6 +13,7 @@ from vitlens_widgets.analysis.class_space.evolution import (
     added,
     counted_ranks,
     evolution,
+    mean_score,
     ranks,
 )
 from vitlens_widgets.analysis.class_space.identifiability_result import Identifiability
@@ -38,9 +39,9 @@ def identifiability(
     """How well each token's state names the true class of its image, state by state.
 
     A token is read as if it were the readout (final norm with its own statistics, classifier with
-    its bias). With the rank of the true class counted from 0, its *score* is
-    `1 - rank / number of classes`: 1 is the first place, about 0.5 is chance. The *rate* is the
-    share of image tokens in the first place, a mean over images. Equal logits share the best place.
+    its bias). With the rank of the true class, its *score* is `1 - (rank - 1) / number of classes`:
+    1 is the first place, about 0.5 is chance. The *rate* is the share of image tokens in the first
+    place, a mean over images. Equal logits share the best place.
 
     Args:
         vit: The model.
@@ -57,7 +58,7 @@ def identifiability(
 
     Source:
         Vilas et al. (2023), section 4, and their code. Its test against random weights takes all
-        tokens, CLS too, and corrects nothing for their number; so does "all tokens" here. Tokens
+        tokens, CLS too, and corrects nothing for their number; so does "all_tokens" here. Tokens
         of one image are not independent, so its p is smaller than it should be.
 
     Example:
@@ -93,9 +94,9 @@ class _RankMeasure:
         if self._baseline is not None:
             theirs = ranks(self._baseline, batch)
             found |= {_OF_BASELINE + name: one for name, one in self._added(theirs).items()}
-            found["above all tokens"] = self._above(ours.tokens, theirs.tokens)
+            found["above all_tokens"] = self._above(ours.tokens, theirs.tokens)
             pair = (one.tokens[..., self._patches] for one in (ours, theirs))
-            found["above image tokens"] = self._above(*pair)
+            found["above image_tokens"] = self._above(*pair)
         return found
 
     def result(self, done: Totals) -> Identifiability:
@@ -134,8 +135,8 @@ class _RankMeasure:
         """Sums over each class's images, `[class, state]`, and their number, `[class, 1]`."""
         sums = {
             "images": np.ones((len(classes), 1), np.int64),
-            "score": 1 - found.tokens[..., self._patches].mean(-1) / self._n_classes,
-            "rate": (found.tokens[..., self._counted] == 0).mean(-1),
+            "score": mean_score(found.tokens[..., self._patches], self._n_classes),
+            "rate": (found.tokens[..., self._counted] == 1).mean(-1),
         }
         out = {}
         for name, values in sums.items():

@@ -11,7 +11,7 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.boxes import Boxes, boxes_of_ranks
 from vitlens_widgets.analysis.class_space import published
-from vitlens_widgets.analysis.class_space.evolution import MEANINGS, figure_of_boxes
+from vitlens_widgets.analysis.class_space.evolution import COUNTED, MEANINGS, figure_of_boxes
 from vitlens_widgets.analysis.class_space.groups import grouped
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
     from pandas import DataFrame
 
-_RATES = ("rate", "images", "readout rate")
-_PAIRS = {"score": ("score", "readout score"), "rate": ("rate", "readout rate")}
+_RATES = ("rate", "images", "readout_rate")
+_PAIRS = {"score": ("score", "readout_score"), "rate": ("rate", "readout_rate")}
 _CALLED = {"score": "image tokens", "rate": "image tokens", "images": "any image token"}
 
 
@@ -39,10 +39,10 @@ class Identifiability(Result):
         n_images: Of how many images.
         values: Each of `MEANINGS`, over images, `[state]`: mean, deviation, 95 % interval.
         counts: How many image tokens, and readouts, have the true class at each rank, int64
-            `[state, rank]`, ranks counted from 0.
+            `[state, rank]`, from rank 1 on.
         baseline: `values` of the model it is compared with; None without one.
         p: One-sided p of Wilcoxon's signed-rank test that scores are above the baseline's, float64
-            `[state]`, for "all tokens" and for "image tokens"; empty without a baseline.
+            `[state]`, for "all_tokens" and for "image_tokens"; empty without a baseline.
         class_images: How many images of each class there were, int64 `[class]`.
         class_values: "score" and "rate" of each class, `[class, state]`; NaN without images.
         paper: Which of the seven models of the paper this is; "" for any other.
@@ -69,7 +69,7 @@ class Identifiability(Result):
     def chance(self) -> dict[str, float]:
         """What each measure is for logits in random order; "images" depends on the tokens."""
         score, rate = (len(self.labels) + 1) / (2 * len(self.labels)), 1 / len(self.labels)
-        return {"score": score, "readout score": score, "rate": rate, "readout rate": rate}
+        return {"score": score, "readout_score": score, "rate": rate, "readout_rate": rate}
 
     @property
     def published(self) -> dict[str, np.ndarray]:
@@ -78,7 +78,7 @@ class Identifiability(Result):
         NaN where it has none: before the first block, and rates but for the last. Source:
         `class_space.published`.
         """
-        curves = {"score": published.TOKEN_SCORES, "readout score": published.READOUT_SCORES}
+        curves = {"score": published.TOKEN_SCORES, "readout_score": published.READOUT_SCORES}
         known = {
             n: [np.nan, *curve[self.paper]] for n, curve in curves.items() if self.paper in curve
         }
@@ -90,7 +90,7 @@ class Identifiability(Result):
     @property
     def boxes(self) -> dict[str, Boxes]:
         """The scores of all image tokens, and of readouts, `[state]`, for `figure("boxes")`."""
-        return {name: boxes_of_ranks(counts) for name, counts in self.counts.items()}
+        return {COUNTED[name]: boxes_of_ranks(counts) for name, counts in self.counts.items()}
 
     def mean(self, name: str) -> OverImages:
         """One of `MEANINGS` over images, `[state]`.
@@ -137,7 +137,7 @@ class Identifiability(Result):
             if name in self.published:
                 columns[f"{name}, {published.SOURCE}"] = published.listed(self.published[name])
         for which, p in self.p.items():
-            columns[f"p, {which}"] = p.tolist()
+            columns[f"p, {which.replace('_', ' ')}"] = p.tolist()
         return frame(columns, self.title)
 
     def classes(self, state: int = -1) -> DataFrame:
@@ -184,7 +184,7 @@ class Identifiability(Result):
         blocks = min(len(one.state_names) - 1 for one in results.values())
         curves = {called: one.normalised(name, blocks).tolist() for called, one in results.items()}
         places = [str(block) for block in range(1, blocks + 1)]
-        short = "share of images" if name == "images" else f"identifiability {name.split()[-1]}"
+        short = "share of images" if name == "images" else f"identifiability {name.split('_')[-1]}"
         plot = charts.figure_over_states(MEANINGS[name], places, short)
         plot.xaxis.axis_label = "normalised block"
         charts.with_curves(plot, "block", places, curves)
@@ -213,9 +213,9 @@ class Identifiability(Result):
         return self._with_stars(plot)
 
     def _with_stars(self, plot: Figure) -> Figure:
-        if "all tokens" in self.p:
+        if "all_tokens" in self.p:
             what = "above the baseline"
-            charts.with_stars(plot, self.state_names, self.p["all tokens"], what)
+            charts.with_stars(plot, self.state_names, self.p["all_tokens"], what)
         return plot
 
 

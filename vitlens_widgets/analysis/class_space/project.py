@@ -23,7 +23,7 @@ class Projected(NamedTuple):
     logit: Tensor
     """Of the true class, float32."""
     rank: Tensor
-    """Of the true class, int64, counted from 0: how many classes have a larger logit."""
+    """Of the true class, int64: 1 where no class has a larger logit."""
     top: Tensor
     """The class with the largest logit, int64."""
 
@@ -70,4 +70,4 @@ def _of_logits(logits: Tensor, classes: Tensor) -> tuple[Tensor, ...]:
     index = classes.view(-1, *[1] * (logits.ndim - 1)).expand(*logits.shape[:-1], 1)
     logit = logits.gather(-1, index)
     largest, top = logits.max(-1)
-    return logit[..., 0], (logits > logit).sum(-1), top, largest
+    return logit[..., 0], (logits > logit).sum(-1) + 1, top, largest

@@ -24,14 +24,17 @@ COMPOSITION = {
     "previous": "the block's input has the same class first as its output",
     "attention": "what attention adds has it first",
     "MLP": "what the MLP adds has it first",
-    "neither (released)": "neither the input nor attention has it first",
+    "neither_released": "neither the input nor attention has it first",
     "neither": "none of the three has it first",
 }
 """Shares of all tokens; each is counted on its own, so that they do not sum to 1.
 
 The paper calls "neither" a composition of the three. Its authors' code forgets to ask the MLP, and
-so did the published figure: that is "neither (released)".
+so did the published figure: that is "neither_released".
 """
+
+CALLED = {"neither_released": "neither (released)"}
+"""What shares are called, where it is not their name."""
 
 
 class Read(NamedTuple):
@@ -83,6 +86,6 @@ def composition_of(states: list[Read], added: Mapping[str, list[Read]]) -> dict[
         name: (torch.stack([read.tokens.top for read in reads], dim=1) == tops).numpy()
         for name, reads in sources.items()
     }
-    same["neither (released)"] = ~(same["previous"] | same["attention"])
-    same["neither"] = same["neither (released)"] & ~same.get("MLP", np.False_)
+    same["neither_released"] = ~(same["previous"] | same["attention"])
+    same["neither"] = same["neither_released"] & ~same.get("MLP", np.False_)
     return {f"top {name}": tally(one.mean(-1)) for name, one in same.items()}

@@ -13,7 +13,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.masks import top_left
 from vitlens_widgets.trace import ViT
 
-MaskRule = Literal["top left", "majority"]
+MaskRule = Literal["top_left", "majority"]
 """By which pixels a patch is labelled; see `class_tokens`."""
 
 
@@ -23,7 +23,7 @@ def check_mask_rule(rule: str) -> str:
     Raises:
         UsageError: It is not.
     """
-    return check_choice("mask_rule", rule, ("top left", "majority"))
+    return check_choice("mask_rule", rule, ("top_left", "majority"))
 
 
 def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -> np.ndarray:
@@ -32,7 +32,7 @@ def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -
     Args:
         vit: The model whose patches are meant.
         masks: Bool `[height, width]` of each whole image.
-        rule: `"top left"`, as the authors of the paper do it: the whole mask is cut into the patch
+        rule: `"top_left"`, as the authors of the paper do it: the whole mask is cut into the patch
             grid, however the model crops its images, and the pixel at the top left of each cell
             decides. `"majority"`: the mask goes through the model's own resizing and cropping, and
             the patch shows the class if more than half of its pixels do.
@@ -45,7 +45,7 @@ def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -
     """
     if any(mask is None for mask in masks):
         raise UsageError("An image has no mask, so that its tokens cannot be labelled.")
-    if check_mask_rule(rule) == "top left":
+    if check_mask_rule(rule) == "top_left":
         return np.stack([top_left(mask, vit.layout.grid).ravel() for mask in masks])
     return np.stack([_majority(mask, vit).ravel() for mask in masks])
 

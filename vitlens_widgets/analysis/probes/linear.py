@@ -190,7 +190,7 @@ class _ProbeMeasure:
         def see(site: str, layer: int, value: Tensor) -> None:
             rank = probes[site, layer].ranks(value[:, chosen], batch.classes)
             own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
-            new = {"accuracy": rank == 1, "rank": rank, "projection": own == 0}
+            new = {"accuracy": rank == 1, "rank": rank, "projection": own == 1}
             for name, one in new.items():
                 seen.setdefault((site, name), []).append(one)
 
