@@ -37,6 +37,8 @@ def test_layout_and_readout_of_timm_models(special):
     found = (vit.layout.rows, vit.layout.cols, vit.layout.prefix, vit.readout.name)
     assert found == LAYOUTS[special]
     assert (vit.n_layers, vit.n_heads, vit.width) == (3, 4, 48)
+    assert vit.patch_size == (16, 16) if "registers" not in special else (14, 14)
+    assert vit.image_size == tuple(n * p for n, p in zip(found[:2], vit.patch_size, strict=True))
     assert vit.state_names == ["0_pre", "1_pre", "2_pre", "final"]
     assert len(vit.labels) == 11
 

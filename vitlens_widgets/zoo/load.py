@@ -14,7 +14,7 @@ from torch import nn
 from vitlens_widgets.errors import UsageError, did_you_mean, said
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.zoo.source import Options, Source
+from vitlens_widgets.zoo.source import ModelSource, Options
 from vitlens_widgets.zoo.sources import SOURCES
 
 
@@ -125,7 +125,7 @@ def _check_dtype(dtype: Any) -> None:
         )
 
 
-def _kind(source: Any) -> Source:
+def _kind(source: Any) -> ModelSource:
     """Which kind of source this is.
 
     Raises:

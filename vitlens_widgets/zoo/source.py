@@ -1,4 +1,4 @@
-"""`Source`: one kind of thing that `vl.load` takes, in one file of `zoo/sources`."""
+"""`ModelSource`: one kind of thing that `vl.load` takes, in one file of `zoo/sources`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Options:
     moves: Mapping[str, Any]
 
 
-class Source(ABC):
+class ModelSource(ABC):
     """One kind of thing that `vl.load` takes."""
 
     description: ClassVar[str]

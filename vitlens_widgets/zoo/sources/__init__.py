@@ -1,22 +1,22 @@
 """All that `vl.load` takes, in the order in which it is asked."""
 
-from vitlens_widgets.zoo.source import Source
-from vitlens_widgets.zoo.sources.embedded import Embedded
-from vitlens_widgets.zoo.sources.facebook_file import FacebookFile
-from vitlens_widgets.zoo.sources.folder import Folder
-from vitlens_widgets.zoo.sources.hf import HuggingFace
-from vitlens_widgets.zoo.sources.module import Module
-from vitlens_widgets.zoo.sources.open_clip import OpenCLIP
-from vitlens_widgets.zoo.sources.timm import Timm
-from vitlens_widgets.zoo.sources.trained import Trained
+from vitlens_widgets.zoo.source import ModelSource
+from vitlens_widgets.zoo.sources.embedded import EmbeddedSource
+from vitlens_widgets.zoo.sources.facebook_file import FacebookSource
+from vitlens_widgets.zoo.sources.folder import FolderSource
+from vitlens_widgets.zoo.sources.hf import HubSource
+from vitlens_widgets.zoo.sources.module import ModuleSource
+from vitlens_widgets.zoo.sources.open_clip import OpenCLIPSource
+from vitlens_widgets.zoo.sources.timm import TimmSource
+from vitlens_widgets.zoo.sources.trained import TrainedSource
 
-SOURCES: tuple[Source, ...] = (
-    Module(),  # the others are given strings alone
-    Embedded(),
-    Trained(),
-    FacebookFile(),
-    Folder(),  # any other path
-    OpenCLIP(),
-    Timm(),
-    HuggingFace(),  # any other owner/model
+SOURCES: tuple[ModelSource, ...] = (
+    ModuleSource(),  # the others are given strings alone
+    EmbeddedSource(),
+    TrainedSource(),
+    FacebookSource(),
+    FolderSource(),  # any other path
+    OpenCLIPSource(),
+    TimmSource(),
+    HubSource(),  # any other owner/model
 )

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from vitlens_widgets.zoo.source import Options, Source, check_as_trained
+from vitlens_widgets.zoo.source import ModelSource, Options, check_as_trained
 
 
-class Embedded(Source):
+class EmbeddedSource(ModelSource):
     """Offline and at once."""
 
     description = 'an embedded model ("toy/p32")'
@@ -19,7 +19,7 @@ class Embedded(Source):
         return source.startswith("toy/")
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
-        """The name and the model; raises as `Source.load`."""
+        """The name and the model; raises as `ModelSource.load`."""
         from vitlens_widgets.world import embedded
 
         check_as_trained(source, options)

@@ -10,12 +10,12 @@ from torch import nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.world.weights import check_not_begun
-from vitlens_widgets.zoo.source import Options, Source, path_of
+from vitlens_widgets.zoo.source import ModelSource, Options, path_of
 from vitlens_widgets.zoo.sources.hf import from_hf
 from vitlens_widgets.zoo.sources.timm import from_timm
 
 
-class Folder(Source):
+class FolderSource(ModelSource):
     """A saved model; refuses every other path."""
 
     description = "the folder of a saved model"
@@ -26,7 +26,7 @@ class Folder(Source):
         return path.exists() or path.is_absolute() or source.startswith((".", "~"))
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
-        """The name of the folder, and the model; raises as `Source.load`."""
+        """The name of the folder, and the model; raises as `ModelSource.load`."""
         path = path_of(source)
         if not path.exists():
             raise UsageError(f"There is no file or folder {source}.")

@@ -9,10 +9,10 @@ from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.zoo.hub import OutOfReachError, reach
-from vitlens_widgets.zoo.source import Options, Source
+from vitlens_widgets.zoo.source import ModelSource, Options
 
 
-class HuggingFace(Source):
+class HubSource(ModelSource):
     """An id on the hub."""
 
     description = 'a Hugging Face id ("google/vit-base-patch32-384")'
@@ -22,7 +22,7 @@ class HuggingFace(Source):
         return "/" in source
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
-        """The id and the model; raises as `Source.load`."""
+        """The id and the model; raises as `ModelSource.load`."""
         try:
             return source, from_hf(source, options.model_args)
         except OutOfReachError as error:

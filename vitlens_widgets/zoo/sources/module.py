@@ -7,10 +7,10 @@ from typing import Any
 from torch import nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.zoo.source import Options, Source
+from vitlens_widgets.zoo.source import ModelSource, Options
 
 
-class Module(Source):
+class ModuleSource(ModelSource):
     """Read as it is, and never changed."""
 
     description = "a module of timm, transformers or open_clip"
@@ -20,7 +20,7 @@ class Module(Source):
         return isinstance(source, nn.Module)
 
     def load(self, source: nn.Module, options: Options) -> tuple[str, nn.Module]:
-        """No name of ours, and the module itself; raises as `Source.load`."""
+        """No name of ours, and the module itself; raises as `ModelSource.load`."""
         changes = {**options.moves, **options.model_args}
         asked = [f"{word}=" for word, value in changes.items() if value is not None]
         if asked:

@@ -7,12 +7,12 @@ from torch import nn
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.models.open_clip_library import note_architecture, open_clip_library
 from vitlens_widgets.zoo.hub import reach
-from vitlens_widgets.zoo.source import Options, Source
+from vitlens_widgets.zoo.source import ModelSource, Options
 
 _PREFIX = "open_clip:"
 
 
-class OpenCLIP(Source):
+class OpenCLIPSource(ModelSource):
     """A model of images and texts, with the name of its weights."""
 
     description = 'a model of open_clip ("open_clip:ViT-B-32/laion2b_s34b_b79k")'
@@ -22,7 +22,7 @@ class OpenCLIP(Source):
         return source.startswith(_PREFIX)
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
-        """The name, and the model with its text tower; raises as `Source.load`."""
+        """The name, and the model with its text tower; raises as `ModelSource.load`."""
         name, _, weights = source.removeprefix(_PREFIX).partition("/")
         _check(name)
         if options.pretrained and not weights:

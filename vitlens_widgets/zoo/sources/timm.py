@@ -9,12 +9,12 @@ from torch import nn
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.models.registry import family_of
 from vitlens_widgets.zoo.hub import reach
-from vitlens_widgets.zoo.source import Options, Source
+from vitlens_widgets.zoo.source import ModelSource, Options
 
 _PREFIXES = ("timm/", "hf-hub:", "hf_hub:", "local-dir:")
 
 
-class Timm(Source):
+class TimmSource(ModelSource):
     """Its own names, and those that it reads from a hub."""
 
     description = 'a timm name ("vit_base_patch32_224")'
@@ -26,7 +26,7 @@ class Timm(Source):
         return source.startswith(_PREFIXES) or timm.is_model(source.partition(".")[0])
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
-        """The name and the model; raises as `Source.load`."""
+        """The name and the model; raises as `ModelSource.load`."""
         return source, from_timm(source, options)
 
     def names(self) -> Iterable[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from vitlens_widgets.world.weights import given_name, trained_weights
-from vitlens_widgets.zoo.source import Options, Source, check_as_trained, path_of
+from vitlens_widgets.zoo.source import ModelSource, Options, check_as_trained, path_of
 
 
-class Trained(Source):
+class TrainedSource(ModelSource):
     """The file of weights, or its folder."""
 
     description = 'what vl.world.train gave, or its folder or file ("my-vit")'
@@ -18,7 +18,7 @@ class Trained(Source):
         return trained_weights(path_of(source)) is not None
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
-        """The name of the file or folder, and the model; raises as `Source.load`."""
+        """The name of the file or folder, and the model; raises as `ModelSource.load`."""
         from vitlens_widgets.world import embedded
 
         weights = trained_weights(path_of(source))

@@ -1,0 +1,50 @@
+"""A family of models is one file: it is found by itself."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+import vitlens_widgets as vl
+from tests.small_models import timm_model
+from vitlens_widgets.models import registry
+from vitlens_widgets.models.adapter import Adapter
+
+
+def test_every_file_of_the_folder_reads_some_class_of_models():
+    registry.family_of(timm_model("CLS"))
+    files = {path.stem for path in registry._FAMILIES.glob("*.py")} - {"__init__"}
+    homes = {adapter.__module__.rsplit(".", 1)[1] for adapter in registry._REGISTRY.values()}
+    assert homes == files
+
+
+FAMILY = '''
+from vitlens_widgets.models.families.timm_vit import TimmViT
+from vitlens_widgets.models.registry import register
+
+
+@register("tests.models.test_registry.OwnModel", "test_registry.OwnModel")
+class OwnFamily(TimmViT):
+    """A family that a test has put into the folder."""
+'''
+
+
+class OwnModel(nn.Module):
+    """Of no library."""
+
+
+def test_a_file_that_is_put_into_the_folder_is_found(tmp_path, monkeypatch):
+    with pytest.raises(vl.UnsupportedModelError, match="OwnModel is not a ViT that can be read"):
+        registry.family_of(OwnModel())
+    (tmp_path / "own_family.py").write_text(FAMILY)
+    package = importlib.import_module("vitlens_widgets.models.families")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    monkeypatch.setattr(registry, "_FAMILIES", Path(tmp_path))
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    registry._load_families.cache_clear()
+    family = registry.family_of(OwnModel())
+    assert issubclass(family, Adapter)
+    assert family.__name__ == "OwnFamily"
