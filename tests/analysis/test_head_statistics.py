@@ -199,7 +199,7 @@ def test_every_statistic_says_what_it_is(found):
     ("ask", "sentence"),
     [
         (lambda f: f.unit("entrpy"), 'Nearest: "entropy"'),
-        (lambda f: f.table(by="on registers"), "is not a statistic of these heads"),
+        (lambda f: f.table(by="on registers"), '"on registers" was not measured; there is entropy'),
         (lambda f: f.ratio("agreement"), "has no null to be compared with"),
     ],
 )

@@ -203,7 +203,7 @@ def test_the_models_own_answer_may_be_what_relevance_is_about(vit):
     true = np.array([data[i].label for i in range(4)])
     hits = (curves.answers["negative"] == true[:, None])[:, 1:]
     np.testing.assert_array_equal(found.curve("chefer_negative").mean, hits.mean(0))
-    assert (chosen.classes != true).any()  # of which maps of the true class are others
+    assert (chosen.target != true).any()  # of which maps of the true class are others
     other = perturbation_test(vit, data, methods=["chefer"], n_random=0, n_points=3)
     sure = np.zeros(3)
     for i, label in enumerate(true):
@@ -285,7 +285,7 @@ def test_curves_can_be_had_as_they_grow():
     np.testing.assert_array_equal(removal_shares(vit.layout.n_patches, 4), whole.removed)
     assert len(grown) == 5
     for n, one in enumerate(grown, 1):
-        assert one.classes.tolist() == [7]
+        assert one.target.tolist() == [7]
         np.testing.assert_array_equal(one.removed, whole.removed[:n])
         for kind, values in whole.probability.items():
             np.testing.assert_allclose(one.probability[kind], values[[1], :n], rtol=1e-5)
@@ -312,7 +312,7 @@ def test_what_does_not_fit_is_said_in_a_sentence(vit):
         perturbation_test("toy/p32", data)
     found = perturbation_test(vit, data, methods=ClassEmbedding("text"), n_random=1, n_points=2)
     assert next(iter(found.accuracy)) == "class_embedding_text_negative"
-    with pytest.raises(vl.UsageError, match='no curve "chefer_negative"'):
+    with pytest.raises(vl.UsageError, match='"chefer_negative" was not measured'):
         found.curve("chefer_negative")
 
 

@@ -150,11 +150,11 @@ def test_the_class_is_a_name_an_index_one_each_or_the_models_answer():
     vit = vl.load(timm_model("CLS"), labels=[f"thing {i}" for i in range(11)])
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
     answers = trace.logits.argmax(-1).tolist()
-    assert relevance(trace).classes.tolist() == answers
+    assert relevance(trace).target.tolist() == answers
     for target in (3, "thing 3", np.int64(3), torch.tensor(3)):
-        assert relevance(trace, target).classes.tolist() == [3, 3]
+        assert relevance(trace, target).target.tolist() == [3, 3]
     for target in ([3, "thing 5"], np.array([3, 5]), torch.tensor([3, 5])):
-        assert relevance(trace, target).classes.tolist() == [3, 5]
+        assert relevance(trace, target).target.tolist() == [3, 5]
     both = relevance(trace, [3, 5]).tokens
     np.testing.assert_array_equal(both[0], relevance(trace, 3).tokens[0])
     np.testing.assert_array_equal(both[1], relevance(trace, 5).tokens[1])

@@ -19,7 +19,7 @@ class FakeRelevance:
 
     method: str
     labels: list
-    classes: np.ndarray
+    target: np.ndarray
     layout: FakeLayout
     token_index: np.ndarray
     tokens: np.ndarray
@@ -111,7 +111,7 @@ class FakeRelevances:
 
 def curve_of(found, image, removed):
     """Invented probabilities `[kind, point]` of the class, another for each relevance."""
-    start = 0.4 + 0.5 * abs(np.sin(found.classes[image] + 1))
+    start = 0.4 + 0.5 * abs(np.sin(found.target[image] + 1))
     slow = start * (1 - removed**4)
     return np.stack([slow, start * (1 - removed) ** 4, start * (1 - removed)]).astype(np.float32)
 

@@ -64,7 +64,7 @@ def test_a_class_is_not_compared_with_itself():
     widget = vl.RelevanceMaps(random_relevances(), [3, 1])
     widget.target = 1  # as a linked widget may ask
     assert (widget.target, widget.versus) == (1, 3)
-    assert [int(one.classes[0]) for one in widget.relevance] == [1, 3]
+    assert [int(one.target[0]) for one in widget.relevance] == [1, 3]
     widget.versus = 1
     assert (widget.target, widget.versus) == (3, 1)
     assert widget._maps_of["target"] == 3

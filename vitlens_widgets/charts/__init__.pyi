@@ -10,7 +10,7 @@ from .curves import (
     with_means,
 )
 from .dots import figure_over_layers, with_dots
-from .heat_map import with_cells
+from .heat_map import map_of_patches, with_cells
 from .marks import with_chance, with_stars, with_stars_of_kinds
 from .notebook import in_notebook
 
@@ -22,6 +22,7 @@ __all__ = [
     "figure_over_shares",
     "figure_over_states",
     "in_notebook",
+    "map_of_patches",
     "with_bars",
     "with_boxes",
     "with_cells",

@@ -1,13 +1,16 @@
-"""Heat maps whose cells say their numbers."""
+"""Heat maps: cells that say their numbers, and numbers on the patches of an image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bokeh.models import ColumnDataSource, HoverTool
+import numpy as np
+from bokeh.models import ColorBar, ColumnDataSource, HoverTool
 from bokeh.palettes import Cividis256
 from bokeh.transform import linear_cmap
+
+from vitlens_widgets.charts.curves import empty_figure
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -33,6 +36,28 @@ def with_cells(plot: Figure, x: str, y: str, value: str, cells: Sequence[dict[st
     plot.text(x, y, "said", source=source, text_color="ink", **words)
     said = [("", f"@{{{y}}} at @{{{x}}}"), (value, f"@{{{value}}}{{0.0000}}")]
     said += [(other, f"@{{{other}}}") for other in cells[0] if other not in (x, y, value)]
+    plot.add_tools(HoverTool(renderers=[squares], tooltips=said))
+    plot.grid.visible = False
+    return plot
+
+
+def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:
+    """A figure of a number for each patch, with a scale from the smallest to the largest.
+
+    Args:
+        title: What it is of.
+        quantity: What the numbers are, for the read-out and beside the scale.
+        values: `[row, col]`; NaN is left empty.
+    """
+    rows, cols = (axis.ravel() for axis in np.indices(values.shape))
+    ranges = {"x_range": (-0.5, values.shape[1] - 0.5), "y_range": (values.shape[0] - 0.5, -0.5)}
+    plot = empty_figure(title, "row", x_axis_label="column", match_aspect=True, **ranges)
+    source = ColumnDataSource({"row": rows, "column": cols, quantity: values.ravel()})
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    colour = linear_cmap(quantity, Cividis256, low, high, nan_color="rgba(0, 0, 0, 0)")
+    squares = plot.rect("column", "row", 1, 1, source=source, color=colour, line_color=None)
+    plot.add_layout(ColorBar(color_mapper=colour["transform"], title=quantity), "right")
+    said = [("", "row @row, column @column"), (quantity, f"@{{{quantity}}}{{0.000e+0}}")]
     plot.add_tools(HoverTool(renderers=[squares], tooltips=said))
     plot.grid.visible = False
     return plot

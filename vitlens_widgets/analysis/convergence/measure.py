@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.convergence.result import MEASURES, Convergence
+from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.readings import Truth, check_states, true_classes
@@ -22,6 +23,7 @@ from vitlens_widgets.lenses import Reading, statistics
 _OTHERS_AT_MOST = 16
 
 
+@experiment
 def convergence(
     reading: Reading,
     truth: Sequence[Truth] | None = None,

@@ -11,9 +11,9 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.compare import same_states
 from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Convergence:
+class Convergence(Result):
     """What `convergence` found, `[state, image]`.
 
     Attributes:
@@ -77,10 +77,7 @@ class Convergence:
         Raises:
             UsageError: It was not measured.
         """
-        if name not in self.values:
-            near = did_you_mean(name, self.names)
-            raise UsageError(f'"{name}" was not measured; there is {", ".join(self.names)}.{near}')
-        return self.values[name]
+        return self.values[check_name(name, self.values)]
 
     def mean(self, name: str) -> OverImages:
         """One measure's mean over images at each state, with spread and number.
@@ -120,6 +117,17 @@ class Convergence:
         columns["answer"] = [self.labels[index] for index in self.answers[:, image]]
         columns |= {name: values[:, image].tolist() for name, values in self.values.items()}
         return frame(columns, f"{self.title}, image {image}")
+
+    def summary(self) -> str:
+        """From where on the final answer stays, and how near the last state but one is."""
+        state = self.state_names[int(np.median(self.converged()))]
+        lines = [f"the final answer stays from {state} on (median of the images)"]
+        before = self.state_names[-2]
+        for name in self.names:
+            lines.append(
+                f"{MEASURES[name].label} at {before}: {mean_and_half(self.mean(name), -2)}"
+            )
+        return "\n".join([self.title, *lines])
 
     def figure(self, name: str = "kl_to_final") -> Figure:
         """One measure's mean over images at each state, with 95 % intervals.

@@ -10,18 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.images import check_count, chosen_images, title
+from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
     from pandas import DataFrame
 
 
 @dataclass(frozen=True, repr=False)
-class Neighbourhood:
+class Neighbourhood(Result):
     """The share of the weight between patches that falls on each offset from query to key.
 
     Attributes:
@@ -61,6 +66,43 @@ class Neighbourhood:
             "ratio": share / null,
         }
         return frame({name: column.tolist() for name, column in columns.items()}, self.title)
+
+    def summary(self) -> str:
+        """The head that reads one offset most, beside what uniform attention gives it."""
+        rows = self.table()
+        row = rows.loc[rows["ratio"].idxmax()]
+        where = f"{row['rows down']:.0f} rows down, {row['columns right']:.0f} columns right"
+        head = f"L{row['layer']:.0f} H{row['head']:.0f}"
+        times = f"{row['share']:.3f}, {row['ratio']:.1f} times what uniform attention gives it"
+        return f"{self.title}\n{head} reads {where}: {times}"
+
+    def figure(self, layer: int | None = None, head: int | None = None) -> Figure:
+        """The share at each offset of the window, of one head.
+
+        Args:
+            layer: The block.
+            head: The head; without both, the one that stands out most.
+
+        Raises:
+            UsageError: There is no such head, or only one of the two is given.
+        """
+        if (layer is None) != (head is None):
+            raise UsageError("One head is drawn: give layer= and head=, or neither.")
+        if layer is None:
+            rows = self.table()
+            layer, head = rows.loc[rows["ratio"].idxmax(), ["layer", "head"]].astype(int)
+        check_index("layer", layer, self.values.shape[0])
+        check_index("head", head, self.values.shape[1])
+        offsets = [str(offset) for offset in range(-self.radius, self.radius + 1)]
+        name = f"{self.title}, L{layer} H{head}"
+        plot = charts.figure_over_states(name, offsets, "rows down", y_range=offsets[::-1])
+        plot.xaxis.axis_label = "columns right"
+        cells = [
+            {"columns right": right, "rows down": down, "share": float(share)}
+            for down, of_row in zip(offsets, self.values[layer, head], strict=True)
+            for right, share in zip(offsets, of_row, strict=True)
+        ]
+        return charts.with_cells(plot, "columns right", "rows down", "share", cells)
 
     def __repr__(self) -> str:
         return repr(self.table())

@@ -10,8 +10,9 @@ import numpy as np
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.heads.places import Places
+from vitlens_widgets.analysis.result import Result, check_name
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -27,7 +28,7 @@ class Said:
 
 
 @dataclass(frozen=True, repr=False)
-class HeadStatistics:
+class HeadStatistics(Result):
     """One number per head and statistic.
 
     Attributes:
@@ -146,14 +147,13 @@ class HeadStatistics:
         return charts.with_dots(plot, name, values, nulls)
 
     def _check(self, name: str) -> str:
-        if name not in self.values:
-            raise UsageError(
-                f'"{name}" is not a statistic of these heads; there are {", ".join(self.names)}.'
-                f"{did_you_mean(name, self.names)}"
-            )
-        return name
+        return check_name(name, self.values)
 
     def __repr__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Every statistic's range over the heads, what it is by chance, and where it is largest."""
         lines = [f"{self.title}: {self.shape[0]} layers x {self.shape[1]} heads"]
         lines += [self._line(name) for name in self.names]
         return "\n".join(lines)

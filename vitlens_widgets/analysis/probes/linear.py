@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.class_space import project
+from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.probes.features import (
     FewShots,
@@ -25,19 +26,18 @@ from vitlens_widgets.analysis.probes.features import (
 from vitlens_widgets.analysis.probes.fitted import Probe, ProbeRelevance
 from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
 from vitlens_widgets.analysis.probes.ridge import ridge
-from vitlens_widgets.analysis.stream import ExampleBatch, Totals, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.analysis.stream.batches import check_data
 from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError, counted
-from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
-from vitlens_widgets.trace.vit import check_vit
 
 
-def linear_probes(
+@over_data(LinearProbes)
+def linear_probes(  # noqa: D417  # the one loop adds what it takes
     vit: ViT,
     train: Dataset,
     data: Dataset,
@@ -47,11 +47,10 @@ def linear_probes(
     sites: Sequence[str] | None = None,
     layers: Sequence[int] | int | None = None,
     tokens: Sequence[int] | int | None = None,
+    cache: str | os.PathLike[str] | None = None,
     n_images: int | None = None,
     batch_size: int = 16,
-    cache: str | os.PathLike[str] | None = None,
-    save_to: str | os.PathLike[str] | None = None,
-) -> LinearProbes:
+) -> Measures[LinearProbes]:
     """How well a linear map, taught by a few images, reads the class at each block and token.
 
     Each place has a probe of its own: ridge regression of targets 1 (true class) and -1 (each
@@ -70,12 +69,8 @@ def linear_probes(
         sites: Of `SITES`; None for all that the model has.
         layers: Blocks, from 0; None for all.
         tokens: Positions in the sequence, prefix tokens first; None for all.
-        n_images: How many test images; None for all there are.
-        batch_size: How many images the model runs together.
         cache: A folder to keep the features of `train` in: fitting goes on from there when it was
             stopped, and need not run the model for another `alpha`.
-        save_to: A file to save the test to after every batch, and to go on from; see
-            `vitlens_widgets.analysis.stream.run`.
 
     Raises:
         UsageError: A number or name out of range, fewer than two classes, test images that the
@@ -93,16 +88,13 @@ def linear_probes(
         >>> found.table()
         >>> vl.analysis.perturbation_test(vit, test, methods=found.relevance, n_images=100)
     """
-    check_vit(vit, "linear_probes")
-    check_classifier(vit)
     check_data(train, needs_masks=False)
     check_data(data, needs_masks=False)
     n_images = how_many(data, n_images)
     places = _places(vit, sites, layers, tokens)
-    experiment = _ProbeMeasure(vit, train, places, shots, alpha, batch_size, cache)
-    experiment.train.check_apart(data, n_images)
-    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
-    return experiment.result(run(experiment, vit, data, **words))
+    measure = _ProbeMeasure(vit, train, places, shots, alpha, batch_size, cache)
+    measure.train.check_apart(data, n_images)
+    return measure
 
 
 def _places(

@@ -13,6 +13,7 @@ from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.probes.features import ProbePlaces
 from vitlens_widgets.analysis.probes.fitted import ProbeRelevance
+from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import TokenLayout
@@ -33,7 +34,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True, eq=False)
-class LinearProbes:
+class LinearProbes(Result):
     """What `linear_probes` found; blocks are counted from 0, in the paper from 1.
 
     Attributes:
@@ -78,7 +79,7 @@ class LinearProbes:
         Raises:
             UsageError: There is no such measure, or no image token was probed.
         """
-        check_measure(name)
+        check_name(name, MEASURES)
         self._check_image_tokens()
         columns: dict[str, list] = {"block": list(self.places.layers)}
         for site in self.places.sites:
@@ -116,6 +117,19 @@ class LinearProbes:
         every[list(self.places.tokens)] = self._at(site, name)[self.places.layers.index(layer)]
         return self.layout.to_grid(every[self.layout.patches])
 
+    def summary(self) -> str:
+        """The accuracy at the last probed block, of image tokens or, without any, of the rest."""
+        block, lines = self.places.layers[-1], []
+        over_patches = self._has_image_tokens
+        values = self.image_tokens if over_patches else self.values
+        place = -1 if over_patches else (-1, 0)
+        token = "image tokens" if over_patches else self.layout.describe(self.places.tokens[0])
+        for site in self.places.sites:
+            for name in ("accuracy", "projection"):
+                said = mean_and_half(values[site, name], place)
+                lines.append(f"{column_of(site, name)}, block {block}, {token}: {said}")
+        return "\n".join([self.title, *lines])
+
     def figure(self, name: str = "accuracy") -> Figure:
         """One measure of the probes at each site, means over image tokens with 95 % intervals.
 
@@ -127,7 +141,7 @@ class LinearProbes:
         Raises:
             UsageError: There is no such measure, or no image token was probed.
         """
-        check_measure(name)
+        check_name(name, MEASURES)
         self._check_image_tokens()
         names = (name, "projection") if name == "accuracy" else (name,)
         keys = [(site, one) for one in names for site in self.places.sites]
@@ -141,13 +155,17 @@ class LinearProbes:
         }
         return charts.with_means(plot, "block", plot.x_range.factors, means, beside)
 
-    def _check_image_tokens(self) -> None:
+    @property
+    def _has_image_tokens(self) -> bool:
         patches = range(self.layout.n_tokens)[self.layout.patches]
-        if not set(patches) & set(self.places.tokens):
+        return bool(set(patches) & set(self.places.tokens))
+
+    def _check_image_tokens(self) -> None:
+        if not self._has_image_tokens:
             raise UsageError("No image token was probed; tokens() has the tokens that were.")
 
     def _at(self, site: str, name: str) -> np.ndarray:
-        check_measure(name)
+        check_name(name, MEASURES)
         if site not in self.places.sites:
             raise UsageError(f"{site!r} was not probed; there is {', '.join(self.places.sites)}.")
         return self.values[site, name].mean
@@ -156,14 +174,3 @@ class LinearProbes:
 def column_of(site: str, name: str) -> str:
     """What a curve of a site is called."""
     return f"{SITES[site]}, {'own classifier' if name == 'projection' else 'probe'}"
-
-
-def check_measure(name: str) -> str:
-    """The name, if it is one of `MEASURES`.
-
-    Raises:
-        UsageError: It is not.
-    """
-    if name not in MEASURES:
-        raise UsageError(f'"{name}" was not measured; there is {", ".join(MEASURES)}.')
-    return name

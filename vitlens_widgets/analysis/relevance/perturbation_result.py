@@ -13,8 +13,8 @@ from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.relevance.auc import Area
+from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -25,7 +25,7 @@ ALONG = "patches removed"
 
 
 @dataclass(frozen=True, eq=False)
-class PerturbationTest:
+class PerturbationTest(Result):
     """What `perturbation_test` found.
 
     Attributes:
@@ -113,11 +113,13 @@ class PerturbationTest:
         Raises:
             UsageError: There is no such curve.
         """
-        if name not in self.accuracy:
-            near = did_you_mean(name, self.accuracy)
-            there = ", ".join(f'"{one}"' for one in self.accuracy)
-            raise UsageError(f'There is no curve "{name}"; there is {there}.{near}')
-        return self.accuracy[name]
+        return self.accuracy[check_name(name, self.accuracy)]
+
+    def summary(self) -> str:
+        """The area under each curve, as released."""
+        areas = {self.labels[name]: one for name, one in self.auc["released"].items()}
+        lines = [f"area, {label}: {mean_and_half(one)}" for label, one in areas.items()]
+        return "\n".join([self.title, *lines])
 
     def figure(self) -> Figure:
         """Accuracy over the share of the patches that is gone, with 95 % intervals inside [0, 1].

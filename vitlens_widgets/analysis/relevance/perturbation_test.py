@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.class_space.rules import check_choice
+from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.relevance.auc import Area, area
@@ -23,12 +23,10 @@ from vitlens_widgets.analysis.relevance.removal import (
     most_relevant_first,
     random_orders,
 )
-from vitlens_widgets.analysis.stream import ExampleBatch, Totals, run, spread, tally
+from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.trace import Trace, ViT
-from vitlens_widgets.trace.vit import check_vit
 
 ORDERS = ("negative", "positive")
 """Which patches are removed first: the least relevant, or the most relevant."""
@@ -36,18 +34,16 @@ ORDERS = ("negative", "positive")
 RANDOM = "random"
 
 
+@over_data(PerturbationTest)
 def perturbation_test(
     vit: ViT,
-    data: Dataset,
+    data: Dataset,  # noqa: ARG001  # the one loop reads it
     *,
     methods: Sequence[str | Method] = ("class_embedding", "chefer"),
     target: Literal["true", "answer"] = "true",
     n_random: int = 10,
     n_points: int | None = None,
-    n_images: int | None = None,
-    batch_size: int = 16,
-    save_to: str | os.PathLike[str] | None = None,
-) -> PerturbationTest:
+) -> Measures[PerturbationTest]:
     """How accuracy falls as patches are removed: the least relevant first, and the most.
 
     Patches are removed from the sequence after the position embedding, before the first block. A
@@ -57,7 +53,8 @@ def perturbation_test(
 
     It costs `images x n_points x (2 x methods + n_random)` forward passes, of half of an image's
     tokens on average, beside which finding the relevance costs next to nothing. All orders and
-    images that keep the same number of patches run together. For a first look, `n_points=12` and
+    images that keep the same number of patches run together, on about as many tokens as
+    `batch_size` images have. For a first look, `n_points=12` and
     `n_random=2` take about a ninth of the time of the paper's 48 points and ten orders (two
     methods, 49 patches).
 
@@ -71,11 +68,6 @@ def perturbation_test(
             1, ..., is the same for all images, as in the authors' code. 0 for none.
         n_points: At how many numbers of kept patches accuracy is measured, spread evenly; None for
             all from 1 to all but one, as in the paper.
-        n_images: How many images; None for all there are.
-        batch_size: How many images are traced together, and about how many images' tokens the model
-            runs on while patches are removed.
-        save_to: A file to save to after every batch, and to go on from; see
-            `vitlens_widgets.analysis.stream.run`.
 
     Raises:
         UsageError: An unknown method, the same one twice, a model whose tokens cannot be removed or
@@ -88,10 +80,7 @@ def perturbation_test(
         >>> found = vl.analysis.perturbation_test(vit, vl.world.Scenes(), n_images=100, n_points=12)
         >>> found.table(), found.figure()
     """
-    check_vit(vit, "perturbation_test")
-    experiment = _RemovalMeasure(vit, methods, target, n_random, n_points)
-    words = {"n_images": n_images, "batch_size": batch_size, "save_to": save_to}
-    return experiment.result(run(experiment, vit, data, **words))
+    return _RemovalMeasure(vit, methods, target, n_random, n_points)
 
 
 class _RemovalMeasure:
@@ -109,7 +98,6 @@ class _RemovalMeasure:
         n_random: int,
         n_points: int | None,
     ) -> None:
-        check_classifier(vit)
         check_removable(vit)
         self._vit, self._methods = vit, _methods(methods)
         self._of_answer = check_choice("target", target, ("true", "answer")) == "answer"

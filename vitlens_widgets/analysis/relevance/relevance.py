@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.images import check_trace
 from vitlens_widgets.analysis.relevance.methods import Method, found_by, label_of, method_of
+from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
+
 Target = int | str | Sequence[int | str] | None
 """A class by index or name, one for each image, or None for the model's own answer."""
 
 
 @dataclass(frozen=True, eq=False)
-class Relevance:
+class Relevance(Result):
     """How much each token speaks for a class; larger is more.
 
     Only differences within one map mean something: methods have units of their own.
@@ -33,7 +41,7 @@ class Relevance:
         title: The model and the method.
         method: The method's name, an identifier.
         labels: The class names.
-        classes: The class that was asked about, int64 `[image]`.
+        target: The class that was asked about, int64 `[image]`.
         layout: The token layout.
         token_index: Which tokens of the layout were in the sequence, int64 `[token]`.
         tokens: Over all blocks and heads, float32 `[image, token]`.
@@ -45,7 +53,7 @@ class Relevance:
     title: str
     method: str
     labels: LabelSet
-    classes: np.ndarray
+    target: np.ndarray
     layout: TokenLayout
     token_index: np.ndarray = field(repr=False)
     tokens: np.ndarray = field(repr=False)
@@ -55,7 +63,7 @@ class Relevance:
     @property
     def n_images(self) -> int:
         """How many images."""
-        return len(self.classes)
+        return len(self.target)
 
     def patches(
         self, image: int = 0, layer: int | None = None, head: int | None = None
@@ -79,6 +87,44 @@ class Relevance:
         every[self.token_index] = values
         return self.layout.to_grid(every[self.layout.patches])
 
+    def table(self, image: int = 0) -> DataFrame:
+        """A row per token: what stands there and its relevance; the most relevant stands first.
+
+        Raises:
+            UsageError: There is no such image.
+        """
+        values = self.tokens[check_index("image", image, self.n_images)]
+        order = np.argsort(-values, kind="stable")
+        columns = {
+            "token": [self.layout.describe(int(self.token_index[i])) for i in order],
+            "relevance": values[order].tolist(),
+        }
+        return frame(columns, self._of_image(image))
+
+    def summary(self) -> str:
+        """The most relevant patch of each image."""
+        lines = []
+        for image in range(self.n_images):
+            grid = self.patches(image)
+            row, col = np.unravel_index(np.nanargmax(grid), grid.shape)
+            lines.append(f"image {image}, {self._asked(image)}: most at row {row}, col {col}")
+        return "\n".join([self.title, *lines])
+
+    def figure(self, image: int = 0) -> Figure:
+        """The map over all blocks and heads, in shades from its smallest to its largest number.
+
+        Raises:
+            UsageError: There is no such image.
+        """
+        grid = self.patches(image)  # refuses an image that is not there
+        return charts.map_of_patches(self._of_image(image), "relevance", grid)
+
+    def _of_image(self, image: int) -> str:
+        return f"{self.title}, image {image}, {self._asked(image)}"
+
+    def _asked(self, image: int) -> str:
+        return self.labels[self.target[image]]
+
     def _of_heads(self, image: int, layer: int, head: int | None) -> np.ndarray:
         if self.heads is None:
             raise UsageError(f'The method "{self.method}" says nothing of single heads.')
@@ -88,6 +134,7 @@ class Relevance:
         return of_layer[check_index("head", head, len(of_layer))]
 
 
+@experiment
 def relevance(
     trace: Trace, target: Target = None, *, method: str | Method = "class_embedding"
 ) -> Relevance:
@@ -119,7 +166,7 @@ def relevance(
         title=f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {label_of(method)}",
         method=method.name,
         labels=trace.vit.labels,
-        classes=classes.numpy(),
+        target=classes.numpy(),
         layout=trace.layout,
         token_index=trace.tokens.cpu().numpy(),
         tokens=_as_array(parts.tokens),

@@ -12,6 +12,7 @@ import torch
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space.removal import check_removable
+from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.images import check_count, check_trace
 from vitlens_widgets.analysis.relevance.perturbation_result import ALONG
 from vitlens_widgets.analysis.relevance.relevance import Relevance
@@ -21,6 +22,7 @@ from vitlens_widgets.analysis.relevance.removal import (
     most_relevant_first,
     random_orders,
 )
+from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
@@ -40,13 +42,13 @@ down."""
 
 
 @dataclass(frozen=True, eq=False)
-class RemovalCurves:
+class RemovalCurves(Result):
     """What `removal_curves` found, with patches removed one after the other.
 
     Attributes:
         title: The model and the method.
         labels: The class names.
-        classes: The class that the relevance is about, int64 `[image]`.
+        target: The class that the relevance is about, int64 `[image]`.
         removed: The share of the patches that is gone, float64 `[point]`; 0 comes first.
         probability: Of that class, by "negative", "positive" and "random" (the mean over orders),
             float32 `[image, point]`.
@@ -55,7 +57,7 @@ class RemovalCurves:
 
     title: str
     labels: LabelSet
-    classes: np.ndarray
+    target: np.ndarray
     removed: np.ndarray = field(repr=False)
     probability: Mapping[str, np.ndarray] = field(repr=False)
     answers: Mapping[str, np.ndarray] = field(repr=False)
@@ -66,13 +68,21 @@ class RemovalCurves:
         Raises:
             UsageError: There is no such image.
         """
-        check_index("image", image, len(self.classes))
+        check_index("image", image, len(self.target))
         columns: dict[str, list] = {"removed": self.removed.tolist()}
         for kind, values in self.probability.items():
             columns[f"probability, {kind}"] = values[image].tolist()
         for kind, values in self.answers.items():
             columns[f"answer, {kind}"] = [self.labels[index] for index in values[image]]
-        return frame(columns, f"{self.title}, {self.labels[self.classes[image]]}")
+        return frame(columns, f"{self.title}, {self.labels[self.target[image]]}")
+
+    def summary(self) -> str:
+        """The mean probability along each curve, image by image."""
+        lines = []
+        for image, index in enumerate(self.target):
+            means = (f"{kind} {one[image].mean():.3f}" for kind, one in self.probability.items())
+            lines.append(f"image {image}, {self.labels[index]}: {', '.join(means)}")
+        return "\n".join([self.title, *lines])
 
     def figure(self, image: int = 0) -> Figure:
         """The probability of the class over the share of one image's patches that is gone.
@@ -80,13 +90,14 @@ class RemovalCurves:
         Raises:
             UsageError: There is no such image.
         """
-        check_index("image", image, len(self.classes))
-        label = self.labels[self.classes[image]]
+        check_index("image", image, len(self.target))
+        label = self.labels[self.target[image]]
         plot = charts.figure_over_shares(f"{self.title}, {label}", ALONG, f"probability of {label}")
         curves = {kind: values[image].tolist() for kind, values in self.probability.items()}
         return charts.with_curves(plot, ALONG, self.removed.tolist(), curves)
 
 
+@experiment
 def removal_curves(
     trace: Trace, relevance: Relevance, *, n_points: int | None = None, n_random: int = 10
 ) -> RemovalCurves:
@@ -162,7 +173,7 @@ def _growing(
     orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, len(images))])
     whole = trace.logits[images].detach().float().cpu().expand(len(orders), -1, -1)
     found = answers_of_kept(vit, trace.states[0][images].detach(), orders, counts)
-    classes = relevance.classes[images]
+    classes = relevance.target[images]
     answers, probability = [], []
     for logits in itertools.chain([whole], found):
         answers.append(logits[: len(KINDS)].argmax(-1))
@@ -182,7 +193,7 @@ def _curves(
     return RemovalCurves(
         title=relevance.title,
         labels=vit.labels,
-        classes=relevance.classes[images],
+        target=relevance.target[images],
         removed=removed[: len(answers)],
         probability=curves,
         answers=dict(zip(KINDS, torch.stack(answers, dim=-1).numpy(), strict=True)),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
 from vitlens_widgets.data import Dataset, Example, LabelSet
@@ -24,6 +25,7 @@ from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
 
 
+@experiment
 def segmentation(
     lens: Lens | ViT,
     scenes: Iterable[Any],

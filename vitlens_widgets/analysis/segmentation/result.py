@@ -11,9 +11,9 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.compare import same_states
 from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Segmentation:
+class Segmentation(Result):
     """What `segmentation` found. The last axis counts pairs: a class in an image that shows it.
 
     Attributes:
@@ -106,6 +106,11 @@ class Segmentation:
             columns[f"± ({name})"] = [float(one.half) for one in means]
         return frame(columns, f"Classes at {self.state_names[state]}, {self.title}")
 
+    def summary(self) -> str:
+        """Every measure of the things at the final state."""
+        lines = [f"{MEANINGS[name]}: {mean_and_half(self.mean(name), -1)}" for name in MEANINGS]
+        return "\n".join([self.title, *lines])
+
     def figure(self, name: str = "iou", *, by_class: bool = False) -> Figure:
         """One measure's mean over images at each state, with 95 % intervals.
 
@@ -144,10 +149,7 @@ class Segmentation:
 
     def _by_image(self, name: str, pairs: np.ndarray) -> np.ndarray:
         """The mean over chosen pairs of each image, `[state, image]`."""
-        if name not in self.values:
-            near = did_you_mean(name, self.values)
-            raise UsageError(f'"{name}" was not measured; there is {", ".join(self.values)}.{near}')
-        measured, images = self.values[name][:, pairs], self.image[pairs]
+        measured, images = self.values[check_name(name, self.values)][:, pairs], self.image[pairs]
         there = ~np.isnan(measured)
         sums, counts = (
             np.stack([np.bincount(images, row, self.n_images) for row in rows])

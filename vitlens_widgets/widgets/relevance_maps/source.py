@@ -109,7 +109,7 @@ def source_of(trace: Any) -> Any:
 
 def is_relevance(given: Any) -> bool:
     """Whether something looks like what `vl.analysis.relevance` gives."""
-    names = ("method", "classes", "tokens", "heads", "token_index", "labels")
+    names = ("method", "target", "tokens", "heads", "token_index", "labels")
     return all(hasattr(given, name) for name in names)
 
 

@@ -136,7 +136,7 @@ class RelevanceMaps(RelevanceChoices):
             setattr(self, name, choices[name])
         self._follows = "target" not in choices
         if self._given[1:] and "versus" not in choices:
-            self.versus = int(self._given[1].classes[self.image])
+            self.versus = int(self._given[1].target[self.image])
         if self.versus == self.target:
             raise UsageError(
                 f'Two different classes can be compared; "{self._label_set[self.target]}" is '
@@ -166,7 +166,7 @@ class RelevanceMaps(RelevanceChoices):
     def _usual_target(self) -> int:
         """What is asked about unless it is said: what was found before, or the model's answer."""
         if self._given:
-            return int(self._given[0].classes[self.image])
+            return int(self._given[0].target[self.image])
         return int(self._source.probabilities(self.image).argmax())
 
     @property
@@ -181,7 +181,7 @@ class RelevanceMaps(RelevanceChoices):
     def _found(self, method: str, target: int, image: int) -> Any:
         """What is known of a class, of all images at once; what was given may ask each another."""
         for one in self._given:
-            if one.method == method and one.classes[image] == target:
+            if one.method == method and one.target[image] == target:
                 return one
         return self._founds(method, target)
 
