@@ -82,9 +82,13 @@ class LabelSet(Sequence[str]):
         """What the set is called, such as "imagenet-1k"; "" where nobody said."""
         return self._name
 
-    @cached_property
+    @property
     def emoji(self) -> tuple[str, ...]:
         """One emoji per class, each one grapheme cluster; "" where none fits."""
+        return self._emoji
+
+    @cached_property
+    def _emoji(self) -> tuple[str, ...]:
         return emoji_of_set(self._descriptions)
 
     def description(self, index: int) -> str:

@@ -13,6 +13,7 @@ from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.saved import SavedLens
 from vitlens_widgets.lenses.source import source_of
+from vitlens_widgets.models import BaseViT
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.vit import check_vit
 
@@ -213,7 +214,7 @@ def check_lens(lens: Any, what: str) -> Lens:
     return lens
 
 
-def check_classifier(vit: ViT) -> None:
+def check_classifier(vit: BaseViT) -> None:
     """Refuse what is not a model from `vl.load` with class logits to read.
 
     Raises:

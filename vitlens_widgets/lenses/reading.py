@@ -62,9 +62,13 @@ class Reading:
         """The trace that was read."""
         return self._trace
 
-    @cached_property
+    @property
     def readout(self) -> Reading:
         """The same reading for what the model's own classifier reads: `[state, image]`."""
+        return self._readout
+
+    @cached_property
+    def _readout(self) -> Reading:
         return self if self._at == "readout" else Reading(self._lens, self._source, at="readout")
 
     @property

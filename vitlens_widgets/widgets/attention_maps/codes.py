@@ -6,11 +6,9 @@ A code is 0 to 253 for a number, `MINUS_INFINITY` for the score of a key that wa
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-MapKind = Literal["pattern", "scores"]
+from vitlens_widgets.widgets.shared.seam import MapKind
 
 LARGEST = 253
 MINUS_INFINITY = 254

@@ -6,8 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.widgets.attention_maps.codes import MapKind, coded, pooled
+from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.seam import (
+    HeadsLike,
+    MapKind,
+    MapsLike,
+    ReadingLike,
+    SizesLike,
+    StatisticsLike,
+)
 
 MAPS_LIMIT = 4_000_000
 """Bytes up to which all maps are sent, one byte a weight; beyond, thumbnails."""
@@ -19,7 +27,7 @@ EXACT_LIMIT = 256
 """Tokens up to which a map's exact numbers are sent whole; beyond, one row and column at a time."""
 
 
-def description(source: Any, reading: Any) -> dict[str, Any]:
+def description(source: HeadsLike, reading: ReadingLike | None) -> dict[str, Any]:
     """Names and sizes, as JSON."""
     return names_and_sizes(source) | {
         "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
@@ -27,7 +35,7 @@ def description(source: Any, reading: Any) -> dict[str, Any]:
     }
 
 
-def names_and_sizes(source: Any) -> dict[str, Any]:
+def names_and_sizes(source: SizesLike) -> dict[str, Any]:
     """Of a model with heads, and of its token layout."""
     grid = source.layout
     return {
@@ -42,7 +50,7 @@ def names_and_sizes(source: Any) -> dict[str, Any]:
     }
 
 
-def _in_words(statistics: Any, name: str) -> dict[str, Any]:
+def _in_words(statistics: StatisticsLike, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "unit": statistics.unit(name),
@@ -59,7 +67,7 @@ def thumbnail_side(n_maps: int, n_tokens: int) -> int:
     return min(n_tokens, next(fitting, 16))
 
 
-def overview(source: Any, kind: MapKind, image: int | None, side: int) -> dict[str, bytes]:
+def overview(source: MapsLike, kind: MapKind, image: int | None, side: int) -> dict[str, bytes]:
     """Every head's map, whole or scaled down: uint8 `[layer, head, side, side]`.
 
     `_ranges` is float32 `[layer, head, 3]`, the lo, hi and top of the whole maps;
@@ -81,7 +89,7 @@ def overview(source: Any, kind: MapKind, image: int | None, side: int) -> dict[s
     }
 
 
-def of_image(source: Any, reading: Any, image: int | None) -> dict[str, Any]:
+def of_image(source: HeadsLike, reading: ReadingLike | None, image: int | None) -> dict[str, Any]:
     """The traits that depend on the image alone: its pixels, its heads' statistics, the answers."""
     pixels = picture(source, image)
     return {
@@ -92,7 +100,7 @@ def of_image(source: Any, reading: Any, image: int | None) -> dict[str, Any]:
     }
 
 
-def statistics(source: Any, image: int | None) -> dict[str, Any]:
+def statistics(source: HeadsLike, image: int | None) -> dict[str, Any]:
     """Every head's statistics, float32 `[statistic, layer, head]`, and what they are in words."""
     found = source.statistics(image)
     values = [found.values[name] for name in found.names]
@@ -102,7 +110,7 @@ def statistics(source: Any, image: int | None) -> dict[str, Any]:
     }
 
 
-def picture(source: Any, image: int | None) -> np.ndarray:
+def picture(source: SizesLike, image: int | None) -> np.ndarray:
     """The image as the model saw it, or the mean of all: `[height, width, 3]`."""
     if image is not None:
         return source.picture(image)
@@ -110,7 +118,7 @@ def picture(source: Any, image: int | None) -> np.ndarray:
     return np.rint(np.mean(every, axis=0))
 
 
-def answers(reading: Any, n_layers: int, image: int | None) -> dict[str, Any]:
+def answers(reading: ReadingLike | None, n_layers: int, image: int | None) -> dict[str, Any]:
     """What the lens says of each token as it enters each block, for one image.
 
     `_answer` is int32 `[layer, token]`, an index into `_labels`, which holds only the classes that
@@ -129,7 +137,7 @@ def answers(reading: Any, n_layers: int, image: int | None) -> dict[str, Any]:
     }
 
 
-def chosen_map(source: Any, what: dict[str, Any], kind: MapKind) -> np.ndarray:
+def chosen_map(source: MapsLike, what: dict[str, Any], kind: MapKind) -> np.ndarray:
     """One head's map, the mean of a layer's heads, or the rollout: float32 `[query, key]`.
 
     Args:
@@ -148,7 +156,7 @@ def chosen_map(source: Any, what: dict[str, Any], kind: MapKind) -> np.ndarray:
     return np.asarray(found, dtype=np.float32)
 
 
-def whole_map(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+def whole_map(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """A map's codes with their range."""
     kind: MapKind = "pattern" if what["show"] == "rollout" else what["kind"]
     codes, ranges = coded(chosen_map(source, what, kind), kind)
@@ -156,7 +164,7 @@ def whole_map(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[b
     return {"lo": lo, "hi": hi, "top": top}, [pack.uint8(codes)]
 
 
-def first_map(source: Any, what: dict[str, Any]) -> dict[str, Any]:
+def first_map(source: MapsLike, what: dict[str, Any]) -> dict[str, Any]:
     """The traits of a map that is sent before it is asked for, with its exact numbers."""
     what = what | {"query": None, "key": None}
     found, (codes,) = whole_map(source, what)
@@ -168,7 +176,7 @@ def first_map(source: Any, what: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def exact_numbers(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+def exact_numbers(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """Exact float32 numbers of a map: all of them, or those of one query's row and key's column.
 
     `what` also says which positions `query` and `key` are asked for; either may be None. The
@@ -187,7 +195,7 @@ def exact_numbers(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], li
     return {"kinds": kinds, "whole": False, "query": query, "key": key}, lines
 
 
-def neurons(source: Any, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+def neurons(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """What each dimension of a head adds to one pair's score: query, key and product, float32."""
     found = source.neurons(
         what["layer"], what["head"], what["query"], what["key"], image=what["image"]

@@ -11,6 +11,7 @@ from typing import Any
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.seam import MapsLike, SizesLike
 
 EXACT_PAGE_LIMIT = 4_000_000
 """Bytes that exact numbers may take on a page; where all would take more, the chosen have them."""
@@ -53,7 +54,7 @@ class SavesMaps(LensWidget):
 
 
 def saved_maps(
-    source: Any,
+    source: MapsLike,
     overview_of: dict[str, Any],
     side: int,
     chosen: Chosen,
@@ -101,7 +102,7 @@ def saved_maps(
     return {"_saved": entries, "_saved_codes": b"".join(codes), "_saved_exact": b"".join(exact)}
 
 
-def saved_of_runs(runs: list[tuple[Any, dict[str, Any]]], side: int, chosen: Chosen) -> dict:
+def saved_of_runs(runs: list[tuple[MapsLike, dict[str, Any]]], side: int, chosen: Chosen) -> dict:
     """The same for the heads of several runs of a model.
 
     Args:
@@ -117,7 +118,7 @@ def _of(overview_of: dict[str, Any], show: str, layer: int, head: int) -> dict[s
     return {**overview_of, "show": show, "layer": layer, "head": head, "query": None, "key": None}
 
 
-def _saved(source: Any, what: dict[str, Any], side: int) -> tuple[dict, bytes, list[bytes]]:
+def _saved(source: MapsLike, what: dict[str, Any], side: int) -> tuple[dict, bytes, list[bytes]]:
     """One map's entry, its codes unless the overview has them, its numbers where they are few."""
     has_codes = what["show"] != "head" or side < len(source.tokens)
     found, (codes,) = data.whole_map(source, what)
@@ -164,7 +165,7 @@ def _refuse_too_many(n_maps: int, n_tokens: int) -> None:
         )
 
 
-def beyond_whole(saved: dict[str, Any], source: Any, shown: tuple[int, int]) -> list[str]:
+def beyond_whole(saved: dict[str, Any], source: SizesLike, shown: tuple[int, int]) -> list[str]:
     """Heads whose map such a page lacks, to end a sentence; none where it has all."""
     heads = {shown} | {(one["layer"], one["head"]) for one in saved["_saved"]}
     if len(heads) == source.n_layers * source.n_heads:
@@ -173,7 +174,7 @@ def beyond_whole(saved: dict[str, Any], source: Any, shown: tuple[int, int]) -> 
     return [f"maps other than {whole}"]
 
 
-def beyond(saved: dict[str, Any], source: Any, kind: str) -> str:
+def beyond(saved: dict[str, Any], source: SizesLike, kind: str) -> str:
     """What a page with these maps cannot show, to end a sentence."""
     of_batch = ["other images of the batch"] if source.n_images > 1 else []
     if any(one["show"] == "rollout" for one in saved["_saved"]):

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.shared.seam import (
+    HeadsLike,
+    LayoutLike,
+    Numbers,
+    ReadingLike,
+    SizesLike,
+    StatisticsLike,
+)
+
+if TYPE_CHECKING:
+    from vitlens_widgets.trace import Trace
 
 FACE = ("of_layer", "of_head", "mean_of_heads", "rollout", "neurons", "statistics", "picture")
 """What can be shown: the methods of `Maps`, and `statistics(image)`."""
@@ -21,7 +33,7 @@ class MapsSource:
         trace: A `vl.Trace`.
     """
 
-    def __init__(self, trace: Any) -> None:
+    def __init__(self, trace: Trace) -> None:
         from vitlens_widgets.analysis import Maps
 
         self._trace = trace
@@ -30,14 +42,14 @@ class MapsSource:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._maps, name)
 
-    def statistics(self, image: int | None) -> Any:
+    def statistics(self, image: int | None) -> StatisticsLike:
         """The statistics of every head on one image, or on all of them together (None)."""
         from vitlens_widgets.analysis import heads
 
         return heads.statistics(self._trace, image)
 
 
-def source_of(trace: Any) -> Any:
+def source_of(trace: Any) -> HeadsLike:
     """What to show of a trace.
 
     Raises:
@@ -46,7 +58,7 @@ def source_of(trace: Any) -> Any:
     if all(hasattr(trace, name) for name in FACE):
         return trace
     if is_trace(trace):
-        return MapsSource(trace)
+        return cast(HeadsLike, MapsSource(trace))  # which hands on to its maps
     raise UsageError(
         "AttentionMaps shows a trace, such as vit.trace(image); "
         f"an object of type {type(trace).__name__} was given."
@@ -58,7 +70,7 @@ def is_trace(given: Any) -> bool:
     return all(hasattr(given, name) for name in ("states", "pictures", "layout", "tokens"))
 
 
-def checked_reading(reading: Any, source: Any) -> Any:
+def checked_reading(reading: Any, source: SizesLike) -> ReadingLike | None:
     """A reading that goes with the maps: of the same model's states, images and tokens.
 
     Raises:
@@ -82,9 +94,9 @@ def checked_reading(reading: Any, source: Any) -> Any:
     return reading
 
 
-def _listed(tokens: Any) -> list[int]:
+def _listed(tokens: Numbers | Sequence[int]) -> list[int]:
     return np.asarray(tokens).tolist()
 
 
-def _sizes(n_layers: int, n_images: int, layout: Any, tokens: list) -> str:
+def _sizes(n_layers: int, n_images: int, layout: LayoutLike, tokens: list) -> str:
     return f"{n_layers + 1} states, {n_images} image(s), {len(tokens)} of {layout.n_tokens} tokens"

@@ -10,6 +10,7 @@ import numpy as np
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.masks import cut
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
 
 PICTURES_LIMIT = 4_000_000
 """Bytes that the pictures of all states should not exceed; beyond, they are sent smaller."""
@@ -18,7 +19,7 @@ METRICS = ("mse", "psnr", "ssim")
 AGAINST = ("original", "final")
 
 
-def description(infilling: Any, shrink: int, caption: str) -> dict[str, Any]:
+def description(infilling: InfillingLike, shrink: int, caption: str) -> dict[str, Any]:
     """Names and sizes, as JSON; `height` and `width` are those of the pictures as they are sent."""
     grid, (height, width) = infilling.layout, infilling.original.shape[1:3]
     return {
@@ -35,7 +36,7 @@ def description(infilling: Any, shrink: int, caption: str) -> dict[str, Any]:
     }
 
 
-def shrinkage(infilling: Any, size: int | None) -> int:
+def shrinkage(infilling: InfillingLike, size: int | None) -> int:
     """By which whole factor pictures are sent smaller: 1, unless they would be too large.
 
     It divides a patch, so that each patch keeps whole pixels.
@@ -62,7 +63,7 @@ def shrinkage(infilling: Any, size: int | None) -> int:
     return 1
 
 
-def pictures(infilling: Any, shrink: int) -> dict[str, bytes]:
+def pictures(infilling: InfillingLike, shrink: int) -> dict[str, bytes]:
     """The image and each state's painting, with nothing pasted: uint8 `[..., height, width, 3]`."""
     states = range(infilling.n_states)
     painted = [_shrunk(infilling.pictures(state, paste=False)[0], shrink) for state in states]
@@ -82,7 +83,7 @@ def _shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
     return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
 
 
-def numbers(infilling: Any) -> dict[str, Any]:
+def numbers(infilling: InfillingLike) -> dict[str, Any]:
     """Scores and errors, exact: float32.
 
     `_scores` is `[metric, against, state]`, NaN where nothing is hidden. `_patch_errors` is
@@ -102,6 +103,6 @@ def numbers(infilling: Any) -> dict[str, Any]:
     }
 
 
-def patch_means(pixels: np.ndarray, grid: Any) -> np.ndarray:
+def patch_means(pixels: np.ndarray, grid: LayoutLike) -> np.ndarray:
     """The mean of each patch of `[height, width]`, float64 `[patch]`."""
     return cut(pixels, (grid.rows, grid.cols)).mean(axis=-1, dtype=float).reshape(-1)

@@ -10,6 +10,7 @@ from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, said
 from vitlens_widgets.masks import coverage
+from vitlens_widgets.widgets.shared.seam import InfillingLike
 
 EVERY = "all objects"
 
@@ -28,7 +29,7 @@ class Objects:
         UsageError: A truth that does not fit the images, or a segmenter without one.
     """
 
-    def __init__(self, infilling: Any, truth: Any, segmenter: Any) -> None:
+    def __init__(self, infilling: InfillingLike, truth: Any, segmenter: Any) -> None:
         self._segmenter = segmenter
         self._labels = _labels(segmenter)
         self._layout = infilling.layout
@@ -49,7 +50,7 @@ class Objects:
         n_patches = self._layout.n_patches
         return list(found), np.array(list(found.values()), bool).reshape(-1, n_patches)
 
-    def scores(self, infilling: Any, image: int) -> list[list[np.ndarray]]:
+    def scores(self, infilling: InfillingLike, image: int) -> list[list[np.ndarray]]:
         """The IoU of objects to the truth and to the final answer, `[metric][against][state]`."""
         if not self.has_iou:
             return []

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.seam import Numbers, ReadingLike, TopLike
 
 ANSWERS = 5
 """Most probable classes sent for each token."""
@@ -18,7 +19,7 @@ TABLE_LIMIT = 4_000_000
 """Bytes up to which all logits are sent at once, so that the target changes without a kernel."""
 
 
-def description(reading: Any, image: int, caption: str) -> dict[str, Any]:
+def description(reading: ReadingLike, image: int, caption: str) -> dict[str, Any]:
     """Names and sizes, as JSON."""
     grid, (height, width) = reading.layout, reading.picture(image).shape[:2]
     return {
@@ -41,13 +42,13 @@ def description(reading: Any, image: int, caption: str) -> dict[str, Any]:
     }
 
 
-def readout_token(reading: Any) -> int | None:
+def readout_token(reading: ReadingLike) -> int | None:
     """The prefix token that the model's readout is, or None where it is no single token."""
     prefix = list(reading.layout.prefix)
     return prefix.index(reading.readout_name) if reading.readout_name in prefix else None
 
 
-def statistics(reading: Any, image: int) -> dict[str, bytes]:
+def statistics(reading: ReadingLike, image: int) -> dict[str, bytes]:
     """Per state and token: the top answers, entropy, divergence from the final answer (nats)."""
     k = min(ANSWERS, len(reading.labels))
     index, probability = _top(reading.top(k), reading.readout.top(k), image)
@@ -60,20 +61,20 @@ def statistics(reading: Any, image: int) -> dict[str, bytes]:
     }
 
 
-def fits(reading: Any) -> bool:
+def fits(reading: ReadingLike) -> bool:
     """Whether all logits are few enough to be sent at once."""
     rows = reading.n_states * (reading.layout.n_tokens + 1)
     return rows * len(reading.labels) * 4 <= TABLE_LIMIT
 
 
-def logits_table(reading: Any, image: int) -> bytes:
+def logits_table(reading: ReadingLike, image: int) -> bytes:
     """All logits `[state, token + readout, class]`; empty where they would exceed the limit."""
     if not fits(reading):
         return b""
     return b"".join(_logits(reading, image, state) for state in range(reading.n_states))
 
 
-def target_columns(reading: Any, image: int, target: int) -> dict[str, Any]:
+def target_columns(reading: ReadingLike, image: int, target: int) -> dict[str, Any]:
     """One class's logit and rank (1 = best) per state and token."""
     logit = with_readout(reading.logit(target), reading.readout.logit(target), image)
     rank = with_readout(reading.rank(target), reading.readout.rank(target), image)
@@ -84,24 +85,24 @@ def target_columns(reading: Any, image: int, target: int) -> dict[str, Any]:
     }
 
 
-def _top(tokens: Any, readout: Any, image: int) -> tuple[np.ndarray, np.ndarray]:
+def _top(tokens: TopLike, readout: TopLike, image: int) -> tuple[np.ndarray, np.ndarray]:
     return (
         with_readout(tokens.index, readout.index, image),
         with_readout(tokens.probability, readout.probability, image),
     )
 
 
-def _column(reading: Any, image: int, name: str) -> bytes:
+def _column(reading: ReadingLike, image: int, name: str) -> bytes:
     tokens, readout = getattr(reading, name)(), getattr(reading.readout, name)()
     return pack.float32(with_readout(tokens, readout, image))
 
 
-def _logits(reading: Any, image: int, state: int) -> bytes:
+def _logits(reading: ReadingLike, image: int, state: int) -> bytes:
     tokens, readout = reading.logits(state), reading.readout.logits(state)
     return pack.float32(tokens[image]) + pack.float32(readout[image])
 
 
-def with_readout(tokens: Any, readout: Any, image: int) -> np.ndarray:
+def with_readout(tokens: Numbers, readout: Numbers, image: int) -> np.ndarray:
     """`[state, image, token, ...]` and `[state, image, ...]` -> `[state, token + readout, ...]`."""
-    tokens, readout = np.asarray(tokens)[:, image], np.asarray(readout)[:, image]
-    return np.concatenate([tokens, readout[:, None]], axis=1)
+    of_image = np.asarray(tokens)[:, image], np.asarray(readout)[:, image, None]
+    return np.concatenate(of_image, axis=1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.widgets.shared.seam import CurvesLike
 
 MOST_POINTS = 25
 """Numbers of removed patches at which the model is asked, unless it is said, or all there are."""
@@ -39,11 +39,11 @@ class Growing:
         was_interrupted: Whether that is because they were interrupted.
     """
 
-    def __init__(self, start: Callable[[], Iterator[Any]], removed: np.ndarray) -> None:
+    def __init__(self, start: Callable[[], Iterator[CurvesLike]], removed: np.ndarray) -> None:
         self._start = start
-        self._steps: Iterator[Any] | None = None
+        self._steps: Iterator[CurvesLike] | None = None
         self.removed = removed
-        self.found: Any = None
+        self.found: CurvesLike | None = None
         self.refused, self.was_interrupted = "", False
 
     @property

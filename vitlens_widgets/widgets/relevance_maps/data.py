@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.widgets.relevance_maps.curves import Growing
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.seam import RelevanceLike, RelevanceSourceLike
 
 KINDS = ("negative", "positive", "random")
 """In which order patches are removed, as `vl.analysis.removal_curves` names it."""
 
 
-def of_image(source: Any, image: int) -> dict[str, Any]:
+def of_image(source: RelevanceSourceLike, image: int) -> dict[str, Any]:
     """The image's pixels, and the probability of every class, float32 `[class]`."""
     pixels = source.picture(image)
     return {
@@ -22,7 +24,7 @@ def of_image(source: Any, image: int) -> dict[str, Any]:
     }
 
 
-def maps(founds: list[Any], image: int) -> dict[str, Any]:
+def maps(founds: list[RelevanceLike], image: int) -> dict[str, Any]:
     """Relevance of one image for one class or two.
 
     `_tokens` is float32 `[class, token]`, `_heads` float32 `[class, layer, head, token]`, empty
@@ -38,7 +40,9 @@ def maps(founds: list[Any], image: int) -> dict[str, Any]:
     }
 
 
-def curves(source: Any, founds: list[Any], growing: list[Any], image: int) -> dict[str, Any]:
+def curves(
+    source: RelevanceSourceLike, founds: list[RelevanceLike], growing: list[Growing], image: int
+) -> dict[str, Any]:
     """The removal curves as far as they are known.
 
     `_curves` is float32 `[class, kind, point]` (see `KINDS`), the probability of the class, NaN

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.attention_maps.source import is_trace
+from vitlens_widgets.widgets.shared.seam import CurvesLike, RelevanceLike, RelevanceSourceLike
+
+if TYPE_CHECKING:
+    from vitlens_widgets.analysis.relevance import Relevance
+    from vitlens_widgets.trace import Trace
 
 FACE = ("relevance", "methods", "probabilities", "picture", "falling", "removal", "removed")
 """What a source can do, beside its sizes and names."""
@@ -26,7 +31,7 @@ class RelevanceSource:
         methods: By name, those that are there without being given.
     """
 
-    def __init__(self, trace: Any) -> None:
+    def __init__(self, trace: Trace) -> None:
         from vitlens_widgets.analysis.relevance import METHODS
         from vitlens_widgets.lenses.lens import check_classifier
 
@@ -54,15 +59,16 @@ class RelevanceSource:
 
     def probabilities(self, image: int) -> np.ndarray:
         """What the model answers, float32 `[class]`."""
-        return self._trace.logits[image].detach().float().softmax(-1).cpu().numpy()
+        logits: Any = self._trace.logits  # there are some: it is a classifier
+        return logits[image].detach().float().softmax(-1).cpu().numpy()
 
-    def relevance(self, method: Any, target: int) -> Any:
+    def relevance(self, method: Any, target: int) -> Relevance:
         """How much each token of every image speaks for a class, a `Relevance`."""
         from vitlens_widgets.analysis import relevance
 
         return relevance(self._trace, target, method=method)
 
-    def falling(self, found: Any, image: int) -> np.ndarray:
+    def falling(self, found: RelevanceLike, image: int) -> np.ndarray:
         """Patches as they are removed, the most relevant first, int64 `[patch]`."""
         import torch
 
@@ -77,7 +83,9 @@ class RelevanceSource:
 
         return removal_shares(self.layout.n_patches, n_points)
 
-    def removal(self, found: Any, image: int, n_points: int | None, n_random: int) -> Iterator[Any]:
+    def removal(
+        self, found: Relevance, image: int, n_points: int | None, n_random: int
+    ) -> Iterator[CurvesLike]:
         """The removal curves of an image as they grow."""
         from vitlens_widgets.analysis.relevance import growing_removal_curves
 
@@ -86,7 +94,7 @@ class RelevanceSource:
         )
 
 
-def source_of(trace: Any) -> Any:
+def source_of(trace: Any) -> RelevanceSourceLike:
     """What to show of a trace.
 
     Raises:
@@ -113,7 +121,7 @@ def is_relevance(given: Any) -> bool:
     return all(hasattr(given, name) for name in names)
 
 
-def checked_relevance(given: Any, source: Any) -> list[Any]:
+def checked_relevance(given: Any, source: RelevanceSourceLike) -> list[RelevanceLike]:
     """Relevance that was found before, of one class or two; none for None.
 
     Raises:
@@ -136,7 +144,7 @@ def checked_relevance(given: Any, source: Any) -> list[Any]:
     return found
 
 
-def _check_same_trace(found: Any, source: Any) -> None:
+def _check_same_trace(found: RelevanceLike, source: RelevanceSourceLike) -> None:
     of_trace = (source.n_images, len(source.tokens))
     same = (
         found.tokens.shape == of_trace

@@ -25,6 +25,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Place,
 )
 from vitlens_widgets.widgets.shared.recent import Recent
+from vitlens_widgets.widgets.shared.seam import RelevanceLike
 
 ASKS = ("target", "versus", "method", "image")
 """Choices that are answered by the model."""
@@ -170,7 +171,7 @@ class RelevanceMaps(RelevanceChoices):
         return int(self._source.probabilities(self.image).argmax())
 
     @property
-    def relevance(self) -> list[Any]:
+    def relevance(self) -> list[RelevanceLike]:
         """What is shown: a `Relevance` of the target and, where there is one, of `versus`."""
         return [self._found(self.method, one, self.image) for one in self._classes]
 
@@ -178,14 +179,14 @@ class RelevanceMaps(RelevanceChoices):
     def _classes(self) -> list[int]:
         return [self.target, *([] if self.versus is None else [self.versus])]
 
-    def _found(self, method: str, target: int, image: int) -> Any:
+    def _found(self, method: str, target: int, image: int) -> RelevanceLike:
         """What is known of a class, of all images at once; what was given may ask each another."""
         for one in self._given:
             if one.method == method and one.target[image] == target:
                 return one
         return self._founds(method, target)
 
-    def _find(self, method: str, target: int) -> Any:
+    def _find(self, method: str, target: int) -> RelevanceLike:
         if method not in self._known:
             raise UsageError(
                 f'The method "{method}" is known by what it found before alone; to ask it about '

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.widgets.shared.seam import LayoutLike
+
 ROUNDING = 2
 """Two models undo their own normalisation: pixels of one picture may differ by so much, of 255."""
 
@@ -72,7 +74,7 @@ class Place(Meaning):
         shown: Which of them is shown; None for the mean over all.
     """
 
-    layout: Any
+    layout: LayoutLike
     tokens: tuple[int, ...]
     pictures: Callable[[], list[np.ndarray]]
     shown: int | None = 0
