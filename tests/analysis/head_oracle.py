@@ -34,18 +34,18 @@ def head_statistics(patterns: np.ndarray, layout: vl.TokenLayout, tokens: list[i
     """Of one head, `[image, query, key]`: every statistic by name, and the sink's position."""
     found = {
         "entropy": np.mean([[entropy(row) for row in image] for image in patterns]),
-        "largest weight": np.mean([[max(row) for row in image] for image in patterns]),
+        "largest_weight": np.mean([[max(row) for row in image] for image in patterns]),
         **{name: between(patterns, layout, tokens, counts) for name, counts in PAIRS.items()},
     }
     n = len(tokens)
     received = [np.mean([image[q][k] for image in patterns for q in range(n)]) for k in range(n)]
-    found["sink position"] = int(np.argmax(received))
+    found["sink_position"] = int(np.argmax(received))
     found["sink"] = max(received)
-    found["on itself"] = np.mean([image[q][q] for image in patterns for q in range(n)])
+    found["on_itself"] = np.mean([image[q][q] for image in patterns for q in range(n)])
     kinds = {name.split()[0] for name in layout.prefix}
     for kind in kinds:
         at = [i for i, name in enumerate(layout.prefix) if name.split()[0] == kind]
-        name = "on registers" if kind == "register" else f"on {kind}"
+        name = "on_registers" if kind == "register" else f"on_{kind.lower()}"
         found[name] = sum(received[k] for k in at)
     return found
 

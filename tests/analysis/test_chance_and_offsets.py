@@ -44,7 +44,7 @@ def test_the_classes_are_scored_as_in_the_statistics():
     for row in table.to_dict("records"):
         expected = found.values[row["geometry"]][row["layer"], row["head"]]
         assert row["score"] == pytest.approx(expected, rel=1e-5)
-        assert row["ratio"] == pytest.approx(row["score"] / row["by chance"])
+        assert row["ratio"] == pytest.approx(row["score"] / row["by_chance"])
     one = heads.geometry(trace, 1)
     assert (one["score"] != table["score"]).any()
 
@@ -138,9 +138,9 @@ def test_the_table_names_the_offset_that_stands_out():
     trace = trace_with("CLS", patterns)
     row = heads.neighbourhood(trace).table().to_dict("records")[1 * 4 + 2]
     assert (row["layer"], row["head"]) == (1, 2)
-    assert (row["rows down"], row["columns right"]) == (-1, 0)
+    assert (row["rows_down"], row["columns_right"]) == (-1, 0)
     assert row["ratio"] == pytest.approx(row["share"] / row["uniform"])
-    assert "rows down" in repr(heads.neighbourhood(trace))
+    assert "rows_down" in repr(heads.neighbourhood(trace))
 
 
 @pytest.mark.parametrize("radius", [-1, 1.5, "1"])

@@ -14,7 +14,7 @@ import vitlens_widgets as vl
 from tests.analysis.head_oracle import head_statistics, random_patterns, trace_with
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
-from vitlens_widgets.analysis.heads.statistics import _Measures, _OverImages
+from vitlens_widgets.analysis.heads.statistics import _HeadMeasures, _LayerSums
 
 TOKENS = {
     "mean of patches": 15,
@@ -30,7 +30,7 @@ def check(found, patterns, layout, tokens):
     for layer in range(patterns.shape[0]):
         for head in range(patterns.shape[2]):
             expected = head_statistics(patterns[layer, :, head], layout, tokens)
-            assert found.sinks[layer, head] == expected.pop("sink position")
+            assert found.sinks[layer, head] == expected.pop("sink_position")
             assert set(expected) == set(found.names) - {"agreement"}
             for name, value in expected.items():
                 assert found.values[name][layer, head] == pytest.approx(value, rel=2e-5), name
@@ -71,17 +71,17 @@ def test_statistics_of_absent_tokens_are_absent():
         special: set(heads.statistics(trace_with(special, random_patterns(3, 1, 4, n, n))).names)
         for special, n in TOKENS.items()
     }
-    assert not any(name in names["mean of patches"] for name in ("on CLS", "on registers"))
-    assert "on CLS" in names["CLS"]
-    assert "on registers" not in names["CLS"]
-    assert {"on CLS", "on distillation"} <= names["distillation"]
-    assert {"on CLS", "on registers"} <= names["four registers and layer scale"]
+    assert not any(name in names["mean of patches"] for name in ("on_cls", "on_registers"))
+    assert "on_cls" in names["CLS"]
+    assert "on_registers" not in names["CLS"]
+    assert {"on_cls", "on_distillation"} <= names["distillation"]
+    assert {"on_cls", "on_registers"} <= names["four registers and layer scale"]
 
 
 def measured(pattern, layout):
     """The statistics of one head's pattern `[query, key]` on any layout."""
-    measures = _Measures(heads.Places(layout, torch.arange(layout.n_tokens)))
-    over_images = _OverImages(measures, compared=False)
+    measures = _HeadMeasures(heads.Places(layout, torch.arange(layout.n_tokens)))
+    over_images = _LayerSums(measures, compared=False)
     over_images.see(torch.as_tensor(pattern, dtype=torch.float32)[None])
     return {name: float(value) for name, value in over_images.values().items()}, measures
 
@@ -100,16 +100,16 @@ def test_uniform_attention_has_the_nulls(layout):
     n, patches = layout.n_tokens, layout.n_patches
     found, measures = measured(np.full((n, n), 1 / n), layout)
     assert found["entropy"] == pytest.approx(math.log(n), rel=1e-5)
-    for name in ("on itself", "largest weight", "sink"):
+    for name in ("on_itself", "largest_weight", "sink"):
         assert found[name] == pytest.approx(1 / n, rel=1e-5)
     if layout.prefix:
-        assert found["on CLS"] == pytest.approx(1 / n, rel=1e-5)
+        assert found["on_cls"] == pytest.approx(1 / n, rel=1e-5)
     corners = len({(r, c) for r in (0, layout.rows - 1) for c in (0, layout.cols - 1)})
     assert found["corner"] == pytest.approx(corners / patches, rel=1e-5)
     assert found["row"] == pytest.approx((layout.cols - 1) / patches, rel=1e-5)
     assert found["column"] == pytest.approx((layout.rows - 1) / patches, abs=1e-6)
     nulls = measures.uniform()
-    assert set(nulls) == set(found) - {"sink position"}
+    assert set(nulls) == set(found) - {"sink_position"}
     assert all(nulls[name] == pytest.approx(found[name]) for name in nulls)
 
 
@@ -117,7 +117,7 @@ def test_uniform_attention_has_the_nulls(layout):
 @settings(max_examples=20, deadline=None)
 def test_reading_only_oneself_is_distance_0_and_diagonal_1(layout):
     found, _ = measured(np.eye(layout.n_tokens), layout)
-    assert found["on itself"] == found["largest weight"] == 1
+    assert found["on_itself"] == found["largest_weight"] == 1
     assert found["entropy"] == found["distance"] == 0
     assert found["row"] == found["column"] == found["neighbours"] == 0
     assert found["sink"] == pytest.approx(1 / layout.n_tokens)
@@ -131,9 +131,9 @@ def test_mirroring_the_grid_changes_no_statistic_but_where_the_sink_is(layout, s
     order = [*range(layout.n_prefix), *(layout.n_prefix + grid)]
     plain, _ = measured(pattern, layout)
     mirrored, _ = measured(pattern[np.ix_(order, order)], layout)
-    for name in set(plain) - {"sink position"}:
+    for name in set(plain) - {"sink_position"}:
         assert mirrored[name] == pytest.approx(plain[name], rel=1e-4, abs=1e-6), name
-    assert order[int(mirrored["sink position"])] == plain["sink position"]
+    assert order[int(mirrored["sink_position"])] == plain["sink_position"]
 
 
 @given(layouts, st.integers(0, 10**6))
@@ -143,7 +143,7 @@ def test_statistics_stay_within_their_ranges(layout, seed):
     found, _ = measured(random_patterns(n, n, seed=seed), layout)
     assert 0 <= found["entropy"] <= math.log(n) + 1e-5
     assert 0 <= found["distance"] <= math.hypot(layout.rows - 1, layout.cols - 1)
-    assert 1 / n <= found["sink"] <= found["largest weight"] + 1e-6 <= 1 + 1e-5
+    assert 1 / n <= found["sink"] <= found["largest_weight"] + 1e-6 <= 1 + 1e-5
     assert 0 <= found["corner"] <= found["edge"] + 1e-6 <= 1 + 1e-5
     assert found["row"] + found["column"] <= 1 + 1e-5
 
@@ -179,11 +179,11 @@ def test_the_table_has_a_row_per_head_and_sorts(found):
     row = rising.to_dict("records")[0]
     assert found.values["corner"][row["layer"], row["head"]] == row["corner"]
     position = found.sinks[row["layer"], row["head"]]
-    assert row["sink token"] == found.places.layout.describe(int(position))
+    assert row["sink_token"] == found.places.layout.describe(int(position))
 
 
 def test_every_statistic_says_what_it_is(found):
-    assert found.names[:3] == ["entropy", "distance", "on CLS"]
+    assert found.names[:3] == ["entropy", "distance", "on_cls"]
     assert found.unit("entropy") == "nats"
     assert found.unit("distance") == "patches"
     for name in found.names:
@@ -199,7 +199,7 @@ def test_every_statistic_says_what_it_is(found):
     ("ask", "sentence"),
     [
         (lambda f: f.unit("entrpy"), 'Nearest: "entropy"'),
-        (lambda f: f.table(by="on registers"), '"on registers" was not measured; there is entropy'),
+        (lambda f: f.table(by="on_registers"), '"on_registers" was not measured; there is entropy'),
         (lambda f: f.ratio("agreement"), "has no null to be compared with"),
     ],
 )

@@ -61,8 +61,8 @@ def test_chance_is_what_shuffled_keys_give():
             shares += by_hand(patterns[2, image, 1][:, order], image)
         found.append(shares[0] / shares[1])
     row = table.to_dict("records")[2 * 4 + 1]
-    sd = (row["score"] - row["by chance"]) / row["z"]
-    assert row["by chance"] == pytest.approx(np.mean(found), abs=4 * sd / 1000**0.5)
+    sd = (row["score"] - row["by_chance"]) / row["z"]
+    assert row["by_chance"] == pytest.approx(np.mean(found), abs=4 * sd / 1000**0.5)
     assert sd == pytest.approx(np.std(found), rel=0.12)
 
 

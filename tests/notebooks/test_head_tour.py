@@ -35,7 +35,7 @@ def test_local_heads_are_clear_and_one_reads_the_edge_and_leans_towards_the_corn
     corner = strongest["corner"]
     assert (corner["layer"], corner["head"]) == (1, 0)
     assert corner["score"] == pytest.approx(0.149, abs=0.005)
-    assert corner["by chance"] == pytest.approx(0.082, abs=0.005)
+    assert corner["by_chance"] == pytest.approx(0.082, abs=0.005)
     assert 3.5 < corner["z"] < 4.5
     assert strongest["row"]["ratio"] == pytest.approx(1.3, abs=0.05)
     assert strongest["column"]["ratio"] == pytest.approx(1.2, abs=0.05)

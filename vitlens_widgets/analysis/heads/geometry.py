@@ -27,7 +27,7 @@ def geometry(trace: Trace, image: int | None = None) -> DataFrame:
 
     A score is the share of the weight between patches that falls on a class's pairs (`shares`). Its
     null are the same weights with the patches that serve as keys permuted at random, all queries
-    alike: a head that reads one patch, wherever it is, then reads any patch. `by chance` is the
+    alike: a head that reads one patch, wherever it is, then reads any patch. `by_chance` is the
     null's mean, `ratio` the score over it, and `z` how many of the null's standard deviations the
     score is above it; both moments are exact. The ratio says how much, z how surely: a head that
     reads a single corner has a large ratio and a small z, since it could as well have been another
@@ -41,7 +41,7 @@ def geometry(trace: Trace, image: int | None = None) -> DataFrame:
         image: Which image; None for the mean pattern over all of them.
 
     Returns:
-        A row per head and class: layer, head, class, score, by chance, ratio, z.
+        A row per head and shape: layer, head, geometry, score, by_chance, ratio, z.
 
     Raises:
         UsageError: There is no such image.
@@ -109,7 +109,7 @@ def chance_columns(found: Tensor) -> dict[str, list[float]]:
     sd = variance.sqrt()
     spread = sd > _NO_SPREAD * mean
     z = torch.where(spread, (weight - mean) / sd.where(spread, 1.0), 0.0)
-    columns = {"score": weight / total, "by chance": mean / total, "ratio": weight / mean, "z": z}
+    columns = {"score": weight / total, "by_chance": mean / total, "ratio": weight / mean, "z": z}
     return {name: values.tolist() for name, values in columns.items()}
 
 

@@ -59,8 +59,8 @@ class Neighbourhood(Result):
         columns = {
             "layer": layers,
             "head": heads,
-            "rows down": down - self.radius,
-            "columns right": right - self.radius,
+            "rows_down": down - self.radius,
+            "columns_right": right - self.radius,
             "share": share,
             "uniform": null,
             "ratio": share / null,
@@ -71,7 +71,7 @@ class Neighbourhood(Result):
         """The head that reads one offset most, beside what uniform attention gives it."""
         rows = self.table()
         row = rows.loc[rows["ratio"].idxmax()]
-        where = f"{row['rows down']:.0f} rows down, {row['columns right']:.0f} columns right"
+        where = f"{row['rows_down']:.0f} rows down, {row['columns_right']:.0f} columns right"
         head = f"L{row['layer']:.0f} H{row['head']:.0f}"
         times = f"{row['share']:.3f}, {row['ratio']:.1f} times what uniform attention gives it"
         return f"{self.title}\n{head} reads {where}: {times}"

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Said:
+class Statistic:
     """What a statistic is, in words."""
 
+    label: str
     unit: str
     meaning: str
 
@@ -34,7 +35,7 @@ class HeadStatistics(Result):
     Attributes:
         title: Of which model and images.
         values: float64 `[layer, head]` by the statistic's name, in the order of `names`.
-        said: What each statistic is.
+        about: What each statistic is.
         nulls: What each would be if every query read all tokens alike; agreement has none.
         sinks: The position in the sequence of each head's sink, int64 `[layer, head]`.
         places: What stands where in the sequence.
@@ -48,7 +49,7 @@ class HeadStatistics(Result):
 
     title: str
     values: Mapping[str, np.ndarray]
-    said: Mapping[str, Said]
+    about: Mapping[str, Statistic]
     nulls: Mapping[str, float]
     sinks: np.ndarray
     places: Places
@@ -69,7 +70,7 @@ class HeadStatistics(Result):
         Raises:
             UsageError: There is no such statistic.
         """
-        return self.said[self._check(name)].unit
+        return self.about[self._check(name)].unit
 
     def meaning(self, name: str) -> str:
         """What a statistic says, in one sentence.
@@ -77,7 +78,7 @@ class HeadStatistics(Result):
         Raises:
             UsageError: There is no such statistic.
         """
-        return self.said[self._check(name)].meaning
+        return self.about[self._check(name)].meaning
 
     def null(self, name: str) -> float | None:
         """What a statistic is for uniform attention; None where that says nothing.
@@ -116,7 +117,7 @@ class HeadStatistics(Result):
         columns = {"layer": layers, "head": heads, **self.values}
         columns = {name: value.ravel()[order].tolist() for name, value in columns.items()}
         sinks = [self.places.describe(position) for position in self.sinks.ravel()[order]]
-        return frame({**columns, "sink token": sinks}, self.title)
+        return frame({**columns, "sink_token": sinks}, self.title)
 
     def figure(self, name: str = "distance") -> Figure:
         """One dot per head over the layers, the layers' means as a line, the null as a dotted one.
@@ -134,17 +135,14 @@ class HeadStatistics(Result):
     @classmethod
     def compared(cls, results: Mapping[str, HeadStatistics], name: str = "distance") -> Figure:
         """Up to four models in one figure, by name; see `vl.analysis.compare`."""
-        first, nulls = (
-            next(iter(results.values())),
-            {m: one.null(name) for m, one in results.items()},
-        )
+        nulls = {model: one.null(name) for model, one in results.items()}
+        about = next(iter(results.values())).about[name]
         uniform = "" if set(nulls.values()) == {None} else " (dotted: uniform attention)"
-        title, quantity = f"{name}: {first.meaning(name)}", f"{first.unit(name)}{uniform}"
-        plot = charts.figure_over_layers(
-            title, quantity, max(one.shape[0] for one in results.values())
-        )
+        title, quantity = f"{about.label}: {about.meaning}", f"{about.unit}{uniform}"
+        depth = max(one.shape[0] for one in results.values())
+        plot = charts.figure_over_layers(title, quantity, depth)
         values = {model: one.values[name] for model, one in results.items()}
-        return charts.with_dots(plot, name, values, nulls)
+        return charts.with_dots(plot, about.label, values, nulls)
 
     def _check(self, name: str) -> str:
         return check_name(name, self.values)

@@ -39,7 +39,7 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> DataFrame:
             as the model saw it (`trace.pictures`), cropped like that one where the model crops.
 
     Returns:
-        A row per head: layer, head, score, by chance, ratio, z.
+        A row per head: layer, head, score, by_chance, ratio, z.
 
     Raises:
         UsageError: Masks of another number, size or aspect, or no thing on two patches or more.
