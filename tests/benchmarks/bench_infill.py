@@ -21,7 +21,7 @@ from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
 import vitlens_widgets as vl
 from tests.benchmarks.measure import interleaved, machine, peak_mib, table
-from vitlens_widgets.world.mae import MAEDesign, make_autoencoder
+from vitlens_widgets.world.autoencoder import MAEDesign, make_autoencoder
 
 MARK = "forward + decoder passes"
 

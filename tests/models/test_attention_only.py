@@ -12,7 +12,7 @@ from tests.oracle import forward_sites
 from tests.small_models import pixels_for, shaken
 from vitlens_widgets import edits
 from vitlens_widgets.models.sites import SITES
-from vitlens_widgets.world.blocks import AttentionBlock
+from vitlens_widgets.world.network import AttentionBlock
 
 MISSING = ("resid_mid", "mlp_pre", "mlp_post", "mlp_out")
 PRESENT = tuple(site for site in SITES if site not in MISSING)

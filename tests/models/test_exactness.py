@@ -14,7 +14,7 @@ from tests.zoo_sweep import small_hf, small_open_clip, texts
 from tests.zoo_sweep.measure import measure, random_pixels
 from tests.zoo_sweep.rows import hf_row, open_clip_row, texts_row, timm_row
 from tests.zoo_sweep.small_timm import forward, small
-from vitlens_widgets.world.blocks import AttentionBlock
+from vitlens_widgets.world.network import AttentionBlock
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 

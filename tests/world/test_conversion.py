@@ -6,13 +6,10 @@ import numpy as np
 import torch
 
 from vitlens_widgets import world
-from vitlens_widgets.world.design import Design
 from vitlens_widgets.world.network import (
-    answers,
     doubled_patch,
     make_network,
     normalized,
-    tokens_before_norm,
 )
 
 
@@ -41,13 +38,3 @@ def test_pictures_are_normalized_to_minus_one_to_one():
     image = torch.tensor([[[[0, 255, 51]], [[102, 204, 153]]]], dtype=torch.uint8)
     expected = torch.tensor([[[[-1.0], [-0.2]], [[1.0], [0.6]], [[-0.6], [0.2]]]])
     assert torch.allclose(normalized(image), expected)
-
-
-def test_the_last_states_cls_answer_is_the_networks_output():
-    torch.manual_seed(3)
-    model = make_network(16, Design(layers=2)).eval()
-    images = torch.randn(2, 3, 112, 112)
-    with torch.no_grad():
-        states = tokens_before_norm(model, images)
-        assert len(states) == 3
-        assert torch.allclose(answers(model, states[-1])[:, 0], model(images), atol=1e-5)

@@ -118,7 +118,7 @@ def test_a_card_meets_the_thresholds(name):
 def test_a_card_is_confirmed_by_scenes_it_was_not_measured_on(name):
     """Shares of n scenes scatter by sqrt(p (1 - p) / n), the IoU of a scene by about .2."""
     written = world.card(name).measured
-    found = measure(world.build(name), SCENES, first_seed=written.scenes)
+    found = measure(vl.load(name), SCENES, first_seed=written.scenes)
     for count in (1, 2):
         for score in range(len(written.states)):
             share = written.accuracy[count][score]
@@ -136,7 +136,7 @@ def test_a_card_says_what_matters_in_plain_text_and_in_jupyter():
         for part in (
             "multiple-instance",
             "Not good for: Photographs",
-            "python -m vitlens_widgets.world.train toy/p32",
+            "python -m vitlens_widgets.world train toy/p32",
             f"{card.measured.images:,} scenes",
             f"{card.measured.iou[2][-1]:.3f}",
             "5_pre",
@@ -145,9 +145,9 @@ def test_a_card_says_what_matters_in_plain_text_and_in_jupyter():
 
 
 def test_measuring_depends_on_the_scenes_alone():
-    model = world.build("toy/p32")
-    assert measure(model, 3, first_seed=70) == measure(model, 3, first_seed=70)
-    assert measure(model, 3, first_seed=70) != measure(model, 3, first_seed=80)
+    vit = vl.load("toy/p32")
+    assert measure(vit, 3, first_seed=70) == measure(vit, 3, first_seed=70)
+    assert measure(vit, 3, first_seed=70) != measure(vit, 3, first_seed=80)
 
 
 def test_the_table_says_what_the_files_and_cards_say():

@@ -45,7 +45,7 @@ print(world.build.__name__, "torch" in sys.modules)
 
 def test_train_is_the_function_also_where_the_command_of_this_name_was_imported():
     code = """
-import vitlens_widgets.world.train
+import vitlens_widgets.world.__main__
 from vitlens_widgets import world
 print(world.train.__module__, callable(world.train))
 """

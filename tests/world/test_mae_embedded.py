@@ -7,7 +7,7 @@ import pytest
 
 import vitlens_widgets as vl
 from vitlens_widgets.world.cards import weights_file
-from vitlens_widgets.world.mae_measure import measure
+from vitlens_widgets.world.measure import measure
 
 NAMES = ("toy/mae", "toy/mae-norm")
 each = pytest.mark.parametrize("name", NAMES)
@@ -41,11 +41,11 @@ def test_it_paints_better_than_trivial_answers(name):
 @each
 def test_the_card_says_what_is_measured_again(name):
     card = vl.world.card(name)
-    again = measure(vl.load(name).model, scenes=40)
+    again = measure(vl.load(name), scenes=40)
     for count in (1, 2):
         for claimed, found in zip(card.measured.error[count], again.error[count], strict=True):
             assert found == pytest.approx(claimed, rel=0.35)
-    assert f"python -m vitlens_widgets.world.train {name}" in repr(card)
+    assert f"python -m vitlens_widgets.world train {name}" in repr(card)
     assert "For comparison: painting hidden patches in" in repr(card)
 
 
@@ -55,7 +55,7 @@ def test_a_copy_of_its_files_has_a_card_too(name, tmp_path):
         shutil.copy(file, tmp_path)
     copied = vl.world.card(tmp_path / weights_file(name).name)
     assert copied.measured == vl.world.card(name).measured
-    assert f"python -m vitlens_widgets.world.train {name}" in repr(copied)
+    assert f"python -m vitlens_widgets.world train {name}" in repr(copied)
 
 
 def test_a_scene_is_filled_in_better_from_state_to_state():

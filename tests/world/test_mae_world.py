@@ -9,10 +9,11 @@ import torch
 
 from tests.mae_paper import sin_cos_positions
 from vitlens_widgets import world
-from vitlens_widgets.world.mae import MAEDesign, load_autoencoder, make_autoencoder
-from vitlens_widgets.world.mae_measure import measure
-from vitlens_widgets.world.mae_measurement import InfillMeasurement
-from vitlens_widgets.world.mae_task import Infill
+from vitlens_widgets.trace import ViT
+from vitlens_widgets.world.autoencoder import MAEDesign, load_autoencoder, make_autoencoder
+from vitlens_widgets.world.measure import measure
+from vitlens_widgets.world.measurement import InfillMeasurement
+from vitlens_widgets.world.training.infill import Infill
 from vitlens_widgets.world.training.loop import train
 from vitlens_widgets.world.training.task import Recipe
 from vitlens_widgets.world.weights import save_weights
@@ -86,7 +87,7 @@ def test_a_few_steps_learn_and_give_the_same_weights_again(tmp_path):
     learnt, again, fresh = load_autoencoder(first), load_autoencoder(second), made(SMALL)
     for name, value in learnt.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
-    assert measure(learnt, 4).error[1][-1] < measure(fresh, 4).error[1][-1]
+    assert measure(ViT(learnt), 4).error[1][-1] < measure(ViT(fresh), 4).error[1][-1]
 
 
 def test_a_batch_is_fresh_scenes_of_the_world():
@@ -115,7 +116,7 @@ def patches(pixels, side=16):
 def test_the_evaluation_against_loops(design):
     """Errors at the last state from the model's own logits, both marks by hand."""
     model, n = made(design), 3
-    found = measure(model, n, first_seed=20, images=77)
+    found = measure(ViT(model), n, first_seed=20, images=77)
     seeds = range(20, 20 + n)
     images = np.stack([world.scene(seed, 2, 112).image for seed in seeds])
     target = patches(images / 255)
@@ -156,13 +157,16 @@ def normalised(values):
 
 
 def test_measurements_come_back_from_their_file(tmp_path):
-    found = measure(made(SMALL), 2)
+    found = measure(ViT(made(SMALL)), 2)
     found.write(tmp_path / "x.json")
     assert InfillMeasurement.read(tmp_path / "x.json") == found
 
 
 def test_a_measurement_in_words():
-    said = " ".join(measure(made(SMALL), 2).sentences())
+    said = " ".join(measure(ViT(made(SMALL)), 2).sentences())
     assert "mean squared error of brightness on the hidden patches" in said
     assert "75% of the patches hidden" in said
-    assert list(measure(made(NORMALISED), 2).by_state())[1] == "MSE of normalised pixels, 2 objects"
+    assert (
+        list(measure(ViT(made(NORMALISED)), 2).by_state())[1]
+        == "MSE of normalised pixels, 2 objects"
+    )

@@ -15,38 +15,37 @@ import torch
 from safetensors.torch import load_file
 
 from vitlens_widgets import UsageError, world
-from vitlens_widgets.world import command
+from vitlens_widgets.world.__main__ import main
 from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.catalogue import EMBEDDED
-from vitlens_widgets.world.design import Design
-from vitlens_widgets.world.network import load_served, make_network
+from vitlens_widgets.world.network import load_classifier, make_network
 from vitlens_widgets.world.training import optimizer as optimizers
-from vitlens_widgets.world.training.batches import FIRST_TRAINING_SEED, stream
-from vitlens_widgets.world.training.classify import LOSSES, Classify
-from vitlens_widgets.world.training.loop import one_core_left, train
-from vitlens_widgets.world.training.losses import (
-    Batch,
+from vitlens_widgets.world.training.classify import (
+    LOSSES,
+    Classify,
+    SceneBatch,
     class_label,
     multiple_instance,
     taught_patches,
 )
+from vitlens_widgets.world.training.loop import one_core_left, train
 from vitlens_widgets.world.training.recipes import RECIPES
-from vitlens_widgets.world.training.task import Recipe
-from vitlens_widgets.world.weights import read_facts
+from vitlens_widgets.world.training.task import FIRST_TRAINING_SEED, Recipe, stream
+from vitlens_widgets.world.weights import Design, read_facts
 
 TINY = Design(layers=2, width=16, heads=2)
 TASK = Classify("multiple-instance", TINY)
 
 
 @pytest.fixture
-def answers() -> tuple[np.ndarray, Batch]:
+def answers() -> tuple[np.ndarray, SceneBatch]:
     """Answers to three images, `[3, 50, 17]`, of which two show two classes."""
     rng = np.random.default_rng(11)
     present = np.zeros((3, 16), np.float32)
     for image, classes in enumerate(([2], [3, 15], [0, 7])):
         present[image, classes] = 1
     shares = torch.tensor(rng.dirichlet(np.ones(17), (3, 49)))
-    batch = Batch(torch.zeros(3, 8, 8, 3, dtype=torch.uint8), torch.tensor(present), shares)
+    batch = SceneBatch(torch.zeros(3, 8, 8, 3, dtype=torch.uint8), torch.tensor(present), shares)
     return rng.normal(0, 2, (3, 50, 17)), batch
 
 
@@ -153,7 +152,7 @@ def train_until(step: int, error: type[BaseException], recipe: Recipe, folder, m
     """Train, and raise `error` in the loss of a step."""
     loss, steps = LOSSES[recipe.task.goal], iter(range(recipe.steps))
 
-    def failing(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+    def failing(logits: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
         if next(steps) == step:
             raise error
         return loss(logits, batch)
@@ -239,14 +238,14 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        (["toy/p33"], "invalid choice: 'toy/p33'"),
+        (["toy/p33"], "no embedded model 'toy/p33'; there are "),
         (["toy/p32", "--images", "0"], "0 is not 1 or more"),
         (["toy/p32", "--save-every", "-3"], "-3 is not 1 or more"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_do(line, sentence, capsys):
     with pytest.raises(SystemExit):
-        command.main(line)
+        main(["train", *line])
     assert sentence in capsys.readouterr().err
 
 
@@ -267,7 +266,7 @@ def test_learning_lowers_each_loss(goal, mlp):
 
 
 def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
-    line = [sys.executable, "-m", "vitlens_widgets.world.train", "toy/p32-cls"]
+    line = [sys.executable, "-m", "vitlens_widgets.world", "train", "toy/p32-cls"]
     line += ["--folder", str(tmp_path), "--images", "768", "--save-every", "1", "--scenes", "4"]
     running = subprocess.Popen(
         line,
@@ -284,12 +283,12 @@ def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
     _, errors = running.communicate(timeout=120)
     assert "Interrupted; the same command goes on" in errors
     assert "Traceback" not in errors
-    command.main(line[3:])
+    main(line[3:])
     weights = tmp_path / "toy-p32-cls.safetensors"
     facts = read_facts(weights)
     assert (facts["kind"], facts["goal"], facts["images"]) == ("classes", "class", 768)
     assert Design.of(facts) == Design()
-    assert load_served(weights).head.out_features == 17
+    assert load_classifier(weights).head.out_features == 17
     assert weights.with_suffix(".json").exists()
 
 

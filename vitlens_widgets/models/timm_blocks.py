@@ -81,7 +81,7 @@ def _post_norm(block: nn.Module) -> BlockPoints:
     return _one_after_the_other(block, middle=block.mlp)
 
 
-@reads(_BLOCKS, "vitlens_widgets.world.blocks.AttentionBlock")
+@reads(_BLOCKS, "vitlens_widgets.world.network.AttentionBlock")
 def _attention_alone(block: nn.Module) -> BlockPoints:
     """`x + scale * attn(norm1(x))`."""
     attn = read_attention(block.attn)

@@ -13,16 +13,15 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .labels import BACKGROUND, CLASSES, LABELS
-from .scene import Scene, scene
+from vitlens_widgets.world.labels import BACKGROUND, CLASSES, LABELS
+from vitlens_widgets.world.scene import Scene, Scenes, scene
 
 _LATER = {
     "NAMES": "vitlens_widgets.world.catalogue",
     "ModelCard": "vitlens_widgets.world.cards",
-    "Scenes": "vitlens_widgets.world.scenes",
     "build": "vitlens_widgets.world.embedded",
     "card": "vitlens_widgets.world.cards",
-    "toy_models": "vitlens_widgets.world.overview",
+    "toy_models": "vitlens_widgets.world.cards",
     "train": "vitlens_widgets.world.own",
 }
 

@@ -1,7 +1,7 @@
 """Model cards: what an embedded model is, and what it was measured to do. Loads no torch.
 
 The prose stands in the catalogue; every number is read from the file that the evaluation wrote
-beside the weights (`python -m vitlens_widgets.world.evaluate`).
+beside the weights (`python -m vitlens_widgets.world measure`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,21 @@ import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .catalogue import EMBEDDED, GOALS, Goal, known
-from .design import P32
-from .mae_measurement import InfillMeasurement
-from .measurement import ClassMeasurement, Measurement
-from .weights import check_not_begun, given_name, read_facts, trained_weights
+from vitlens_widgets.data.frames import frame
+from vitlens_widgets.world.catalogue import EMBEDDED, GOALS, NAMES, Goal, known
+from vitlens_widgets.world.measurement import ClassMeasurement, InfillMeasurement, Measurement
+from vitlens_widgets.world.weights import (
+    P32,
+    check_not_begun,
+    name_of_weights,
+    read_facts,
+    trained_weights,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 WEIGHTS = Path(__file__).parent / "weights"
 """The folder of the weights and the measurements beside them."""
@@ -87,7 +95,7 @@ def card(name: str | os.PathLike[str]) -> ModelCard:
 
 def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
     """The card of the embedded model `name`, whose weights and measurements lie in `folder`."""
-    command = f"python -m vitlens_widgets.world.train {name}"
+    command = f"python -m vitlens_widgets.world train {name}"
     return _card(weights_file(name, folder), name, command, EMBEDDED[name])
 
 
@@ -99,7 +107,7 @@ def own_card(weights: Path) -> ModelCard:
     """
     if not weights.with_suffix(".json").exists():
         check_not_begun(weights.parent)
-    return _card(weights, given_name(weights), _call(weights), read_facts(weights)["goal"])
+    return _card(weights, name_of_weights(weights), _call(weights), read_facts(weights)["goal"])
 
 
 def _card(weights: Path, name: str, command: str, goal: str) -> ModelCard:
@@ -114,7 +122,7 @@ def _call(weights: Path) -> str:
     facts = read_facts(weights)
     if GOALS[facts["goal"]].kind == "infilling":  # which only a recipe of this package trains
         name = next(name for name, goal in EMBEDDED.items() if goal == facts["goal"])
-        return f"python -m vitlens_widgets.world.train {name}"
+        return f"python -m vitlens_widgets.world train {name}"
     said = {name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")}
     said["attention_only"] = not facts["mlp"]
     words = ", ".join(f"{name}={value!r}" for name, value in said.items())
@@ -156,3 +164,35 @@ def _markdown_table(found: Measurement) -> list[str]:
     heading, *rows = _rows(found)
     rule = ("---", *["---:"] * (len(heading) - 1))
     return [f"| {' | '.join(row)} |" for row in (heading, rule, *rows)]
+
+
+def toy_models() -> DataFrame:
+    """All embedded models: what each is, what it was trained on, and what it was measured to do.
+
+    Scores are at the final state, on held-out scenes; `vl.world.card(name)` has those of every
+    state and says more. `vl.load(name)` loads a model.
+
+    Example:
+        >>> toy_models()["name"][0]
+        'toy/p32'
+    """
+    rows = [_row(read_card(name)) for name in NAMES]
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return frame(
+        {column: [row.get(column) for row in rows] for column in columns}, "Embedded models"
+    )
+
+
+def _row(card: ModelCard) -> dict[str, Any]:
+    facts = card.facts
+    return {
+        "name": card.name,
+        "layers": facts["layers"],
+        "heads": facts["heads"],
+        "width": facts["width"],
+        "MLP": "yes" if facts["mlp"] else "no",
+        "trained on": card.goal.trained_on,
+        "scenes seen": card.measured.images,
+        "MB": round(card.megabytes, 2),
+        **card.measured.at_the_end(),
+    }

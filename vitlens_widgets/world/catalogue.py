@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 
 
 @dataclass(frozen=True, slots=True)

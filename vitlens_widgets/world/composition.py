@@ -1,19 +1,89 @@
-"""A scene before it has pixels: everything that chance decides, independent of its size."""
+"""A scene before it has pixels: everything that chance decides, independent of its size.
+
+Lengths are in units of the picture's shorter side; `extent` = (width, height) in these units.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .arrangement import Pose, random_poses
-from .backgrounds import Background, random_background
-from .clutter import random_clutter
-from .drawings import DRAWINGS
-from .drawings.parts import Parts
-from .labels import CLASSES
-from .palette import palette_for
+from vitlens_widgets.world.drawings import DRAWINGS
+from vitlens_widgets.world.drawings.backgrounds import Background, random_background, random_clutter
+from vitlens_widgets.world.drawings.palette import palette_for
+from vitlens_widgets.world.drawings.shapes import Parts
+from vitlens_widgets.world.labels import CLASSES
+
+_TURN = 0.55  # radians to either side
+_PAIRS = (
+    ((0.27, 0.5), (0.73, 0.5)),
+    ((0.5, 0.27), (0.5, 0.73)),
+    ((0.28, 0.28), (0.72, 0.72)),
+    ((0.72, 0.28), (0.28, 0.72)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where one thing stands: its centre, half its height, its turn in radians, mirrored or not."""
+
+    x: float
+    y: float
+    scale: float
+    turn: float
+    flip: bool
+
+    def place(self, outline: np.ndarray) -> np.ndarray:
+        """Points of the unit box `[point, 2]`, mirrored, turned, scaled and moved."""
+        c, s = math.cos(self.turn) * self.scale, math.sin(self.turn) * self.scale
+        mirror = -1.0 if self.flip else 1.0
+        return outline @ np.array([[mirror * c, mirror * s], [-s, c]]) + (self.x, self.y)
+
+
+def random_poses(rng: np.random.Generator, objects: int, extent: tuple[float, float]) -> list[Pose]:
+    """A pose for each of `objects` things, so that they hide little of each other."""
+    if objects == 1:
+        places = [_alone(rng, extent)]
+    elif objects == 2:
+        places = _pair(rng, extent)
+    else:
+        places = _crowd(rng, objects, extent)
+    return [
+        Pose(x, y, scale, rng.uniform(-_TURN, _TURN), bool(rng.random() < 0.5))
+        for x, y, scale in places
+    ]
+
+
+def _alone(rng: np.random.Generator, extent: tuple[float, float]) -> tuple[float, float, float]:
+    scale = rng.uniform(0.2, 0.47)
+    margin = 0.85 * scale
+    x, y = (rng.uniform(margin, side - margin) for side in extent)
+    return x, y, scale
+
+
+def _pair(
+    rng: np.random.Generator, extent: tuple[float, float]
+) -> list[tuple[float, float, float]]:
+    pair = np.array(_PAIRS[rng.integers(len(_PAIRS))]) + rng.uniform(-0.03, 0.03, (2, 2))
+    order = rng.permutation(2)
+    return [(*(pair[i] * extent), rng.uniform(0.17, 0.29)) for i in order]
+
+
+def _crowd(
+    rng: np.random.Generator, objects: int, extent: tuple[float, float]
+) -> list[tuple[float, float, float]]:
+    """Each in a cell of its own of the smallest square grid that has room for all."""
+    cells = math.ceil(math.sqrt(objects))
+    chosen = rng.permutation(cells * cells)[:objects]
+    places = []
+    for cell in chosen.tolist():
+        row, column = divmod(cell, cells)
+        x, y = (np.array([column, row]) + 0.5 + rng.uniform(-0.08, 0.08, 2)) / cells * extent
+        places.append((x, y, rng.uniform(0.36, 0.54) / cells))
+    return places
 
 
 @dataclass(frozen=True, slots=True)

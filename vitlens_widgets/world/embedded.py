@@ -20,11 +20,11 @@ from pathlib import Path
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from .cards import weights_file
-from .catalogue import known
-from .labels import LABELS
-from .network import GRID, MEAN, SERVED_PATCH, STD, load_served
-from .weights import given_name, read_facts
+from vitlens_widgets.world.cards import weights_file
+from vitlens_widgets.world.catalogue import known
+from vitlens_widgets.world.labels import LABELS
+from vitlens_widgets.world.network import GRID, MEAN, SERVED_PATCH, STD, load_classifier
+from vitlens_widgets.world.weights import name_of_weights, read_facts
 
 
 def build(name: str) -> nn.Module:
@@ -43,17 +43,18 @@ def build(name: str) -> nn.Module:
 def build_from(weights: Path, name: str | None = None) -> nn.Module:
     """The model of a weights file that this package has trained; see `build`."""
     make = _MAKERS[read_facts(weights).get("kind", "classes")]
-    return make(weights, name or given_name(weights))
+    return make(weights, name or name_of_weights(weights))
 
 
 def _classifier(weights: Path, name: str) -> VisionTransformer:
-    model = load_served(weights)
+    model = load_classifier(weights)
     model.pretrained_cfg = _preprocessing(name)
     return model
 
 
 def _autoencoder(weights: Path, name: str) -> nn.Module:  # noqa: ARG001
-    from .mae import load_autoencoder  # transformers takes a while, and only this needs it
+    # transformers takes a while to import, and only this needs it
+    from vitlens_widgets.world.autoencoder import load_autoencoder
 
     return load_autoencoder(weights)
 

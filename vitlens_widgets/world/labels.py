@@ -1,6 +1,11 @@
-"""The sixteen things of the world, and the label that stands for none of them."""
+"""The sixteen things of the world, the label of none, and what masks of them say."""
 
 from __future__ import annotations
+
+import numpy as np
+from einops import rearrange
+
+from vitlens_widgets.masks import shares
 
 CLASSES = (
     "cat",
@@ -27,3 +32,16 @@ BACKGROUND = len(CLASSES)
 
 LABELS = (*CLASSES, "background")
 """The seventeen outputs of the embedded classifiers, in order."""
+
+
+def present_classes(masks: np.ndarray) -> np.ndarray:
+    """Which classes each class mask `[image, H, W]` shows, float32 `[image, 16]`."""
+    return np.stack(
+        [np.bincount(m.ravel(), minlength=len(LABELS))[: len(CLASSES)] > 0 for m in masks]
+    ).astype(np.float32)
+
+
+def label_shares(masks: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Share of each patch that each label covers, float32 `[image, patch, 17]`."""
+    covered = shares(masks, len(LABELS), grid)
+    return rearrange(covered, "image row col label -> image (row col) label").astype(np.float32)

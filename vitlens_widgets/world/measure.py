@@ -1,113 +1,226 @@
-"""How right a classifier of the world is, at each state, on scenes it has never seen."""
+"""How right a model of the world is at each state, on scenes it has never seen, by the lenses.
+
+Of a classifier: whether its CLS names a class of the scene, and how well its patches draw the
+things. Of a masked autoencoder: the error of what it paints into hidden patches. Beside each stand
+two marks to read it by, of answers that need no model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor
 
-from ..lenses.segmentation import mean_iou, pixel_labels
-from .blocks import AttentionBlock
-from .labels import BACKGROUND, LABELS
-from .measurement import ClassMeasurement
-from .network import GRID, SERVED_PATCH, answers, normalized, tokens_before_norm
-from .scene import scene
-from .truth import patch_coverage, present_classes
+from vitlens_widgets.lenses import InfillLens, LogitLens
+from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
+from vitlens_widgets.models.families.mae import MaskedAutoencoder
+from vitlens_widgets.trace import ViT
+from vitlens_widgets.world.embedded import build_from
+from vitlens_widgets.world.labels import BACKGROUND, LABELS, label_shares, present_classes
+from vitlens_widgets.world.measurement import (
+    NORMALISED,
+    PIXELS,
+    ClassMeasurement,
+    InfillMeasurement,
+    Measurement,
+)
+from vitlens_widgets.world.network import STD, AttentionBlock, normalized
+from vitlens_widgets.world.scene import Scene, scene
+from vitlens_widgets.world.weights import read_facts
 
-SIDE = GRID * SERVED_PATCH
 SCENES = 1000  # for each number of objects
-COUNTS = (1, 2)
+COUNTS = (1, 2)  # numbers of objects
 _CHUNK = 50  # scenes at a time
 
 
-def measure(
-    model: VisionTransformer, scenes: int = SCENES, first_seed: int = 0, images: int = 0
-) -> ClassMeasurement:
-    """Accuracy and patch IoU at each state, over held-out scenes.
+def measure(vit: ViT, scenes: int = SCENES, first_seed: int = 0, images: int = 0) -> Measurement:
+    """The scores at each state over held-out scenes, which depend on the seeds alone.
 
     Args:
-        model: A network of `make_network()`, in eval mode.
+        vit: A classifier with the world's labels, or a masked autoencoder of its pictures.
         scenes: How many scenes for each number of objects.
         first_seed: Their seeds are `first_seed`, `first_seed + 1`, ...
         images: How many scenes the model was trained on, for the record.
     """
+    kind = _painting if isinstance(vit.adapter, MaskedAutoencoder) else _naming
     seeds = range(first_seed, first_seed + scenes)
-    found = {count: _scores(model, count, seeds) for count in COUNTS}
+    common = {"images": images, "scenes": scenes, "states": tuple(vit.state_names)}
+    return kind(vit, seeds, common)
+
+
+def measure_file(weights: Path, scenes: int = SCENES) -> Measurement:
+    """Measure the model of a weights file, and write the result beside it."""
+    vit = ViT(build_from(weights))
+    measurement = measure(vit, scenes, images=read_facts(weights)["images"])
+    measurement.write(weights.with_suffix(".json"))
+    return measurement
+
+
+def _drawn(vit: ViT, count: int, seeds: range) -> Iterator[list[Scene]]:
+    """Scenes of the model's size with `count` objects, `_CHUNK` at a time."""
+    for start in range(0, len(seeds), _CHUNK):
+        yield [scene(seed, count, vit.image_size) for seed in seeds[start : start + _CHUNK]]
+
+
+def _pictures(scenes: list[Scene]) -> np.ndarray:
+    return np.stack([scene.image for scene in scenes])
+
+
+# Classifiers
+
+
+def _naming(vit: ViT, seeds: range, common: dict[str, Any]) -> ClassMeasurement:
+    """Accuracy and patch IoU at each state."""
+    scores = {count: _class_scores(vit, count, seeds) for count in COUNTS}
     return ClassMeasurement(
-        architecture=_architecture(model),
-        images=images,
-        scenes=scenes,
-        states=(*(f"{k}_pre" for k in range(len(model.blocks))), "final"),
-        accuracy={count: scores.accuracy for count, scores in found.items()},
-        iou={count: scores.iou for count, scores in found.items()},
-        iou_all_background={count: scores.all_background for count, scores in found.items()},
-        iou_exact_shares={count: scores.exact_shares for count, scores in found.items()},
+        architecture=_classifier_in_words(vit),
+        **common,
+        accuracy={count: tuple(states[0].tolist()) for count, (states, _) in scores.items()},
+        iou={count: tuple(states[1].tolist()) for count, (states, _) in scores.items()},
+        iou_all_background={count: float(marks[0]) for count, (_, marks) in scores.items()},
+        iou_exact_shares={count: float(marks[1]) for count, (_, marks) in scores.items()},
     )
 
 
-class _Scores(NamedTuple):
-    accuracy: tuple[float, ...]
-    iou: tuple[float, ...]
-    all_background: float
-    exact_shares: float
-
-
-@torch.inference_mode()
-def _scores(model: VisionTransformer, count: int, seeds: Sequence[int]) -> _Scores:
-    """The scores over the scenes of these seeds with `count` objects."""
-    sums = np.zeros((2, len(model.blocks) + 1))  # accuracy and IoU, by state
-    marks = np.zeros(2)
-    for images, masks in _chunks(count, seeds):
-        marks += _iou(_all_background(masks), masks), _iou(_shares(masks), masks)
-        for state, tokens in enumerate(tokens_before_norm(model, normalized(images))):
-            chances = answers(model, tokens).softmax(dim=-1)
+def _class_scores(vit: ViT, count: int, seeds: range) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy and IoU `[2, state]`; the IoU of all background and of the exact shares."""
+    lens = LogitLens(vit)
+    sums, marks = np.zeros((2, vit.n_layers + 1)), np.zeros(2)
+    for scenes in _drawn(vit, count, seeds):
+        masks = np.stack([scene.class_mask for scene in scenes])
+        marks += [_iou(vit, answer(vit, masks), masks) for answer in (_all_background, _exact)]
+        reading = lens.read(vit.trace(_pictures(scenes)))
+        for state in range(reading.n_states):
+            chances = reading.logits(state).softmax(dim=-1)
             sums[0, state] += _right(chances[:, 0].argmax(dim=-1).numpy(), masks).sum()
-            sums[1, state] += _iou(chances[:, 1:], masks)
-    accuracy, iou = (tuple(np.round(row / len(seeds), 4).tolist()) for row in sums)
-    return _Scores(accuracy, iou, *np.round(marks / len(seeds), 4).tolist())
+            sums[1, state] += _iou(vit, chances[:, vit.layout.patches], masks)
+    return np.round(sums / len(seeds), 4), np.round(marks / len(seeds), 4)
 
 
-def _chunks(count: int, seeds: Sequence[int]) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
-    """Pictures and class masks, `_CHUNK` scenes at a time."""
-    for start in range(0, len(seeds), _CHUNK):
-        scenes = [scene(seed, count, SIDE) for seed in seeds[start : start + _CHUNK]]
-        images = torch.from_numpy(np.stack([s.image for s in scenes]))
-        yield images, np.stack([s.class_mask for s in scenes])
-
-
-def _iou(chances: torch.Tensor, masks: np.ndarray) -> float:
+def _iou(vit: ViT, chances: Tensor, masks: np.ndarray) -> float:
     """Sum over the scenes of the mean IoU of these patch probabilities."""
-    return sum(map(mean_iou, pixel_labels(chances, (GRID, GRID), (SIDE, SIDE)), masks))
+    labels = pixel_labels(chances, vit.layout.grid, masks.shape[1:])
+    return sum(map(mean_iou, labels, masks))
 
 
-def _shares(masks: np.ndarray) -> torch.Tensor:
+def _exact(vit: ViT, masks: np.ndarray) -> Tensor:
     """The exact share of each label in each patch, as if they were probabilities."""
-    return torch.from_numpy(patch_coverage(masks, GRID))
+    return torch.from_numpy(label_shares(masks, vit.layout.grid))
 
 
-def _all_background(masks: np.ndarray) -> torch.Tensor:
+def _all_background(vit: ViT, masks: np.ndarray) -> Tensor:
     """Probabilities that call every patch background."""
-    chances = torch.zeros(len(masks), GRID**2, len(LABELS))
+    chances = torch.zeros(len(masks), vit.layout.n_patches, len(LABELS))
     chances[..., BACKGROUND] = 1
     return chances
 
 
-def _right(named: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Whether each named label is a class that its mask shows; background never is."""
+def _right(answers: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Whether each label that was named is a class that its mask shows; background never is."""
     present = np.pad(present_classes(masks), ((0, 0), (0, 1)))
-    return present[np.arange(len(named)), named]
+    return present[np.arange(len(answers)), answers]
 
 
-def _architecture(model: VisionTransformer) -> str:
-    millions = sum(p.numel() for p in model.parameters()) / 1e6
-    alone = isinstance(model.blocks[0], AttentionBlock)
-    blocks = f"{len(model.blocks)} {'attention-only ' if alone else ''}block"
-    blocks += "s" if len(model.blocks) > 1 else ""
+def _classifier_in_words(vit: ViT) -> str:
+    alone = isinstance(vit.model.blocks[0], AttentionBlock)
+    blocks = f"{vit.n_layers} {'attention-only ' if alone else ''}block"
+    blocks += "s" if vit.n_layers > 1 else ""
     return (
-        f"Vision transformer with a CLS token: {blocks}, {model.embed_dim} wide,"
-        f" {model.blocks[0].attn.num_heads} heads, {GRID} x {GRID} patches of {SERVED_PATCH}"
-        f" pixels, {len(LABELS)} outputs, {millions:.1f} million parameters"
+        f"Vision transformer with a CLS token: {blocks}, {vit.width} wide, {vit.n_heads} heads,"
+        f" {_patches_in_words(vit)}, {len(vit.labels)} outputs, {_millions(vit)}"
+    )
+
+
+def _patches_in_words(vit: ViT) -> str:
+    rows, cols = vit.layout.grid
+    return f"{rows} x {cols} patches of {vit.patch_size[0]} pixels"
+
+
+def _millions(vit: ViT) -> str:
+    return f"{sum(p.numel() for p in vit.model.parameters()) / 1e6:.1f} million parameters"
+
+
+# Masked autoencoders
+
+
+def _painting(vit: ViT, seeds: range, common: dict[str, Any]) -> InfillMeasurement:
+    """The error on hidden patches at each state, of masks that depend on the seed alone."""
+    errors = {count: _infill_errors(vit, count, seeds) for count in COUNTS}
+    return InfillMeasurement(
+        architecture=_autoencoder_in_words(vit),
+        **common,
+        mask_ratio=vit.model.config.mask_ratio,
+        paints=NORMALISED if vit.adapter.normalises_pixels else PIXELS,
+        error={count: tuple(of_count[:-2]) for count, of_count in errors.items()},
+        mean_colour={count: of_count[-2] for count, of_count in errors.items()},
+        nearest_patch={count: of_count[-1] for count, of_count in errors.items()},
+    )
+
+
+@torch.no_grad()
+def _infill_errors(vit: ViT, count: int, seeds: range) -> list[float]:
+    """Mean squared error at each state, of the mean colour and of the nearest visible patch."""
+    lens = InfillLens(vit)
+    hidden = torch.stack([_hidden(vit, seed) for seed in seeds])
+    sums, start = torch.zeros(vit.n_layers + 3, dtype=torch.float64), 0
+    for scenes in _drawn(vit, count, seeds):
+        pictures, mask = _pictures(scenes), hidden[start : start + len(scenes)]
+        target, infilling = _target(vit, pictures), lens.read(pictures, mask=mask)
+        painted = [torch.from_numpy(infilling.painted(state)) for state in range(len(sums) - 2)]
+        painted += [_mean_colour(vit, target, ~mask), target[_nearest(vit, ~mask)]]
+        errors = torch.stack([(guess - target).square().mean(dim=-1) for guess in painted])
+        sums += (errors * mask).sum(dim=(1, 2)).double() / mask[0].sum()
+        start += len(scenes)
+    unit = 1 if vit.adapter.normalises_pixels else STD[0] ** 2
+    return (sums * unit / len(seeds)).numpy().round(5).tolist()
+
+
+def _hidden(vit: ViT, seed: int) -> Tensor:
+    """What is hidden of a scene, bool `[patch]`: all patches but the first of a random order."""
+    n_patches = vit.layout.n_patches
+    order = np.random.default_rng(seed).random(n_patches).argsort()
+    hidden = torch.ones(n_patches, dtype=torch.bool)
+    hidden[order[: int(n_patches * (1 - vit.model.config.mask_ratio))]] = False
+    return hidden
+
+
+def _target(vit: ViT, pictures: np.ndarray) -> Tensor:
+    """What should be painted, `[image, patch, value]`."""
+    patches = vit.model.patchify(normalized(torch.from_numpy(pictures)))
+    if not vit.adapter.normalises_pixels:
+        return patches
+    var, mean = torch.var_mean(patches, dim=-1, keepdim=True)
+    return (patches - mean) / (var + 1e-6).sqrt()
+
+
+def _mean_colour(vit: ViT, target: Tensor, visible: Tensor) -> Tensor:
+    """Every patch in the mean colour of the visible ones; normalised, any flat patch is zero."""
+    if vit.adapter.normalises_pixels:
+        return torch.zeros_like(target)
+    colours = target.unflatten(-1, (-1, 3)).mean(dim=2)  # [image, patch, colour]
+    weights = visible[..., None] / visible.sum(dim=1)[:, None, None]
+    mean = (colours * weights).sum(dim=1, keepdim=True)
+    return mean.repeat(1, 1, target.shape[-1] // 3).expand_as(target)
+
+
+def _nearest(vit: ViT, visible: Tensor) -> tuple[Tensor, Tensor]:
+    """For each patch the nearest visible one, as an index into `[image, patch]`."""
+    rows, cols = (torch.arange(size) for size in (vit.layout.rows, vit.layout.cols))
+    centres = torch.cartesian_prod(rows, cols).double()
+    away = torch.cdist(centres, centres).expand(len(visible), -1, -1)
+    nearest = away.masked_fill(~visible[:, None], torch.inf).argmin(dim=-1)
+    return torch.arange(len(visible))[:, None], nearest
+
+
+def _autoencoder_in_words(vit: ViT) -> str:
+    config = vit.model.config
+    return (
+        f"Masked autoencoder: encoder of {vit.n_layers} blocks, {vit.width} wide, {vit.n_heads}"
+        f" heads, with a CLS token; decoder of {config.decoder_num_hidden_layers} blocks,"
+        f" {config.decoder_hidden_size} wide, {config.decoder_num_attention_heads} heads;"
+        f" {_patches_in_words(vit)}, {_millions(vit)}"
     )

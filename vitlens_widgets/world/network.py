@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
 
-from .blocks import AttentionBlock
-from .design import P32, Design
-from .labels import LABELS
-from .weights import read_facts, read_weights
+from vitlens_widgets.world.labels import LABELS
+from vitlens_widgets.world.weights import P32, Design, read_facts, read_weights
 
 GRID = 7  # rows and columns of patches
 TRAINED_PATCH, SERVED_PATCH = 16, 32  # pixels; at 112 and at 224 pixels a side
 MEAN = STD = (0.5, 0.5, 0.5)
+
+
+class AttentionBlock(Block):
+    """timm's `Block` without its MLP: `x + attn(norm1(x))`.
+
+    For `VisionTransformer(block_fn=AttentionBlock, ...)`. All that timm's block can vary in its
+    attention (layer scale, qk-norm, dropped paths ...) it takes and does; what concerns the MLP
+    concerns nothing here.
+
+    Source: attention-only transformers, Elhage et al. (2021), "A Mathematical Framework for
+    Transformer Circuits".
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.norm2, self.mlp, self.ls2, self.drop_path2
+
+    def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """`[image, token, d]` to the same; further arguments go to the attention."""
+        added = self.attn(self.norm1(x), *args, **kwargs)
+        return x + self.drop_path1(self.ls1(added))
 
 
 def make_network(patch: int = SERVED_PATCH, design: Design = P32) -> VisionTransformer:
@@ -57,7 +77,7 @@ def doubled_patch(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     return doubled
 
 
-def load_served(path: Path) -> VisionTransformer:
+def load_classifier(path: Path) -> VisionTransformer:
     """The network of a weights file, for 224 pixels a side, float32, in eval mode.
 
     Args:
@@ -73,17 +93,3 @@ def normalized(images: torch.Tensor) -> torch.Tensor:
     """uint8 `[image, H, W, 3]` as the network takes it: float32 `[image, 3, H, W]`, -1 to 1."""
     mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
     return images.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(std)  # in one memory
-
-
-def tokens_before_norm(model: VisionTransformer, images: torch.Tensor) -> list[torch.Tensor]:
-    """The residual stream at each state, `[image, token, width]`: before the blocks, after each."""
-    x = model.norm_pre(model._pos_embed(model.patch_embed(images)))
-    states = [x]
-    for block in model.blocks:
-        states.append(block(states[-1]))
-    return states
-
-
-def answers(model: VisionTransformer, tokens: torch.Tensor) -> torch.Tensor:
-    """What each token says: the classifier on the normalised token, `[image, token, label]`."""
-    return model.head(model.norm(tokens))

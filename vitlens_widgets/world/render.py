@@ -13,8 +13,8 @@ import functools
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .composition import Composition
-from .drawings.parts import Parts
+from vitlens_widgets.world.composition import Composition
+from vitlens_widgets.world.drawings.shapes import Parts
 
 _SMOOTHING = 2
 _PRECISION = 3

@@ -1,18 +1,21 @@
-"""Scenes: a picture with exact masks, made from a seed."""
+"""Scenes: a picture with exact masks, made from a seed; and the world as an endless data set."""
 
 from __future__ import annotations
 
 import io
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from .checks import checked_classes, checked_objects, checked_seed, checked_size
-from .composition import compose
-from .labels import BACKGROUND, CLASSES
-from .render import render_image, render_instances
+from vitlens_widgets.data import Example, LabelSet
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.world.composition import compose
+from vitlens_widgets.world.labels import BACKGROUND, CLASSES
+from vitlens_widgets.world.render import render_image, render_instances
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +88,118 @@ def scene(
 def _class_of_instance(names: Sequence[str]) -> np.ndarray:
     """Class index of each instance number, background first, uint8 `[1 + objects]`."""
     return np.array([BACKGROUND, *map(CLASSES.index, names)], dtype=np.uint8)
+
+
+class Scenes:
+    """Scenes of the world one after the other, with exact masks, as many as are asked for.
+
+    Scene i is `vl.world.scene(seed + i, ...)`, so that the same arguments always give the same data
+    set. Its class is that of the first thing in it, and its mask shows where that thing can be
+    seen; other things belong to its context.
+
+    Args:
+        seed: Of the first scene. The embedded models have never been trained on a seed below a
+            thousand million.
+        objects: How many things a scene shows.
+        size: Side in pixels, or (height, width).
+        classes: Names to choose the things from; default: all sixteen.
+
+    Raises:
+        UsageError: An argument that `scene` does not take.
+
+    Example:
+        >>> example = Scenes(seed=7)[0]
+        >>> Scenes(seed=7).labels[example.label], example.mask.shape
+        ('star', (224, 224))
+    """
+
+    has_masks = True
+    count = None
+
+    def __init__(
+        self,
+        seed: int = 0,
+        objects: int = 1,
+        size: int | tuple[int, int] = 224,
+        classes: str | Sequence[str] | None = None,
+    ) -> None:
+        self.seed, self.objects = checked_seed(seed), checked_objects(objects)
+        self.size = checked_size(size)
+        self.classes = CLASSES if classes is None else checked_classes(classes)
+        self.labels = LabelSet.of(CLASSES, "things of the world")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `vl.data.Dataset`."""
+        words = {"seed": self.seed, "objects": self.objects, "size": list(self.size)}
+        return {"world": {**words, "classes": list(self.classes)}}
+
+    def source(self, number: int) -> tuple:
+        """What scene `number` is made from: of two data sets, those made from the same are one."""
+        return self.seed + number, self.objects, self.size, tuple(self.classes)
+
+    def __getitem__(self, number: int) -> Example:
+        """Scene `number`, from 0 on."""
+        made = scene(self.seed + number, self.objects, self.size, self.classes)
+        mask = made.instance_mask == 1
+        return Example(made.image, self.labels.index(made.names[0]), mask, f"scene {made.seed}")
+
+    def __repr__(self) -> str:
+        things = f"{self.objects} thing{'s' * (self.objects > 1)}"
+        return f"Scenes(from seed {self.seed} on, {things}, {self.size[0]} x {self.size[1]})"
+
+
+MOST_OBJECTS = 64
+SMALLEST, LARGEST = 16, 4096
+
+
+def checked_seed(seed: object) -> int:
+    """A whole number from 0 on."""
+    number = whole("seed", seed)
+    if number < 0:
+        raise UsageError(f"seed is {number}; a seed is a whole number from 0 on.")
+    return number
+
+
+def checked_objects(objects: object) -> int:
+    """How many things a scene shows: 1 to 64."""
+    number = whole("objects", objects)
+    if not 1 <= number <= MOST_OBJECTS:
+        raise UsageError(f"objects is {number}; a scene shows 1 to {MOST_OBJECTS} things.")
+    return number
+
+
+def checked_size(size: object) -> tuple[int, int]:
+    """(height, width) in pixels, from one side or from both."""
+    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(pair) != 2:
+        raise UsageError(f"size is {size!r}; give one side in pixels or (height, width).")
+    height, width = (whole("size", side) for side in pair)
+    if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
+        raise UsageError(
+            f"size is {height} x {width} pixels; each side must be {SMALLEST} to {LARGEST}."
+        )
+    return height, width
+
+
+def checked_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
+    """Known class names, at least one."""
+    names = (classes,) if isinstance(classes, str) else tuple(classes)
+    if not names:
+        raise UsageError("classes is empty; name at least one, or leave it out to draw from all.")
+    for name in names:
+        if name not in CLASSES:
+            near = did_you_mean(str(name), CLASSES)
+            known = near or f" Known: {quoted_list(CLASSES)}."
+            raise UsageError(f"The world has no class {name!r}.{known}")
+    return names
+
+
+def whole(what: str, value: object) -> int:
+    """`value` as an int; True, 1.5 and "1" are not whole numbers."""
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise UsageError(f"{what} is {value!r}; it must be a whole number.")

@@ -1,4 +1,4 @@
-"""Weights files: half-precision safetensors that note what they are.
+"""Weights files: half-precision safetensors that note what they are, such as a network's design.
 
 Torch is loaded with the weights only, not to read what a file notes.
 """
@@ -7,20 +7,54 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from ..errors import UsageError
+from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import torch
     from torch import nn
 
-
 STEM = "model"
 """Of the files in a folder that holds one model."""
+
+
+class Noted:
+    """A dataclass whose values a weights file notes."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """The design among what a weights file notes; what it does not note is as by default."""
+        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
+
+
+@dataclass(frozen=True, slots=True)
+class Design(Noted):
+    """A pre-norm ViT with a CLS token on 7 x 7 patches.
+
+    Attributes:
+        layers: Number of transformer blocks.
+        width: Of the residual stream.
+        heads: Attention heads per block.
+        mlp: Whether blocks have an MLP after their attention.
+    """
+
+    layers: int = 6
+    width: int = 192
+    heads: int = 3
+    mlp: bool = True
+
+
+P32 = Design()
+"""The design of `toy/p32` and its twins."""
 
 
 def save_weights(model: nn.Module, path: Path, facts: Mapping[str, Any]) -> Path:
@@ -62,7 +96,7 @@ def check_not_begun(folder: Path) -> None:
         )
 
 
-def given_name(weights: Path) -> str:
+def name_of_weights(weights: Path) -> str:
     """What a model is called whose weights lie in this file: the file, or the folder it fills."""
     return weights.resolve().parent.name if weights.stem == STEM else weights.stem
 

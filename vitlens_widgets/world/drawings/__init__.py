@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..palette import Palette
-from . import animals, plants, sky, things
-from .parts import Parts
+from vitlens_widgets.world.drawings import animals, plants, sky, things
+from vitlens_widgets.world.drawings.palette import Palette
+from vitlens_widgets.world.drawings.shapes import Parts
 
 DRAWINGS: dict[str, Callable[[np.random.Generator, Palette], Parts]] = {
     "cat": animals.cat,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry import ellipse, polygon, spline
-from ..palette import BLACK, WHITE, Palette, hsv
-from .parts import Parts
+from vitlens_widgets.world.drawings.palette import BLACK, WHITE, Palette, hsv
+from vitlens_widgets.world.drawings.shapes import Parts, ellipse, polygon, spline
 
 
 def cat(rng: np.random.Generator, colors: Palette) -> Parts:

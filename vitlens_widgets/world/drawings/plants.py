@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
-from ..geometry import arc, ellipse, polygon, rectangle, spline
-from ..palette import BLACK, WHITE, Color, Palette, hsv, mix
-from .parts import Parts
+from vitlens_widgets.world.drawings.palette import BLACK, WHITE, Color, Palette, hsv, mix
+from vitlens_widgets.world.drawings.shapes import Parts, arc, ellipse, polygon, rectangle, spline
 
 _STALK: Color = (245, 232, 205)
 

@@ -6,9 +6,15 @@ import math
 
 import numpy as np
 
-from ..geometry import arc, ellipse, polygon, rotated, star_outline
-from ..palette import Palette, mix
-from .parts import Parts
+from vitlens_widgets.world.drawings.palette import Palette, mix
+from vitlens_widgets.world.drawings.shapes import (
+    Parts,
+    arc,
+    ellipse,
+    polygon,
+    rotated,
+    star_outline,
+)
 
 _MOON_X = 0.25  # a crescent open to the right is centred by moving its disc to the right
 

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry import arc, ellipse, mirrored, polygon, rectangle, spline
-from ..palette import BLACK, Color, Palette, hsv
-from .parts import Parts
+from vitlens_widgets.world.drawings.palette import BLACK, Color, Palette, hsv
+from vitlens_widgets.world.drawings.shapes import (
+    Parts,
+    arc,
+    ellipse,
+    mirrored,
+    polygon,
+    rectangle,
+    spline,
+)
 
 _GLASS: Color = hsv(0.55, 0.45, 0.95)
 _WOOD: Color = hsv(0.07, 0.5, 0.4)

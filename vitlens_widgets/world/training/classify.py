@@ -4,36 +4,87 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
+from torch.nn import functional
 
-from ..design import P32, Design
-from ..measure import measure
-from ..measurement import ClassMeasurement
-from ..network import GRID, TRAINED_PATCH, load_served, make_network, normalized
-from ..truth import patch_coverage, present_classes
-from ..weights import read_facts
-from . import losses
-from .batches import fresh_scenes, stacked_images
-from .losses import Batch
-from .task import Task
+from vitlens_widgets.world.labels import CLASSES, label_shares, present_classes
+from vitlens_widgets.world.network import (
+    GRID,
+    TRAINED_PATCH,
+    make_network,
+    normalized,
+)
+from vitlens_widgets.world.training.task import Task, fresh_scenes, stacked_images
+from vitlens_widgets.world.weights import P32, Design
 
-Loss = Callable[[torch.Tensor, Batch], torch.Tensor]
+BEST_PATCHES = 5  # of the 49 speak for a class
+PRICE_OF_AN_ANSWER = 0.1  # of a picture whose patches all name classes
+
+
+@dataclass(frozen=True, slots=True)
+class SceneBatch:
+    """Scenes and the two kinds of truth about them.
+
+    Attributes:
+        images: uint8 `[image, H, W, 3]`.
+        present: float32 `[image, 16]`, 1 for each class in the picture.
+        shares: float32 `[image, 49, 17]`, the share of each patch that each label covers.
+    """
+
+    images: torch.Tensor
+    present: torch.Tensor
+    shares: torch.Tensor
+
+
+def class_label(logits: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
+    """Cross-entropy of CLS against the classes of the image, shared evenly where there are two."""
+    target = batch.present / batch.present.sum(dim=1, keepdim=True)
+    return functional.cross_entropy(logits[:, 0], functional.pad(target, (0, 1)))
+
+
+def multiple_instance(logits: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
+    """`class_label`, and each class of the image, and no other, must be found by some patches.
+
+    A class's evidence is the mean of its five largest patch probabilities; it is compared with the
+    image's labels by binary cross-entropy, summed over the classes (averaged, it is too weak: the
+    patches then copy what CLS has found, all over the picture). The probabilities are over
+    seventeen labels: nobody ever asks for "background", but it is the only answer that no image
+    contradicts. Late in training the patches beside a thing join in; a small price on every
+    answer but "background" keeps them out.
+    """
+    chance = logits[:, 1:].softmax(dim=-1)[..., : len(CLASSES)]
+    evidence = chance.topk(BEST_PATCHES, dim=1).values.mean(dim=1).clamp(1e-6, 1 - 1e-6)
+    found = functional.binary_cross_entropy(evidence, batch.present, reduction="sum")
+    price = PRICE_OF_AN_ANSWER * chance.sum(dim=-1).mean()
+    return class_label(logits, batch) + found / len(batch.present) + price
+
+
+def taught_patches(logits: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
+    """`class_label`, and every patch must tell the share of it that each label covers.
+
+    Asked for the largest share alone, patches are as sure at an edge as inside, and enlarging them
+    draws the edge less well.
+    """
+    patches = functional.cross_entropy(logits[:, 1:].flatten(0, 1), batch.shares.flatten(0, 1))
+    return class_label(logits, batch) + patches
+
+
+Loss = Callable[[torch.Tensor, SceneBatch], torch.Tensor]
 
 LOSSES: dict[str, Loss] = {
-    "class": losses.class_label,
-    "multiple-instance": losses.multiple_instance,
-    "patches": losses.taught_patches,
+    "class": class_label,
+    "multiple-instance": multiple_instance,
+    "patches": taught_patches,
 }
 """Name of a goal -> loss of the answers of the last state."""
 
 
 @dataclass(frozen=True, slots=True)
-class Classify(Task[VisionTransformer, Batch]):
+class Classify(Task[VisionTransformer, SceneBatch]):
     """A ViT that answers with the world's labels.
 
     Attributes:
@@ -51,14 +102,14 @@ class Classify(Task[VisionTransformer, Batch]):
             block.attn.fused_attn = False  # for 50 tokens, the fused kernel's gradients are slow
         return model
 
-    def draw(self, index: int, batch_size: int) -> Batch:
+    def draw(self, index: int, batch_size: int) -> SceneBatch:
         """Fresh scenes with their truth."""
         scenes = fresh_scenes(index, batch_size, GRID * TRAINED_PATCH)
         masks = np.stack([scene.class_mask for scene in scenes])
-        truth = (present_classes(masks), patch_coverage(masks, GRID))
-        return Batch(*map(torch.from_numpy, (stacked_images(scenes), *truth)))
+        truth = (present_classes(masks), label_shares(masks, (GRID, GRID)))
+        return SceneBatch(*map(torch.from_numpy, (stacked_images(scenes), *truth)))
 
-    def learn(self, model: VisionTransformer, batch: Batch) -> torch.Tensor:
+    def learn(self, model: VisionTransformer, batch: SceneBatch) -> torch.Tensor:
         """The goal's loss of the answers of the last state."""
         with torch.autocast("cpu", torch.bfloat16):
             logits = model.head(model.forward_features(normalized(batch.images)))
@@ -67,7 +118,3 @@ class Classify(Task[VisionTransformer, Batch]):
     def facts(self) -> dict[str, Any]:
         """Goal and design."""
         return {"kind": "classes", "goal": self.goal, **asdict(self.design)}
-
-    def measure(self, weights: Path, scenes: int) -> ClassMeasurement:
-        """Accuracy and patch IoU at each state, as served at 224 pixels a side."""
-        return measure(load_served(weights), scenes, images=read_facts(weights)["images"])

@@ -3,20 +3,101 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from ..weights import save_weights
-from .batches import stream
-from .checkpoint import Checkpoint, unbroken
-from .optimizer import Optimizer
-from .task import Recipe
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.world.training.optimizer import Optimizer
+from vitlens_widgets.world.training.task import Recipe, stream
+from vitlens_widgets.world.weights import save_weights
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file that holds a model, its optimiser and the number of steps done.
+
+    Attributes:
+        path: The file.
+        facts: What the training is, by name; a file of any other is refused.
+    """
+
+    path: Path
+    facts: Mapping[str, Any]
+
+    def save(self, model: nn.Module, optimizer: Optimizer, done: int) -> None:
+        """Write beside the file, then rename: an interrupted save leaves the last one whole."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self.path.with_suffix(".part")
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save({**state, "done": done, "facts": dict(self.facts)}, unfinished)
+        unfinished.replace(self.path)
+
+    def load(self, model: nn.Module, optimizer: Optimizer) -> int:
+        """Take up where the file left off; returns the steps done, 0 without a file.
+
+        Raises:
+            UsageError: The file is of another training.
+        """
+        state = self._read()
+        if state is None:
+            return 0
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        return state["done"]
+
+    def _read(self) -> dict[str, Any] | None:
+        state = _loaded(self.path)
+        if state is None:
+            return None
+        theirs = state["facts"]
+        differ = [name for name in self.facts if theirs.get(name) != self.facts[name]]
+        if differ:
+            found = ", ".join(f"{name} {theirs.get(name)}" for name in differ)
+            asked = ", ".join(f"{name} {self.facts[name]}" for name in differ)
+            raise UsageError(
+                f"{self.path} is of another training, with {found}, not {asked}; choose another"
+                " folder or delete that file."
+            )
+        return state
+
+
+def noted_facts(path: Path) -> dict[str, Any] | None:
+    """What the training of a checkpoint is; None where there is no file."""
+    state = _loaded(path)
+    return None if state is None else state["facts"]
+
+
+def _loaded(path: Path) -> dict[str, Any] | None:
+    return torch.load(path, weights_only=True) if path.exists() else None
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """While this lasts, Ctrl-C waits; it comes at the end.
+
+    Only the main thread is ever interrupted, so elsewhere there is nothing to hold back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[bool] = []
+    before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if waiting:
+        raise KeyboardInterrupt
 
 
 def train(
@@ -69,7 +150,7 @@ def _learn_all(
 ) -> None:
     """The steps from `done` on."""
     try:
-        for batch in stream(recipe.task.draw, done, recipe.steps, recipe.batch_size):
+        for batch in _received(stream(recipe.task.draw, done, recipe.steps, recipe.batch_size)):
             _seed_step(recipe.seed, done)
             loss = recipe.task.learn(model, batch)
             loss.backward()
@@ -83,6 +164,16 @@ def _learn_all(
     except KeyboardInterrupt:
         checkpoint.save(model, optimizer, done)
         raise
+
+
+def _received(batches: Iterator[Any]) -> Iterator[Any]:
+    """The batches, each received as a whole: cut off in the middle, its worker would complain."""
+    while True:
+        with unbroken():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 @contextmanager

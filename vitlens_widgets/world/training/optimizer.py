@@ -11,7 +11,7 @@ import math
 import torch
 from torch import nn
 
-from ...errors import UsageError
+from vitlens_widgets.errors import UsageError
 
 MATRIX_RATE, OTHER_RATE = 2e-3, 1.5e-3
 WARM_UP_STEPS = 200

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..design import Design
-from ..mae import MAEDesign
-from ..mae_task import Infill
-from .classify import Classify
-from .task import Recipe
+from vitlens_widgets.world.autoencoder import MAEDesign
+from vitlens_widgets.world.training.classify import Classify
+from vitlens_widgets.world.training.infill import Infill
+from vitlens_widgets.world.training.task import Recipe
+from vitlens_widgets.world.weights import Design
 
 
 def _small(layers: int, mlp: bool) -> Recipe:

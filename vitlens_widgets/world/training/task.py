@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
-from ..measurement import Measurement
+from vitlens_widgets.world.scene import Scene, scene
 
-Model = TypeVar("Model", bound=nn.Module)
-Batch = TypeVar("Batch")
+AnyModel = TypeVar("AnyModel", bound=nn.Module)
+AnyBatch = TypeVar("AnyBatch")
 
 
-class Task(ABC, Generic[Model, Batch]):
+class Task(ABC, Generic[AnyModel, AnyBatch]):
     """What the training loop needs to know of a kind of model.
 
     A task goes to the worker process that draws its batches, so it must be picklable: a frozen
@@ -24,15 +26,15 @@ class Task(ABC, Generic[Model, Batch]):
     """
 
     @abstractmethod
-    def make_model(self) -> Model:
+    def make_model(self) -> AnyModel:
         """The model, freshly initialised from torch's generator, which the loop has seeded."""
 
     @abstractmethod
-    def draw(self, index: int, batch_size: int) -> Batch:
+    def draw(self, index: int, batch_size: int) -> AnyBatch:
         """Batch `index`, always the same: batches are drawn elsewhere, ahead, and again."""
 
     @abstractmethod
-    def learn(self, model: Model, batch: Batch) -> torch.Tensor:
+    def learn(self, model: AnyModel, batch: AnyBatch) -> torch.Tensor:
         """The loss of one batch, a scalar that gradients can be asked of.
 
         What is left to chance here may be drawn from torch's generator: the loop seeds it for
@@ -45,15 +47,6 @@ class Task(ABC, Generic[Model, Batch]):
 
         They are noted in the weights file, where whoever loads it finds them, and in checkpoints,
         which are taken up by the same task only. `"kind"` says which kind of model it is.
-        """
-
-    @abstractmethod
-    def measure(self, weights: Path, scenes: int) -> Measurement:
-        """What the finished model does, on held-out scenes.
-
-        Args:
-            weights: The weights file.
-            scenes: How many scenes for each number of objects.
         """
 
 
@@ -85,3 +78,49 @@ class Recipe:
         seen = {"images": self.steps * self.batch_size, "batch_size": self.batch_size}
         rate = {} if self.rate == 1 else {"rate": self.rate}
         return {**self.task.facts(), **seen, **rate, "seed": self.seed}
+
+
+FIRST_TRAINING_SEED = 1_000_000_000
+"""Training uses seeds from here on, so that every smaller one is held out."""
+
+Draw = Callable[[int, int], Any]
+"""From the index of a batch and the number of images in it to the batch."""
+
+
+def fresh_scenes(index: int, batch_size: int, size: int) -> list[Scene]:
+    """The scenes of batch `index`, half with one object and half with two, in no other batch.
+
+    Args:
+        index: Which batch, from 0 on.
+        batch_size: How many scenes.
+        size: Their side in pixels.
+    """
+    first = FIRST_TRAINING_SEED + index * batch_size
+    return [scene(first + i, objects=1 + i % 2, size=size) for i in range(batch_size)]
+
+
+def stacked_images(scenes: list[Scene]) -> np.ndarray:
+    """The pictures of scenes of one size, uint8 `[image, H, W, 3]`."""
+    return np.stack([scene.image for scene in scenes])
+
+
+def stream(draw: Draw, start: int, stop: int, batch_size: int) -> Iterator[Any]:
+    """Batches `start` to `stop`, in order, drawn ahead by one worker process."""
+    loader = DataLoader(
+        _Batches(draw, batch_size),
+        batch_size=None,
+        sampler=range(start, stop),
+        num_workers=1,
+        prefetch_factor=8,
+    )
+    return iter(loader)
+
+
+class _Batches(Dataset):
+    """`draw`, as torch's loader asks for it."""
+
+    def __init__(self, draw: Draw, batch_size: int) -> None:
+        self.draw, self.batch_size = draw, batch_size
+
+    def __getitem__(self, index: int) -> Any:
+        return self.draw(index, self.batch_size)

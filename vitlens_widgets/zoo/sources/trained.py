@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from vitlens_widgets.world.weights import given_name, trained_weights
+from vitlens_widgets.world.weights import name_of_weights, trained_weights
 from vitlens_widgets.zoo.source import ModelSource, Options, check_as_trained, path_of
 
 
@@ -22,5 +22,5 @@ class TrainedSource(ModelSource):
         from vitlens_widgets.world import embedded
 
         weights = trained_weights(path_of(source))
-        check_as_trained(given_name(weights), options)
-        return given_name(weights), embedded.build_from(weights)
+        check_as_trained(name_of_weights(weights), options)
+        return name_of_weights(weights), embedded.build_from(weights)

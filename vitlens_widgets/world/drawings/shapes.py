@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from vitlens_widgets.world.drawings.palette import Color
+
 
 @functools.cache
 def _circle(points: int) -> np.ndarray:
@@ -70,3 +72,7 @@ def rotated(outline: np.ndarray, turn: float) -> np.ndarray:
     """The same outline turned by `turn` radians around the origin, clockwise on the screen."""
     c, s = math.cos(turn), math.sin(turn)
     return outline @ np.array([[c, s], [-s, c]])
+
+
+Parts = list[tuple[np.ndarray, Color]]
+"""Filled polygons of the unit box, `([point, 2], colour)`, painted in this order."""

@@ -7,19 +7,14 @@ share of the patches is hidden, and the squared error of the pixels painted ther
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import ViTMAEForPreTraining
 
-from .mae import SIDE, MAEDesign, load_autoencoder, make_autoencoder
-from .mae_measure import measure
-from .mae_measurement import InfillMeasurement
-from .network import normalized
-from .training.batches import fresh_scenes, stacked_images
-from .training.task import Task
-from .weights import read_facts
+from vitlens_widgets.world.autoencoder import SIDE, MAEDesign, make_autoencoder
+from vitlens_widgets.world.network import normalized
+from vitlens_widgets.world.training.task import Task, fresh_scenes, stacked_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,3 @@ class Infill(Task[ViTMAEForPreTraining, torch.Tensor]):
         """The design, and what it is asked by its name in the catalogue."""
         goal = "infilling, normalised" if self.design.norm_pix_loss else "infilling"
         return {"kind": "infilling", "goal": goal, **asdict(self.design)}
-
-    def measure(self, weights: Path, scenes: int) -> InfillMeasurement:
-        """Squared error on hidden patches at each state."""
-        return measure(load_autoencoder(weights), scenes, images=read_facts(weights)["images"])

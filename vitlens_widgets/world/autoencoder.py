@@ -9,9 +9,8 @@ from pathlib import Path
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
-from .design import Noted
-from .network import MEAN, STD
-from .weights import read_facts, read_weights
+from vitlens_widgets.world.network import MEAN, STD
+from vitlens_widgets.world.weights import Noted, read_facts, read_weights
 
 SIDE = 112  # pixels
 
