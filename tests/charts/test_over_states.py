@@ -77,7 +77,7 @@ def test_what_is_not_there_is_refused(reading, ask, sentence):
 
 
 def test_the_table_of_a_reading(reading):
-    table = reading.table(image=1, tokens=[0, 9], targets=["class 5"])
+    table = reading.table(image=1, tokens=[0, 9], target="class 5")
     assert len(table) == 3 * 4
     assert table.attrs["title"].endswith("image 1")
     row = table.iloc[4 * 2 + 1]

@@ -142,20 +142,25 @@ class Reading:
         return int(found[0])
 
     def table(
-        self, image: int = 0, tokens: Sequence[int] = (), targets: Sequence[int | str] = ()
+        self,
+        image: int = 0,
+        tokens: Sequence[int] = (),
+        target: int | str | Sequence[int | str] = (),
     ) -> DataFrame:
         """Answer, probability, entropy and KL: a row per place (readout, chosen tokens) and state.
 
         Args:
             image: Which image.
             tokens: Tokens of the layout, beside the readout.
-            targets: Classes whose probability and rank are added, named or counted from 0.
+            target: One class or several, named or counted from 0, whose probability and rank are
+                added.
 
         Raises:
             UsageError: No such image, token or class.
         """
         check_index("image", image, self.n_images)
-        classes = [self.labels.index(target) for target in targets]
+        several = [target] if isinstance(target, int | str) else target
+        classes = [self.labels.index(one) for one in several]
         parts = [self.readout._at_place(f"readout ({self.readout_name})", (image,), classes)]
         for token in tokens:
             place = (image, self.position(token))
