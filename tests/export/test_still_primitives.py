@@ -18,7 +18,7 @@ from vitlens_widgets.export.stills.film import GAP, Panel, columns, film, room
 from vitlens_widgets.export.stills.numbers import decimal, probability, three_digits
 from vitlens_widgets.export.stills.overview import LABELS, overview
 from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, outline
-from vitlens_widgets.export.stills.scales import KNOCKED_OUT, MISSING, Scale
+from vitlens_widgets.export.stills.scales import KNOCKED_OUT, MISSING, ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.words import Word, length
 
@@ -52,28 +52,28 @@ def test_a_number_has_the_colour_of_its_place(name, bend):
     values = np.linspace(0, 3, 40)
     place = (values / 3) ** (0.5 if bend == "sqrt" else 1)
     expected = TABLES[name][np.floor(255 * place + 0.5).astype(int)]
-    np.testing.assert_array_equal(Scale(name, 3.0, bend).pixels(values), expected)
+    np.testing.assert_array_equal(ColorScale(name, 3.0, bend).pixels(values), expected)
 
 
 def test_scales_are_symmetric_logarithmic_or_of_ranks():
-    assert Scale("blue_orange", 2).place(np.array([-4, -2, -1, 0, 2])).tolist() == [
+    assert ColorScale("blue_orange", 2).place(np.array([-4, -2, -1, 0, 2])).tolist() == [
         0,
         0,
         0.25,
         0.5,
         1,
     ]
-    log = Scale("magma", 1, "log", 0.001)
+    log = ColorScale("magma", 1, "log", 0.001)
     np.testing.assert_allclose(log.place([0, 0.001, 0.1, 1]), [0, 0, 2 / 3, 1])
     assert [text for _, text in log.ticks] == ["≤ 0.001", "0.01", "0.1", "1"]
-    rank = Scale("viridis", 1000, "rank")
+    rank = ColorScale("viridis", 1000, "rank")
     np.testing.assert_allclose(rank.place([1, 10, 1000]), [1, 2 / 3, 0], atol=1e-12)
     np.testing.assert_allclose([at for at, _ in rank.ticks], [0, 1 / 3, 2 / 3, 1], atol=1e-12)
-    assert Scale("magma", 0.3, is_clipped=True).ticks[-1] == (1, "≥ 0.3")
+    assert ColorScale("magma", 0.3, is_clipped=True).ticks[-1] == (1, "≥ 0.3")
 
 
 def test_what_is_no_number_is_grey():
-    for scale in (Scale("magma", 1), Scale("blue_orange", 1)):
+    for scale in (ColorScale("magma", 1), ColorScale("blue_orange", 1)):
         pixels = scale.pixels(np.array([np.nan, -np.inf, 0.5]))
         assert pixels[:2].tolist() == [[MISSING] * 3, [KNOCKED_OUT] * 3]
         np.testing.assert_array_equal(

@@ -12,7 +12,7 @@ from PIL import Image
 from vitlens_widgets.export.stills.colors import colored
 from vitlens_widgets.widgets.attention_maps import still
 from vitlens_widgets.widgets.attention_maps.codes import coded, decoded
-from vitlens_widgets.widgets.attention_maps.still import Maps
+from vitlens_widgets.widgets.attention_maps.still import ShownMaps
 from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
 
 
@@ -27,7 +27,7 @@ def test_a_map_is_drawn_in_the_colours_of_its_numbers(kind, scale):
     maps = random_maps(8, rows=3, cols=4)
     widget = AttentionMaps(maps, layer=2, head=1, kind=kind, scale=scale)
     values = maps.of_head(2, 1, kind=kind)
-    shown, shades = Maps(widget._pictured()).shown()
+    shown, shades = ShownMaps(widget._pictured()).shown()
     hi, top = coded(values, kind)[1][1:]
     if kind == "scores":
         place, name = 0.5 + values / np.abs(values).max() / 2, "blue_orange"
@@ -60,12 +60,12 @@ def test_the_map_that_was_chosen_last_is_the_one_drawn():
     widget = AttentionMaps(maps)
     first = picture(widget)
     widget.layer, widget.head, widget.token = 0, 1, 3
-    assert Maps(widget._pictured()).chosen == (0, 1)
-    values = Maps(widget._pictured()).shown()[0]
+    assert ShownMaps(widget._pictured()).chosen == (0, 1)
+    values = ShownMaps(widget._pictured()).shown()[0]
     np.testing.assert_allclose(values, maps.of_head(0, 1), rtol=0.05, atol=1e-3)
     assert (picture(widget) != first[: picture(widget).shape[0]]).any()
     widget.show = "rollout"
-    values, scale = Maps(widget._pictured()).shown()
+    values, scale = ShownMaps(widget._pictured()).shown()
     np.testing.assert_allclose(values, maps.rollout(0), rtol=0.05, atol=1e-3)
     assert scale.map == "magma"
 
@@ -84,7 +84,7 @@ def test_knocked_out_keys_and_tokens_that_were_dropped_are_drawn():
     bias = np.zeros((13, 13), np.float32)
     bias[:, 5] = -np.inf
     widget = AttentionMaps(random_maps(11, rows=3, cols=4, bias=bias), kind="scores", token=0)
-    values, shades = Maps(widget._pictured()).shown()
+    values, shades = ShownMaps(widget._pictured()).shown()
     assert (shades.pixels(values)[:, 5] == 156).all()
     picture(widget)
     picture(AttentionMaps(random_maps(12, tokens=[0, 2, 3, 5, 8]), token=3))

@@ -12,7 +12,7 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from vitlens_widgets.export.stills.colors import bytes_of, table
-from vitlens_widgets.widgets.relevance_maps.still import KINDS, Relevance
+from vitlens_widgets.widgets.relevance_maps.still import KINDS, ShownRelevance
 
 REGISTERS = ("CLS", *(f"register {i}" for i in range(1, 5)))
 MAGMA = np.stack([bytes_of(color) for color in Magma256])
@@ -31,7 +31,7 @@ def test_every_map_is_coloured_by_its_place_on_the_shared_scale(show, method):
     one, other = (found.patches(1, **where) for found in widget.relevance)
     wanted = [one, other, one - other]
     end = max(np.abs(values).max() for values in wanted)
-    still = Relevance(widget.get_state())
+    still = ShownRelevance(widget.get_state())
     for which, values in enumerate(wanted):
         scale, found = still.scale(which, show, 1, 1), still.maps(show, 1, 1)[which]
         np.testing.assert_allclose(found, values, rtol=1e-5, atol=1e-6)
@@ -42,7 +42,7 @@ def test_every_map_is_coloured_by_its_place_on_the_shared_scale(show, method):
         expected = colours[np.floor(255 * np.clip(place, 0, 1) + 0.5).astype(int)]
         assert np.abs(scale.pixels(found).astype(int) - expected).max() <= 3
     widget.shared = False
-    own = Relevance(widget.get_state())
+    own = ShownRelevance(widget.get_state())
     ends = [own.scale(i, show, 1, 1).end for i in range(3)]
     np.testing.assert_allclose(ends, [np.abs(v).max() for v in wanted], rtol=1e-5)
 
@@ -52,11 +52,11 @@ def test_a_common_scale_ends_at_the_largest_of_all_heads():
     heads = np.stack(
         [[widget.relevance[0].patches(1, layer, head) for head in range(2)] for layer in range(3)]
     )
-    still = Relevance(widget.get_state())
+    still = ShownRelevance(widget.get_state())
     assert still.scale(0, "head", 0, 0).end == pytest.approx(np.abs(heads).max())
     assert still.scale(0, "layer", 0, 0).end == pytest.approx(np.abs(heads.sum(1)).max())
     widget.norm = "layer"
-    still = Relevance(widget.get_state())
+    still = ShownRelevance(widget.get_state())
     assert still.scale(0, "head", 2, 0).end == pytest.approx(np.abs(heads[2]).max())
 
 
@@ -76,12 +76,12 @@ def test_curves_are_drawn_as_far_as_they_are_there():
 
 def test_dropped_patches_are_veiled_and_methods_without_heads_have_no_overview():
     source = random_relevances(4, tokens=[0, 1, 2, 5, 9, 24])
-    still = Relevance(vl.RelevanceMaps(source, 2).get_state())
+    still = ShownRelevance(vl.RelevanceMaps(source, 2).get_state())
     scale, values = still.scale(0, "all", 2, 0), still.maps("all", 2, 0)[0]
     gone = np.ones((4, 6), bool)
     for token in (1, 2, 5, 9, 24):
         gone[divmod(token - 1, 6)] = False
     assert (scale.pixels(values)[gone] == 238).all()
     np.testing.assert_array_equal(scale.opacity(values) == 0.92, gone)
-    assert Relevance(vl.RelevanceMaps(source, 2, method="headless").get_state()).heads is None
+    assert ShownRelevance(vl.RelevanceMaps(source, 2, method="headless").get_state()).heads is None
     assert vl.RelevanceMaps(source, 2, method="headless").still()

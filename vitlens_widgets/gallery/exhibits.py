@@ -5,16 +5,26 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import vitlens_widgets as vl
+from vitlens_widgets import world
+from vitlens_widgets.lenses import FrozenNormLens, InfillLens, LogitLens
+from vitlens_widgets.widgets import (
+    AttentionMaps,
+    InfillStrip,
+    PatchGrid,
+    RelevanceMaps,
+    explore,
+    link,
+)
+from vitlens_widgets.zoo import load
 
 
 @functools.cache
 def _model(name: str = "toy/p32") -> Any:
-    return vl.load(name)
+    return load(name)
 
 
 def _read(images: list, name: str = "toy/p32") -> Any:
-    return vl.LogitLens(_model(name)).read(_model(name).trace(images))
+    return LogitLens(_model(name)).read(_model(name).trace(images))
 
 
 def _names(scene: Any) -> str:
@@ -22,15 +32,15 @@ def _names(scene: Any) -> str:
 
 
 def _linked(widgets: list) -> list:
-    vl.link(*widgets)
+    link(*widgets)
     return widgets
 
 
 def quickstart() -> Any:
     """00: a patch in the middle pinned, the second most probable answer as the target."""
-    scene = vl.world.scene(seed=7, objects=2)
+    scene = world.scene(seed=7, objects=2)
     reading, layout = _read([scene.image]), _model().layout
-    grid = vl.PatchGrid(reading, caption=_names(scene))
+    grid = PatchGrid(reading, caption=_names(scene))
     grid.token = layout.token(row=layout.rows // 2, col=layout.cols // 2)
     grid.target = reading.readout.top(2).index[-1, 0, 1]
     return grid
@@ -38,57 +48,57 @@ def quickstart() -> Any:
 
 def classification() -> Any:
     """01: the first of eight scenes."""
-    scenes = [vl.world.scene(seed) for seed in range(8)]
+    scenes = [world.scene(seed) for seed in range(8)]
     reading = _read([scene.image for scene in scenes])
-    return vl.PatchGrid(reading, image=0, caption=_names(scenes[0]))
+    return PatchGrid(reading, image=0, caption=_names(scenes[0]))
 
 
 def infilling() -> Any:
     """02: the first of three scenes, three quarters hidden."""
     mae = _model("toy/mae")
-    scenes = [vl.world.scene(seed, objects=2, size=mae.image_size) for seed in range(3)]
+    scenes = [world.scene(seed, objects=2, size=mae.image_size) for seed in range(3)]
     images = [scene.image for scene in scenes]
-    found = vl.InfillLens(mae).read(images, mask_ratio=0.75, seed=2)
-    return vl.InfillStrip(found, truth=scenes, caption=_names(scenes[0]))
+    found = InfillLens(mae).read(images, mask_ratio=0.75, seed=2)
+    return InfillStrip(found, truth=scenes, caption=_names(scenes[0]))
 
 
 def segmentation() -> Any:
     """03: four things, each patch in the colour of its class."""
-    scene = vl.world.scene(seed=0, objects=4)
+    scene = world.scene(seed=0, objects=4)
     caption = ", ".join(scene.names)
-    return vl.PatchGrid(_read([scene.image]), tint="class", caption=caption)
+    return PatchGrid(_read([scene.image]), tint="class", caption=caption)
 
 
 def twins() -> Any:
     """03: one thing, for a model whose patches find it and for its CLS-only twin."""
-    scene = vl.world.scene(seed=0)
+    scene = world.scene(seed=0)
     readings = [_read([scene.image], name) for name in ("toy/p32", "toy/p32-cls")]
     return _linked(
-        [vl.PatchGrid(one, target=scene.names[0], caption=_names(scene)) for one in readings]
+        [PatchGrid(one, target=scene.names[0], caption=_names(scene)) for one in readings]
     )
 
 
 def norms() -> Any:
     """03: the logit lens and the frozen norm, at the state where they disagree most."""
-    scene = vl.world.scene(seed=0)
+    scene = world.scene(seed=0)
     trace, patches = _model().trace([scene.image]), _model().layout.patches
-    lenses = (vl.LogitLens(_model()), vl.FrozenNormLens(_model()))
+    lenses = (LogitLens(_model()), FrozenNormLens(_model()))
     readings = [lens.read(trace) for lens in lenses]
     own, frozen = (one.top(1).index[:, 0, patches, 0] for one in readings)
     most = int((own != frozen).sum(-1).argmax())
-    return _linked([vl.PatchGrid(one, state=most, caption=_names(scene)) for one in readings])
+    return _linked([PatchGrid(one, state=most, caption=_names(scene)) for one in readings])
 
 
 @functools.cache
 def _tour() -> tuple[list, Any]:
     """04: twelve scenes and their trace."""
-    scenes = [vl.world.scene(seed, objects=2) for seed in range(12)]
+    scenes = [world.scene(seed, objects=2) for seed in range(12)]
     return scenes, _model().trace([scene.image for scene in scenes])
 
 
 def heads() -> Any:
     """04: all heads."""
-    return vl.AttentionMaps(_tour()[1])
+    return AttentionMaps(_tour()[1])
 
 
 def same_object() -> Any:
@@ -100,52 +110,52 @@ def same_object() -> Any:
     best = max(found.to_dict("records"), key=lambda row: row["ratio"])
     shares = layout.coverage(scenes[0].instance_mask == 1)
     token = layout.token(*divmod(int(shares.argmax()), layout.cols))
-    reading = vl.LogitLens(_model()).read(trace)
+    reading = LogitLens(_model()).read(trace)
     where = {"layer": best["layer"], "head": best["head"], "token": token}
-    return vl.AttentionMaps(trace, reading=reading, **where)
+    return AttentionMaps(trace, reading=reading, **where)
 
 
 def rollout() -> Any:
     """04: what the CLS token draws on, through all layers."""
     _, trace = _tour()
-    return vl.AttentionMaps(trace, show="rollout", layer=_model().n_layers - 1, token=0)
+    return AttentionMaps(trace, show="rollout", layer=_model().n_layers - 1, token=0)
 
 
 def relevance() -> Any:
     """08: what two answers to the scene of the quick start rest on, with the removal curves."""
-    scene = vl.world.scene(seed=7, objects=2)
+    scene = world.scene(seed=7, objects=2)
     trace = _model().trace(scene.image)
-    return vl.RelevanceMaps(trace, list(scene.names), caption=_names(scene))
+    return RelevanceMaps(trace, list(scene.names), caption=_names(scene))
 
 
 def cut_off() -> Any:
     """06: ranks of the true class, with attention as it is and with each patch on its own."""
     import torch
 
-    from vitlens_widgets import edits
+    from vitlens_widgets.trace import edits
 
-    vit, scene = _model(), vl.world.scene(seed=0)
+    vit, scene = _model(), world.scene(seed=0)
     patches = vit.layout.patches
     alone = torch.eye(vit.layout.n_tokens)[patches]
     edit = edits.Replace("pattern", range(vit.n_layers), alone, query=patches)
-    readings = [vl.LogitLens(vit).read(vit.trace(scene.image, edits=some)) for some in ([], [edit])]
+    readings = [LogitLens(vit).read(vit.trace(scene.image, edits=some)) for some in ([], [edit])]
     words = {"target": scene.names[0], "tint": "rank"}
     captions = (_names(scene), f"{_names(scene)}, each patch alone")
     return _linked(
-        [vl.PatchGrid(r, caption=c, **words) for r, c in zip(readings, captions, strict=True)]
+        [PatchGrid(r, caption=c, **words) for r, c in zip(readings, captions, strict=True)]
     )
 
 
 def mlp_words() -> Any:
     """07: what the MLP of each block says at every patch."""
-    vit, scene = _model(), vl.world.scene(seed=0)
-    reading = vl.LogitLens(vit).read(vit.trace(scene.image), site="mlp_out")
-    return vl.PatchGrid(reading, target=scene.names[0], caption=_names(scene))
+    vit, scene = _model(), world.scene(seed=0)
+    reading = LogitLens(vit).read(vit.trace(scene.image), site="mlp_out")
+    return PatchGrid(reading, target=scene.names[0], caption=_names(scene))
 
 
 def explorer() -> Any:
     """Every view of the scene of the quick start."""
-    scene = vl.world.scene(seed=7, objects=2)
+    scene = world.scene(seed=7, objects=2)
     token = _model().layout.token(3, 3)
     caption = _names(scene)
-    return vl.explore(_model(), scene, mae=_model("toy/mae"), token=token, caption=caption)
+    return explore(_model(), scene, mae=_model("toy/mae"), token=token, caption=caption)

@@ -20,7 +20,7 @@ VEIL = 0.92
 
 
 @dataclass(frozen=True)
-class Scale:
+class ColorScale:
     """A colour map with the numbers that it stands for.
 
     Attributes:

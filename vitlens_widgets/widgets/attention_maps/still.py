@@ -9,7 +9,7 @@ import numpy as np
 from vitlens_widgets.export.stills.numbers import decimal
 from vitlens_widgets.export.stills.overview import overview
 from vitlens_widgets.export.stills.patches import Ground
-from vitlens_widgets.export.stills.scales import Scale
+from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, scaled
 from vitlens_widgets.export.stills.tinting import MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, INK, Word
@@ -22,7 +22,7 @@ STATISTICS = 8  # lines of them that fit
 MANY_TIMES = 20  # a log scale reaches so many times as far up and down as uniform attention
 
 
-def scale_of(kind: MapKind, name: str, ranges: np.ndarray, n_tokens: int) -> Scale:
+def scale_of(kind: MapKind, name: str, ranges: np.ndarray, n_tokens: int) -> ColorScale:
     """The scale that maps share.
 
     Args:
@@ -33,16 +33,16 @@ def scale_of(kind: MapKind, name: str, ranges: np.ndarray, n_tokens: int) -> Sca
     """
     most, top = (float(ranges[:, i].max()) or 1.0 for i in (1, 2))
     if kind == "scores":
-        return Scale("blue_orange", top, write=decimal, shares=(0, 0.5, 1))
+        return ColorScale("blue_orange", top, write=decimal, shares=(0, 0.5, 1))
     if name == "log":
         low = 10.0 ** round(np.log10(1 / MANY_TIMES / n_tokens))
-        return Scale("magma", max(most, min(1.0, MANY_TIMES / n_tokens)), "log", low)
+        return ColorScale("magma", max(most, min(1.0, MANY_TIMES / n_tokens)), "log", low)
     shares = (0, 1 / 9, 4 / 9, 1) if name == "sqrt" else (0, 1 / 3, 2 / 3, 1)
     bend = "sqrt" if name == "sqrt" else "linear"
-    return Scale("magma", top, bend, is_clipped=most > top, shares=shares)
+    return ColorScale("magma", top, bend, is_clipped=most > top, shares=shares)
 
 
-class Maps:
+class ShownMaps:
     """The maps of AttentionMaps, or of one run of an Explorer.
 
     Args:
@@ -60,7 +60,7 @@ class Maps:
         codes = np.frombuffer(run["_codes"], "u1").reshape(*self.shape, *[self.meta["side"]] * 2)
         self.thumbnails = decoded(codes, self._ranges, self.kind)
 
-    def scale(self, kind: MapKind, own: np.ndarray, layer: int) -> Scale:
+    def scale(self, kind: MapKind, own: np.ndarray, layer: int) -> ColorScale:
         """The scale of a map of a layer, shared with the maps that the widget says."""
         norm = self.traits.get("norm", "map")
         shared = {"map": own[None], "layer": self._ranges[layer], "all": self._ranges}[norm]
@@ -71,7 +71,7 @@ class Maps:
         scale = self.scale(self.kind, self._ranges[layer, head], layer)
         return scale.pixels(self.thumbnails[layer, head])
 
-    def shown(self) -> tuple[np.ndarray, Scale]:
+    def shown(self) -> tuple[np.ndarray, ColorScale]:
         """The numbers `[query, key]` of the map that is shown, and its scale."""
         kind = "pattern" if self.first["show"] == "rollout" else self.first["kind"]
         codes = np.frombuffer(self.traits["_first_codes"], "u1").reshape(self.n_tokens, -1)
@@ -101,7 +101,7 @@ class Maps:
 
 def draw(traits: dict[str, Any]) -> Sheet:
     """Draws a widget from its traits, the map that is shown among them."""
-    sheet, maps, meta = Sheet(), Maps(traits), traits["_meta"]
+    sheet, maps, meta = Sheet(), ShownMaps(traits), traits["_meta"]
     which = "mean over all images" if traits["image"] is None else f"image {traits['image']}"
     size = f"{meta['n_layers']} layers × {meta['n_heads']} heads"
     subtitle = joined(meta["model_name"], size, patches_words(meta))
@@ -116,14 +116,14 @@ def draw(traits: dict[str, Any]) -> Sheet:
 
 
 def every_head(
-    sheet: Sheet, maps: Maps, at: tuple[int, int], size: tuple[int, int], **off: Any
+    sheet: Sheet, maps: ShownMaps, at: tuple[int, int], size: tuple[int, int], **off: Any
 ) -> float:
     """All heads; returns where they end."""
     sheet.words(at[0], at[1] - 10, "every head, by layer and head", 13, GREY, width=size[0])
     return overview(sheet, maps.thumbnail, maps.shape, at, size, chosen=maps.chosen, **off)
 
 
-def _large(sheet: Sheet, maps: Maps) -> None:
+def _large(sheet: Sheet, maps: ShownMaps) -> None:
     """The map that is shown, with its pinned pair and its legend."""
     values, scale = maps.shown()
     whole = MAP // maps.n_tokens * maps.n_tokens
@@ -143,7 +143,9 @@ def _large(sheet: Sheet, maps: Maps) -> None:
     sheet.words(MAP_LEFT, TOP + side + 52, about, 12, GREY)
 
 
-def image(sheet: Sheet, maps: Maps, picture: np.ndarray, at: tuple[int, int], room: int) -> float:
+def image(
+    sheet: Sheet, maps: ShownMaps, picture: np.ndarray, at: tuple[int, int], room: int
+) -> float:
     """The image, under what the pinned token attends to; returns where it ends."""
     (x, y), traits, grid = at, maps.traits, (maps.meta["rows"], maps.meta["cols"])
     is_row = traits["direction"] == "to"
@@ -170,7 +172,7 @@ def image(sheet: Sheet, maps: Maps, picture: np.ndarray, at: tuple[int, int], ro
     return y + grid[0] * cell
 
 
-def _statistics(sheet: Sheet, maps: Maps, y: float) -> None:
+def _statistics(sheet: Sheet, maps: ShownMaps, y: float) -> None:
     """The numbers of the head that is shown; a mean or a rollout has none."""
     if maps.chosen is None:
         return

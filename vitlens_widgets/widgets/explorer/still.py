@@ -31,7 +31,7 @@ def draw(traits: dict[str, Any]) -> Sheet:
     shown = state_words(meta["state_names"], traits["state"])
     lines = joined(shown, meta["caption"], _run_words(traits))
     sheet.title("Explorer", joined(meta["model_name"], patches_words(meta), size), lines)
-    maps, answers = attention.Maps(traits, shown_run(traits)), Answers(traits)
+    maps, answers = attention.ShownMaps(traits, shown_run(traits)), Answers(traits)
     off = traits["_edited_of"]
     at, room = (HEADS_LEFT, TOP), (HEADS, SIDE + 40)
     end = attention.every_head(sheet, maps, at, room, off=[tuple(pair) for pair in off])

@@ -10,7 +10,7 @@ from PIL import Image
 from vitlens_widgets.export.stills.film import Panel, columns, film, room
 from vitlens_widgets.export.stills.numbers import decimal, probability
 from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, outline
-from vitlens_widgets.export.stills.scales import MISSING, Scale
+from vitlens_widgets.export.stills.scales import MISSING, ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.tinting import CLASS_GROUND, MAP_GROUND, legend_colors
 from vitlens_widgets.export.stills.words import GREY, INK, Word, length
@@ -95,20 +95,20 @@ class Patches:
 
 def tinted(
     answers: Answers, tint: str, divergence: np.ndarray | None = None
-) -> tuple[np.ndarray, Scale | None, str]:
+) -> tuple[np.ndarray, ColorScale | None, str]:
     """A tint's numbers `[state, token + readout]`, their scale (None without order), its words."""
     target = answers.labels[answers.target] if answers.labels else ""
     match tint:
         case "probability":
             write = "{:g}".format
-            return answers.chance, Scale("viridis", 1, write=write), f"probability of {target}"
+            return answers.chance, ColorScale("viridis", 1, write=write), f"probability of {target}"
         case "rank":
             rank = np.where(np.isnan(answers.logit), np.nan, answers.rank)
-            scale = Scale("viridis", len(answers.labels), "rank", write="{:.0f}".format)
+            scale = ColorScale("viridis", len(answers.labels), "rank", write="{:.0f}".format)
             return rank, scale, f"rank of {target}"
         case "logit":
             end = largest(answers.logit)
-            scale = Scale("blue_orange", end, write=decimal, shares=(0, 1))
+            scale = ColorScale("blue_orange", end, write=decimal, shares=(0, 1))
             return answers.logit, scale, f"logit of {target}"
         case "entropy":
             values, end = answers.statistic("entropy"), float(np.log(len(answers.labels)))
@@ -122,9 +122,9 @@ def tinted(
     return answers.probability, None, "the most probable class" if tint == "class" else ""
 
 
-def nats(end: float) -> Scale:
+def nats(end: float) -> ColorScale:
     """From 0 to a largest value, with as many digits as a small one needs."""
-    return Scale("cividis", end, write=decimal if end >= 0.05 else "{:.2g}".format)
+    return ColorScale("cividis", end, write=decimal if end >= 0.05 else "{:.2g}".format)
 
 
 def largest(values: np.ndarray) -> float:

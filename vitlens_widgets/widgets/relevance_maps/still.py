@@ -11,7 +11,7 @@ from vitlens_widgets.export.stills.curve import Curve, curves
 from vitlens_widgets.export.stills.numbers import probability, three_digits
 from vitlens_widgets.export.stills.overview import overview
 from vitlens_widgets.export.stills.patches import Ground
-from vitlens_widgets.export.stills.scales import Scale
+from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.tinting import MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, HINT, INK, Word
@@ -27,7 +27,7 @@ KINDS = (
 """In the order in which the curves are sent."""
 
 
-class Relevance:
+class ShownRelevance:
     """The arrays of a RelevanceMaps.
 
     Args:
@@ -70,7 +70,7 @@ class Relevance:
             return self.whole
         return self.heads[:, layer].sum(1) if show == "layer" else self.heads[:, layer, head]
 
-    def scale(self, which: int, show: str, layer: int, head: int) -> Scale:
+    def scale(self, which: int, show: str, layer: int, head: int) -> ColorScale:
         """The scale of one map of a class (2: the difference)."""
         sharing = slice(None) if self.traits["shared"] else slice(which, which + 1)
         sharers = self.maps(show, layer, head)
@@ -82,12 +82,12 @@ class Relevance:
         end = float(np.nanmax(np.abs(sharers[sharing])))
         diverges = self.traits["_is_signed"] or which == 2
         name = "blue_orange" if diverges else "magma"
-        return Scale(name, end, self.traits["scale"], write=three_digits)
+        return ColorScale(name, end, self.traits["scale"], write=three_digits)
 
 
 def draw(traits: dict[str, Any]) -> Sheet:
     """Draws a widget from its traits."""
-    sheet, found = Sheet(), Relevance(traits)
+    sheet, found = Sheet(), ShownRelevance(traits)
     which = f"image {found.of['image']}" if found.meta["n_images"] > 1 else ""
     subtitle = joined(found.meta["model_name"], patches_words(found.meta), which)
     sheet.title("Relevance", subtitle, joined(_shown(found), found.meta["caption"]))
@@ -106,7 +106,7 @@ def draw(traits: dict[str, Any]) -> Sheet:
     return sheet
 
 
-def _shown(found: Relevance) -> str:
+def _shown(found: ShownRelevance) -> str:
     layer, head = found.traits["layer"], found.traits["head"]
     words = {
         "all": "all blocks and heads",
@@ -116,7 +116,7 @@ def _shown(found: Relevance) -> str:
     return joined(found.traits["_methods"][found.of["method"]], words[found.show])
 
 
-def _heads(sheet: Sheet, found: Relevance) -> None:
+def _heads(sheet: Sheet, found: ShownRelevance) -> None:
     """Every head, each layer's sum last."""
     layers, heads = found.heads.shape[1:3]
     which = {"target": 0, "versus": 1, "difference": 2}[found.traits["heads_of"]]
@@ -135,7 +135,7 @@ def _heads(sheet: Sheet, found: Relevance) -> None:
 
 
 def _map(
-    sheet: Sheet, found: Relevance, which: int, values: np.ndarray, place: tuple[int, int]
+    sheet: Sheet, found: ShownRelevance, which: int, values: np.ndarray, place: tuple[int, int]
 ) -> float:
     """A map on the image, with its class and its legend; returns where it ends."""
     (x, width), traits, grid = place, found.traits, values.shape
@@ -154,7 +154,7 @@ def _map(
     return y + 30
 
 
-def _class(found: Relevance, which: int) -> list[Word]:
+def _class(found: ShownRelevance, which: int) -> list[Word]:
     """`"cat 0.96"`, or of the difference `"cat − dog"`."""
     traits, target, versus = found.traits, found.of["target"], found.of["versus"]
     if which == 2:
@@ -167,7 +167,7 @@ def _class(found: Relevance, which: int) -> list[Word]:
     return [name, Word(probability(chance, 3))]
 
 
-def _curves(sheet: Sheet, found: Relevance, of: int, place: tuple[int, float, int]) -> None:
+def _curves(sheet: Sheet, found: ShownRelevance, of: int, place: tuple[int, float, int]) -> None:
     """A class's removal curves as far as they are known."""
     (x, y, width), about = place, found.traits["_curves_of"]
     if about["refused"] or not about["done"]:
