@@ -26,9 +26,9 @@ from vitlens_widgets.world.training.recipes import RECIPES
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    words = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        words.run(words)
+        options.run(options)
     except UsageError as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
@@ -36,24 +36,24 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(sentence) from None
 
 
-def _train_all(words: argparse.Namespace) -> None:
+def _train_all(options: argparse.Namespace) -> None:
     """Train the models that are named, one after the other, and print their cards."""
-    for name in words.names:
+    for name in options.names:
         recipe = RECIPES[name]
-        if words.images is not None:
-            recipe = replace(recipe, images=words.images)
+        if options.images is not None:
+            recipe = replace(recipe, images=options.images)
         stem = weights_file(name).stem
-        weights = train(recipe, words.folder, stem, save_every=words.save_every)
-        measure_file(weights, words.scenes)
-        print(read_card(name, words.folder))
+        weights = train(recipe, options.folder, stem, save_every=options.save_every)
+        measure_file(weights, options.scenes)
+        print(read_card(name, options.folder))
         print(f"Written: {weights} and {weights.with_suffix('.json').name}")
 
 
-def _measure_all(words: argparse.Namespace) -> None:
+def _measure_all(options: argparse.Namespace) -> None:
     """Measure the models that are named, or all, and print their cards."""
-    for name in tqdm(words.names or RECIPES, desc="models"):
-        measure_file(weights_file(name, words.folder), words.scenes)
-        print(read_card(name, words.folder))
+    for name in tqdm(options.names or RECIPES, desc="models"):
+        measure_file(weights_file(name, options.folder), options.scenes)
+        print(read_card(name, options.folder))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -123,10 +123,12 @@ def _call(weights: Path) -> str:
     if GOALS[facts["goal"]].kind == "infilling":  # which only a recipe of this package trains
         name = next(name for name, goal in EMBEDDED.items() if goal == facts["goal"])
         return f"python -m vitlens_widgets.world train {name}"
-    said = {name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")}
-    said["attention_only"] = not facts["mlp"]
-    words = ", ".join(f"{name}={value!r}" for name, value in said.items())
-    return f"vl.world.train({weights.parent.as_posix()!r}, {words})"
+    arguments = {
+        name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")
+    }
+    arguments["attention_only"] = not facts["mlp"]
+    listed = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"vl.world.train({weights.parent.as_posix()!r}, {listed})"
 
 
 def weights_file(name: str, folder: Path = WEIGHTS) -> Path:
@@ -135,24 +137,24 @@ def weights_file(name: str, folder: Path = WEIGHTS) -> Path:
 
 
 def _sentences(card: ModelCard) -> list[str]:
-    found = card.measured
+    measured = card.measured
     return [
-        f"{found.architecture}. {card.recipe} Seen: {found.images:,} scenes.",
-        *found.sentences(),
+        f"{measured.architecture}. {card.recipe} Seen: {measured.images:,} scenes.",
+        *measured.sentences(),
         f"Not good for: {card.not_good_for}",
         f"Train it anew: {card.command}",
     ]
 
 
-def _rows(found: Measurement) -> Iterable[tuple[str, ...]]:
-    scores = found.by_state()
+def _rows(measured: Measurement) -> Iterable[tuple[str, ...]]:
+    scores = measured.by_state()
     yield ("state", *scores)
-    for name, *row in zip(found.states, *scores.values(), strict=True):
+    for name, *row in zip(measured.states, *scores.values(), strict=True):
         yield (name, *(f"{score:.3f}" for score in row))
 
 
-def _plain_table(found: Measurement) -> list[str]:
-    rows = list(_rows(found))
+def _plain_table(measured: Measurement) -> list[str]:
+    rows = list(_rows(measured))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
@@ -160,8 +162,8 @@ def _plain_table(found: Measurement) -> list[str]:
     ]
 
 
-def _markdown_table(found: Measurement) -> list[str]:
-    heading, *rows = _rows(found)
+def _markdown_table(measured: Measurement) -> list[str]:
+    heading, *rows = _rows(measured)
     rule = ("---", *["---:"] * (len(heading) - 1))
     return [f"| {' | '.join(row)} |" for row in (heading, rule, *rows)]
 

@@ -131,8 +131,8 @@ class Scenes:
     @property
     def identity(self) -> dict[str, Any]:
         """See `vl.data.Dataset`."""
-        words = {"seed": self.seed, "objects": self.objects, "size": list(self.size)}
-        return {"world": {**words, "classes": list(self.classes)}}
+        drawn = {"seed": self.seed, "objects": self.objects, "size": list(self.size)}
+        return {"world": {**drawn, "classes": list(self.classes)}}
 
     def source(self, number: int) -> tuple:
         """What scene `number` is made from: of two data sets, those made from the same are one."""

@@ -58,9 +58,9 @@ def multiple_instance(logits: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
     """
     chance = logits[:, 1:].softmax(dim=-1)[..., : len(CLASSES)]
     evidence = chance.topk(BEST_PATCHES, dim=1).values.mean(dim=1).clamp(1e-6, 1 - 1e-6)
-    found = functional.binary_cross_entropy(evidence, batch.present, reduction="sum")
+    naming = functional.binary_cross_entropy(evidence, batch.present, reduction="sum")
     price = PRICE_OF_AN_ANSWER * chance.sum(dim=-1).mean()
-    return class_label(logits, batch) + found / len(batch.present) + price
+    return class_label(logits, batch) + naming / len(batch.present) + price
 
 
 def taught_patches(logits: torch.Tensor, batch: SceneBatch) -> torch.Tensor:
