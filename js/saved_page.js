@@ -48,14 +48,13 @@ async function unpacked(base64) {
   return new DataView(await new Response(stream).arrayBuffer());
 }
 
-/** @param {any} value */
-const revived = (value) => (value?.$gzip === undefined ? value : unpacked(value.$gzip));
-
-/** @param {Record<string, unknown>} state */
-async function revivedState(state) {
-  const names = Object.keys(state);
-  const values = await Promise.all(names.map((name) => revived(state[name])));
-  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+/** @param {any} value @returns {Promise<any>} */
+async function revived(value) {
+  if (value === null || typeof value !== "object") return value;
+  if (value.$gzip !== undefined) return unpacked(value.$gzip);
+  if (Array.isArray(value)) return Promise.all(value.map(revived));
+  const entries = Object.entries(value).map(async ([name, one]) => [name, await revived(one)]);
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 /** @param {string} code */
@@ -96,7 +95,7 @@ async function show() {
   const main = /** @type {HTMLElement} */ (document.querySelector("main"));
   /** @type {{ modules: Record<string, string>, widgets: Saved[], links: Link[] }} */
   const { modules, widgets, links } = JSON.parse(document.getElementById("saved")?.textContent ?? "");
-  const models = await Promise.all(widgets.map(async ({ state }) => new SavedModel(await revivedState(state))));
+  const models = await Promise.all(widgets.map(async ({ state }) => new SavedModel(await revived(state))));
   for (const link of links) join(models, link);
   for (const [i, { module }] of widgets.entries()) {
     const el = document.createElement("div");

@@ -123,7 +123,7 @@ def test_the_strips_segmenter_may_have_its_classes_in_any_order(infilling):
         labels=[taught.labels[i] for i in order],
     )
     strips = [vl.InfillStrip(infilling, truth=truth, segmenter=one) for one in (taught, shuffled)]
-    scores = [strip._objects.scores(infilling, 0) for strip in strips]
+    scores = [strip._infiller.objects.scores(infilling, 0) for strip in strips]
     np.testing.assert_allclose(*scores, atol=1e-6)
 
 

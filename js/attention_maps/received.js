@@ -8,14 +8,14 @@ import { Overview } from "./map_cache.js";
 export function overviewOf(get) {
   const { n_heads: nHeads, side, tokens } = get("_meta");
   const sizes = { nHeads, side, n: tokens.length };
-  return new Overview(get("_overview_of"), sizes, asUint8(get("_codes")), asFloat32(get("_ranges")), asFloat32(get("_thumb_ranges")));
+  return new Overview(get("_overview_of") ?? {}, sizes, asUint8(get("_codes")), asFloat32(get("_ranges")), asFloat32(get("_thumb_ranges")));
 }
 
 /** @param {Get} get @returns {import("./scene.js").Statistic[]} */
 export function statisticsOf(get) {
   const { n_layers, n_heads } = get("_meta");
   const [every, count] = [asFloat32(get("_statistics")), n_layers * n_heads];
-  return get("_statistic_words").map((/** @type {any} */ words, /** @type {number} */ i) => {
+  return (get("_statistic_words") ?? []).map((/** @type {any} */ words, /** @type {number} */ i) => {
     const values = every.subarray(i * count, (i + 1) * count);
     const known = values.filter((value) => !Number.isNaN(value));
     return { ...words, values, least: Math.min(...known), most: Math.max(...known) };

@@ -13,14 +13,29 @@ import { columnsOf, readingOf } from "../patch_grid/received.js";
 const OF_ANSWERS = ["_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits"];
 const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
 const OF_STATISTICS = ["_statistics", "_statistic_words"];
-const OF_RUN = [...OF_ANSWERS, ...OF_MAPS, ...OF_STATISTICS, "_target_logit", "_target_rank", "_target_of"];
+const OF_TARGET = ["_target_logit", "_target_rank", "_target_of"];
+/** What is in which trait of a run. @type {[bundle: string, names: string[]][]} */
+const BUNDLES = [
+  ["answers", [...OF_ANSWERS, "_divergence", "number", "off"]],
+  ["target", OF_TARGET],
+  ["maps", [...OF_MAPS, ...OF_STATISTICS]],
+];
+const OF_RUN = [...OF_ANSWERS, ...OF_MAPS, ...OF_STATISTICS, ...OF_TARGET];
 const OF_INFILLING = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];
 
 /** Events after which the data may be others. */
 export const DATA_EVENTS = ["_version", "target", ...OF_INFILLING, "mask", "_answered"];
 
-/** The edited run's traits, by the names that those of a run have. @param {Get} get @returns {Get} */
-const edited = (get) => (name) => get(OF_RUN.includes(name) ? `_edited${name}` : name);
+/**
+ * One run's numbers by the names that PatchGrid and AttentionMaps have them under; the rest as it is.
+ * @param {Get} get
+ * @param {"untouched" | "edited"} run
+ * @returns {Get}
+ */
+const ofRun = (get, run) => (name) => {
+  const bundle = BUNDLES.find(([, names]) => names.includes(name))?.[0];
+  return bundle ? get(`_${run}_${bundle}`)[name] : get(name);
+};
 
 /**
  * One run, decoded; parts that have not been sent anew stay the same objects.
@@ -48,27 +63,27 @@ function runReader(get) {
 
 /** @param {Get} get @returns {() => Data} */
 export function dataReader(get) {
-  const [baseline, other] = [runReader(get), runReader(edited(get))];
+  const [untouched, edited] = [ofRun(get, "untouched"), ofRun(get, "edited")];
+  const [baseline, other] = [runReader(untouched), runReader(edited)];
   const { height, width } = get("_meta");
   const grounds = received(get, ["_picture"], () => new Grounds(asUint8(get("_picture")), width, height));
-  const divergence = received(get, ["_divergence"], () => asFloat32(get("_divergence")));
+  const divergence = received(edited, ["_divergence"], () => asFloat32(edited("_divergence")));
   const infill = get("_infill_meta") === null ? () => null : infillReader(get);
-  return () => ({
-    baseline: baseline(),
-    edited: get("_edited_of").length ? editedRun(get, baseline(), other()) : null,
-    areMapsOld: areMapsOld(get),
-    without: get("_edited_of"),
-    divergence: divergence(),
-    grounds: grounds(),
-    infill: infill(),
-  });
+  return () => {
+    const off = edited("off") ?? [];
+    const areMapsOld = off.length > 0 && edited("_overview_of")?.run !== edited("number"); // the answers come before
+    const { overview, statistics } = baseline();
+    return {
+      baseline: baseline(),
+      edited: off.length === 0 ? null : areMapsOld ? { ...other(), overview, statistics } : other(),
+      areMapsOld,
+      without: off,
+      divergence: divergence(),
+      grounds: grounds(),
+      infill: infill(),
+    };
+  };
 }
-
-/** The answers come before the attention. @param {Get} get */
-const areMapsOld = (get) => get("_edited_of").length > 0 && get("_edited_overview_of").run !== get("_edited_run");
-
-/** @param {Get} get @param {Run} untouched @param {Run} found @returns {Run} */
-const editedRun = (get, { overview, statistics }, found) => (areMapsOld(get) ? { ...found, overview, statistics } : found);
 
 /** @param {Get} get @returns {() => import("../infill_strip/scene.js").Data} */
 function infillReader(get) {

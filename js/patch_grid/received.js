@@ -30,7 +30,7 @@ export function readingOf(get) {
  * @returns {TargetColumns}
  */
 export function columnsOf(get, reading, last) {
-  const of = reading.complete ? get("target") : get("_target_of");
+  const of = reading.complete ? get("target") : (get("_target_of") ?? -1);
   if (last && last.of === of) return last;
   if (reading.complete) return reading.columns(of);
   return { of, logit: asFloat32(get("_target_logit")), rank: asInt32(get("_target_rank")) };

@@ -33,7 +33,6 @@ SETUP = """
 import statistics, time
 import timm
 import vitlens_widgets as vl
-from vitlens_widgets.widgets.explorer import data
 scene = vl.world.scene(45, objects=2)
 given = ({given},)
 """
@@ -49,7 +48,7 @@ def seconds(act):
     return time.perf_counter() - start
 
 def answers():
-    data.edited_answers(explorer._untouched, explorer._untouched.without([(0, 0)]), explorer.target)
+    explorer._runs.without(((0, 0),)).edited_answers(explorer.target)
 
 def knock_out(head):
     explorer.knocked_out = []
@@ -64,8 +63,8 @@ found = {
     "knock-out": median(knock_out(i % 3) for i in range(REPEATS)),
     "bytes": explorer.nbytes,
     "bytes of a run": sum(
-        len(value) for name, value in explorer.get_state().items()
-        if name.startswith(("_edited", "_divergence")) and isinstance(value, bytes)
+        len(value) for name, bundle in explorer.get_state().items() if name.startswith("_edited_")
+        for value in bundle.values() if isinstance(value, bytes)
     ),
 }
 explorer.knocked_out = []

@@ -92,7 +92,7 @@ def test_until_its_attention_is_there_no_other_runs_numbers_are_the_edited_runs(
     assert "edited run" not in words(line)
     explorer.knocked_out = [(3, 0)]
     whole = changed(explorer)
-    hosted.receive(**{n: v for n, v in whole.items() if n not in explorer._untouched.maps(8)} | OLD)
+    hosted.receive(**whole | {"_edited_maps": {}})
     assert "pattern … score … rank …" in words(line)
     widget.and_(page.locator(".vl-waiting")).wait_for(state="attached")
     assert titles.get_by_text("edited run").count() == 0
@@ -103,9 +103,6 @@ def test_until_its_attention_is_there_no_other_runs_numbers_are_the_edited_runs(
         widget.get_by_role("radio", name=run, exact=True).click()
         assert titles.get_by_text("edited run").count() == said
         assert words(line).startswith("edited run ") == bool(said)
-
-
-OLD = {"_edited_overview_of": {}, "_edited_codes": b"", "_edited_statistics": b""}
 
 
 def words(node):
@@ -122,7 +119,7 @@ def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene,
         raise MemoryError
 
     with monkeypatch.context() as breaking:
-        breaking.setattr(type(explorer._untouched), "maps", fails)
+        breaking.setattr(type(explorer._runs.untouched), "maps", fails)
         widget.get_by_role("button", name="Knock out L4 H0").click()
         eventually(page, lambda: explorer.error)
     hosted.receive(**changed(explorer), error=explorer.error)

@@ -137,6 +137,8 @@ def test_an_edited_run_that_comes_trait_by_trait_is_drawn_when_it_is_whole(page,
     names = sorted((n for n in after if after[n] != before[n]), reverse=backwards)
     receive_one_by_one(hosted, after, names)
     assert widget.locator(".vl-off-head").count() == 1
-    kl = explorer._divergence  # of the prediction, the last number of the last state
+    kl = explorer._edited_answers[
+        "_divergence"
+    ]  # of the prediction, the last number of the last state
     said = float(np.frombuffer(kl, "<f4").reshape(explorer.trace.n_states, -1)[-1, -1])
     assert f"{said:.2f}" in widget.locator(".vl-off-result").inner_text()

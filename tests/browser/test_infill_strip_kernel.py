@@ -168,7 +168,7 @@ def batch():
 
 
 def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, batch):
-    own = [batch._given.mask[image] for image in range(3)]
+    own = [batch._infiller.given.mask[image] for image in range(3)]
     hosted = InfillPage(page)
     hosted.own_clock()
     widget = hosted.add(batch)
@@ -185,11 +185,11 @@ def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, bat
     patch(widget, 1, 2, COLS).click()
     hosted.settled()
     assert (batch.mask != own[1]).nonzero()[0].tolist() == [COLS + 2]
-    np.testing.assert_array_equal(batch._shown[0].mask[0], own[0])
+    np.testing.assert_array_equal(batch._infiller.infillings[0].mask[0], own[0])
 
 
 def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
-    own = [batch._given.mask[image] for image in range(3)]
+    own = [batch._infiller.given.mask[image] for image in range(3)]
     hosted = InfillPage(page)
     hosted.own_clock()
     widget = hosted.add(batch)
@@ -203,16 +203,16 @@ def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
     hosted.settled()
     assert batch.image == 1
     np.testing.assert_array_equal(batch.mask, own[1])
-    changed = (batch._shown[0].mask[0] != own[0]).nonzero()[0]
+    changed = (batch._infiller.infillings[0].mask[0] != own[0]).nonzero()[0]
     assert changed.tolist() == [1, 3 * COLS + 4]
     assert not any({"mask", "image"} <= set(message) for message in hosted.saved())
     menu.select_option("0")
     hosted.settled()
-    np.testing.assert_array_equal(batch.mask, batch._shown[0].mask[0])
+    np.testing.assert_array_equal(batch.mask, batch._infiller.infillings[0].mask[0])
 
 
 def test_a_share_chosen_while_another_image_comes_is_drawn_for_that_one(page, batch):
-    lens = batch._given.lens
+    lens = batch._infiller.given.lens
     hosted = InfillPage(page)
     widget = hosted.add(batch)
     hosted.hold()
@@ -224,6 +224,9 @@ def test_a_share_chosen_while_another_image_comes_is_drawn_for_that_one(page, ba
     assert (batch.image, batch.mask_ratio) == (2, 0.3)
     np.testing.assert_array_equal(batch.mask, lens.mask(3, 0.3, 2)[2])
     np.testing.assert_array_equal(hosted.mask(), batch.mask)
-    assert 0 not in batch._shown or (batch._shown[0].mask == batch._given.mask[0]).all()
+    assert (
+        0 not in batch._infiller.infillings
+        or (batch._infiller.infillings[0].mask == batch._infiller.given.mask[0]).all()
+    )
     shown = widget.locator(".vl-still-masked .vl-cell[aria-selected='true']").count()
     assert shown == batch.mask.sum()

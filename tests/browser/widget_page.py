@@ -47,8 +47,10 @@ MODEL = """
     for (let i = 0; i < text.length; i++) bytes[i + 3] = text.charCodeAt(i);
     return new DataView(bytes.buffer, 3);
   };
+  const isObject = (value) => value?.constructor === Object;
   const revived = (state) => Object.fromEntries(Object.entries(state).map(
-    ([name, value]) => [name, value?.$bytes === undefined ? value : decoded(value)]));
+    ([name, value]) => [name, value?.$bytes !== undefined ? decoded(value)
+      : isObject(value) ? revived(value) : value]));
   window.receive = (index, state) => window.hosted[index].model.change(revived(state));
   window.host = async (code, state) => {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
@@ -171,11 +173,14 @@ def eventually(page, holds):
 
 def encoded(state):
     """A widget's state as JSON, with bytes marked as such and the code left out."""
-    return {
-        name: encoded_bytes(value) if isinstance(value, bytes) else value
-        for name, value in state.items()
-        if name not in ("_esm", "_css", "layout")
-    }
+    kept = {n: value for n, value in state.items() if n not in ("_esm", "_css", "layout")}
+    return {name: _encoded_value(value) for name, value in kept.items()}
+
+
+def _encoded_value(value):
+    if isinstance(value, dict):
+        return {name: _encoded_value(one) for name, one in value.items()}
+    return encoded_bytes(value) if isinstance(value, bytes) else value
 
 
 def encoded_bytes(value):

@@ -31,8 +31,8 @@ def toy():
     return vl.load("toy/p32")
 
 
-def numbers(explorer, name, *shape):
-    return np.frombuffer(getattr(explorer, name), "<f4").reshape(shape)
+def numbers(bundle, name, *shape):
+    return np.frombuffer(bundle[name], "<f4").reshape(shape)
 
 
 def test_it_sends_the_answers_of_the_trace(vit):
@@ -40,7 +40,7 @@ def test_it_sends_the_answers_of_the_trace(vit):
     trace = vit.trace(picture())
     torch.testing.assert_close(explorer.trace.logits, trace.logits)
     reading = vl.LogitLens(vit).read(trace)
-    sent = numbers(explorer, "_entropy", vit.n_layers + 1, -1)
+    sent = numbers(explorer._untouched_answers, "_entropy", vit.n_layers + 1, -1)
     n_tokens = len(trace.tokens)
     np.testing.assert_allclose(sent[:, :n_tokens], reading.entropy()[:, 0].numpy(), atol=1e-5)
     assert explorer.target == int(reading.readout.top(1).index[-1, 0, 0])
@@ -56,7 +56,7 @@ def test_the_edited_run_is_that_of_the_model_without_the_heads(vit):
     expected = vit.trace(picture(), edits=edits)
     torch.testing.assert_close(explorer.edited.logits, expected.logits, rtol=1e-4, atol=1e-5)
     entropy = vl.LogitLens(vit).read(expected).entropy()[:, 0].numpy()
-    sent = numbers(explorer, "_edited_entropy", vit.n_layers + 1, -1)
+    sent = numbers(explorer._edited_answers, "_entropy", vit.n_layers + 1, -1)
     np.testing.assert_allclose(sent[:, : entropy.shape[1]], entropy, atol=1e-4)
     explorer.knocked_out = []
     assert explorer.edited is None
@@ -64,7 +64,7 @@ def test_the_edited_run_is_that_of_the_model_without_the_heads(vit):
 
 def test_how_far_the_edited_answers_are_from_the_untouched_ones(vit):
     explorer = vl.explore(vit, picture(), knocked_out=[(0, 0)])
-    sent = numbers(explorer, "_divergence", vit.n_layers + 1, -1)
+    sent = numbers(explorer._edited_answers, "_divergence", vit.n_layers + 1, -1)
     for k in range(vit.n_layers + 1):
         before = explorer.reading.logits(k)[0].log_softmax(-1)
         after = explorer.edited_reading.logits(k)[0].log_softmax(-1)
@@ -138,7 +138,7 @@ def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, owner, name, wor
     assert explorer.edited is edited
     explorer.knocked_out = [(2, 1)]  # and can be tried again
     assert explorer.error == ""
-    assert explorer._edited_overview_of["run"] == explorer._edited_run != 0
+    assert explorer._edited_maps["_overview_of"]["run"] == explorer._edited_answers["number"]
     assert explorer.edited is not edited
 
 
@@ -148,7 +148,10 @@ def test_heads_that_are_off_cannot_be_changed_unheard(toy):
         explorer.knocked_out.append((5, 2))
     explorer.knocked_out += ((5, 2),)
     assert explorer.knocked_out == ((1, 0), (5, 2))
-    assert explorer._edited_of == [[1, 0], [5, 2]]
+    assert explorer._edited_answers["off"] == [[1, 0], [5, 2]]
+
+
+ANOTHER_RUN = ("_untouched_answers", "_untouched_maps", "_first")  # its number is in them
 
 
 @pytest.mark.parametrize("then", ["at once", "another image"])
@@ -161,7 +164,7 @@ def test_once_all_heads_are_on_again_nothing_of_the_edited_run_is_left(toy, then
     explorer.knocked_out = []
     if then == "another image":
         explorer.show(picture())
-        before |= {n: explorer.get_state()[n] for n in ("_overview_of", "_first")}  # another run
+        before |= {n: explorer.get_state()[n] for n in ANOTHER_RUN}
     assert unchanged(explorer) == before
     assert abs(explorer.nbytes - size) < 20  # digits of the counters
     assert abs(explorer.save_html(tmp_path / "after.html").stat().st_size - page) < 200
@@ -195,7 +198,7 @@ def test_a_model_without_a_classifier_shows_its_attention():
     explorer = vl.explore(vit, picture(), knocked_out=[(1, 1)])
     assert explorer.reading is None
     assert explorer.target is None
-    assert len(explorer._codes) > 0
+    assert len(explorer._untouched_maps["_codes"]) > 0
     assert explorer.edited is not None
 
 

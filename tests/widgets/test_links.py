@@ -131,9 +131,8 @@ def test_where_one_cannot_follow_none_is_left_elsewhere(linked, monkeypatch):
     def fails(*_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(explorer, "_logits", b"", raising=False)
-    monkeypatch.setattr(type(explorer._untouched), "target", fails)
-    explorer._target_of = 3
+    monkeypatch.setattr(explorer, "_untouched_target", {"_target_of": 3})
+    monkeypatch.setattr(type(explorer._runs.untouched), "target", fails)
     grid.target = 4
     assert "out of memory" in explorer.error
     assert [w.target for w in (grid, linked[1], explorer)] == [3, 3, 3]

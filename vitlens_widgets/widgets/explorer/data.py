@@ -1,8 +1,7 @@
-"""What Explorer sends to the browser, beside what its parts send in widgets of their own."""
+"""What Explorer says of a model, beside what its runs send."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from vitlens_widgets.widgets.attention_maps import data as attention_data
@@ -38,45 +37,14 @@ def _nothing_answered(run: ImageRun) -> dict[str, Any]:
     }
 
 
-def edited_answers(untouched: ImageRun, edited: ImageRun, target: int | None) -> dict[str, Any]:
-    """The edited run's answers, and how far they are from the untouched one's."""
-    found = as_edited(edited.answers(target)) | {"_edited_run": edited.number}
-    return found | {"_divergence": divergence(untouched.reading, edited.reading)}
-
-
-def divergence(before: Any, after: Any) -> bytes:
-    """KL of one reading from another, float32 `[state, token + readout]`; empty without any."""
-    from vitlens_widgets.lenses import divergence
-
-    if before is None:
-        return b""
-    tokens, readout = divergence(before, after), divergence(before.readout, after.readout)
-    return pack.float32(patch_grid_data.with_readout(tokens, readout, 0))
-
-
-def as_edited(packed: dict[str, Any]) -> dict[str, Any]:
-    """Traits of a run, under the names that those of the edited run have."""
-    return {f"_edited{name}": value for name, value in packed.items()}
-
-
-def listed(heads: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Pairs as JSON has them."""
-    return [list(pair) for pair in heads]
-
-
-def pairs(heads: list[list[int]]) -> tuple[tuple[int, int], ...]:
-    """Pairs as Python has them."""
-    return tuple((layer, head) for layer, head in heads)
-
-
 def meanings(run: ImageRun) -> dict[str, Meaning]:
     """What the selections in a run's views mean, by the names of their traits."""
     source, vit = run.source, run.trace.vit
     place = Place(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
-    found = {
+    own = {
         "state": Depth(vit.n_layers),
         "token": place,
         "key": place,
         "head": Head.of(source.model_name, vit.n_heads),
     }
-    return found if run.reading is None else found | {"target": ClassMeaning(tuple(vit.labels))}
+    return own if run.reading is None else own | {"target": ClassMeaning(tuple(vit.labels))}

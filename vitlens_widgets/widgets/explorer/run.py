@@ -1,60 +1,76 @@
-"""One run of a model on one image, packed for the browser: its answers and its attention."""
+"""The runs of a model on one image, packed for the browser: their answers and their attention."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.source import MapsSource
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
+from vitlens_widgets.widgets.shared import pack
 
 _numbers = itertools.count(1)
 
+NO_ANSWERS = dict.fromkeys(
+    ("_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits", "_divergence"),
+    b"",
+)
+"""Of a model without a classifier."""
+
+HeadsOff = tuple[tuple[int, int], ...]
+"""(layer, head) pairs."""
+
 
 class ImageRun:
-    """What one forward pass left behind, and what is sent of it.
+    """What one forward pass left behind, and what is sent of it, in three bundles.
 
     Args:
         trace: Of one image.
         lens: What reads it; None for a model without a classifier.
+        off: The heads that the run is without.
 
     Attributes:
         number: Tells this run from all others.
         trace: As given.
+        off: As given.
         reading: What the lens reads in it, or None.
         source: Its attention maps.
     """
 
-    def __init__(self, trace: Any, lens: Any) -> None:
+    def __init__(self, trace: Any, lens: Any, off: HeadsOff = ()) -> None:
         self.number = next(_numbers)
-        self.trace = trace
+        self.trace, self.off = trace, off
         self._lens = lens
         self.reading = None if lens is None else lens.read(trace)
         self.source = MapsSource(trace)
 
-    def without(self, heads: Sequence[tuple[int, int]]) -> ImageRun | None:
-        """The run from the first of these heads on, all of them switched off; None without any."""
+    def without(self, heads: HeadsOff) -> ImageRun:
+        """The run from the first of these heads on, all of them switched off."""
         from vitlens_widgets.trace.edits import Zero
 
-        if not heads:
-            return None
         edits = [Zero("z", layer, head=head) for layer, head in heads]
-        return ImageRun(self.trace.rerun(edits), self._lens)
+        return ImageRun(self.trace.rerun(edits), self._lens, heads)
 
     @property
     def answer(self) -> int | None:
         """The model's own answer, as a class index; None without a classifier."""
         return None if self.reading is None else int(self.reading.readout.top(1).index[-1, 0, 0])
 
-    def answers(self, target: int | None) -> dict[str, Any]:
-        """What each token answers in each state; the target's column unless all logits are sent."""
+    def answers(self, before: ImageRun | None = None) -> dict[str, Any]:
+        """What each token answers in each state, and how far that is from another run's answers.
+
+        `_divergence` is the KL from those before, float32 `[state, token + readout]`; empty without
+        any.
+        """
+        bundle = {"number": self.number, "off": [list(pair) for pair in self.off]}
         if self.reading is None:
-            return {}
-        found = {"_logits": patch_grid_data.logits_table(self.reading, 0)}
-        found |= patch_grid_data.statistics(self.reading, 0)
-        return found | self.target(target)
+            return bundle | NO_ANSWERS
+        bundle |= patch_grid_data.statistics(self.reading, 0)
+        bundle["_logits"] = patch_grid_data.logits_table(self.reading, 0)
+        return bundle | {"_divergence": _kl_from(before, self)}
 
     def target(self, target: int | None) -> dict[str, Any]:
         """One class's numbers, for tables that are too large to be sent whole."""
@@ -62,18 +78,84 @@ class ImageRun:
             return {}
         return patch_grid_data.target_columns(self.reading, 0, target)
 
-    @property
-    def overview_of(self) -> dict[str, Any]:
-        """What its maps are of, as the browser knows them."""
-        return {"kind": "pattern", "image": 0, "run": self.number}
-
     def maps(self, side: int) -> dict[str, Any]:
         """Every head's map, `side` pixels wide, and every head's statistics."""
         packed = attention_data.overview(self.source, "pattern", 0, side)
         statistics = attention_data.statistics(self.source, 0)
         return packed | statistics | {"_overview_of": self.overview_of}
 
+    @property
+    def overview_of(self) -> dict[str, Any]:
+        """What its maps are of, as the browser knows them."""
+        return {"kind": "pattern", "image": 0, "run": self.number}
+
     def first_map(self, layer: int, head: int) -> dict[str, Any]:
-        """One map with its exact numbers, so that the browser need not ask for it."""
+        """The traits of one map with its exact numbers, so that the browser need not ask for it."""
         what = {"show": "head", "kind": "pattern", "layer": layer, "head": head, "image": 0}
         return attention_data.first_map(self.source, what | {"run": self.number})
+
+
+def _kl_from(before: ImageRun | None, after: ImageRun) -> bytes:
+    """KL of one run's answers from another's, float32 `[state, token + readout]`."""
+    from vitlens_widgets.lenses import divergence
+
+    if before is None:
+        return b""
+    was, now = before.reading, after.reading
+    tokens, readout = divergence(was, now), divergence(was.readout, now.readout)
+    return pack.float32(patch_grid_data.with_readout(tokens, readout, 0))
+
+
+@dataclass(frozen=True)
+class RunPair:
+    """The untouched run, and the one without the heads that are off.
+
+    Attributes:
+        untouched: The model as it is.
+        edited: None while no head is off.
+    """
+
+    untouched: ImageRun
+    edited: ImageRun | None = None
+
+    def without(self, heads: HeadsOff) -> RunPair:
+        """The untouched run beside one without these heads."""
+        return RunPair(self.untouched, self.untouched.without(heads) if heads else None)
+
+    @property
+    def off(self) -> HeadsOff:
+        """The heads that are off."""
+        return () if self.edited is None else self.edited.off
+
+    @property
+    def both(self) -> Sequence[ImageRun]:
+        """Those there are."""
+        return [run for run in (self.untouched, self.edited) if run is not None]
+
+    def shown(self, choice: str) -> ImageRun:
+        """The run whose attention is shown."""
+        return self.untouched if choice == "untouched" else self.both[-1]
+
+    def packed(self, target: int | None, side: int) -> dict[str, Any]:
+        """The traits of both."""
+        run = self.untouched
+        bundles = {"answers": run.answers(), "target": run.target(target), "maps": run.maps(side)}
+        own = {f"_untouched_{name}": bundle for name, bundle in bundles.items()}
+        return own | self.edited_answers(target) | self.edited_maps(side)
+
+    def edited_answers(self, target: int | None) -> dict[str, Any]:
+        """The traits of the edited run that come before its attention, which takes longer."""
+        run = self.edited
+        if run is None:
+            return {"_edited_answers": {}, "_edited_target": {}, "_edited_maps": {}}
+        answers = run.answers(before=self.untouched)
+        return {"_edited_answers": answers, "_edited_target": run.target(target)}
+
+    def edited_maps(self, side: int) -> dict[str, Any]:
+        """The traits of the edited run's attention."""
+        return {"_edited_maps": {} if self.edited is None else self.edited.maps(side)}
+
+    def targets(self, target: int) -> dict[str, Any]:
+        """The traits that follow another target class."""
+        edited = {} if self.edited is None else self.edited.target(target)
+        return {"_untouched_target": self.untouched.target(target), "_edited_target": edited}

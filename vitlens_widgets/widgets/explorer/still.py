@@ -31,10 +31,10 @@ def draw(traits: dict[str, Any]) -> Sheet:
     shown = state_words(meta["state_names"], traits["state"])
     lines = joined(shown, meta["caption"], _run_words(traits))
     sheet.title("Explorer", joined(meta["model_name"], patches_words(meta), size), lines)
-    maps, answers = attention.ShownMaps(traits, shown_run(traits)), Answers(traits)
-    off = traits["_edited_of"]
+    maps = attention.ShownMaps(traits | of_run(traits, "untouched"), shown_run(traits))
+    answers = Answers(traits, of_run(traits, "untouched"))
     at, room = (HEADS_LEFT, TOP), (HEADS, SIDE + 40)
-    end = attention.every_head(sheet, maps, at, room, off=[tuple(pair) for pair in off])
+    end = attention.every_head(sheet, maps, at, room, off=[tuple(pair) for pair in _off(traits)])
     sheet.words(IMAGE_LEFT, TOP - 28, maps.words, 13, bold=True, width=SIDE)
     end = max(end, attention.image(sheet, maps, answers.picture, (IMAGE_LEFT, TOP), SIDE))
     if answers.labels:
@@ -45,21 +45,31 @@ def draw(traits: dict[str, Any]) -> Sheet:
     return sheet
 
 
+def of_run(traits: dict[str, Any], run: str) -> dict[str, Any]:
+    """The arrays of one run, `"untouched"` or `"edited"`."""
+    bundles = [traits[f"_{run}_{part}"] for part in ("answers", "target", "maps")]
+    return {name: array for bundle in bundles for name, array in bundle.items()}
+
+
 def shown_run(traits: dict[str, Any]) -> dict[str, Any]:
-    """The traits of the run that is shown, under the names of the untouched one."""
-    if not traits["_edited_of"] or traits["run"] == "untouched":
-        return traits
-    names = [name for name in traits if name.startswith("_edited_")]
-    return traits | {name.removeprefix("_edited"): traits[name] for name in names}
+    """The arrays of the run that is shown."""
+    is_edited = _off(traits) and traits["run"] != "untouched"
+    return of_run(traits, "edited" if is_edited else "untouched")
+
+
+def _off(traits: dict[str, Any]) -> list[list[int]]:
+    """The heads that the edited run is without."""
+    return traits["_edited_answers"].get("off", [])
 
 
 def patches_of(traits: dict[str, Any]) -> patch_grid.Patches:
     """The patches of the run that is shown, or what it has changed."""
     answers = Answers(traits, shown_run(traits))
-    if not traits["_edited_of"] or traits["run"] != "difference":
+    if not _off(traits) or traits["run"] != "difference":
         return patch_grid.Patches(answers, traits["tint"], traits["glyph"])
-    nats = np.frombuffer(traits["_divergence"], "<f4").reshape(answers.n_states, -1)
-    changed = answers.top[..., 0] != Answers(traits).top[..., 0]
+    nats = np.frombuffer(shown_run(traits)["_divergence"], "<f4").reshape(answers.n_states, -1)
+    before = Answers(traits, of_run(traits, "untouched"))
+    changed = answers.top[..., 0] != before.top[..., 0]
     return patch_grid.Patches(answers, "difference", traits["glyph"], nats, changed)
 
 
@@ -77,5 +87,5 @@ def _answers(sheet: Sheet, traits: dict[str, Any], end: float) -> float:
 
 def _run_words(traits: dict[str, Any]) -> str:
     """Which run is shown and what has been edited; nothing where there is one run."""
-    names = ", ".join(f"L{layer} H{head}" for layer, head in traits["_edited_of"])
+    names = ", ".join(f"L{layer} H{head}" for layer, head in _off(traits))
     return f"{RUNS[traits['run']]}, heads switched off: {names}" if names else ""

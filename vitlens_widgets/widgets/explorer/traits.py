@@ -1,61 +1,142 @@
-"""The traits that carry Explorer's data to the browser."""
+"""The traits of an Explorer: what can be chosen, and what carries its data to the browser."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import traitlets
+from traitlets import HasTraits, TraitType
 
-from vitlens_widgets.widgets.patch_grid.traits import AnswersData
+from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
+from vitlens_widgets.widgets.shared.traits import (
+    ClassIndex,
+    Index,
+    OneOf,
+    OneOfNames,
+    State,
+    TraitUsageError,
+)
 
 
-class ExplorerData(AnswersData):
-    """What goes to the browser: the untouched run, and the edited one under `_edited...`.
+class HeadPairs(TraitType):
+    """Attention heads, as a sorted tuple of (layer, head) pairs, each of them once.
 
-    Every change of them ends with a new `_version`, so that the browser looks at all of them once.
+    No list: what is appended to a list, its widget does not hear of.
+
+    Args:
+        layers: Name of the widget's attribute that holds the number of layers.
+        heads: Name of that with the number of heads of a layer.
     """
 
-    _version = traitlets.Int(0).tag(sync=True)
-    _infill_meta = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    def __init__(self, layers: str, heads: str, **keywords: Any) -> None:
+        super().__init__(default_value=(), **keywords)
+        self._layers, self._heads = layers, heads
 
-    _overview_of = traitlets.Dict().tag(sync=True)
-    _codes = traitlets.Bytes().tag(sync=True)
-    _ranges = traitlets.Bytes().tag(sync=True)
-    _thumb_ranges = traitlets.Bytes().tag(sync=True)
-    _statistics = traitlets.Bytes().tag(sync=True)
-    _statistic_words = traitlets.List().tag(sync=True)
+    def validate(self, obj: HasTraits, value: Any) -> tuple[tuple[int, int], ...]:
+        """Gives the pairs, sorted, as a tuple."""
+        sizes = getattr(obj, self._layers), getattr(obj, self._heads)
+        try:
+            pairs = {(_index(layer), _index(head)) for layer, head in value}
+        except (TypeError, ValueError):
+            pairs = {(-1, -1)}
+        if not all(0 <= i < size for pair in pairs for i, size in zip(pair, sizes, strict=True)):
+            raise TraitUsageError(
+                f"{self.name} must be a list of (layer, head) pairs, layers 0 to {sizes[0] - 1} "
+                f"and heads 0 to {sizes[1] - 1}; {value!r} was given."
+            )
+        return tuple(sorted(pairs))
+
+
+def _index(number: Any) -> int:
+    if isinstance(number, bool):
+        raise TypeError
+    return number.__index__()
+
+
+class ExplorerTraits(InfillTraits):
+    """The choices, which mean what they mean in the other widgets, and the data.
+
+    The widget knows the counts that choices are checked against. Of each run there are three
+    bundles, which change at different times: `answers`, `target` and `maps`. In them stand, under
+    the same names, what PatchGrid and AttentionMaps have as traits; `run.py` packs them. Every
+    change of the data ends with a new `_version`, so that the browser looks at all of it once.
+
+    Attributes:
+        state: The state shown, by index or name (`0_pre` to `final`); read as an index. The
+            attention shown is that of the block after it. Default: the last.
+        token: The pinned token, the query of attention, as its index in the sequence. Default:
+            None.
+        key: The pinned key, as its index in the sequence. Default: None.
+        head: The head that is shown. Default: 0.
+        target: The class asked about; set it by name or index, read it as an index. Default: the
+            model's own answer, also to another image unless one was chosen; None without a
+            classifier.
+        knocked_out: Heads that are switched off (their `z` is 0): set any list of (layer, head),
+            read them as a sorted tuple, add to them with `+= ((5, 2),)`. Default: none.
+        run: What is shown while heads are switched off. Default: "edited".
+        glyph: What stands on each patch for its most probable class. Default: "emoji".
+        tint: What the colour of a patch says; see `PatchGrid`. Default: "probability".
+        direction: What a patch shows: what it attends to, or who attends to it. Default: "to".
+        scale: How a weight of attention becomes a colour. Default: "log".
+        sort: Order of the heads: "layer", or a statistic. Default: "layer".
+        order: Which end of the sorting statistic comes first. Default: "descending".
+        infill_state: The state infilled from; it goes with `state` where both models are as deep.
+            Default: the last.
+    """
+
+    state = State("_state_names").tag(sync=True, choice=True)
+    token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    key = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    target = ClassIndex("_label_set", allow_none=True).tag(sync=True, choice=True)
+    knocked_out = HeadPairs("_n_layers", "_n_heads").tag(sync=True, choice=True)
+    run = OneOf("edited", "untouched", "difference").tag(sync=True, choice=True)
+    glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
+    tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
+        sync=True, choice=True
+    )
+    direction = OneOf("to", "from").tag(sync=True, choice=True)
+    scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
+    sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
+    order = OneOf("descending", "ascending").tag(sync=True, choice=True)
+    infill_state = State("_infill_state_names", "a state of the masked autoencoder").tag(
+        sync=True, choice=True
+    )
+
+    _meta = traitlets.Dict().tag(sync=True)
+    _infill_meta = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    _labels = traitlets.List().tag(sync=True)
+    _emoji = traitlets.List().tag(sync=True)
+    _picture = traitlets.Bytes().tag(sync=True)
+    _untouched_answers = traitlets.Dict().tag(sync=True)
+    _untouched_target = traitlets.Dict().tag(sync=True)
+    _untouched_maps = traitlets.Dict().tag(sync=True)
+    _edited_answers = traitlets.Dict().tag(sync=True)  # empty while no head is off, as the next two
+    _edited_target = traitlets.Dict().tag(sync=True)
+    _edited_maps = traitlets.Dict().tag(sync=True)
     _first = traitlets.Dict().tag(sync=True)
     _first_codes = traitlets.Bytes().tag(sync=True)
     _first_exact = traitlets.Bytes().tag(sync=True)
+    _version = traitlets.Int(0).tag(sync=True)
 
-    _edited_of = traitlets.List().tag(sync=True)
-    """The heads that the edited answers are without; empty while there is no edited run."""
-    _edited_run = traitlets.Int(0).tag(sync=True)
-    _divergence = traitlets.Bytes().tag(sync=True)
-    """KL of the edited answers from the untouched ones, float32 `[state, token + readout]`."""
-    _edited_top_index = traitlets.Bytes().tag(sync=True)
-    _edited_top_probability = traitlets.Bytes().tag(sync=True)
-    _edited_entropy = traitlets.Bytes().tag(sync=True)
-    _edited_kl = traitlets.Bytes().tag(sync=True)
-    _edited_logsumexp = traitlets.Bytes().tag(sync=True)
-    _edited_logits = traitlets.Bytes().tag(sync=True)
-    _edited_target_logit = traitlets.Bytes().tag(sync=True)
-    _edited_target_rank = traitlets.Bytes().tag(sync=True)
-    _edited_target_of = traitlets.Int(-1).tag(sync=True)
-    _edited_overview_of = traitlets.Dict().tag(sync=True)
-    _edited_codes = traitlets.Bytes().tag(sync=True)
-    _edited_ranges = traitlets.Bytes().tag(sync=True)
-    _edited_thumb_ranges = traitlets.Bytes().tag(sync=True)
-    _edited_statistics = traitlets.Bytes().tag(sync=True)
-    _edited_statistic_words = traitlets.List().tag(sync=True)
+    @traitlets.default("state")
+    def _final_state(self) -> int:
+        return len(self._state_names) - 1
 
-    @classmethod
-    def _of_edited(cls) -> list[str]:
-        """The names of the traits that carry the edited run."""
-        return [n for n in cls.class_trait_names() if n.startswith(("_edited_", "_divergence"))]
+    @traitlets.default("target")
+    def _models_answer(self) -> int | None:
+        return self._own_answer
 
-    def _take(self, packed: dict[str, Any]) -> None:
-        """Takes what is packed, all of it, and tells the browser."""
-        for name, value in packed.items():
-            setattr(self, name, value)
-        self._version += 1
+    @traitlets.validate("target")
+    def _with_labels(self, proposal: dict) -> int | None:
+        if proposal["value"] is None and len(self._label_set):
+            raise TraitUsageError("target must be a label's name or its index; None was given.")
+        return proposal["value"]
+
+    @traitlets.default("infill_state")
+    def _final_infill_state(self) -> int:
+        return len(self._infill_state_names) - 1

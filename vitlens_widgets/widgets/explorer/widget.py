@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import traitlets
 
 from vitlens_widgets.export.stills.sheet import Sheet
+from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.page import SavesMaps
 from vitlens_widgets.widgets.explorer import data
-from vitlens_widgets.widgets.explorer.answers import ExplorerAnswers
-from vitlens_widgets.widgets.explorer.choices import ExplorerChoices
+from vitlens_widgets.widgets.explorer.infilling import ImageInfiller
 from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of
-from vitlens_widgets.widgets.explorer.run import ImageRun
+from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
 from vitlens_widgets.widgets.explorer.still import draw
-from vitlens_widgets.widgets.explorer.traits import ExplorerData
-from vitlens_widgets.widgets.infill_strip import data as infill_data
-from vitlens_widgets.widgets.infill_strip.objects import Objects
-from vitlens_widgets.widgets.infill_strip.part import InfillPart
+from vitlens_widgets.widgets.explorer.traits import ExplorerTraits
+from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.base import STATIC, Reply, answers_browser, done
 from vitlens_widgets.widgets.shared.meanings import Meaning
 
 OF_MASK = ("mask", "mask_ratio", "seed")
-OF_INFILLING = {*InfillPart.choices(), "infill_state"}
+OF_INFILLING = {*InfillTraits.choices(), "infill_state"}
+OF_EDITED = ("_edited_answers", "_edited_target", "_edited_maps")
 LAST = "what is shown is what was there before"
 
 
-class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, ExplorerData):
+class Explorer(SavesMaps, ExplorerTraits):
     """What each patch answers, where each head looks, how a masked autoencoder fills in: linked.
 
     One axis of states is there for all: state k goes with the attention of block k, `final` with
@@ -76,19 +76,19 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         self._refuse_unknown(choices)
         self._vit, self._lens = vit, lens_of(vit, lens)
         self._mae_lens = mae_lens_of(mae, choices.keys() & OF_INFILLING)
-        self._image, self._scene = picture_of(image)
-        self._untouched = ImageRun(vit.trace(self._image), self._lens)
-        self._edited: ImageRun | None = None
-        self._own_answer = self._untouched.answer
+        picture, scene = picture_of(image)
+        self._runs = RunPair(ImageRun(vit.trace(picture), self._lens))
+        self._own_answer = self._runs.untouched.answer
         self._measure(caption)
         of_mask = {name: choices.pop(name) for name in OF_MASK if name in choices}
         of_statistics = {"sort": choices.pop("sort")} if "sort" in choices else {}
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._set(choices)  # refused before anything more is computed
-        self._start_infilling(of_mask)
-        self._edited, packed = self._packed_runs(self._untouched, self.target)
-        self._take(packed)
-        self._statistic_names = tuple(words["name"] for words in self._statistic_words)
+        self._start_infilling(picture, scene, of_mask)
+        self._runs = self._runs.without(self.knocked_out)
+        self._take(self._packed(self._runs, self.target))
+        about = self._untouched_maps["_statistic_words"]
+        self._statistic_names = tuple(words["name"] for words in about)
         self._set(of_statistics)
         super().__init__(**of_widgets)
         self.observe(self._on_target, "target")
@@ -101,24 +101,23 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
 
     def _measure(self, caption: str) -> None:
         """What choices are checked against, and what does not change with the image."""
-        trace = self._untouched.trace
+        run = self._runs.untouched
         self._n_layers, self._n_heads = self._vit.n_layers, self._vit.n_heads
-        self._state_names, self._n_tokens = self._vit.state_names, trace.layout.n_tokens
+        self._state_names, self._n_tokens = self._vit.state_names, run.source.layout.n_tokens
         deep = self._mae_lens.vit if self._mae_lens else self._vit
         self._infill_state_names = deep.state_names
         self._label_set = self._vit.labels
-        self._meta = data.description(self._untouched, caption)
+        self._meta = data.description(run, caption)
         self._labels, self._emoji = list(self._label_set), list(self._label_set.emoji)
 
-    def _start_infilling(self, of_mask: dict[str, Any]) -> None:
+    def _start_infilling(self, picture: Any, scene: Any, of_mask: dict[str, Any]) -> None:
         if self._mae_lens is None:
             return
-        given = self._mae_lens.read(self._image, **of_mask)
-        self._infill(given, Objects(given, self._scene, None), infill_data.shrinkage(given, None))
-        self._infill_meta = infill_data.description(given, self._shrink, "") | {"has_iou": False}
+        self._infiller = ImageInfiller(self, self._mae_lens, picture, scene, **of_mask)
+        self._infill_meta = self._infiller.description
         self._set({name: value for name, value in of_mask.items() if name != "mask"})
-        self._fill_image()
-        self._follow_masks()
+        self._infiller.fill_image()
+        self._infiller.follow_masks()
 
     def _follow_states(self) -> None:
         """Two models that are as deep share their states."""
@@ -134,22 +133,22 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
     @property
     def trace(self) -> Any:
         """The untouched run, a `Trace` of one image."""
-        return self._untouched.trace
+        return self._runs.untouched.trace
 
     @property
     def reading(self) -> Any:
         """What the lens reads in it, a `Reading`; None without a classifier."""
-        return self._untouched.reading
+        return self._runs.untouched.reading
 
     @property
     def edited(self) -> Any:
         """The run without the heads that are switched off, a `Trace`; None if none is."""
-        return None if self._edited is None else self._edited.trace
+        return None if self._runs.edited is None else self._runs.edited.trace
 
     @property
     def edited_reading(self) -> Any:
         """What the lens reads in the edited run; None without one, or without a classifier."""
-        return None if self._edited is None else self._edited.reading
+        return None if self._runs.edited is None else self._runs.edited.reading
 
     def show(self, image: Any) -> None:
         """Looks at another image: everything is computed anew.
@@ -169,94 +168,95 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
         """Computes everything, then swaps everything: an error or interrupt leaves what was."""
         untouched = ImageRun(self._vit.trace(picture), self._lens)
         target = untouched.answer if self.target == self._own_answer else self.target
-        edited, packed = self._packed_runs(untouched, target)
-        infilled = self._infilled(picture, scene)
+        runs = RunPair(untouched).without(self.knocked_out)
+        packed = self._packed(runs, target)
+        infilled = self._infiller and self._infiller.next(picture, scene)
         with self.hold_sync():
-            self._image, self._scene = picture, scene
-            self._untouched, self._edited = untouched, edited
-            self._own_answer, self.error = untouched.answer, ""
+            self._runs, self._own_answer, self.error = runs, untouched.answer, ""
             if infilled is not None:
-                given, objects, of_infilling = infilled
-                self._infill(given, objects, self._shrink)
-                self._show(of_infilling)
+                self._infiller.show_next(infilled)
             self._take(packed)
             self.target = target
 
-    def _infilled(self, picture: Any, scene: Any) -> tuple[Any, Objects, dict[str, Any]] | None:
-        """Another image under the same mask; None without a masked autoencoder."""
-        if self._mae_lens is None:
-            return None
-        given = self._mae_lens.read(picture, mask=self.mask)
-        objects = Objects(given, scene, None)
-        return given, objects, self._packed_image(given, objects)
+    def _packed(self, runs: RunPair, target: int | None) -> dict[str, Any]:
+        """The traits of an image and its runs, which need not be shown yet."""
+        image = {"_picture": pack.uint8(runs.untouched.source.picture(0))}
+        shown = runs.untouched.first_map(self._layer, self.head)
+        return image | runs.packed(target, self._meta["side"]) | shown
 
-    def _packed_runs(
-        self, untouched: ImageRun, target: int | None
-    ) -> tuple[ImageRun | None, dict[str, Any]]:
-        """The edited run, if heads are switched off, and the traits of both."""
-        side = self._meta["side"]
-        packed = {"_picture": pack.uint8(untouched.source.picture(0))}
-        packed |= untouched.answers(target) | untouched.maps(side)
-        packed |= untouched.first_map(min(self.state, self._n_layers - 1), self.head)
-        edited, of_edited = self._packed_edited(untouched, target)
-        if edited is not None:
-            of_edited |= data.as_edited(edited.maps(side))
-        return edited, packed | of_edited
+    def _take(self, packed: dict[str, Any]) -> None:
+        """Takes what is packed, all of it, and tells the browser."""
+        for name, value in packed.items():
+            setattr(self, name, value)
+        self._version += 1
 
-    def _packed_edited(
-        self, untouched: ImageRun, target: int | None
-    ) -> tuple[ImageRun | None, dict[str, Any]]:
-        """The edited run and its answers; without heads that are off, nothing in their place."""
-        edited = untouched.without(self.knocked_out)
-        if edited is None:
-            return None, {name: self.trait_defaults(name) for name in self._of_edited()}
-        answers = data.edited_answers(untouched, edited, target)
-        return edited, answers | {"_edited_of": data.listed(self.knocked_out)}
+    @property
+    def _layer(self) -> int:
+        """The block whose attention goes with the state."""
+        return min(self.state, self._n_layers - 1)
 
     def _on_knocked_out(self, _change: Any = None) -> None:
         """The answers first, as the attention takes longer; if either fails, all stays."""
-        if self.knocked_out == data.pairs(self._edited_of):
+        if self.knocked_out == self._runs.off:
             return
-        last = self._edited, {name: getattr(self, name) for name in self._of_edited()}
+        last = self._runs, {name: getattr(self, name) for name in OF_EDITED}
         failing = "The model could not be run without these heads"
         try:
-            self._show_edited(*self._packed_edited(self._untouched, self.target))
+            runs = self._runs.without(self.knocked_out)
+            self._show_runs(runs, runs.edited_answers(self.target))
             failing = "The attention without these heads could not be computed"
-            self._show_edited_maps()
+            if runs.edited is not None:
+                self._show_runs(runs, runs.edited_maps(self._meta["side"]))
             self.error = ""
         except BaseException as error:
             with self.hold_sync():
-                self._show_edited(*last)
-                self.knocked_out = data.pairs(self._edited_of)
+                self._show_runs(*last)
+                self.knocked_out = self._runs.off
             self._fail(error, failing, LAST)
 
-    def _show_edited(self, edited: ImageRun | None, packed: dict[str, Any]) -> None:
+    def _show_runs(self, runs: RunPair, packed: dict[str, Any]) -> None:
         with self.hold_sync():
-            self._edited = edited
+            self._runs = runs
             self._take(packed)
 
-    def _show_edited_maps(self) -> None:
-        if self._edited is not None:
-            maps = self._edited.maps(self._meta["side"])
-            self._show_edited(self._edited, data.as_edited(maps))
-
     def _on_target(self, _change: Any) -> None:
-        if self.target == self._target_of or self._logits or not self._labels:
+        sent = self._untouched_target  # empty where the browser has the numbers of all classes
+        if not sent or self.target == sent["_target_of"]:
             return
         try:
-            packed = self._untouched.target(self.target)
-            if self._edited is not None:
-                packed |= data.as_edited(self._edited.target(self.target))
+            packed = self._runs.targets(self.target)
             with self.hold_sync():
                 self._take(packed)
         except BaseException as error:
-            self.target = self._target_of
+            self.target = sent["_target_of"]
             self._fail(error, "The target's numbers could not be computed", LAST)
 
+    @answers_browser
+    def _map(self, what: dict[str, Any], _buffers: list) -> Reply:
+        return self._of_run(attention_data.whole_map, what)
+
+    @answers_browser
+    def _exact(self, what: dict[str, Any], _buffers: list) -> Reply:
+        return self._of_run(attention_data.exact_numbers, what)
+
+    def _of_run(self, compute: Callable[[Any, dict], Reply], what: dict[str, Any]) -> Reply:
+        """The answer to a question about one run; about one that is gone there is none."""
+        asked = [run for run in self._runs.both if run.number == what.get("run")]
+        return compute(asked[0].source, what) if asked else ({"gone": True}, [])
+
+    @answers_browser
+    def _knock_out(self, message: dict[str, Any], _buffers: list) -> Reply:
+        return done(lambda: setattr(self, "knocked_out", message["heads"]))
+
+    @answers_browser
+    def _open(self, message: dict[str, Any], buffers: list) -> Reply:
+        from vitlens_widgets.data.images import image_from_bytes
+
+        content, name = bytes(buffers[0]), message.get("name", "")
+        return done(lambda: self._show_image(image_from_bytes(content, name), None))
+
     def _shown_map(self) -> dict[str, Any]:
-        edited = self._edited if self.run != "untouched" else None
-        layer = min(self.state, self._n_layers - 1)
-        return (edited or self._untouched).first_map(layer, self.head)
+        return self._runs.shown(self.run).first_map(self._layer, self.head)
 
     def _drawn(self) -> Sheet:
         return draw(self._pictured())
@@ -271,16 +271,16 @@ class Explorer(ExplorerAnswers, SavesMaps, InfillPart, ExplorerChoices, Explorer
 
     def saved(self, maps: of_page.Chosen = ()) -> Any:
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
-        page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs]
+        page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs.both]
         more = of_page.saved_of_runs(runs, self._meta["side"], maps)
-        shown = min(self.state, self._n_layers - 1), self.head
-        lacking = of_page.beyond_whole(more, self._untouched.source, shown)
+        shown = self._layer, self.head
+        lacking = of_page.beyond_whole(more, self._runs.untouched.source, shown)
         beyond = ", ".join([page.beyond, *lacking])
         return replace(page, state=page.state | more | self._shown_map(), beyond=beyond)
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states, tokens and heads, and its classes where there are any."""
-        return data.meanings(self._untouched)
+        return data.meanings(self._runs.untouched)
 
     def __repr__(self) -> str:
         names = [n for n in self.choices() if self._mae_lens or n not in OF_INFILLING]

@@ -1,15 +1,21 @@
-"""The kinds of choice that InfillStrip adds: a mask, a share, a seed."""
+"""The traits of a widget that infills: its choices, and what carries its pictures."""
 
 from __future__ import annotations
 
 import operator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import traitlets
 from traitlets import HasTraits, TraitType
 
-from vitlens_widgets.widgets.shared.traits import TraitUsageError
+from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.traits import OneOf, Switch, TraitUsageError
 
+NO_ECHO = {"sync": True, "echo_update": False}
+NO_PATCHES = SimpleNamespace(rows=0, cols=0, n_patches=0)
+USUAL_SHARE = 0.75  # where nothing is infilled
 MOST_SEED = 2**53 - 1  # the largest whole number a browser counts to
 
 
@@ -94,3 +100,82 @@ class Seed(TraitType):
                 f"{self.name} must be a whole number from 0 to {MOST_SEED}; {value!r} was given."
             )
         return number
+
+
+class InfillTraits(LensWidget):
+    """The mask that kernel and browser share, and the pictures and numbers that follow it.
+
+    An `Infiller` answers them; a widget that has nothing to infill has none.
+
+    Attributes:
+        mask: What is hidden, bool `[patch]`, True is hidden; set it as `[patch]` or `[row,
+            column]`. Default: that of the infilling.
+        mask_ratio: Share of the patches in a random mask; setting it draws one. Default: the share
+            that is hidden in the infilling.
+        seed: Seed of a random mask; setting it draws one. Default: 2.
+        paste: Whether visible patches are those of the original rather than as painted. Default:
+            True.
+        against: What errors are measured against. Default: "original".
+    """
+
+    _infiller: Any = None
+    _index = 0  # which image of the batch is shown
+    _is_asked = False
+
+    mask = PatchMask("_layout").tag(choice=True, **NO_ECHO)
+    mask_ratio = Share().tag(sync=True, choice=True)
+    seed = Seed(default_value=2).tag(sync=True, choice=True)
+    paste = Switch(default_value=True).tag(sync=True, choice=True)
+    against = OneOf("original", "final").tag(sync=True, choice=True)
+
+    _original = traitlets.Bytes().tag(sync=True)
+    _painted = traitlets.Bytes().tag(sync=True)
+    _painted_mask = traitlets.Bytes().tag(sync=True)
+    _painted_image = traitlets.Int(0).tag(sync=True)
+    _painting = traitlets.Int(0).tag(sync=True)
+    _scores = traitlets.Bytes().tag(sync=True)
+    _patch_errors = traitlets.Bytes().tag(sync=True)
+    _converged = traitlets.Int(0).tag(sync=True)
+    _numbers_of = traitlets.Int(-1).tag(sync=True)
+    _random_mask = traitlets.Bytes().tag(sync=True)
+    _object_names = traitlets.List().tag(sync=True)
+    _object_masks = traitlets.Bytes().tag(sync=True)
+    # What the browser asks for, and how far it has been answered.
+    _asked = traitlets.Int(0).tag(**NO_ECHO)
+    _answered = traitlets.Int(0).tag(sync=True)
+    _numbers_asked = traitlets.Int(-1).tag(**NO_ECHO)
+    _mask_image = traitlets.Int(0).tag(**NO_ECHO)  # which image the browser's mask was painted on
+
+    @property
+    def infilling(self) -> Any:
+        """What is shown: an `Infilling` of the chosen image alone, under the present mask."""
+        return None if self._infiller is None else self._infiller.infilling
+
+    @property
+    def _layout(self) -> Any:
+        return NO_PATCHES if self._infiller is None else self._infiller.layout
+
+    @traitlets.default("mask")
+    def _mask_of_infilling(self) -> np.ndarray:
+        return np.zeros(0, bool) if self._infiller is None else self.infilling.mask[0]
+
+    @traitlets.default("mask_ratio")
+    def _share_of_infilling(self) -> float:
+        return USUAL_SHARE if self._infiller is None else self._infiller.share
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Takes a change that the browser made, and answers it in one message."""
+        self._is_asked = "_asked" in sync_data
+        with self.hold_sync():
+            try:
+                super().set_state(self._without_late_mask(sync_data))
+            finally:  # also when it was interrupted: the browser waits for this
+                self._answered, self._is_asked = self._asked, False
+
+    def _without_late_mask(self, sync_data: dict[str, Any]) -> dict[str, Any]:
+        """The change without a mask that was painted on an image that is shown no longer."""
+        painted_on = sync_data.get("_mask_image", self._mask_image)
+        if "mask" not in sync_data or painted_on == sync_data.get("image", self._index):
+            return sync_data
+        self.send_state("mask")  # the browser has its own until it hears of this one
+        return {name: value for name, value in sync_data.items() if name != "mask"}

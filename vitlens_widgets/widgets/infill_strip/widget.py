@@ -9,15 +9,16 @@ import traitlets
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.infill_strip import data
+from vitlens_widgets.widgets.infill_strip.infiller import Infiller
 from vitlens_widgets.widgets.infill_strip.objects import Objects
-from vitlens_widgets.widgets.infill_strip.part import InfillPart
 from vitlens_widgets.widgets.infill_strip.still import draw
+from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
 
 
-class InfillStrip(InfillPart):
+class InfillStrip(InfillTraits):
     """How a masked autoencoder fills in an image, state by state, live.
 
     The strip shows the image, what of it the model sees, and what its decoder paints from each
@@ -78,24 +79,24 @@ class InfillStrip(InfillPart):
         self._refuse_unknown(choices)
         self._n_states = _checked(infilling).n_states
         self._state_names = infilling.state_names
-        shrink = data.shrinkage(infilling, size)
-        self._infill(infilling, Objects(infilling, truth, segmenter), shrink)
+        self._n_images = infilling.n_images
+        shrink, objects = data.shrinkage(infilling, size), Objects(infilling, truth, segmenter)
+        self._infiller = Infiller(self, infilling, objects, shrink)
         self.image = image
-        self._meta = data.description(infilling, shrink, caption) | {
-            "has_iou": self._objects.has_iou
-        }
+        about_objects = {"has_iou": objects.has_iou}
+        self._meta = data.description(infilling, shrink, caption) | about_objects
         for name in ("mask_ratio", "seed"):
             if name in choices:
                 setattr(self, name, choices[name])
         if {"mask_ratio", "seed"} & set(choices):
-            choices.setdefault("mask", self._draw())
+            choices.setdefault("mask", self._infiller.draw())
         if "mask" in choices:
             self.mask = choices.pop("mask")
-            self._shown[self.image] = self.infilling.rerun(mask=self.mask)
-        self._fill_image()
+            self._infiller.rerun()
+        self._infiller.fill_image()
         super().__init__(**choices)
         self.observe(self._on_image, "image")
-        self._follow_masks()
+        self._infiller.follow_masks()
 
     @property
     def _index(self) -> int:
@@ -110,7 +111,7 @@ class InfillStrip(InfillPart):
             return
         try:
             with self.hold_sync():
-                self._fill_image()
+                self._infiller.fill_image()
         except BaseException as error:
             self.image = self._painted_image
             self._fail(error, "The image could not be shown", "it shows the last one")

@@ -11,14 +11,13 @@ from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.still import draw
-from vitlens_widgets.widgets.patch_grid.traits import AnswersData
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
 from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
 
 
-class PatchGrid(AnswersData):
+class PatchGrid(LensWidget):
     """The emoji logit lens of one image, interactive.
 
     Each patch shows its most probable class in the chosen state; a filmstrip shows all states and
@@ -64,6 +63,20 @@ class PatchGrid(AnswersData):
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
     )
+
+    _meta = traitlets.Dict().tag(sync=True)
+    _labels = traitlets.List().tag(sync=True)
+    _emoji = traitlets.List().tag(sync=True)
+    _picture = traitlets.Bytes().tag(sync=True)
+    _top_index = traitlets.Bytes().tag(sync=True)
+    _top_probability = traitlets.Bytes().tag(sync=True)
+    _entropy = traitlets.Bytes().tag(sync=True)
+    _kl = traitlets.Bytes().tag(sync=True)
+    _logsumexp = traitlets.Bytes().tag(sync=True)
+    _logits = traitlets.Bytes().tag(sync=True)
+    _target_logit = traitlets.Bytes().tag(sync=True)
+    _target_rank = traitlets.Bytes().tag(sync=True)
+    _target_of = traitlets.Int(-1).tag(sync=True)
 
     def __init__(self, reading: Any, image: int = 0, caption: str = "", **choices: Any) -> None:
         self._refuse_unknown(choices)

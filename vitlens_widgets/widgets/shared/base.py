@@ -37,6 +37,17 @@ def answers_browser(method: Callable) -> Callable:
     return method
 
 
+def done(do: Callable[[], None]) -> Reply:
+    """What the browser has asked for, done; a failure would be lost, so it is sent."""
+    try:
+        do()
+    except KeyboardInterrupt:
+        return {"error": "The kernel was interrupted; what is shown is what it showed."}, []
+    except Exception as error:
+        return {"error": str(error) or type(error).__name__}, []
+    return {}, []
+
+
 class LensWidget(anywidget.AnyWidget):
     """A widget whose small selections ("choices") are traits, synced with the browser both ways.
 
@@ -219,6 +230,14 @@ class LensWidget(anywidget.AnyWidget):
             except (TraitError, UsageError) as error:
                 yield name, str(error)
 
+    def _fail(self, error: BaseException, what: str, shown: str) -> None:
+        """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""
+        if isinstance(error, Exception):
+            self.error = f"{what}: {str(error) or type(error).__name__}"
+            return
+        self.error = f"{what}, it was interrupted: {shown}."
+        raise error
+
     @classmethod
     def _refuse_unknown(cls, given: dict[str, Any]) -> None:
         known = (*cls.choices(), "layout")
@@ -231,4 +250,7 @@ class LensWidget(anywidget.AnyWidget):
 
 
 def _size(value: Any) -> int:
+    """Bytes that travel: bytes as they are, wherever they stand, and the rest as JSON."""
+    if isinstance(value, dict):
+        return len(json.dumps(list(value))) + sum(map(_size, value.values()))
     return len(value) if isinstance(value, bytes) else len(json.dumps(value))
