@@ -40,9 +40,9 @@ class Reading:
 
     Every number is a float32 (indices: int64) tensor on the CPU of shape `[state, image, token]`,
     with a last axis where it says so; in a reading of sub-block outputs, the first axis counts
-    blocks. `reading.readout` gives the same for the model's own
-    readout, without the token axis. `[state, image, token, class]` is never held as a whole above
-    `lenses.decoded.KEEP_BYTES`; then what is asked for is decoded again, a piece at a time.
+    blocks. `reading.readout` gives the same for the model's own readout, without the token axis.
+    `[state, image, token, class]` is never held as a whole above `lenses.decoded.KEEP_BYTES`; then
+    what is asked for is decoded again, a piece at a time.
 
     Made by a lens: `LogitLens(vit).read(trace)`.
     """

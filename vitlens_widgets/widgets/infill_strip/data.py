@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import numpy as np
+from einops import rearrange
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.masks import cut
@@ -78,9 +79,8 @@ def _shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
     """The mean of each `factor` x `factor` pixels, uint8."""
     if factor == 1:
         return picture
-    rows, cols = (side // factor for side in picture.shape[:2])
-    blocks = picture.reshape(rows, factor, cols, factor, 3)
-    return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    blocks = rearrange(picture, "(row h) (col w) c -> row col c (h w)", h=factor, w=factor)
+    return np.rint(blocks.mean(axis=-1)).astype(np.uint8)
 
 
 def numbers(infilling: InfillingLike) -> dict[str, Any]:

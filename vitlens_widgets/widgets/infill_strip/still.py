@@ -10,6 +10,7 @@ from vitlens_widgets.export.stills.curve import AXIS, Curve, curves
 from vitlens_widgets.export.stills.film import Panel, columns, film, room, step
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, scaled
 from vitlens_widgets.export.stills.words import GREY, HINT, Word
+from vitlens_widgets.masks import enlarged
 from vitlens_widgets.widgets.shared.words import joined
 
 METRICS = (("MSE", 0, 4), ("SSIM", 2, 3))  # name, place among the scores, decimals
@@ -57,7 +58,7 @@ def pictures(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
     painted = np.frombuffer(traits["_painted"], "u1").reshape(-1, *size)
     hidden = np.frombuffer(traits["_painted_mask"], "u1").reshape(meta["rows"], meta["cols"])
     patch = (meta["height"] // meta["rows"], meta["width"] // meta["cols"])
-    hidden = np.kron(hidden, np.ones(patch)).astype(bool)[..., None]
+    hidden = enlarged(hidden.astype(bool), patch)[..., None]
     diagonal = np.add.outer(np.arange(size[0]), np.arange(size[1]))[..., None]
     hatch = np.where(diagonal % PERIOD < 1, HATCH[1], HATCH[0])
     shown = np.where(hidden, painted, original) if traits["paste"] else painted

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.masks import cut
 from vitlens_widgets.widgets.shared.seam import LayoutLike
 
 ROUNDING = 2
@@ -103,10 +104,8 @@ class Place(Meaning):
         return np.abs(difference).mean() <= RESAMPLING
 
     def _patch_colours(self, picture: np.ndarray) -> np.ndarray:
-        rows, cols = self.layout.rows, self.layout.cols
-        height, width = picture.shape[:2]
-        patches = picture.reshape(rows, height // rows, cols, width // cols, 3)
-        return patches.mean((1, 3), dtype=np.float64)
+        by_colour = np.moveaxis(picture, -1, 0)
+        return cut(by_colour, (self.layout.rows, self.layout.cols)).mean(-1, dtype=np.float64)
 
 
 @dataclass(frozen=True)
