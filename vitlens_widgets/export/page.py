@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 STATIC = Path(__file__).parent / "static"
 
@@ -48,6 +48,13 @@ DOCUMENT = (
 )
 
 
+class PageLink(TypedDict):
+    """Traits that are linked: each end is the place of its widget on the page, and its name."""
+
+    ends: list[list[int | str]]
+    depth: int
+
+
 @dataclass(frozen=True)
 class SavedWidget:
     """A widget as a page keeps it.
@@ -69,7 +76,7 @@ class SavedWidget:
     beyond: str
 
 
-def page(widgets: list[SavedWidget], title: str = "", links: Sequence[dict[str, Any]] = ()) -> str:
+def page(widgets: list[SavedWidget], title: str = "", links: Sequence[PageLink] = ()) -> str:
     """The document that shows saved widgets.
 
     Args:
@@ -112,7 +119,7 @@ def _captions(widgets: list[SavedWidget]) -> Iterable[str]:
     )
 
 
-def _packed(widgets: list[SavedWidget], links: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _packed(widgets: list[SavedWidget], links: Sequence[PageLink]) -> dict[str, Any]:
     names = {code: f"module{i}" for i, code in enumerate(dict.fromkeys(w.module for w in widgets))}
     return {
         "modules": {name: code for code, name in names.items()},

@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 from vitlens_widgets.errors import UsageError, said
-from vitlens_widgets.export.page import SavedWidget, page
+from vitlens_widgets.export.page import PageLink, SavedWidget, page
 
 
-def save_html(widgets: Any, path: str | Path, title: str = "") -> Path:
+class CanBeSaved(Protocol):
+    """A widget that can stand on a page."""
+
+    def saved(self) -> SavedWidget:
+        """What the page keeps of it."""
+        ...
+
+
+def save_html(
+    widgets: CanBeSaved | Sequence[CanBeSaved], path: str | Path, title: str = ""
+) -> Path:
     """Writes widgets to one web page that opens offline, still interactive.
 
     The page asks nothing of any network and lets nothing be asked. What needs a kernel says so in
@@ -32,7 +42,7 @@ def save_html(widgets: Any, path: str | Path, title: str = "") -> Path:
         >>> vl.save_html([grid, maps], "cat.html", title="A cat, seen twice")
         cat.html: 0.5 MB
     """
-    many = list(widgets) if isinstance(widgets, list | tuple) else [widgets]
+    many: list[CanBeSaved] = [*widgets] if isinstance(widgets, Sequence) else [widgets]
     target = checked_page(path)
     if not many or not all(hasattr(one, "saved") for one in many):
         kinds = ", ".join(type(one).__name__ for one in many) or "an empty list"
@@ -46,7 +56,7 @@ def save_html(widgets: Any, path: str | Path, title: str = "") -> Path:
 
 
 def write_widgets(
-    target: Path, saved: list[SavedWidget], title: str, links: Sequence[dict[str, Any]] = ()
+    target: Path, saved: list[SavedWidget], title: str, links: Sequence[PageLink] = ()
 ) -> Path:
     """Writes the page of saved widgets and prints its size."""
     # "replace": a caption may be the name of a file that is no text

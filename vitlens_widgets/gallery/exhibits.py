@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+
+import numpy as np
 
 from vitlens_widgets import world
-from vitlens_widgets.lenses import FrozenNormLens, InfillLens, LogitLens
+from vitlens_widgets.lenses import FrozenNormLens, InfillLens, LogitLens, Reading
+from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.widgets import (
     AttentionMaps,
+    Explorer,
     InfillStrip,
     PatchGrid,
     RelevanceMaps,
     explore,
     link,
 )
+from vitlens_widgets.world.scene import Scene
 from vitlens_widgets.zoo import load
 
 
 @functools.cache
-def _model(name: str = "toy/p32") -> Any:
+def _model(name: str = "toy/p32") -> ViT:
     return load(name)
 
 
-def _read(images: list, name: str = "toy/p32") -> Any:
+def _read(images: list[np.ndarray], name: str = "toy/p32") -> Reading:
     return LogitLens(_model(name)).read(_model(name).trace(images))
 
 
-def _names(scene: Any) -> str:
+def _names(scene: Scene) -> str:
     return " and ".join(scene.names)
 
 
-def _linked(widgets: list) -> list:
+def _linked(widgets: list[PatchGrid]) -> list[PatchGrid]:
     link(*widgets)
     return widgets
 
 
-def quickstart() -> Any:
+def quickstart() -> PatchGrid:
     """00: a patch in the middle pinned, the second most probable answer as the target."""
     scene = world.scene(seed=7, objects=2)
     reading, layout = _read([scene.image]), _model().layout
@@ -46,14 +50,14 @@ def quickstart() -> Any:
     return grid
 
 
-def classification() -> Any:
+def classification() -> PatchGrid:
     """01: the first of eight scenes."""
     scenes = [world.scene(seed) for seed in range(8)]
     reading = _read([scene.image for scene in scenes])
     return PatchGrid(reading, image=0, caption=_names(scenes[0]))
 
 
-def infilling() -> Any:
+def infilling() -> InfillStrip:
     """02: the first of three scenes, three quarters hidden."""
     mae = _model("toy/mae")
     scenes = [world.scene(seed, objects=2, size=mae.image_size) for seed in range(3)]
@@ -62,14 +66,14 @@ def infilling() -> Any:
     return InfillStrip(found, truth=scenes, caption=_names(scenes[0]))
 
 
-def segmentation() -> Any:
+def segmentation() -> PatchGrid:
     """03: four things, each patch in the colour of its class."""
     scene = world.scene(seed=0, objects=4)
     caption = ", ".join(scene.names)
     return PatchGrid(_read([scene.image]), tint="class", caption=caption)
 
 
-def twins() -> Any:
+def twins() -> list[PatchGrid]:
     """03: one thing, for a model whose patches find it and for its CLS-only twin."""
     scene = world.scene(seed=0)
     readings = [_read([scene.image], name) for name in ("toy/p32", "toy/p32-cls")]
@@ -78,7 +82,7 @@ def twins() -> Any:
     )
 
 
-def norms() -> Any:
+def norms() -> list[PatchGrid]:
     """03: the logit lens and the frozen norm, at the state where they disagree most."""
     scene = world.scene(seed=0)
     trace, patches = _model().trace([scene.image]), _model().layout.patches
@@ -90,18 +94,18 @@ def norms() -> Any:
 
 
 @functools.cache
-def _tour() -> tuple[list, Any]:
+def _tour() -> tuple[list[Scene], Trace]:
     """04: twelve scenes and their trace."""
     scenes = [world.scene(seed, objects=2) for seed in range(12)]
     return scenes, _model().trace([scene.image for scene in scenes])
 
 
-def heads() -> Any:
+def heads() -> AttentionMaps:
     """04: all heads."""
     return AttentionMaps(_tour()[1])
 
 
-def same_object() -> Any:
+def same_object() -> AttentionMaps:
     """04: the head that stays most on the thing it asks from, asked from one, with a lens."""
     from vitlens_widgets.analysis import heads
 
@@ -115,20 +119,20 @@ def same_object() -> Any:
     return AttentionMaps(trace, reading=reading, **where)
 
 
-def rollout() -> Any:
+def rollout() -> AttentionMaps:
     """04: what the CLS token draws on, through all layers."""
     _, trace = _tour()
     return AttentionMaps(trace, show="rollout", layer=_model().n_layers - 1, token=0)
 
 
-def relevance() -> Any:
+def relevance() -> RelevanceMaps:
     """08: what two answers to the scene of the quick start rest on, with the removal curves."""
     scene = world.scene(seed=7, objects=2)
     trace = _model().trace(scene.image)
     return RelevanceMaps(trace, list(scene.names), caption=_names(scene))
 
 
-def cut_off() -> Any:
+def cut_off() -> list[PatchGrid]:
     """06: ranks of the true class, with attention as it is and with each patch on its own."""
     import torch
 
@@ -139,21 +143,23 @@ def cut_off() -> Any:
     alone = torch.eye(vit.layout.n_tokens)[patches]
     edit = edits.Replace("pattern", range(vit.n_layers), alone, query=patches)
     readings = [LogitLens(vit).read(vit.trace(scene.image, edits=some)) for some in ([], [edit])]
-    words = {"target": scene.names[0], "tint": "rank"}
     captions = (_names(scene), f"{_names(scene)}, each patch alone")
     return _linked(
-        [PatchGrid(r, caption=c, **words) for r, c in zip(readings, captions, strict=True)]
+        [
+            PatchGrid(one, caption=caption, target=scene.names[0], tint="rank")
+            for one, caption in zip(readings, captions, strict=True)
+        ]
     )
 
 
-def mlp_words() -> Any:
+def mlp_words() -> PatchGrid:
     """07: what the MLP of each block says at every patch."""
     vit, scene = _model(), world.scene(seed=0)
     reading = LogitLens(vit).read(vit.trace(scene.image), site="mlp_out")
     return PatchGrid(reading, target=scene.names[0], caption=_names(scene))
 
 
-def explorer() -> Any:
+def explorer() -> Explorer:
     """Every view of the scene of the quick start."""
     scene = world.scene(seed=7, objects=2)
     token = _model().layout.token(3, 3)

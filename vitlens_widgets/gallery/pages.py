@@ -7,11 +7,11 @@ import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import HEAD, policy
 from vitlens_widgets.export.save import save_html, size_words, write_whole
+from vitlens_widgets.widgets.shared.base import LensWidget
 
 STATIC = Path(__file__).parent / "static"
 
@@ -57,7 +57,7 @@ class Exhibit:
     title: str
     words: str
     source: str
-    make: Callable[[], Any]
+    make: Callable[[], LensWidget | Sequence[LensWidget]]
 
 
 def gallery(folder: str | Path, exhibits: Sequence[Exhibit]) -> Path:
@@ -103,7 +103,7 @@ def _hung(exhibit: Exhibit, folder: Path) -> str:
     """Writes a page; its entry in the index, with the picture that a notebook keeps, too."""
     made = exhibit.make()
     page = save_html(made, folder / f"{exhibit.name}.html", title=exhibit.title)
-    last = made[-1] if isinstance(made, list) else made
+    last = made if isinstance(made, LensWidget) else made[-1]
     return ENTRY.format(
         name=exhibit.name,
         picture=base64.b64encode(last.still()).decode(),

@@ -44,16 +44,17 @@ def sprite(emoji: str, size: int, halo: str = "") -> Image.Image | None:
     small = drawn.resize((size, size), Image.Resampling.LANCZOS)
     if not halo:
         return small
-    whole = Image.new("RGBA", (size + 2 * (size // 4),) * 2)
+    edge = size // 4
+    whole = Image.new("RGBA", (size + 2 * edge, size + 2 * edge))
     shadow = Image.new("L", whole.size)
-    shadow.paste(small.getchannel("A"), (size // 4,) * 2)
+    shadow.paste(small.getchannel("A"), (edge, edge))
     shadow = shadow.filter(ImageFilter.GaussianBlur(0.07 * size))
     red, green, blue, most = HALO[halo]
     for _ in range(2):
         around = Image.new("RGBA", whole.size, (red, green, blue, 0))
         around.putalpha(shadow.point((LEVELS * most // 255).tolist()))
         whole = Image.alpha_composite(whole, around)
-    whole.alpha_composite(small, (size // 4,) * 2)
+    whole.alpha_composite(small, (edge, edge))
     return whole
 
 

@@ -83,7 +83,8 @@ class Glyph:
             _dot(image, at, cell, on_light)
         elif picture is not None and cell >= SMALLEST_EMOJI:
             picture = faded(picture, 0.25 + 0.75 * self.share)
-            image.paste(picture, tuple(round(x - picture.width / 2) for x in at), picture)
+            left, top = (round(x - picture.width / 2) for x in at)
+            image.paste(picture, (left, top), picture)
         elif picture is None and cell >= SMALLEST_DOT:
             self._write(image, at, cell, INK if on_light else PAPER)
 

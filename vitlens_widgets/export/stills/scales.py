@@ -10,10 +10,12 @@ import numpy as np
 
 from vitlens_widgets.export.stills.colors import colored, table
 from vitlens_widgets.export.stills.numbers import short
-from vitlens_widgets.export.stills.tinting import attention_opacity, map_opacity
 
 MISSING, KNOCKED_OUT = 238, 156
 """Greys of what has no number, and of minus infinity: the score of a key that may not be seen."""
+
+LEGEND_GREY = 69
+"""The middle of a prepared picture, which a legend is blended over."""
 
 VEIL = 0.92
 """Opacity of grey over a patch without a number."""
@@ -68,16 +70,23 @@ class ColorScale:
     def opacity(self, values: np.ndarray) -> np.ndarray:
         """How much of an image the colours cover, 0..1; a veil where there is no number."""
         place = self.place(values)
+        return np.where(np.isnan(place), VEIL, self._covers(place))
+
+    def _covers(self, place: np.ndarray) -> np.ndarray:
         if self.map == "magma":
-            covers = attention_opacity(place)
-        else:
-            covers = map_opacity(np.abs(2 * place - 1) if self.is_symmetric else place)
-        return np.where(np.isnan(place), VEIL, covers)
+            return 0.36 + 0.54 * place
+        return 0.12 + 0.63 * (np.abs(2 * place - 1) if self.is_symmetric else place)
 
     @property
     def colors(self) -> np.ndarray:
         """The map, uint8 `[256, 3]`."""
         return table(self.map)
+
+    @property
+    def blended(self) -> np.ndarray:
+        """The map as it looks over the middle of a prepared picture, uint8 `[256, 3]`."""
+        alpha = self._covers(np.linspace(0, 1, 256))[:, None]
+        return np.rint(LEGEND_GREY * (1 - alpha) + self.colors * alpha).astype(np.uint8)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:

@@ -96,7 +96,7 @@ class Sheet:
             for color, line in ((INK, 4), (PAPER, 2)):
                 self.pen.line((x, start, x + width - 1, end), color, line)
 
-    def ramp(self, x: int, y: int, width: int, colors: np.ndarray, ticks: Ticks) -> None:
+    def ramp(self, x: float, y: float, width: int, colors: np.ndarray, ticks: Ticks) -> None:
         """A legend: colours `[256, 3]`, and ticks `(place 0..1, text)`."""
         self.put(scaled(colors[None], width, 8, smooth=False), x, y)
         self.ticks(x, y + 22, width, ticks)
@@ -149,9 +149,10 @@ def photo(pixels: np.ndarray, width: int, height: int) -> Image.Image:
 def _png(image: Image.Image, colors: int) -> bytes:
     """A PNG of a palette that is spread over all colours that occur."""
     fewer = image.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    palette, paper = fewer.getpalette(), fewer.getpixel((0, 0))
-    palette[3 * paper : 3 * paper + 3] = [255] * 3  # merged with light greys it is no white
-    fewer.putpalette(palette)
+    paper = int(np.asarray(fewer)[0, 0])
+    palette = np.array(fewer.getpalette(), np.uint8)
+    palette[3 * paper : 3 * paper + 3] = 255  # merged with light greys it is no white
+    fewer.putpalette(palette.tobytes())
     out = io.BytesIO()
     fewer.save(out, "PNG", compress_level=6)
     return out.getvalue()

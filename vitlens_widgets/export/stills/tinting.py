@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitlens_widgets.export.stills.colors import table
-
 MAP_GROUND = {"dark": 0.10, "light": 0.44, "color": 0.0}
 """How a picture is prepared under an ordered colour map."""
 
@@ -13,7 +11,6 @@ CLASS_GROUND = {"dark": 0.60, "light": 0.97, "color": 0.45}
 """How it is prepared under class colours."""
 
 CLASS_OPACITY, VEIL_OPACITY = 0.72, 0.3
-LEGEND_GREY = 69
 HATCH_PERIOD, HATCH_WIDTH = 5, 2
 
 
@@ -36,24 +33,6 @@ def prepared(picture: np.ndarray, dark: float, light: float, color: float) -> np
     lightness = 255 * (dark + np.clip((y - low) / max(1, high - low), 0, 1) * (light - dark))
     wanted = lightness[..., None] + color * (picture - y[..., None])
     return np.rint(np.clip(wanted, 0, 255)).astype(np.uint8)
-
-
-def map_opacity(strength: np.ndarray) -> np.ndarray:
-    """Opacity of an ordered map's colour, by strength 0..1."""
-    return 0.12 + 0.63 * strength
-
-
-def attention_opacity(place: np.ndarray) -> np.ndarray:
-    """Opacity of attention over an image, by place 0..1 on its map."""
-    return 0.36 + 0.54 * place
-
-
-def legend_colors(name: str) -> np.ndarray:
-    """A colour map `[256, 3]` as it looks over the middle of a prepared picture."""
-    place = np.linspace(0, 1, 256)
-    strength = np.abs(2 * place - 1) if name == "blue_orange" else place
-    alpha = map_opacity(strength)[:, None]
-    return np.rint(LEGEND_GREY * (1 - alpha) + table(name) * alpha).astype(np.uint8)
 
 
 def laid_over(
@@ -80,7 +59,7 @@ def laid_over(
     return np.rint(ground * (1 - alpha) + over * alpha).astype(np.uint8)
 
 
-def cells(size: tuple[int, int], grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def cells(size: tuple[int, int], grid: tuple[int, int]) -> tuple[np.ndarray, ...]:
     """The row and the column of the cell that each pixel belongs to, to index with."""
     lines = []
     for pixels, count in zip(size, grid, strict=True):

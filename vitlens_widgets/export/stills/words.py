@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageFont
@@ -19,6 +20,9 @@ FONTS = {
     False: ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf", "LiberationSans-Regular.ttf"),
     True: ("DejaVuSans-Bold.ttf", "NotoSans-Bold.ttf", "Arial Bold.ttf", "LiberationSans-Bold.ttf"),
 }
+LONGEST = 400
+"""Letters that a line has room for; to measure more takes time."""
+
 PLAIN = str.maketrans({"×": "x", "–": "-", "−": "-", "·": "-", "≥": ">", "∞": "inf", "…": "."})
 """For the font that comes with Pillow, which knows little beyond ASCII."""
 
@@ -31,14 +35,14 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
             return ImageFont.truetype(name, size)
         except OSError:
             continue
-    return ImageFont.load_default(size)
+    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
 
 
 def written(text: str, face: ImageFont.FreeTypeFont, width: float | None = None) -> str:
     """A line as a font can write it, cut with an ellipsis to a width."""
     if face.getname()[0] == "Aileron":
         text = text.translate(PLAIN).encode("ascii", "replace").decode()
-    text = " ".join(text.split())
+    text = " ".join(text.split())[:LONGEST]
     if width is None or face.getlength(text) <= width:
         return text
     dots = "." if face.getname()[0] == "Aileron" else "…"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.export.save import checked_page, write_widgets
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.seam import MapsLike, SizesLike
@@ -47,8 +48,6 @@ class SavesMaps(LensWidget):
         Example:
             >>> maps.save_html("heads.html", maps=[(3, 0), (11, 5)])
         """
-        from vitlens_widgets.export.save import checked_page, write_widgets
-
         target = checked_page(path)
         return write_widgets(target, [self.saved(maps)], title)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
@@ -166,7 +167,7 @@ class AttentionMaps(of_page.SavesMaps):
             if getattr(self, name) not in (default, *self._statistic_names):
                 setattr(self, name, default)
 
-    def saved(self, maps: of_page.Chosen = ()) -> Any:
+    def saved(self, maps: of_page.Chosen = ()) -> SavedWidget:
         """The widget as a page without a kernel keeps it, with whole maps of chosen heads."""
         page = super().saved()
         more = of_page.saved_maps(self._source, self._overview_of, self._meta["side"], maps)

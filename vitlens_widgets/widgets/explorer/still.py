@@ -36,7 +36,11 @@ def draw(traits: dict[str, Any]) -> Sheet:
     at, room = (HEADS_LEFT, TOP), (HEADS, SIDE + 40)
     end = attention.every_head(sheet, maps, at, room, off=[tuple(pair) for pair in _off(traits)])
     sheet.words(IMAGE_LEFT, TOP - 28, maps.words, 13, bold=True, width=SIDE)
-    end = max(end, attention.image(sheet, maps, answers.picture, (IMAGE_LEFT, TOP), SIDE))
+    image_end = attention.image(sheet, maps, answers.picture, (IMAGE_LEFT, TOP), SIDE)
+    scale = maps.shown()[1]
+    sheet.words(IMAGE_LEFT, image_end + 20, "attention weight", 12, GREY)
+    sheet.ramp(IMAGE_LEFT, image_end + 30, SIDE, scale.colors, scale.ticks)
+    end = max(end, image_end + 56)
     if answers.labels:
         end = _answers(sheet, traits, end)
     if traits["_infill_meta"]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import traitlets
 
+from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps import page as of_page
@@ -269,7 +270,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         masks = "" if self._mae_lens is None else ", another mask"
         return f"another image, switching heads off{masks}"
 
-    def saved(self, maps: of_page.Chosen = ()) -> Any:
+    def saved(self, maps: of_page.Chosen = ()) -> SavedWidget:
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
         page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs.both]
         more = of_page.saved_of_runs(runs, self._meta["side"], maps)

@@ -12,7 +12,7 @@ from vitlens_widgets.export.stills.numbers import decimal, probability
 from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, outline
 from vitlens_widgets.export.stills.scales import MISSING, ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
-from vitlens_widgets.export.stills.tinting import CLASS_GROUND, MAP_GROUND, legend_colors
+from vitlens_widgets.export.stills.tinting import CLASS_GROUND, MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, INK, Word, length
 from vitlens_widgets.widgets.patch_grid.answers import Answers
 from vitlens_widgets.widgets.shared.words import joined, patches_words, state_words, token_words
@@ -116,9 +116,8 @@ def tinted(
         case "kl":
             values = answers.statistic("kl")
             return values, nats(largest(values)), "KL to the final answer, nats"
-        case "difference":
-            values = divergence
-            return values, nats(largest(values)), "KL from the untouched run, nats"
+    if divergence is not None:
+        return divergence, nats(largest(divergence)), "KL from the untouched run, nats"
     return answers.probability, None, "the most probable class" if tint == "class" else ""
 
 
@@ -205,7 +204,7 @@ def large(
     if patches.scale is None:
         return y + 24
     width = max(160, cols * cell)
-    sheet.ramp(x, y + 30, width, legend_colors(patches.scale.map), patches.scale.ticks)
+    sheet.ramp(x, y + 30, width, patches.scale.blended, patches.scale.ticks)
     return y + 56
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import traitlets
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
@@ -276,7 +277,7 @@ class RelevanceMaps(RelevanceChoices):
             self._fill_curves()
         return {"is_over": self._curves_of["is_over"]}, []
 
-    def saved(self) -> Any:
+    def saved(self) -> SavedWidget:
         """The widget as a page without a kernel keeps it, with whole curves."""
         finish(self._growing())
         with self.hold_sync():

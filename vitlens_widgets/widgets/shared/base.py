@@ -14,6 +14,8 @@ import anywidget
 from traitlets import TraitError, TraitType, Unicode
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.export.page import SavedWidget
+from vitlens_widgets.export.save import save_html
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.meanings import Meaning
@@ -153,14 +155,10 @@ class LensWidget(anywidget.AnyWidget):
             >>> grid.save_html("lens.html")
             lens.html: 110 kB
         """
-        from vitlens_widgets.export import save_html
-
         return save_html(self, path, title=title)
 
-    def saved(self) -> Any:
-        """The widget as a page without a kernel keeps it, an `export.page.SavedWidget`."""
-        from vitlens_widgets.export.page import SavedWidget
-
+    def saved(self) -> SavedWidget:
+        """The widget as a page without a kernel keeps it."""
         meta = getattr(self, "_meta", {})
         of_model = f" of {meta['model_name']}" if "model_name" in meta else ""
         return SavedWidget(

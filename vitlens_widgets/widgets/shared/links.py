@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.export.page import PageLink
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.meanings import Meaning
 
@@ -124,9 +125,9 @@ class Link:
             if end is not speaker and wanted != end.value:
                 yield end, wanted
 
-    def saved(self, widgets: list[Any]) -> list[dict[str, Any]]:
+    def saved(self, widgets: list[LensWidget]) -> list[PageLink]:
         """The link as a page without a kernel keeps it, of those of its widgets that are on it."""
-        on_page = []
+        on_page: list[PageLink] = []
         for both in self._ends.values():
             ends = [[widgets.index(end.widget), end.trait] for end in both if end.widget in widgets]
             if len(ends) > 1:
