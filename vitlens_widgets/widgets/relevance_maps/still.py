@@ -73,12 +73,12 @@ class ShownRelevance:
     def scale(self, which: int, show: str, layer: int, head: int) -> ColorScale:
         """The scale of one map of a class (2: the difference)."""
         sharing = slice(None) if self.traits["shared"] else slice(which, which + 1)
-        sharers = self.maps(show, layer, head)
-        norm = "map" if self.heads is None or show == "all" else self.traits["norm"]
-        if norm == "all":
-            sharers = self.heads.sum(2) if show == "layer" else self.heads
-        elif norm == "layer" and show == "head":
-            sharers = self.heads[:, layer]
+        sharers, norm = self.maps(show, layer, head), self.traits["norm"]
+        if self.heads is not None and show != "all":
+            if norm == "all":
+                sharers = self.heads.sum(2) if show == "layer" else self.heads
+            elif norm == "layer" and show == "head":
+                sharers = self.heads[:, layer]
         end = float(np.nanmax(np.abs(sharers[sharing])))
         diverges = self.traits["_is_signed"] or which == 2
         name = "blue_orange" if diverges else "magma"
@@ -93,7 +93,7 @@ def draw(traits: dict[str, Any]) -> Sheet:
     sheet.title("Relevance", subtitle, joined(_shown(found), found.meta["caption"]))
     left = MARGIN
     if found.heads is not None:
-        _heads(sheet, found)
+        _heads(sheet, found, found.heads.shape[1:3])
         left += OVERVIEW + GAP
     room, maps = MARGIN + INSIDE - left, found.maps(found.show, traits["layer"], traits["head"])
     width = min(LARGEST, (room - GAP * (len(maps) - 1)) // len(maps))
@@ -116,9 +116,9 @@ def _shown(found: ShownRelevance) -> str:
     return joined(found.traits["_methods"][found.of["method"]], words[found.show])
 
 
-def _heads(sheet: Sheet, found: ShownRelevance) -> None:
+def _heads(sheet: Sheet, found: ShownRelevance, shape: tuple[int, ...]) -> None:
     """Every head, each layer's sum last."""
-    layers, heads = found.heads.shape[1:3]
+    layers, heads = shape
     which = {"target": 0, "versus": 1, "difference": 2}[found.traits["heads_of"]]
     which = which if found.n_classes > 1 else 0
 
