@@ -20,18 +20,18 @@ from vitlens_widgets.widgets.shared.traits import (
 
 
 class MethodName(OneOf):
-    """A method by its name, or itself: the widget's `_take_method` makes it known by its name."""
+    """A method by its name, or itself: the widget's `_finder` makes it known by its name."""
 
     def words_of(self, obj: HasTraits) -> tuple[str, ...]:
         """The names that the widget knows."""
-        return obj._method_names
+        return obj._finder.methods
 
     def validate(self, obj: HasTraits, value: Any) -> str:
         """Gives the method's name."""
         if isinstance(value, str):
             return super().validate(obj, value)
         try:
-            return obj._take_method(value)
+            return obj._finder.take_method(value)
         except UsageError as error:
             raise TraitUsageError(str(error)) from None
 

@@ -12,7 +12,8 @@ from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
-from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on, usual_points
+from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on
+from vitlens_widgets.widgets.relevance_maps.finder import RelevanceFinder
 from vitlens_widgets.widgets.relevance_maps.source import checked_relevance, source_of
 from vitlens_widgets.widgets.relevance_maps.still import draw
 from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
@@ -25,7 +26,6 @@ from vitlens_widgets.widgets.shared.meanings import (
     OfBatch,
     Place,
 )
-from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
 
 ASKS = ("target", "versus", "method", "image")
@@ -101,14 +101,13 @@ class RelevanceMaps(RelevanceChoices):
     ) -> None:
         self._refuse_unknown(choices)
         self._source = source = source_of(trace)
-        self._given = checked_relevance(relevance, source)
+        given = checked_relevance(relevance, source)
         self._n_layers, self._n_heads = source.n_layers, source.n_heads
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
         self._label_set = source.labels
-        self._take_points(n_points, n_random)
-        self._start(choices | _asked(target, method, image, self._given))
-        self._founds, self._growings = Recent(self._find, most=8), Recent(self._grow, most=16)
+        self._finder = RelevanceFinder(source, given, n_points, n_random)
+        self._start(choices | _asked(target, method, image, given))
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._meta = names_and_sizes(source) | {"caption": caption}
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
@@ -116,91 +115,35 @@ class RelevanceMaps(RelevanceChoices):
         super().__init__(**of_widgets)
         self.observe(self._on_asked, ASKS)
 
-    def _take_points(self, n_points: int | None, n_random: int) -> None:
-        """Checks what curves are made of, before anything is computed."""
-        usual = usual_points(self._source.layout.n_patches)
-        self._n_points = usual if n_points is None else n_points
-        self._removed = self._source.removed(self._n_points)
-        if isinstance(n_random, bool) or not isinstance(n_random, int) or n_random < 0:
-            raise UsageError(
-                f"n_random must be a number of orders, 0 or more; {n_random!r} was given."
-            )
-        self._n_random = n_random
-
     def _start(self, choices: dict[str, Any]) -> None:
         """Takes the first choices; all are checked before anything is computed."""
-        self._known = dict(self._source.methods)
-        given = [one.method for one in self._given]
-        self._method_names = tuple(dict.fromkeys([*self._known, *given]))
         self._follows = True  # the target is the model's answer to each image
         first = [name for name in ("image", "method") if name in choices]
         for name in [*first, *(name for name in choices if name not in (*first, "layout"))]:
             setattr(self, name, choices[name])
         self._follows = "target" not in choices
-        if self._given[1:] and "versus" not in choices:
-            self.versus = int(self._given[1].target[self.image])
+        given = self._finder.given
+        if given[1:] and "versus" not in choices:
+            self.versus = int(given[1].target[self.image])
         if self.versus == self.target:
             raise UsageError(
                 f'Two different classes can be compared; "{self._label_set[self.target]}" is '
                 "both target and versus."
             )
 
-    def _take_method(self, given: Any) -> str:
-        """Makes a method known by its name."""
-        method = self._source.method(given)
-        known = self._known.get(method.name)
-        if known is not None and known != method:
-            raise UsageError(
-                f'There is another method called "{method.name}" already; give yours a name of '
-                "its own."
-            )
-        self._known[method.name] = method
-        self._method_names = tuple(dict.fromkeys([*self._method_names, method.name]))
-        return method.name
-
-    def _label_of_method(self, name: str) -> str:
-        """What a method is called for people."""
-        if name in self._known:
-            return getattr(self._known[name], "label", name)
-        labels = (getattr(one, "method_label", "") for one in self._given if one.method == name)
-        return next(labels, "") or name
-
     def _usual_target(self) -> int:
-        """What is asked about unless it is said: what was found before, or the model's answer."""
-        if self._given:
-            return int(self._given[0].target[self.image])
-        return int(self._source.probabilities(self.image).argmax())
+        return self._finder.usual_target(self.image)
 
     @property
     def relevance(self) -> list[RelevanceLike]:
         """What is shown: a `Relevance` of the target and, where there is one, of `versus`."""
-        return [self._found(self.method, one, self.image) for one in self._classes]
+        return [self._finder.relevance(*asked) for asked in self._questions]
 
     @property
-    def _classes(self) -> list[int]:
-        return [self.target, *([] if self.versus is None else [self.versus])]
-
-    def _found(self, method: str, target: int, image: int) -> RelevanceLike:
-        """What is known of a class, of all images at once; what was given may ask each another."""
-        for one in self._given:
-            if one.method == method and one.target[image] == target:
-                return one
-        return self._founds(method, target)
-
-    def _find(self, method: str, target: int) -> RelevanceLike:
-        if method not in self._known:
-            raise UsageError(
-                f'The method "{method}" is known by what it found before alone; to ask it about '
-                "another class or image give it itself, as method=."
-            )
-        return self._source.relevance(self._known[method], target)
-
-    def _grow(self, method: str, target: int, image: int) -> Growing:
-        found = self._found(method, target, image)
-        n_points, n_random = self._n_points, self._n_random
-        return Growing(
-            lambda: self._source.removal(found, image, n_points, n_random), self._removed
-        )
+    def _questions(self) -> list[tuple[str, int, int]]:
+        """Method, class and image of what is shown."""
+        classes = [self.target, *([] if self.versus is None else [self.versus])]
+        return [(self.method, index, self.image) for index in classes]
 
     def _fill(self) -> None:
         """Packs what depends on the choices that the model answers."""
@@ -210,7 +153,7 @@ class RelevanceMaps(RelevanceChoices):
             packed |= data.of_image(self._source, image)
         for name, value in packed.items():
             setattr(self, name, value)
-        self._methods = {name: self._label_of_method(name) for name in self._method_names}
+        self._methods = self._finder.labels()
         self._maps_of = self._asked_now()
         for one in self._growing():
             one.begin_anew()
@@ -226,15 +169,15 @@ class RelevanceMaps(RelevanceChoices):
             setattr(self, name, value)
         self._curves_of = {
             **self._maps_of,
-            "removed": self._removed.tolist(),
+            "removed": self._finder.removed.tolist(),
             "done": min(one.done for one in growing),
             "is_over": all(one.is_over for one in growing),
             "refused": next((one.refused for one in growing if one.refused), ""),
-            "random": self._n_random,
+            "random": self._finder.n_random,
         }
 
     def _growing(self) -> list[Growing]:
-        return [self._growings(self.method, one, self.image) for one in self._classes]
+        return [self._finder.growing(*asked) for asked in self._questions]
 
     def _on_asked(self, change: Any) -> None:
         self._follows = self._follows and change["name"] != "target"

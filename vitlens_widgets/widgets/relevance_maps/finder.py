@@ -1,0 +1,107 @@
+"""What is known of the classes of a trace: relevance by several methods, and removal curves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.relevance_maps.curves import Growing, usual_points
+from vitlens_widgets.widgets.shared.recent import Recent
+from vitlens_widgets.widgets.shared.seam import RelevanceLike, RelevanceSourceLike
+
+
+class RelevanceFinder:
+    """Finds relevance when it is asked for, and keeps what was asked last.
+
+    Args:
+        source: What is asked.
+        given: What was found before, of one class or two.
+        n_points: Of a removal curve; None for the usual ones.
+        n_random: Random orders of removal.
+
+    Raises:
+        UsageError: The curves cannot have so many points or orders.
+
+    Attributes:
+        given: As given.
+        methods: Names of the methods, each once, in the order in which they became known.
+        removed: The shares of the patches that are gone along a curve, `[point]`.
+        n_random: As given.
+    """
+
+    def __init__(
+        self,
+        source: RelevanceSourceLike,
+        given: list[RelevanceLike],
+        n_points: int | None,
+        n_random: int,
+    ) -> None:
+        usual = usual_points(source.layout.n_patches)
+        self._source = source
+        self._n_points = usual if n_points is None else n_points
+        self.removed = source.removed(self._n_points)
+        if isinstance(n_random, bool) or not isinstance(n_random, int) or n_random < 0:
+            raise UsageError(
+                f"n_random must be a number of orders, 0 or more; {n_random!r} was given."
+            )
+        self.given, self.n_random = given, n_random
+        self._known = dict(source.methods)
+        self.methods = tuple(dict.fromkeys([*self._known, *(one.method for one in given)]))
+        self._asked, self._growing = Recent(self._ask, most=8), Recent(self._grow, most=16)
+
+    def take_method(self, given: Any) -> str:
+        """Makes a method known by its name.
+
+        Raises:
+            UsageError: Another one is known by it.
+        """
+        method = self._source.method(given)
+        known = self._known.get(method.name)
+        if known is not None and known != method:
+            raise UsageError(
+                f'There is another method called "{method.name}" already; give yours a name of '
+                "its own."
+            )
+        self._known[method.name] = method
+        self.methods = tuple(dict.fromkeys([*self.methods, method.name]))
+        return method.name
+
+    def labels(self) -> dict[str, str]:
+        """What each method is called for people."""
+        return {name: self._label(name) for name in self.methods}
+
+    def _label(self, name: str) -> str:
+        if name in self._known:
+            return getattr(self._known[name], "label", name)
+        labels = (getattr(one, "method_label", "") for one in self.given if one.method == name)
+        return next(labels, "") or name
+
+    def usual_target(self, image: int) -> int:
+        """What is asked about unless it is said: what was found before, or the model's answer."""
+        if self.given:
+            return int(self.given[0].target[image])
+        return int(self._source.probabilities(image).argmax())
+
+    def relevance(self, method: str, target: int, image: int) -> RelevanceLike:
+        """That of a class, of all images at once; what was given may ask each another."""
+        for one in self.given:
+            if one.method == method and one.target[image] == target:
+                return one
+        return self._asked(method, target)
+
+    def _ask(self, method: str, target: int) -> RelevanceLike:
+        if method not in self._known:
+            raise UsageError(
+                f'The method "{method}" is known by what it found before alone; to ask it about '
+                "another class or image give it itself, as method=."
+            )
+        return self._source.relevance(self._known[method], target)
+
+    def growing(self, method: str, target: int, image: int) -> Growing:
+        """The removal curves of a class, as far as they are computed."""
+        return self._growing(method, target, image)
+
+    def _grow(self, method: str, target: int, image: int) -> Growing:
+        found = self.relevance(method, target, image)
+        points, random = self._n_points, self.n_random
+        return Growing(lambda: self._source.removal(found, image, points, random), self.removed)
