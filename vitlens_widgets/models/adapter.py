@@ -6,14 +6,15 @@ A new family is one small file with one subclass of `Adapter`; see `models/regis
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.classifier import Classifier
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
@@ -38,7 +39,7 @@ class Adapter(ABC):
 
     Args:
         model: The model; it is read and called, never changed.
-        image_size: (height, width) to run at.
+        image_size: (height, width) to run at; by default the checkpoint's own.
 
     Raises:
         UnsupportedModelError: The model breaks an assumption that exact numbers rest on.
@@ -56,16 +57,21 @@ class Adapter(ABC):
     classifier: Classifier | None = None
     """A classifier that the user gave, in place of the model's own."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int]) -> None:
-        self.model = model
-        self.image_size = tuple(image_size)
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
+        self.model: Foreign = model
+        self.image_size = as_size(self.own_size if image_size is None else image_size)
         self.layout()
         for layer in range(self.n_layers):
             self.hook_points(layer)
 
     @property
     @abstractmethod
-    def blocks(self) -> Sequence[nn.Module]:
+    def own_size(self) -> tuple[int, int]:
+        """(height, width) in pixels of the images that the checkpoint was made for."""
+
+    @property
+    @abstractmethod
+    def blocks(self) -> Sequence[Foreign]:
         """The transformer blocks, first to last."""
 
     @property
@@ -155,7 +161,7 @@ class Adapter(ABC):
 
     @property
     @abstractmethod
-    def head(self) -> nn.Module | None:
+    def head(self) -> Foreign:
         """The model's own classifier of features; None without one."""
 
     def answer(self, pixels: Tensor) -> Tensor:
@@ -233,6 +239,12 @@ class Adapter(ABC):
         return like.new_zeros(n_images, self.layout().n_tokens, self.width)
 
 
+def as_size(value: int | Iterable[int]) -> tuple[int, int]:
+    """(height, width) of two numbers, or of one for both."""
+    height, width = value if isinstance(value, Iterable) else (value, value)
+    return height, width
+
+
 def grid(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int, int]:
     """(rows, cols) of the patches that an image of (height, width) is cut into.
 
@@ -247,7 +259,7 @@ def grid(image_size: tuple[int, int], patch_size: tuple[int, int]) -> tuple[int,
     return image_size[0] // patch_size[0], image_size[1] // patch_size[1]
 
 
-def require(holds: bool, model: nn.Module, assumption: str, found: str = "") -> None:
+def require(holds: bool, model: Foreign, assumption: str, found: str = "") -> None:
     """Refuse a model that breaks an assumption.
 
     Args:

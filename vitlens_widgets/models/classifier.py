@@ -18,6 +18,7 @@ class Classifier(Protocol):
 
     def __call__(self, features: Tensor) -> Tensor:
         """`[..., feature] -> [..., class]`."""
+        ...
 
 
 class LinearClassifier:

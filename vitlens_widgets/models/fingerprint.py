@@ -27,5 +27,7 @@ def fingerprint(vit: BaseViT) -> str:
     for name, value in {**vit.model.state_dict(), **given}.items():
         if isinstance(value, Tensor):
             digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            digest.update(
+                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+            )
     return digest.hexdigest()

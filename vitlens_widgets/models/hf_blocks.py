@@ -8,6 +8,7 @@ from functools import partial
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import (
     HookPoint,
     HookPoints,
@@ -29,7 +30,7 @@ _PARTS = {
 }
 
 
-def block_parts(block: nn.Module) -> dict[str, nn.Module]:
+def block_parts(block: Foreign) -> dict[str, Foreign]:
     """A block's linear layers and its second norm, by their role.
 
     Raises:
@@ -38,7 +39,7 @@ def block_parts(block: nn.Module) -> dict[str, nn.Module]:
     return {role: first_of(block, paths) for role, paths in _PARTS.items()}
 
 
-def block_hook_points(block: nn.Module, n_heads: int) -> HookPoints:
+def block_hook_points(block: Foreign, n_heads: int) -> HookPoints:
     """Where the sites of a block show.
 
     Raises:
@@ -63,7 +64,7 @@ def block_hook_points(block: nn.Module, n_heads: int) -> HookPoints:
     )
 
 
-def _added(block: nn.Module, projection: nn.Module, scale: str, parameter: str) -> HookPoint:
+def _added(block: Foreign, projection: Foreign, scale: str, parameter: str) -> HookPoint:
     """What is added to the stream: a projection, times a layer scale where there is one."""
     if hasattr(block, scale):
         return HookPoint(getattr(block, scale), "output")
@@ -72,14 +73,14 @@ def _added(block: nn.Module, projection: nn.Module, scale: str, parameter: str) 
     return kind(projection, "output")
 
 
-def _neurons(mlp_in: nn.Linear, mlp_proj: nn.Linear) -> HookPoint:
+def _neurons(mlp_in: Foreign, mlp_proj: Foreign) -> HookPoint:
     """Before the activation; a projection into both sides of a gate has the gate's side first."""
     if mlp_in.out_features == 2 * mlp_proj.in_features:
         return HookPoint(mlp_in, "output", slice_of(0, mlp_proj.in_features))
     return HookPoint(mlp_in, "output")
 
 
-def first_of(parent: nn.Module, paths: Iterable[str]) -> nn.Module:
+def first_of(parent: Foreign, paths: Iterable[str]) -> Foreign:
     """The submodule in the first of these places where there is one.
 
     Raises:

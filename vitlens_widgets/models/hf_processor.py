@@ -82,7 +82,7 @@ def _at_size(processor: Any, image_size: tuple[int, int]) -> Any:
     """The processor with its resizing and cropping scaled so that `image_size` comes out."""
     cropped = getattr(processor, "do_center_crop", None)
     target = dict(processor.crop_size if cropped else processor.size)
-    own = (target.get("height"), target.get("width"))
+    own: Any = (target.get("height"), target.get("width"))
     if own == image_size:
         return processor
     words = processor.to_dict()

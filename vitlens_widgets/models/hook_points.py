@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +60,7 @@ class HookPoint:
 class ScaledPoint(HookPoint):
     """A site that is a module's tensor times a layer scale `[d]` that no module applies alone."""
 
-    scale: Tensor | None = None
+    scale: Tensor = field(kw_only=True)
 
     def check_edits(self) -> None:
         """See `HookPoint.check_edits`; a scale of zero in some channel lets nothing through."""
@@ -113,7 +113,7 @@ class ReadOnlyPoint(HookPoint):
     compute: View = _as_it_is
     reason: str = ""
 
-    def check_edits(self) -> None:
+    def check_edits(self) -> NoReturn:
         """See `HookPoint.check_edits`; always refused."""
         raise UsageError(f"This site can be read but not edited: {self.reason}.")
 
@@ -132,19 +132,19 @@ class JoinedPoint:
 
     Args:
         parts: One hook point per branch, in the order in which they run.
-        how: `"side by side"`: heads or neurons of one branch after the other; `"sum"`: their sum;
+        how: `"side_by_side"`: heads or neurons of one branch after the other; `"sum"`: their sum;
             `"same"`: each branch shows the same tensor.
     """
 
     parts: tuple[HookPoint, ...]
-    how: Literal["side by side", "sum", "same"]
+    how: Literal["side_by_side", "sum", "same"]
 
     def check_edits(self) -> None:
         """See `HookPoint.check_edits`; the first branches went on with their own heads or neurons.
 
         What branches add up to is changed in what the last one adds.
         """
-        if self.how == "side by side":
+        if self.how == "side_by_side":
             raise UsageError(
                 "Heads and neurons of blocks that run branches side by side can be read but not "
                 "edited; edit attn_out, mlp_out or the states."

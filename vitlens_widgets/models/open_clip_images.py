@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from PIL import Image
-from torch import nn
 
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.preprocessing import Preprocessing
 
 
-def open_clip_preprocessing(tower: nn.Module, image_size: tuple[int, int]) -> Preprocessing:
+def open_clip_preprocessing(tower: Foreign, image_size: tuple[int, int]) -> Preprocessing:
     """The evaluation transform that open_clip wrote into the tower; its defaults without one."""
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     config = PreprocessCfg(**{**(getattr(tower, "preprocess_cfg", None) or {}), "size": image_size})
-    *geometry, _to_tensor, _normalise = image_transform_v2(config, is_train=False).transforms
+    transform: Any = image_transform_v2(config, is_train=False)
+    *geometry, _to_tensor, _normalise = transform.transforms
 
     def apply(image: Any) -> Image.Image:
         for step in geometry:
@@ -23,4 +24,4 @@ def open_clip_preprocessing(tower: nn.Module, image_size: tuple[int, int]) -> Pr
         return image
 
     how = f"open_clip: {config.resize_mode}, {config.interpolation}"
-    return Preprocessing(tuple(image_size), tuple(config.mean), tuple(config.std), apply, how)
+    return Preprocessing(image_size, tuple(config.mean), tuple(config.std), apply, how)

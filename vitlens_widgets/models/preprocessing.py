@@ -39,9 +39,9 @@ class Preprocessing:
         """The image as the model sees it: uint8 `[height, width, 3]`, resized and cropped."""
         return np.array(self.geometry(image), dtype=np.uint8)
 
-    def pixels(self, pictures: Sequence[np.ndarray]) -> Tensor:
+    def pixels(self, pictures: Sequence[np.ndarray] | np.ndarray) -> Tensor:
         """Pictures uint8 `[height, width, 3]` as normalised float32 `[image, 3, height, width]`."""
-        stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+        stacked = torch.from_numpy(np.stack(list(pictures))).permute(0, 3, 1, 2)
         mean, std = self._per_channel()
         return (stacked.float() / 255 - mean) / std
 
@@ -69,10 +69,11 @@ def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Prepro
     Source: `timm.data.create_transform`, of which the resizing and cropping steps are used as
     they are.
     """
-    from timm.data import create_transform
+    from timm.data import create_transform  # pyright: ignore[reportPrivateImportUsage]
 
     words = {key: config[key] for key in (*DEFAULTS, "mean", "std")}
-    *geometry, _to_tensor, _normalise = create_transform(input_size=(3, *size), **words).transforms
+    transform: Any = create_transform(input_size=(3, *size), **words)
+    *geometry, _to_tensor, _normalise = transform.transforms
 
     def apply(image: Image.Image) -> Image.Image:
         for step in geometry:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import CosineClassifier
 
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
@@ -25,7 +25,7 @@ class Comparison:
     offset: Tensor | None = None
 
 
-class ReadsTexts(ABC):
+class ReadsTexts(Adapter):
     """What is added to the adapter of a model that also reads texts."""
 
     @abstractmethod
@@ -45,7 +45,7 @@ class ReadsTexts(ABC):
         return f"vl.load(..., prompts={example}), or {super().classifier_advice}"
 
 
-def from_prompts(adapter: Any, prompts: Prompts) -> tuple[list[str], CosineClassifier]:
+def from_prompts(adapter: Adapter, prompts: Prompts) -> tuple[list[str], CosineClassifier]:
     """The class names and the classifier that text prompts make.
 
     Several texts of one class are averaged as directions, as Radford et al. (2021), section 3.1.4,

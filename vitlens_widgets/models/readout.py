@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 
-Group = Literal["cls", "cls and distillation", "patches", "all"]
+Group = Literal["cls", "cls_distillation", "patches", "all"]
 """Tokens that are averaged."""
 
 
@@ -39,7 +39,7 @@ class Readout:
     @property
     def prefix_alone(self) -> bool:
         """Whether no patch is read."""
-        return bool(self.groups) and set(self.groups) <= {"cls", "cls and distillation"}
+        return bool(self.groups) and set(self.groups) <= {"cls", "cls_distillation"}
 
     def weights(self, state: Tensor, n_prefix: int) -> Tensor:
         """How it weighs the tokens of the last state.
@@ -66,14 +66,14 @@ class Readout:
                 "shows; choose a query token instead."
             )
         means = [_mean(group, state.shape[1], n_prefix) for group in self.groups]
-        return (sum(means) / len(means)).to(state).expand(len(state), -1)
+        return (torch.stack(means).sum(0) / len(means)).to(state).expand(len(state), -1)
 
     def __str__(self) -> str:
         return self.name
 
 
 CLS = Readout("CLS", ("cls",))
-CLS_AND_DISTILLATION = Readout("CLS + distillation", ("cls and distillation",), n_classifiers=2)
+CLS_AND_DISTILLATION = Readout("CLS + distillation", ("cls_distillation",), n_classifiers=2)
 CLS_AND_PATCHES = Readout("CLS and mean of patches", ("cls", "patches"))
 PATCHES = Readout("mean of patches", ("patches",))
 ALL_TOKENS = Readout("mean of all tokens", ("all",))
@@ -83,7 +83,7 @@ def _mean(group: Group, n_tokens: int, n_prefix: int) -> Tensor:
     """Equal weights on the tokens of a group, `[token]`."""
     tokens = {
         "cls": slice(0, 1),
-        "cls and distillation": slice(0, 2),
+        "cls_distillation": slice(0, 2),
         "patches": slice(n_prefix, None),
         "all": slice(None),
     }[group]

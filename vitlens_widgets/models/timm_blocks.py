@@ -10,6 +10,7 @@ from itertools import accumulate
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import (
     HookPoint,
     HookPoints,
@@ -46,10 +47,10 @@ class BlockPoints:
     hook_points: HookPoints
 
 
-_BLOCKS: dict[str, Callable[[nn.Module], BlockPoints]] = {}
+_BLOCKS: dict[str, Callable[[Foreign], BlockPoints]] = {}
 
 
-def read_block(block: nn.Module) -> BlockPoints:
+def read_block(block: Foreign) -> BlockPoints:
     """Where a block's sites show.
 
     Raises:
@@ -65,7 +66,7 @@ def read_block(block: nn.Module) -> BlockPoints:
     "timm.models.eva.EvaBlock",
     "timm.models.vision_transformer_relpos.RelPosBlock",
 )
-def _pre_norm(block: nn.Module) -> BlockPoints:
+def _pre_norm(block: Foreign) -> BlockPoints:
     """`x + scale1 * attn(norm1(x))`, then `x + scale2 * mlp(norm2(x))`."""
     return _one_after_the_other(block, middle=block.norm2)
 
@@ -76,19 +77,19 @@ def _pre_norm(block: nn.Module) -> BlockPoints:
     "timm.models.eva.EvaBlockPostNorm",
     "timm.models.vision_transformer_relpos.ResPostRelPosBlock",
 )
-def _post_norm(block: nn.Module) -> BlockPoints:
+def _post_norm(block: Foreign) -> BlockPoints:
     """`x + norm1(attn(x))`, then `x + norm2(mlp(x))`: what is added has been normed."""
     return _one_after_the_other(block, middle=block.mlp)
 
 
 @reads(_BLOCKS, "vitlens_widgets.world.network.AttentionBlock")
-def _attention_alone(block: nn.Module) -> BlockPoints:
+def _attention_alone(block: Foreign) -> BlockPoints:
     """`x + scale * attn(norm1(x))`."""
     attn = read_attention(block.attn)
     return BlockPoints(attn.n_heads, attn.scale, HookPoints(_attending(block, attn), _NO_MLP))
 
 
-def _attending(block: nn.Module, attn: AttentionPoints) -> dict[str, HookPoint]:
+def _attending(block: Foreign, attn: AttentionPoints) -> dict[str, HookPoint]:
     """The sites of a block that has one attention, but for those of an MLP."""
     return {
         "resid_pre": HookPoint(block, "input"),
@@ -101,7 +102,7 @@ def _attending(block: nn.Module, attn: AttentionPoints) -> dict[str, HookPoint]:
     }
 
 
-def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockPoints:
+def _one_after_the_other(block: Foreign, middle: nn.Module) -> BlockPoints:
     attn, mlp = read_attention(block.attn), read_mlp(block.mlp)
     points = {
         **_attending(block, attn),
@@ -114,7 +115,7 @@ def _one_after_the_other(block: nn.Module, middle: nn.Module) -> BlockPoints:
 
 
 @reads(_BLOCKS, "timm.models.vision_transformer.ParallelScalingBlock")
-def _side_by_side(block: nn.Module) -> BlockPoints:
+def _side_by_side(block: Foreign) -> BlockPoints:
     """`x + scale * (attn(norm(x)) + mlp(norm(x)))`, with one projection into both.
 
     Source: Dehghani et al. (2023), section 2.1.
@@ -151,7 +152,7 @@ def _slices(widths: list[int]) -> list[View]:
 
 
 @reads(_BLOCKS, "timm.models.vision_transformer.ParallelThingsBlock")
-def _branches(block: nn.Module) -> BlockPoints:
+def _branches(block: Foreign) -> BlockPoints:
     """`x + sum of attn_i(norm_i(x))`, then `x + sum of mlp_i(norm_i(x))`.
 
     Source: Touvron et al. (2022), "Three things everyone should know about Vision Transformers".
@@ -160,9 +161,9 @@ def _branches(block: nn.Module) -> BlockPoints:
     mlps = [read_mlp(branch.mlp) for branch in block.ffns]
 
     def side_by_side(parts: list[HookPoint]) -> JoinedPoint:
-        return JoinedPoint(tuple(parts), "side by side")
+        return JoinedPoint(tuple(parts), "side_by_side")
 
-    def added(branches: nn.ModuleList) -> JoinedPoint:
+    def added(branches: Foreign) -> JoinedPoint:
         return JoinedPoint(tuple(HookPoint(branch, "output") for branch in branches), "sum")
 
     points = {

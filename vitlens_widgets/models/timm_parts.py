@@ -14,6 +14,7 @@ from typing import TypeVar
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import (
     GroupedPoint,
     HookPoint,
@@ -45,8 +46,8 @@ class MlpPoints:
 
 
 _Reader = TypeVar("_Reader", bound=Callable)
-_ATTENTIONS: dict[str, Callable[[nn.Module], AttentionPoints]] = {}
-_MLPS: dict[str, Callable[[nn.Module], MlpPoints]] = {}
+_ATTENTIONS: dict[str, Callable[[Foreign], AttentionPoints]] = {}
+_MLPS: dict[str, Callable[[Foreign], MlpPoints]] = {}
 
 _NOT_ONE_SOFTMAX = (
     "attention must be one softmax over the keys, but timm's {name} subtracts one softmax from "
@@ -89,7 +90,7 @@ def reader_of(table: dict[str, _Reader], part: nn.Module, what: str) -> _Reader:
     return table[name]
 
 
-def read_attention(attn: nn.Module) -> AttentionPoints:
+def read_attention(attn: Foreign) -> AttentionPoints:
     """Where an attention module's sites show.
 
     Raises:
@@ -98,7 +99,7 @@ def read_attention(attn: nn.Module) -> AttentionPoints:
     return reader_of(_ATTENTIONS, attn, "attention")(attn)
 
 
-def read_mlp(mlp: nn.Module) -> MlpPoints:
+def read_mlp(mlp: Foreign) -> MlpPoints:
     """Where an MLP's sites show.
 
     Raises:
@@ -112,17 +113,17 @@ def read_mlp(mlp: nn.Module) -> MlpPoints:
     "timm.layers.attention.Attention",
     "timm.models.vision_transformer.Attention",  # before timm 1.0.16
 )
-def _attention(attn: nn.Module) -> AttentionPoints:
+def _attention(attn: Foreign) -> AttentionPoints:
     return _fused(attn, z=attn.norm)
 
 
 @reads(_ATTENTIONS, "timm.models.vision_transformer_relpos.RelPosAttention")
-def _relative_attention(attn: nn.Module) -> AttentionPoints:
+def _relative_attention(attn: Foreign) -> AttentionPoints:
     return _fused(attn, z=attn.proj)
 
 
 @reads(_ATTENTIONS, "timm.models.beit.Attention")
-def _beit_attention(attn: nn.Module) -> AttentionPoints:
+def _beit_attention(attn: Foreign) -> AttentionPoints:
     """Its fused projection is called with a bias put together from those of q and v."""
     q, k, v = (_part_of_product(attn, index) for index in range(3))
     z = HookPoint(attn.proj, "input", split_heads(attn.num_heads))
@@ -130,7 +131,7 @@ def _beit_attention(attn: nn.Module) -> AttentionPoints:
 
 
 @reads(_ATTENTIONS, "timm.models.eva.EvaAttention", "timm.layers.attention.AttentionRope")
-def _eva_attention(attn: nn.Module) -> AttentionPoints:
+def _eva_attention(attn: Foreign) -> AttentionPoints:
     """Fused or separate projections, the latter perhaps with fewer key and value heads."""
     z = HookPoint(attn.norm, "input", split_heads(attn.num_heads))
     q, k = HookPoint(attn.q_norm, "output", heads_after_tokens), attn.k_norm
@@ -145,7 +146,7 @@ def _eva_attention(attn: nn.Module) -> AttentionPoints:
     return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
 
 
-def _fused(attn: nn.Module, z: nn.Module) -> AttentionPoints:
+def _fused(attn: Foreign, z: Foreign) -> AttentionPoints:
     return AttentionPoints(
         n_heads=attn.num_heads,
         scale=attn.scale,
@@ -156,7 +157,7 @@ def _fused(attn: nn.Module, z: nn.Module) -> AttentionPoints:
     )
 
 
-def _part_of_product(attn: nn.Module, index: int) -> HookPoint:
+def _part_of_product(attn: Foreign, index: int) -> HookPoint:
     """Queries, keys or values of a fused projection whose biases are kept apart from it."""
     has_bias = getattr(attn, "q_bias", None) is not None
     if has_bias and getattr(attn, "qkv_bias_separate", False):
@@ -168,12 +169,12 @@ def _part_of_product(attn: nn.Module, index: int) -> HookPoint:
 
 
 @reads(_MLPS, "timm.layers.mlp.Mlp")
-def _mlp(mlp: nn.Module) -> MlpPoints:
+def _mlp(mlp: Foreign) -> MlpPoints:
     return MlpPoints(pre=HookPoint(mlp.fc1, "output"), post=HookPoint(mlp.norm, "input"))
 
 
 @reads(_MLPS, "timm.layers.mlp.GluMlp")
-def _glu(mlp: nn.Module) -> MlpPoints:
+def _glu(mlp: Foreign) -> MlpPoints:
     """One projection makes both sides; which half is the gate's is a choice of the MLP."""
     half = mlp.fc1.out_features // 2
     gate = slice_of(half, 2 * half) if mlp.gate_last else slice_of(0, half)
@@ -181,5 +182,5 @@ def _glu(mlp: nn.Module) -> MlpPoints:
 
 
 @reads(_MLPS, "timm.layers.mlp.SwiGLU")
-def _swiglu(mlp: nn.Module) -> MlpPoints:
+def _swiglu(mlp: Foreign) -> MlpPoints:
     return MlpPoints(pre=HookPoint(mlp.fc1_g, "output"), post=HookPoint(mlp.norm, "input"))

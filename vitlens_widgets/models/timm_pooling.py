@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
+
+from vitlens_widgets.models.foreign import Foreign
 
 
-def latent_attention(pool: nn.Module, tokens: Tensor) -> Tensor:
+def latent_attention(pool: Foreign, tokens: Tensor) -> Tensor:
     """The weights of `timm.layers.AttentionPoolLatent`, `[image, head, token]`.
 
     With several latents whose answers are averaged, the mean of their weights.

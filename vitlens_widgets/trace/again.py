@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.trace.base import BaseTrace
-from vitlens_widgets.trace.edits import Edit
+from vitlens_widgets.trace.edits import Edit, PlacedEdit
 from vitlens_widgets.trace.instrument import AllSeen, instrumented
 from vitlens_widgets.trace.region import Region
 from vitlens_widgets.trace.validate import place, validate
@@ -30,7 +30,8 @@ def site_if(trace: BaseTrace, site: str, layer: int, edits: Sequence[Edit]) -> T
     """
     every = [*trace.edits, *edits]
     _, placed = validate(every, trace.vit, trace.layout, trace.n_images)
-    return trace._run_block(layer, [site], placed[len(trace.edits) :])[site]
+    further = [edit for edit in placed[len(trace.edits) :] if isinstance(edit, PlacedEdit)]
+    return trace._run_block(layer, [site], further)[site]
 
 
 def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str, Tensor]:

@@ -70,7 +70,8 @@ def _attach(run: object, point: HookPoint, handler: Handler) -> RemovableHandle:
             return None
         if args:
             new = _handled(point, handler, args[0])
-            return None if new is None else ((new, *args[1:]), kwargs)
+            return None if new is None else ((new, *args[1:]), kwargs or {})
+        kwargs = kwargs or {}
         name, raw = next(iter(kwargs.items()))  # called with its state as a keyword
         new = _handled(point, handler, raw)
         return None if new is None else (args, {**kwargs, name: new})

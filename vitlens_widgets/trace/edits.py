@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -39,9 +39,11 @@ class TracedSites(Protocol):
     @property
     def n_images(self) -> int:
         """How many images were traced together."""
+        ...
 
     def __getitem__(self, key: tuple[str, int]) -> Tensor:
         """One site of one block."""
+        ...
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -90,7 +92,7 @@ class Edit(ABC):
         said = [f"{f.name}={_short(getattr(self, f.name))}" for f in fields(self) if self._says(f)]
         return f"{type(self).__name__}({', '.join(said)})"
 
-    def _says(self, f: object) -> bool:
+    def _says(self, f: Field[Any]) -> bool:
         return getattr(self, f.name) is not None
 
 
@@ -158,10 +160,10 @@ class Replace(Edit):
 
     def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:
         """The tensor, or the other trace's values."""
-        if self.takes_sites:
-            new = region.read(self.by[self.site, layer])
-        else:
+        if isinstance(self.by, (Tensor, float, int)):
             new = torch.as_tensor(self.by)
+        else:
+            new = region.read(self.by[self.site, layer])
         return new.to(value).expand_as(value)
 
 
@@ -249,7 +251,7 @@ def _summing_to_one(rows: Tensor) -> Tensor:
     return torch.where(total > 0, rows / total, rows)
 
 
-def _short(value: object) -> str:
+def _short(value: Any) -> str:
     if isinstance(value, Tensor) or type(value).__module__ == "numpy":
         return f"{type(value).__name__}{list(value.shape)}"
     return repr(value)

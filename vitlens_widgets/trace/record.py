@@ -59,7 +59,7 @@ class Record:
         self.grad = grad
         self.watcher = watcher
         self.kept: dict[tuple[str, int], Tensor] = {}
-        self._states: Tensor | None = None
+        self._states = torch.empty(0)
         self._piles: dict[str, Tensor] = {}
 
     def sites_of(self, first: int) -> dict[int, list[str]]:
@@ -107,7 +107,7 @@ class Record:
         return value
 
     def _fill(self, k: int, state: Tensor) -> None:
-        if self._states is None:  # one piece of memory, filled as the states come
+        if not len(self._states):  # one piece of memory, filled as the states come
             self._states = state.new_empty(self.n_layers + 1, *state.shape)
         self._states[k] = state.detach()
 

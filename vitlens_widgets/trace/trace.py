@@ -73,7 +73,7 @@ def run(
             "model.eval() first."
         )
     pixels, pictures = as_batch(vit, images, preprocessed)
-    layout = vit.adapter.layout(tuple(pixels.shape[2:]))
+    layout = vit.adapter.layout((pixels.shape[2], pixels.shape[3]))
     context, placed = validate(_listed(edits), vit, layout, len(pixels))
     record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
     plan = Plan(context, placed, record.sites_of(0), record.see)

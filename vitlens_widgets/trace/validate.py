@@ -163,9 +163,10 @@ def _check_blocks(edits: Sequence[PlacedEdit], context: Context) -> None:
         for site in dict.fromkeys(placed.edit.site for placed in here):
             for point in (points[shown] for shown in _written(site)):
                 point.check_edits()
-            if site not in ATTENTION_SITES and isinstance(points[site], GroupedPoint):
+            own = None if site in ATTENTION_SITES else points[site]
+            if isinstance(own, GroupedPoint):
                 at_site = [placed for placed in here if placed.edit.site == site]
-                _check_shared(points[site], site, layer, at_site, context)
+                _check_shared(own, site, layer, at_site, context)
         _check_keys_left(layer, here, context)
 
 

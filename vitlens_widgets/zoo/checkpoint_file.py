@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from vitlens_widgets.errors import UsageError, quoted_list, said
+from vitlens_widgets.models.foreign import Foreign
 
 
 def module_from_file(
@@ -47,7 +48,7 @@ def module_from_file(
     return model.eval()
 
 
-def _named(model: nn.Module, path: Path, ignore: str) -> str:
+def _named(model: Foreign, path: Path, ignore: str) -> str:
     """Load a state dict; why it does not fit, or ""."""
     from timm.models import load_state_dict
 
@@ -67,7 +68,7 @@ def _named(model: nn.Module, path: Path, ignore: str) -> str:
     return ""
 
 
-def _google(model: nn.Module, path: Path) -> str:
+def _google(model: Foreign, path: Path) -> str:
     """Load arrays as timm does, which passes over a classifier of another size."""
     with np.load(path, allow_pickle=False) as arrays:
         n_classes = len(arrays["head/bias"])

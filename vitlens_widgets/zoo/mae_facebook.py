@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 
 from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_parts, first_of
 
 _HEADS = {768: 12, 1024: 16, 1280: 16}  # of base, large and huge, by width
@@ -36,7 +37,7 @@ _KNOWN_BY = (
 _WORDS = ("norm_pix_loss", "num_attention_heads", "decoder_num_attention_heads")
 
 
-def from_facebook(path: Path, model_args: Mapping[str, Any]) -> nn.Module:
+def from_facebook(path: Path, model_args: Mapping[str, Any]) -> Foreign:
     """A checkpoint file as transformers' `ViTMAEForPreTraining`, `ViTMAEModel` without a decoder.
 
     Args:
@@ -140,7 +141,7 @@ def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
 
 
 @torch.no_grad()
-def _filled(model: ViTMAEForPreTraining | ViTMAEModel, weights: dict[str, Tensor]) -> nn.Module:
+def _filled(model: ViTMAEForPreTraining | ViTMAEModel, weights: dict[str, Tensor]) -> Foreign:
     """The model with these weights in it.
 
     Raises:
@@ -155,7 +156,7 @@ def _filled(model: ViTMAEForPreTraining | ViTMAEModel, weights: dict[str, Tensor
     return model
 
 
-def _pairs(model: nn.Module, weights: dict[str, Tensor]) -> Any:
+def _pairs(model: Foreign, weights: dict[str, Tensor]) -> Any:
     """(a published weight or None, the parameter it belongs into), all of them."""
     tower, decoder = model.base_model, getattr(model, "decoder", None)
     embeddings = tower.embeddings
@@ -173,7 +174,7 @@ def _pairs(model: nn.Module, weights: dict[str, Tensor]) -> Any:
     yield from _blocks(weights, "decoder_blocks", decoder.decoder_layers)
 
 
-def _blocks(weights: dict[str, Tensor], prefix: str, blocks: nn.ModuleList) -> Any:
+def _blocks(weights: dict[str, Tensor], prefix: str, blocks: Foreign) -> Any:
     for i, block in enumerate(blocks):
         part, at = block_parts(block), f"{prefix}.{i}"
         for kind in ("weight", "bias"):
@@ -188,6 +189,6 @@ def _blocks(weights: dict[str, Tensor], prefix: str, blocks: nn.ModuleList) -> A
         yield from _module(weights, f"{at}.mlp.fc2", part["mlp_proj"])
 
 
-def _module(weights: dict[str, Tensor], name: str, module: nn.Module) -> Any:
+def _module(weights: dict[str, Tensor], name: str, module: Foreign) -> Any:
     for kind in ("weight", "bias"):
         yield weights.get(f"{name}.{kind}"), getattr(module, kind)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.models.adapter import ScoreParts
 from vitlens_widgets.models.families.hf_vit import HFViT
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.readout import CLS, PATCHES
 from vitlens_widgets.models.registry import register
 
@@ -30,11 +31,11 @@ class HFBeit(HFViT):
 
     processor_class = "BeitImageProcessor"
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self.readout = PATCHES if self.config.use_mean_pooling else CLS
 
-    def _size_words(self, module: nn.Module) -> dict[str, bool]:  # noqa: ARG002
+    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
         return {}  # embeddings and biases follow the image by themselves
 
     @property
@@ -42,7 +43,7 @@ class HFBeit(HFViT):
         """Whether there is a bias."""
         return bool(self._biases(0))
 
-    def _bias(self, parent: nn.Module, places: tuple[str, str]) -> Tensor | None:
+    def _bias(self, parent: Foreign, places: tuple[str, str]) -> Tensor | None:
         """The bias that one of these places gives at this image size, `[1, head, query, key]`."""
         modules = dict(parent.named_modules())
         found = next((modules[place] for place in places if place in modules), None)
@@ -77,7 +78,7 @@ class HFBeit(HFViT):
         return self._pooler_norm(normed) if self.config.use_mean_pooling else normed
 
     @property
-    def _pooler_norm(self) -> nn.Module:
+    def _pooler_norm(self) -> Foreign:
         """The norm after the mean; a tower saved without its pooler has none."""
         pooler = self.tower.pooler
         return nn.Identity() if pooler is None else pooler.layernorm

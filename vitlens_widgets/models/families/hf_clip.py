@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.models.families.hf_vit import HFViT
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_texts import HFTexts
 from vitlens_widgets.models.readout import CLS, PATCHES, Readout
 from vitlens_widgets.models.registry import register
@@ -20,7 +21,7 @@ _SIGLIP = "transformers.models.siglip.modeling_siglip.Siglip"
 class _Tower(HFViT):
     """The image tower of a model of images and texts."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self.classifies = hasattr(model, "classifier")
         super().__init__(model, image_size)
 
@@ -30,7 +31,7 @@ class _Tower(HFViT):
         return getattr(self.model.config, "vision_config", self.model.config)
 
     @property
-    def tower(self) -> nn.Module:
+    def tower(self) -> Foreign:
         """The image tower."""
         return getattr(self.model, "vision_model", self.model)
 
@@ -54,7 +55,7 @@ class HFClip(_Tower):
 
     processor_class = "CLIPImageProcessor"
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self.readout = PATCHES if self.classifies else CLS
 
@@ -85,7 +86,7 @@ class HFSiglip(_Tower):
     prefix = ()
     processor_class = "SiglipImageProcessor"
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self._attends = not self.classifies and getattr(self.tower, "use_head", False)
         self.readout = self._pooled_patches() if self._attends else PATCHES
@@ -106,7 +107,7 @@ class HFSiglip(_Tower):
         return Readout("attention-pooled patches", attention=attention, direct=False)
 
 
-def _probe_attention(norm: nn.Module, pool: nn.Module, state: Tensor) -> Tensor:
+def _probe_attention(norm: Foreign, pool: Foreign, state: Tensor) -> Tensor:
     """See `Readout.attention`."""
     normed, probe = norm(state), pool.probe.expand(len(state), -1, -1)
     return pool.attention(probe, normed, normed, average_attn_weights=False)[1][:, :, 0]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.models.families.hf_vit import HFViT
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.readout import CLS, CLS_AND_PATCHES
 from vitlens_widgets.models.registry import register
 
@@ -26,14 +27,14 @@ class HFDinov2(HFViT):
 
     processor_class = "BitImageProcessor"
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         n_registers = getattr(model.config, "num_register_tokens", 0)
         self.prefix = ("CLS", *(f"register {i}" for i in range(1, n_registers + 1)))
         self._reads_patches = hasattr(model, "classifier")
         self.readout = CLS_AND_PATCHES if self._reads_patches else CLS
         super().__init__(model, image_size)
 
-    def _size_words(self, module: nn.Module) -> dict[str, bool]:  # noqa: ARG002
+    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
         return {}  # its position embeddings follow the image by themselves
 
     def pool(self, normed: Tensor) -> Tensor:

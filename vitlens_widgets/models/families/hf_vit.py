@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
 from vitlens_widgets.models.families.timm_vit import distilled_token_logits
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_hook_points, first_of
 from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
 from vitlens_widgets.models.hook_points import HookPoints
@@ -39,13 +40,17 @@ class HFViT(Adapter):
     processor_class = "ViTImageProcessor"
     processor_words: Mapping[str, Any] = {}  # where the family was published with other words
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self.model = model
-        self._own_size = _pair(self.config.image_size)
         channels = self.config.num_channels
         rgb = "the image must have 3 channels (RGB)"
         require(channels == 3, model, rgb, f"its configuration says {channels}")
-        super().__init__(model, image_size or self._own_size)
+        super().__init__(model, image_size)
+
+    @property
+    def own_size(self) -> tuple[int, int]:
+        """What its configuration says."""
+        return as_size(self.config.image_size)
 
     @property
     def config(self) -> Any:
@@ -53,17 +58,17 @@ class HFViT(Adapter):
         return self.model.config
 
     @property
-    def tower(self) -> nn.Module:
+    def tower(self) -> Foreign:
         """The model without its classifier."""
         return self.model.base_model
 
     @property
-    def norm(self) -> nn.Module:
+    def norm(self) -> Foreign:
         """The final norm."""
         return first_of(self.tower, ("layernorm", "post_layernorm"))
 
     @property
-    def blocks(self) -> Sequence[nn.Module]:
+    def blocks(self) -> Sequence[Foreign]:
         """The transformer blocks, first to last."""
         return first_of(self.tower, ("layers", "encoder.layer", "encoder.layers"))
 
@@ -79,23 +84,23 @@ class HFViT(Adapter):
 
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
-        size = self.image_size if image_size is None else tuple(image_size)
+        size = self.image_size if image_size is None else as_size(image_size)
         if size != self.image_size:
             raise UsageError(
                 f"This model was loaded for images of {self.image_size[0]} x {self.image_size[1]} "
                 f"pixels, not {size[0]} x {size[1]}; load it with image_size={size}."
             )
         self._size_words(self.model)
-        return TokenLayout(*grid(size, _pair(self.config.patch_size)), self.prefix)
+        return TokenLayout(*grid(size, as_size(self.config.patch_size)), self.prefix)
 
-    def _size_words(self, module: nn.Module) -> dict[str, bool]:
+    def _size_words(self, module: Foreign) -> dict[str, bool]:
         """What a module's forward must be told to run at an image size that is not its own."""
-        if self.image_size == self._own_size:
+        if self.image_size == self.own_size:
             return {}
         if not _accepts(module.forward, "interpolate_pos_encoding"):
             raise UsageError(
                 f"This {type(module).__name__} runs only at its own image size, "
-                f"{self._own_size[0]} x {self._own_size[1]}."
+                f"{self.own_size[0]} x {self.own_size[1]}."
             )
         return {"interpolate_pos_encoding": True}
 
@@ -138,7 +143,7 @@ class HFViT(Adapter):
         return self.pool(self.norm(state))
 
     @property
-    def head(self) -> nn.Module | None:
+    def head(self) -> Foreign:
         """The classifier; None without one."""
         own = getattr(self.model, "classifier", None)
         return None if isinstance(own, nn.Identity) else own
@@ -195,14 +200,10 @@ class HFDeiTWithTeacher(HFDeiT):
         return (by_cls + self.model.distillation_classifier(normed[:, 1])) / 2
 
     @property
-    def head(self) -> nn.Module | None:
+    def head(self) -> Foreign:
         """The classifier of CLS; None without one."""
         own = self.model.cls_classifier
         return None if isinstance(own, nn.Identity) else own
-
-
-def _pair(value: int | Iterable[int]) -> tuple[int, int]:
-    return tuple(value) if isinstance(value, Iterable) else (value, value)
 
 
 def _accepts(call: Any, word: str) -> bool:

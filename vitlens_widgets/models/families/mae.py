@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.models.adapter import grid
 from vitlens_widgets.models.families.hf_vit import HFViT
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.mae_positions import placed
 from vitlens_widgets.models.preprocessing import DEFAULTS, Preprocessing, from_timm_config
@@ -38,7 +39,7 @@ class MAEEncoder(HFViT):
         self._placed(self._embeddings.position_embeddings)
         return layout
 
-    def _size_words(self, module: nn.Module) -> dict[str, Any]:  # noqa: ARG002
+    def _size_words(self, module: Foreign) -> dict[str, Any]:  # noqa: ARG002
         """Nothing: positions for other sizes are placed here, not by the module."""
         return {}
 
@@ -48,12 +49,12 @@ class MAEEncoder(HFViT):
         return tuple(self._embeddings.patch_embeddings.projection.kernel_size)
 
     @property
-    def _embeddings(self) -> nn.Module:
+    def _embeddings(self) -> Foreign:
         return self.tower.embeddings
 
     def _placed(self, own: Tensor) -> Tensor:
         """Position embeddings `[1, 1 + patch, width]` for the size that it runs at."""
-        sizes = (self._own_size, self.image_size)
+        sizes = (self.own_size, self.image_size)
         return placed(own, *(grid(size, self.patch_size) for size in sizes))
 
     def embed(self, pixels: Tensor) -> Tensor:
@@ -95,14 +96,14 @@ class MAEEncoder(HFViT):
 class MaskedAutoencoder(MAEEncoder):
     """An encoder with its decoder, which paints every patch from the visible ones."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self._placed(model.decoder.decoder_pos_embed)
 
     @property
     def runs_whole(self) -> bool:
         """Whether the module's own forward runs at this size: its own, and a square."""
-        return self.image_size == self._own_size and len(set(self._own_size)) == 1
+        return self.image_size == self.own_size and len(set(self.own_size)) == 1
 
     @property
     def normalises_pixels(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
@@ -21,18 +22,23 @@ from vitlens_widgets.models.registry import family_of, register
 class _Around(Adapter):
     """A module around an image tower, which another adapter reads."""
 
-    head = None
-
-    def __init__(
-        self, model: nn.Module, tower: nn.Module, image_size: tuple[int, int] | None
-    ) -> None:
+    def __init__(self, model: Foreign, tower: Foreign, image_size: tuple[int, int] | None) -> None:
         self.tower = family_of(tower)(tower, image_size)
         self.readout = self.tower.readout
         self.positions_in_blocks = self.tower.positions_in_blocks
         super().__init__(model, self.tower.image_size)
 
     @property
-    def blocks(self) -> Sequence[nn.Module]:
+    def own_size(self) -> tuple[int, int]:
+        """The tower's."""
+        return self.tower.own_size
+
+    @property
+    def head(self) -> None:
+        """No classifier of its own."""
+
+    @property
+    def blocks(self) -> Sequence[Foreign]:
         """The transformer blocks, first to last."""
         return self.tower.blocks
 
@@ -86,7 +92,7 @@ class _Around(Adapter):
 class OpenClipTimm(_Around):
     """A timm tower in open_clip, whose classifier or head projects among the texts."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, model.trunk, image_size)
 
     def pooled(self, pixels: Tensor) -> Tensor:
@@ -114,7 +120,7 @@ class OpenClipTimm(_Around):
 class OpenClip(ReadsTexts, _Around):
     """A model of images and texts, which classifies by prompts."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, model.visual, image_size)
 
     def pooled(self, pixels: Tensor) -> Tensor:

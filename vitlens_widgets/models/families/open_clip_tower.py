@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints, JoinedPoint, ReadOnlyPoint
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
@@ -27,9 +28,7 @@ _KEPT_INSIDE = (
 class OpenClipTower(Adapter):
     """A tower of open_clip: CLS or mean of patches, projected among the texts."""
 
-    head = None
-
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         blocks = {type(block).__name__ for block in model.transformer.resblocks}
         require(
             blocks == {"ResidualAttentionBlock"},
@@ -40,11 +39,20 @@ class OpenClipTower(Adapter):
         batch_first = all(block.attn.batch_first for block in model.transformer.resblocks)
         require(batch_first, model, "images must come first in its blocks", "tokens do")
         require(model.attn_pool is None, model, "it must read CLS or a mean", "it pools by queries")
-        super().__init__(model, image_size or model.image_size)
+        super().__init__(model, image_size)
         self.readout = CLS if model.pool_type == "tok" else PATCHES
 
     @property
-    def blocks(self) -> Sequence[nn.Module]:
+    def own_size(self) -> tuple[int, int]:
+        """What the tower says."""
+        return as_size(self.model.image_size)
+
+    @property
+    def head(self) -> None:
+        """No classifier of its own."""
+
+    @property
+    def blocks(self) -> Sequence[Foreign]:
         """The transformer blocks, first to last."""
         return self.model.transformer.resblocks
 
@@ -60,13 +68,12 @@ class OpenClipTower(Adapter):
 
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
-        size = self.image_size if image_size is None else tuple(image_size)
-        own = tuple(self.model.image_size)
+        size, own = as_size(image_size or self.image_size), self.own_size
         if size != own:
             raise UsageError(
                 f"This model reads images of {own[0]} x {own[1]} pixels, not {size[0]} x {size[1]}."
             )
-        return TokenLayout(*grid(size, tuple(self.model.patch_size)), ("CLS",))
+        return TokenLayout(*grid(size, as_size(self.model.patch_size)), ("CLS",))
 
     def hook_points(self, layer: int) -> HookPoints:
         """Where each of `HOOKED_SITES` shows in block `layer`."""
@@ -82,7 +89,9 @@ class OpenClipTower(Adapter):
                 "q": q,
                 "k": k,
                 "v": v,
-                "z": _Weighted((HookPoint(attn, "input"), HookPoint(attn, "output")), "sum", attn),
+                "z": _Weighted(
+                    (HookPoint(attn, "input"), HookPoint(attn, "output")), "sum", attn=attn
+                ),
                 "attn_out": HookPoint(block.ls_1, "output"),
                 "resid_mid": HookPoint(block.ln_2, "input"),
                 "mlp_pre": HookPoint(mlp.c_fc, "output"),
@@ -132,7 +141,7 @@ class OpenClipTower(Adapter):
 class _Weighted(JoinedPoint):
     """`z`: computed from what attention is given, written into what it gives."""
 
-    attn: nn.MultiheadAttention | None = None
+    attn: nn.MultiheadAttention = field(kw_only=True)
 
     def join(self, values: list[Tensor]) -> Tensor:
         """The values weighed by the pattern, from the input of attention."""

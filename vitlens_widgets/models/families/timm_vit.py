@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, grid, require
+from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
@@ -43,9 +44,9 @@ _POOLING = (
 class TimmViT(Adapter):
     """A ViT of timm: any readout, prefix, norm, block, attention and MLP, any grid."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self._check(model)
-        super().__init__(model, image_size or model.patch_embed.img_size)
+        super().__init__(model, image_size)
         self.readout = self._readout()
 
     def _readout(self) -> Readout:
@@ -65,7 +66,7 @@ class TimmViT(Adapter):
         return Readout(name, attention=attention, direct=kind not in ("map", "prr"))
 
     @staticmethod
-    def _check(model: nn.Module) -> None:
+    def _check(model: Foreign) -> None:
         first = next(part for part in model.patch_embed.modules() if isinstance(part, nn.Conv2d))
         rgb = "the image must have 3 channels (RGB)"
         require(first.in_channels == 3, model, rgb, f"its embedding reads {first.in_channels}")
@@ -87,7 +88,12 @@ class TimmViT(Adapter):
         return bool(getattr(self.model, "pool_include_prefix", False))
 
     @property
-    def blocks(self) -> Sequence[nn.Module]:
+    def own_size(self) -> tuple[int, int]:
+        """That of its embedding."""
+        return as_size(self.model.patch_embed.img_size)
+
+    @property
+    def blocks(self) -> Sequence[Foreign]:
         """The transformer blocks, first to last."""
         return self.model.blocks
 
@@ -103,7 +109,7 @@ class TimmViT(Adapter):
 
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
-        size = self.image_size if image_size is None else tuple(image_size)
+        size = self.image_size if image_size is None else as_size(image_size)
         fixed = self._fixed_size()
         if fixed is not None and size != fixed:
             raise UsageError(
@@ -111,7 +117,7 @@ class TimmViT(Adapter):
                 f"{size[0]} x {size[1]}; load it by name with image_size={size}."
             )
         patch = self.model.patch_embed.feat_ratio(as_scalar=False)
-        return TokenLayout(*grid(size, tuple(patch)), self._prefix())
+        return TokenLayout(*grid(size, as_size(patch)), self._prefix())
 
     def _fixed_size(self) -> tuple[int, int] | None:
         """The one image size that the model takes, if it takes one only."""
@@ -172,13 +178,13 @@ class TimmViT(Adapter):
         return super().classifier_advice if self.model.global_pool else _POOLING
 
     @property
-    def head(self) -> nn.Module | None:
+    def head(self) -> Foreign:
         """The classifier; None without one."""
         return self.model.head if _has_head(self.model) else None
 
     def preprocessing(self) -> Preprocessing:
         """timm's evaluation transform for this model."""
-        from timm.data import resolve_model_data_config
+        from timm.data import resolve_model_data_config  # pyright: ignore[reportPrivateImportUsage]
 
         return from_timm_config(resolve_model_data_config(self.model), self.image_size)
 
@@ -188,7 +194,7 @@ class TimmViT(Adapter):
 
     def label_names(self) -> Sequence[str] | str | None:
         """The names in the checkpoint's configuration, else timm's guess from their number."""
-        from timm.data import infer_imagenet_subset
+        from timm.data import infer_imagenet_subset  # pyright: ignore[reportPrivateImportUsage]
 
         if self.classifier is not None:
             return None
@@ -204,7 +210,7 @@ class TimmViT(Adapter):
 class TimmDistilledViT(TimmViT):
     """A DeiT with a distillation token, whose answer is the mean of two classifiers."""
 
-    def __init__(self, model: nn.Module, image_size: tuple[int, int] | None = None) -> None:
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self.readout = CLS_AND_DISTILLATION
 
@@ -237,11 +243,11 @@ def distilled_token_logits(normed: Tensor, head: nn.Module, head_dist: nn.Module
     return logits
 
 
-def _pool_attention(model: nn.Module, start: int, state: Tensor) -> Tensor:
+def _pool_attention(model: Foreign, start: int, state: Tensor) -> Tensor:
     """See `Readout.attention`; the tokens before `start` are not pooled."""
     weights = latent_attention(model.attn_pool, model.norm(state)[:, start:])
     return nn.functional.pad(weights, (start, 0))
 
 
-def _has_head(model: nn.Module) -> bool:
+def _has_head(model: Foreign) -> bool:
     return not isinstance(model.head, nn.Identity)

@@ -71,4 +71,4 @@ def _check_name(name: str) -> None:
             model = timm.create_model(architecture, pretrained=False)
     except RuntimeError:  # older timm needs numbers while it builds: seen when it is loaded
         return
-    family_of(model)(model)
+    family_of(model)(model, None)

@@ -21,6 +21,6 @@ class TrainedSource(ModelSource):
         """The name of the file or folder, and the model; raises as `ModelSource.load`."""
         from vitlens_widgets.world import embedded
 
-        weights = trained_weights(path_of(source))
+        weights = trained_weights(path_of(source)) or path_of(source)
         check_as_trained(name_of_weights(weights), options)
         return name_of_weights(weights), embedded.build_from(weights)
