@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 
 from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
+from vitlens_widgets.analysis.heads.result import HeadStatistics
 from vitlens_widgets.analysis.heads.rollout import rollouts
+from vitlens_widgets.analysis.heads.statistics import statistics
 from vitlens_widgets.analysis.images import check_trace, chosen_images
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace import Trace
@@ -119,6 +121,10 @@ class Maps:
     def neurons(self, layer: int, head: int, query: int, key: int, image: int = 0) -> Neurons:
         """One score as a sum over channels; see `heads.neurons`."""
         return neurons(self._trace, layer, head, query, key, image)
+
+    def statistics(self, image: int | None = 0) -> HeadStatistics:
+        """The statistics of every head, on one image or on all (None); see `heads.statistics`."""
+        return statistics(self._trace, image)
 
     def _compute(self, layer: int, kind: Kind, images: list[int]) -> np.ndarray:
         total = None

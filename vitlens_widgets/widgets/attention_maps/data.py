@@ -9,7 +9,6 @@ import numpy as np
 from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.seam import (
-    HeadsLike,
     MapKind,
     MapsLike,
     ReadingLike,
@@ -27,7 +26,7 @@ EXACT_LIMIT = 256
 """Tokens up to which a map's exact numbers are sent whole; beyond, one row and column at a time."""
 
 
-def description(source: HeadsLike, reading: ReadingLike | None) -> dict[str, Any]:
+def description(source: MapsLike, reading: ReadingLike | None) -> dict[str, Any]:
     """Names and sizes, as JSON."""
     return names_and_sizes(source) | {
         "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
@@ -89,7 +88,7 @@ def overview(source: MapsLike, kind: MapKind, image: int | None, side: int) -> d
     }
 
 
-def of_image(source: HeadsLike, reading: ReadingLike | None, image: int | None) -> dict[str, Any]:
+def of_image(source: MapsLike, reading: ReadingLike | None, image: int | None) -> dict[str, Any]:
     """The traits that depend on the image alone: its pixels, its heads' statistics, the answers."""
     pixels = picture(source, image)
     return {
@@ -100,7 +99,7 @@ def of_image(source: HeadsLike, reading: ReadingLike | None, image: int | None) 
     }
 
 
-def statistics(source: HeadsLike, image: int | None) -> dict[str, Any]:
+def statistics(source: MapsLike, image: int | None) -> dict[str, Any]:
     """Every head's statistics, float32 `[statistic, layer, head]`, and what they are in words."""
     found = source.statistics(image)
     values = [found.values[name] for name in found.names]

@@ -101,7 +101,9 @@ def saved_maps(
     return {"_saved": entries, "_saved_codes": b"".join(codes), "_saved_exact": b"".join(exact)}
 
 
-def saved_of_runs(runs: list[tuple[MapsLike, dict[str, Any]]], side: int, chosen: Chosen) -> dict:
+def saved_of_runs(
+    runs: Sequence[tuple[MapsLike, dict[str, Any]]], side: int, chosen: Chosen
+) -> dict:
     """The same for the heads of several runs of a model.
 
     Args:

@@ -3,54 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.shared.seam import (
-    HeadsLike,
     LayoutLike,
+    MapsLike,
     Numbers,
     ReadingLike,
     SizesLike,
-    StatisticsLike,
 )
 
-if TYPE_CHECKING:
-    from vitlens_widgets.trace import Trace
-
 FACE = ("of_layer", "of_head", "mean_of_heads", "rollout", "neurons", "statistics", "picture")
-"""What can be shown: the methods of `Maps`, and `statistics(image)`."""
+"""What can be shown: the methods of `vl.analysis.Maps`."""
 
 
-class MapsSource:
-    """A trace's attention maps, and the statistics of its heads.
-
-    Anything with the same methods can be shown.
-
-    Args:
-        trace: A `vl.Trace`.
-    """
-
-    def __init__(self, trace: Trace) -> None:
-        from vitlens_widgets.analysis import Maps
-
-        self._trace = trace
-        self._maps = Maps(trace)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._maps, name)
-
-    def statistics(self, image: int | None) -> StatisticsLike:
-        """The statistics of every head on one image, or on all of them together (None)."""
-        from vitlens_widgets.analysis import heads
-
-        return heads.statistics(self._trace, image)
-
-
-def source_of(trace: Any) -> HeadsLike:
-    """What to show of a trace.
+def source_of(trace: Any) -> MapsLike:
+    """What to show of a trace; anything with the methods of its maps is shown as it is.
 
     Raises:
         UsageError: It is no trace.
@@ -58,7 +29,9 @@ def source_of(trace: Any) -> HeadsLike:
     if all(hasattr(trace, name) for name in FACE):
         return trace
     if is_trace(trace):
-        return cast(HeadsLike, MapsSource(trace))  # which hands on to its maps
+        from vitlens_widgets.analysis import Maps
+
+        return Maps(trace)
     raise UsageError(
         "AttentionMaps shows a trace, such as vit.trace(image); "
         f"an object of type {type(trace).__name__} was given."

@@ -13,15 +13,14 @@ from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Head, M
 
 def description(run: ImageRun, caption: str) -> dict[str, Any]:
     """Names and sizes of the model, as JSON: what PatchGrid and AttentionMaps say of it."""
-    of_grid = _nothing_answered(run) if run.reading is None else _of_answers(run, caption)
-    return of_grid | {"caption": caption} | attention_data.description(run.source, run.reading)
+    reading = run.reading
+    of_grid = (
+        patch_grid_data.description(reading, 0, caption) if reading is not None else _unread(run)
+    )
+    return of_grid | {"caption": caption} | attention_data.description(run.source, reading)
 
 
-def _of_answers(run: ImageRun, caption: str) -> dict[str, Any]:
-    return patch_grid_data.description(run.reading, 0, caption)
-
-
-def _nothing_answered(run: ImageRun) -> dict[str, Any]:
+def _unread(run: ImageRun) -> dict[str, Any]:
     """For a model without a classifier: there are states and an image, and no classes."""
     height, width = run.source.picture(0).shape[:2]
     return {
@@ -41,7 +40,7 @@ def meanings(run: ImageRun) -> dict[str, Meaning]:
     """What the selections in a run's views mean, by the names of their traits."""
     source, vit = run.source, run.trace.vit
     place = Place(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
-    own = {
+    own: dict[str, Meaning] = {
         "state": Depth(vit.n_layers),
         "token": place,
         "key": place,

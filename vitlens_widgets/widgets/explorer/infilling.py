@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
 from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
+from vitlens_widgets.widgets.shared.seam import InfillingLike
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from vitlens_widgets.lenses import InfillLens
+    from vitlens_widgets.world.scene import Scene
 
 
 class NextImage(NamedTuple):
     """Another image, infilled and packed, but not shown yet."""
 
-    infilling: Any
+    infilling: InfillingLike
     objects: Objects
     packed: dict[str, Any]
 
@@ -30,7 +37,12 @@ class ImageInfiller(Infiller):
     """
 
     def __init__(
-        self, widget: InfillTraits, lens: Any, picture: Any, scene: Any, **of_mask: Any
+        self,
+        widget: InfillTraits,
+        lens: InfillLens,
+        picture: Image,
+        scene: Scene | None,
+        **of_mask: Any,
     ) -> None:
         infilling = lens.read(picture, **of_mask)
         objects, shrink = Objects(infilling, scene, None), data.shrinkage(infilling, None)
@@ -42,7 +54,7 @@ class ImageInfiller(Infiller):
         """Names and sizes, as JSON."""
         return data.description(self.given, self.shrink, "") | {"has_iou": False}
 
-    def next(self, picture: Any, scene: Any) -> NextImage:
+    def next(self, picture: Image, scene: Scene | None) -> NextImage:
         """Infills another image under the same mask."""
         infilling = self._lens.read(picture, mask=self._widget.mask)
         objects = Objects(infilling, scene, None)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.errors import UsageError
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
-def lens_of(vit: Any, lens: Any) -> Any:
+    from vitlens_widgets.lenses import InfillLens, Lens
+    from vitlens_widgets.world.scene import Scene
+
+
+def lens_of(vit: Any, lens: Any) -> Lens | None:
     """What reads the model's states; None where it has no classifier.
 
     Raises:
@@ -24,7 +30,7 @@ def lens_of(vit: Any, lens: Any) -> Any:
     return LogitLens(vit) if len(vit.labels) else None
 
 
-def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> Any:
+def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> InfillLens | None:
     """What infills; None where nothing is to be infilled.
 
     Args:
@@ -45,7 +51,7 @@ def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> Any:
     return None
 
 
-def picture_of(image: Any) -> tuple[Any, Any]:
+def picture_of(image: Any) -> tuple[Image, Scene | None]:
     """The image in RGB, and the scene of the world that it shows, if it is one.
 
     Raises:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.widgets.attention_maps import data as attention_data
-from vitlens_widgets.widgets.attention_maps.source import MapsSource
+from vitlens_widgets.widgets.attention_maps.source import source_of
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
 from vitlens_widgets.widgets.shared import pack
+
+if TYPE_CHECKING:
+    from vitlens_widgets.lenses import Lens, Reading
+    from vitlens_widgets.trace import Trace
 
 _numbers = itertools.count(1)
 
@@ -40,12 +44,12 @@ class ImageRun:
         source: Its attention maps.
     """
 
-    def __init__(self, trace: Any, lens: Any, off: HeadsOff = ()) -> None:
+    def __init__(self, trace: Trace, lens: Lens | None, off: HeadsOff = ()) -> None:
         self.number = next(_numbers)
         self.trace, self.off = trace, off
         self._lens = lens
-        self.reading = None if lens is None else lens.read(trace)
-        self.source = MapsSource(trace)
+        self.reading: Reading | None = None if lens is None else lens.read(trace)
+        self.source = source_of(trace)
 
     def without(self, heads: HeadsOff) -> ImageRun:
         """The run from the first of these heads on, all of them switched off."""
@@ -74,7 +78,7 @@ class ImageRun:
 
     def target(self, target: int | None) -> dict[str, Any]:
         """One class's numbers, for tables that are too large to be sent whole."""
-        if self.reading is None or patch_grid_data.fits(self.reading):
+        if self.reading is None or target is None or patch_grid_data.fits(self.reading):
             return {}
         return patch_grid_data.target_columns(self.reading, 0, target)
 
@@ -99,9 +103,9 @@ def _kl_from(before: ImageRun | None, after: ImageRun) -> bytes:
     """KL of one run's answers from another's, float32 `[state, token + readout]`."""
     from vitlens_widgets.lenses import divergence
 
-    if before is None:
+    was, now = before and before.reading, after.reading
+    if was is None or now is None:
         return b""
-    was, now = before.reading, after.reading
     tokens, readout = divergence(was, now), divergence(was.readout, now.readout)
     return pack.float32(patch_grid_data.with_readout(tokens, readout, 0))
 
@@ -155,7 +159,7 @@ class RunPair:
         """The traits of the edited run's attention."""
         return {"_edited_maps": {} if self.edited is None else self.edited.maps(side)}
 
-    def targets(self, target: int) -> dict[str, Any]:
+    def targets(self, target: int | None) -> dict[str, Any]:
         """The traits that follow another target class."""
         edited = {} if self.edited is None else self.edited.target(target)
         return {"_untouched_target": self.untouched.target(target), "_edited_target": edited}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
@@ -23,6 +23,11 @@ from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, Reply, answers_browser, done
 from vitlens_widgets.widgets.shared.meanings import Meaning
+from vitlens_widgets.widgets.shared.seam import MapsLike
+
+if TYPE_CHECKING:
+    from vitlens_widgets.lenses import Lens, Reading
+    from vitlens_widgets.trace import Trace, ViT
 
 OF_MASK = ("mask", "mask_ratio", "seed")
 OF_INFILLING = {*InfillTraits.choices(), "infill_state"}
@@ -66,11 +71,11 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def __init__(
         self,
-        vit: Any,
+        vit: ViT,
         image: Any,
-        mae: Any = None,
+        mae: ViT | None = None,
         *,
-        lens: Any = None,
+        lens: Lens | None = None,
         caption: str = "",
         **choices: Any,
     ) -> None:
@@ -127,27 +132,27 @@ class Explorer(SavesMaps, ExplorerTraits):
             traitlets.link((self, "state"), (self, "infill_state"))
 
     @property
-    def vit(self) -> Any:
+    def vit(self) -> ViT:
         """The model."""
         return self._vit
 
     @property
-    def trace(self) -> Any:
+    def trace(self) -> Trace:
         """The untouched run, a `Trace` of one image."""
         return self._runs.untouched.trace
 
     @property
-    def reading(self) -> Any:
+    def reading(self) -> Reading | None:
         """What the lens reads in it, a `Reading`; None without a classifier."""
         return self._runs.untouched.reading
 
     @property
-    def edited(self) -> Any:
+    def edited(self) -> Trace | None:
         """The run without the heads that are switched off, a `Trace`; None if none is."""
         return None if self._runs.edited is None else self._runs.edited.trace
 
     @property
-    def edited_reading(self) -> Any:
+    def edited_reading(self) -> Reading | None:
         """What the lens reads in the edited run; None without one, or without a classifier."""
         return None if self._runs.edited is None else self._runs.edited.reading
 
@@ -187,8 +192,7 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _take(self, packed: dict[str, Any]) -> None:
         """Takes what is packed, all of it, and tells the browser."""
-        for name, value in packed.items():
-            setattr(self, name, value)
+        self._set(packed)
         self._version += 1
 
     @property
@@ -240,7 +244,7 @@ class Explorer(SavesMaps, ExplorerTraits):
     def _exact(self, what: dict[str, Any], _buffers: list) -> Reply:
         return self._of_run(attention_data.exact_numbers, what)
 
-    def _of_run(self, compute: Callable[[Any, dict], Reply], what: dict[str, Any]) -> Reply:
+    def _of_run(self, compute: Callable[[MapsLike, dict], Reply], what: dict[str, Any]) -> Reply:
         """The answer to a question about one run; about one that is gone there is none."""
         asked = [run for run in self._runs.both if run.number == what.get("run")]
         return compute(asked[0].source, what) if asked else ({"gone": True}, [])
@@ -293,7 +297,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         return repr(self._label_set[value] if name == "target" and self._labels else value)
 
 
-def explore(vit: Any, image: Any, mae: Any = None, **choices: Any) -> Explorer:
+def explore(vit: ViT, image: Any, mae: ViT | None = None, **choices: Any) -> Explorer:
     """Every view of one image, linked: answers, attention, infilling; see `Explorer`.
 
     Example:

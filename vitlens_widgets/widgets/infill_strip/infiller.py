@@ -10,6 +10,7 @@ from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
 
 
 class Infiller:
@@ -28,18 +29,20 @@ class Infiller:
         shrink: As given.
     """
 
-    def __init__(self, widget: InfillTraits, infilling: Any, objects: Objects, shrink: int) -> None:
+    def __init__(
+        self, widget: InfillTraits, infilling: InfillingLike, objects: Objects, shrink: int
+    ) -> None:
         self._widget = widget
         self.shrink = shrink
         self.take(infilling, objects)
 
-    def take(self, infilling: Any, objects: Objects) -> None:
+    def take(self, infilling: InfillingLike, objects: Objects) -> None:
         """Takes other images."""
         self.given, self.objects = infilling, objects
-        self.infillings: dict[int, Any] = {}
+        self.infillings: dict[int, InfillingLike] = {}
 
     @property
-    def layout(self) -> Any:
+    def layout(self) -> LayoutLike:
         """The patch grid."""
         return self.given.layout
 
@@ -50,7 +53,7 @@ class Infiller:
         return min(max(share, least), 1 - least)
 
     @property
-    def infilling(self) -> Any:
+    def infilling(self) -> InfillingLike:
         """That of the image that is shown, alone."""
         index = self._widget._index
         if index not in self.infillings:
@@ -79,7 +82,7 @@ class Infiller:
         self._widget.mask = self.infilling.mask[0]
         self.show(packed)
 
-    def packed_image(self, infilling: Any, objects: Objects) -> dict[str, Any]:
+    def packed_image(self, infilling: InfillingLike, objects: Objects) -> dict[str, Any]:
         """The traits of an image, which need not be taken yet."""
         names, masks = objects.masks(self._widget._index)
         return {
@@ -89,12 +92,12 @@ class Infiller:
             **self._packed(infilling),
         }
 
-    def _packed(self, infilling: Any) -> dict[str, Any]:
+    def _packed(self, infilling: InfillingLike) -> dict[str, Any]:
         """The pictures; the numbers too, unless a browser will ask for them when it rests."""
         pictures = data.pictures(infilling, self.shrink)
         return pictures if self._widget._is_asked else pictures | self._numbers(infilling)
 
-    def _numbers(self, infilling: Any) -> dict[str, Any]:
+    def _numbers(self, infilling: InfillingLike) -> dict[str, Any]:
         try:
             numbers = data.numbers(infilling)
             scores = self.objects.scores(infilling, self._widget._index)

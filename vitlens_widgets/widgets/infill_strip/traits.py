@@ -11,6 +11,7 @@ import traitlets
 from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
 from vitlens_widgets.widgets.shared.traits import OneOf, Switch, TraitUsageError
 
 NO_ECHO = {"sync": True, "echo_update": False}
@@ -147,17 +148,17 @@ class InfillTraits(LensWidget):
     _mask_image = traitlets.Int(0).tag(**NO_ECHO)  # which image the browser's mask was painted on
 
     @property
-    def infilling(self) -> Any:
+    def infilling(self) -> InfillingLike | None:
         """What is shown: an `Infilling` of the chosen image alone, under the present mask."""
         return None if self._infiller is None else self._infiller.infilling
 
     @property
-    def _layout(self) -> Any:
+    def _layout(self) -> LayoutLike | SimpleNamespace:
         return NO_PATCHES if self._infiller is None else self._infiller.layout
 
     @traitlets.default("mask")
     def _mask_of_infilling(self) -> np.ndarray:
-        return np.zeros(0, bool) if self._infiller is None else self.infilling.mask[0]
+        return np.zeros(0, bool) if self.infilling is None else self.infilling.mask[0]
 
     @traitlets.default("mask_ratio")
     def _share_of_infilling(self) -> float:

@@ -15,6 +15,7 @@ from vitlens_widgets.widgets.infill_strip.still import draw
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
+from vitlens_widgets.widgets.shared.seam import InfillingLike
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
 
 
@@ -68,7 +69,7 @@ class InfillStrip(InfillTraits):
 
     def __init__(
         self,
-        infilling: Any,
+        infilling: InfillingLike,
         image: int = 0,
         truth: Any = None,
         segmenter: Any = None,
@@ -130,7 +131,7 @@ class InfillStrip(InfillTraits):
         return f"InfillStrip({self._meta['model_name']}, {hidden}, {shown})"
 
 
-def _checked(infilling: Any) -> Any:
+def _checked(infilling: Any) -> InfillingLike:
     if not all(hasattr(infilling, name) for name in ("rerun", "only", "pictures", "score")):
         raise UsageError(
             "InfillStrip shows an infilling, such as vl.InfillLens(mae).read(image); "

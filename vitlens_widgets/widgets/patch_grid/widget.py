@@ -14,6 +14,7 @@ from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
+from vitlens_widgets.widgets.shared.seam import ReadingLike
 from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
 
 
@@ -78,7 +79,9 @@ class PatchGrid(LensWidget):
     _target_rank = traitlets.Bytes().tag(sync=True)
     _target_of = traitlets.Int(-1).tag(sync=True)
 
-    def __init__(self, reading: Any, image: int = 0, caption: str = "", **choices: Any) -> None:
+    def __init__(
+        self, reading: ReadingLike, image: int = 0, caption: str = "", **choices: Any
+    ) -> None:
         self._refuse_unknown(choices)
         self._reading = _checked_reading(reading)
         self._image = _checked_image(reading, image)
@@ -156,7 +159,7 @@ class PatchGrid(LensWidget):
         return f"PatchGrid({of}, image={self._image}, {shown})"
 
 
-def _checked_reading(reading: Any) -> Any:
+def _checked_reading(reading: Any) -> ReadingLike:
     if not all(hasattr(reading, name) for name in ("top", "readout", "layout", "labels")):
         raise UsageError(
             "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace); "
@@ -176,7 +179,7 @@ def _checked_reading(reading: Any) -> Any:
     return reading
 
 
-def _checked_image(reading: Any, image: Any) -> int:
+def _checked_image(reading: ReadingLike, image: Any) -> int:
     try:
         index = operator.index(image)
     except TypeError:

@@ -158,7 +158,7 @@ class SizesLike(Protocol):
 
 
 class MapsLike(SizesLike, Protocol):
-    """Attention maps, `[query, key]`; None for an image is the mean over all. See `Maps`."""
+    """Attention maps `[query, key]` and statistics; None for an image is all. See `Maps`."""
 
     def of_layer(
         self, layer: int, /, kind: MapKind = ..., image: int | None = ...
@@ -173,11 +173,6 @@ class MapsLike(SizesLike, Protocol):
     def neurons(
         self, layer: int, head: int, query: int, key: int, /, image: int = ...
     ) -> NeuronsLike: ...
-
-
-class HeadsLike(MapsLike, Protocol):
-    """Attention maps with the statistics of every head."""
-
     def statistics(self, image: int | None, /) -> StatisticsLike: ...
 
 
