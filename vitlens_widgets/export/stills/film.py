@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -18,63 +18,63 @@ class Panel:
     """A picture of a film.
 
     Attributes:
-        picture: As it is drawn; those of one film have one size.
+        draw: Draws it, no wider than so many pixels; those of one film have one size.
         name: Such as "3_pre".
         notes: Lines under the name.
         is_chosen: It is the one that the widget shows.
     """
 
-    picture: Image.Image
+    draw: Callable[[int], Image.Image]
     name: str
     notes: Sequence[Sequence[Word]] = ()
     is_chosen: bool = False
 
 
-def columns(count: int, most: int) -> int:
-    """How many of `count` panels stand in a row of at most `most`: rows are as even as can be."""
-    rows = -(-count // most)
-    return max(1, -(-count // rows))
-
-
-def room(n_columns: int, width: float, largest: int) -> int:
-    """Pixels that each panel may be wide."""
-    return max(1, min(largest, int((width - GAP * (n_columns - 1)) // n_columns)))
-
-
-def step(n_columns: int, width: float, panel: int) -> float:
-    """Pixels from panel to panel: they fill a row, unless they would stand far apart."""
-    return min((width + GAP) / n_columns, panel * 1.3 + GAP)
-
-
 def film(
-    sheet: Sheet, panels: Sequence[Panel], at: tuple[float, float], width: float, n_columns: int
-) -> float:
-    """Draws a film; returns where it ends.
+    sheet: Sheet,
+    panels: Sequence[Panel],
+    at: tuple[float, float],
+    width: float,
+    most: int,
+    largest: int = 150,
+) -> tuple[float, list[float]]:
+    """Draws a film, its rows as even as can be.
 
     Args:
         sheet: To draw on.
         panels: In their order.
         at: Where it begins.
         width: Its room.
-        n_columns: Panels in a row.
+        most: Panels in a row.
+        largest: Width of a panel.
+
+    Returns:
+        Where it ends, and the middle of each panel.
     """
-    (left, top), picture = at, panels[0].picture
-    most_notes = max(len(panel.notes) for panel in panels)
-    across = step(n_columns, width, picture.width)
-    down = picture.height + (2 + most_notes) * LINE + 6
-    for i, panel in enumerate(panels):
-        where = (left + i % n_columns * across, top + i // n_columns * down)
-        _panel(sheet, panel, where, min(across - 4, picture.width + 2 * GAP))
-    return top + (-(-len(panels) // n_columns)) * down
+    (left, top), n_rows = at, -(-len(panels) // most)
+    n_columns = -(-len(panels) // n_rows)
+    room = max(1, min(largest, int((width + GAP) // n_columns) - GAP))
+    pictures = [panel.draw(room) for panel in panels]
+    size = pictures[0].size
+    step = min((width + GAP) / n_columns, size[0] * 1.3 + GAP)  # few do not stand far apart
+    down = size[1] + (2 + max(len(panel.notes) for panel in panels)) * LINE + 6
+    places = [
+        (left + i % n_columns * step, top + i // n_columns * down) for i in range(len(panels))
+    ]
+    for panel, picture, place in zip(panels, pictures, places, strict=True):
+        _panel(sheet, panel, picture, place, min(step - 4, size[0] + 2 * GAP))
+    return top + n_rows * down, [x + size[0] / 2 for x, _ in places]
 
 
-def _panel(sheet: Sheet, panel: Panel, at: tuple[float, float], room_of_words: float) -> None:
-    (x, y), (width, height) = at, panel.picture.size
-    sheet.put(panel.picture, x, y)
+def _panel(
+    sheet: Sheet, panel: Panel, picture: Image.Image, at: tuple[float, float], room: float
+) -> None:
+    """A panel, its words in the middle of so much room."""
+    (x, y), (width, height) = at, picture.size
+    sheet.put(picture, x, y)
     if panel.is_chosen:
         sheet.ring(x, y, width, height)
     name = Word(panel.name, ACCENT if panel.is_chosen else INK, panel.is_chosen, is_name=True)
-    left = x + (width - room_of_words) / 2
     for line, words in enumerate([[name], *panel.notes]):
         base = y + height + 2 + LINE * (line + 1)
-        sheet.line(left, base, words, room_of_words, centered=True)
+        sheet.line(x + (width - room) / 2, base, words, room, centered=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from vitlens_widgets.export.stills.emoji import faded, sprite
-from vitlens_widgets.export.stills.sheet import photo
+from vitlens_widgets.export.stills.scales import ColorScale
+from vitlens_widgets.export.stills.sheet import Sheet, photo
 from vitlens_widgets.export.stills.tinting import laid_over, prepared
 from vitlens_widgets.export.stills.words import HINT, INK, PAPER, font, written
 
@@ -36,9 +38,13 @@ class Ground:
         rows, cols = self.grid
         return max(1, int(min(width / cols, height / rows)))
 
-    def bare(self, cell: int) -> Image.Image:
-        """The picture with patches of `cell` pixels, nothing laid over it."""
-        return Image.fromarray(self._at(cell))
+    def within(self, side: int) -> Image.Image:
+        """The picture in so many pixels, nothing laid over it."""
+        return Image.fromarray(self._at(self.cell(side, side)))
+
+    def covered(self, side: int, values: np.ndarray, scale: ColorScale) -> Image.Image:
+        """The picture in so many pixels, under numbers `[row, col]` in their colours."""
+        return self.under(self.cell(side, side), scale.pixels(values), scale.opacity(values))
 
     def under(
         self,
@@ -55,6 +61,21 @@ class Ground:
             size = (self.grid[1] * cell, self.grid[0] * cell)
             self._sized[cell] = np.asarray(photo(self._pixels, *size))
         return self._sized[cell]
+
+
+def framed(
+    sheet: Sheet,
+    image: Image.Image,
+    at: tuple[float, float],
+    grid: tuple[int, int],
+    pinned: Iterable[int] = (),
+) -> float:
+    """Puts a picture of patches on a sheet, the pinned ones ringed; returns where it ends."""
+    sheet.put(image, *at)
+    width, height = image.width / grid[1], image.height / grid[0]
+    for row, col in (divmod(patch, grid[1]) for patch in pinned):
+        sheet.ring(at[0] + col * width, at[1] + row * height, width, height)
+    return at[1] + image.height
 
 
 @dataclass(frozen=True)

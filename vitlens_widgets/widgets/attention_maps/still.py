@@ -8,13 +8,19 @@ import numpy as np
 
 from vitlens_widgets.export.stills.numbers import decimal
 from vitlens_widgets.export.stills.overview import overview
-from vitlens_widgets.export.stills.patches import Ground
+from vitlens_widgets.export.stills.patches import Ground, framed
 from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, scaled
 from vitlens_widgets.export.stills.tinting import MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, INK, Word
 from vitlens_widgets.widgets.attention_maps.codes import MapKind, decoded, pooled
-from vitlens_widgets.widgets.shared.words import joined, patches_words, token_words
+from vitlens_widgets.widgets.shared.still import (
+    joined,
+    on_patches,
+    patches_of,
+    patches_words,
+    token_words,
+)
 
 TOP, OVERVIEW, MAP, IMAGE = 86, 280, 400, 236  # px
 MAP_LEFT, IMAGE_LEFT = MARGIN + OVERVIEW + 22, MARGIN + INSIDE - IMAGE
@@ -147,29 +153,22 @@ def image(
     sheet: Sheet, maps: ShownMaps, picture: np.ndarray, at: tuple[int, int], room: int
 ) -> float:
     """The image, under what the pinned token attends to; returns where it ends."""
-    (x, y), traits, grid = at, maps.traits, (maps.meta["rows"], maps.meta["cols"])
+    traits, grid = maps.traits, (maps.meta["rows"], maps.meta["cols"])
     is_row = traits["direction"] == "to"
     anchor = traits["token" if is_row else "key"]
-    place, prefix = maps.index(anchor), len(maps.meta["prefix"])
+    place = maps.index(anchor)
     ground = Ground(picture, grid, None if place is None else MAP_GROUND)
-    cell = ground.cell(room, room)
     if place is None:
-        words, shown = "image", ground.bare(cell)
+        words, shown = "image", ground.within(room)
     else:
         name = token_words(maps.meta, anchor)
         words = f"what {name} attends to" if is_row else f"who attends to {name}"
         values, scale = maps.shown()
-        on_tokens = np.full(prefix + grid[0] * grid[1], np.nan)
-        on_tokens[maps.meta["tokens"]] = values[place] if is_row else values[:, place]
-        on_patches = on_tokens[prefix:].reshape(grid)
-        shown = ground.under(cell, scale.pixels(on_patches), scale.opacity(on_patches))
-    sheet.words(x, y - 10, words, 13, GREY, width=room)
-    sheet.put(shown, x, y)
-    for token in (traits["key"], traits["token"]):
-        if token is not None and token >= prefix:
-            row, col = divmod(token - prefix, grid[1])
-            sheet.ring(x + col * cell, y + row * cell, cell, cell)
-    return y + grid[0] * cell
+        weights = on_patches(values[place] if is_row else values[:, place], maps.meta)
+        shown = ground.covered(room, weights, scale)
+    sheet.words(at[0], at[1] - 10, words, 13, GREY, width=room)
+    pinned = patches_of(maps.meta, traits["key"], traits["token"])
+    return framed(sheet, shown, at, grid, pinned)
 
 
 def _statistics(sheet: Sheet, maps: ShownMaps, y: float) -> None:

@@ -12,7 +12,7 @@ from vitlens_widgets.widgets.attention_maps import still as attention
 from vitlens_widgets.widgets.infill_strip import still as infilling
 from vitlens_widgets.widgets.patch_grid import still as patch_grid
 from vitlens_widgets.widgets.patch_grid.answers import Answers
-from vitlens_widgets.widgets.shared.words import joined, patches_words, state_words
+from vitlens_widgets.widgets.shared.still import joined, patches_words, state_words
 
 TOP, SIDE = 150, 308  # px
 HEADS_LEFT, IMAGE_LEFT = MARGIN + SIDE + 24, MARGIN + INSIDE - SIDE
@@ -31,17 +31,9 @@ def draw(traits: dict[str, Any]) -> Sheet:
     shown = state_words(meta["state_names"], traits["state"])
     lines = joined(shown, meta["caption"], _run_words(traits))
     sheet.title("Explorer", joined(meta["model_name"], patches_words(meta), size), lines)
-    maps = attention.ShownMaps(traits | of_run(traits, "untouched"), shown_run(traits))
-    answers = Answers(traits, of_run(traits, "untouched"))
-    at, room = (HEADS_LEFT, TOP), (HEADS, SIDE + 40)
-    end = attention.every_head(sheet, maps, at, room, off=[tuple(pair) for pair in _off(traits)])
-    sheet.words(IMAGE_LEFT, TOP - 28, maps.words, 13, bold=True, width=SIDE)
-    image_end = attention.image(sheet, maps, answers.picture, (IMAGE_LEFT, TOP), SIDE)
-    scale = maps.shown()[1]
-    sheet.words(IMAGE_LEFT, image_end + 20, "attention weight", 12, GREY)
-    sheet.ramp(IMAGE_LEFT, image_end + 30, SIDE, scale.colors, scale.ticks)
-    end = max(end, image_end + 56)
-    if answers.labels:
+    lefts = (HEADS_LEFT, IMAGE_LEFT) if traits["_labels"] else (MARGIN, HEADS_LEFT)
+    end = _attention(sheet, traits, *lefts)
+    if traits["_labels"]:
         end = _answers(sheet, traits, end)
     if traits["_infill_meta"]:
         infill_meta, chosen = traits["_infill_meta"], traits["infill_state"]
@@ -75,6 +67,20 @@ def patches_of(traits: dict[str, Any]) -> patch_grid.Patches:
     before = Answers(traits, of_run(traits, "untouched"))
     changed = answers.top[..., 0] != before.top[..., 0]
     return patch_grid.Patches(answers, "difference", traits["glyph"], nats, changed)
+
+
+def _attention(sheet: Sheet, traits: dict[str, Any], heads_left: int, left: int) -> float:
+    """Every head, and where the chosen one looks; returns where they end."""
+    untouched = of_run(traits, "untouched")
+    maps = attention.ShownMaps(traits | untouched, shown_run(traits))
+    off, room = [tuple(pair) for pair in _off(traits)], (HEADS, SIDE + 40)
+    end = attention.every_head(sheet, maps, (heads_left, TOP), room, off=off)
+    sheet.words(left, TOP - 28, maps.words, 13, bold=True, width=SIDE)
+    picture, scale = Answers(traits, untouched).picture, maps.shown()[1]
+    y = attention.image(sheet, maps, picture, (left, TOP), SIDE)
+    sheet.words(left, y + 20, "attention weight", 12, GREY)
+    sheet.ramp(left, y + 30, SIDE, scale.colors, scale.ticks)
+    return max(end, y + 56)
 
 
 def _answers(sheet: Sheet, traits: dict[str, Any], end: float) -> float:

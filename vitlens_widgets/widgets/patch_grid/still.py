@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from vitlens_widgets.export.stills.film import Panel, columns, film, room
+from vitlens_widgets.export.stills.film import Panel, film
 from vitlens_widgets.export.stills.numbers import decimal, probability
-from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, outline
+from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, framed, outline
 from vitlens_widgets.export.stills.scales import MISSING, ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.tinting import CLASS_GROUND, MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, INK, Word, length
 from vitlens_widgets.widgets.patch_grid.answers import Answers
-from vitlens_widgets.widgets.shared.words import joined, patches_words, state_words, token_words
+from vitlens_widgets.widgets.shared.still import (
+    joined,
+    patches_of,
+    patches_words,
+    state_words,
+    token_words,
+)
 
 TOP, LEFT = 132, 400  # where the large picture begins, px; its room
 NAN = "#d3473d"
@@ -60,6 +67,10 @@ class Patches:
             if glyph is not None:
                 glyph.draw(image, tuple(middles[at]), cell, self.on_light)
         return image
+
+    def within(self, state: int, side: int) -> Image.Image:
+        """A state, in so many pixels."""
+        return self.draw(state, self.ground.cell(side, side))
 
     def _paint(self, state: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Colours, opacities and stripes; what is no number is grey."""
@@ -191,20 +202,13 @@ def large(
     sheet: Sheet, patches: Patches, state: int, token: int | None, at: tuple[int, int], side: int
 ) -> float:
     """A state large, with the pinned token and the tint's legend; returns where it ends."""
-    (x, y), (rows, cols) = at, patches.answers.grid
-    cell = patches.ground.cell(side, side)
-    sheet.put(patches.draw(state, cell), x, y)
-    patch = -1 if token is None else token - len(patches.answers.meta["prefix"])
-    if patch >= 0:
-        row, col = divmod(patch, cols)
-        sheet.ring(x + col * cell, y + row * cell, cell, cell)
-    y += rows * cell
+    x, drawn, answers = at[0], patches.within(state, side), patches.answers
+    y = framed(sheet, drawn, at, answers.grid, patches_of(answers.meta, token))
     if patches.words:
         sheet.words(x, y + 20, f"tint: {patches.words}", 12, GREY, width=side)
     if patches.scale is None:
         return y + 24
-    width = max(160, cols * cell)
-    sheet.ramp(x, y + 30, width, patches.scale.blended, patches.scale.ticks)
+    sheet.ramp(x, y + 30, max(160, drawn.width), patches.scale.blended, patches.scale.ticks)
     return y + 56
 
 
@@ -217,22 +221,18 @@ def states(
     untouched: Ground | None = None,
 ) -> float:
     """Every state small, with the readout's answer and the pinned token's; returns the end."""
-    answers, ground = patches.answers, patches.ground
-    count = answers.n_states + (untouched is not None)
-    n_columns = columns(
-        count, (5 if count < 16 else 7) if width < 700 else (7 if count < 15 else 9)
-    )
-    side = room(n_columns, width, 150)
-    cell = ground.cell(side, side)
+    answers = patches.answers
     tokens = [-1] if traits["token"] is None else [-1, traits["token"]]
     under = f"under each state: the answer of the {answers.meta['readout_name']} readout"
     then = f", then of {token_words(answers.meta, tokens[1])}" if len(tokens) > 1 else ""
     sheet.words(at[0], at[1] - 10, under + then, 12, GREY, width=width)
-    panels = [] if untouched is None else [Panel(untouched.bare(cell), "image")]
+    panels = [] if untouched is None else [Panel(untouched.within, "image")]
     for i, name in enumerate(answers.meta["state_names"]):
         notes = [answer(answers, i, token, 0, short=True) for token in tokens]
-        panels.append(Panel(patches.draw(i, cell), name, notes, i == traits["state"]))
-    return film(sheet, panels, at, width, n_columns)
+        draw_it = partial(patches.within, i)
+        panels.append(Panel(draw_it, name, notes, i == traits["state"]))
+    most = (5 if len(panels) < 16 else 7) if width < 700 else (7 if len(panels) < 15 else 9)
+    return film(sheet, panels, at, width, most)[0]
 
 
 def classes(sheet: Sheet, answers: Answers, state: int, y: float) -> None:

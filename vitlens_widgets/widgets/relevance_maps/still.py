@@ -10,12 +10,12 @@ import numpy as np
 from vitlens_widgets.export.stills.curve import Curve, curves
 from vitlens_widgets.export.stills.numbers import probability, three_digits
 from vitlens_widgets.export.stills.overview import overview
-from vitlens_widgets.export.stills.patches import Ground
+from vitlens_widgets.export.stills.patches import Ground, framed
 from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.tinting import MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, HINT, INK, Word
-from vitlens_widgets.widgets.shared.words import joined, patches_words
+from vitlens_widgets.widgets.shared.still import joined, on_patches, patches_of, patches_words
 
 TOP, OVERVIEW, GAP = 100, 270, 20  # px
 LARGEST, CURVE = 340, 150
@@ -54,10 +54,7 @@ class ShownRelevance:
         values = np.frombuffer(self.traits[name], "<f4").reshape(self.n_classes, *sizes, -1)
         if self.n_classes == 2:
             values = np.concatenate([values, values[:1] - values[1:]])
-        n_prefix, grid = len(self.meta["prefix"]), (self.meta["rows"], self.meta["cols"])
-        every = np.full((*values.shape[:-1], n_prefix + grid[0] * grid[1]), np.nan, np.float32)
-        every[..., self.meta["tokens"]] = values
-        return every[..., n_prefix:].reshape(*values.shape[:-1], *grid)
+        return on_patches(values, self.meta)
 
     @property
     def show(self) -> str:
@@ -141,16 +138,11 @@ def _map(
     (x, width), traits, grid = place, found.traits, values.shape
     picture = np.frombuffer(traits["_picture"], "u1").reshape(*traits["_picture_size"], 3)
     ground = Ground(picture, grid, MAP_GROUND)
-    cell = ground.cell(width, width)
     scale = found.scale(which, found.show, traits["layer"], traits["head"])
     sheet.line(x, TOP - 8, _class(found, which), width, 13)
-    sheet.put(ground.under(cell, scale.pixels(values), scale.opacity(values)), x, TOP)
-    patch = -1 if traits["token"] is None else traits["token"] - len(found.meta["prefix"])
-    if patch >= 0:
-        row, col = divmod(patch, grid[1])
-        sheet.ring(x + col * cell, TOP + row * cell, cell, cell)
-    y = TOP + grid[0] * cell + 10
-    sheet.ramp(x, y, max(grid[1] * cell, 120), scale.colors, scale.ticks)
+    drawn, pinned = ground.covered(width, values, scale), patches_of(found.meta, traits["token"])
+    y = framed(sheet, drawn, (x, TOP), grid, pinned) + 10
+    sheet.ramp(x, y, max(drawn.width, 120), scale.colors, scale.ticks)
     return y + 30
 
 

@@ -1,8 +1,10 @@
-"""What is said of a model's patches, states and tokens beside its pictures."""
+"""What the still pictures of several widgets need: words, and numbers put on their patches."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 
 def patches_words(meta: dict[str, Any]) -> str:
@@ -34,3 +36,17 @@ def token_words(meta: dict[str, Any], token: int) -> str:
 def joined(*parts: str) -> str:
     """What is not empty, with dots between."""
     return " · ".join(filter(None, parts))
+
+
+def on_patches(values: np.ndarray, meta: dict[str, Any]) -> np.ndarray:
+    """Numbers of the tokens that were kept, `[..., token]` -> `[..., row, col]`, NaN elsewhere."""
+    n_prefix, grid = len(meta["prefix"]), (meta["rows"], meta["cols"])
+    every = np.full((*values.shape[:-1], n_prefix + grid[0] * grid[1]), np.nan, np.float32)
+    every[..., meta["tokens"]] = values
+    return every[..., n_prefix:].reshape(*values.shape[:-1], *grid)
+
+
+def patches_of(meta: dict[str, Any], *tokens: int | None) -> list[int]:
+    """Those tokens that are patches, counted from the first patch."""
+    n_prefix = len(meta["prefix"])
+    return [token - n_prefix for token in tokens if token is not None and token >= n_prefix]
