@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
 from tests.small_models import timm_model
 from vitlens_widgets import analysis
-from vitlens_widgets.analysis import ClassEmbedding
+from vitlens_widgets.analysis import ClassEmbedding, experiments
 from vitlens_widgets.data import Examples
 
 OTHER = {
@@ -25,12 +27,20 @@ OTHER = {
         {"methods": [ClassEmbedding("text", "logit"), "chefer"]},
     ],
 }
+"""Other settings of every experiment over data; probes' are tested with their own."""
 SOME = {"perturbation_test": {"n_points": 3, "n_random": 0}}
 
 
 @pytest.fixture(scope="module")
 def vit():
     return vl.load(timm_model("CLS"))
+
+
+def test_every_experiment_over_data_is_asked_with_other_settings():
+    parameters = {name: list(signature(one).parameters) for name, one in experiments.items()}
+    assert set(OTHER) == {
+        name for name, words in parameters.items() if words[:2] == ["vit", "data"]
+    }
 
 
 @pytest.mark.parametrize("name", OTHER)

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.stream import BatchMeasure, Totals, run
@@ -27,7 +28,6 @@ from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.trace.vit import check_vit
 
 R = TypeVar("R", bound=Result)
-R_co = TypeVar("R_co", bound=Result, covariant=True)
 Function = TypeVar("Function", bound=Callable[..., Result])
 
 _registered: dict[str, Callable[..., Result]] = {}
@@ -47,10 +47,11 @@ _STREAM_DOC = """\
         `vitlens_widgets.analysis.stream.run`."""
 
 
-class Measures(BatchMeasure, Protocol[R_co]):
+class Measures(BatchMeasure, Generic[R]):
     """What the body of an experiment over a data set returns: how to measure, and what it says."""
 
-    def result(self, done: Totals) -> R_co:
+    @abstractmethod
+    def result(self, done: Totals) -> R:
         """What it all says."""
 
 

@@ -6,6 +6,7 @@ from .curves import (
     figure_over_blocks,
     figure_over_shares,
     figure_over_states,
+    places_of,
     with_curves,
     with_means,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "figure_over_states",
     "in_notebook",
     "map_of_patches",
+    "places_of",
     "with_bars",
     "with_boxes",
     "with_cells",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
 
-from vitlens_widgets.charts.curves import COLOURS
+from vitlens_widgets.charts.curves import COLOURS, places_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -26,7 +26,7 @@ def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.n
         quantity: What the bars are, for the read-out.
         shares: `[place]` by name.
     """
-    places, width, items = list(plot.x_range.factors), _ROOM / len(shares), []
+    places, width, items = places_of(plot), _ROOM / len(shares), []
     for i, (name, values) in enumerate(shares.items()):
         x = np.arange(len(places)) + 0.5 + (i - (len(shares) - 1) / 2) * width
         data = {"x": x, quantity: values, along: places, "of": [name] * len(places)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
 from bokeh.transform import dodge
 
-from vitlens_widgets.charts.curves import COLOURS
+from vitlens_widgets.charts.curves import COLOURS, places_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,7 +31,7 @@ def with_boxes(plot: Figure, boxes: Mapping[str, Any]) -> Figure:
     """
     items, width = [], _ROOM / len(boxes)
     for i, (name, one) in enumerate(boxes.items()):
-        states = list(plot.x_range.factors)
+        states = places_of(plot)
         data = {key: value.tolist() for key, value in asdict(one).items()}
         source = ColumnDataSource({"state": states, "name": [name] * len(states), **data})
         x = dodge("state", (i - (len(boxes) - 1) / 2) * width, range=plot.x_range)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem, NumeralTickFormatter
+from bokeh.models import (
+    ColumnDataSource,
+    FactorRange,
+    HoverTool,
+    Legend,
+    LegendItem,
+    NumeralTickFormatter,
+)
 from bokeh.plotting import figure
 
 if TYPE_CHECKING:
@@ -27,15 +34,20 @@ Look = tuple[str, str]
 class Interval(Protocol):
     """A mean at each point, between the ends of its interval, each `[point]`."""
 
-    mean: np.ndarray
+    @property
+    def mean(self) -> np.ndarray:
+        """In the middle."""
+        ...
 
     @property
     def low(self) -> np.ndarray:
         """The lower end."""
+        ...
 
     @property
     def high(self) -> np.ndarray:
         """The upper end."""
+        ...
 
 
 def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
@@ -73,6 +85,11 @@ def figure_over_shares(title: str, along: str, quantity: str) -> Figure:
     plot.xaxis.axis_label = along
     plot.xaxis.formatter = NumeralTickFormatter(format="0 %")
     return plot
+
+
+def places_of(plot: Figure) -> list[str]:
+    """What stands side by side on the horizontal axis: states, or blocks."""
+    return [str(place) for place in cast(FactorRange, plot.x_range).factors]
 
 
 def with_curves(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Label, Span
 
-from vitlens_widgets.charts.curves import COLOURS
+from vitlens_widgets.charts.curves import COLOURS, places_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -46,5 +46,5 @@ def with_stars_of_kinds(plot: Figure, p: Mapping[str, np.ndarray], top: float, w
     """A row of stars for each kind, above what is drawn, which ends at `top`."""
     for i, (kind, of_kind) in enumerate(p.items()):
         y = top * (1.06 + 0.06 * i)
-        with_stars(plot, plot.x_range.factors, of_kind, f"{kind}, {what}", y, COLOURS[i])
+        with_stars(plot, places_of(plot), of_kind, f"{kind}, {what}", y, COLOURS[i])
     return plot

@@ -186,12 +186,11 @@ def perturbing(vit: ViT, kind: str) -> list[Edit]:
     return [KnockOut(layers, query=layout.patches, key=0, when="pattern")]
 
 
-class _PerturbationMeasure:
+class _PerturbationMeasure(Measures[AttentionPerturbation]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "attention perturbation"
     usual: ClassVar = {"rule": "released"}
-    needs_masks = False
 
     def __init__(self, vit: ViT, kinds: Sequence[str] | None, rule: Rule) -> None:
         possible = [kind for kind in KINDS if kind != "no_cls" or _has_cls(vit)]

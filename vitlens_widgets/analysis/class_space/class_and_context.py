@@ -66,7 +66,7 @@ def class_and_context(
     return _LabelMeasure(vit, mask_rule, remove, rule)
 
 
-class _LabelMeasure:
+class _LabelMeasure(Measures[ClassAndContext]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "class and context"
@@ -75,7 +75,7 @@ class _LabelMeasure:
 
     def __init__(self, vit: ViT, mask_rule: MaskRule, remove: bool, rule: Rule) -> None:
         self._vit, self._remove, self._released = vit, remove, check_rule(rule) == "released"
-        self._mask_rule = check_mask_rule(mask_rule)
+        self._mask_rule: MaskRule = check_mask_rule(mask_rule)
         if remove:
             check_removable(vit)
         self.settings = {"mask_rule": mask_rule, "remove": remove, "rule": rule}

@@ -69,12 +69,11 @@ def class_similarity_change(
     return _ChangeMeasure(vit, data, mlp_input, mask_rule)
 
 
-class _ChangeMeasure:
+class _ChangeMeasure(Measures[ClassSimilarityChange]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "class similarity change"
     usual: ClassVar = {"mlp_input": "block", "mask_rule": "top_left"}
-    needs_masks = False
 
     def __init__(self, vit: ViT, data: Dataset, mlp_input: str, mask_rule: MaskRule) -> None:
         self._vit = vit
@@ -83,7 +82,7 @@ class _ChangeMeasure:
         self._middle = check_choice("mlp_input", mlp_input, ("block", "resid_mid")) != "block"
         if self._middle:
             points["resid_mid"]  # refuses a model without one
-        self._mask_rule = check_mask_rule(mask_rule)
+        self._mask_rule: MaskRule = check_mask_rule(mask_rule)
         self._split = bool(getattr(data, "has_masks", False))
         self.settings = {"mlp_input": mlp_input, "mask_rule": mask_rule, "split": self._split}
 

@@ -147,7 +147,7 @@ class ClassSimilarityChange(Result):
             known = {c: self.published[key] for key, c in keys.items() if key in self.published}
             charts.with_chance(plot, 0.5, "as often as not")
         beside = {f"{called}, {published.SOURCE}": one.tolist() for called, one in known.items()}
-        return charts.with_means(plot, "block", plot.x_range.factors, means, beside)
+        return charts.with_means(plot, "block", charts.places_of(plot), means, beside)
 
 
 def _called(site: str, place: str) -> str:

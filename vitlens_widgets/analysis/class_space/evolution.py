@@ -105,7 +105,7 @@ def figure_of_boxes(
     what lies beyond is not drawn.
     """
     plot = charts.figure_over_states(title, state_names, "identifiability score")
-    plot.x_range.range_padding = 0.12  # so that "chance" stands beside the boxes
+    plot.x_range.update(range_padding=0.12)  # so that "chance" stands beside the boxes
     charts.with_boxes(plot, boxes)
     charts.with_chance(plot, (1 + 1 / n_classes) / 2)
     return plot

@@ -69,12 +69,11 @@ def identifiability(
     return _RankMeasure(vit, baseline, rule)
 
 
-class _RankMeasure:
+class _RankMeasure(Measures[Identifiability]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "identifiability"
     usual: ClassVar = {"rule": "released"}
-    needs_masks = False
 
     def __init__(self, vit: ViT, baseline: ViT | None, rule: Rule) -> None:
         self._vit, self._baseline = vit, baseline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from vitlens_widgets.errors import UsageError, quoted_list
 
@@ -11,7 +11,10 @@ Rule = Literal["released", "text"]
 """`"released"`: as the authors' code does it; `"text"`: as the paper says."""
 
 
-def check_choice(what: str, given: str, choices: Sequence[str]) -> str:
+Choice = TypeVar("Choice", bound=str)
+
+
+def check_choice(what: str, given: Choice, choices: Sequence[str]) -> Choice:
     """What was given, if it is one of the choices.
 
     Raises:
@@ -22,7 +25,7 @@ def check_choice(what: str, given: str, choices: Sequence[str]) -> str:
     return given
 
 
-def check_rule(rule: str) -> str:
+def check_rule(rule: Rule) -> Rule:
     """The rule, if it is one.
 
     Raises:

@@ -17,7 +17,7 @@ MaskRule = Literal["top_left", "majority"]
 """By which pixels a patch is labelled; see `class_tokens`."""
 
 
-def check_mask_rule(rule: str) -> str:
+def check_mask_rule(rule: MaskRule) -> MaskRule:
     """The rule, if it is one.
 
     Raises:
@@ -43,11 +43,12 @@ def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -
     Source:
         The authors' code of Vilas et al. (2023), which resizes masks with OpenCV's INTER_NEAREST.
     """
-    if any(mask is None for mask in masks):
+    there = [mask for mask in masks if mask is not None]
+    if len(there) < len(masks):
         raise UsageError("An image has no mask, so that its tokens cannot be labelled.")
     if check_mask_rule(rule) == "top_left":
-        return np.stack([top_left(mask, vit.layout.grid).ravel() for mask in masks])
-    return np.stack([_majority(mask, vit).ravel() for mask in masks])
+        return np.stack([top_left(mask, vit.layout.grid).ravel() for mask in there])
+    return np.stack([_majority(mask, vit).ravel() for mask in there])
 
 
 def _majority(mask: np.ndarray, vit: ViT) -> np.ndarray:

@@ -129,12 +129,11 @@ def _listed(given: Sequence[int] | int | None, every: Sequence[int]) -> Sequence
     return given if hasattr(given, "__iter__") else [given]
 
 
-class _ProbeMeasure:
+class _ProbeMeasure(Measures[LinearProbes]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "linear probes"
     usual: ClassVar = {"alpha": 1.0}
-    needs_masks = False
 
     def __init__(
         self,

@@ -153,7 +153,7 @@ class LinearProbes(Result):
             for key, known in self.published.items()
             if key in keys
         }
-        return charts.with_means(plot, "block", plot.x_range.factors, means, beside)
+        return charts.with_means(plot, "block", charts.places_of(plot), means, beside)
 
     @property
     def _has_image_tokens(self) -> bool:

@@ -83,12 +83,11 @@ def perturbation_test(
     return _RemovalMeasure(vit, methods, target, n_random, n_points)
 
 
-class _RemovalMeasure:
+class _RemovalMeasure(Measures[PerturbationTest]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "perturbation test"
     usual: ClassVar = {"target": "true"}
-    needs_masks = False
 
     def __init__(
         self,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 
 
-class BatchMeasure(Protocol):
+class BatchMeasure(ABC):
     """What is measured on each batch.
 
     Attributes:
@@ -33,11 +34,12 @@ class BatchMeasure(Protocol):
         needs_masks: Whether it asks for `ExampleBatch.masks`.
     """
 
-    name: str
-    settings: Mapping[str, Any]
-    usual: Mapping[str, Any]
-    needs_masks: bool
+    name: ClassVar[str]
+    usual: ClassVar[Mapping[str, Any]] = {}
+    needs_masks: ClassVar[bool] = False
+    settings: dict[str, Any]
 
+    @abstractmethod
     def measure(self, batch: ExampleBatch) -> Mapping[str, np.ndarray]:
         """What this batch adds: float64 or int64 arrays, always of the same shapes.
 
@@ -94,7 +96,7 @@ def run(
     batch_size = check_count("batch_size", batch_size, least=1)
     saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data))
     done, tallies = (0, {}) if saved is None else saved.read()
-    if done > stop:
+    if saved is not None and done > stop:
         raise UsageError(
             f"{saved.path} holds {done} images already, more than the {stop} asked for; give "
             f"save_to= another file, or n_images={done} or more."
@@ -132,9 +134,9 @@ def how_many(data: Dataset, n_images: int | None) -> int:
     """
     if data.count == 0:
         raise UsageError(f"{data!r} has no examples.")
-    if n_images is None and data.count is None:
-        raise UsageError(f"{data!r} has no end; say how many images to run, n_images=500.")
     if n_images is None:
+        if data.count is None:
+            raise UsageError(f"{data!r} has no end; say how many images to run, n_images=500.")
         return data.count
     most = float("inf") if data.count is None else data.count
     return check_count("n_images", n_images, least=1, most=most)

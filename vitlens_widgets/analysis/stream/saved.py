@@ -66,11 +66,12 @@ class SavedRun:
 
     def write(self, done: int, tallies: Mapping[str, np.ndarray]) -> None:
         """Replace what is saved, at once."""
-        arrays = {f"of {name}": value for name, value in tallies.items()}
+        arrays: dict[str, Any] = {f"of {name}": value for name, value in tallies.items()}
+        arrays |= {"about": json.dumps(self._about), "done": done}
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
             with beside.open("wb") as file:
-                np.savez(file, about=json.dumps(self._about), done=done, **arrays)
+                np.savez(file, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(self.path)

@@ -168,7 +168,7 @@ class ClassValueAgreement(Result):
         if name == "means":
             baseline = self.baseline_values.items()
             beside = {f"{kind}, baseline": one.mean.tolist() for kind, one in baseline}
-            charts.with_means(plot, "block", plot.x_range.factors, self.values, beside)
+            charts.with_means(plot, "block", charts.places_of(plot), self.values, beside)
         else:
             charts.with_boxes(plot, self.boxes)
         top = max(one.high.max() for one in drawn.values())

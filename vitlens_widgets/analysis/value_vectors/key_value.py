@@ -76,12 +76,11 @@ def key_value_agreement(
     return _MemoryMeasure(vit, check_top(k, len(vit.labels)), rule, coefficients)
 
 
-class _MemoryMeasure:
+class _MemoryMeasure(Measures[KeyValueAgreement]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "key-value agreement"
     usual: ClassVar = {"k": 5, "rule": "released", "coefficients": "pre"}
-    needs_masks = False
 
     def __init__(self, vit: ViT, k: int, rule: Rule, coefficients: str) -> None:
         self.settings = {
@@ -107,7 +106,7 @@ class _MemoryMeasure:
         trace = self._vit.trace(batch.pixels, preprocessed=True, watch=watch)
         right = (trace.logits.argmax(-1).cpu() == batch.classes).numpy()
         classes, n_classes = batch.classes.numpy(), len(self._vit.labels)
-        found = {"images": np.bincount(classes, minlength=n_classes)}
+        found: dict[str, np.ndarray] = {"images": np.bincount(classes, minlength=n_classes)}
         for kind, one in seen.items():
             agreement, chance, single = (
                 torch.stack(values, dim=1).numpy() for values in (one.agree, one.chance, one.single)

@@ -171,7 +171,7 @@ class KeyValueAgreement(Result):
         if name == "answers":
             return self._with_answers(plot)
         means = {kind: self.values[kind, name] for kind in self.kinds}
-        return charts.with_means(plot, "block", plot.x_range.factors, means, self._beside(name))
+        return charts.with_means(plot, "block", charts.places_of(plot), means, self._beside(name))
 
     def _beside(self, name: str) -> dict[str, list[float]]:
         beside = {}
@@ -187,6 +187,6 @@ class KeyValueAgreement(Result):
             for word in ("right", "wrong")
             for kind, one in self.answers.items()
         }
-        charts.with_curves(plot, "block", plot.x_range.factors, curves)
+        charts.with_curves(plot, "block", charts.places_of(plot), curves)
         p = {kind: one.p for kind, one in self.answers.items()}
         return charts.with_stars_of_kinds(plot, p, 1, "right above wrong")

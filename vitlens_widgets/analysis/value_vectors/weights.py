@@ -47,13 +47,13 @@ def class_directions(vit: ViT) -> Tensor:
     adapter = vit.adapter
     head = adapter.head if adapter.classifier is None else adapter.classifier
     if adapter.classifier is None and vit.readout.n_classifiers > 1:
-        _refuse(vit, "it has two of them, one of CLS and one of the distillation token")
+        raise _unreadable(vit, "it has two of them, one of CLS and one of the distillation token")
     if not isinstance(head, (nn.Linear, LinearClassifier)):
-        _refuse(vit, f"it is a {type(head).__name__}")
+        raise _unreadable(vit, f"it is a {type(head).__name__}")
     if not vit.readout.direct:
-        _refuse(vit, f"it reads {vit.readout.name}")
+        raise _unreadable(vit, f"it reads {vit.readout.name}")
     if head.weight.shape[1] != vit.width or hasattr(vit.model, "visual_projection"):
-        _refuse(vit, "it reads other features, made of the stream")
+        raise _unreadable(vit, "it reads other features, made of the stream")
     return head.weight.detach().float()
 
 
@@ -122,8 +122,8 @@ def _parent(block: nn.Module, module: nn.Module) -> nn.Module:
     return next(one for one in block.modules() if any(c is module for c in one.children()))
 
 
-def _refuse(vit: ViT, found: str) -> None:
-    raise UnsupportedModelError(
+def _unreadable(vit: ViT, found: str) -> UnsupportedModelError:
+    return UnsupportedModelError(
         f"Memories are compared with a classifier that is one matrix on the normed stream; of "
         f"{vit.name}, {found}."
     )
