@@ -8,11 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from vitlens_widgets.analysis.checks import check_trace, chosen_images
 from vitlens_widgets.analysis.heads.neurons import Neurons, neurons
 from vitlens_widgets.analysis.heads.result import HeadStatistics
 from vitlens_widgets.analysis.heads.rollout import rollouts
 from vitlens_widgets.analysis.heads.statistics import statistics
-from vitlens_widgets.analysis.images import check_trace, chosen_images
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -20,7 +20,7 @@ from vitlens_widgets.trace.sites import check_index
 KEEP_BYTES = 48 * 2**20
 """Maps up to this size in all are kept, the latest ones; at least one layer's."""
 
-Kind = Literal["pattern", "scores"]
+AttentionKind = Literal["pattern", "scores"]
 
 
 class Maps:
@@ -80,7 +80,9 @@ class Maps:
         """
         return self._trace.pictures[check_index("image", image, self.n_images)]
 
-    def of_layer(self, layer: int, kind: Kind = "pattern", image: int | None = 0) -> np.ndarray:
+    def of_layer(
+        self, layer: int, kind: AttentionKind = "pattern", image: int | None = 0
+    ) -> np.ndarray:
         """All heads of a block, `[head, query, key]`.
 
         Args:
@@ -97,13 +99,13 @@ class Maps:
         return self._keeping(key, lambda: self._compute(layer, kind, images))
 
     def of_head(
-        self, layer: int, head: int, kind: Kind = "pattern", image: int | None = 0
+        self, layer: int, head: int, kind: AttentionKind = "pattern", image: int | None = 0
     ) -> np.ndarray:
         """One head of a block, `[query, key]`; arguments and errors as for `of_layer`."""
         return self.of_layer(layer, kind, image)[check_index("head", head, self.n_heads)]
 
     def mean_of_heads(
-        self, layer: int, kind: Kind = "pattern", image: int | None = 0
+        self, layer: int, kind: AttentionKind = "pattern", image: int | None = 0
     ) -> np.ndarray:
         """The mean over the heads of a block, `[query, key]`; arguments as for `of_layer`."""
         mean = self.of_layer(layer, kind, image).mean(0)
@@ -126,7 +128,7 @@ class Maps:
         """The statistics of every head, on one image or on all (None); see `heads.statistics`."""
         return statistics(self._trace, image)
 
-    def _compute(self, layer: int, kind: Kind, images: list[int]) -> np.ndarray:
+    def _compute(self, layer: int, kind: AttentionKind, images: list[int]) -> np.ndarray:
         total = None
         for one in self._trace.attention_by_image(layer, kind, images):
             values = one.detach().float()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.errors import UsageError
 
 

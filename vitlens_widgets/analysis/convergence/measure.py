@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_top
 from vitlens_widgets.analysis.convergence.result import MEASURES, Convergence
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.readings import Truth, check_states, true_classes
 from vitlens_widgets.data import Kinship

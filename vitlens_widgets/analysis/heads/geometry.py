@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import chosen_images, title
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.shares import GEOMETRY
-from vitlens_widgets.analysis.images import chosen_images, title
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vitlens_widgets.analysis.checks import check_count, check_trace
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.analysis.images import check_count, check_trace
 from vitlens_widgets.analysis.readings import check_states
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.checks import check_count, chosen_images, title
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.analysis.images import check_count, chosen_images, title
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vitlens_widgets.analysis.images import check_trace
+from vitlens_widgets.analysis.checks import check_trace
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.images import check_trace, chosen_images
+from vitlens_widgets.analysis.checks import check_trace, chosen_images
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_trace, title
 from vitlens_widgets.analysis.heads.geometry import against_chance, among_patches, chance_columns
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.analysis.images import check_trace, title
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.masks import most_of_each_patch

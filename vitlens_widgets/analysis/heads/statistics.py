@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import chosen_images, title
 from vitlens_widgets.analysis.heads import shares, spread
 from vitlens_widgets.analysis.heads.agreement import Agreement
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.result import HeadStatistics, Statistic
-from vitlens_widgets.analysis.images import chosen_images, title
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.experiment import Measures, over_data
-from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.probes.features import (
     FewShots,
     ProbePlaces,
@@ -23,7 +23,7 @@ from vitlens_widgets.analysis.probes.features import (
     read_places,
     targets,
 )
-from vitlens_widgets.analysis.probes.fitted import Probe, ProbeRelevance
+from vitlens_widgets.analysis.probes.probe import Probe, ProbeRelevance
 from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally

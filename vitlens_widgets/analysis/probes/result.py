@@ -12,7 +12,7 @@ import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.probes.features import ProbePlaces
-from vitlens_widgets.analysis.probes.fitted import ProbeRelevance
+from vitlens_widgets.analysis.probes.probe import ProbeRelevance
 from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError

@@ -73,7 +73,7 @@ def label_of(method: Method) -> str:
     return getattr(method, "label", method.name)
 
 
-def found_by(method: Method, trace: Trace, classes: Tensor) -> Parts:
+def parts_of(method: Method, trace: Trace, classes: Tensor) -> Parts:
     """What a method finds, checked.
 
     Raises:

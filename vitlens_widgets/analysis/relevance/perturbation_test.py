@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.experiment import Measures, over_data
-from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.over_images import OverImages
 from vitlens_widgets.analysis.relevance.auc import Area, area
-from vitlens_widgets.analysis.relevance.methods import Method, found_by, label_of, method_of
+from vitlens_widgets.analysis.relevance.methods import Method, label_of, method_of, parts_of
 from vitlens_widgets.analysis.relevance.perturbation_result import PerturbationTest
 from vitlens_widgets.analysis.relevance.removal import (
     answers_of_kept,
@@ -156,7 +156,7 @@ class _RemovalMeasure(Measures[PerturbationTest]):
         classes = trace.logits.argmax(-1).cpu() if self._of_answer else true
         orders = []
         for method in self._methods:
-            tokens = found_by(method, trace, classes).tokens
+            tokens = parts_of(method, trace, classes).tokens
             falling = most_relevant_first(tokens[:, self._vit.layout.patches].cpu())
             orders += [falling, falling.flip(-1)]
         others = self._random[:, None].expand(-1, trace.n_images, -1)

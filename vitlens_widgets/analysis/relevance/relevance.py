@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.checks import check_trace
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.images import check_trace
-from vitlens_widgets.analysis.relevance.methods import Method, found_by, label_of, method_of
+from vitlens_widgets.analysis.relevance.methods import Method, label_of, method_of, parts_of
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
@@ -161,7 +161,7 @@ def relevance(
     check_classifier(check_trace(trace).vit)
     method = method_of(method)
     classes = target_classes(trace, target)
-    parts = found_by(method, trace, classes)
+    parts = parts_of(method, trace, classes)
     return Relevance(
         title=f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {label_of(method)}",
         method=method.name,

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.class_space.removal import run_blocks
-from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.trace import ViT
 
 _LEAST_IMAGES = 8

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.checks import check_count, check_trace
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.images import check_count, check_trace
 from vitlens_widgets.analysis.relevance.perturbation_result import ALONG
 from vitlens_widgets.analysis.relevance.relevance import Relevance
 from vitlens_widgets.analysis.relevance.removal import (

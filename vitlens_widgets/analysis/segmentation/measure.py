@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.images import check_count
 from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
 from vitlens_widgets.data import Dataset, Example, LabelSet
 from vitlens_widgets.data.examples import as_model_classes
@@ -77,30 +77,37 @@ def segmentation(
     """
     check_count("batch_size", batch_size, least=1)
     lens = LogitLens(lens) if isinstance(lens, ViT) else check_lens(lens, "segmentation")
-    labels = lens.vit.labels
-    pairs_given = (_image_and_mask(scene, labels) for scene in _several(scenes))
-    total = len(scenes) if hasattr(scenes, "__len__") else None
-    found: list[list[_Pair]] = []
-    with progress_bar(total, "segmentation") as bar:
-        for batch in _batches(pairs_given, batch_size):
-            reading = lens.read(lens.vit.trace([image for image, _ in batch], edits=edits))
-            found += _pairs(reading, [mask for _, mask in batch])
-            bar.update(len(batch))
-    if not found:
-        raise UsageError("No scenes were given: segmentation needs at least one.")
-    pairs = [(image, pair) for image, several in enumerate(found) for pair in several]
+    by_image, reading = _by_image(lens, scenes, edits, batch_size)
+    pairs = [(image, pair) for image, several in enumerate(by_image) for pair in several]
     if not pairs:
         raise UsageError("No class covers most of any patch in these masks.")
     return Segmentation(
-        title=f"{reading.lens_name} of {reading.model_name}, {counted(len(found), 'image')}",
-        labels=labels,
+        title=f"{reading.lens_name} of {reading.model_name}, {counted(len(by_image), 'image')}",
+        labels=lens.vit.labels,
         state_names=reading.state_names,
         image=np.array([image for image, _ in pairs]),
         label=np.array([pair.label for _, pair in pairs]),
         values={name: np.stack([getattr(p, name) for _, p in pairs], axis=1) for name in MEANINGS},
-        background=_background(labels, background),
-        n_images=len(found),
+        background=_background(lens.vit.labels, background),
+        n_images=len(by_image),
     )
+
+
+def _by_image(
+    lens: Lens, scenes: Any, edits: Sequence[Edit], batch_size: int
+) -> tuple[list[list[_Pair]], Reading]:
+    """The classes of each image, and one of the readings they are measured on."""
+    pairs_given = (_image_and_mask(scene, lens.vit.labels) for scene in _several(scenes))
+    total = len(scenes) if hasattr(scenes, "__len__") else None
+    by_image: list[list[_Pair]] = []
+    with progress_bar(total, "segmentation") as bar:
+        for batch in _batches(pairs_given, batch_size):
+            reading = lens.read(lens.vit.trace([image for image, _ in batch], edits=edits))
+            by_image += _pairs(reading, [mask for _, mask in batch])
+            bar.update(len(batch))
+    if not by_image:
+        raise UsageError("No scenes were given: segmentation needs at least one.")
+    return by_image, reading
 
 
 @dataclass(frozen=True)

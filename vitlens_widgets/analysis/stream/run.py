@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vitlens_widgets._version import __version__
-from vitlens_widgets.analysis.images import check_count
+from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun
 from vitlens_widgets.data import Dataset

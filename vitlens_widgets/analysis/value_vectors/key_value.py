@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
+from vitlens_widgets.analysis.checks import check_top
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.experiment import Measures, over_data
-from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.analysis.value_vectors.called_up import Seen, stored_in

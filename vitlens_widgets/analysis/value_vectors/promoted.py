@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.checks import check_top
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.images import check_top
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.value_vectors.weights import (
     check_kind,
