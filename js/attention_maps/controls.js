@@ -88,7 +88,7 @@ export function directionControl({ choose }) {
 export function statisticControl(name, choice, first, { choose }) {
   const control = menu(name, name, [first], (value) => choose(choice === "sort" ? { sort: value } : { color: value }));
   const update = whenChanged((/** @type {Scene} */ s) => [s.statistics, s.choices[choice]], (s) => {
-    control.offer([first, ...s.statistics.map((one) => /** @type {[string, string]} */ ([one.name, one.name]))]);
+    control.offer([first, ...s.statistics.map((one) => /** @type {[string, string]} */ ([one.name, one.label]))]);
     control.show(s.choices[choice]);
   });
   return { node: control.node, update };

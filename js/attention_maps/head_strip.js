@@ -57,7 +57,7 @@ function titleOf({ show, layer }) {
 
 /** @param {Statistic} statistic @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions */
 function strip(statistic, meta, actions) {
-  const word = element("button", "vl-strip-word", { type: "button" }, statistic.name);
+  const word = element("button", "vl-strip-word", { type: "button" }, statistic.label);
   word.addEventListener("click", () => actions.choose(nextSort(statistic.name, word.getAttribute("data-sorted"))));
   const canvas = element("canvas", "vl-dots", { "aria-hidden": "true" });
   canvas.addEventListener("click", ({ offsetX }) => {
@@ -66,7 +66,7 @@ function strip(statistic, meta, actions) {
   });
   const value = element("b", "vl-strip-value");
   const unit = element("span", "vl-strip-unit", { title: statistic.unit }, shortUnit(statistic.unit));
-  const node = element("div", "vl-strip-line", { title: `${statistic.name}: ${statistic.meaning}` }, word, canvas, value, unit);
+  const node = element("div", "vl-strip-line", { title: `${statistic.label}: ${statistic.meaning}` }, word, canvas, value, unit);
   return { node, word, canvas, value, statistic };
 }
 
@@ -81,7 +81,7 @@ function nextSort(name, sorted) {
 /** @param {Strip} strip @param {Scene} scene */
 function markSort({ word, statistic }, { choices: { sort, order } }) {
   const sorted = sort === statistic.name ? order : null;
-  const label = `Sort heads by ${statistic.name}${sorted ? `, now ${sorted}` : ""}`;
+  const label = `Sort heads by ${statistic.label}${sorted ? `, now ${sorted}` : ""}`;
   setAttributes(word, { "data-sorted": sorted, "aria-label": label, "aria-pressed": String(sorted !== null) });
 }
 

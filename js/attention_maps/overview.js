@@ -63,7 +63,7 @@ function name({ node, number, layer, head }, index, scene) {
   const statistic = shownStatistic(scene);
   const value = statistic ? measure(statistic.values[index] ?? NaN) : "";
   number.textContent = value;
-  const words = statistic ? `, ${statistic.name} ${value} ${shortUnit(statistic.unit)}` : "";
+  const words = statistic ? `, ${statistic.label} ${value} ${shortUnit(statistic.unit)}` : "";
   setAttributes(node, { "aria-label": `Layer ${layer}, head ${head}${words}`, title: `L${layer} H${head}${words}` });
 }
 

@@ -39,11 +39,11 @@ export function overviewNote(actions) {
 function sentences(scene, isColored) {
   const { choices, layout, overview, statistics } = scene;
   const statistic = shownStatistic(scene);
-  const unit = statistic ? `${statistic.name} (${shortUnit(statistic.unit)})` : "";
+  const unit = statistic ? `${statistic.label} (${shortUnit(statistic.unit)})` : "";
   const isSorted = choices.sort !== "layer";
   const named = layout.overview.below > 0 ? `under each map: layer and head, ${unit}` : isSorted ? `left: ${unit} of the first head in each row` : "";
   const color = statistics.find(({ name }) => name === choices.color);
-  const shown = isColored && color ? `colour: ${color.name}, ${color.unit}` : overview.isWhole ? "" : `each thumbnail pixel is the mean of a block of weights`;
+  const shown = isColored && color ? `colour: ${color.label}, ${color.unit}` : overview.isWhole ? "" : `each thumbnail pixel is the mean of a block of weights`;
   const own = isColored || choices.norm !== "map" ? "" : "each on its own scale";
   return [named, shown, own].filter(Boolean);
 }

@@ -27,7 +27,8 @@
 
 /**
  * @typedef {object} Statistic
- * @property {string} name
+ * @property {string} name  its key
+ * @property {string} label  for people
  * @property {string} unit
  * @property {string} meaning
  * @property {number | null} uniform  its value for uniform attention

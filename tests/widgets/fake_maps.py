@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 from fake_reading import FakeLayout
 
-MEANINGS = {"entropy": "spread of a query's attention", "to itself": "mass on the diagonal"}
+MEANINGS = {"entropy": "spread of a query's attention", "on_itself": "mass on the diagonal"}
 
 
 class FakeStatistics:
     """A few statistics `[layer, head]`, straight from their definitions."""
 
-    names = ("entropy", "to itself", "largest")
+    names = ("entropy", "on_itself", "largest")
 
     def __init__(self, patterns):
         p = patterns.astype(np.float64)
@@ -21,9 +21,12 @@ class FakeStatistics:
         known = np.where(p > 0, p, 1.0)
         self.values = {
             "entropy": -(p * np.log(known)).sum(-1).mean(-1),
-            "to itself": np.diagonal(p, axis1=-2, axis2=-1).mean(-1),
+            "on_itself": np.diagonal(p, axis1=-2, axis2=-1).mean(-1),
             "largest": p.max(-1).mean(-1),
         }
+
+    def label(self, name):
+        return name.replace("_", " ")
 
     def unit(self, name):
         return "nats" if name == "entropy" else "share"
@@ -32,7 +35,7 @@ class FakeStatistics:
         return MEANINGS.get(name, name)
 
     def null(self, name):
-        return {"entropy": np.log(self.n), "to itself": 1 / self.n}.get(name)
+        return {"entropy": np.log(self.n), "on_itself": 1 / self.n}.get(name)
 
 
 class FakeMaps:

@@ -36,7 +36,7 @@ def test_every_choice_is_a_keyword():
     chosen = {
         "layer": 1, "head": 1, "token": 3, "key": 24, "image": None, "show": "rollout",
         "kind": "scores", "scale": "sqrt", "norm": "layer", "direction": "from",
-        "sort": "to itself", "order": "ascending", "color": "entropy",
+        "sort": "on_itself", "order": "ascending", "color": "entropy",
     }  # fmt: skip
     widget = vl.AttentionMaps(random_maps(5, images=2), **chosen)
     assert {name: getattr(widget, name) for name in widget.choices()} == chosen
@@ -56,7 +56,7 @@ def test_every_choice_is_a_keyword():
         ("scale", "sqr", 'Nearest: "sqrt"'),
         ("norm", True, 'norm must be one of "map", "layer", "all"; True was given.'),
         ("sort", "entropie", 'Nearest: "entropy"'),
-        ("color", 4, 'color must be one of "map", "entropy", "to itself", "largest"; 4 was given.'),
+        ("color", 4, 'color must be one of "map", "entropy", "on_itself", "largest"; 4 was given.'),
     ],
 )
 def test_a_bad_choice_is_refused_with_a_sentence_and_changes_nothing(widget, name, value, sentence):

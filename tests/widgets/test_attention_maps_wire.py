@@ -79,6 +79,7 @@ def test_statistics_are_sent_in_the_order_of_their_words(maps):
     for name, values in zip(names, sent, strict=True):
         np.testing.assert_array_equal(values, expected.values[name].astype(np.float32))
     assert widget._statistic_words[0]["unit"] == "nats"
+    assert widget._statistic_words[1]["label"] == "on itself"
     assert widget._statistic_words[2]["uniform"] is None
 
 
@@ -268,7 +269,7 @@ def test_a_statistic_that_another_image_lacks_is_no_longer_sorted_by(maps, monke
     widget = vl.AttentionMaps(maps, image=None, sort="largest", color="largest")
     widget.image = 1
     assert (widget.sort, widget.color, widget.error) == ("layer", "map", "")
-    with pytest.raises(vl.UsageError, match='sort must be one of "layer", "entropy", "to itself"'):
+    with pytest.raises(vl.UsageError, match='sort must be one of "layer", "entropy", "on_itself"'):
         widget.sort = "largest"
 
 

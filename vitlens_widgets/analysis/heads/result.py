@@ -64,6 +64,14 @@ class HeadStatistics(Result):
         """(layers, heads)."""
         return self.sinks.shape
 
+    def label(self, name: str) -> str:
+        """What a statistic is called for people.
+
+        Raises:
+            UsageError: There is no such statistic.
+        """
+        return self.about[self._check(name)].label
+
     def unit(self, name: str) -> str:
         """In what a statistic is measured.
 

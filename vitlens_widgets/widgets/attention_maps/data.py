@@ -52,6 +52,7 @@ def names_and_sizes(source: SizesLike) -> dict[str, Any]:
 def _in_words(statistics: StatisticsLike, name: str) -> dict[str, Any]:
     return {
         "name": name,
+        "label": statistics.label(name),
         "unit": statistics.unit(name),
         "meaning": statistics.meaning(name),
         "uniform": statistics.null(name),

@@ -185,5 +185,5 @@ def _statistics(sheet: Sheet, maps: ShownMaps, y: float) -> None:
             return
         number = "–" if np.isnan(value) else f"{value:.3g} {one['unit']}".strip()
         base = y + 21 * (line + 1)
-        sheet.line(IMAGE_LEFT, base, [Word(one["name"], GREY, is_name=True)], IMAGE - 100)
+        sheet.line(IMAGE_LEFT, base, [Word(one["label"], GREY, is_name=True)], IMAGE - 100)
         sheet.words(IMAGE_LEFT + IMAGE, base, number, 12, INK, anchor="rs")
