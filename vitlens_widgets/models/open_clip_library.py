@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from torch import nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.foreign import Foreign
 
 _ARCHITECTURES: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
 """By model, where it is known: a module does not know its tokenizer."""
@@ -30,12 +31,12 @@ def open_clip_library() -> Any:
     return open_clip
 
 
-def note_architecture(model: nn.Module, architecture: str) -> None:
+def note_architecture(model: Foreign, architecture: str) -> None:
     """Remember what open_clip calls the architecture of a model, for its tokenizer."""
     _ARCHITECTURES[model] = architecture
 
 
-def tokenizer_of(model: nn.Module) -> Any:
+def tokenizer_of(model: Foreign) -> Any:
     """The tokenizer of a model; None for a module of unknown name that is not CLIP's own."""
     open_clip = open_clip_library()
     if model in _ARCHITECTURES:

@@ -14,18 +14,26 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
-
-from torch import nn
+from typing import Protocol, TypeVar
 
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.adapter import Adapter, require
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.refused import REASONS
 
 _FAMILIES = Path(__file__).with_name("families")
 
-_REGISTRY: dict[str, type[Adapter]] = {}
-_AdapterClass = TypeVar("_AdapterClass", bound="type[Adapter]")
+
+class Family(Protocol):
+    """An adapter's class: makes the adapter of a model, at an image size or at the model's own."""
+
+    def __call__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> Adapter:
+        """The adapter; raises `UnsupportedModelError` as it does."""
+        ...
+
+
+_REGISTRY: dict[str, Family] = {}
+_AdapterClass = TypeVar("_AdapterClass", bound=Family)
 
 
 def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
@@ -38,7 +46,7 @@ def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
     return remember
 
 
-def family_of(model: nn.Module) -> type[Adapter]:
+def family_of(model: Foreign) -> Family:
     """The adapter class that reads this class of models.
 
     Raises:
@@ -64,7 +72,7 @@ def _load_families() -> None:
         importlib.import_module(f"vitlens_widgets.models.families.{file.name}")
 
 
-def _readable_part(model: nn.Module) -> str:
+def _readable_part(model: Foreign) -> str:
     """The first part of a module that a family reads, for the end of a sentence."""
     for name, part in model.named_modules():
         if name and any(
@@ -74,6 +82,6 @@ def _readable_part(model: nn.Module) -> str:
     return ""
 
 
-def _class_names(model: nn.Module) -> list[str]:
+def _class_names(model: Foreign) -> list[str]:
     """The qualified names of a module's class and of its base classes."""
     return [f"{cls.__module__}.{cls.__qualname__}" for cls in type(model).__mro__]

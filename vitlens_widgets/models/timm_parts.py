@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from torch import nn
-
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import (
@@ -59,7 +57,7 @@ _REASONS = {
 }
 
 
-def qualified_name(part: nn.Module) -> str:
+def qualified_name(part: Foreign) -> str:
     """`package.module.Class`."""
     return f"{type(part).__module__}.{type(part).__qualname__}"
 
@@ -74,7 +72,7 @@ def reads(table: dict[str, _Reader], *class_names: str) -> Callable[[_Reader], _
     return remember
 
 
-def reader_of(table: dict[str, _Reader], part: nn.Module, what: str) -> _Reader:
+def reader_of(table: dict[str, _Reader], part: Foreign, what: str) -> _Reader:
     """The reader of a part.
 
     Raises:

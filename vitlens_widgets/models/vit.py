@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,
@@ -42,7 +42,7 @@ class BaseViT:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Foreign,
         *,
         name: str = "",
         labels: Sequence[str] | str | None = None,
