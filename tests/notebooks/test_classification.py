@@ -124,7 +124,8 @@ def test_the_reports_model_is_held_against_the_published_answers(tmp_path, photo
 def test_every_published_answer_is_a_class_of_imagenet(found):
     labels = LabelSet.known("imagenet-1k")
     first = {labels.description(i).split(",")[0] for i in range(1000)}
-    for _, published in found["PHOTOS"].values():
+    assert found["PUBLISHED"].keys() == found["PHOTOS"].keys()
+    for published in found["PUBLISHED"].values():
         answers = found["spelled"](published)
         assert len(answers) == 13
         assert set(answers) <= first
@@ -136,7 +137,11 @@ def test_a_photograph_of_another_size_is_not_taken(tmp_path, monkeypatch):
     Image.new("RGB", (500, 333)).save(small)
     monkeypatch.setattr("pooch.retrieve", lambda *_args, **_words: str(small))
     with pytest.raises(ValueError, match="longer side has 640 pixels"):
-        run(STEM, {"setup", "images"}, lambda source: source.replace("toy/p32", "elsewhere"))
+        run(
+            STEM,
+            {"setup", "photographs", "images"},
+            lambda source: source.replace("toy/p32", "elsewhere"),
+        )
 
 
 def test_the_exercises_start_from_calls_that_work(found):

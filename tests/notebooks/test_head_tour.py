@@ -10,7 +10,8 @@ from tests.notebooks.cells import run, start_exercises
 
 CELLS = (
     *("setup", "scenes", "numbers", "classes", "agreement", "offsets", "objects", "objects-see"),
-    *("rollout", "training", "explanation-tools", "knock", "adversary", "shuffle"),
+    *("rollout", "training", "explanation-tools", "knock", "idle"),
+    *("adversary-search", "adversary", "shuffle"),
 )
 """Those that compute; the others only show."""
 
