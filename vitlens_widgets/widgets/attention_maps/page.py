@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import checked_page, write_widgets
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.shared.base import LensWidget
@@ -50,6 +51,10 @@ class SavesMaps(LensWidget):
         """
         target = checked_page(path)
         return write_widgets(target, [self.saved(maps)], title)
+
+    def saved(self, maps: Chosen = ()) -> SavedWidget:  # noqa: ARG002  # widgets add them
+        """The widget as a page without a kernel keeps it, with whole maps of chosen heads."""
+        return super().saved()
 
 
 def saved_maps(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import traitlets
 from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
+from vitlens_widgets.widgets.shared.seam import LabelsLike
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
     Index,
@@ -106,6 +108,11 @@ class ExplorerTraits(InfillTraits):
     infill_state = State("_infill_state_names", "a state of the masked autoencoder").tag(
         sync=True, choice=True
     )
+
+    _state_names: Sequence[str]  # what choices are checked against
+    _infill_state_names: Sequence[str]
+    _label_set: LabelsLike
+    _own_answer: int | None
 
     _meta = traitlets.Dict().tag(sync=True)
     _infill_meta = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)

@@ -193,7 +193,7 @@ class Explorer(SavesMaps, ExplorerTraits):
     def _take(self, packed: dict[str, Any]) -> None:
         """Takes what is packed, all of it, and tells the browser."""
         self._set(packed)
-        self._version += 1
+        self._version = self._version + 1
 
     @property
     def _layer(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import traitlets
@@ -55,8 +55,8 @@ class PatchMask(TraitType):
 
     def set(self, obj: HasTraits, value: Any) -> None:
         """Sets a mask; an equal one is no change."""
-        known = obj._trait_values.get(self.name)
-        if known is None or not np.array_equal(known, self._validate(obj, value)):
+        known = obj._trait_values.get(str(self.name))
+        if known is None or not np.array_equal(known, cast(np.ndarray, self._validate(obj, value))):
             super().set(obj, value)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import traitlets
-from traitlets import HasTraits
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.shared.base import LensWidget
@@ -22,11 +22,11 @@ from vitlens_widgets.widgets.shared.traits import (
 class MethodName(OneOf):
     """A method by its name, or itself: the widget's `_finder` makes it known by its name."""
 
-    def words_of(self, obj: HasTraits) -> tuple[str, ...]:
+    def words_of(self, obj: Any) -> tuple[str, ...]:
         """The names that the widget knows."""
         return obj._finder.methods
 
-    def validate(self, obj: HasTraits, value: Any) -> str:
+    def validate(self, obj: Any, value: Any) -> str:
         """Gives the method's name."""
         if isinstance(value, str):
             return super().validate(obj, value)
@@ -76,6 +76,9 @@ class RelevanceChoices(LensWidget):
     norm = OneOf("all", "layer", "map").tag(sync=True, choice=True)
     shared = Switch(default_value=True).tag(sync=True, choice=True)
     heads_of = OneOf("target", "versus", "difference").tag(sync=True, choice=True)
+
+    _n_layers: int
+    _usual_target: Callable[[], int]
 
     @traitlets.default("layer")
     def _last_layer(self) -> int:

@@ -67,6 +67,9 @@ class LensWidget(anywidget.AnyWidget):
         UsageError: A keyword is not one of the choices, or its value cannot be taken.
     """
 
+    _esm: str | Path
+    _css: str | Path
+
     _kind = "Widget"
     """What it is, to begin the title of a saved page."""
 
@@ -110,7 +113,7 @@ class LensWidget(anywidget.AnyWidget):
         """Answers what the browser asks; an exception would be lost, so it is sent."""
         asked = content.get("ask") if isinstance(content, dict) else None
         method = getattr(self, asked, None) if isinstance(asked, str) else None
-        if not getattr(method, "answers_browser", False):
+        if method is None or not getattr(method, "answers_browser", False):
             return
         try:
             response, found = method(content["message"], buffers)

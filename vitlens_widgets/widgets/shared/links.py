@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.export.page import PageLink
 from vitlens_widgets.widgets.shared.base import LensWidget
-from vitlens_widgets.widgets.shared.meanings import Meaning
+from vitlens_widgets.widgets.shared.meanings import Meaning, Place
 
 NAMES = ("state", "layer", "token", "key", "head", "target", "image")
 """Traits that widgets can be linked by."""
@@ -220,10 +220,16 @@ def _difference(both: list[End]) -> str:
     return next(filter(None, (one.differs(other) for one, other in pairs)), "")
 
 
+def _show_other_images(one: Meaning, other: Meaning) -> bool:
+    if not (isinstance(one, Place) and isinstance(other, Place)):
+        return False
+    return one.shows_another_image(other)
+
+
 def _refuse_other_images(ends: dict[str, list[End]]) -> None:
     elsewhere = [name for name in ends if name not in ("token", "key", "image")]
     for one, other in combinations(ends.get("token", ()), 2):
-        if one.meaning.shows_another_image(other.meaning):
+        if _show_other_images(one.meaning, other.meaning):
             kinds = " and ".join(type(end.widget).__name__ for end in (one, other))
             raise UsageError(
                 f"{kinds} show different images; to link them all the same, say by what, such as "

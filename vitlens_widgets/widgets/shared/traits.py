@@ -72,7 +72,7 @@ class State(TraitType):
 class KeptToken(Index):
     """A token of the layout that was in the traced sequence; the widget's `_kept` holds them."""
 
-    def validate(self, obj: HasTraits, value: Any) -> int:
+    def validate(self, obj: Any, value: Any) -> int:
         """Gives `value` as an `int`."""
         token = super().validate(obj, value)
         if token not in obj._kept:
