@@ -31,24 +31,24 @@ class Ground:
     ) -> None:
         self.grid = grid
         self._pixels = picture if how is None else prepared(picture, **how)
-        self._sized: dict[int, np.ndarray] = {}
+        self._sized: dict[float, np.ndarray] = {}
 
-    def cell(self, width: float, height: float) -> int:
-        """Pixels of a patch, so that the grid fits; at least 1."""
-        rows, cols = self.grid
-        return max(1, int(min(width / cols, height / rows)))
+    def cell(self, side: float) -> float:
+        """Pixels of a patch, so that the grid fits; whole ones unless that wastes much room."""
+        fit = side / max(self.grid)
+        return int(fit) if fit >= 4 else fit
 
     def within(self, side: int) -> Image.Image:
         """The picture in so many pixels, nothing laid over it."""
-        return Image.fromarray(self._at(self.cell(side, side)))
+        return Image.fromarray(self._at(self.cell(side)))
 
     def covered(self, side: int, values: np.ndarray, scale: ColorScale) -> Image.Image:
         """The picture in so many pixels, under numbers `[row, col]` in their colours."""
-        return self.under(self.cell(side, side), scale.pixels(values), scale.opacity(values))
+        return self.under(self.cell(side), scale.pixels(values), scale.opacity(values))
 
     def under(
         self,
-        cell: int,
+        cell: float,
         colors: np.ndarray,
         opacity: np.ndarray,
         stripes: np.ndarray | None = None,
@@ -56,9 +56,9 @@ class Ground:
         """The picture under colours `[row, col, 3]`, as `tinting.laid_over` has them."""
         return Image.fromarray(laid_over(self._at(cell), colors, opacity, stripes))
 
-    def _at(self, cell: int) -> np.ndarray:
+    def _at(self, cell: float) -> np.ndarray:
         if cell not in self._sized:
-            size = (self.grid[1] * cell, self.grid[0] * cell)
+            size = (round(self.grid[1] * cell), round(self.grid[0] * cell))
             self._sized[cell] = np.asarray(photo(self._pixels, *size))
         return self._sized[cell]
 
@@ -96,7 +96,9 @@ class Glyph:
     under: str = ""
     color: str | None = None
 
-    def draw(self, image: Image.Image, at: tuple[float, float], cell: int, on_light: bool) -> None:
+    def draw(
+        self, image: Image.Image, at: tuple[float, float], cell: float, on_light: bool
+    ) -> None:
         """Draws it in the middle of a patch, or nothing where that is too small."""
         size = round(cell * (0.6 if cell > SMALLEST_LABEL else 0.74))
         picture = sprite(self.emoji, size, "light" if on_light else "dark")
@@ -109,7 +111,7 @@ class Glyph:
         elif picture is None and cell >= SMALLEST_DOT:
             self._write(image, at, cell, INK if on_light else PAPER)
 
-    def _write(self, image: Image.Image, at: tuple[float, float], cell: int, ink: str) -> None:
+    def _write(self, image: Image.Image, at: tuple[float, float], cell: float, ink: str) -> None:
         if not self.under:
             _write(image, at, self.text, cell, self.color or ink)
         elif cell >= SMALLEST_LABEL:
@@ -117,13 +119,13 @@ class Glyph:
             _write(image, (at[0], at[1] + 7), self.under, cell, ink)
 
 
-def centers(grid: tuple[int, int], cell: int) -> np.ndarray:
+def centers(grid: tuple[int, int], cell: float) -> np.ndarray:
     """The middles of patches, `[row, col, (x, y)]`."""
     rows, cols = (cell * (np.arange(count) + 0.5) for count in grid)
     return np.stack(np.meshgrid(cols, rows), -1)
 
 
-def outline(image: Image.Image, classes: np.ndarray, cell: int) -> None:
+def outline(image: Image.Image, classes: np.ndarray, cell: float) -> None:
     """A line wherever two neighbours in `[row, col]` differ."""
     pen, width = ImageDraw.Draw(image), 2 if cell >= SMALLEST_LABEL else 1
     for row, col in np.argwhere(classes[1:] != classes[:-1]):
@@ -134,14 +136,14 @@ def outline(image: Image.Image, classes: np.ndarray, cell: int) -> None:
         pen.line((x, row * cell, x, (row + 1) * cell), INK, width)
 
 
-def _dot(image: Image.Image, at: tuple[float, float], cell: int, on_light: bool) -> None:
+def _dot(image: Image.Image, at: tuple[float, float], cell: float, on_light: bool) -> None:
     if cell >= SMALLEST_DOT:
         box = (at[0] - 1, at[1] - 1, at[0] + 1, at[1] + 1)
         ImageDraw.Draw(image).ellipse(box, HINT if on_light else "#cccccc")
 
 
 def _write(
-    image: Image.Image, at: tuple[float, float], text: str, cell: int, color: str, *,
+    image: Image.Image, at: tuple[float, float], text: str, cell: float, color: str, *,
     bold: bool = False,
 ) -> None:  # fmt: skip
     """A word on a patch, with a rim that lets it be read on any picture."""

@@ -31,7 +31,7 @@ Ticks = Sequence[tuple[float, str]]
 
 MOST_BYTES = 150_000
 """What a picture should weigh at most; colours are merged until it does."""
-FEWER_COLORS = (256, 160, 96, 48)
+FEWER_COLORS = (256, 128, 64, 24)
 
 
 class Sheet:
@@ -103,13 +103,16 @@ class Sheet:
 
     def ticks(self, x: float, y: float, width: float, ticks: Ticks) -> None:
         """Numbers along an axis, without those that would touch another; the ends come first."""
-        taken: list[tuple[float, float]] = []
+        taken: dict[float, tuple[float, float, str]] = {}
         for place, text in [*ticks[:1], *ticks[:0:-1]]:
             room = font(11).getlength(text)
             left = x + place * width - room * (0 if place < 0.01 else 1 if place > 0.99 else 0.5)
-            if all(left > end + 4 or left + room < start - 4 for start, end in taken):
-                self.words(left, y, text, 11, HINT)
-                taken.append((left, left + room))
+            if all(left > end + 4 or left + room < at - 4 for at, end, _ in taken.values()):
+                taken[round(place, 3)] = (left, left + room, text)
+            else:
+                taken.pop(round(1 - place, 3), None)  # a symmetric axis stays so
+        for left, _, text in taken.values():
+            self.words(left, y, text, 11, HINT)
 
     def png(self) -> bytes:
         """The sheet as a PNG with as many colours as its bytes allow."""

@@ -10,7 +10,14 @@ from PIL import Image
 
 from vitlens_widgets.export.stills.film import Panel, film
 from vitlens_widgets.export.stills.numbers import decimal, probability
-from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, framed, outline
+from vitlens_widgets.export.stills.patches import (
+    SMALLEST_EMOJI,
+    Glyph,
+    Ground,
+    centers,
+    framed,
+    outline,
+)
 from vitlens_widgets.export.stills.scales import MISSING, ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.tinting import CLASS_GROUND, MAP_GROUND
@@ -25,6 +32,7 @@ from vitlens_widgets.widgets.shared.still import (
 )
 
 TOP, LEFT = 132, 400  # where the large picture begins, px; its room
+MOST_BESIDE = 26  # states that stand beside it; more have all the width below
 NAN = "#d3473d"
 
 
@@ -54,12 +62,14 @@ class Patches:
         bright = tint == "none" and float(answers.picture.mean()) > 140
         self.on_light = tint == "class" or bright
 
-    def draw(self, state: int, cell: int) -> Image.Image:
+    def draw(self, state: int, cell: float) -> Image.Image:
         """A state, with patches of `cell` pixels."""
         answers = self.answers
         image = self.ground.under(cell, *self._paint(state))
         if self.tint == "class" and cell >= 5:
             outline(image, answers.patches(answers.top[state, :, 0]), cell)
+        if cell < SMALLEST_EMOJI:  # nothing that could be seen on so many patches
+            return image
         tokens = answers.patches(np.arange(answers.top.shape[1]))
         middles = centers(answers.grid, cell)
         for at, token in np.ndenumerate(tokens):
@@ -70,7 +80,7 @@ class Patches:
 
     def within(self, state: int, side: int) -> Image.Image:
         """A state, in so many pixels."""
-        return self.draw(state, self.ground.cell(side, side))
+        return self.draw(state, self.ground.cell(side))
 
     def _paint(self, state: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Colours, opacities and stripes; what is no number is grey."""
@@ -87,7 +97,7 @@ class Patches:
             colors, opacity = np.zeros((*missing.shape, 3)), np.zeros(missing.shape)
         return np.where(missing[..., None], MISSING, colors), np.where(missing, 1, opacity), stripes
 
-    def _glyph(self, state: int, token: int, cell: int) -> Glyph | None:
+    def _glyph(self, state: int, token: int, cell: float) -> Glyph | None:
         answers = self.answers
         index, share = answers.top[state, token, 0], float(answers.probability[state, token, 0])
         if self.changed is not None and not self.changed[state, token]:
@@ -100,7 +110,7 @@ class Patches:
             return Glyph() if self.changed is None else Glyph(text="○")
         if self.glyph == "label":
             return Glyph(text=answers.labels[index], under=probability(share))
-        brief = answers.briefs[index][: max(1, (cell - 2) // 8)].strip()
+        brief = answers.briefs[index][: max(1, int(cell - 2) // 8)].strip()
         return Glyph(answers.emoji[index], brief, share)
 
 
@@ -154,9 +164,10 @@ def draw(traits: dict[str, Any]) -> Sheet:
     sheet.title("Patch answers", subtitle, joined(shown, meta["caption"]))
     first_answers(sheet, answers, traits["state"], traits["token"], 80)
     end = large(sheet, patches, traits["state"], traits["token"], (MARGIN, TOP), LEFT)
-    left = MARGIN + LEFT + 24
+    is_beside = answers.n_states <= MOST_BESIDE
+    at = (MARGIN + LEFT + 24, TOP) if is_beside else (MARGIN, end + 32)
     untouched = Ground(answers.picture, answers.grid)
-    end = max(end, states(sheet, patches, traits, (left, TOP), MARGIN + INSIDE - left, untouched))
+    end = max(end, states(sheet, patches, traits, at, MARGIN + INSIDE - at[0], untouched))
     classes(sheet, answers, traits["state"], end + 20)
     return sheet
 
@@ -189,11 +200,11 @@ def answer(
     if np.isnan(share):
         return [Word("NaN", NAN)]
     index = answers.top[state, token, place]
-    name, is_bold = answers.labels[index] or "background", place == 0 and not short
+    labels, is_bold = answers.briefs if short else answers.labels, place == 0 and not short
     emoji = "" if answers.is_background(index) else answers.emoji[index]
     color = GREY if short else INK
     return [
-        Word(name, color, is_bold, emoji, is_name=True, instead=short),
+        Word(labels[index] or "background", color, is_bold, emoji, is_name=True, instead=short),
         Word(probability(share), GREY, is_bold),
     ]
 
@@ -231,7 +242,7 @@ def states(
         notes = [answer(answers, i, token, 0, short=True) for token in tokens]
         draw_it = partial(patches.within, i)
         panels.append(Panel(draw_it, name, notes, i == traits["state"]))
-    most = (5 if len(panels) < 16 else 7) if width < 700 else (7 if len(panels) < 15 else 9)
+    most = (5 if len(panels) < 16 else 7) if width < 700 else (7 if len(panels) < 15 else 13)
     return film(sheet, panels, at, width, most)[0]
 
 

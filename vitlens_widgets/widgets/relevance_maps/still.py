@@ -163,7 +163,7 @@ def _curves(sheet: Sheet, found: ShownRelevance, of: int, place: tuple[int, floa
     """A class's removal curves as far as they are known."""
     (x, y, width), about = place, found.traits["_curves_of"]
     if about["refused"] or not about["done"]:
-        words = about["refused"] or "The removal curve is computed while the widget is open."
+        words = about["refused"] or "removal curve: not computed yet"
         sheet.words(x, y, words, 12, HINT, width=width)
         return
     removed = np.array(about["removed"])
