@@ -128,7 +128,7 @@ def test_every_suspect_is_cleared_or_convicted_as_the_prose_has_it(found):
 def test_with_two_things_the_methods_change_places(found):
     for name in TWINS:
         area = {
-            (things, curve.removesuffix(", negative")): value
+            (things, curve.removesuffix("_negative")): value
             for (model, things, curve), value in found["areas"].items()
             if model == name
         }
@@ -205,9 +205,9 @@ def test_verdicts_of_the_removal_test_follow_its_numbers():
     published = REMOVAL_AUC["ViT-B/32"]
     swap = {"negative": "positive", "positive": "negative"}
     turned = {
-        f"{name}, {swap.get(order, order)}" if order else name: value
+        f"{name}_{swap[order]}" if name else order: value
         for (name, _, order), value in zip(
-            (curve.partition(", ") for curve in published), published.values(), strict=True
+            (curve.rpartition("_") for curve in published), published.values(), strict=True
         )
     }
     probes = {"model": SimpleNamespace(image_tokens=_read(PROBES["ViT-B/32"], 0.01))}
