@@ -4,7 +4,7 @@ import { errorStrip } from "../lib/error_strip.js";
 import { whenChanged } from "../lib/changes.js";
 import { thumbnail } from "../lib/thumbnail.js";
 import { curve } from "./curve.js";
-import { headsOfControl, imageControl, methodControl, normControl, scaleControl, sharedControl, showControl, targetControl, versusControl } from "./controls.js";
+import { headsOfControl, imageControl, methodControl, normControl, scaleControl, sharedControl, showControl, targetControl, againstControl } from "./controls.js";
 import { overview } from "./overview.js";
 import { panel } from "./panel.js";
 import { readout } from "./readout.js";
@@ -22,7 +22,7 @@ import { isClassFree, mapTitle, methodWords, subtitle } from "./words.js";
 export function assemble(meta, tokens, classes, actions) {
   const strip = errorStrip();
   const image = imageControl(meta, actions);
-  const asked = [...(image ? [image] : []), methodControl(actions), targetControl(classes.searched, actions), versusControl(classes.searched, actions)];
+  const asked = [...(image ? [image] : []), methodControl(actions), targetControl(classes.searched, actions), againstControl(classes.searched, actions)];
   const heads = allHeads(meta, tokens, actions);
   const looks = [showControl(actions), scaleControl(actions), sharedControl(actions)];
   const title = stageTitle();

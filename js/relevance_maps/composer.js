@@ -28,7 +28,7 @@ export class Composer {
   scene(choices, data, moment) {
     const { meta, tokens, canAsk } = this;
     const { maps } = data;
-    const whose = maps.of.versus === null ? ONE : PAIR;
+    const whose = maps.of.against === null ? ONE : PAIR;
     const show = maps.hasHeads ? choices.show : "all";
     const what = this.remembered.get("what", [show, choices.layer, choices.head], () => ({ show, layer: choices.layer, head: choices.head }));
     return {
@@ -40,7 +40,7 @@ export class Composer {
       tokens,
       what,
       whose,
-      heads: whose === ONE ? 0 : /** @type {Whose} */ ({ target: 0, versus: 1, difference: "difference" }[choices.heads_of]),
+      heads: whose === ONE ? 0 : /** @type {Whose} */ ({ target: 0, against: 1, difference: "difference" }[choices.heads_of]),
       token: moment.passing ?? choices.token,
       canAsk,
       scaleOf: this.scales(choices, data, whose),

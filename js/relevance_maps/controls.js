@@ -59,29 +59,29 @@ export function targetControl(classes, { choose, complain }) {
 }
 
 /** The second class: a button that takes one, then its search box and a button that lets it go. @param {import("../lib/class_search.js").Classes} classes @param {Actions} actions @returns {Part} */
-export function versusControl(classes, { choose, complain }) {
-  const search = new ClassSearch("against", "Second class", classes, { choose: (versus) => choose({ versus }), complain });
+export function againstControl(classes, { choose, complain }) {
+  const search = new ClassSearch("against", "Second class", classes, { choose: (against) => choose({ against }), complain });
   const add = element("button", "vl-button vl-compare", { type: "button" }, "Compare with another class");
   const words = "Without a second class";
   const drop = element("button", "vl-button vl-icon-button", { type: "button", "aria-label": words, title: words }, icon(CROSS));
   let other = 0;
   add.addEventListener("click", () => {
-    choose({ versus: other });
+    choose({ against: other });
     search.input.focus();
   });
   drop.addEventListener("click", () => {
-    choose({ versus: null });
+    choose({ against: null });
     add.focus();
   });
-  const node = element("div", "vl-control vl-control-versus", {}, add, search.node, drop);
-  const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.asked.versus, s.classes, s.canAsk], (s) => {
-    const { target, versus } = s.asked;
+  const node = element("div", "vl-control vl-control-against", {}, add, search.node, drop);
+  const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.asked.against, s.classes, s.canAsk], (s) => {
+    const { target, against } = s.asked;
     other = s.classes.first.find((index) => index !== target) ?? 0;
-    add.hidden = versus !== null;
-    search.node.hidden = drop.hidden = versus === null;
+    add.hidden = against !== null;
+    search.node.hidden = drop.hidden = against === null;
     add.disabled = !s.canAsk;
     add.title = withoutKernel(s, "another class") ?? `The model’s next answer, ${s.classes.label(other).name}; any class can be chosen then`;
-    if (versus !== null) search.show(versus, s.classes.searched);
+    if (against !== null) search.show(against, s.classes.searched);
   });
   return { node, update };
 }
@@ -124,9 +124,9 @@ export function headsOfControl({ choose }) {
   const control = menu("Heads for", "Whose heads the overview shows", [], (of) => choose(/** @type {Change} */ ({ heads_of: of })));
   const update = whenChanged((/** @type {Scene} */ s) => [s.maps, s.classes, s.choices.heads_of, s.whose], (s) => {
     control.node.hidden = s.whose.length === 1;
-    const { target, versus } = s.maps.of;
-    const [one, other] = [s.classes.label(target).name, s.classes.label(versus ?? 0).name];
-    control.offer([["target", one], ["versus", other], ["difference", `${one} − ${other}`]]);
+    const { target, against } = s.maps.of;
+    const [one, other] = [s.classes.label(target).name, s.classes.label(against ?? 0).name];
+    control.offer([["target", one], ["against", other], ["difference", `${one} − ${other}`]]);
     control.show(s.choices.heads_of);
   });
   return { node: control.node, update };

@@ -75,7 +75,7 @@ export function curve(of, actions) {
 
 /** @param {0 | 1} of @param {Scene} scene */
 function subtitle(of, { curves, classes }) {
-  const label = classes.label((of === 0 ? curves.of.target : curves.of.versus) ?? 0);
+  const label = classes.label((of === 0 ? curves.of.target : curves.of.against) ?? 0);
   const growing = curves.of.is_over || curves.done === 0 ? "" : ` · point ${curves.done} of ${curves.nPoints}`;
   return `probability of ${label.name}${growing}`;
 }

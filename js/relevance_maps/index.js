@@ -7,7 +7,7 @@ import { RelevanceView } from "./view.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["target", "versus", "method", "image", "layer", "head", "token", "show", "scale", "norm", "shared", "heads_of", "error"];
+const CHOICES = ["target", "against", "method", "image", "layer", "head", "token", "show", "scale", "norm", "shared", "heads_of", "error"];
 
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));

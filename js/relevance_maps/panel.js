@@ -44,8 +44,8 @@ export function panel(whose, tokens, actions) {
 /** "cat 0.96", "cat − dog". @param {Whose} whose @param {Scene} scene */
 function titleOf(whose, { maps: { of }, classes }) {
   const name = (/** @type {number | null} */ index) => labelNode(classes.label(index ?? 0), "vl-name vl-strong");
-  if (whose === "difference") return [name(of.target), element("span", "vl-minus", {}, "−"), name(of.versus)];
-  const index = (whose === 0 ? of.target : of.versus) ?? 0;
+  if (whose === "difference") return [name(of.target), element("span", "vl-minus", {}, "−"), name(of.against)];
+  const index = (whose === 0 ? of.target : of.against) ?? 0;
   const p = probability(classes.probability[index] ?? NaN, 3);
   return [name(index), element("span", "vl-quiet", { title: "the model’s probability of this class" }, `probability ${p}`)];
 }
@@ -113,9 +113,9 @@ function placeMarks(marks, { choices, passing, tokens, layout }) {
 /** @param {{ node: HTMLElement, all: HTMLElement[] }} cells @param {Whose} whose @param {Scene} scene */
 function name(cells, whose, { maps, what, classes, tokens }) {
   const values = maps.values(whose, what);
-  const { target, versus } = maps.of;
+  const { target, against } = maps.of;
   const label = (/** @type {number | null} */ index) => classes.label(index ?? 0).name;
-  const of = whose === "difference" ? `${label(target)} minus ${label(versus)}` : label(whose === 0 ? target : versus);
+  const of = whose === "difference" ? `${label(target)} minus ${label(against)}` : label(whose === 0 ? target : against);
   setAttributes(cells.node, { "aria-label": `Relevance of patches for ${of}` });
   cells.all.forEach((cell, i) => {
     const token = tokens.nPrefix + i;

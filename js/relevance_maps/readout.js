@@ -30,7 +30,7 @@ function parts(scene, token) {
   if (position === null) return [where, part(quiet("not in the sequence"))];
   const each = whose.flatMap((one) => {
     const values = maps.values(one, what);
-    const name = one === "difference" ? "difference" : classes.label((one === 0 ? maps.of.target : maps.of.versus) ?? 0).name;
+    const name = one === "difference" ? "difference" : classes.label((one === 0 ? maps.of.target : maps.of.against) ?? 0).name;
     return [part(element("span", "vl-quiet vl-name", { title: name }, name), value(relevance(values[position] ?? NaN))), ...(one === "difference" ? [] : among(scene, one, position))];
   });
   return [where, ...each, part(quiet(mapTitle(what, meta).toLowerCase()))];

@@ -21,7 +21,7 @@
 /**
  * @typedef {object} Asked  the choices that the model answers
  * @property {number} target
- * @property {number | null} versus
+ * @property {number | null} against
  * @property {string} method
  * @property {number} image
  */
@@ -35,7 +35,7 @@
  * @property {import("./shades.js").ScaleName} scale
  * @property {"all" | "layer" | "map"} norm
  * @property {boolean} shared
- * @property {"target" | "versus" | "difference"} heads_of
+ * @property {"target" | "against" | "difference"} heads_of
  * @property {string} error
  */
 

@@ -14,7 +14,7 @@ import { Composer } from "./composer.js";
 const A_DAY = 86_400_000;
 
 /** Choices that the model answers. @type {(keyof Choices)[]} */
-const ASKED = ["target", "versus", "method", "image"];
+const ASKED = ["target", "against", "method", "image"];
 
 export class RelevanceView {
   /**
@@ -135,8 +135,8 @@ export class RelevanceView {
     });
     this.stage.showWaiting(this.isStale());
     this.goOn();
-    const { target, versus, method, image } = this.data.maps.of;
-    this.node.dataset["vitlensDrawn"] = `${method}: ${target}${versus === null ? "" : ` against ${versus}`}, image ${image}`;
+    const { target, against, method, image } = this.data.maps.of;
+    this.node.dataset["vitlensDrawn"] = `${method}: ${target}${against === null ? "" : ` against ${against}`}, image ${image}`;
   }
 
   /** @param {import("./scene.js").Scene} scene */
@@ -159,8 +159,8 @@ export class RelevanceView {
   goOn() {
     const { of } = this.data.curves;
     if (this.isStale() || of.is_over) return;
-    const { target, versus, method, image, done } = of;
-    this.growing?.want({ target, versus, method, image, done });
+    const { target, against, method, image, done } = of;
+    this.growing?.want({ target, against, method, image, done });
   }
 
   destroy() {

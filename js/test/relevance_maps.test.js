@@ -25,7 +25,7 @@ test("a diverging scale has 0 in its middle, a root opens what is small", () => 
   }
 });
 
-const of = { target: 0, versus: 1, method: "any", image: 0 };
+const of = { target: 0, against: 1, method: "any", image: 0 };
 const sizes = { nLayers: 2, nHeads: 2, n: 3, nBefore: 1 };
 // prettier-ignore
 const heads = Float32Array.of(

@@ -135,7 +135,7 @@ def test_relevance_maps_ask_the_kernel_for_another_class_and_for_their_curves(no
     search = relevance.get_by_role("combobox", name="Second class")
     search.fill("moon")
     search.press("Enter")
-    notebook.wait_for_value("vit.labels[relevance.versus or 0]", "moon")
+    notebook.wait_for_value("vit.labels[relevance.against or 0]", "moon")
     relevance.locator(".vl-panel[data-of='1']").get_by_text("moon", exact=True).wait_for()
     relevance.locator(".vl-removal[data-of='1'] .vl-removal-key b").first.wait_for()
     exact = notebook.value("float(relevance.relevance[1].patches()[2, 4])")
@@ -144,7 +144,7 @@ def test_relevance_maps_ask_the_kernel_for_another_class_and_for_their_curves(no
     notebook.wait_for_value("vit.layout.row_col(relevance.token)", [2, 4])
     written = f"{exact:#.3g}".rstrip(".").replace("-", "−")
     assert written in relevance.locator(".vl-pair-line").inner_text()
-    notebook.kernel("relevance.method, relevance.versus = 'chefer', None")
+    notebook.kernel("relevance.method, relevance.against = 'chefer', None")
     target = notebook.value("relevance.target")
     waits_for(relevance, "data-vitlens-drawn", f"chefer: {target}, image 0")
 

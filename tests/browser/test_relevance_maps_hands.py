@@ -195,9 +195,9 @@ def test_without_a_kernel_what_needs_the_model_is_said_and_changes_nothing(page,
     assert "No curve was saved" in text(curve(root))
 
 
-def drawn(root, target, versus, method, image):
+def drawn(root, target, against, method, image):
     """Waits until the maps of these choices are drawn."""
-    against = "" if versus is None else f" against {versus}"
+    against = "" if against is None else f" against {against}"
     name = f"{method}: {target}{against}, image {image}"
     root.and_(root.page.locator(f"[data-vitlens-drawn='{name}']")).wait_for(state="attached")
 
@@ -226,7 +226,7 @@ def test_a_second_class_comes_with_a_button_and_goes_with_one(page, source):
     other = int(next(index for index in answers if index != 2))
     root.get_by_role("button", name="Compare with another class").click()
     drawn(root, 2, other, "class_embedding", 0)
-    assert widget.versus == other
+    assert widget.against == other
     assert root.locator(".vl-panel:visible").count() == 3
     search = root.get_by_role("combobox", name="Second class")
     search.fill("thing 1")

@@ -98,7 +98,7 @@ def assert_tile(root, layer, head, values, end):
 
 def test_the_overview_shows_the_second_class_or_the_difference(page):
     source = random_relevances(3)
-    hosted, root = shown(page, source, [2, 4], heads_of="versus", norm="map", shared=False)
+    hosted, root = shown(page, source, [2, 4], heads_of="against", norm="map", shared=False)
     one, other = hosted.widgets[0].relevance
     values = other.patches(0, 2, 1)
     assert_tile(root, 2, 1, values, largest(values))

@@ -12,7 +12,7 @@ from traitlets import TraitError
 import vitlens_widgets as vl
 
 CHOICES = (
-    "target", "versus", "method", "image", "layer", "head", "token", "show", "scale", "norm",
+    "target", "against", "method", "image", "layer", "head", "token", "show", "scale", "norm",
     "shared", "heads_of",
 )  # fmt: skip
 
@@ -29,7 +29,7 @@ def chosen(widget):
 def test_at_first_the_models_answer_is_asked_about_over_all_blocks(widget):
     answer = int(widget._source.probabilities(0).argmax())
     assert chosen(widget) == {
-        "target": answer, "versus": None, "method": "class_embedding", "image": 0, "layer": 2,
+        "target": answer, "against": None, "method": "class_embedding", "image": 0, "layer": 2,
         "head": 0, "token": None, "show": "all", "scale": "linear", "norm": "all",
         "shared": True, "heads_of": "target",
     }  # fmt: skip
@@ -41,7 +41,7 @@ def test_choices_are_named_in_the_order_of_their_documentation():
 
 def test_every_choice_is_a_keyword():
     wanted = {
-        "target": 3, "versus": 1, "method": "chefer", "image": 1, "layer": 1, "head": 1,
+        "target": 3, "against": 1, "method": "chefer", "image": 1, "layer": 1, "head": 1,
         "token": 24, "show": "head", "scale": "sqrt", "norm": "map", "shared": False,
         "heads_of": "difference",
     }  # fmt: skip
@@ -50,25 +50,25 @@ def test_every_choice_is_a_keyword():
 
 def test_two_classes_are_given_as_a_pair_by_name_or_index():
     widget = vl.RelevanceMaps(random_relevances(), ["thing 3", np.int64(1)])
-    assert (widget.target, widget.versus) == (3, 1)
-    assert "target='thing 3', versus='thing 1'" in repr(widget)
-    widget.versus = None
+    assert (widget.target, widget.against) == (3, 1)
+    assert "target='thing 3', against='thing 1'" in repr(widget)
+    widget.against = None
     assert len(widget.relevance) == 1
-    assert vl.RelevanceMaps(random_relevances(), np.array([5, 2])).versus == 2
+    assert vl.RelevanceMaps(random_relevances(), np.array([5, 2])).against == 2
     assert vl.RelevanceMaps(random_relevances(), np.array(4)).target == 4
 
 
 def test_a_class_is_not_compared_with_itself():
-    with pytest.raises(vl.UsageError, match='"thing 3" is both target and versus'):
+    with pytest.raises(vl.UsageError, match='"thing 3" is both target and against'):
         vl.RelevanceMaps(random_relevances(), ["thing 3", 3])
     widget = vl.RelevanceMaps(random_relevances(), [3, 1])
     widget.target = 1  # as a linked widget may ask
-    assert (widget.target, widget.versus) == (1, 3)
+    assert (widget.target, widget.against) == (1, 3)
     assert [int(one.target[0]) for one in widget.relevance] == [1, 3]
-    widget.versus = 1
-    assert (widget.target, widget.versus) == (3, 1)
+    widget.against = 1
+    assert (widget.target, widget.against) == (3, 1)
     assert widget._maps_of["target"] == 3
-    assert widget._maps_of["versus"] == 1
+    assert widget._maps_of["against"] == 1
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_class_is_not_compared_with_itself():
         ("image", None, "image must be the index of an image of the batch, 0 to 1; None was"),
         ("target", "thing 33", '"thing 33" is not a label. Nearest: "thing 3"'),
         ("target", None, "target must be a label's name or its index, 0 to 6; None was given."),
-        ("versus", 7, "class index 7 is not in 0 to 6"),
+        ("against", 7, "class index 7 is not in 0 to 6"),
         ("method", "Chever", 'Nearest: "chefer"'),
         ("method", 3, "A method has a name."),
         ("show", "heads", 'show must be one of "all", "layer", "head"; \'heads\' was given.'),
@@ -135,7 +135,7 @@ def test_what_was_found_before_is_shown_without_being_found_again():
     found = [source.relevance(source.methods["chefer"], cls) for cls in (2, 4)]
     source.asked.clear()
     widget = vl.RelevanceMaps(source, relevance=found, image=1)
-    assert (widget.method, widget.target, widget.versus) == ("chefer", 2, 4)
+    assert (widget.method, widget.target, widget.against) == ("chefer", 2, 4)
     assert widget.relevance == found
     assert source.asked == []
     widget.target = 3

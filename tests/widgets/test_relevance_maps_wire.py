@@ -33,7 +33,7 @@ def floats(packed, *shape):
 def sent(widget):
     """Tokens `[class, token]` and heads `[class, layer, head, token]` as the browser has them."""
     meta, n = widget._meta, len(widget._meta["tokens"])
-    classes = 1 if widget.versus is None else 2
+    classes = 1 if widget.against is None else 2
     heads = floats(widget._heads, -1, meta["n_layers"], meta["n_heads"], n)
     return floats(widget._tokens, classes, n), heads
 
@@ -49,7 +49,7 @@ def test_numbers_are_those_of_the_source(source):
     picture = np.frombuffer(widget._picture, np.uint8).reshape(*widget._picture_size, 3)
     np.testing.assert_array_equal(picture, source.picture(1))
     assert widget._maps_of == {
-        "target": 2, "versus": 4, "method": "class_embedding", "image": 1,
+        "target": 2, "against": 4, "method": "class_embedding", "image": 1,
     }  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_what_was_computed_is_kept(recorded):  # noqa: ARG001
     widget = vl.RelevanceMaps(source, 2)
     for method in ("chefer", "class_embedding", "chefer"):
         widget.method = method
-    widget.versus, widget.versus = 4, None
+    widget.against, widget.against = 4, None
     widget.show, widget.layer, widget.head = "head", 0, 1
     widget.image = 1  # what was found is of all images
     assert source.asked == [("class_embedding", 2), ("chefer", 2), ("chefer", 4)]

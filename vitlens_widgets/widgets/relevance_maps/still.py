@@ -36,7 +36,7 @@ class ShownRelevance:
 
     def __init__(self, traits: dict[str, Any]) -> None:
         self.traits, self.meta, self.of = traits, traits["_meta"], traits["_maps_of"]
-        self.n_classes = 1 if self.of["versus"] is None else 2
+        self.n_classes = 1 if self.of["against"] is None else 2
 
     @functools.cached_property
     def heads(self) -> np.ndarray | None:
@@ -116,7 +116,7 @@ def _shown(found: ShownRelevance) -> str:
 def _heads(sheet: Sheet, found: ShownRelevance, shape: tuple[int, ...]) -> None:
     """Every head, each layer's sum last."""
     layers, heads = shape
-    which = {"target": 0, "versus": 1, "difference": 2}[found.traits["heads_of"]]
+    which = {"target": 0, "against": 1, "difference": 2}[found.traits["heads_of"]]
     which = which if found.n_classes > 1 else 0
 
     def pixels(layer: int, column: int) -> np.ndarray:
@@ -148,11 +148,11 @@ def _map(
 
 def _class(found: ShownRelevance, which: int) -> list[Word]:
     """`"cat 0.96"`, or of the difference `"cat − dog"`."""
-    traits, target, versus = found.traits, found.of["target"], found.of["versus"]
+    traits, target, against = found.traits, found.of["target"], found.of["against"]
     if which == 2:
-        names = f"{traits['_labels'][target]} − {traits['_labels'][versus]}"
+        names = f"{traits['_labels'][target]} − {traits['_labels'][against]}"
         return [Word(names, INK, bold=True, is_name=True)]
-    index = versus if which else target
+    index = against if which else target
     chance = float(np.frombuffer(traits["_probability"], "<f4")[index])
     emoji = traits["_emoji"][index] or ""
     name = Word(traits["_labels"][index], INK, bold=True, emoji=emoji, is_name=True)
@@ -168,7 +168,7 @@ def _curves(sheet: Sheet, found: ShownRelevance, of: int, place: tuple[int, floa
         return
     removed = np.array(about["removed"])
     values = np.frombuffer(found.traits["_curves"], "<f4").reshape(found.n_classes, len(KINDS), -1)
-    name = Word(f"p({found.traits['_labels'][about['versus' if of else 'target']]})", is_name=True)
+    name = Word(f"p({found.traits['_labels'][about['against' if of else 'target']]})", is_name=True)
     sheet.line(x, y, [name, Word("as patches go; mean", HINT)], width)
     many = []
     for (kind, color, dash), numbers in zip(KINDS, values[of].astype(float), strict=True):

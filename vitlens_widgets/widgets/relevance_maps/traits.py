@@ -42,7 +42,7 @@ class RelevanceChoices(LensWidget):
     Attributes:
         target: The class asked about; set it by name or index, read it as an index. Default: the
             model's own answer, also to another image of the batch unless one was chosen.
-        versus: A second class, shown beside it with the difference of the two. Default: None.
+        against: A second class, shown beside it with the difference of the two. Default: None.
         method: How relevance is found: `"class_embedding"` (Vilas et al. 2023, as released),
             `"class_embedding_text"`, `"class_embedding_logit"`, `"chefer"`,
             `"gradient_rollout"` or `"rollout"`, which is the same for all classes; or any method of
@@ -61,7 +61,7 @@ class RelevanceChoices(LensWidget):
     """
 
     target = ClassIndex("_label_set").tag(sync=True, choice=True)
-    versus = ClassIndex("_label_set", allow_none=True, default_value=None).tag(
+    against = ClassIndex("_label_set", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
     method = MethodName("class_embedding").tag(sync=True, choice=True)
@@ -75,7 +75,7 @@ class RelevanceChoices(LensWidget):
     scale = OneOf("linear", "sqrt").tag(sync=True, choice=True)
     norm = OneOf("all", "layer", "map").tag(sync=True, choice=True)
     shared = Switch(default_value=True).tag(sync=True, choice=True)
-    heads_of = OneOf("target", "versus", "difference").tag(sync=True, choice=True)
+    heads_of = OneOf("target", "against", "difference").tag(sync=True, choice=True)
 
     _n_layers: int
     _usual_target: Callable[[], int]

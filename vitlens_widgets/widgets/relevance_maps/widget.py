@@ -28,7 +28,7 @@ from vitlens_widgets.widgets.shared.meanings import (
 )
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
 
-ASKS = ("target", "versus", "method", "image")
+ASKS = ("target", "against", "method", "image")
 """Choices that are answered by the model."""
 
 AT_ONCE = 0.25  # seconds that a removal curve takes the kernel at a time
@@ -46,7 +46,7 @@ class RelevanceMaps(RelevanceChoices):
     Args:
         trace: What `vit.trace(images)` gave; relevance is found for all of its images at once.
             Removal curves need one without edits.
-        target: The class: a name or index, or two of them; the second is `versus`.
+        target: The class: a name or index, or two of them; the second is `against`.
         method: See Attributes.
         image: Which image of the trace's batch.
         relevance: What `vl.analysis.relevance` found in the trace, or two for two classes: they are
@@ -123,12 +123,12 @@ class RelevanceMaps(RelevanceChoices):
             setattr(self, name, choices[name])
         self._follows = "target" not in choices
         given = self._finder.given
-        if given[1:] and "versus" not in choices:
-            self.versus = int(given[1].target[self.image])
-        if self.versus == self.target:
+        if given[1:] and "against" not in choices:
+            self.against = int(given[1].target[self.image])
+        if self.against == self.target:
             raise UsageError(
                 f'Two different classes can be compared; "{self._label_set[self.target]}" is '
-                "both target and versus."
+                "both target and against."
             )
 
     def _usual_target(self) -> int:
@@ -136,13 +136,13 @@ class RelevanceMaps(RelevanceChoices):
 
     @property
     def relevance(self) -> list[RelevanceLike]:
-        """What is shown: a `Relevance` of the target and, where there is one, of `versus`."""
+        """What is shown: a `Relevance` of the target and, where there is one, of `against`."""
         return [self._finder.relevance(*asked) for asked in self._questions]
 
     @property
     def _questions(self) -> list[tuple[str, int, int]]:
         """Method, class and image of what is shown."""
-        classes = [self.target, *([] if self.versus is None else [self.versus])]
+        classes = [self.target, *([] if self.against is None else [self.against])]
         return [(self.method, index, self.image) for index in classes]
 
     def _fill(self) -> None:
@@ -204,8 +204,8 @@ class RelevanceMaps(RelevanceChoices):
 
     def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
         """A class that is chosen in the other's place changes places with it."""
-        if self.target == self.versus and changed in ("target", "versus"):
-            setattr(self, "target" if changed == "versus" else "versus", before[changed])
+        if self.target == self.against and changed in ("target", "against"):
+            setattr(self, "target" if changed == "against" else "against", before[changed])
 
     @answers_browser
     def _go_on(self, _message: Any, _buffers: list) -> tuple[dict[str, Any], list]:
@@ -253,7 +253,7 @@ class RelevanceMaps(RelevanceChoices):
 
     def __repr__(self) -> str:
         choices = {name: getattr(self, name) for name in self.choices()}
-        for name in ("target", "versus"):
+        for name in ("target", "against"):
             if choices[name] is not None:
                 choices[name] = self._label_set[choices[name]]
         shown = ", ".join(f"{name}={value!r}" for name, value in choices.items())
@@ -272,6 +272,6 @@ def _asked(target: Any, method: Any, image: int, given: Sequence[Any]) -> dict[s
         raise UsageError(
             f"target= takes a class, or two to compare; {len(pair)} were given: {target!r}."
         )
-    asked = dict(zip(("target", "versus"), pair, strict=False)) if target is not None else {}
+    asked = dict(zip(("target", "against"), pair, strict=False)) if target is not None else {}
     method = given[0].method if method is None and given else method
     return {"image": image, **asked, **({} if method is None else {"method": method})}
