@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from inspect import signature
-
 import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.over_data import OVER_DATA
 from vitlens_widgets.data import LabelSet
-
-EXPERIMENTS = [
-    name
-    for name, experiment in vl.analysis.experiments.items()
-    if list(signature(experiment).parameters)[:2] == ["vit", "data"]
-]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +38,7 @@ def refused(call, *words, **named) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", OVER_DATA)
 def test_an_experiment_takes_a_model_not_its_name(name):
     said = refused(getattr(vl.analysis, name), "toy/p32", vl.world.Scenes(), n_images=2)
     assert said == (

@@ -11,15 +11,10 @@ from pandas import DataFrame
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
+from tests.over_data import OVER_DATA
 from vitlens_widgets.analysis import Result, experiments
 from vitlens_widgets.analysis.experiment import over_data
 from vitlens_widgets.analysis.result import check_name
-
-OVER_DATA = [
-    name
-    for name, experiment in experiments.items()
-    if list(inspect.signature(experiment).parameters)[:2] == ["vit", "data"]
-]
 
 
 @pytest.fixture(scope="module")

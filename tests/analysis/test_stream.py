@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
+from tests.over_data import OVER_DATA
 from tests.small_models import timm_model
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.stream import pooled, run, spread, tally
@@ -264,11 +266,11 @@ def test_an_image_that_cannot_be_read_is_named(vit):
         run(Sums(), vit, data)
 
 
-@pytest.mark.parametrize(
-    "name", ["attention_perturbation", "class_and_context", "class_similarity_change"]
-)
-def test_other_experiments_go_on_to_the_same_numbers_too(vit, tmp_path, name):
-    experiment, data = getattr(vl.analysis, name), examples(vit, 5)
+@pytest.mark.parametrize("name", OVER_DATA)
+def test_every_experiment_goes_on_to_the_same_numbers(vit, tmp_path, name):
+    data = examples(vit, 5)
+    words = {"n_points": 3, "n_random": 1} if name == "perturbation_test" else {}
+    experiment = partial(vl.analysis.experiments[name], **words)
     whole = experiment(vit, data, batch_size=2)
     stopped = Interrupted(data, 4)
     with pytest.raises(KeyboardInterrupt):

@@ -1,7 +1,9 @@
 """What the papers measure, one part per idea: `heads` is about attention heads.
 
-What an experiment gives has a `table()` and, where it is drawn, a `figure(name)`; `compare` draws
-several of one experiment together.
+What an experiment gives (a `Result`) has a `table()`, a `figure(name)` and a `summary()`; `compare`
+draws several of one experiment together. `experiments` has all of them by name. A new one is a file
+with a function under `experiment.over_data`, or under `experiment.experiment` where it does not run
+over a data set, and its name here.
 """
 
 from vitlens_widgets.analysis import heads, infilling, over_states
