@@ -7,6 +7,7 @@ over a data set, and its name here.
 """
 
 from vitlens_widgets.analysis import heads, infilling, over_states
+from vitlens_widgets.analysis.claims import Claims, Estimate, estimate
 from vitlens_widgets.analysis.class_space import (
     AttentionPerturbation,
     ClassAndContext,
@@ -44,11 +45,13 @@ from vitlens_widgets.analysis.value_vectors import (
 
 __all__ = [
     "AttentionPerturbation",
+    "Claims",
     "ClassAndContext",
     "ClassEmbedding",
     "ClassSimilarityChange",
     "ClassValueAgreement",
     "Convergence",
+    "Estimate",
     "Identifiability",
     "KeyValueAgreement",
     "LinearProbes",
@@ -65,6 +68,7 @@ __all__ = [
     "class_value_agreement",
     "compare",
     "convergence",
+    "estimate",
     "experiments",
     "heads",
     "identifiability",
