@@ -6,6 +6,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
+from tests.over_data import OVER_DATA
 from tests.small_models import timm_model
 from vitlens_widgets import analysis
 from vitlens_widgets.analysis import ClassEmbedding
