@@ -13,24 +13,7 @@ The names stand in `__init__.pyi`.
 
 from __future__ import annotations
 
-from typing import Any
-
-import lazy_loader
-
+from vitlens_widgets._lazy import public_names
 from vitlens_widgets._version import __version__ as __version__
 
-_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return _load(name)
-    raise AttributeError(_unknown(name), name=name)
-
-
-def _unknown(name: str) -> str:
-    from vitlens_widgets.errors import nearest
-
-    found = [] if name.startswith("_") else nearest(name, __all__)
-    close = f" Nearest: {', '.join(f'vl.{one}' for one in found)}." if found else ""
-    return f"module 'vitlens_widgets' has no attribute {name!r}.{close}"
+__getattr__, __dir__, __all__ = public_names(__name__, __file__, "vl")

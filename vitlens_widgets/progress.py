@@ -54,4 +54,4 @@ class _NotebookBar(tqdm_notebook):
             self._output.update({"text/html": ""}, raw=True)
 
 
-_Bar = _NotebookBar if issubclass(tqdm, tqdm_notebook) else tqdm
+_Bar: Any = _NotebookBar if issubclass(tqdm, tqdm_notebook) else tqdm

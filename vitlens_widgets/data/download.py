@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from vitlens_widgets.errors import UsageError
 
@@ -24,7 +25,7 @@ def fetch(url: str, sha256: str | None = None) -> Path:
 
     folder = pooch.os_cache("vitlens_widgets") / "images"
     # Some servers, Wikimedia's among them, refuse programs that do not say their name.
-    downloader = pooch.HTTPDownloader(headers={"User-Agent": "vitlens_widgets"}, timeout=30)
+    downloader: Any = pooch.HTTPDownloader(headers={"User-Agent": "vitlens_widgets"}, timeout=30)
     try:
         with _quiet(pooch.get_logger()):
             return Path(pooch.retrieve(url, sha256, path=folder, downloader=downloader))

@@ -128,7 +128,7 @@ def _singulars(word: str) -> Iterator[str]:
 
 def _rows(file: str) -> Iterator[tuple[str, str]]:
     """Each (emoji, entry) of a table."""
-    text = files(__package__).joinpath(file).read_text(encoding="utf-8")
+    text = files("vitlens_widgets.data").joinpath(file).read_text(encoding="utf-8")
     for line in text.splitlines():
         emoji, tab, entries = line.partition("\t")
         if tab:

@@ -58,6 +58,7 @@ class Dataset(Protocol):
 
     def __getitem__(self, number: int) -> Example:
         """The example of this number, from 0 on."""
+        ...
 
 
 class Examples:
@@ -118,7 +119,7 @@ class Examples:
         return len(self._items)
 
     def __repr__(self) -> str:
-        return f"Examples({self._name}: {counted(self.count, 'image')}, {len(self.labels)} classes)"
+        return f"Examples({self._name}: {counted(len(self), 'image')}, {len(self.labels)} classes)"
 
 
 def as_labels(labels: Sequence[str] | str) -> LabelSet:

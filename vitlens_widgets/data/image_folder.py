@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
 from numbers import Integral
 from pathlib import Path
@@ -139,7 +139,7 @@ def check_per_class(count: int | None) -> None:
         raise UsageError(f"per_class must be 1 or more, or None for all images, not {count!r}.")
 
 
-def in_turn(by_class: Sequence[Sequence[Any]]) -> list[Any]:
+def in_turn(by_class: Iterable[Iterable[Any]]) -> list[Any]:
     """The first of every class, then the second of every class, and so on."""
     missing = object()
     turns = chain.from_iterable(zip_longest(*by_class, fillvalue=missing))

@@ -113,7 +113,7 @@ def _sentences(said: str) -> Iterator[None]:
     except PermissionError:
         raise UsageError(f"{said} may not be read: check the file's permissions.") from None
     except Image.DecompressionBombError:
-        limit = 2 * Image.MAX_IMAGE_PIXELS // 1_000_000
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
         raise UsageError(f"{said} has more than {limit} megapixels: make it smaller.") from None
     except (OSError, EOFError, SyntaxError, ValueError, struct.error) as error:
         reason = str(error).split("\n")[0]

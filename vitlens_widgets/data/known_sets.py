@@ -82,7 +82,7 @@ def _from_timm(name: str) -> tuple[list[str], list[str]]:
     from timm.data import ImageNetInfo  # loads torch
 
     info = ImageNetInfo(name)
-    lemmas = info.label_descriptions()
-    detailed = info.label_descriptions(detailed=True)  # "lemmas: definition"
+    lemmas = list(info.label_descriptions())
+    detailed = list(info.label_descriptions(detailed=True))  # "lemmas: definition"
     definitions = [text[len(lemma) + 2 :] for lemma, text in zip(lemmas, detailed, strict=True)]
     return lemmas, definitions

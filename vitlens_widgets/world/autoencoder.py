@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
@@ -49,6 +50,11 @@ def make_autoencoder(design: MAEDesign, attention: str = "sdpa") -> ViTMAEForPre
         design: Its shape.
         attention: Which of transformers' implementations computes attention.
     """
+    beside: dict[str, Any] = {  # what every configuration takes
+        "image_mean": MEAN,
+        "image_std": STD,
+        "attn_implementation": attention,
+    }
     config = ViTMAEConfig(
         image_size=SIDE,
         patch_size=design.patch,
@@ -63,16 +69,14 @@ def make_autoencoder(design: MAEDesign, attention: str = "sdpa") -> ViTMAEForPre
         layer_norm_eps=1e-6,
         mask_ratio=design.mask_ratio,
         norm_pix_loss=design.norm_pix_loss,
-        image_mean=MEAN,
-        image_std=STD,
-        attn_implementation=attention,
+        **beside,
     )
     model = ViTMAEForPreTraining(config)
     _place(model)
     return model
 
 
-def _place(model: ViTMAEForPreTraining) -> None:
+def _place(model: Any) -> None:
     """Give encoder and decoder their fixed positions, which transformers leaves zero.
 
     It takes the embeddings for initialised once their projection is, and zeroes the decoder's

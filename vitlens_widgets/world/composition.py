@@ -132,7 +132,7 @@ def choose_names(rng: np.random.Generator, objects: int, classes: Sequence[str])
         return tuple(classes)
     rounds = -(-objects // len(classes))
     order = np.concatenate([rng.permutation(len(classes)) for _ in range(rounds)])
-    return tuple(classes[i] for i in order[:objects])
+    return tuple(classes[i] for i in order[:objects].tolist())
 
 
 def _placed_parts(parts: Parts, pose: Pose) -> Parts:

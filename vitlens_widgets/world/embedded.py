@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
@@ -47,7 +48,7 @@ def build_from(weights: Path, name: str | None = None) -> nn.Module:
 
 
 def _classifier(weights: Path, name: str) -> VisionTransformer:
-    model = load_classifier(weights)
+    model: Any = load_classifier(weights)
     model.pretrained_cfg = _preprocessing(name)
     return model
 

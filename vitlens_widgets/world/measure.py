@@ -154,7 +154,7 @@ def _painting(vit: ViT, seeds: range, common: dict[str, Any]) -> InfillMeasureme
         architecture=_autoencoder_in_words(vit),
         **common,
         mask_ratio=vit.model.config.mask_ratio,
-        paints=NORMALISED if vit.adapter.normalises_pixels else PIXELS,
+        paints=NORMALISED if _normalises(vit) else PIXELS,
         error={count: tuple(of_count[:-2]) for count, of_count in errors.items()},
         mean_colour={count: of_count[-2] for count, of_count in errors.items()},
         nearest_patch={count: of_count[-1] for count, of_count in errors.items()},
@@ -175,7 +175,7 @@ def _infill_errors(vit: ViT, count: int, seeds: range) -> list[float]:
         errors = torch.stack([(guess - target).square().mean(dim=-1) for guess in painted])
         sums += (errors * mask).sum(dim=(1, 2)).double() / mask[0].sum()
         start += len(scenes)
-    unit = 1 if vit.adapter.normalises_pixels else STD[0] ** 2
+    unit = 1 if _normalises(vit) else STD[0] ** 2
     return (sums * unit / len(seeds)).numpy().round(5).tolist()
 
 
@@ -188,10 +188,15 @@ def _hidden(vit: ViT, seed: int) -> Tensor:
     return hidden
 
 
+def _normalises(vit: ViT) -> bool:
+    """Whether it was trained to paint pixels normalised per patch."""
+    return isinstance(vit.adapter, MaskedAutoencoder) and vit.adapter.normalises_pixels
+
+
 def _target(vit: ViT, pictures: np.ndarray) -> Tensor:
     """What should be painted, `[image, patch, value]`."""
     patches = vit.model.patchify(normalized(torch.from_numpy(pictures)))
-    if not vit.adapter.normalises_pixels:
+    if not _normalises(vit):
         return patches
     var, mean = torch.var_mean(patches, dim=-1, keepdim=True)
     return (patches - mean) / (var + 1e-6).sqrt()
@@ -199,7 +204,7 @@ def _target(vit: ViT, pictures: np.ndarray) -> Tensor:
 
 def _mean_colour(vit: ViT, target: Tensor, visible: Tensor) -> Tensor:
     """Every patch in the mean colour of the visible ones; normalised, any flat patch is zero."""
-    if vit.adapter.normalises_pixels:
+    if _normalises(vit):
         return torch.zeros_like(target)
     colours = target.unflatten(-1, (-1, 3)).mean(dim=2)  # [image, patch, colour]
     weights = visible[..., None] / visible.sum(dim=1)[:, None, None]

@@ -9,12 +9,13 @@ a half; so the mask is painted at three times its size and read off at the centr
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from vitlens_widgets.world.composition import Composition
-from vitlens_widgets.world.drawings.shapes import Parts
 
 _SMOOTHING = 2
 _PRECISION = 3
@@ -45,7 +46,12 @@ def render_instances(composition: Composition, height: int, width: int) -> np.nd
     return np.array(fine)[::_PRECISION, ::_PRECISION].copy()
 
 
-def _paint(painter: ImageDraw.ImageDraw, parts: Parts, scale: float, shift: float) -> None:
+def _paint(
+    painter: ImageDraw.ImageDraw,
+    parts: Sequence[tuple[np.ndarray, Any]],
+    scale: float,
+    shift: float,
+) -> None:
     """Fill the shapes, scaled and then shifted to Pillow's pixels, whose centres are whole."""
     if not parts:
         return

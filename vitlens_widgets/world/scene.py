@@ -195,7 +195,7 @@ def checked_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def whole(what: str, value: object) -> int:
+def whole(what: str, value: Any) -> int:
     """`value` as an int; True, 1.5 and "1" are not whole numbers."""
     if not isinstance(value, bool):
         try:

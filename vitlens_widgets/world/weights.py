@@ -16,10 +16,9 @@ from safetensors import SafetensorError, safe_open
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
-    from typing import Self
-
     import torch
     from torch import nn
+    from typing_extensions import Self
 
 STEM = "model"
 """Of the files in a folder that holds one model."""

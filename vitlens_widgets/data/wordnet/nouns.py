@@ -27,7 +27,8 @@ class Noun(NamedTuple):
 @lru_cache(maxsize=1)
 def nouns() -> dict[str, Noun]:
     """The nouns by offset, eight digits: what ImageNet writes after its n."""
-    return parsed(files(__package__).joinpath(FILE).read_text(encoding="utf-8").splitlines())
+    file = files("vitlens_widgets.data.wordnet").joinpath(FILE)
+    return parsed(file.read_text(encoding="utf-8").splitlines())
 
 
 def senses(label_set: str) -> dict[int, str]:

@@ -34,8 +34,8 @@ def random_background(rng: np.random.Generator, extent: tuple[float, float]) -> 
     first, second = _muted(rng), _muted(rng)
     make = _KINDS[rng.integers(len(_KINDS))]
     contrast = rng.uniform(0.3, 1)
-    second = tuple(round(a + (b - a) * contrast) for a, b in zip(first, second, strict=True))
-    return Background(first, second, make(rng, extent))
+    red, green, blue = (round(a + (b - a) * contrast) for a, b in zip(first, second, strict=True))
+    return Background(first, (red, green, blue), make(rng, extent))
 
 
 def _muted(rng: np.random.Generator) -> Color:
@@ -57,17 +57,17 @@ def _gradient(rng: np.random.Generator, _extent: tuple[float, float]) -> Field:
 
 
 def _blotches(rng: np.random.Generator, extent: tuple[float, float]) -> Field:
-    cells = _cells(rng.integers(4, 8), extent)
+    cells = _cells(int(rng.integers(4, 8)), extent)
     return _smooth(rng.integers(0, 256, cells, dtype=np.uint8))
 
 
 def _noise(rng: np.random.Generator, extent: tuple[float, float]) -> Field:
-    cells = _cells(rng.integers(10, 30), extent)
+    cells = _cells(int(rng.integers(10, 30)), extent)
     return _smooth(rng.integers(40, 216, cells, dtype=np.uint8))
 
 
 def _checks(rng: np.random.Generator, extent: tuple[float, float]) -> Field:
-    rows, columns = _cells(rng.integers(3, 9), extent)
+    rows, columns = _cells(int(rng.integers(3, 9)), extent)
     odd = (np.arange(rows)[:, None] + np.arange(columns)) % 2
     return _resized(np.where(odd, 204, 51).astype(np.uint8), Image.Resampling.NEAREST)
 

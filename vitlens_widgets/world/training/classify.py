@@ -98,7 +98,8 @@ class Classify(Task[VisionTransformer, SceneBatch]):
     def make_model(self) -> VisionTransformer:
         """The network for pictures of 112 pixels a side."""
         model = make_network(TRAINED_PATCH, self.design)
-        for block in model.blocks:
+        blocks: Any = model.blocks
+        for block in blocks:
             block.attn.fused_attn = False  # for 50 tokens, the fused kernel's gradients are slow
         return model
 

@@ -1,0 +1,14 @@
+# The public names and where each lives: read by type checkers and, to load them, by __init__.py.
+
+from .cards import ModelCard as ModelCard
+from .cards import card as card
+from .cards import toy_models as toy_models
+from .catalogue import NAMES as NAMES
+from .embedded import build as build
+from .labels import BACKGROUND as BACKGROUND
+from .labels import CLASSES as CLASSES
+from .labels import LABELS as LABELS
+from .own import train as train
+from .scene import Scene as Scene
+from .scene import Scenes as Scenes
+from .scene import scene as scene
