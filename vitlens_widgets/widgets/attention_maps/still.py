@@ -17,8 +17,8 @@ from vitlens_widgets.widgets.attention_maps.codes import MapKind, decoded, poole
 from vitlens_widgets.widgets.shared.still import (
     joined,
     on_patches,
-    patches_of,
     patches_words,
+    pinned_patches,
     token_words,
 )
 
@@ -167,7 +167,7 @@ def image(
         weights = on_patches(values[place] if is_row else values[:, place], maps.meta)
         shown = ground.covered(room, weights, scale)
     sheet.words(at[0], at[1] - 10, words, 13, GREY, width=room)
-    pinned = patches_of(maps.meta, traits["key"], traits["token"])
+    pinned = pinned_patches(maps.meta, traits["key"], traits["token"])
     return framed(sheet, shown, at, grid, pinned)
 
 

@@ -25,8 +25,8 @@ from vitlens_widgets.export.stills.words import GREY, INK, Word, length
 from vitlens_widgets.widgets.patch_grid.answers import Answers
 from vitlens_widgets.widgets.shared.still import (
     joined,
-    patches_of,
     patches_words,
+    pinned_patches,
     state_words,
     token_words,
 )
@@ -214,7 +214,7 @@ def large(
 ) -> float:
     """A state large, with the pinned token and the tint's legend; returns where it ends."""
     x, drawn, answers = at[0], patches.within(state, side), patches.answers
-    y = framed(sheet, drawn, at, answers.grid, patches_of(answers.meta, token))
+    y = framed(sheet, drawn, at, answers.grid, pinned_patches(answers.meta, token))
     if patches.words:
         sheet.words(x, y + 20, f"tint: {patches.words}", 12, GREY, width=side)
     if patches.scale is None:

@@ -15,7 +15,7 @@ from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
 from vitlens_widgets.export.stills.tinting import MAP_GROUND
 from vitlens_widgets.export.stills.words import GREY, HINT, INK, Word
-from vitlens_widgets.widgets.shared.still import joined, on_patches, patches_of, patches_words
+from vitlens_widgets.widgets.shared.still import joined, on_patches, patches_words, pinned_patches
 
 TOP, OVERVIEW, GAP = 100, 270, 20  # px
 LARGEST, CURVE = 340, 150
@@ -140,7 +140,10 @@ def _map(
     ground = Ground(picture, grid, MAP_GROUND)
     scale = found.scale(which, found.show, traits["layer"], traits["head"])
     sheet.line(x, TOP - 8, _class(found, which), width, 13)
-    drawn, pinned = ground.covered(width, values, scale), patches_of(found.meta, traits["token"])
+    drawn, pinned = (
+        ground.covered(width, values, scale),
+        pinned_patches(found.meta, traits["token"]),
+    )
     y = framed(sheet, drawn, (x, TOP), grid, pinned) + 10
     sheet.ramp(x, y, max(drawn.width, 120), scale.colors, scale.ticks)
     return y + 30

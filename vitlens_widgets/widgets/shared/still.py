@@ -46,7 +46,7 @@ def on_patches(values: np.ndarray, meta: dict[str, Any]) -> np.ndarray:
     return every[..., n_prefix:].reshape(*values.shape[:-1], *grid)
 
 
-def patches_of(meta: dict[str, Any], *tokens: int | None) -> list[int]:
+def pinned_patches(meta: dict[str, Any], *tokens: int | None) -> list[int]:
     """Those tokens that are patches, counted from the first patch."""
     n_prefix = len(meta["prefix"])
     return [token - n_prefix for token in tokens if token is not None and token >= n_prefix]
