@@ -9,7 +9,6 @@ import vitlens_widgets as vl
 from tests.small_models import pixels_for, timm_model
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.trace.again import from_leaf
-from vitlens_widgets.trace.trace import rerun
 
 E = vl.edits
 
@@ -66,9 +65,18 @@ def test_a_site_that_can_only_be_read_is_refused():
 
 def test_a_rerun_from_the_first_block_has_the_whole_graph(vit):
     trace = traced(vit, edits=[E.Scale("z", 1, 0.5)])
-    again = rerun(trace, [], keep=["pattern"], grad=True, first=0)
+    again = trace.rerun([], keep=["pattern"], grad=True, first=0)
     torch.testing.assert_close(again.logits, trace.logits)
     whole = traced(vit, edits=[E.Scale("z", 1, 0.5)], keep=["pattern"], grad=True)
     for run in (again, whole):
         run.gradient = torch.autograd.grad(run.logits[0, 1], run["pattern", 0])[0]
     torch.testing.assert_close(again.gradient, whole.gradient)
+
+
+def test_a_rerun_starts_at_the_latest_where_its_edits_are(vit):
+    trace = traced(vit)
+    early = [E.Zero("z", 0, head=1)]
+    late = trace.rerun(early, first=2)
+    torch.testing.assert_close(late.states, traced(vit, edits=early).states)
+    with pytest.raises(vl.UsageError, match="layer 3 is out of range"):
+        trace.rerun([], first=3)

@@ -69,7 +69,7 @@ def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Prepro
     Source: `timm.data.create_transform`, of which the resizing and cropping steps are used as
     they are.
     """
-    from timm.data import create_transform  # pyright: ignore[reportPrivateImportUsage]
+    from timm.data import create_transform
 
     words = {key: config[key] for key in (*DEFAULTS, "mean", "std")}
     transform: Any = create_transform(input_size=(3, *size), **words)

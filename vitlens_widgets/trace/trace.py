@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
@@ -15,6 +16,7 @@ from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, DropTokens
 from vitlens_widgets.trace.instrument import Plan, instrumented
 from vitlens_widgets.trace.record import Record, sites_to_keep
+from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.validate import validate
 from vitlens_widgets.trace.watch import Watch, watcher_of
 
@@ -33,6 +35,7 @@ class Trace(BaseTrace):
         keep: str | Sequence[str] = (),
         watch: Watch | None = None,
         grad: bool = False,
+        first: int | None = None,
     ) -> Trace:
         """The same images with further edits, run from the first edited block on.
 
@@ -44,15 +47,33 @@ class Trace(BaseTrace):
             keep: As in `vit.trace`.
             watch: As in `vit.trace`; shows the blocks that are run.
             grad: As in `vit.trace`.
+            first: The block to start from, at the latest the first that the new edits concern,
+                where it starts by default; without edits, the last one. Gradients begin there.
 
         Raises:
-            UsageError: An edit that does not fit, or weights that have changed since.
+            UsageError: An edit that does not fit, a block that is not there, or weights that have
+                changed since.
 
         Example:
             >>> without = trace.rerun([vl.edits.Zero("z", 11, head=4)])
             >>> without.logits - trace.logits
         """
-        return rerun(self, edits, keep=keep, watch=watch, grad=grad)
+        self.check_weights("run again")
+        vit, n_before = self.vit, len(self.edits)
+        every = [*self.edits, *_listed(edits)]
+        context, placed = validate(every, vit, self.layout, self.n_images)
+        start = _first_layer(placed[n_before:], vit)
+        start = start if first is None else min(start, check_index("layer", first, vit.n_layers))
+        sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
+        record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
+        record.start_from(self.states, self.kept, start)
+        # what this run did before the block, and the dropping of tokens, is in the state
+        dropping = {i for i, edit in enumerate(placed) if isinstance(edit, DropTokens)}
+        arrived = dropping | set(range(n_before))
+        plan = Plan(context, placed, record.sites_of(start), record.see, arrived)
+        state = self.states[start][:, torch.isin(self.tokens, context.kept)]
+        logits = _run_blocks(plan, state, start, grad)
+        return Trace(context, record, placed, logits, self._make_pictures)
 
 
 def run(
@@ -85,35 +106,14 @@ def run(
     return trace
 
 
-def rerun(
-    trace: Trace,
-    edits: Sequence[AnyEdit],
-    *,
-    keep: str | Sequence[str] = (),
-    watch: Watch | None = None,
-    grad: bool = False,
-    first: int | None = None,
-) -> Trace:
-    """See `Trace.rerun`; `first` is the block to start from, by default the first edited one."""
-    vit, n_before = trace.vit, len(trace.edits)
-    trace.check_weights("run again")
-    every = [*trace.edits, *_listed(edits)]
-    context, placed = validate(every, vit, trace.layout, trace.n_images)
-    first = _first_layer(placed[n_before:], vit) if first is None else first
-    sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
-    record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
-    record.start_from(trace.states, trace.kept, first)
-    # what the earlier run did before this block, and the dropping of tokens, is in the state
-    dropping = {i for i, edit in enumerate(placed) if isinstance(edit, DropTokens)}
-    arrived = dropping | set(range(n_before))
-    plan = Plan(context, placed, record.sites_of(first), record.see, arrived)
-    state = trace.states[first][:, torch.isin(trace.tokens, context.kept)]
+def _run_blocks(plan: Plan, state: Tensor, first: int, grad: bool) -> Tensor | None:
+    """The model's answer to a state before block `first`, run as planned."""
+    adapter = plan.context.vit.adapter
     with torch.set_grad_enabled(grad):
         with instrumented(plan):
-            for layer in range(first, vit.n_layers):
-                state = vit.adapter.run_block(layer, state)
-        logits = vit.adapter.readout_logits(state) if vit.adapter.has_classifier else None
-    return Trace(context, record, placed, logits, trace._make_pictures)
+            for layer in range(first, adapter.n_layers):
+                state = adapter.run_block(layer, state)
+        return adapter.readout_logits(state) if adapter.has_classifier else None
 
 
 def _listed(edits: AnyEdit | Sequence[AnyEdit]) -> list[AnyEdit]:

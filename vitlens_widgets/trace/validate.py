@@ -54,8 +54,8 @@ def place(edit: Edit, context: Context) -> PlacedEdit:
     Raises:
         UsageError: A layer out of range, or a choice that its site does not have.
     """
-    layers = indices("layer", edit.layer, context.vit.n_layers).tolist()
-    return PlacedEdit(edit, tuple(layers), region_of(edit.site, edit.choices, context, repr(edit)))
+    layers = tuple(map(int, indices("layer", edit.layer, context.vit.n_layers)))
+    return PlacedEdit(edit, layers, region_of(edit.site, edit.choices, context, repr(edit)))
 
 
 def check_some_key(scores: Tensor, layer: int) -> None:

@@ -58,8 +58,15 @@ class ViT(BaseViT):
             >>> trace.states.shape  # [state, image, token, d]
             torch.Size([13, 1, 50, 768])
         """
-        words = {"keep": keep, "watch": watch, "grad": grad, "preprocessed": preprocessed}
-        return run(self, images, edits=edits, **words)
+        return run(
+            self,
+            images,
+            edits=edits,
+            keep=keep,
+            watch=watch,
+            grad=grad,
+            preprocessed=preprocessed,
+        )
 
 
 def check_vit(vit: Any, what: str, such_as: str = "toy/p32") -> ViT:

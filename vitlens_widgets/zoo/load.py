@@ -81,7 +81,7 @@ def load(
     options = Options(size, pretrained, model_args, moves)
     name, model = _kind(source).load(source, options)
     if model is not source:  # a module of the user's is not changed
-        model = model.to(**moves).eval()
+        model = model.to(device=device, dtype=dtype).eval()
     return ViT(
         model,
         name=name,

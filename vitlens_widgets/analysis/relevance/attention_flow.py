@@ -13,7 +13,6 @@ from vitlens_widgets.analysis.heads.rollout import mixing
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.trace import rerun
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _gradients(trace: Trace, classes: Tensor) -> tuple[Sequence[Tensor], Sequenc
 
     `[layer]` of `[image, head, query, key]`, twice.
     """
-    again = rerun(trace, [], keep=["pattern"], grad=True, first=0)
+    again = trace.rerun([], keep=["pattern"], grad=True, first=0)
     patterns = [again["pattern", layer] for layer in range(trace.vit.n_layers)]
     chosen = again.logits.gather(1, classes.to(again.logits.device)[:, None])
     return patterns, torch.autograd.grad(chosen.sum(), patterns)

@@ -51,7 +51,7 @@ class TimmEva(TimmViT):
 
     def _rotated(self, layer: int, part: Tensor, rotation: Tensor) -> Tensor:
         """Patches of `[image, head, token, d_head]` rotated, prefix tokens as they are."""
-        from timm.layers import apply_rot_embed_cat  # pyright: ignore[reportPrivateImportUsage]
+        from timm.layers import apply_rot_embed_cat
 
         attn = self.blocks[layer].attn
         prefix, patches = part[:, :, : attn.num_prefix_tokens], part[:, :, attn.num_prefix_tokens :]

@@ -184,7 +184,7 @@ class TimmViT(Adapter):
 
     def preprocessing(self) -> Preprocessing:
         """timm's evaluation transform for this model."""
-        from timm.data import resolve_model_data_config  # pyright: ignore[reportPrivateImportUsage]
+        from timm.data import resolve_model_data_config
 
         return from_timm_config(resolve_model_data_config(self.model), self.image_size)
 
@@ -194,7 +194,7 @@ class TimmViT(Adapter):
 
     def label_names(self) -> Sequence[str] | str | None:
         """The names in the checkpoint's configuration, else timm's guess from their number."""
-        from timm.data import infer_imagenet_subset  # pyright: ignore[reportPrivateImportUsage]
+        from timm.data import infer_imagenet_subset
 
         if self.classifier is not None:
             return None
