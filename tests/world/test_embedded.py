@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +12,11 @@ from timm.models.vision_transformer import VisionTransformer
 
 import vitlens_widgets as vl
 from vitlens_widgets import UsageError, world
+from vitlens_widgets.world.__main__ import main
 from vitlens_widgets.world.cards import WEIGHTS, weights_file
 from vitlens_widgets.world.catalogue import EMBEDDED, GOALS
 from vitlens_widgets.world.measure import measure
+from vitlens_widgets.world.measurement import ClassMeasurement
 
 MEGABYTE = 1_000_000
 CLASSIFIERS = [name for name, goal in EMBEDDED.items() if GOALS[goal].kind == "classes"]
@@ -148,6 +152,15 @@ def test_measuring_depends_on_the_scenes_alone():
     vit = vl.load("toy/p32")
     assert measure(vit, 3, first_seed=70) == measure(vit, 3, first_seed=70)
     assert measure(vit, 3, first_seed=70) != measure(vit, 3, first_seed=80)
+
+
+def test_the_command_measures_what_lies_in_a_folder_and_prints_its_card(tmp_path, capsys):
+    weights = shutil.copy(weights_file("toy/attn-only-1l"), tmp_path)
+    main(["measure", "toy/attn-only-1l", "--folder", str(tmp_path), "--scenes", "3"])
+    written = ClassMeasurement.read(Path(weights).with_suffix(".json"))
+    images = world.card("toy/attn-only-1l").measured.images
+    assert written == measure(vl.load("toy/attn-only-1l"), 3, images=images)
+    assert "On 3 held-out scenes each" in capsys.readouterr().out
 
 
 def test_the_table_says_what_the_files_and_cards_say():
