@@ -2,7 +2,7 @@
 
 >>> from bokeh.io import show
 >>> vl.charts.in_notebook()
->>> show(vl.charts.entropy(reading))
+>>> show(vl.analysis.over_states.entropy(reading))
 """
 
 from __future__ import annotations
