@@ -8,6 +8,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.small_models import pixels_for, timm_model
+from vitlens_widgets.analysis import heads
 from vitlens_widgets.analysis import maps as maps_file
 from vitlens_widgets.analysis.maps import Maps
 
@@ -41,6 +42,14 @@ def test_what_there_is_is_said(trace, maps):
     assert maps.layout == trace.layout
     assert maps.tokens.tolist() == list(range(trace.layout.n_tokens))
     assert maps.picture(2).shape == (56, 84, 3)
+
+
+def test_statistics_of_heads_are_the_traces_own(trace, maps):
+    for image in (0, 2, None):
+        mine, own = maps.statistics(image), heads.statistics(trace, image)
+        assert mine.names == own.names
+        for name in own.names:
+            np.testing.assert_array_equal(mine.values[name], own.values[name])
 
 
 def test_only_so_much_is_kept_and_the_latest(trace, monkeypatch):

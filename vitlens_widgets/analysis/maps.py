@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -129,10 +131,8 @@ class Maps:
         return statistics(self._trace, image)
 
     def _compute(self, layer: int, kind: AttentionKind, images: list[int]) -> np.ndarray:
-        total = None
-        for one in self._trace.attention_by_image(layer, kind, images):
-            values = one.detach().float()
-            total = values if total is None else total + values
+        every = self._trace.attention_by_image(layer, kind, images)
+        total = reduce(operator.add, (one.detach().float() for one in every))
         found = total if len(images) == 1 else total / len(images)
         return found.cpu().numpy()
 
