@@ -36,6 +36,12 @@ def test_a_notebook_is_committed_clean(path):
 
 
 @by_name
+def test_no_cell_of_code_is_longer_than_one_can_take_in(path):
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.id for cell in code if len(cell.source.splitlines()) > 20] == []
+
+
+@by_name
 def test_the_first_cell_installs_the_package_in_colab_and_does_nothing_elsewhere(path, monkeypatch):
     notebook = nbformat.read(path, as_version=4)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import vitlens_widgets as vl
 from tests.imagenet_s import write_imagenet_s
 from tests.notebooks.cells import run, start_exercises
 from tests.notebooks.papers_experiment import run_on_imagenet_s
@@ -172,7 +173,7 @@ def test_a_change_for_the_better_read_backwards_is_one_for_the_worse(found):
 
 
 def test_the_verdicts_on_the_embedded_models(found):
-    said = verdicts_by_claim(found["claims"])
+    said = verdicts_by_claim(found["claims"].rows)
     assert said == VERDICTS
     assert list(said) == list(VERDICTS)
 
@@ -195,10 +196,12 @@ def experiment(areas, halves_left, half):
     )
 
 
-def verdicts_of(cell, **given):
-    """What the claims of one cell say of a model whose experiments found what is given."""
-    names = run(STEM, {"judge", "probes-claims", cell}, given=given | {"models": ["model"]})
-    return [verdict(row["model"]) for row in names["claims"]]
+def verdicts_of(section, **given):
+    """What the claims of a section say of a model whose experiments found what is given."""
+    given |= {"models": ["model"], "vl": vl, "estimate": vl.analysis.estimate}
+    cells = {"", "-half", "-chefer", "-probes"}
+    names = run(STEM, {"judge", *(f"{section}-claims{part}" for part in cells)}, given=given)
+    return [verdict(row["model"]) for row in names["claims"].rows]
 
 
 def test_verdicts_of_the_removal_test_follow_its_numbers():
@@ -210,12 +213,10 @@ def test_verdicts_of_the_removal_test_follow_its_numbers():
             (curve.rpartition("_") for curve in published), published.values(), strict=True
         )
     }
-    probes = {"model": SimpleNamespace(image_tokens=_read(PROBES["ViT-B/32"], 0.01))}
 
     def verdicts(areas, left, half):
         removed = {"model": experiment(areas, left, half)}
-        said = verdicts_of("removal-claims", removed=removed, probes=probes, np=np)
-        return said[2:]  # after those of the probes
+        return verdicts_of("removal", removed=removed, np=np)
 
     left = {"negative": 0.84, "positive": 0.30}
     assert verdicts(published, left, 0.005) == [YES] * 7
@@ -239,7 +240,7 @@ def test_verdicts_on_probes_follow_their_numbers():
 
     def verdicts(of, half):
         probes = {"model": SimpleNamespace(image_tokens=_read(of, half))}
-        return verdicts_of("probes-claims", probes=probes, np=np)
+        return verdicts_of("probes", probes=probes)
 
     assert verdicts(values, 0.01) == [YES] * 2
     assert verdicts(turned, 0.01) == [NO] * 2
@@ -260,6 +261,6 @@ def test_the_papers_model_is_held_against_the_published_numbers(tmp_path, monkey
     probed = names["probes"]["ViT-B/32"]
     assert probed.n_train > 50
     assert probed.table()[f"state, probe, {SOURCE}"].iloc[-1] == 0.505
-    assert len(names["claims"]) == 9  # all but the one on scenes of two things
+    assert len(names["claims"].rows) == 9  # all but the one on scenes of two things
     kept = sorted(path.name for path in (tmp_path / "relevance_runs").iterdir())
     assert len(kept) == 4  # probes' test and features, removal with random orders and without

@@ -22,6 +22,7 @@ from vitlens_widgets.analysis.compare import compare
 from vitlens_widgets.analysis.convergence import Convergence, convergence
 from vitlens_widgets.analysis.experiment import experiments
 from vitlens_widgets.analysis.maps import Maps
+from vitlens_widgets.analysis.over_models import over_models
 from vitlens_widgets.analysis.probes import LinearProbes, linear_probes
 from vitlens_widgets.analysis.relevance import (
     ClassEmbedding,
@@ -75,6 +76,7 @@ __all__ = [
     "infilling",
     "key_value_agreement",
     "linear_probes",
+    "over_models",
     "over_states",
     "perturbation_test",
     "relevance",

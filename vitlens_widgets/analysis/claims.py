@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from pandas import DataFrame
@@ -28,8 +28,7 @@ SURE = 0.05
 """A p below it says that something is larger, one above 1 - it that it is smaller."""
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """A number, and how sure it is.
 
     Args:

@@ -12,13 +12,15 @@ import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.checks import check_top
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.result import Result
+from vitlens_widgets.analysis.value_vectors.kin import KinshipTest, kinship_test
 from vitlens_widgets.analysis.value_vectors.weights import (
     check_kind,
     class_directions,
     vectors_of,
 )
-from vitlens_widgets.data import LabelSet
+from vitlens_widgets.data import Kinship, LabelSet
 from vitlens_widgets.data.frames import frame
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.vit import check_vit
@@ -101,6 +103,24 @@ class ValueVectors(Result):
         order = np.argsort(-logits, kind="stable")
         columns = {"vector": order.tolist(), "logit": logits[order].tolist()}
         return frame(columns, f"{self.title}, {self.labels[self.labels.index(target)]}")
+
+    def kinship_test(self, n_random: int = 300, seed: int = 0) -> KinshipTest:
+        """Whether the two classes that a vector promotes most belong together, by WordNet.
+
+        Args:
+            n_random: How often the second classes are dealt anew among the vectors.
+            seed: Of the deals.
+
+        Raises:
+            UsageError: WordNet does not have these classes.
+        """
+        kinship = Kinship.of(self.labels)
+        if kinship is None:
+            raise UsageError(
+                "The classes stand in no tree of kinds; ImageNet's and the world's do. With a "
+                "tree of your own, use vitlens_widgets.analysis.value_vectors.kin.kinship_test."
+            )
+        return kinship_test(self.top_classes[:, :2], kinship, n_random, seed)
 
     def summary(self) -> str:
         """How many vectors there are, and which classes the strongest of them promote."""

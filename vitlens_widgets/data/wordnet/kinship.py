@@ -59,6 +59,10 @@ class Kinship:
         """How many classes there are."""
         return len(self._senses)
 
+    def is_known(self, one: int) -> bool:
+        """Whether a class stands in the tree; a background does not."""
+        return self._senses[one] is not None
+
     def distance(self, one: int, other: int) -> float:
         """Steps from one class to another; infinite where there is no way."""
         return self._nearest(one, other)[0]
