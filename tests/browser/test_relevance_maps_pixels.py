@@ -110,7 +110,7 @@ def test_the_overview_shows_the_second_class_or_the_difference(page):
 def test_what_is_removed_is_hatched_on_the_untouched_image(page):
     source = random_relevances(1, rows=7, cols=7, patch=60)
     page.set_viewport_size({"width": 1400, "height": 900})
-    widget_words = {"points": 48, "random": 2}
+    widget_words = {"n_points": 48, "n_random": 2}
     hosted, root = shown(page, source, 2, **widget_words)
     widget = hosted.widgets[0]
     widget.saved()
