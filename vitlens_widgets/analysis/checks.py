@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import cast
+
+from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
@@ -21,6 +24,11 @@ def check_trace(trace: Trace) -> Trace:
             "vit.trace(images)."
         )
     return trace
+
+
+def logits_of(trace: Trace) -> Tensor:
+    """The model's answer, `[image, class]`; it has a classifier, as is checked before it runs."""
+    return cast("Tensor", trace.logits)
 
 
 def check_count(what: str, count: int, least: int, most: float = float("inf")) -> int:

@@ -134,7 +134,7 @@ def _check_reading(reading: Any) -> None:
 def _name(reading: Reading, place: Place) -> str:
     return (
         f"readout ({reading.readout_name})"
-        if place == "readout"
+        if isinstance(place, str)
         else reading.layout.describe(place)
     )
 
@@ -142,7 +142,7 @@ def _name(reading: Reading, place: Place) -> str:
 def _at(reading: Reading, place: Place, image: int, measure: Any) -> list[float]:
     """One number per state at one place of one image."""
     reading.picture(image)  # refuses an image that is not there
-    if place == "readout":
+    if isinstance(place, str):
         return measure(reading.readout)[:, image].tolist()
     return measure(reading)[:, image, reading.position(place)].tolist()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
@@ -32,10 +32,10 @@ def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.n
         data = {"x": x, quantity: values, along: places, "of": [name] * len(places)}
         source = ColumnDataSource(data)
         bars = plot.vbar("x", 0.9 * width, quantity, source=source, color=COLOURS[i % len(COLOURS)])
-        items.append(LegendItem(label=name, renderers=[bars]))
+        items.append(LegendItem(label=name, renderers=cast("Any", [bars])))
         said = [("", "@of"), (along, f"@{{{along}}}"), (quantity, f"@{{{quantity}}}{{0.000}}")]
         plot.add_tools(HoverTool(renderers=[bars], tooltips=said))
-    plot.y_range.start = 0
+    plot.y_range.update(start=0)
     if len(items) > 1:
         plot.add_layout(Legend(items=items, border_line_color=None), "right")
     return plot

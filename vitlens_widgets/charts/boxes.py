@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
 from bokeh.transform import dodge
@@ -44,8 +44,8 @@ def with_boxes(plot: Figure, boxes: Mapping[str, Any]) -> Figure:
             x, 0.9 * width, "upper", "lower", fill_alpha=0.25, line_width=1, **look, **hatch
         )
         middle = plot.rect(x, "median", 0.9 * width, 3, height_units="screen", **look)
-        items.append(LegendItem(label=name, renderers=[body]))
-        plot.add_tools(_hover([body, middle], plot.xaxis[0].axis_label or "state"))
+        items.append(LegendItem(label=name, renderers=cast("Any", [body])))
+        plot.add_tools(_hover([body, middle], str(plot.xaxis[0].axis_label or "state")))
     plot.add_layout(Legend(items=items, border_line_color=None), "right")
     return plot
 

@@ -122,7 +122,7 @@ def with_curves(
             plot.varea(list(places), low, high, color=colour, fill_alpha=faint)
         line = plot.line(along, "value", source=source, color=colour, line_width=2, line_dash=dash)
         dots = plot.scatter(along, "value", source=source, color=colour, size=6)
-        items.append(LegendItem(label=name, renderers=[line, dots]))
+        items.append(LegendItem(label=name, renderers=cast("Any", [line, dots])))
         plot.add_tools(_hover(dots, along))
     plot.add_layout(
         Legend(items=items, border_line_color=None), "right" if len(items) > 1 else "above"

@@ -67,7 +67,7 @@ def _dots(
     source = ColumnDataSource({**data, "model": [model] * len(layers)})
     look = {"marker": _MARKS[i], "size": 8, "color": COLOURS[i], "fill_alpha": 0.5}
     dots = plot.scatter("x", "value", source=source, **look)
-    means = plot.line(np.arange(len(values)), values.mean(1), color=COLOURS[i], line_width=2)
+    means = plot.line(list(range(len(values))), values.mean(1), color=COLOURS[i], line_width=2)
     said = [("", "@model"), ("head", "L@layer H@head"), (quantity, "@value{0.0000}")]
     plot.add_tools(HoverTool(renderers=[dots], tooltips=said))
     return [dots, means]

@@ -26,7 +26,7 @@ def with_cells(plot: Figure, x: str, y: str, value: str, cells: Sequence[dict[st
         value: The column of its number; other columns are said on hover.
         cells: A row per cell.
     """
-    data = {key: [cell[key] for cell in cells] for key in cells[0]}
+    data: dict[str, Any] = {key: [cell[key] for cell in cells] for key in cells[0]}
     data["ink"] = ["black" if number > 0.5 else "white" for number in data[value]]
     data["said"] = [f"{number:.2f}" for number in data[value]]
     source = ColumnDataSource(data)

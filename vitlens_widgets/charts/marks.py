@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Label, Span
@@ -19,9 +19,13 @@ _SIGNIFICANT = 0.05
 def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> None:
     """A dashed line where logits in random order would be."""
     if chance is not None:
-        line = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}
+        line: dict[str, Any] = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}
         plot.add_layout(Span(location=chance, dimension="width", **line))
-        words = {"text_font_size": "11px", "text_color": "#767676", "x_units": "screen"}
+        words: dict[str, Any] = {
+            "text_font_size": "11px",
+            "text_color": "#767676",
+            "x_units": "screen",
+        }
         plot.add_layout(Label(x=4, y=chance, text=said, **words))
 
 
@@ -35,7 +39,7 @@ def with_stars(
 ) -> None:
     """A star above each state at which something is significant."""
     starred = np.flatnonzero(p < _SIGNIFICANT)
-    data = {"state": [states[k] for k in starred], "p": p[starred].tolist()}
+    data = {"state": [states[k] for k in starred.tolist()], "p": p[starred].tolist()}
     source = ColumnDataSource({**data, "y": [y] * len(starred)})
     stars = plot.scatter("state", "y", source=source, marker="asterisk", size=8, color=colour)
     said = [("", f"{what} at @state"), ("p", "@p{0.000e+0}")]

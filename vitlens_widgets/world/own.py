@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -211,7 +212,8 @@ def checked_images(images: object, minutes: object) -> int | None:
         raise UsageError("Give either images= or minutes=, not both.")
     if minutes is not None:
         is_number = isinstance(minutes, (int, float)) and not isinstance(minutes, bool)
-        if not is_number or not math.isfinite(minutes) or minutes <= 0:
+        number: Any = minutes
+        if not (is_number and math.isfinite(number) and number > 0):
             raise UsageError(f"minutes is {minutes!r}; it must be a number above 0.")
     if images is None:
         return None

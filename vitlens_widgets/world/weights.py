@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError, safe_open
 
@@ -32,7 +32,7 @@ class Noted:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """The design among what a weights file notes; what it does not note is as by default."""
-        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
+        return cls(**{f.name: facts[f.name] for f in fields(cast("Any", cls)) if f.name in facts})
 
 
 @dataclass(frozen=True, slots=True)

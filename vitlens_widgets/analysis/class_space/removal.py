@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.trace import ViT
+from vitlens_widgets.models.vit import BaseViT
 
 
-def check_removable(vit: ViT) -> None:
+def check_removable(vit: BaseViT) -> None:
     """Refuse a model whose tokens know their place only by where they stand in the sequence.
 
     Raises:
@@ -26,7 +26,7 @@ def check_removable(vit: ViT) -> None:
 
 
 @torch.no_grad()
-def run_blocks(vit: ViT, state: Tensor) -> Tensor:
+def run_blocks(vit: BaseViT, state: Tensor) -> Tensor:
     """A state 0, of any number of tokens, through all blocks: `[image, token, d]` to the last."""
     for layer in range(vit.n_layers):
         state = vit.adapter.run_block(layer, state)
@@ -34,7 +34,7 @@ def run_blocks(vit: ViT, state: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def run_kept(vit: ViT, state: Tensor, kept: Sequence[Tensor]) -> list[Tensor]:
+def run_kept(vit: BaseViT, state: Tensor, kept: Sequence[Tensor]) -> list[Tensor]:
     """The last state of each image when only some of its tokens go through the blocks.
 
     Tokens are removed after the position embedding, before the first block, as by

@@ -6,6 +6,7 @@ All numbers are of the model's readout, the token (or mean) that its own classif
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -162,9 +163,10 @@ class _Measure:
 
     def _similarities(self, classes: list[list[int]]) -> np.ndarray:
         """Of each answer to the nearest of the image's classes; NaN where there are none."""
+        kinship = cast("Kinship", self._kinship)  # asked only where there is one
 
         def best(answer: int, right: list[int]) -> float:
-            near = (self._kinship.similarity(answer, index) for index in right)
+            near = (kinship.similarity(answer, index) for index in right)
             return max(near, default=np.nan)
 
         rows = self.answers.tolist()

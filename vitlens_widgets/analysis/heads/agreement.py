@@ -19,8 +19,8 @@ class Agreement:
     """The mean pairwise correlation of maps that are seen one after the other."""
 
     def __init__(self) -> None:
-        self._sum: Tensor | None = None
-        self._constant: Tensor | None = None
+        self._sum = torch.empty(0)  # both of a head each, from the first image on
+        self._constant = torch.empty(0)
         self._seen = 0
 
     def see(self, pattern: Tensor) -> None:

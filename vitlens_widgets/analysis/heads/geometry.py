@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -65,12 +65,12 @@ def geometry(trace: Trace, image: int | None = None) -> DataFrame:
 
 def _over_images(trace: Trace, layer: int, images: list[int], places: Places) -> Tensor:
     """The sum over images of the weights among patches, `[head, query patch, key patch]`."""
-    total = None
+    total: Tensor | None = None
     for pattern in trace.attention_by_image(layer, "pattern", images):
         weights = among_patches(pattern, places)
         total = weights if total is None else total.add_(weights)
         del pattern, weights  # their memory is free for the next image's
-    return total
+    return cast("Tensor", total)  # a trace has an image
 
 
 def against_chance(weights: Tensor, members: Tensor) -> Tensor:

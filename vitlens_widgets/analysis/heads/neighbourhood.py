@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +71,7 @@ class Neighbourhood(Result):
     def summary(self) -> str:
         """The head that reads one offset most, beside what uniform attention gives it."""
         rows = self.table()
-        row = rows.loc[rows["ratio"].idxmax()]
+        row = rows.iloc[int(rows["ratio"].argmax())]
         where = f"{row['rows_down']:.0f} rows down, {row['columns_right']:.0f} columns right"
         head = f"L{row['layer']:.0f} H{row['head']:.0f}"
         times = f"{row['share']:.3f}, {row['ratio']:.1f} times what uniform attention gives it"
@@ -90,7 +91,8 @@ class Neighbourhood(Result):
             raise UsageError("One head is drawn: give layer= and head=, or neither.")
         if layer is None:
             rows = self.table()
-            layer, head = rows.loc[rows["ratio"].idxmax(), ["layer", "head"]].astype(int)
+            row = rows.iloc[int(rows["ratio"].argmax())]
+            layer, head = int(row["layer"]), int(row["head"])
         check_index("layer", layer, self.values.shape[0])
         check_index("head", head, self.values.shape[1])
         offsets = [str(offset) for offset in range(-self.radius, self.radius + 1)]
@@ -150,13 +152,13 @@ def _bins(places: Places, radius: int) -> Tensor:
     near = (down.abs() <= radius) & (right.abs() <= radius)
     bins = torch.full((places.n, places.n), side**2 + 1)
     between = torch.where(near, (down + radius) * side + right + radius, side**2)
-    bins[np.ix_(places.patches, places.patches)] = between
+    bins[places.patches[:, None], places.patches] = between
     return bins.flatten()
 
 
 def _by_offset(patterns: Iterable[Tensor], bins: Tensor, side: int) -> Tensor:
     """The share of the weight between patches at each offset, `[head, down, right]`, float64."""
-    total = sum(_binned(pattern, bins, side**2 + 2) for pattern in patterns)
+    total = reduce(torch.add, (_binned(pattern, bins, side**2 + 2) for pattern in patterns))
     between = total[:, :-1].sum(1)[:, None, None]
     return total[:, : side**2].unflatten(1, (side, side)) / between
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,5 +74,5 @@ class Places:
     def between_patches(self, weights: Tensor) -> Tensor:
         """Weights `[query patch, key patch]` among all positions, `[query, key]`, 0 elsewhere."""
         whole = torch.zeros(self.n, self.n)
-        whole[np.ix_(self.patches, self.patches)] = weights.to(whole)
+        whole[self.patches[:, None], self.patches] = weights.to(whole)
         return whole

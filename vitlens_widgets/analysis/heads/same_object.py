@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,9 +53,12 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> DataFrame:
     if not any(pairs.any() for pairs in members):
         raise UsageError("No thing in these masks covers most of two patches or more.")
     layers = [
-        sum(
-            against_chance(_asked(among_patches(pattern, places), pairs), pairs)
-            for pattern, pairs in zip(trace.attention_by_image(layer), members, strict=True)
+        reduce(
+            torch.add,
+            (
+                against_chance(_asked(among_patches(pattern, places), pairs), pairs)
+                for pattern, pairs in zip(trace.attention_by_image(layer), members, strict=True)
+            ),
         )
         for layer in progress(range(trace.vit.n_layers), "same object")
     ]

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -81,8 +81,9 @@ class FewShots:
         """
         same = self._data.identity == data.identity
         if not same and all(hasattr(one, "source") for one in (self._data, data)):
-            fitted = {self._data.source(number) for number in self._numbers}
-            same = any(data.source(number) in fitted for number in range(n_images))
+            mine, theirs = cast("Any", self._data), cast("Any", data)
+            fitted = {mine.source(number) for number in self._numbers}
+            same = any(theirs.source(number) in fitted for number in range(n_images))
         if same:
             raise UsageError(
                 f"Probes are tested on other images than they are fitted to, and {data!r} has some "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -126,7 +126,8 @@ def _listed(given: Sequence[int] | int | None, every: Sequence[int]) -> Sequence
     """All for None; one alone in a list."""
     if given is None:
         return every
-    return given if hasattr(given, "__iter__") else [given]
+    several: Any = given
+    return several if hasattr(given, "__iter__") else [several]
 
 
 class _ProbeMeasure(Measures[LinearProbes]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -74,4 +75,4 @@ class ProbeRelevance:
                 f"with {len(trace.tokens)} tokens."
             )
         found = (self.probes(k).ranks(trace.states[k + 1], classes) for k in self.layers)
-        return -sum(found).float()
+        return -reduce(torch.add, found).float()

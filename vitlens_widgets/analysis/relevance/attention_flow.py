@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import logits_of
 from vitlens_widgets.analysis.heads.rollout import mixing
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.errors import UsageError
@@ -142,7 +143,8 @@ def _gradients(trace: Trace, classes: Tensor) -> tuple[Sequence[Tensor], Sequenc
     """
     again = trace.rerun([], keep=["pattern"], grad=True, first=0)
     patterns = [again["pattern", layer] for layer in range(trace.vit.n_layers)]
-    chosen = again.logits.gather(1, classes.to(again.logits.device)[:, None])
+    answer = logits_of(again)
+    chosen = answer.gather(1, classes.to(answer.device)[:, None])
     return patterns, torch.autograd.grad(chosen.sum(), patterns)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,7 +39,8 @@ def area(n: int, sums: np.ndarray, products: np.ndarray, n_patches: int, how: Ar
         variance = max(weights @ covariance @ weights, 0.0) * n / np.float64(n - 1)
     deviation = np.sqrt(variance) if n > 1 else np.float64(np.nan)
     half = half_width(np.asarray(deviation), np.asarray(n))
-    return OverImages(np.float64(value), deviation, half, np.int64(n))
+    numbers: Any = (np.float64(value), deviation, half, np.int64(n))  # arrays without axes
+    return OverImages(*numbers)
 
 
 def _normalised(mean: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:

@@ -26,11 +26,19 @@ class Method(Protocol):
         settings: In JSON's types, what its numbers depend on beside model and images.
     """
 
-    name: str
-    settings: Mapping[str, Any]
+    @property
+    def name(self) -> str:
+        """See above."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """See above."""
+        ...
 
     def __call__(self, trace: Trace, classes: Tensor) -> Parts | Tensor | np.ndarray:
         """Of a trace and a class of each image, int64 `[image]`: `Parts`, or `[image, token]`."""
+        ...
 
 
 METHODS: Mapping[str, Method] = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_count
+from vitlens_widgets.analysis.checks import check_count, logits_of
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.experiment import Measures, over_data
@@ -122,7 +122,7 @@ class _RemovalMeasure(Measures[PerturbationTest]):
         read = [_read(logits, batch.classes) for logits in found]
         right, probability = (torch.stack(one, -1).numpy() for one in zip(*read, strict=True))
         accuracy, sure = self._by_curve(right), self._by_curve(probability)
-        before = _read(trace.logits.float().cpu()[None], batch.classes)[0][0].numpy()
+        before = _read(logits_of(trace).float().cpu()[None], batch.classes)[0][0].numpy()
         return {
             "all patches": tally(before),
             "accuracy": tally(accuracy),
@@ -153,7 +153,7 @@ class _RemovalMeasure(Measures[PerturbationTest]):
 
     def _orders(self, trace: Trace, true: Tensor) -> Tensor:
         """Of all curves, the random ones last, `[order, image, patch]`."""
-        classes = trace.logits.argmax(-1).cpu() if self._of_answer else true
+        classes = logits_of(trace).argmax(-1).cpu() if self._of_answer else true
         orders = []
         for method in self._methods:
             tokens = parts_of(method, trace, classes).tokens
@@ -184,7 +184,8 @@ class _RemovalMeasure(Measures[PerturbationTest]):
 def _methods(given: Sequence[str | Method]) -> list[Method]:
     """The methods, each once."""
     several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
-    methods = [method_of(one) for one in (given if several else [given])]
+    some: Any = given if several else [given]
+    methods = [method_of(one) for one in some]
     names = [method.name for method in methods]
     for name in names:
         if names.count(name) > 1:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.checks import check_trace
+from vitlens_widgets.analysis.checks import check_trace, logits_of
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.relevance.methods import Method, label_of, method_of, parts_of
 from vitlens_widgets.analysis.result import Result
@@ -183,16 +183,17 @@ def target_classes(trace: Trace, target: Target | Any) -> Tensor:
     """
     labels = trace.vit.labels
     if target is None:
-        return trace.logits.detach().argmax(-1).cpu()
+        return logits_of(trace).detach().argmax(-1).cpu()
+    asked: Any = target
     several = hasattr(target, "__len__") and not isinstance(target, str)
     if not several or getattr(target, "ndim", 1) == 0:
-        return torch.full((trace.n_images,), labels.index(target))
-    if len(target) != trace.n_images:
+        return torch.full((trace.n_images,), labels.index(asked))
+    if len(asked) != trace.n_images:
         raise UsageError(
-            f"{len(target)} classes were given for {trace.n_images} "
+            f"{len(asked)} classes were given for {trace.n_images} "
             f"image{'s' * (trace.n_images != 1)}: give one for each, or a single one for all."
         )
-    return torch.tensor([labels.index(one) for one in target])
+    return torch.tensor([labels.index(one) for one in asked])
 
 
 def _as_array(values: Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.class_space.removal import run_blocks
-from vitlens_widgets.trace import ViT
+from vitlens_widgets.models.vit import BaseViT
 
 _LEAST_IMAGES = 8
 
@@ -47,7 +47,7 @@ def random_orders(n_patches: int, n_orders: int) -> Tensor:
 
 @torch.no_grad()
 def answers_of_kept(
-    vit: ViT, state: Tensor, orders: Tensor, counts: Sequence[int]
+    vit: BaseViT, state: Tensor, orders: Tensor, counts: Sequence[int]
 ) -> Iterator[Tensor]:
     """The model's logits when only the first patches of an order are there, count by count.
 
@@ -78,6 +78,6 @@ def answers_of_kept(
         yield torch.cat(logits).unflatten(0, orders.shape[:2])
 
 
-def _answers(vit: ViT, state: Tensor) -> Tensor:
+def _answers(vit: BaseViT, state: Tensor) -> Tensor:
     """`[row, class]`."""
     return vit.adapter.readout_logits(run_blocks(vit, state)).float().cpu()

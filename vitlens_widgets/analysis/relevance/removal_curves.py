@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.checks import check_count, check_trace
+from vitlens_widgets.analysis.checks import check_count, check_trace, logits_of
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.relevance.perturbation_result import ALONG
@@ -26,7 +26,8 @@ from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.trace import Trace, ViT
+from vitlens_widgets.models.vit import BaseViT
+from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _growing(
     falling = most_relevant_first(patches)
     others = random_orders(n_patches, n_random)
     orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, len(images))])
-    whole = trace.logits[images].detach().float().cpu().expand(len(orders), -1, -1)
+    whole = logits_of(trace)[images].detach().float().cpu().expand(len(orders), -1, -1)
     found = answers_of_kept(vit, trace.states[0][images].detach(), orders, counts)
     classes = relevance.target[images]
     answers, probability = [], []
@@ -182,7 +183,7 @@ def _growing(
 
 
 def _curves(
-    vit: ViT, relevance: Relevance, images: list[int], removed: np.ndarray,
+    vit: BaseViT, relevance: Relevance, images: list[int], removed: np.ndarray,
     answers: list[torch.Tensor], probability: list[torch.Tensor],
 ) -> RemovalCurves:  # fmt: skip
     """What is there so far, of the first of all points."""

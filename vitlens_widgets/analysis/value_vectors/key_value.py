@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
-from vitlens_widgets.analysis.checks import check_top
+from vitlens_widgets.analysis.checks import check_top, logits_of
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.over_images import OverImages, over_images
@@ -104,7 +104,7 @@ class _MemoryMeasure(Measures[KeyValueAgreement]):
         watch = {site: partial(seen[kind].keys, batch) for kind, site in self._sites.items()}
         watch |= {ADDED[kind]: partial(one.said, self._vit, batch) for kind, one in seen.items()}
         trace = self._vit.trace(batch.pixels, preprocessed=True, watch=watch)
-        right = (trace.logits.argmax(-1).cpu() == batch.classes).numpy()
+        right = (logits_of(trace).argmax(-1).cpu() == batch.classes).numpy()
         classes, n_classes = batch.classes.numpy(), len(self._vit.labels)
         found: dict[str, np.ndarray] = {"images": np.bincount(classes, minlength=n_classes)}
         for kind, one in seen.items():
