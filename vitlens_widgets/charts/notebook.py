@@ -33,5 +33,7 @@ def in_notebook() -> None:
         load_notebook(script, hide_banner=True)
         return show_doc(figure, *arguments)
 
-    install_notebook_hook(_COLAB, load_notebook, show_with_script, show_app, overwrite=True)
-    output_notebook(script, hide_banner=True, notebook_type=_COLAB)
+    kind: Any = _COLAB  # Bokeh takes any name, and types say its own three
+    show: Any = show_with_script
+    install_notebook_hook(kind, load_notebook, show, show_app, overwrite=True)
+    output_notebook(script, hide_banner=True, notebook_type=kind)

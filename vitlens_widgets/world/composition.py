@@ -132,7 +132,8 @@ def choose_names(rng: np.random.Generator, objects: int, classes: Sequence[str])
         return tuple(classes)
     rounds = -(-objects // len(classes))
     order = np.concatenate([rng.permutation(len(classes)) for _ in range(rounds)])
-    return tuple(classes[i] for i in order[:objects].tolist())
+    chosen: list[int] = order[:objects].tolist()
+    return tuple(classes[i] for i in chosen)
 
 
 def _placed_parts(parts: Parts, pose: Pose) -> Parts:

@@ -89,7 +89,7 @@ class Neighbourhood(Result):
         """
         if (layer is None) != (head is None):
             raise UsageError("One head is drawn: give layer= and head=, or neither.")
-        if layer is None:
+        if layer is None or head is None:
             rows = self.table()
             row = rows.iloc[int(rows["ratio"].argmax())]
             layer, head = int(row["layer"]), int(row["head"])

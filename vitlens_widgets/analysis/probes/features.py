@@ -148,12 +148,12 @@ def features_of(
         values, state, done = _kept(cache, shape, about)
     with progress_bar(data.count, "features for probes") as bar:
         bar.update(done)
-        for batch in batches(vit, data, done, data.count, batch_size):
+        for batch in batches(vit, cast("Dataset", data), done, data.count, batch_size):
             stop = done + len(batch)
             read_places(vit, batch, places, partial(_store, values, places, slice(done, stop)))
             done = stop
             if state is not None:
-                values.flush()
+                cast("np.memmap", values).flush()
                 _say_done(state, about, done)
             bar.update(len(batch))
     among = matched(data.labels, vit.labels)

@@ -41,17 +41,15 @@ class Method(Protocol):
         ...
 
 
-METHODS: Mapping[str, Method] = {
-    method.name: method
-    for method in (
-        ClassEmbedding(),
-        ClassEmbedding(rule="text"),
-        ClassEmbedding(of="logit"),
-        Chefer(),
-        GradientRollout(),
-        Rollout(),
-    )
-}
+_ALL: tuple[Method, ...] = (
+    ClassEmbedding(),
+    ClassEmbedding(rule="text"),
+    ClassEmbedding(of="logit"),
+    Chefer(),
+    GradientRollout(),
+    Rollout(),
+)
+METHODS: Mapping[str, Method] = {method.name: method for method in _ALL}
 """The methods that a name is enough for."""
 
 
