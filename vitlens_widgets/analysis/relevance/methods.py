@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class Method(Protocol):
         ...
 
 
-_ALL: tuple[Method, ...] = (
+_ALL = (
     ClassEmbedding(),
     ClassEmbedding(rule="text"),
     ClassEmbedding(of="logit"),
@@ -49,7 +49,7 @@ _ALL: tuple[Method, ...] = (
     GradientRollout(),
     Rollout(),
 )
-METHODS: Mapping[str, Method] = {method.name: method for method in _ALL}
+METHODS: Mapping[str, Method] = {method.name: method for method in cast("tuple[Method, ...]", _ALL)}
 """The methods that a name is enough for."""
 
 
