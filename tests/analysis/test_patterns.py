@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
-from tests import zoo
+from tests import small_models
 from tests.zoo_sweep import small_hf
 from tests.zoo_sweep.measure import random_pixels
 from tests.zoo_sweep.small_timm import small
@@ -38,8 +38,8 @@ BY_NAME = (
 )
 """timm's names, beside those of the zoo: biases, rotations, shared keys, branches, no prefix."""
 
-MAKERS = {name: lambda name=name: zoo.timm_model(name) for name in zoo.TIMM}
-MAKERS |= {name: lambda name=name: zoo.shaken(small(name)) for name in BY_NAME}
+MAKERS = {name: lambda name=name: small_models.timm_model(name) for name in small_models.TIMM}
+MAKERS |= {name: lambda name=name: small_models.shaken(small(name)) for name in BY_NAME}
 
 
 def timms_own(model, pixels):
@@ -93,7 +93,7 @@ def test_patterns_are_those_of_timm_with_fused_attention_off(name):
 @pytest.mark.parametrize("kind", small_hf.KINDS)
 def test_patterns_are_transformers_eager_attentions(kind):
     fixed = {"attn_implementation": "eager"} if kind.startswith("Data2Vec") else {}
-    model = zoo.shaken(small_hf.small(kind, **fixed))
+    model = small_models.shaken(small_hf.small(kind, **fixed))
     vit = vl.load(model, image_size=small_hf.run_at(kind))
     pixels = random_pixels(vit.image_size)
     trace = vit.trace(pixels, preprocessed=True)

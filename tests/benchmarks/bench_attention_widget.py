@@ -38,12 +38,9 @@ from playwright.sync_api import Error, sync_playwright
 
 import vitlens_widgets as vl
 from tests.benchmarks.measure import machine, peak_mib, table
+from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
+from tests.browser.widget_page import WidgetPage, encoded
 from vitlens_widgets.widgets.shared.base import STATIC
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-
-from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
-from widget_page import WidgetPage, encoded
 
 MODELS = {
     "vit_base_patch32_224": "144 heads, 50 tokens",

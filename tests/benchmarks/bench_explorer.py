@@ -15,14 +15,10 @@ from __future__ import annotations
 
 import os
 import statistics
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-
-from hosts import written
-
 from tests.benchmarks.in_lab import print_rows
+from tests.browser.hosts import written
 
 MODELS = {
     "toy/p32": 'vl.load("toy/p32"), scene',

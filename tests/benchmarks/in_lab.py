@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-
-from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
-from jupyter_lab import running_lab
-
 from tests.benchmarks.measure import machine, table
+from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
+from tests.browser.jupyter_lab import running_lab
 
 
 def print_rows(doc: str, models: Iterable[str], measured: Callable, repeats: int) -> None:

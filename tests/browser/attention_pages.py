@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from bokeh.palettes import Magma256
-from painted import canvas_pixels, rgb
 
+from tests.browser.painted import canvas_pixels, rgb
 from vitlens_widgets.widgets.attention_maps.codes import coded
 
 MAGMA = np.stack([rgb(c) for c in Magma256])

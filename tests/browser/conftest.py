@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-# The browser tests feed the widgets with the same invented readings as the Python tests do.
-sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_ARGS = [
@@ -52,7 +47,7 @@ def browser() -> Iterator:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory) -> Iterator:
     """One Jupyter for all tests: JupyterLab and Notebook 7 (a `jupyter_lab.Lab`)."""
-    from jupyter_lab import running_lab
+    from tests.browser.jupyter_lab import running_lab
 
     with running_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
@@ -61,7 +56,7 @@ def lab(tmp_path_factory) -> Iterator:
 @pytest.fixture(scope="session")
 def marimo(tmp_path_factory) -> Iterator:
     """One marimo for all tests (a `marimo_host.Marimo`)."""
-    from marimo_host import running_marimo
+    from tests.browser.marimo_host import running_marimo
 
     with running_marimo(tmp_path_factory.mktemp("marimo")) as marimo:
         yield marimo

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from kernel_page import KernelPage
+
+from tests.browser.kernel_page import KernelPage
 
 
 class InfillPage(KernelPage):

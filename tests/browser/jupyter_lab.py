@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hosts import RUN_MS, STEP_SECONDS, OpenNotebook, free_port, running
+from tests.browser.hosts import RUN_MS, STEP_SECONDS, OpenNotebook, free_port, running
 
 EXTENSION = Path(__file__).parents[2] / "vitlens_widgets" / "export" / "labextension"
 _FOLDERS = (

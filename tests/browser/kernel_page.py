@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from widget_page import WidgetPage, encoded
+from tests.browser.widget_page import WidgetPage, encoded
 
 # Each save goes to Python, and what changed there comes back, as comms do it; so does what has
 # changed when a question is answered. `kernelDelay` (ms) makes the kernel slow, one that is

@@ -1,7 +1,7 @@
 """Takes the README's pictures of the running widgets.
 
-python tests/browser/make_pictures.py            # all
-python tests/browser/make_pictures.py explorer   # some
+python -m tests.browser.make_pictures            # all
+python -m tests.browser.make_pictures explorer   # some
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
 from PIL import Image
 from playwright.sync_api import sync_playwright
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
+from tests.browser.widget_page import WidgetPage
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "pictures"
 WIDTH = 1200  # pixels; a README shows them at some 830, so text stays sharp

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from hosts import STEP_SECONDS, OpenNotebook, free_port, running
+
+from tests.browser.hosts import STEP_SECONDS, OpenNotebook, free_port, running
 
 _SETTINGS = """
 [runtime]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from attention_pages import MAGMA, TEXT
-from kernel_page import KernelPage
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import MAGMA, TEXT
+from tests.browser.kernel_page import KernelPage
+from tests.browser.widget_page import WidgetPage
 from vitlens_widgets.export.stills import colors
 
 BLUE_ORANGE = colors.table("blue_orange").astype(float)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from attention_pages import Places, map_pixels, read_out
-from fake_maps import random_maps
-from fake_reading import FakeLabels, random_reading
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import Places, map_pixels, read_out
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import FakeLabels, random_reading
 
 
 @pytest.fixture

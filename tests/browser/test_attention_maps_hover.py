@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from attention_pages import Places, colors, heat_pixels, read_out, shades
-from fake_maps import random_maps
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import Places, colors, heat_pixels, read_out, shades
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_maps import random_maps
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 GRIDS = {

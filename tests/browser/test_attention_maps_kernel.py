@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from attention_pages import Places, colors, map_pixels, read_out, shades
-from fake_maps import random_maps
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import Places, colors, map_pixels, read_out, shades
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_maps import random_maps
 from vitlens_widgets.widgets.attention_maps import data
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from attention_pages import Places, read_out
-from fake_maps import random_maps
-from hosts import written
+
+from tests.browser.attention_pages import Places, read_out
+from tests.browser.hosts import written
+from tests.widgets.fake_maps import random_maps
 
 PICTURES = Path(__file__).parent / "screenshots"
 SMALL = """

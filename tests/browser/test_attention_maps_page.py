@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from attention_pages import map_pixels
-from fake_maps import random_maps
-from fake_reading import random_reading
-from painted import canvas_pixels
-from widget_page import WidgetPage, eventually
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import map_pixels
+from tests.browser.painted import canvas_pixels
+from tests.browser.widget_page import WidgetPage, eventually
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import random_reading
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 SHAPES = {

@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from attention_pages import MAGMA, colors, heat_pixels, map_pixels, shades
-from fake_maps import random_maps
-from painted import canvas_pixels
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import MAGMA, colors, heat_pixels, map_pixels, shades
+from tests.browser.painted import canvas_pixels
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_maps import random_maps
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hosts import written
+
+from tests.browser.hosts import written
 
 EXPLORER = """
 import vitlens_widgets as vl

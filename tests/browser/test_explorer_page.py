@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from widget_page import WidgetPage, eventually
 
 import vitlens_widgets as vl
+from tests.browser.widget_page import WidgetPage, eventually
 from tests.small_models import timm_model
 
 

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from attention_pages import Places
-from fake_maps import random_maps
-from hosts import written
-from infill_page import patch
+
+from tests.browser.attention_pages import Places
+from tests.browser.hosts import written
+from tests.browser.infill_page import patch
+from tests.widgets.fake_maps import random_maps
 
 PICTURES = Path(__file__).parent / "screenshots"
 SETUP = """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from fake_reading import random_reading
-from infill_page import InfillPage
-from painted import canvas_pixels
-from widget_page import WidgetPage, encoded, eventually
 
 import vitlens_widgets as vl
+from tests.browser.infill_page import InfillPage
+from tests.browser.painted import canvas_pixels
+from tests.browser.widget_page import WidgetPage, encoded, eventually
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_reading import random_reading
 
 COLOURS = "root => [getComputedStyle(root).backgroundColor, getComputedStyle(root).color]"
 LIGHT, DARK = ["rgb(255, 255, 255)", "rgb(27, 27, 27)"], ["rgb(17, 17, 17)", "rgb(232, 232, 232)"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from infill_page import InfillPage, patch, stroke
-from painted import canvas_pixels
 
 import vitlens_widgets as vl
+from tests.browser.infill_page import InfillPage, patch, stroke
+from tests.browser.painted import canvas_pixels
+from tests.widgets.fake_infilling import random_infilling
 
 ROWS, COLS = 4, 6
 

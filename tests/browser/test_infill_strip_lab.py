@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hosts import written
-from infill_page import patch, stroke
+
+from tests.browser.hosts import written
+from tests.browser.infill_page import patch, stroke
 
 SIDE = 14  # patches of toy/mae
 CODE = """

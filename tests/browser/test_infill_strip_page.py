@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from infill_page import InfillPage, patch
 
 import vitlens_widgets as vl
+from tests.browser.infill_page import InfillPage, patch
+from tests.widgets.fake_infilling import random_infilling
 
 ROWS, COLS = 4, 6
 WIDTHS = (1400, 1000, 700, 460)

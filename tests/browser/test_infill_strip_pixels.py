@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from infill_page import InfillPage
-from painted import CIVIDIS, canvas_pixels
 
 import vitlens_widgets as vl
+from tests.browser.infill_page import InfillPage
+from tests.browser.painted import CIVIDIS, canvas_pixels
+from tests.widgets.fake_infilling import random_infilling
 
 CASES = {
     "4x6": {"rows": 4, "cols": 6, "patch": 8, "states": 4},

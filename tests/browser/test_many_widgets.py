@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fake_infilling import random_infilling
-from fake_maps import random_maps
-from fake_reading import random_reading
-from fake_relevance import random_relevances
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import random_reading
+from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.widgets.shared.base import STATIC
 
 MAKE = {

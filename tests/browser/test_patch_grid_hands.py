@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake_reading import FakeLabels, random_reading
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_reading import FakeLabels, random_reading
 
 NAMES = ["cat", "dog", "tree", "house", "boat", "car", "background"]
 EMOJI = ["🐱", "🐶", "🌲", "🏠", "⛵", "🚗", ""]

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from fake_reading import FakeLabels, random_reading
-from painted import CIVIDIS, VIRIDIS, canvas_pixels
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.painted import CIVIDIS, VIRIDIS, canvas_pixels
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_reading import FakeLabels, random_reading
 
 NAMES = ["cat", "dog", "tree", "house", "boat", "car", "background"]
 EMOJI = ["🐱", "🐶", "🌲", "🏠", "⛵", "🚗", ""]

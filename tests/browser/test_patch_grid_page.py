@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_reading import FakeLabels, random_reading
-from painted import canvas_pixels
-from widget_page import WidgetPage, eventually
 
 import vitlens_widgets as vl
+from tests.browser.painted import canvas_pixels
+from tests.browser.widget_page import WidgetPage, eventually
+from tests.widgets.fake_reading import FakeLabels, random_reading
 
 SHAPES = {
     "7x7, 5 states": {"rows": 7, "cols": 7, "states": 5, "patch": 8},

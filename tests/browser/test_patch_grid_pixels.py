@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_reading import FakeLabels, random_reading
-from painted import (
+
+import vitlens_widgets as vl
+from tests.browser.painted import (
     CIVIDIS,
     CLASS_COLORS,
     VIRIDIS,
@@ -16,9 +17,8 @@ from painted import (
     rgb,
     stretched,
 )
-from widget_page import WidgetPage
-
-import vitlens_widgets as vl
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_reading import FakeLabels, random_reading
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 # Pictures as large as they are drawn in a window of 1100 px, so that nothing is scaled.

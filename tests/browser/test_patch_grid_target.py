@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_reading import FakeLabels, random_reading
-from painted import VIRIDIS, canvas_pixels, mapped, patches
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.painted import VIRIDIS, canvas_pixels, mapped, patches
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_reading import FakeLabels, random_reading
 from vitlens_widgets.widgets.patch_grid import data
 
 NAMES = ["dog", "cat", "tiger cat", "car", "boat", "tree", "<b>bold</b>"]

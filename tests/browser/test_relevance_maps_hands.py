@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from fake_relevance import curve_of, random_relevances
-from kernel_page import KernelPage
-from relevance_page import cell, curve, panel, read_out, shown, text, tile, with_kernel
 
 import vitlens_widgets as vl
+from tests.browser.kernel_page import KernelPage
+from tests.browser.relevance_page import (
+    cell,
+    curve,
+    panel,
+    read_out,
+    shown,
+    text,
+    tile,
+    with_kernel,
+)
+from tests.widgets.fake_relevance import curve_of, random_relevances
 
 COLS = 6
 CURVES = ("_curves", "_curves_of", "_curve_answers", "_falling")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_relevance import random_relevances
-from relevance_page import cell, curve, heat, panel, shown, text, tile
-from widget_page import WidgetPage
 
 import vitlens_widgets as vl
+from tests.browser.relevance_page import cell, curve, heat, panel, shown, text, tile
+from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_relevance import random_relevances
 
 PICTURES = Path(__file__).parent / "screenshots"
 REGISTERS = ("CLS", *(f"register {i}" for i in range(1, 5)))

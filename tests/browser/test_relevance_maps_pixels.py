@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_relevance import random_relevances
-from painted import canvas_pixels
-from relevance_page import coloured, curve, heat, panel, place, shown, tile
+
+from tests.browser.painted import canvas_pixels
+from tests.browser.relevance_page import coloured, curve, heat, panel, place, shown, tile
+from tests.widgets.fake_relevance import random_relevances
 
 REGISTERS = ("CLS", *(f"register {i}" for i in range(1, 5)))
 CASES = {

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from fake_reading import random_reading
 
 import vitlens_widgets as vl
+from tests.widgets.fake_reading import random_reading
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CELL = f"""
 import sys
-sys.path.insert(0, {str(TESTS / "widgets")!r})
-from fake_reading import random_reading
+sys.path.insert(0, {str(ROOT)!r})
+from tests.widgets.fake_reading import random_reading
 import vitlens_widgets as vl
 vl.PatchGrid(random_reading(1, rows=3, cols=5), image=1)
 """

@@ -6,14 +6,14 @@ import re
 
 import numpy as np
 import pytest
-from attention_pages import Places, colors, map_pixels, read_out, shades
-from fake_infilling import random_infilling
-from fake_maps import random_maps
-from fake_reading import FakeLabels, random_reading
-from fake_relevance import random_relevances
-from relevance_page import cell, curve, panel, text, tile
 
 import vitlens_widgets as vl
+from tests.browser.attention_pages import Places, colors, map_pixels, read_out, shades
+from tests.browser.relevance_page import cell, curve, panel, text, tile
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import FakeLabels, random_reading
+from tests.widgets.fake_relevance import random_relevances
 
 
 class Saved:

@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hosts import RUN_MS
+
+from tests.browser.hosts import RUN_MS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TUTORIALS = sorted(set(NOTEBOOKS.glob("*.ipynb")) - {NOTEBOOKS / "00_quickstart.ipynb"})

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from fake_maps import random_maps
-from fake_reading import FakeLabels, random_reading
-from fake_relevance import random_relevances
-from saved import hash_of, parts, state_of
 
 import vitlens_widgets as vl
+from tests.export.saved import hash_of, parts, state_of
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import FakeLabels, random_reading
+from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.page import SavedWidget, page
 from vitlens_widgets.export.save import size_words
 

@@ -8,10 +8,10 @@ import itertools
 
 import numpy as np
 import pytest
-from attention_pages import MAGMA
-from painted import CIVIDIS, VIRIDIS
 from PIL import Image
 
+from tests.browser.attention_pages import MAGMA
+from tests.browser.painted import CIVIDIS, VIRIDIS
 from vitlens_widgets.export.stills import emoji, sheet
 from vitlens_widgets.export.stills.colors import table
 from vitlens_widgets.export.stills.curve import AXIS, Curve, curves

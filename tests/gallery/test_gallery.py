@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-from fake_maps import random_maps
-from fake_reading import random_reading
-from saved import hash_of
 
 import vitlens_widgets as vl
+from tests.export.saved import hash_of
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import random_reading
 from vitlens_widgets.gallery import Exhibit, gallery, tutorials
 from vitlens_widgets.gallery.__main__ import main
 

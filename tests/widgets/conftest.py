@@ -1,10 +1,5 @@
 """Fixtures for the tests of widgets in Python."""
 
-import sys
-from pathlib import Path
-
-from recording_comm import recorded
-
-sys.path.append(str(Path(__file__).parents[1] / "browser"))  # pixels as the browser draws them
+from tests.widgets.recording_comm import recorded
 
 __all__ = ["recorded"]

@@ -7,8 +7,8 @@ them shows.
 from __future__ import annotations
 
 import numpy as np
-from fake_reading import FakeLayout
 
+from tests.widgets.fake_reading import FakeLayout
 from vitlens_widgets.errors import UsageError
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from fake_reading import FakeLayout
+
+from tests.widgets.fake_reading import FakeLayout
 
 MEANINGS = {"entropy": "spread of a query's attention", "on_itself": "mass on the diagonal"}
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
-from fake_reading import FakeLabels, FakeLayout
 
+from tests.widgets.fake_reading import FakeLabels, FakeLayout
 from vitlens_widgets.errors import UsageError
 
 METHODS = ("class_embedding", "chefer", "rollout", "headless")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_maps import random_maps
 from traitlets import TraitError
 
 import vitlens_widgets as vl
+from tests.widgets.fake_maps import random_maps
 
 CHOICES = (
     "layer", "head", "token", "key", "image", "show", "kind", "scale", "norm", "direction",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_maps import random_maps
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from tests.widgets.fake_maps import random_maps
 from vitlens_widgets.widgets.attention_maps import codes
 
 

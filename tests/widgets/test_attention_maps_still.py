@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from fake_maps import random_maps
 from PIL import Image
 
+from tests.widgets.fake_maps import random_maps
 from vitlens_widgets.export.stills.colors import colored
 from vitlens_widgets.widgets.attention_maps import still
 from vitlens_widgets.widgets.attention_maps.codes import coded, decoded

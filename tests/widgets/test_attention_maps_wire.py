@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
-from fake_maps import random_maps
-from fake_reading import random_reading
 
 import vitlens_widgets as vl
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import random_reading
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
 

@@ -11,15 +11,15 @@ import anywidget
 import comm
 import ipywidgets
 import pytest
-from fake_infilling import random_infilling
-from fake_maps import random_maps
-from fake_reading import random_reading
-from fake_relevance import random_relevances
 from IPython.core.formatters import DisplayFormatter
 from packaging.requirements import Requirement
-from recording_comm import RecordingComm
 
 import vitlens_widgets as vl
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import random_reading
+from tests.widgets.fake_relevance import random_relevances
+from tests.widgets.recording_comm import RecordingComm
 
 MANAGER = "a manager's address"
 MADE = {

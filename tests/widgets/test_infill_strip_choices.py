@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
 
 import vitlens_widgets as vl
+from tests.widgets.fake_infilling import random_infilling
 from vitlens_widgets.errors import UsageError
 
 GRID = {"rows": 3, "cols": 5}

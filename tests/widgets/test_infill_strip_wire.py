@@ -6,9 +6,9 @@ import contextlib
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
 
 import vitlens_widgets as vl
+from tests.widgets.fake_infilling import random_infilling
 from vitlens_widgets.widgets.infill_strip import data
 
 CASES = {

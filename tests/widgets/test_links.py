@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from fake_maps import random_maps
-from fake_reading import FakeLabels, random_reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import FakeLabels, random_reading
 from vitlens_widgets.widgets.shared.meanings import Place
 
 GRID = {"rows": 4, "cols": 6}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from fake_reading import FakeLabels, random_reading
 from traitlets import TraitError
 
 import vitlens_widgets as vl
+from tests.widgets.fake_reading import FakeLabels, random_reading
 
 NAMES = ["cat", "dog", "tree", "house", "boat"]
 

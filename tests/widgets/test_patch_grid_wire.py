@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fake_reading import random_reading
 
 import vitlens_widgets as vl
+from tests.widgets.fake_reading import random_reading
 from vitlens_widgets.widgets.patch_grid import data
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fake_relevance import METHODS, random_relevances
 from traitlets import TraitError
 
 import vitlens_widgets as vl
+from tests.widgets.fake_relevance import METHODS, random_relevances
 
 CHOICES = (
     "target", "against", "method", "image", "layer", "head", "token", "show", "scale", "norm",

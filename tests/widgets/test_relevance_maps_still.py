@@ -7,10 +7,10 @@ import io
 import numpy as np
 import pytest
 from bokeh.palettes import Magma256
-from fake_relevance import random_relevances
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.stills.colors import bytes_of, table
 from vitlens_widgets.widgets.relevance_maps.still import KINDS, ShownRelevance
 

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from fake_relevance import curve_of, random_relevances
 
 import vitlens_widgets as vl
+from tests.widgets.fake_relevance import curve_of, random_relevances
 from vitlens_widgets.widgets.relevance_maps import widget as relevance_maps
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, go_on
 

@@ -8,15 +8,15 @@ import itertools
 
 import numpy as np
 import pytest
-from fake_infilling import random_infilling
-from fake_maps import random_maps
-from fake_reading import FakeLabels, random_reading
-from fake_relevance import random_relevances
-from painted import CIVIDIS, VIRIDIS, mapped, patches
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.browser.painted import CIVIDIS, VIRIDIS, mapped, patches
 from tests.small_models import timm_model
+from tests.widgets.fake_infilling import random_infilling
+from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_reading import FakeLabels, random_reading
+from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.stills import emoji
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.explorer import still as explorer_still

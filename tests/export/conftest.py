@@ -1,9 +1,0 @@
-"""What other tests invent and compute serves here too: readings, maps, infillings, pixels."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "widgets"), str(TESTS / "browser")]
