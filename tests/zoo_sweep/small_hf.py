@@ -49,6 +49,14 @@ def _cls(out: Any) -> Tensor:
     return out.last_hidden_state[:, 0]
 
 
+def _mean(out: Any) -> Tensor:
+    return out.last_hidden_state.mean(1)
+
+
+def _map(out: Any) -> Tensor:
+    return out.feature_maps[-1].flatten(2).mean(2)
+
+
 _SHARED = {
     "use_shared_relative_position_bias": True,
     "use_absolute_position_embeddings": True,
@@ -58,6 +66,7 @@ _SHARED = {
 _CLS_DATA2VEC = {**_RELATIVE, "use_mean_pooling": False}
 _DINO = "Dinov2"
 _REG = "Dinov2WithRegisters"
+_V3 = "DINOv3ViT"
 
 KINDS = {
     "ViTForImageClassification": Kind("ViTForImageClassification", "ViTConfig"),
@@ -123,11 +132,84 @@ KINDS = {
         "SiglipForImageClassification", "SiglipConfig", resampled=True
     ),
     "SiglipVisionModel": Kind("SiglipVisionModel", "SiglipVisionConfig"),
+    "DINOv3ViTModel": Kind("DINOv3ViTModel", f"{_V3}Config", {"num_register_tokens": 4}),
+    "DINOv3ViTModel, gated MLP, another image size": Kind(
+        "DINOv3ViTModel",
+        f"{_V3}Config",
+        {"use_gated_mlp": True, "num_register_tokens": 2, "key_bias": True},
+        resampled=True,
+    ),
+    "IJepaForImageClassification": Kind("IJepaForImageClassification", "IJepaConfig"),
+    "IJepaForImageClassification, another image size": Kind(
+        "IJepaForImageClassification", "IJepaConfig", resampled=True
+    ),
+    "IJepaModel": Kind("IJepaModel", "IJepaConfig", pooled=_mean),
+    "PixioModel": Kind("PixioModel", "PixioConfig", resampled=True),
+    "Aimv2VisionModel": Kind("Aimv2VisionModel", "Aimv2VisionConfig"),
+    "Aimv2VisionModel, native, no pooling": Kind(
+        "Aimv2VisionModel",
+        "Aimv2VisionConfig",
+        {"is_native": True, "use_head": False, "mlp_bias": True, "qkv_bias": True},
+        pooled=_mean,
+        resampled=True,
+    ),
+    "MLCDVisionModel": Kind("MLCDVisionModel", "MLCDVisionConfig", resampled=True),
+    "InternVLVisionModel, CLS, q/k norm": Kind(
+        "InternVLVisionModel",
+        "InternVLVisionConfig",
+        {"use_qk_norm": True, "use_mean_pooling": False, "norm_type": "rms_norm"},
+        pooled=_cls,
+        resampled=True,
+    ),
+    "InternVLVisionModel, mean of patches": Kind(
+        "InternVLVisionModel",
+        "InternVLVisionConfig",
+        {"use_absolute_position_embeddings": True, "attention_bias": True},
+        pooled=lambda out: out.last_hidden_state[:, 1:].mean(1),
+        resampled=True,
+    ),
+    "RadioModel": Kind(
+        "RadioModel",
+        "RadioConfig",
+        {"max_img_size": PATCH * 8, "summary_idxs": [0, 2], "num_registers": 2},
+        pooled=lambda out: out.summary,
+        resampled=True,
+    ),
+    "Tipsv2VisionModel": Kind(
+        "Tipsv2VisionModel", "Tipsv2VisionConfig", {"num_register_tokens": 1}, resampled=True
+    ),
+    "MetaClip2ForImageClassification": Kind("MetaClip2ForImageClassification", "MetaClip2Config"),
+    "MetaClip2VisionModel": Kind("MetaClip2VisionModel", "MetaClip2VisionConfig", resampled=True),
+    "MetaClip2VisionModelWithProjection": Kind(
+        "MetaClip2VisionModelWithProjection",
+        "MetaClip2VisionConfig",
+        {"projection_dim": 24},
+        pooled=lambda out: out.image_embeds,
+    ),
+    "Dinov2Backbone": Kind(f"{_DINO}Backbone", f"{_DINO}Config", pooled=_map, resampled=True),
+    "Dinov2Backbone, no final norm": Kind(
+        f"{_DINO}Backbone", f"{_DINO}Config", {"apply_layernorm": False}, _map, resampled=True
+    ),
+    "Dinov2WithRegistersBackbone": Kind(
+        f"{_REG}Backbone", f"{_REG}Config", pooled=_map, resampled=True
+    ),
+    "DINOv3ViTBackbone": Kind("DINOv3ViTBackbone", f"{_V3}Config", pooled=_map),
+    "PixioBackbone": Kind("PixioBackbone", "PixioConfig", pooled=_map, resampled=True),
+    "Tipsv2VisionBackbone": Kind(
+        "Tipsv2VisionBackbone", "Tipsv2VisionConfig", pooled=_map, resampled=True
+    ),
+    "BeitBackbone": Kind("BeitBackbone", "BeitConfig", _RELATIVE, pooled=_map),
 }
 """What a row of the table is called, and what it is."""
 
-_WITH_TEXTS = ("CLIPConfig", "SiglipConfig")
-_ONLY_SQUARE = (*_WITH_TEXTS, "CLIPVisionConfig", "SiglipVisionConfig")
+_WITH_TEXTS = ("CLIPConfig", "MetaClip2Config", "SiglipConfig")
+_ONLY_SQUARE = (
+    *_WITH_TEXTS,
+    "Aimv2VisionConfig",
+    "CLIPVisionConfig",
+    "MetaClip2VisionConfig",
+    "SiglipVisionConfig",
+)
 
 
 def run_at(kind: str) -> tuple[int, int] | None:

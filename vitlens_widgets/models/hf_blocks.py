@@ -18,15 +18,34 @@ from vitlens_widgets.models.hook_points import (
 )
 
 # Where a block keeps each of its parts, the first that is there: of ViT, DeiT, BEiT, DINOv2 and
-# their kin from transformers 5.10 on; of the same before; of CLIP and SigLIP.
+# their kin from transformers 5.10 on; of the same before; of CLIP and SigLIP; AIMv2; InternVL.
 _PARTS = {
     "q": ("attention.q_proj", "attention.attention.query", "self_attn.q_proj"),
     "k": ("attention.k_proj", "attention.attention.key", "self_attn.k_proj"),
     "v": ("attention.v_proj", "attention.attention.value", "self_attn.v_proj"),
-    "attn_proj": ("attention.o_proj", "attention.output.dense", "self_attn.out_proj"),
-    "norm2": ("layernorm_after", "norm2", "layer_norm2"),
-    "mlp_in": ("mlp.fc1", "mlp.gate_proj", "mlp.weights_in", "intermediate.dense"),
-    "mlp_proj": ("mlp.fc2", "mlp.down_proj", "mlp.weights_out", "output.dense"),
+    "attn_proj": (
+        "attention.o_proj",
+        "attention.output.dense",
+        "self_attn.out_proj",
+        "attention.out_proj",
+        "attention.projection_layer",
+    ),
+    "norm2": ("layernorm_after", "norm2", "layer_norm2", "rms_norm2"),
+    "mlp_in": (
+        "mlp.fc1",
+        "mlp.gate_proj",
+        "mlp.up_proj",
+        "mlp.weights_in",
+        "intermediate.dense",
+        "ffn.gate_proj",
+    ),
+    "mlp_proj": (
+        "mlp.fc2",
+        "mlp.down_proj",
+        "mlp.weights_out",
+        "output.dense",
+        "ffn.down_proj",
+    ),
 }
 
 
@@ -50,8 +69,8 @@ def block_hook_points(block: Foreign, n_heads: int) -> HookPoints:
     return HookPoints(
         {
             "resid_pre": HookPoint(block, "input"),
-            "q": HookPoint(part["q"], "output", by_head),
-            "k": HookPoint(part["k"], "output", by_head),
+            "q": HookPoint(_normed(block, part, "q"), "output", by_head),
+            "k": HookPoint(_normed(block, part, "k"), "output", by_head),
             "v": HookPoint(part["v"], "output", by_head),
             "z": HookPoint(part["attn_proj"], "input", by_head),
             "attn_out": _added(block, part["attn_proj"], "layer_scale1", "lambda_1"),
@@ -62,6 +81,11 @@ def block_hook_points(block: Foreign, n_heads: int) -> HookPoints:
             "resid_post": HookPoint(block, "output"),
         }
     )
+
+
+def _normed(block: Foreign, part: dict[str, Foreign], role: str) -> Foreign:
+    """Where queries or keys leave their norm; their projection where there is no norm."""
+    return getattr(getattr(block, "attention", None), f"{role}_norm", part[role])
 
 
 def _added(block: Foreign, projection: Foreign, scale: str, parameter: str) -> HookPoint:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 
-Group = Literal["cls", "cls_distillation", "patches", "all"]
-"""Tokens that are averaged."""
+Group = Literal["cls", "cls_distillation", "prefix", "patches", "all"] | int
+"""Tokens that are averaged; a number stands for that token alone."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,18 @@ class Readout:
     @property
     def prefix_alone(self) -> bool:
         """Whether no patch is read."""
-        return bool(self.groups) and set(self.groups) <= {"cls", "cls_distillation"}
+        prefix = ("cls", "cls_distillation", "prefix")
+        return bool(self.groups) and all(
+            isinstance(group, int) or group in prefix for group in self.groups
+        )
 
     def weights(self, state: Tensor, n_prefix: int) -> Tensor:
         """How it weighs the tokens of the last state.
 
         1 on CLS where it reads CLS, equal weights where it reads a mean (of CLS and distillation,
-        of patches, of all tokens), half on CLS and half on the patches where it reads CLS beside
-        their mean, and with attention pooling the mean over the pooling's heads of their weights.
+        of several CLS tokens, of patches, of all tokens) or several CLS tokens side by side, half
+        on CLS and half on the patches where it reads CLS beside their mean, and with attention
+        pooling the mean over the pooling's heads of their weights.
 
         Args:
             state: The last state, `[image, token, d]`; patches may have been dropped.
@@ -75,18 +79,20 @@ class Readout:
 CLS = Readout("CLS", ("cls",))
 CLS_AND_DISTILLATION = Readout("CLS + distillation", ("cls_distillation",), n_classifiers=2)
 CLS_AND_PATCHES = Readout("CLS and mean of patches", ("cls", "patches"))
+PREFIX = Readout("mean of CLS tokens", ("prefix",))
 PATCHES = Readout("mean of patches", ("patches",))
 ALL_TOKENS = Readout("mean of all tokens", ("all",))
 
 
 def _mean(group: Group, n_tokens: int, n_prefix: int) -> Tensor:
     """Equal weights on the tokens of a group, `[token]`."""
-    tokens = {
+    named = {
         "cls": slice(0, 1),
         "cls_distillation": slice(0, 2),
+        "prefix": slice(0, n_prefix),
         "patches": slice(n_prefix, None),
         "all": slice(None),
-    }[group]
+    }
     weights = torch.zeros(n_tokens)
-    weights[tokens] = 1
+    weights[group if isinstance(group, int) else named[group]] = 1
     return weights / weights.sum()

@@ -1,4 +1,4 @@
-"""transformers' CLIP and SigLIP: image classifiers, towers alone, and zero-shot from prompts."""
+"""transformers' CLIP, MetaCLIP 2 and SigLIP: classifiers, towers alone, zero-shot by prompts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vitlens_widgets.models.readout import CLS, PATCHES, Readout
 from vitlens_widgets.models.registry import register
 
 _CLIP = "transformers.models.clip.modeling_clip.CLIP"
+_METACLIP = "transformers.models.metaclip_2.modeling_metaclip_2.MetaClip2"
 _SIGLIP = "transformers.models.siglip.modeling_siglip.Siglip"
 
 
@@ -46,9 +47,12 @@ class _Tower(HFViT):
     f"{_CLIP}VisionModel",
     f"{_CLIP}VisionModelWithProjection",
     f"{_CLIP}ForImageClassification",
+    f"{_METACLIP}VisionModel",
+    f"{_METACLIP}VisionModelWithProjection",
+    f"{_METACLIP}ForImageClassification",
 )
 class HFClip(_Tower):
-    """A CLIP: CLS, projected among the texts; its image classifier reads the mean of patches.
+    """A CLIP or MetaCLIP 2: CLS, projected among the texts; its classifier reads patches' mean.
 
     That classifier reads patches as the last block left them: CLIP's final norm is for CLS alone.
     """
@@ -113,9 +117,9 @@ def _probe_attention(norm: Foreign, pool: Foreign, state: Tensor) -> Tensor:
     return pool.attention(probe, normed, normed, average_attn_weights=False)[1][:, :, 0]
 
 
-@register(f"{_CLIP}Model")
+@register(f"{_CLIP}Model", f"{_METACLIP}Model")
 class HFClipWithTexts(HFTexts, HFClip):
-    """A CLIP with its text tower, which classifies by prompts."""
+    """A CLIP or MetaCLIP 2 with its text tower, which classifies by prompts."""
 
 
 @register(f"{_SIGLIP}Model")

@@ -1,4 +1,4 @@
-"""transformers' DINOv2, with registers and without."""
+"""transformers' DINOv2, with registers and without, and TIPSv2, which is built like it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _REGISTERS = (
     f"{_PLAIN}ForImageClassification",
     f"{_REGISTERS}Model",
     f"{_REGISTERS}ForImageClassification",
+    "transformers.models.tipsv2.modeling_tipsv2.Tipsv2VisionModel",
 )
 class HFDinov2(HFViT):
-    """A DINOv2, whose classifier reads CLS beside the mean of the patches."""
+    """A DINOv2 or TIPSv2, whose classifier reads CLS beside the mean of the patches."""
 
     processor_class = "BitImageProcessor"
 
