@@ -20,7 +20,7 @@ def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
 
     Candidates that contain the word come before those that merely resemble it.
     """
-    folded = {}
+    folded: dict[str, str] = {}
     for candidate in candidates:
         folded.setdefault(candidate.casefold(), candidate)
     word = word.casefold()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 
-DEFAULTS = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
+DEFAULTS: dict[str, Any] = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
 _WORDS = ("mean", "std", *DEFAULTS)
 
 
