@@ -7,6 +7,7 @@ import { emojiOf, isBackground, sharedBeginning } from "../lib/labels.js";
  * @property {string} model_name
  * @property {string} lens_name
  * @property {string} readout_name
+ * @property {"softmax" | "sigmoid"} probabilities  one class among all, or each class yes or no
  * @property {number | null} readout_token  the prefix token that the readout is, if it is one
  * @property {string[]} state_names
  * @property {string[]} prefix
@@ -32,7 +33,7 @@ import { emojiOf, isBackground, sharedBeginning } from "../lib/labels.js";
  * @property {Float32Array} topProbability
  * @property {Float32Array} entropy
  * @property {Float32Array} kl
- * @property {Float32Array} logsumexp
+ * @property {Float32Array} logsumexp  empty where each class is a yes or a no
  * @property {Float32Array} logits  empty when the table was too large to be sent
  */
 
@@ -60,6 +61,8 @@ export class Reading {
     this.nTokens = this.nPrefix + this.nPatches;
     this.nAnswers = meta.n_answers;
     this.nClasses = meta.n_classes;
+    /** Each class is a yes or a no (sigmoid), not one among all (softmax). */
+    this.alone = meta.probabilities === "sigmoid";
     /** Index at which every array keeps the readout. */
     this.readout = this.nTokens;
     this.hasEmoji = source.emoji.some(Boolean);
@@ -129,7 +132,17 @@ export class Reading {
    */
   probability(columns, state, token) {
     const at = this.at(state, token);
-    return Math.exp((columns.logit[at] ?? NaN) - (this.source.logsumexp[at] ?? NaN));
+    return this.chance(columns.logit[at] ?? NaN, at);
+  }
+
+  /** A class's logit as its probability. @param {number} logit @param {number} at */
+  chance(logit, at) {
+    return this.alone ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit - (this.source.logsumexp[at] ?? NaN));
+  }
+
+  /** The largest that the entropy can be, in nats. */
+  get mostEntropy() {
+    return this.alone ? this.nClasses * Math.LN2 : Math.log(this.nClasses);
   }
 
   /**
@@ -140,8 +153,7 @@ export class Reading {
   readoutProbability(state, target) {
     const at = this.at(state, this.readout);
     if (this.complete) {
-      const logit = this.source.logits[at * this.nClasses + target] ?? NaN;
-      return Math.exp(logit - (this.source.logsumexp[at] ?? NaN));
+      return this.chance(this.source.logits[at * this.nClasses + target] ?? NaN, at);
     }
     for (let place = 0; place < this.nAnswers; place++) {
       const { label, probability } = this.answer(state, this.readout, place);

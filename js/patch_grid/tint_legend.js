@@ -23,6 +23,15 @@ const WORDS = {
   none: "no tint: the image as the model saw it",
 };
 
+/** Where each class is a yes or a no. @type {Partial<typeof WORDS>} */
+const WORDS_ALONE = {
+  probability: "tint: probability (sigmoid, each class alone) of ",
+  entropy: "tint: entropy of all classes' yes or no, in nats",
+};
+
+/** @param {Scene} scene */
+const wordsOf = ({ tint, reading }) => (reading.alone ? WORDS_ALONE[tint] : undefined) ?? WORDS[tint];
+
 /** @returns {import("./scene.js").Part} */
 export function tintLegend() {
   const words = element("div", "vl-legend-words");
@@ -32,7 +41,7 @@ export function tintLegend() {
 
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.tint, s.scale, s.columns, s.glyph], (s) => {
-      fill(words, WORDS[s.tint], needsTarget(s.tint) ? labelNode(s.target) : null);
+      fill(words, wordsOf(s), needsTarget(s.tint) ? labelNode(s.target) : null);
       scale.node.hidden = s.scale === null;
       node.classList.toggle("vl-no-scale", s.scale === null);
       if (s.scale) scale.draw(colorOnGrey(s.scale), s.scale.ticks);
@@ -56,7 +65,7 @@ const colorOnGrey = (scale) => (/** @type {number} */ place) => {
 function glyphWords({ glyph, tint, reading }) {
   if (glyph === "none") return [];
   if (tint === "difference") return ["new answers", ...(reading.hasBackground ? ["○ background"] : [])];
-  return [glyph === "emoji" ? "fainter: less probable" : "number: probability"];
+  return [glyph === "emoji" ? "fainter: less probable" : `number: probability${reading.alone ? " (sigmoid)" : ""}`];
 }
 
 /** @param {Scene} scene */

@@ -129,7 +129,7 @@ function logitScale(reading, columns) {
 }
 
 /** @param {Reading} reading @returns {Scale} */
-const entropyScale = (reading) => upTo(Math.log(reading.nClasses), (s, t) => reading.entropy(s, t));
+const entropyScale = (reading) => upTo(reading.mostEntropy, (s, t) => reading.entropy(s, t));
 
 /** @param {Reading} reading @returns {Scale} */
 const klScale = (reading) => upTo(largest(reading.source.kl), (s, t) => reading.kl(s, t));

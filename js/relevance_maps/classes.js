@@ -2,8 +2,11 @@
 import { emojiOf, isBackground } from "../lib/labels.js";
 
 export class Classes {
-  /** @param {string} model @param {string[]} names @param {string[]} emoji @param {Float32Array} probability */
-  constructor(model, names, emoji, probability) {
+  /** @param {string} model @param {string[]} names @param {string[]} emoji @param {Float32Array} probability @param {string} kind */
+  constructor(model, names, emoji, probability, kind) {
+    /** "softmax", or "sigmoid" where each class is a yes or a no. */
+    this.kind = kind;
+    this.word = kind === "sigmoid" ? "probability (sigmoid)" : "probability";
     this.model = model;
     this.names = names;
     this.emoji = emoji;

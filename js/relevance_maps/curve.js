@@ -77,7 +77,7 @@ export function curve(of, actions) {
 function subtitle(of, { curves, classes }) {
   const label = classes.label((of === 0 ? curves.of.target : curves.of.against) ?? 0);
   const growing = curves.of.is_over || curves.done === 0 ? "" : ` · point ${curves.done} of ${curves.nPoints}`;
-  return `probability of ${label.name}${growing}`;
+  return `${classes.word} of ${label.name}${growing}`;
 }
 
 /** What the lines are, with the mean of each once it is whole. @param {0 | 1} of @param {Scene} scene */

@@ -47,7 +47,7 @@ function titleOf(whose, { maps: { of }, classes }) {
   if (whose === "difference") return [name(of.target), element("span", "vl-minus", {}, "−"), name(of.against)];
   const index = (whose === 0 ? of.target : of.against) ?? 0;
   const p = probability(classes.probability[index] ?? NaN, 3);
-  return [name(index), element("span", "vl-quiet", { title: "the model’s probability of this class" }, `probability ${p}`)];
+  return [name(index), element("span", "vl-quiet", { title: `the model’s probability of this class (${classes.kind})` }, `${classes.word} ${p}`)];
 }
 
 /**

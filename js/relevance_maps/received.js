@@ -27,7 +27,7 @@ export function dataReader(get) {
     return new Grounds(asUint8(get("_picture")), width, height);
   });
   const classes = received(get, OF_CLASSES, () =>
-    new Classes(get("_meta").model_name, get("_labels"), get("_emoji"), asFloat32(get("_probability"))),
+    new Classes(get("_meta").model_name, get("_labels"), get("_emoji"), asFloat32(get("_probability")), get("_meta").probability_kind),
   );
   return () => ({ maps: maps(), curves: curves(), grounds: grounds(), classes: classes(), methods: get("_methods") });
 }

@@ -15,7 +15,7 @@ function reading(tops, overrides = {}) {
   const logits = Float32Array.from({ length: count * nClasses }, (_, i) => Math.sin(i));
   return new Reading({
     meta: {
-      model_name: "m", lens_name: "l", readout_name: "CLS", readout_token: 0,
+      model_name: "m", lens_name: "l", readout_name: "CLS", readout_token: 0, probabilities: "softmax",
       state_names: tops.map((_, k) => (k === nStates - 1 ? "final" : `${k}_pre`)),
       prefix: ["CLS", "register 1"], rows, cols, n_classes: nClasses, n_answers: 1, id_bytes: 2,
       height: 2, width: 3, image: 0, n_images: 1, caption: "",
@@ -59,6 +59,16 @@ test("a class's columns hold its logits, ranks counted from 1, in every state an
     assert.equal(rank[at], [...row].sort((a, b) => b - a).indexOf(row[4]) + 1);
   }
   assert.ok(Math.abs(r.probability(r.columns(4), 1, 3) - Math.exp(logit[9 + 3] - 2)) < 1e-6);
+});
+
+test("where each class is a yes or a no, probabilities are sigmoids and entropies go up to ln 2 each", () => {
+  const { source } = reading([[1, 1, 1, 1, 1, 1]]);
+  const r = new Reading({ ...source, meta: { ...source.meta, probabilities: "sigmoid" }, logsumexp: new Float32Array(0) });
+  const logit = source.logits[12 * 3 + 4] ?? NaN;
+  assert.ok(Math.abs(r.probability(r.columns(4), 0, 3) - 1 / (1 + Math.exp(-logit))) < 1e-6);
+  const atReadout = source.logits[12 * r.readout + 4] ?? NaN;
+  assert.ok(Math.abs((r.readoutProbability(0, 4) ?? NaN) - 1 / (1 + Math.exp(-atReadout))) < 1e-6);
+  assert.ok(Math.abs(r.mostEntropy - 12 * Math.log(2)) < 1e-9);
 });
 
 test("class colours go by patches in the final state, then over all states, and stay", () => {

@@ -43,6 +43,7 @@ def reading_of(logits) -> Reading:
         name="table",
         state_names=names,
         readout_name="CLS",
+        probabilities="softmax",
         labels=vl.LabelSet.of([f"class {i}" for i in range(n_classes)]),
     )
     numbers = torch.arange(n_images, dtype=torch.float32)[None, :, None, None]

@@ -105,6 +105,7 @@ class FakeReading(Answers):
         self.state_names = [*(f"{k}_pre" for k in range(self.n_states - 1)), "final"]
         self.layout, self.labels, self.pictures = layout, labels, pictures
         self.tokens = np.arange(layout.n_tokens)
+        self.probabilities = "softmax"
         self.model_name, self.lens_name = "fake/vit", "logit lens"
         self.readout_name = readout_name
 

@@ -47,6 +47,7 @@ class FakeRelevances:
 
     def __init__(self, seed, layers, heads, images, layout, tokens, labels, pictures):
         self.model_name, self.seed = "fake/vit", seed
+        self.probability_kind = "softmax"
         self.n_layers, self.n_heads, self.n_images = layers, heads, images
         self.layout, self.tokens, self.labels, self.pictures = layout, tokens, labels, pictures
         self.methods = {

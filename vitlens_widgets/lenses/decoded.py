@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.statistics import Final
 from vitlens_widgets.progress import progress_bar
@@ -91,8 +92,7 @@ class Decoded:
             logits = self._piece(states, images)
             if final is None:
                 last = logits[-1] if self._source.is_states else self._final(images)
-                log_p = last.log_softmax(-1).flatten(0, -2)
-                final = Final(log_p, log_p.exp())
+                final = statistics.final(last.flatten(0, -2), self._trace.vit.probabilities)
             yield logits, final
 
     def _one_state(self, k: int, images: slice) -> Tensor:

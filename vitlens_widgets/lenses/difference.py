@@ -29,7 +29,8 @@ def divergence(before: Reading, after: Reading) -> Tensor:
     """
     _check_alike(before, after)
     states = range(before.n_states)
-    return torch.stack([kl_divergence(before.logits(k), after.logits(k)) for k in states])
+    kind = before.probabilities
+    return torch.stack([kl_divergence(before.logits(k), after.logits(k), kind) for k in states])
 
 
 def _check_alike(before: Reading, after: Reading) -> None:
@@ -42,5 +43,11 @@ def _check_alike(before: Reading, after: Reading) -> None:
 
 
 def _sizes(reading: Reading) -> tuple:
-    tokens = reading.tokens.tolist()
-    return reading.state_names, reading.n_images, tokens, list(reading.labels), reading.at_readout
+    answers = list(reading.labels), reading.probabilities
+    return (
+        reading.state_names,
+        reading.n_images,
+        reading.tokens.tolist(),
+        answers,
+        reading.at_readout,
+    )

@@ -16,6 +16,7 @@ from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
@@ -32,7 +33,7 @@ class Top(NamedTuple):
     index: Tensor
     """Class indices, int64."""
     probability: Tensor
-    """Their probabilities (softmax over all classes), float32."""
+    """Their probabilities, of the model's own kind, float32."""
 
 
 class Reading:
@@ -95,6 +96,11 @@ class Reading:
     def labels(self) -> LabelSet:
         """The class names."""
         return self._trace.vit.labels
+
+    @property
+    def probabilities(self) -> Kind:
+        """`"softmax"`, or `"sigmoid"` where each class is a yes or a no; as `vit.probabilities`."""
+        return self._trace.vit.probabilities
 
     @property
     def layout(self) -> TokenLayout:
@@ -166,7 +172,8 @@ class Reading:
             place = (image, self.position(token))
             parts.append(self._at_place(self.layout.describe(token), place, classes))
         columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}
-        return frame(columns, f"{self.lens_name} of {self.model_name}, image {image}")
+        how = "" if self.probabilities == "softmax" else f", probabilities by {self.probabilities}"
+        return frame(columns, f"{self.lens_name} of {self.model_name}, image {image}{how}")
 
     def logits(self, state: int) -> Tensor:
         """Class logits at one state, `[image, token, class]`.
@@ -189,24 +196,40 @@ class Reading:
         if k <= _TOP_AT_ONCE:
             found = self._summary
         else:
-            found = self._decoded.measured(lambda logits, _: statistics.top(logits, k))
+            found = self._decoded.measured(
+                lambda logits, _: statistics.top(logits, k, self.probabilities)
+            )
         return Top(found["index"][..., :k].clone(), found["probability"][..., :k].clone())
 
     def entropy(self) -> Tensor:
-        """Entropy of the class distribution in nats, 0 .. ln(number of classes)."""
+        """Entropy of the answer in nats, 0 .. ln(number of classes).
+
+        Where each class is a yes or a no (`probabilities == "sigmoid"`), the sum of the classes'
+        binary entropies, 0 .. ln 2 each.
+        """
         return self._summary["entropy"].clone()
 
     def kl_to_final(self) -> Tensor:
         """KL divergence in nats of the final state's distribution from this state's.
 
         `sum_c p_final(c) (ln p_final(c) - ln p_state(c))`: what is lost by taking this state's
-        answer for the final one at the same token. Source: Belrose et al. (2023), section 3,
+        answer for the final one at the same token; where each class is a yes or a no, the sum of
+        the classes' binary divergences. Source: Belrose et al. (2023), section 3,
         whose direction this is.
         """
         return self._summary["kl_to_final"].clone()
 
     def logsumexp(self) -> Tensor:
-        """Log of the sum of exponentiated logits, so that `ln p(c) = logit(c) - logsumexp`."""
+        """Log of the sum of exponentiated logits, so that `ln p(c) = logit(c) - logsumexp`.
+
+        Raises:
+            UsageError: Probabilities are not by softmax.
+        """
+        if self.probabilities != "softmax":
+            raise UsageError(
+                f"logsumexp belongs to a softmax, and {self.model_name} answers by "
+                f"{self.probabilities}: probability(target) is that of each class alone."
+            )
         return self._summary["logsumexp"].clone()
 
     def logit(self, target: int | str) -> Tensor:
@@ -218,12 +241,13 @@ class Reading:
         return self._column(target)[0].clone()
 
     def probability(self, target: int | str) -> Tensor:
-        """The probability of one class (softmax over all classes).
+        """The probability of one class, of the model's own kind; see `probabilities`.
 
         Raises:
             UsageError: The class is not among the labels.
         """
-        return (self._column(target)[0] - self._summary["logsumexp"]).exp()
+        logit = self._column(target)[0]
+        return statistics.probability(logit, self._summary, self.probabilities)
 
     def rank(self, target: int | str) -> Tensor:
         """The rank of one class, int64: 1 is the most probable; equal logits share the best rank.
@@ -276,7 +300,7 @@ class Reading:
         k = min(_TOP_AT_ONCE, len(self.labels))
 
         def measure(logits: Tensor, final: statistics.Final) -> dict[str, Tensor]:
-            found = statistics.summary(logits, final, k)
+            found = statistics.summary(logits, final, k, self.probabilities)
             for index in answers:
                 column = statistics.column(logits, index)
                 found |= {f"{name} {index}": value for name, value in column.items()}

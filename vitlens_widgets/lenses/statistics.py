@@ -7,17 +7,27 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vitlens_widgets.models.probabilities import Kind, log_outcomes
+
 
 class Final(NamedTuple):
-    """What the final state answers, `[..., class]`."""
+    """What the final state answers: the probabilities of all outcomes, `[..., outcome]`."""
 
     log_p: Tensor
     p: Tensor
 
 
-def top(logits: Tensor, k: int) -> dict[str, Tensor]:
+def final(logits: Tensor, kind: Kind) -> Final:
+    """What logits `[..., class]` answer."""
+    log_p = log_outcomes(logits, kind)
+    return Final(log_p, log_p.exp())
+
+
+def top(logits: Tensor, k: int, kind: Kind) -> dict[str, Tensor]:
     """The k most probable classes and their probabilities, `[..., k]`, best first."""
     values, index = logits.topk(k, dim=-1)
+    if kind == "sigmoid":
+        return {"index": index, "probability": values.sigmoid()}
     return {"index": index, "probability": (values - logits.logsumexp(-1, keepdim=True)).exp()}
 
 
@@ -28,24 +38,31 @@ def column(logits: Tensor, index: int) -> dict[str, Tensor]:
     return {"logit": logit.clone(), "rank": rank.masked_fill(logit.isnan(), 0)}
 
 
-def summary(logits: Tensor, final: Final, k: int) -> dict[str, Tensor]:
-    """Top k, logsumexp, entropy in nats, and KL(final || this) in nats."""
-    log_p = logits.log_softmax(-1)
-    values, index = log_p.topk(k, dim=-1)
-    best = index[..., :1]  # logsumexp is the logit minus the log-probability of any class
-    return {
-        "index": index,
-        "probability": values.exp(),
-        "logsumexp": (logits.gather(-1, best) - values[..., :1])[..., 0],
+def summary(logits: Tensor, final: Final, k: int, kind: Kind) -> dict[str, Tensor]:
+    """Top k, logsumexp (by softmax), entropy in nats, and KL(final || this) in nats."""
+    log_p = log_outcomes(logits, kind)
+    if kind == "sigmoid":  # by their logits: where several are certain, log-probabilities tie
+        best = top(logits, k, kind)
+    else:
+        values, index = log_p.topk(k, dim=-1)
+        first = index[..., :1]  # logsumexp is the logit minus the log-probability of any class
+        norm = (logits.gather(-1, first) - values[..., :1])[..., 0]
+        best = {"index": index, "probability": values.exp(), "logsumexp": norm}
+    return best | {
         "entropy": -_expected(log_p.exp(), log_p).clamp_max(0),
         "kl_to_final": _expected(final.p, final.log_p - log_p).clamp_min(0),
     }
 
 
-def kl_divergence(logits: Tensor, other: Tensor) -> Tensor:
-    """KL(p || q) in nats, of the classes' distributions p by `logits` and q by `other`."""
-    log_p = logits.log_softmax(-1)
-    return _expected(log_p.exp(), log_p - other.log_softmax(-1)).clamp_min(0)
+def probability(logit: Tensor, summary: dict[str, Tensor], kind: Kind) -> Tensor:
+    """Of one class, by its logit and the summary of all."""
+    return logit.sigmoid() if kind == "sigmoid" else (logit - summary["logsumexp"]).exp()
+
+
+def kl_divergence(logits: Tensor, other: Tensor, kind: Kind) -> Tensor:
+    """KL(p || q) in nats, of the answers p by `logits` and q by `other`."""
+    log_p = log_outcomes(logits, kind)
+    return _expected(log_p.exp(), log_p - log_outcomes(other, kind)).clamp_min(0)
 
 
 def _expected(p: Tensor, value: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.readout import Readout
 
 
@@ -193,6 +194,17 @@ class Adapter(ABC):
     def has_classifier(self) -> bool:
         """Whether there are class logits to read."""
         return self.classifier is not None or self.head is not None
+
+    @property
+    def probabilities(self) -> Kind:
+        """How its logits become probabilities: a single logit says yes or no.
+
+        Raises:
+            UnsupportedModelError: Its outputs are no logits.
+        """
+        if self.classifier is not None and self.classifier.kind is not None:
+            return self.classifier.kind
+        return "sigmoid" if self.n_classes == 1 else "softmax"
 
     @property
     def classifier_advice(self) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.probabilities import Kind
 
 
 class Classifier(Protocol):
@@ -15,6 +16,8 @@ class Classifier(Protocol):
 
     n_classes: int
     n_features: int
+    kind: Kind | None
+    """How its logits become probabilities; None where their number says it."""
 
     def __call__(self, features: Tensor) -> Tensor:
         """`[..., feature] -> [..., class]`."""
@@ -28,6 +31,8 @@ class LinearClassifier:
         weight: `[class, feature]`.
         bias: `[class]`, or None.
     """
+
+    kind: Kind | None = None
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         self.weight, self.bias = weight, bias
@@ -45,15 +50,16 @@ class CosineClassifier:
     Args:
         directions: `[class, feature]`, each of length 1.
         scale: The model's own factor.
-        offset: The model's own offset (SigLIP).
+        offset: The model's own offset (SigLIP), with which each text is a yes or a no.
 
     Source:
-        Radford et al. (2021), figure 1; Zhai et al. (2023), section 3.
+        Radford et al. (2021), figure 1; Zhai et al. (2023), section 3, whose loss is a sigmoid's.
     """
 
     def __init__(self, directions: Tensor, scale: Tensor, offset: Tensor | None = None) -> None:
         self.directions, self.scale, self.offset = directions, scale, offset
         self.n_classes, self.n_features = directions.shape
+        self.kind: Kind = "softmax" if offset is None else "sigmoid"
 
     def __call__(self, features: Tensor) -> Tensor:
         """`[..., feature] -> [..., class]`."""

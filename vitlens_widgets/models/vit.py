@@ -19,6 +19,7 @@ from vitlens_widgets.models.preprocessing import (
     check_words,
     from_timm_config,
 )
+from vitlens_widgets.models.probabilities import Kind, check_kind
 from vitlens_widgets.models.prompts import Prompts, from_prompts
 from vitlens_widgets.models.readout import Readout
 from vitlens_widgets.models.registry import family_of
@@ -34,6 +35,7 @@ class BaseViT:
         labels: The class names, `LabelSet`; empty without a classifier.
         layout: Its token sequence, `TokenLayout`.
         preprocessing: From image to pixels and back.
+        probabilities: `"softmax"`, or `"sigmoid"` where each class is a yes or a no.
         paper: Which of `vl.paper_models()` this is, whose published values belong beside its own;
             "" for every other model.
     """
@@ -50,6 +52,7 @@ class BaseViT:
         preprocessing: Mapping[str, Any] | None = None,
         classifier: Any = None,
         prompts: Prompts | None = None,
+        probabilities: Kind | None = None,
     ) -> None:
         self.adapter: Adapter = family_of(model)(model, image_size)
         labels = _give_classifier(self.adapter, classifier, prompts, labels)
@@ -57,6 +60,8 @@ class BaseViT:
         self.name = name or self.adapter.checkpoint_name() or type(model).__name__
         self.layout: TokenLayout = self.adapter.layout()
         self.labels: LabelSet = _labels(self.adapter, labels)
+        own = probabilities is None
+        self.probabilities: Kind = self.adapter.probabilities if own else check_kind(probabilities)
         self.preprocessing: Preprocessing = _preprocessing(self.adapter, preprocessing)
 
     @property

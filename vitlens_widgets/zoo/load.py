@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from vitlens_widgets.errors import UsageError, did_you_mean, said
+from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.zoo.source import ModelSource, Options
@@ -28,6 +29,7 @@ def load(
     preprocessing: Mapping[str, Any] | None = None,
     classifier: nn.Linear | tuple[torch.Tensor, torch.Tensor | None] | None = None,
     prompts: Prompts | None = None,
+    probabilities: Kind | None = None,
     pretrained: bool = True,
     **model_args: Any,
 ) -> ViT:
@@ -59,6 +61,9 @@ def load(
             pools (`vit.adapter.n_features` features).
         prompts: Texts, one per class, that a CLIP or SigLIP compares the image with:
             `["a photo of a cat", "a photo of a dog"]`, or `{"cat": [several texts], ...}`.
+        probabilities: `"softmax"` or `"sigmoid"`, where the checkpoint does not say how its logits
+            become probabilities; by default sigmoid for one logit, for multi-label classifiers
+            (transformers' `problem_type`) and for SigLIP's prompts, else softmax.
         pretrained: False gives a timm model random weights.
         **model_args: Passed on to `timm.create_model` or `from_pretrained`.
 
@@ -90,6 +95,7 @@ def load(
         preprocessing=preprocessing,
         classifier=classifier,
         prompts=prompts,
+        probabilities=probabilities,
     )
 
 

@@ -20,6 +20,7 @@ from vitlens_widgets.analysis.readings import Truth, check_states, true_classes
 from vitlens_widgets.data import Kinship
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import Reading, statistics
+from vitlens_widgets.models.probabilities import Kind, log_any, log_probabilities
 
 _OTHERS_AT_MOST = 16
 
@@ -75,7 +76,8 @@ def convergence(
         raise UsageError(
             f"kinship= knows {len(kinship)} classes, and the model has {len(reading.labels)}."
         )
-    measure = _Measure([reading.readout.logits(s) for s in range(reading.n_states)], kinship, k)
+    logits = [reading.readout.logits(s) for s in range(reading.n_states)]
+    measure = _Measure(logits, reading.probabilities, kinship, k)
     found = measure.against(range(reading.n_images), truths)
     found["entropy"] = reading.readout.entropy().double().numpy()
     return Convergence(
@@ -94,12 +96,15 @@ class _Measure:
 
     Args:
         logits: Of each state, `[image, class]`.
+        kind: How they become probabilities.
         kinship: How near classes are, if that is known.
         k: Of how many classes the overlap is.
     """
 
-    def __init__(self, logits: Sequence[Tensor], kinship: Kinship | None, k: int) -> None:
-        self._logits = [one.double() for one in logits]
+    def __init__(
+        self, logits: Sequence[Tensor], kind: Kind, kinship: Kinship | None, k: int
+    ) -> None:
+        self._logits, self._kind = [one.double() for one in logits], kind
         self._kinship, self._k = kinship, k
         self._top = torch.stack([one.topk(k, dim=-1).indices for one in self._logits])
         self.answers = self._top[..., 0]  # [state, image]
@@ -126,7 +131,7 @@ class _Measure:
 
     def _against_final(self, images: list[int]) -> dict[str, np.ndarray]:
         final, last = self.answers[-1, images], self._logits[-1][images]
-        apart = [statistics.kl_divergence(last, one) for one in self._logits]
+        apart = [statistics.kl_divergence(last, one, self._kind) for one in self._logits]
         top = self._top[-1, images]
         shared = (self._top[..., None] == top[:, None]).any(-1).double().mean(-1)
         found = {
@@ -140,12 +145,16 @@ class _Measure:
         return found
 
     def _against_truth(self, truths: list[list[int]]) -> dict[str, np.ndarray]:
-        log_p = [one.log_softmax(-1) for one in self._logits]
-        surprise = [[-_log_sum(p[i, right]) for i, right in enumerate(truths)] for p in log_p]
+        log_p = [log_probabilities(one, self._kind) for one in self._logits]
+        surprise = [[self._surprise(p[i, of]) for i, of in enumerate(truths)] for p in log_p]
         found = {"kl_to_truth": np.array(surprise), "rank_of_truth": self._ranks(truths)}
         if self._kinship is not None:
             found["similarity_to_truth"] = self._similarities(truths)
         return found
+
+    def _surprise(self, log_p: Tensor) -> float:
+        """At an image's classes; NaN where there are none."""
+        return -float(log_any(log_p, self._kind)) if len(log_p) else np.nan
 
     def _ranks(self, classes: list[list[int]]) -> np.ndarray:
         """The best rank among each image's classes, `[state, image]`.
@@ -173,10 +182,6 @@ class _Measure:
         return np.array(
             [[best(a, right) for a, right in zip(row, classes, strict=True)] for row in rows]
         )
-
-
-def _log_sum(log_p: Tensor) -> float:
-    return float(log_p.logsumexp(0)) if len(log_p) else np.nan
 
 
 def _beside(arrays: Iterable[np.ndarray]) -> np.ndarray:

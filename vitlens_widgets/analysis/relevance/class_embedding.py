@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
+from vitlens_widgets.models.probabilities import Kind, log_probabilities, probabilities
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import from_leaf
 
@@ -33,7 +34,8 @@ class ClassEmbedding:
             is that of `softmax(softmax(logits))`, since the authors' code gives probabilities to
             PyTorch's `CrossEntropyLoss`, which takes logits. `"text"`: the state after the block
             and the cross-entropy of its logits, as the paper's formula has it. (The final norm and
-            the classifier's bias, which the formula does not write, are there in both.)
+            the classifier's bias, which the formula does not write, are there in both.) Where
+            each class is a yes or a no, the cross-entropy is that of its sigmoid.
         of: `"cross-entropy"`, whose decrease is counted, or the class's `"logit"`.
 
     Raises:
@@ -90,14 +92,16 @@ class ClassEmbedding:
         site = "attn_out" if self.rule == "released" else "resid_post"
         found = from_leaf(trace, layer, "z", "v", site)
         logits = trace.vit.adapter.readout_logits(found[site]).float()
-        towards = self._towards(logits).gather(1, classes.to(logits.device)[:, None])
+        towards = self._towards(logits, trace.vit.probabilities).gather(
+            1, classes.to(logits.device)[:, None]
+        )
         (gradient,) = torch.autograd.grad(towards.sum(), found["z"])
         of_queries, v = gradient.float().sum(1), found["v"].float()
         return torch.einsum("ihc,ithc->iht", of_queries, v).detach().cpu()
 
-    def _towards(self, logits: Tensor) -> Tensor:
+    def _towards(self, logits: Tensor, kind: Kind) -> Tensor:
         """What rises with relevance, `[image, class]`."""
         if self.of == "logit":
             return logits
-        given = logits.softmax(-1) if self.rule == "released" else logits
-        return given.log_softmax(-1)
+        given = probabilities(logits, kind) if self.rule == "released" else logits
+        return log_probabilities(given, kind)

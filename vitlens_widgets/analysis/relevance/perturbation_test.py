@@ -26,6 +26,7 @@ from vitlens_widgets.analysis.relevance.removal import (
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.probabilities import Kind, probabilities
 from vitlens_widgets.trace import Trace, ViT
 
 ORDERS = ("negative", "positive")
@@ -119,10 +120,11 @@ class _RemovalMeasure(Measures[PerturbationTest]):
         trace = self._vit.trace(batch.pixels, preprocessed=True)
         orders = self._orders(trace, batch.classes)
         found = answers_of_kept(self._vit, trace.states[0], orders, self._counts)
-        read = [_read(logits, batch.classes) for logits in found]
+        kind = self._vit.probabilities
+        read = [_read(logits, batch.classes, kind) for logits in found]
         right, probability = (torch.stack(one, -1).numpy() for one in zip(*read, strict=True))
         accuracy, sure = self._by_curve(right), self._by_curve(probability)
-        before = _read(logits_of(trace).float().cpu()[None], batch.classes)[0][0].numpy()
+        before = _read(logits_of(trace).float().cpu()[None], batch.classes, kind)[0][0].numpy()
         return {
             "all patches": tally(before),
             "accuracy": tally(accuracy),
@@ -193,8 +195,8 @@ def _methods(given: Sequence[str | Method]) -> list[Method]:
     return methods
 
 
-def _read(logits: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+def _read(logits: Tensor, classes: Tensor, kind: Kind) -> tuple[Tensor, Tensor]:
     """Whether the class comes first, and its probability: `[order, image, class]` to two."""
     index = classes.expand(len(logits), -1)
-    probability = logits.softmax(-1).gather(-1, index[..., None])[..., 0]
+    probability = probabilities(logits, kind).gather(-1, index[..., None])[..., 0]
     return (logits.argmax(-1) == index).double(), probability.double()

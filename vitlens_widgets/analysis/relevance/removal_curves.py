@@ -26,6 +26,7 @@ from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.probabilities import Kind, probabilities
 from vitlens_widgets.models.vit import BaseViT
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -178,7 +179,7 @@ def _growing(
     answers, probability = [], []
     for logits in itertools.chain([whole], found):
         answers.append(logits[: len(KINDS)].argmax(-1))
-        probability.append(_of_class(logits, classes))
+        probability.append(_of_class(logits, classes, vit.probabilities))
         yield _curves(vit, relevance, images, removed, answers, probability)
 
 
@@ -206,10 +207,10 @@ def _of_all(orders: torch.Tensor, n_images: int) -> torch.Tensor:
     return orders[:, None].expand(-1, n_images, -1)
 
 
-def _of_class(logits: torch.Tensor, classes: np.ndarray) -> torch.Tensor:
+def _of_class(logits: torch.Tensor, classes: np.ndarray, kind: Kind) -> torch.Tensor:
     """The probability of one class of each image, `[order, image]`."""
     index = torch.from_numpy(classes).expand(len(logits), -1)[..., None]
-    return logits.softmax(-1).gather(-1, index)[..., 0]
+    return probabilities(logits, kind).gather(-1, index)[..., 0]
 
 
 def _check(trace: Trace, relevance: Relevance) -> None:

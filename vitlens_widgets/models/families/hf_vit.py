@@ -18,6 +18,7 @@ from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.readout import CLS, CLS_AND_DISTILLATION
 from vitlens_widgets.models.registry import register
 
@@ -147,6 +148,21 @@ class HFViT(Adapter):
         """The classifier; None without one."""
         own = getattr(self.model, "classifier", None)
         return None if isinstance(own, nn.Identity) else own
+
+    @property
+    def probabilities(self) -> Kind:
+        """What its configuration says that it was trained for; see `Adapter.probabilities`."""
+        problem = getattr(self.model.config, "problem_type", None)
+        if self.classifier is not None or self.head is None or problem is None:
+            return super().probabilities
+        require(
+            problem != "regression",
+            self.model,
+            "what its classifier gives must be class logits, but its configuration says "
+            'problem_type="regression" (without its classifier it can be read: vl.load('
+            "model.base_model); if these are logits, say probabilities=)",
+        )
+        return "sigmoid" if problem.startswith("multi_label") else super().probabilities
 
     def preprocessing(self) -> Preprocessing:
         """The image processor saved with the checkpoint; the family's published one without it."""

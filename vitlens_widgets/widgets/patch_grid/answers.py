@@ -24,6 +24,7 @@ class Answers:
         labels: Names of the classes.
         emoji: Theirs, or nothing.
         target: The class asked about.
+        alone: Each class is a yes or a no (sigmoid), not one among all (softmax).
         top: The most probable classes, `[state, token + readout, place]`.
         probability: Theirs; NaN where the model gave no number.
     """
@@ -31,6 +32,7 @@ class Answers:
     def __init__(self, traits: dict[str, Any], run: dict[str, Any] | None = None) -> None:
         self.meta, self.labels, self.target = traits["_meta"], traits["_labels"], traits["target"]
         self.emoji = [emoji or "" for emoji in traits["_emoji"]]
+        self.alone = self.meta["probabilities"] == "sigmoid"
         self.n_states = len(self.meta["state_names"])
         self.grid = (self.meta["rows"], self.meta["cols"])
         size = (self.meta["height"], self.meta["width"], 3)
@@ -60,9 +62,17 @@ class Answers:
             return self._column("rank", "<i4")
         return 1 + (self._logits > self.logit[..., None]).sum(-1)
 
+    @property
+    def most_entropy(self) -> float:
+        """The largest that the entropy can be, in nats."""
+        n_classes = len(self.labels)
+        return float(n_classes * np.log(2) if self.alone else np.log(n_classes))
+
     @functools.cached_property
     def chance(self) -> np.ndarray:
         """The target's probability, `[state, token + readout]`."""
+        if self.alone:
+            return np.exp(-np.logaddexp(0, -self.logit.astype(float)))
         return np.exp(self.logit.astype(float) - self.statistic("logsumexp"))
 
     @functools.cached_property

@@ -26,6 +26,7 @@ def description(reading: ReadingLike, image: int, caption: str) -> dict[str, Any
         "model_name": reading.model_name,
         "lens_name": reading.lens_name,
         "readout_name": reading.readout_name,
+        "probabilities": reading.probabilities,
         "readout_token": readout_token(reading),
         "state_names": list(reading.state_names),
         "prefix": list(grid.prefix),
@@ -49,15 +50,18 @@ def readout_token(reading: ReadingLike) -> int | None:
 
 
 def statistics(reading: ReadingLike, image: int) -> dict[str, bytes]:
-    """Per state and token: the top answers, entropy, divergence from the final answer (nats)."""
-    k = min(ANSWERS, len(reading.labels))
+    """Per state and token: the top answers, entropy, divergence from the final answer (nats).
+
+    `_logsumexp` is empty where each class is a yes or a no.
+    """
+    k, is_softmax = min(ANSWERS, len(reading.labels)), reading.probabilities == "softmax"
     index, probability = _top(reading.top(k), reading.readout.top(k), image)
     return {
         "_top_index": pack.ids(index, len(reading.labels)),
         "_top_probability": pack.float32(probability),
         "_entropy": _column(reading, image, "entropy"),
         "_kl": _column(reading, image, "kl_to_final"),
-        "_logsumexp": _column(reading, image, "logsumexp"),
+        "_logsumexp": _column(reading, image, "logsumexp") if is_softmax else b"",
     }
 
 

@@ -122,7 +122,8 @@ def tinted(
     match tint:
         case "probability":
             write = "{:g}".format
-            return answers.chance, ColorScale("viridis", 1, write=write), f"probability of {target}"
+            words = f"probability{' (sigmoid)' * answers.alone} of {target}"
+            return answers.chance, ColorScale("viridis", 1, write=write), words
         case "rank":
             rank = np.where(np.isnan(answers.logit), np.nan, answers.rank)
             scale = ColorScale("viridis", len(answers.labels), "rank", write="{:.0f}".format)
@@ -132,8 +133,8 @@ def tinted(
             scale = ColorScale("blue_orange", end, write=decimal, shares=(0, 1))
             return answers.logit, scale, f"logit of {target}"
         case "entropy":
-            values, end = answers.statistic("entropy"), float(np.log(len(answers.labels)))
-            return values, nats(end), "entropy, nats"
+            values, words = answers.statistic("entropy"), "entropy of all yes or no, nats"
+            return values, nats(answers.most_entropy), words if answers.alone else "entropy, nats"
         case "kl":
             values = answers.statistic("kl")
             return values, nats(largest(values)), "KL to the final answer, nats"

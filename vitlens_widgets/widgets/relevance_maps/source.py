@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from vitlens_widgets.analysis.relevance import Relevance
     from vitlens_widgets.trace import Trace
 
-FACE = ("relevance", "methods", "probabilities", "picture", "falling", "removal", "removed")
+FACE = (
+    "relevance",
+    "methods",
+    "probabilities",
+    "probability_kind",
+    "picture",
+    "falling",
+    "removal",
+    "removed",
+)
 """What a source can do, beside its sizes and names."""
 
 
@@ -39,6 +48,7 @@ class RelevanceSource:
         self._trace = trace
         self.methods: Mapping[str, Any] = METHODS
         self.model_name = trace.vit.name + (" (edited)" if trace.edits else "")
+        self.probability_kind = trace.vit.probabilities
         self.n_layers, self.n_heads = trace.vit.n_layers, trace.vit.n_heads
         self.n_images, self.layout, self.labels = trace.n_images, trace.layout, trace.vit.labels
         self.tokens = trace.tokens.cpu().numpy()
@@ -59,8 +69,11 @@ class RelevanceSource:
 
     def probabilities(self, image: int) -> np.ndarray:
         """What the model answers, float32 `[class]`."""
+        from vitlens_widgets.models.probabilities import probabilities
+
         logits: Any = self._trace.logits  # there are some: it is a classifier
-        return logits[image].detach().float().softmax(-1).cpu().numpy()
+        of_image = logits[image].detach().float()
+        return probabilities(of_image, self._trace.vit.probabilities).cpu().numpy()
 
     def relevance(self, method: Any, target: int) -> Relevance:
         """How much each token of every image speaks for a class, a `Relevance`."""

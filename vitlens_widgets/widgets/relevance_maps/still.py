@@ -159,7 +159,8 @@ def _class(found: ShownRelevance, which: int) -> list[Word]:
     chance = float(np.frombuffer(traits["_probability"], "<f4")[index])
     emoji = traits["_emoji"][index] or ""
     name = Word(traits["_labels"][index], INK, bold=True, emoji=emoji, is_name=True)
-    return [name, Word(probability(chance, 3))]
+    words = [Word("sigmoid", HINT)] if traits["_meta"]["probability_kind"] == "sigmoid" else []
+    return [name, *words, Word(probability(chance, 3))]
 
 
 def _curves(sheet: Sheet, found: ShownRelevance, of: int, place: tuple[int, float, int]) -> None:

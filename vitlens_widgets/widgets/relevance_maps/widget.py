@@ -109,7 +109,8 @@ class RelevanceMaps(RelevanceChoices):
         self._finder = RelevanceFinder(source, given, n_points, n_random)
         self._start(choices | _asked(target, method, image, given))
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
-        self._meta = names_and_sizes(source) | {"caption": caption}
+        kind = source.probability_kind
+        self._meta = names_and_sizes(source) | {"caption": caption, "probability_kind": kind}
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
         self._fill()
         super().__init__(**of_widgets)
