@@ -37,7 +37,8 @@ def refused(*kinds: type[BaseException]) -> Iterator[pytest.ExceptionInfo]:
         of_test = kept().get(test, [])
         hint = "`pytest --write-sentences` writes it down; read it there"
         assert place < len(of_test), f"sentence {place} of {test} is not kept: {said}\n{hint}"
-        assert said == of_test[place] or fits(said, of_test[place]), hint
+        same = said == of_test[place] or fits(said, of_test[place])
+        assert same, f"kept: {of_test[place]}\nsaid: {said}\n{hint}"
 
 
 def fits(sentence: str, kept_one: str) -> bool:

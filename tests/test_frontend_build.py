@@ -89,7 +89,7 @@ def test_each_widget_has_its_module_and_its_style_sheet():
         stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
         for suffix in (".js", ".css"):
             assert (STATIC / f"{stem}{suffix}").is_file()
-        assert (JS / f"{stem}.js").is_file()
+        assert (JS / stem / "index.js").is_file()
 
 
 def test_the_extension_of_jupyterlab_is_of_this_version_and_asks_for_nothing():
