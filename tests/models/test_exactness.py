@@ -10,9 +10,9 @@ import torch
 
 import vitlens_widgets as vl
 from tests.small_models import shaken
-from tests.zoo_sweep import small_hf, small_open_clip, texts
+from tests.zoo_sweep import small_hf, small_open_clip, small_torchvision, texts
 from tests.zoo_sweep.measure import measure, random_pixels
-from tests.zoo_sweep.rows import hf_row, open_clip_row, texts_row, timm_row
+from tests.zoo_sweep.rows import hf_row, open_clip_row, texts_row, timm_row, torchvision_row
 from tests.zoo_sweep.small_timm import forward, small
 from vitlens_widgets.world.network import AttentionBlock
 
@@ -60,6 +60,11 @@ TIMM = {
     "vit_relpos_base_patch32_plus_rpn_256": "biases in post-norm blocks",
     "vit_tiny_r_s16_p8_224": "patches of a convolutional stem",
     "vit_small_resnet26d_224": "patches of a ResNet",
+    "naflexvit_base_patch16_gap": "NaFlex: patches of a linear layer, mean of patches",
+    "naflexvit_base_patch16_parfac_gap": "NaFlex: rows and columns placed apart",
+    "naflexvit_so150m2_patch16_reg1_map": "NaFlex: attention pooling beside a register",
+    "naflexvit_base_patch16_siglip": "NaFlex: SigLIP 2",
+    "naflexvit_huge_patch16_radio_v4": "NaFlex: C-RADIO, nine registers",
 }
 """Name: what is special."""
 
@@ -89,6 +94,18 @@ VARIANTS = {
     "biases that only BEiT's blocks share": (
         "beit_base_patch16_224",
         {"use_shared_rel_pos_bias": True, "use_rel_pos_bias": True},
+    ),
+    "NaFlex, rotary positions": (
+        "naflexvit_base_patch16_gap",
+        {"rope_type": "dinov3", "rope_rotate_half": True},
+    ),
+    "NaFlex, rotations learnt per head": (
+        "naflexvit_base_patch16_gap",
+        {"rope_type": "mixed", "swiglu_mlp": True, "class_token": True, "global_pool": "token"},
+    ),
+    "NaFlex, gated attention": (
+        "naflexvit_base_patch16_gap",
+        {"attn_gated": True, "attn_type": "eva"},
     ),
     "no MLP": ("vit_tiny_patch16_224", {"block_fn": AttentionBlock}),
     "SwiGLU in BEiT": ("beit_base_patch16_224", {"swiglu_mlp": True, "scale_mlp": True}),
@@ -137,6 +154,12 @@ def test_rotated_patches_keep_to_the_image_size_they_were_loaded_for():
     torch.testing.assert_close(z, trace["z", 1], rtol=0, atol=1e-5)
     with pytest.raises(vl.UsageError, match="reads images of 28 x 84 pixels, not 42 x 70"):
         vit.trace(random_pixels((42, 70)), preprocessed=True)
+
+
+@pytest.mark.filterwarnings("ignore:A module of torchvision does not say")
+@pytest.mark.parametrize("kind", small_torchvision.KINDS)
+def test_a_torchvision_model_is_read_as_torchvision_computes_it(kind):
+    as_promised(torchvision_row(kind))
 
 
 @pytest.mark.parametrize("kind", small_hf.KINDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.small_models import shaken
-from tests.zoo_sweep import small_hf, small_open_clip, small_timm, texts
+from tests.zoo_sweep import small_hf, small_open_clip, small_timm, small_torchvision, texts
 from tests.zoo_sweep.measure import Measured, measure
 
 Row = Callable[[], Measured]
@@ -19,6 +19,8 @@ def all_rows() -> Iterator[tuple[str, Row]]:
     """(name, what gives its row) of every architecture, library by library."""
     for name in small_timm.names():
         yield name, partial(timm_row, name)
+    for kind in small_torchvision.KINDS:
+        yield kind, partial(torchvision_row, kind)
     for kind in small_hf.KINDS:
         yield kind, partial(hf_row, kind)
     for kind in texts.KINDS:
@@ -32,7 +34,14 @@ def all_rows() -> Iterator[tuple[str, Row]]:
 def timm_row(name: str, **overrides: Any) -> Measured:
     """One of timm's architectures, with arguments to its constructor that no name uses."""
     model = shaken(small_timm.small(name, **overrides))
-    return measure(name, "timm", model, partial(small_timm.forward, model))
+    forward = partial(small_timm.forward, model)
+    return measure(name, "timm", model, forward, image_size=small_timm.run_at(model))
+
+
+def torchvision_row(kind: str) -> Measured:
+    """One of torchvision's ViTs."""
+    model = shaken(small_torchvision.small(kind))
+    return measure(kind, "torchvision", model, partial(small_torchvision.forward, model))
 
 
 def hf_row(kind: str) -> Measured:

@@ -16,6 +16,7 @@ MODULES = (
     "eva",
     "vision_transformer_relpos",
     "vision_transformer_hybrid",
+    "naflexvit",
 )
 N_CLASSES = 11
 GRID = (3, 5)
@@ -52,14 +53,22 @@ def _shallow(name: str) -> nn.Module:
 
 def _least(full: nn.Module) -> dict[str, Any]:
     """Depth, image size and classes cut; a model without a classifier stays without one."""
-    patch = full.patch_embed.feat_ratio(as_scalar=False)
-    words: dict[str, Any] = {
-        "depth": 2,
-        "img_size": tuple(rows * side for rows, side in zip(GRID, patch, strict=True)),
-    }
+    words: dict[str, Any] = {"depth": 2, "img_size": _size(full)}
     if full.num_classes:
         words["num_classes"] = N_CLASSES
     return words
+
+
+def _size(full: nn.Module) -> tuple[int, int]:
+    """(height, width) of the grid that models are made small with."""
+    embedding = getattr(full, "patch_embed", None) or full.embeds  # NaFlexVit's
+    rows, cols = embedding.feat_ratio(as_scalar=False)
+    return GRID[0] * rows, GRID[1] * cols
+
+
+def run_at(model: nn.Module) -> tuple[int, int] | None:
+    """(height, width) to run at where the constructor forgets what it was told."""
+    return _size(model) if hasattr(model, "embeds") else None
 
 
 def _widths(full: nn.Module) -> list[dict[str, Any]]:

@@ -33,7 +33,6 @@ REASONS = {
     "timm.models.cait.Cait": _CLASS_BLOCKS,
     "timm.models.xcit.Xcit": _CHANNELS,
     "timm.models.crossvit.CrossVit": _TWO_BRANCHES,
-    "timm.models.naflexvit.NaFlexVit": _PACKED,
     "timm.models.vision_transformer_sam.VisionTransformerSAM": (
         f"{_ONE_SEQUENCE}, but most of its blocks attend within windows"
     ),

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import partial
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
-from vitlens_widgets.models.hook_points import HookPoint, HookPoints, JoinedPoint, ReadOnlyPoint
+from vitlens_widgets.models.hook_points import HookPoint, HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.readout import CLS, PATCHES
 from vitlens_widgets.models.registry import register
-
-_KEPT_INSIDE = (
-    "torch's nn.MultiheadAttention keeps its queries, keys and values to itself; edit the scores, "
-    "the pattern, z or attn_out"
-)
+from vitlens_widgets.models.torch_attention import attention_points
 
 
 @register("open_clip.transformer.VisionTransformer")
@@ -79,19 +73,10 @@ class OpenClipTower(Adapter):
         """Where each of `HOOKED_SITES` shows in block `layer`."""
         block = self.blocks[layer]
         attn, mlp = block.attn, block.mlp
-        q, k, v = (
-            ReadOnlyPoint(attn, "input", compute=partial(_part, attn, index=i), reason=_KEPT_INSIDE)
-            for i in range(3)
-        )
         return HookPoints(
             {
                 "resid_pre": HookPoint(block, "input"),
-                "q": q,
-                "k": k,
-                "v": v,
-                "z": _Weighted(
-                    (HookPoint(attn, "input"), HookPoint(attn, "output")), "sum", attn=attn
-                ),
+                **attention_points(attn),
                 "attn_out": HookPoint(block.ls_1, "output"),
                 "resid_mid": HookPoint(block.ln_2, "input"),
                 "mlp_pre": HookPoint(mlp.c_fc, "output"),
@@ -135,31 +120,3 @@ class OpenClipTower(Adapter):
 
     def label_names(self) -> None:
         """None: it has no classes of its own."""
-
-
-@dataclass(frozen=True)
-class _Weighted(JoinedPoint):
-    """`z`: computed from what attention is given, written into what it gives."""
-
-    attn: nn.MultiheadAttention = field(kw_only=True)
-
-    def join(self, values: list[Tensor]) -> Tensor:
-        """The values weighed by the pattern, from the input of attention."""
-        q, k, v = (_part(self.attn, values[0], i).transpose(1, 2) for i in range(3))
-        z = _scores(q, k).softmax(-1) @ v
-        return z.transpose(1, 2)
-
-    def last(self, values: list[Tensor], new: Tensor) -> Tensor:  # noqa: ARG002
-        """The output of attention with a new `z`."""
-        return self.attn.out_proj(new.flatten(2))
-
-
-def _part(attn: nn.MultiheadAttention, normed: Tensor, index: int) -> Tensor:
-    """Queries (0), keys (1) or values (2), `[image, token, head, d_head]`."""
-    weight = attn.in_proj_weight.chunk(3)[index]
-    bias = None if attn.in_proj_bias is None else attn.in_proj_bias.chunk(3)[index]
-    return nn.functional.linear(normed, weight, bias).unflatten(-1, (attn.num_heads, -1))
-
-
-def _scores(q: Tensor, k: Tensor) -> Tensor:
-    return q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5

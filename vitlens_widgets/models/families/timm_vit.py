@@ -45,6 +45,7 @@ class TimmViT(Adapter):
     """A ViT of timm: any readout, prefix, norm, block, attention and MLP, any grid."""
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
+        self.model = model
         self._check(model)
         super().__init__(model, image_size)
         self.readout = self._readout()
@@ -65,11 +66,9 @@ class TimmViT(Adapter):
         attention = partial(_pool_attention, self.model, start) if attends else None
         return Readout(name, attention=attention, direct=kind not in ("map", "prr"))
 
-    @staticmethod
-    def _check(model: Foreign) -> None:
-        first = next(part for part in model.patch_embed.modules() if isinstance(part, nn.Conv2d))
-        rgb = "the image must have 3 channels (RGB)"
-        require(first.in_channels == 3, model, rgb, f"its embedding reads {first.in_channels}")
+    def _check(self, model: Foreign) -> None:
+        channels, rgb = self._in_channels, "the image must have 3 channels (RGB)"
+        require(channels == 3, model, rgb, f"its embedding reads {channels}")
         pools = model.global_pool in _READOUTS and (model.global_pool or not _has_head(model))
         readouts = ", ".join(filter(None, _READOUTS))
         require(
@@ -81,6 +80,17 @@ class TimmViT(Adapter):
         placed = getattr(getattr(model, "attn_pool", None), "pos_embed", None)
         alone = "its attention pooling must read a token the same wherever it stands"
         require(placed is None, model, alone, "it adds position embeddings of its own")
+
+    @property
+    def _patches(self) -> Foreign:
+        """What cuts an image into patches."""
+        return self.model.patch_embed
+
+    @property
+    def _in_channels(self) -> int:
+        """How many channels its first convolution reads."""
+        parts = self._patches.modules()
+        return next(part for part in parts if isinstance(part, nn.Conv2d)).in_channels
 
     @property
     def _pools_prefix(self) -> bool:
@@ -116,7 +126,7 @@ class TimmViT(Adapter):
                 f"This model reads images of {fixed[0]} x {fixed[1]} pixels, not "
                 f"{size[0]} x {size[1]}; load it by name with image_size={size}."
             )
-        patch = self.model.patch_embed.feat_ratio(as_scalar=False)
+        patch = self._patches.feat_ratio(as_scalar=False)
         return TokenLayout(*grid(size, as_size(patch)), self._prefix())
 
     def _fixed_size(self) -> tuple[int, int] | None:
@@ -125,9 +135,12 @@ class TimmViT(Adapter):
         return None if dynamic else tuple(self.model.patch_embed.img_size)
 
     def _prefix(self) -> tuple[str, ...]:
-        cls = ["CLS"] if self.model.cls_token is not None else []
+        cls = ["CLS"] if self._has_cls() else []
         n_registers = self.model.num_prefix_tokens - len(cls)
         return (*cls, *(f"register {i}" for i in range(1, n_registers + 1)))
+
+    def _has_cls(self) -> bool:
+        return self.model.cls_token is not None
 
     def hook_points(self, layer: int) -> HookPoints:
         """Where each of `HOOKED_SITES` shows in block `layer`."""
