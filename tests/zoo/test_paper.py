@@ -130,7 +130,7 @@ def test_weights_are_read_from_every_kind_of_file(tiny, tmp_path):
     save_file(state, tmp_path / "safe.safetensors")
     np.savez(tmp_path / "google.npz", **google_arrays(tiny))
     for path in tmp_path.iterdir():
-        model = module_from_file(path, TINY, 10, ignore="transformerheads.")
+        model = module_from_file(path, TINY, num_classes=10, ignore=("transformerheads.",))
         assert not model.training
         for name, weight in model.state_dict().items():
             assert torch.equal(weight, state[name]), (path.name, name)
@@ -143,20 +143,20 @@ def test_files_of_other_models_are_refused(tiny, tmp_path):
     def refused(weights, sentence, architecture=TINY, n_classes=10):
         torch.save(weights, path)
         with pytest.raises(vl.UsageError, match=sentence):
-            module_from_file(path, architecture, n_classes)
+            module_from_file(path, architecture, num_classes=n_classes)
 
     refused(state, r'"head.weight" is \[10, 192\] in it, and \[7, 192\]', n_classes=7)
     refused({k: v for k, v in state.items() if k != "norm.bias"}, 'it lacks "norm.bias"')
     refused({**state, "head_dist.bias": state["head.bias"]}, 'it also has "head_dist.bias"')
     refused({"model": Image.new("RGB", (2, 2))}, "holds no weights that can be read")
     path.write_text("not weights")
-    with pytest.raises(vl.UsageError, match="holds no weights that can be read"):
-        module_from_file(path, TINY, 10)
+    with pytest.raises(vl.UsageError, match="no file of weights that can be read safely"):
+        module_from_file(path, TINY, num_classes=10)
     np.savez(tmp_path / "google.npz", **google_arrays(tiny))
     with pytest.raises(vl.UsageError, match="it knows 10 classes, the model 1000"):
-        module_from_file(tmp_path / "google.npz", TINY, 1000)
+        module_from_file(tmp_path / "google.npz", TINY, num_classes=1000)
     with pytest.raises(vl.UsageError, match="There is no file"):
-        module_from_file(tmp_path / "none.pth", TINY, 10)
+        module_from_file(tmp_path / "none.pth", TINY, num_classes=10)
     with pytest.raises(vl.UsageError, match="given by its path, not by an int"):
         vl.paper_models()["CIFAR100"].load(5)
 

@@ -3,76 +3,129 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
-from vitlens_widgets.errors import UsageError, quoted_list, said
+from vitlens_widgets.errors import UsageError, counted, quoted_list
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.zoo.layouts import Weights, placed_as, weights_of
+from vitlens_widgets.zoo.weights_file import WeightsFile, read_weights
+
+_GOOGLES = "Transformer.encoder_norm.scale"
 
 
 def module_from_file(
-    path: str | os.PathLike[str], architecture: str, n_classes: int, ignore: str = ""
+    file: str | os.PathLike[str] | WeightsFile,
+    architecture: str,
+    *,
+    image_size: tuple[int, int] | None = None,
+    key: str | None = None,
+    ignore: Sequence[str] = (),
+    **words: Any,
 ) -> nn.Module:
-    """The model in eval mode, with every one of its weights from the file.
+    """The model in eval mode, with every one of its weights from the file, and none left over.
 
     Args:
-        path: A state dict of timm's names (`.pth`, `.pt`, `.safetensors`), on its own or under
-            "state_dict" or "model", its names with or without "model." before them; or Google's
-            arrays (`.npz`). No code in a file is run.
-        architecture: timm's name, without a tag.
-        n_classes: Of the classifier.
-        ignore: Names that begin with this are left in the file.
+        file: Its path, or what was read from it: a state dict under timm's names, transformers'
+            (ViT, DeiT, DINOv2) or Facebook's (DINO, DINOv2, MAE), or Google's arrays (`.npz`).
+        architecture: timm's name.
+        image_size: (height, width) to run at; timm resamples positions that are of another size.
+        key: Which model, where the file holds several.
+        ignore: Names that begin with one of these are left in the file.
+        **words: For `timm.create_model`; the number of classes is the file's where not given.
 
     Raises:
-        UsageError: There is no such file, it cannot be read, or it is of another model.
+        UsageError: There is no such file, it cannot be read, or it is of another model: weights
+            that are missing, left over and of another shape are named.
     """
+    file = file if isinstance(file, WeightsFile) else read_weights(file)
+    google = _GOOGLES in next(iter(file.state_dicts.values()))
+    weights = _arrays(file) if google else weights_of(file, key, ignore)
+    head = "head.bias" if google else "head.weight"
+    words = {"num_classes": len(weights[head]) if head in weights else 0, **words}
+    fill, faults = _fill_google if google else _fill, []
+    for size in dict.fromkeys((image_size, None)):
+        model = _built(architecture, size, words)
+        faults.append(fill(model, weights, file))
+        if not faults[-1]:
+            if size != image_size:
+                model.set_input_size(img_size=image_size)
+            return model.eval()
+    fewest = "; ".join(min(faults, key=len))
+    raise UsageError(f"{file.path} does not hold the weights of {architecture}: {fewest}.")
+
+
+def _built(architecture: str, size: tuple[int, int] | None, words: Mapping[str, Any]) -> Foreign:
     import timm
 
-    if not isinstance(path, (str, os.PathLike)):
-        raise UsageError(f"A file of weights is given by its path, not by {said(path)}.")
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise UsageError(f"There is no file {path}.")
-    model = timm.create_model(architecture, pretrained=False, num_classes=n_classes)
-    try:
-        fits = _google(model, path) if path.suffix == ".npz" else _named(model, path, ignore)
-    except Exception as error:  # whatever the readers of other people's files may raise
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UsageError(
-            f"{path} holds no weights that can be read for {architecture}: {reason[0]}"
-        ) from error
-    if fits:
-        raise UsageError(f"{path} does not hold the weights of {architecture}: {fits}.")
-    return model.eval()
+    sized = {} if size is None else {"img_size": size}
+    return timm.create_model(architecture, pretrained=False, **sized, **words)
 
 
-def _named(model: Foreign, path: Path, ignore: str) -> str:
-    """Load a state dict; why it does not fit, or ""."""
-    from timm.models import load_state_dict
-
-    given = load_state_dict(str(path), use_ema=False, weights_only=True)
-    given = {name.removeprefix("model."): weight for name, weight in given.items()}
-    if ignore:
-        given = {name: weight for name, weight in given.items() if not name.startswith(ignore)}
+def _fill(model: Foreign, given: Weights, _: WeightsFile) -> list[str]:
+    """Load weights by their names; why they do not fit, or nothing."""
     own = model.state_dict()
-    for what, names in (("lacks", own.keys() - given), ("also has", given.keys() - own)):
-        if names:
-            return f"it {what} {quoted_list(sorted(names)[:3])}"
-    other = [name for name in own if own[name].shape != given[name].shape]
-    if other:
-        shapes = [list(weights[other[0]].shape) for weights in (given, own)]
-        return f'"{other[0]}" is {shapes[0]} in it, and {shapes[1]} in the model'
-    model.load_state_dict(given)
-    return ""
+    given = placed_as(given, own)
+    fixed = dict(model.named_buffers())  # some files hold what the model computes itself
+    more = [name for name in given if name not in own and not _same(given[name], fixed.get(name))]
+    faults = [_names("lacks", [name for name in own if name not in given])]
+    faults.append(_names("also has", more))
+    other = [
+        f'"{name}" is {list(given[name].shape)} in it, and {list(own[name].shape)} in the model'
+        for name in own
+        if name in given and own[name].shape != given[name].shape
+    ]
+    faults += (
+        other if len(other) <= 5 else [*other[:4], f"{len(other) - 4} others have other shapes"]
+    )
+    faults = [*filter(None, faults)]
+    if not faults:
+        model.load_state_dict({name: given[name] for name in own})
+        return []
+    return [*faults, *_advice(own, given, more)]
 
 
-def _google(model: Foreign, path: Path) -> str:
-    """Load arrays as timm does, which passes over a classifier of another size."""
-    with np.load(path, allow_pickle=False) as arrays:
-        n_classes = len(arrays["head/bias"])
-    if n_classes != model.num_classes:
-        return f"it knows {n_classes} classes, the model {model.num_classes}"
-    model.load_pretrained(str(path))
-    return ""
+def _same(given: Tensor, fixed: Tensor | None) -> bool:
+    return fixed is not None and fixed.shape == given.shape and bool((fixed == given).all())
+
+
+def _names(what: str, names: Sequence[str]) -> str:
+    more = f" and {counted(len(names) - 5, 'other')}" if len(names) > 5 else ""
+    return f"it {what} {quoted_list(names[:5])}{more}" if names else ""
+
+
+def _advice(own: Mapping[str, Tensor], given: Weights, more: Sequence[str]) -> list[str]:
+    """What may be meant, where a fault is known."""
+    mine, theirs = (getattr(w.get("pos_embed"), "shape", ()) for w in (own, given))
+    if mine and theirs and mine[-1] == theirs[-1] and mine != theirs:
+        return ["image_size= tells the size that it was trained at"]
+    if "fc_norm.weight" in more and "norm.weight" not in given:
+        return ['a model that was fine-tuned to the mean of its patches takes global_pool="avg"']
+    if more and all(name in given for name in own):
+        return [f'weights_ignore="{more[0].split(".")[0]}" leaves what belongs to no part of it']
+    return []
+
+
+def _arrays(file: WeightsFile) -> Weights:
+    return dict(next(iter(file.state_dicts.values())))
+
+
+def _fill_google(model: Foreign, arrays: Weights, file: WeightsFile) -> list[str]:
+    """Load arrays as timm does, which passes over those of other sizes: these are told before."""
+    classes = len(arrays.get("head.bias", ()))
+    if classes != model.num_classes:
+        return [f"it knows {classes} classes, the model {model.num_classes}"]
+    places = "Transformer.posembed_input.pos_embedding"
+    own = model.state_dict()
+    if places in arrays and arrays[places].shape != own["pos_embed"].shape:
+        return [
+            f'"{places}" is {list(arrays[places].shape)} in it, and '
+            f"{list(own['pos_embed'].shape)} in the model"
+        ]
+    counts = [sum(weight.numel() for weight in all_.values()) for all_ in (arrays, own)]
+    if counts[0] != counts[1]:
+        return [f"it has {counts[0]:,} numbers, the model {counts[1]:,}"]
+    model.load_pretrained(str(file.path))
+    return []

@@ -15,7 +15,7 @@ from vitlens_widgets.errors import UsageError, did_you_mean, said
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.zoo.source import ModelSource, Options
+from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 from vitlens_widgets.zoo.sources import SOURCES
 
 
@@ -31,6 +31,9 @@ def load(
     prompts: Prompts | None = None,
     probabilities: Kind | None = None,
     pretrained: bool = True,
+    weights: str | os.PathLike[str] | None = None,
+    weights_key: str | None = None,
+    weights_ignore: str | Sequence[str] = (),
     **model_args: Any,
 ) -> ViT:
     """Load a vision transformer, ready to be traced.
@@ -65,6 +68,15 @@ def load(
             become probabilities; by default sigmoid for one logit, for multi-label classifiers
             (transformers' `problem_type`) and for SigLIP's prompts, else softmax.
         pretrained: False gives a timm model random weights.
+        weights: A file of weights for the timm name or the saved folder that `source` is:
+            `vl.load("vit_base_patch16_224", weights="my.ckpt", labels=[...])`. Read are `.pth`,
+            `.pt`, `.ckpt`, `.bin`, `.tar`, `.safetensors` and `.npz`, and no code in them is run;
+            names may be timm's, transformers', Facebook's or Google's, with a trainer's prefixes.
+            All of them are used and none is missing, or the file is refused. It does not say what
+            pixels it expects: those are the named architecture's, or `preprocessing=`.
+        weights_key: Which model, where a file holds several: `"teacher"`.
+        weights_ignore: Weights whose names begin with this, or with one of these, belong to no part
+            of the model (`"criterion."`) and are left in the file.
         **model_args: Passed on to `timm.create_model` or `from_pretrained`.
 
     Raises:
@@ -83,8 +95,10 @@ def load(
     _check_dtype(dtype)
     moves = {"device": device, "dtype": dtype}
     source = os.fspath(source) if isinstance(source, os.PathLike) else source
-    options = Options(size, pretrained, model_args, moves)
-    name, model = _kind(source).load(source, options)
+    kind = _kind(source)
+    from_file = _from_file(kind, source, weights, weights_key, weights_ignore)
+    options = Options(size, pretrained, model_args, moves, from_file)
+    name, model = kind.load(source, options)
     if model is not source:  # a module of the user's is not changed
         model = model.to(device=device, dtype=dtype).eval()
     return ViT(
@@ -97,6 +111,26 @@ def load(
         prompts=prompts,
         probabilities=probabilities,
     )
+
+
+def _from_file(
+    kind: ModelSource,
+    source: Any,
+    weights: str | os.PathLike[str] | None,
+    key: str | None,
+    ignore: str | Sequence[str],
+) -> FromFile | None:
+    """The file of weights; refuses one for a source that comes with its own."""
+    if weights is None and (key is not None or ignore):
+        raise UsageError("weights_key= and weights_ignore= go with weights=, the file they are of.")
+    if weights is None:
+        return None
+    if not kind.takes_weights:
+        raise UsageError(
+            f"weights= fills an architecture that is named, by timm's name or a saved folder, and "
+            f"{said(source)} comes with its own."
+        )
+    return FromFile(weights, key, (ignore,) if isinstance(ignore, str) and ignore else (*ignore,))
 
 
 def _check_words(model_args: Mapping[str, Any]) -> None:

@@ -96,7 +96,12 @@ class PaperModel:
         source: Any = self.architecture
         if file is not None:
             architecture, n_classes = self.architecture.partition(".")[0], self.n_classes
-            source = module_from_file(file, architecture, n_classes, ignore=self.extra)
+            source = module_from_file(
+                file,
+                architecture,
+                num_classes=n_classes,
+                ignore=(self.extra,) if self.extra else (),
+            )
             source = source.to(device=device, dtype=dtype)
             device = dtype = None
         elif self.from_file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,21 @@ from vitlens_widgets.errors import UsageError
 
 
 @dataclass(frozen=True)
+class FromFile:
+    """Weights in a file, for an architecture that was named.
+
+    Args:
+        path: The file.
+        key: Which model of it, where it holds several.
+        ignore: Names that begin with one of these are left in the file.
+    """
+
+    path: str | os.PathLike[str]
+    key: str | None = None
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Options:
     """What `vl.load` was told beside the source, as far as it changes how a model is built.
 
@@ -22,12 +38,14 @@ class Options:
         pretrained: Whether the checkpoint's weights are wanted, or random ones.
         model_args: For the library that builds the model.
         moves: `device` and `dtype`, None where they were not given.
+        weights: The file that the weights are read from; None for the checkpoint's own.
     """
 
     image_size: tuple[int, int] | None
     pretrained: bool
     model_args: Mapping[str, Any]
     moves: Mapping[str, Any]
+    weights: FromFile | None = None
 
 
 class ModelSource(ABC):
@@ -35,6 +53,9 @@ class ModelSource(ABC):
 
     description: ClassVar[str]
     """What it takes, in words, with an example, for the sentence that lists all kinds."""
+
+    takes_weights: ClassVar[bool] = False
+    """Whether it names an architecture that can be filled from a file."""
 
     @abstractmethod
     def takes(self, source: Any) -> bool:

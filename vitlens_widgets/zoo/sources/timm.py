@@ -8,8 +8,9 @@ from torch import nn
 
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.models.registry import family_of
+from vitlens_widgets.zoo.checkpoint_file import module_from_file
 from vitlens_widgets.zoo.hub import reach
-from vitlens_widgets.zoo.source import ModelSource, Options
+from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 
 _PREFIXES = ("timm/", "hf-hub:", "hf_hub:", "local-dir:")
 
@@ -18,6 +19,7 @@ class TimmSource(ModelSource):
     """Its own names, and those that it reads from a hub."""
 
     description = 'a timm name ("vit_base_patch32_224")'
+    takes_weights = True
 
     def takes(self, source: str) -> bool:
         """Whether timm knows the architecture, or its prefix says that timm shall read it."""
@@ -49,9 +51,25 @@ def from_timm(name: str, options: Options) -> nn.Module:
         name = f"hf-hub:{name}"
     if ":" not in name:
         _check_name(name)
+    if options.weights is not None:
+        return _from_file(name, options, options.weights)
     size = {} if options.image_size is None else {"img_size": options.image_size}
     words = {**size, **options.model_args}
     return reach(name, lambda: timm.create_model(name, pretrained=options.pretrained, **words))
+
+
+def _from_file(name: str, options: Options, weights: FromFile) -> nn.Module:
+    def build() -> nn.Module:
+        return module_from_file(
+            weights.path,
+            name,
+            image_size=options.image_size,
+            key=weights.key,
+            ignore=weights.ignore,
+            **options.model_args,
+        )
+
+    return reach(name, build)
 
 
 def _check_name(name: str) -> None:
