@@ -10,6 +10,8 @@ from torch import nn
 
 import vitlens_widgets as vl
 from tests.small_models import timm_model
+from tests.zoo_sweep import small_hf, texts
+from tests.zoo_sweep.small_timm import MODULES
 from vitlens_widgets.models import registry
 from vitlens_widgets.models.adapter import Adapter
 
@@ -19,6 +21,15 @@ def test_every_file_of_the_folder_reads_some_class_of_models():
     files = {path.stem for path in registry._FAMILIES.glob("*.py")} - {"__init__"}
     homes = {adapter.__module__.rsplit(".", 1)[1] for adapter in registry._REGISTRY.values()}
     assert homes == files
+
+
+def test_every_class_that_is_read_is_measured_against_its_library():
+    registry.family_of(timm_model("CLS"))
+    classes = [name.split(".") for name in registry._REGISTRY]
+    measured = {kind.model for kind in small_hf.KINDS.values()} | {f"{k}Model" for k in texts.KINDS}
+    of_hf = {own for library, *_, own in classes if library == "transformers"}
+    assert {own for own in of_hf if "MAE" not in own} == measured  # those have tests of their own
+    assert {path[2] for path in classes if path[0] == "timm"} <= set(MODULES)
 
 
 FAMILY = '''

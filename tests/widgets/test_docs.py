@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-import vitlens_widgets as vl
+from vitlens_widgets import widgets
 from vitlens_widgets.widgets.shared.docs import with_inherited
 
-WIDGETS = [vl.PatchGrid, vl.AttentionMaps, vl.InfillStrip, vl.Explorer, vl.RelevanceMaps]
+WIDGETS = [kind for name in widgets.__all__ if hasattr(kind := getattr(widgets, name), "_esm")]
 
 
 @pytest.mark.parametrize("kind", WIDGETS)

@@ -17,6 +17,7 @@ from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
 from tests.widgets.fake_relevance import random_relevances
+from vitlens_widgets import widgets
 from vitlens_widgets.export.stills import emoji
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.explorer import still as explorer_still
@@ -47,6 +48,11 @@ WIDGETS = {
     "RelevanceMaps": lambda: vl.RelevanceMaps(random_relevances(3), [2, 4]),
     "Explorer": explorer,
 }
+
+
+def test_every_widget_is_among_them():
+    public = [name for name in widgets.__all__ if hasattr(getattr(widgets, name), "_esm")]
+    assert sorted(WIDGETS) == sorted(public)
 
 
 def bundle(widget):

@@ -1,4 +1,4 @@
-"""CLIP and SigLIP of transformers with their text towers, saved with a tokenizer of a few words."""
+"""CLIP, MetaCLIP 2 and SigLIP of transformers with text towers and a tokenizer of a few words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tests.zoo_sweep.small_hf import PATCH, SQUARE
 
 PROMPTS = ("a photo of a cat", "a photo of a dog", "one red car on the road")
-KINDS = ("CLIP", "Siglip")
+KINDS = ("CLIP", "MetaClip2", "Siglip")
 _WORDS = ("<pad>", "<start>", "<end>", *sorted(set(" ".join(PROMPTS).split())))
 _LONGEST = 9
 
@@ -61,7 +61,7 @@ def own_answer(kind: str, model: nn.Module, pixels: Tensor) -> Tensor:
         list(PROMPTS), padding=padding, max_length=_LONGEST, truncation=True, return_tensors="pt"
     )
     words = {"input_ids": ids["input_ids"]}
-    if kind == "CLIP":
+    if kind != "Siglip":
         words["attention_mask"] = ids["attention_mask"]
     with torch.no_grad():
         return model(pixel_values=pixels, **words).logits_per_image

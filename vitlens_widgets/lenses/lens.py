@@ -60,9 +60,10 @@ class Lens(ABC):
     def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:
         """What the model's final norm and classifier are to read in place of some states.
 
-        It is called with a few states at a time, and must treat each token alike whichever others
-        are there. Where it leaves the last state as it is, the lens answers there what the model
-        answers.
+        It is called with a few states of a few images at a time, and must treat each state of each
+        image alike whichever others are there; its tokens come all together, without those that the
+        trace dropped. Where it leaves the last state as it is, the lens answers there what the
+        model answers.
 
         Args:
             states: The states `first`, `first + 1`, ..., `[state, image, token, d]`; in a reading
