@@ -55,10 +55,16 @@ class Mutation(importlib.abc.MetaPathFinder):
 
 
 class Chosen:
-    """A pytest plugin that runs the chosen tests only, in their order."""
+    """A pytest plugin that runs the chosen tests only, in their order, on the mutated module."""
 
-    def __init__(self, tests: list[str]) -> None:
+    def __init__(self, tests: list[str], mutation: Mutation) -> None:
         self.place = {test: k for k, test in enumerate(tests)}
+        self.mutation = mutation
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        # before pytest's own finder, which takes each *_test.py for a test
+        sys.meta_path.insert(0, self.mutation)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = sorted(
@@ -113,8 +119,7 @@ def outcome(root: Path, mutant: Mutant, tests: list[str], limit: float) -> str:
     files = list(dict.fromkeys(test.split("::")[0] for test in tests))
 
     def work() -> int:
-        sys.meta_path.insert(0, Mutation(root, mutant))
-        return pytest.main([*QUIET, *files], [Chosen(tests)])
+        return pytest.main([*QUIET, *files], [Chosen(tests, Mutation(root, mutant))])
 
     ended = in_a_fork(work, limit)
     return {"passed": "survived", "failed": "killed"}.get(ended, ended)
