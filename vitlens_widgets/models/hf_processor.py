@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from vitlens_widgets.errors import UsageError
@@ -15,82 +17,177 @@ from vitlens_widgets.models.preprocessing import Preprocessing
 
 
 def from_hf_processor(processor: Any) -> Preprocessing:
-    """A transformers image processor, of which resizing and cropping are used as they are.
+    """A transformers image processor, used as it is.
+
+    Its resizing and cropping give the picture, its mean and std the pixels; what comes out is held
+    against its own output, once. Where that keeps more than whole levels of brightness (DINOv3's
+    resizes after rescaling), its own output is the pixels.
 
     Raises:
-        UsageError: The processor scales or orders its pixels in a way that has no plain inverse.
+        UsageError: The processor does not resize, or scales or orders its pixels in a way that has
+            no plain inverse.
     """
-    if processor.do_rescale and abs(processor.rescale_factor * 255 - 1) > 1e-6:
-        raise UsageError(
-            f"{type(processor).__name__} rescales pixels by {processor.rescale_factor}; expected "
-            "1/255. Give preprocessing={'mean': ..., 'std': ...} to say what the model expects."
-        )
-    if not processor.do_resize:
-        raise UsageError(
-            f"{type(processor).__name__} does not resize, so images of any size would reach the "
-            "model; give preprocessing={'mean': ..., 'std': ...} to have them resized."
-        )
-
-    def apply(image: Image.Image) -> Image.Image:
-        batch = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
-        levels = np.asarray(batch["pixel_values"][0]).round().astype(np.uint8)
-        return Image.fromarray(levels.transpose(1, 2, 0))
-
-    height, width = np.asarray(apply(Image.new("RGB", (64, 64)))).shape[:2]
+    _check(processor)
+    picture, own = _pictures(processor), _pixels(processor)
+    height, width = np.asarray(picture(_proof())).shape[:2]
     mean = processor.image_mean if processor.do_normalize else (0.0, 0.0, 0.0)
     std = processor.image_std if processor.do_normalize else (1.0, 1.0, 1.0)
     # without rescaling, the model reads levels 0 .. 255: the same in units of [0, 1] brightness
     unit = 1 if processor.do_rescale else 255
     mean, std = (tuple(value / unit for value in values) for values in (mean, std))
-    return Preprocessing(
-        (height, width), mean, std, apply, f"transformers: {type(processor).__name__}"
+    said = f"transformers: {type(processor).__name__}, {_geometry(processor)}"
+    plain = Preprocessing((height, width), mean, std, picture, said)
+    if _differ(plain, own(_proof())) <= 1e-3:
+        return plain
+    finer = Preprocessing((height, width), mean, std, picture, said, own)
+    if _differ(finer, plain.of(_proof())) <= 1:  # resampling rounded once, or not at all
+        return finer
+    raise UsageError(
+        f"{type(processor).__name__} does more than to resize, crop, rescale and normalise, so "
+        "that its pixels could not be shown; give preprocessing={'mean': ..., 'std': ...} to say "
+        "what the model expects."
     )
 
 
-def hf_processor(
-    config: Any, published: tuple[str, Mapping[str, Any]], image_size: tuple[int, int]
-) -> Any:
-    """The processor saved with a checkpoint, made to give images of (height, width) `image_size`.
+def _check(processor: Any) -> None:
+    name = type(processor).__name__
+    if processor.do_rescale and abs(processor.rescale_factor * 255 - 1) > 1e-6:
+        raise UsageError(
+            f"{name} rescales pixels by {processor.rescale_factor}; expected "
+            "1/255. Give preprocessing={'mean': ..., 'std': ...} to say what the model expects."
+        )
+    if not processor.do_resize:
+        raise UsageError(
+            f"{name} does not resize, so images of any size would reach the "
+            "model; give preprocessing={'mean': ..., 'std': ...} to have them resized."
+        )
+
+
+def _pictures(processor: Any) -> Callable[[Image.Image], Image.Image]:
+    def apply(image: Image.Image) -> Image.Image:
+        batch = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
+        levels = np.asarray(batch["pixel_values"][0]).round().astype(np.uint8)
+        return Image.fromarray(levels.transpose(1, 2, 0))
+
+    return apply
+
+
+def _pixels(processor: Any) -> Callable[[Image.Image], torch.Tensor]:
+    def apply(image: Image.Image) -> torch.Tensor:
+        batch = processor(image, return_tensors="np")
+        return torch.from_numpy(np.asarray(batch["pixel_values"][0], dtype=np.float32))
+
+    return apply
+
+
+def _proof() -> Image.Image:
+    """A picture that is neither square nor even, in any channel."""
+    y, x = np.mgrid[:61, :83]
+    levels = np.stack([3 * x, 4 * y, (7 * x * y) % 251], -1)
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+def _differ(made: Preprocessing, pixels: torch.Tensor) -> float:
+    """The largest difference of the proof's pixels, in levels of brightness; infinite by shape."""
+    found = made.of(_proof())
+    if found.shape != pixels.shape:
+        return float("inf")
+    std = torch.tensor(made.std).view(-1, 1, 1)
+    return float(((found - pixels) * std).abs().max()) * 255
+
+
+def _geometry(processor: Any) -> str:
+    """What becomes of the form of an image, in words."""
+    size = dict(processor.size)
+    edge = size.get("shortest_edge")
+    first = f"shorter edge to {edge}" if edge else f"squashed to {_by(size)}"
+    cropped = getattr(processor, "do_center_crop", None)
+    return f"{first}, centre of {_by(dict(processor.crop_size))}" if cropped else first
+
+
+def _by(size: Mapping[str, Any]) -> str:
+    return " x ".join(str(size[side]) for side in ("height", "width") if size.get(side))
+
+
+def saved_processor(config: Any) -> Any:
+    """The processor saved with a checkpoint; None where there is none.
 
     Args:
         config: The model's configuration, which knows where the model was loaded from.
-        published: The processor class that the family was published with, and what it was told
-            beside its defaults; used, with a warning, where none was saved with the checkpoint.
-        image_size: (height, width) that the model runs at.
+
+    Raises:
+        UsageError: The one in a folder cannot be read.
     """
     import transformers
 
     saved_with = getattr(config, "_name_or_path", "")
+    if not saved_with:
+        return None
     try:
-        if not saved_with:
-            raise OSError("a module that was not loaded from anywhere")
         with hub_offline_where_unreachable():
-            processor = transformers.AutoImageProcessor.from_pretrained(saved_with)
-    except (OSError, ValueError):
-        name, words = published
-        processor = getattr(transformers, name)(**words)
-        warnings.warn(
-            f"No image processor was saved with {saved_with or 'this module'}; assuming "
-            f"{name}'s defaults (mean {processor.image_mean}, std {processor.image_std}). "
-            "Say preprocessing= to vl.load if the model was trained otherwise.",
-            stacklevel=2,
-        )
-    return _at_size(processor, image_size)
+            return transformers.AutoImageProcessor.from_pretrained(saved_with)
+    except (OSError, ValueError, TypeError) as error:
+        if (Path(saved_with) / "preprocessor_config.json").is_file():
+            raise UsageError(
+                f"The preprocessor_config.json in {saved_with} cannot be read ("
+                f"{str(error).splitlines()[0]}); save it anew, or move it away and say "
+                "preprocessing={'mean': ..., 'std': ...} to vl.load."
+            ) from error
+        return None
 
 
-def _at_size(processor: Any, image_size: tuple[int, int]) -> Any:
-    """The processor with its resizing and cropping scaled so that `image_size` comes out."""
+def output_size(processor: Any) -> tuple[int, int] | None:
+    """(height, width) of whatever it gives; None where that goes by the image."""
+    if processor is None:
+        return None
     cropped = getattr(processor, "do_center_crop", None)
-    target = dict(processor.crop_size if cropped else processor.size)
-    own: Any = (target.get("height"), target.get("width"))
+    size = dict(processor.crop_size if cropped else processor.size)
+    height, width = size.get("height"), size.get("width")
+    return None if height is None or width is None else (height, width)
+
+
+def published_processor(config: Any, published: tuple[str, Mapping[str, Any]]) -> Any:
+    """The processor that a family was published with, and a warning that it is assumed.
+
+    Args:
+        config: The model's configuration.
+        published: The processor's class, and what it was told beside its defaults.
+    """
+    import transformers
+
+    name, words = published
+    processor = getattr(transformers, name)(**words)
+    saved_with = getattr(config, "_name_or_path", "")
+    warnings.warn(
+        f"No image processor was saved with {saved_with or 'this module'}; assuming "
+        f"{name}'s defaults (mean {processor.image_mean}, std {processor.image_std}). "
+        "Say preprocessing= to vl.load if the model was trained otherwise.",
+        stacklevel=2,
+    )
+    return processor
+
+
+def at_size(processor: Any, image_size: tuple[int, int]) -> Any:
+    """The processor with its resizing and cropping scaled so that `image_size` comes out.
+
+    The geometry stays: what is squashed is squashed, what keeps its aspect keeps it, and of what is
+    cropped the same share is cropped.
+    """
+    own = output_size(processor)
     if own == image_size:
         return processor
     words = processor.to_dict()
-    exact = {"height": image_size[0], "width": image_size[1]}
-    if cropped and None not in own and "height" in words["size"]:
-        ratio = {side: image_size[i] / own[i] for i, side in enumerate(("height", "width"))}
-        words["size"] = {side: round(words["size"][side] * ratio[side]) for side in exact}
-        words["crop_size"] = exact
+    size, exact = dict(words["size"]), {"height": image_size[0], "width": image_size[1]}
+    edge = size.get("shortest_edge")
+    if edge is None and own is not None and getattr(processor, "do_center_crop", None):
+        shares = zip(exact, image_size, own, strict=True)
+        size = {side: round(size[side] * new / old) for side, new, old in shares}
+        words |= {"size": size, "crop_size": exact}
+    elif edge is not None:  # without a crop of its own, what is beyond the grid is cut off
+        before = own or (edge, edge)
+        scale = max(new / old for new, old in zip(image_size, before, strict=True))
+        size = {"shortest_edge": round(edge * scale)}
+        words |= {"size": size, "do_center_crop": True, "crop_size": exact}
     else:
         words |= {"size": exact, "do_center_crop": False}
     return type(processor).from_dict(words)

@@ -14,6 +14,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 
 DEFAULTS: dict[str, Any] = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
+_RULER = 512  # pixels of the longer side where it is only asked what is cropped
 _WORDS = ("mean", "std", *DEFAULTS)
 
 
@@ -27,6 +28,11 @@ class Preprocessing:
         std: Per channel, likewise.
         geometry: Resizes and crops an RGB image to `size`; the library's own transform.
         description: The geometry in words.
+        own: The library's own pixels of one image, `[3, height, width]`, where they are finer than
+            the levels of a picture.
+
+    Raises:
+        UsageError: A std that is 0 or less.
     """
 
     size: tuple[int, int]
@@ -34,10 +40,36 @@ class Preprocessing:
     std: tuple[float, ...]
     geometry: Callable[[Image.Image], Image.Image] = field(repr=False)
     description: str = ""
+    own: Callable[[Image.Image], Tensor] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if min(self.std) <= 0:
+            raise UsageError(
+                f"Pixels are divided by the std of each channel, which must be above 0, not "
+                f"{list(self.std)}."
+            )
 
     def picture(self, image: Image.Image) -> np.ndarray:
         """The image as the model sees it: uint8 `[height, width, 3]`, resized and cropped."""
+        if self.own is not None:
+            return self.undo(self.own(image)[None])[0]
         return np.array(self.geometry(image), dtype=np.uint8)
+
+    def of(self, image: Image.Image) -> Tensor:
+        """The pixels that the model is given, float32 `[3, height, width]`."""
+        return self.pixels([self.picture(image)])[0] if self.own is None else self.own(image)
+
+    def seen(self, width: int, height: int) -> float:
+        """The share of an image of this form that the model sees, 0 .. 1; cropping takes the rest.
+
+        Read off what the geometry makes of a picture whose brightness says the place.
+        """
+        scale = _RULER / max(width, height)
+        across, down = (max(2, round(side * scale)) for side in (width, height))
+        y, x = np.mgrid[:down, :across]
+        ruler = np.stack([x * 255 / (across - 1), y * 255 / (down - 1), 0 * x], -1).astype(np.uint8)
+        found = np.array(self.geometry(Image.fromarray(ruler)), dtype=float)[..., :2]
+        return float(np.prod(np.minimum(1, (np.ptp(found, axis=(0, 1)) + 2) / 256)))
 
     def pixels(self, pictures: Sequence[np.ndarray] | np.ndarray) -> Tensor:
         """Pictures uint8 `[height, width, 3]` as normalised float32 `[image, 3, height, width]`."""
@@ -80,7 +112,8 @@ def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Prepro
             image = step(image)
         return image
 
-    how = f"crop_pct {config['crop_pct']:g}, {config['crop_mode']}, {config['interpolation']}"
+    mode = {"center": "centre of the shorter edge"}.get(config["crop_mode"], config["crop_mode"])
+    how = f"crop_pct {config['crop_pct']:g}, {mode}, {config['interpolation']}"
     return Preprocessing(size, tuple(config["mean"]), tuple(config["std"]), apply, f"timm: {how}")
 
 

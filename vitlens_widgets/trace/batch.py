@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,6 +15,9 @@ from torch import Tensor
 from vitlens_widgets.data import read_image
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.preprocessing import Preprocessing
+
+_MUCH = 1 / 3  # of an image; what is cropped of usual photographs is less than the rest
 
 
 def as_batch(
@@ -33,9 +37,40 @@ def as_batch(
     else:
         listed = _as_list(images)
         read = [_read(image, i, len(listed)) for i, image in enumerate(listed)]
-        made = np.stack([vit.preprocessing.picture(image) for image in read])
-        pixels, pictures = vit.preprocessing.pixels(made), lambda: made
+        pixels, pictures = _prepared(vit.preprocessing, read)
     return pixels.to(device=vit.device, dtype=vit.dtype), pictures
+
+
+def _prepared(
+    preprocessing: Preprocessing, images: list[Image.Image]
+) -> tuple[Tensor, Callable[[], np.ndarray]]:
+    """Pixels and pictures of images that were read; says what is cut off from long ones."""
+    _say_what_is_cropped(preprocessing, images)
+    if preprocessing.own is None:
+        made = np.stack([preprocessing.picture(image) for image in images])
+        return preprocessing.pixels(made), lambda: made
+    finer = torch.stack([preprocessing.of(image) for image in images])
+    return finer, cache(lambda: preprocessing.undo(finer))
+
+
+def _say_what_is_cropped(preprocessing: Preprocessing, images: list[Image.Image]) -> None:
+    """Warn of the image of which least is seen, if that is below a third of it."""
+    height, width = preprocessing.size
+    shares = []
+    for i, image in enumerate(images):
+        aspect = image.width * height / (image.height * width)
+        if not 0.5 <= aspect <= 2:  # of others no geometry in use cuts off more
+            shares.append((preprocessing.seen(image.width, image.height), i))
+    if shares and min(shares)[0] < _MUCH:
+        share, i = min(shares)
+        which = f"image {i} of {len(images)}" if len(images) > 1 else "the image"
+        warnings.warn(
+            f"Of {which} ({images[i].width} x {images[i].height} pixels) the model sees only "
+            f"{100 * share:.0f} %: its preprocessing ({preprocessing.description}) cuts off the "
+            'rest. Cut the image into pieces, or say "crop_mode": "squash" in preprocessing= of '
+            "vl.load.",
+            stacklevel=2,
+        )
 
 
 def _as_list(images: Any) -> list[Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.readout import PATCHES, Readout
@@ -22,20 +21,12 @@ class HFAimv2(HFViT):
     processor_class = "CLIPImageProcessor"
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
+        self.follows_images = bool(model.config.is_native)  # its positions come from a formula
         super().__init__(model, image_size)
         pooled = Readout(
             "attention-pooled patches", attention=partial(_attention, self.model), direct=False
         )
         self.readout = pooled if self._attends else PATCHES
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:
-        """Nothing: positions that were learnt fit one size, those from a formula any."""
-        if not self.config.is_native and self.image_size != self.own_size:
-            raise UsageError(
-                f"This {type(module).__name__} runs only at its own image size, "
-                f"{self.own_size[0]} x {self.own_size[1]}."
-            )
-        return {}
 
     @property
     def _attends(self) -> bool:

@@ -30,13 +30,11 @@ class HFBeit(HFViT):
     """A BEiT or Data2Vec-vision, whose classifier reads CLS or the normed mean of the patches."""
 
     processor_class = "BeitImageProcessor"
+    follows_images = True
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         super().__init__(model, image_size)
         self.readout = PATCHES if self.config.use_mean_pooling else CLS
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
-        return {}  # embeddings and biases follow the image by themselves
 
     @property
     def positions_in_blocks(self) -> bool:

@@ -27,6 +27,7 @@ class HFDinov2(HFViT):
     """A DINOv2 or TIPSv2, whose classifier reads CLS beside the mean of the patches."""
 
     processor_class = "BitImageProcessor"
+    follows_images = True
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         n_registers = getattr(model.config, "num_register_tokens", 0)
@@ -34,9 +35,6 @@ class HFDinov2(HFViT):
         self._reads_patches = hasattr(model, "classifier")
         self.readout = CLS_AND_PATCHES if self._reads_patches else CLS
         super().__init__(model, image_size)
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
-        return {}  # its position embeddings follow the image by themselves
 
     def pool(self, normed: Tensor) -> Tensor:
         """CLS `[image, d]`; for a classifier, beside the mean of the patches `[image, 2 d]`."""

@@ -30,13 +30,11 @@ class HFPixio(HFViT):
 
     readout = PREFIX
     processor_class = "BitImageProcessor"
+    follows_images = True
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self.prefix = tuple(f"CLS {i}" for i in range(1, model.config.n_cls_tokens + 1))
         super().__init__(model, image_size)
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
-        return {}  # its position embeddings follow the image by themselves
 
     def pool(self, normed: Tensor) -> Tensor:
         """The mean of the CLS tokens, `[image, d]`."""
@@ -48,14 +46,12 @@ class HFInternVL(HFViT):
     """The image tower of InternVL: CLS, or the mean of the patches where there is no final norm."""
 
     processor_class = "GotOcr2ImageProcessor"
+    follows_images = True
     processor_words = {"size": {"height": 448, "width": 448}}  # noqa: RUF012
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self.readout = PATCHES if isinstance(model.layernorm, nn.Identity) else CLS
         super().__init__(model, image_size)
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
-        return {}  # its position embeddings follow the image by themselves
 
     def pool(self, normed: Tensor) -> Tensor:
         """What its configuration's `use_mean_pooling` says, `[image, d]`."""

@@ -16,6 +16,7 @@ class HFRadio(HFViT):
     """A C-RADIO without a final norm, which norms its pixels itself."""
 
     processor_class = "CLIPImageProcessor"
+    follows_images = True
     processor_words = {"do_normalize": False}  # noqa: RUF012
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
@@ -25,9 +26,6 @@ class HFRadio(HFViT):
         self.prefix = (*names, *registers)
         self.readout = Readout(" and ".join(names[i] for i in self._read), tuple(self._read))
         super().__init__(model, image_size)
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
-        return {}  # its position embeddings are cut to the image by themselves
 
     @property
     def tower(self) -> Foreign:

@@ -22,9 +22,7 @@ class HFRotary(HFViT):
     """A tower of transformers with rotary positions, which follow the image by themselves."""
 
     positions_in_blocks = True
-
-    def _size_words(self, module: Foreign) -> dict[str, bool]:  # noqa: ARG002
-        return {}
+    follows_images = True
 
     @abstractmethod
     def _rotation(self) -> tuple[Tensor, Tensor]:

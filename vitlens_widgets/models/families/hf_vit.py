@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, r
 from vitlens_widgets.models.families.timm_vit import distilled_token_logits
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_hook_points, first_of
-from vitlens_widgets.models.hf_processor import from_hf_processor, hf_processor
+from vitlens_widgets.models.hf_processor import (
+    at_size,
+    from_hf_processor,
+    output_size,
+    published_processor,
+    saved_processor,
+)
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
@@ -39,6 +46,9 @@ class HFViT(Adapter):
     readout = CLS
     prefix: tuple[str, ...] = ("CLS",)
     processor_class = "ViTImageProcessor"
+    follows_images = False
+    """Whether its positions fit any image by themselves, so that its processor says the size."""
+
     processor_words: Mapping[str, Any] = {}  # where the family was published with other words
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
@@ -46,7 +56,13 @@ class HFViT(Adapter):
         channels = self.config.num_channels
         rgb = "the image must have 3 channels (RGB)"
         require(channels == 3, model, rgb, f"its configuration says {channels}")
+        if image_size is None and self.follows_images:
+            image_size = output_size(self._saved_processor)
         super().__init__(model, image_size)
+
+    @cached_property
+    def _saved_processor(self) -> Any:
+        return saved_processor(self.model.config)
 
     @property
     def own_size(self) -> tuple[int, int]:
@@ -96,7 +112,7 @@ class HFViT(Adapter):
 
     def _size_words(self, module: Foreign) -> dict[str, bool]:
         """What a module's forward must be told to run at an image size that is not its own."""
-        if self.image_size == self.own_size:
+        if self.follows_images or self.image_size == self.own_size:
             return {}
         if not _accepts(module.forward, "interpolate_pos_encoding"):
             raise UsageError(
@@ -166,8 +182,11 @@ class HFViT(Adapter):
 
     def preprocessing(self) -> Preprocessing:
         """The image processor saved with the checkpoint; the family's published one without it."""
-        published = (self.processor_class, self.processor_words)
-        return from_hf_processor(hf_processor(self.model.config, published, self.image_size))
+        processor = self._saved_processor
+        if processor is None:
+            published = (self.processor_class, self.processor_words)
+            processor = published_processor(self.model.config, published)
+        return from_hf_processor(at_size(processor, self.image_size))
 
     def checkpoint_name(self) -> str:
         """The id or the folder it was loaded from."""
