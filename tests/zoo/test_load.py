@@ -166,7 +166,6 @@ NOT_READ = {
     "swin_tiny_patch4_window7_224": "attends within windows and merges patches",
     "hiera_tiny_224": "merges patches between its stages",
     "cait_xxs24_224": "class token joins only in further blocks",
-    "naflexvit_base_patch16_gap": "packs patches of images of several sizes",
     "vit_dwee_patch16_reg1_gap_256": "DiffAttention subtracts one softmax from another",
     "vit_dpwee_patch16_reg1_gap_256": "DiffParallelScalingBlock subtracts one softmax",
 }

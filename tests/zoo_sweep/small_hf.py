@@ -132,6 +132,12 @@ KINDS = {
         "SiglipForImageClassification", "SiglipConfig", resampled=True
     ),
     "SiglipVisionModel": Kind("SiglipVisionModel", "SiglipVisionConfig"),
+    "Siglip2ForImageClassification": Kind(
+        "Siglip2ForImageClassification", "Siglip2Config", resampled=True
+    ),
+    "Siglip2VisionModel": Kind(
+        "Siglip2VisionModel", "Siglip2VisionConfig", {"num_patches": SQUARE**2}, resampled=True
+    ),
     "DINOv3ViTModel": Kind("DINOv3ViTModel", f"{_V3}Config", {"num_register_tokens": 4}),
     "DINOv3ViTModel, gated MLP, another image size": Kind(
         "DINOv3ViTModel",
@@ -202,7 +208,7 @@ KINDS = {
 }
 """What a row of the table is called, and what it is."""
 
-_WITH_TEXTS = ("CLIPConfig", "MetaClip2Config", "SiglipConfig")
+_WITH_TEXTS = ("CLIPConfig", "MetaClip2Config", "SiglipConfig", "Siglip2Config")
 _ONLY_SQUARE = (
     *_WITH_TEXTS,
     "Aimv2VisionConfig",
@@ -236,12 +242,30 @@ def small(kind: str, **overrides: Any) -> nn.Module:
 
 def forward(kind: str, model: nn.Module, pixels: Tensor) -> Tensor:
     """transformers' own logits; without a classifier, what one would read."""
-    resampled = run_at(kind) and "interpolate_pos_encoding" in signature(model.forward).parameters
-    out = model(pixels, **({"interpolate_pos_encoding": True} if resampled else {}))
+    words = signature(model.forward).parameters
+    if "spatial_shapes" in words:
+        out = model(**packed(pixels))
+    elif run_at(kind) and "interpolate_pos_encoding" in words:
+        out = model(pixels, interpolate_pos_encoding=True)
+    else:
+        out = model(pixels)
     return out.logits if "logits" in out else KINDS[kind].pooled(out)
 
 
-REFUSED = ("SwinForImageClassification", "Siglip2ForImageClassification")
+def packed(pixels: Tensor) -> dict[str, Tensor]:
+    """Images as SigLIP 2's own processor gives them, here without padding."""
+    from transformers.models.siglip2.image_processing_siglip2 import convert_image_to_patches
+
+    patches = torch.stack([convert_image_to_patches(image, PATCH) for image in pixels])
+    grid = [side // PATCH for side in pixels.shape[2:]]
+    return {
+        "pixel_values": patches,
+        "pixel_attention_mask": torch.ones(patches.shape[:2], dtype=torch.int32),
+        "spatial_shapes": torch.tensor([grid] * len(pixels)),
+    }
+
+
+REFUSED = ("SwinForImageClassification",)
 """Classes that look like ViTs and break an assumption."""
 
 

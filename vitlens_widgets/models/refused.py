@@ -5,10 +5,6 @@ from __future__ import annotations
 _ONE_SEQUENCE = "all tokens must run through every block in one flat sequence"
 _WINDOWS = f"{_ONE_SEQUENCE}, but it attends within windows and merges patches between its stages"
 _STAGES = f"{_ONE_SEQUENCE}, but it merges patches between its stages"
-_PACKED = (
-    "every image of a batch must be cut into the same grid of patches, but it packs patches of "
-    "images of several sizes into padded sequences"
-)
 _CLASS_BLOCKS = f"{_ONE_SEQUENCE}, but its class token joins only in further blocks of another kind"
 _CHANNELS = (
     "attention must weigh tokens, but its blocks also mix channels or use convolutions in place "
@@ -44,10 +40,5 @@ REASONS = {
     "transformers.models.pvt_v2.modeling_pvt_v2.PvtV2ForImageClassification": _STAGES,
     "transformers.models.hiera.modeling_hiera.HieraForImageClassification": _STAGES,
     "transformers.models.levit.modeling_levit.LevitForImageClassification": _STAGES,
-    "transformers.models.siglip2.modeling_siglip2.Siglip2Model": _PACKED,
-    "transformers.models.siglip2.modeling_siglip2.Siglip2VisionModel": _PACKED,
-    "transformers.models.siglip2.modeling_siglip2.Siglip2ForImageClassification": (
-        f"{_PACKED} (SigLIP 2 checkpoints of one image size load as SigLIP)"
-    ),
 }
 """Qualified class name: the assumption that fails."""
