@@ -2,11 +2,15 @@ import argparse
 import pickle
 
 import pytest
+import timm
 import torch
 
 import vitlens_widgets as vl
 from tests.mae_paper import paintings, random_masking, random_weights
+from tests.small_models import shaken
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.zoo.mae_facebook import config_words
+from vitlens_widgets.zoo.weights_file import WeightsFile
 
 HEADS = {"num_attention_heads": 4, "decoder_num_attention_heads": 2}
 
@@ -92,18 +96,79 @@ def test_what_is_declared_stands_above_the_arguments_of_the_training(tmp_path, d
     assert vl.load(path, **HEADS).adapter.normalises_pixels is not declared
 
 
-def test_the_published_sizes_know_their_heads(tmp_path):
-    words = {"layers": 1, "decoder_width": 32, "decoder_layers": 1, "patch": 16, "side": 32}
-    for width, heads in {768: 12, 1024: 16, 1280: 16}.items():
-        mae = vl.load(saved(tmp_path / "mae_visualize_vit_x.pth", width=width, **words))
-        assert mae.n_heads == heads
-        assert mae.model.config.decoder_num_attention_heads == 16
-        assert mae.model.config.layer_norm_eps == 1e-6
+PUBLISHED = {"base": (768, 12, 12), "large": (1024, 24, 16), "huge": (1280, 32, 16)}
+
+
+def of_size(path, width, depth, args=None):
+    """What tells a size, in a file without the size of its weights."""
+    weights = {
+        "patch_embed.proj.weight": torch.empty(width, 3, 16, 16, device="meta"),
+        "pos_embed": torch.empty(1, 5, width, device="meta"),
+        "blocks.0.mlp.fc1.weight": torch.empty(width, 1, device="meta"),
+        f"blocks.{depth - 1}.mlp.fc1.weight": torch.empty(width, 1, device="meta"),
+        "mask_token": torch.empty(1, 1, 512, device="meta"),
+        "decoder_blocks.0.mlp.fc1.weight": torch.empty(2048, 512, device="meta"),
+    }
+    weights |= {f"blocks.{i}.norm1.bias": torch.empty(width, device="meta") for i in range(depth)}
+    weights |= {f"decoder_blocks.{i}.norm1.bias": torch.empty(1) for i in range(8)}
+    return WeightsFile(path, {"": weights}, args or {}), weights
+
+
+@pytest.mark.parametrize("size", PUBLISHED)
+def test_the_published_sizes_know_their_heads(tmp_path, size):
+    width, depth, heads = PUBLISHED[size]
+    named = of_size(tmp_path / f"mae_visualize_vit_{size}_ganloss.pth", width, depth)
+    args = {"model": f"mae_vit_{size}_patch16"}
+    trained = of_size(tmp_path / "checkpoint-799.pth", width, depth, args)
+    for file, weights in (named, trained):
+        words = config_words(file, weights, {})
+        assert words["num_attention_heads"] == heads
+        assert words["decoder_num_attention_heads"] == 16
+        assert words["layer_norm_eps"] == 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"), [("mae_visualize_vit_base.pth", 11), ("checkpoint-799.pth", 12)]
+)
+def test_heads_are_not_guessed_from_the_width(tmp_path, name, depth):
+    file, weights = of_size(tmp_path / name, 768, depth)
+    with pytest.raises(UsageError, match=rf"how many heads its {depth} blocks, 768 wide, have"):
+        config_words(file, weights, {})
+    assert config_words(file, weights, {"num_attention_heads": 6})["num_attention_heads"] == 6
 
 
 def test_an_unknown_width_needs_its_heads(visualize):
-    with pytest.raises(UsageError, match="32 wide is none of the published sizes"):
+    with pytest.raises(UsageError, match="how many heads its 3 blocks, 32 wide, have"):
         vl.load(visualize)
+    with pytest.raises(UsageError, match="heads the 2 blocks of its decoder, 16 wide, have"):
+        vl.load(visualize, num_attention_heads=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("vit_small_patch14_dinov2", {}),
+        ("vit_small_patch14_reg4_dinov2", {}),
+        ("vit_tiny_patch16_224", {"qk_norm": True}),
+        ("vit_tiny_patch16_224", {}),  # the same names as an encoder's, but is it one?
+        ("vit_base_patch16_clip_224", {}),
+        ("deit3_small_patch16_224", {}),
+    ],
+)
+def test_a_headless_model_of_timm_is_no_masked_autoencoder(tmp_path, name, words):
+    words = {"img_size": 112, "depth": 2, "embed_dim": 48, "num_heads": 4, **words}
+    model = shaken(timm.create_model(name, num_classes=0, **words))
+    for file in ("backbone.pth", "mae_pretrain_vit_base.pth"):
+        torch.save(model.state_dict(), tmp_path / file)
+        if file == "mae_pretrain_vit_base.pth" and name == "vit_tiny_patch16_224":
+            continue  # it says itself to be the encoder, whose weights it has
+        with pytest.raises(UsageError, match=r"say of which architecture|holds more than|lacks"):
+            vl.load(tmp_path / file, num_attention_heads=4)
+    size = words.pop("img_size")
+    vit = vl.load(name, weights=tmp_path / "backbone.pth", image_size=size, **words)
+    pixels = torch.randn(1, 3, size, size)
+    with torch.no_grad():
+        assert torch.equal(vit.adapter.forward(pixels), model(pixels))
 
 
 def test_images_are_squashed_and_normalised_as_in_the_published_demo(visualize, recwarn):
@@ -149,6 +214,9 @@ def test_a_fine_tuned_classifier_is_refused(tmp_path):
     path = tmp_path / "mae_finetuned_vit_base.pth"
     head = {"head.weight": torch.zeros(7, 32), "head.bias": torch.zeros(7)}
     torch.save({"model": random_weights(decoder_layers=0) | head}, path)
+    with pytest.raises(UsageError, match="say of which architecture they are"):
+        vl.load(path, num_attention_heads=4)
+    path = path.rename(tmp_path / "mae_pretrain_vit_base.pth")
     with pytest.raises(UsageError, match=r'holds more than a masked autoencoder: "head.weight"'):
         vl.load(path, num_attention_heads=4)
 
@@ -156,7 +224,7 @@ def test_a_fine_tuned_classifier_is_refused(tmp_path):
 def test_another_models_file_is_refused(tmp_path):
     path = tmp_path / "classifier.pth"
     torch.save({"head.weight": torch.zeros(3, 4)}, path)
-    with pytest.raises(UsageError, match=r"and this is none \(it has no"):
+    with pytest.raises(UsageError, match="holds no ViT that is known by its names"):
         vl.load(path)
 
 

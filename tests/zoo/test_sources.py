@@ -44,7 +44,7 @@ def test_files_and_folders_are_told_by_what_is_in_them(tmp_path):
         next(type(kind).__name__ for kind in SOURCES[1:] if kind.takes(str(path)))
         for path in (weights, tmp_path / "notes.txt", tmp_path)
     ]
-    assert kinds == ["FacebookSource", "FolderSource", "FolderSource"]
+    assert kinds == ["WeightsFileSource", "FolderSource", "FolderSource"]
 
 
 def test_what_no_kind_takes_is_answered_with_what_each_takes():

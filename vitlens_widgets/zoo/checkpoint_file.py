@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError, counted, quoted_list
 from vitlens_widgets.models.foreign import Foreign
-from vitlens_widgets.zoo.layouts import Weights, placed_as, weights_of
+from vitlens_widgets.zoo.layouts import Weights, as_timm, placed_as, vit_in
 from vitlens_widgets.zoo.weights_file import WeightsFile, read_weights
 
 _GOOGLES = "Transformer.encoder_norm.scale"
@@ -42,7 +42,7 @@ def module_from_file(
     """
     file = file if isinstance(file, WeightsFile) else read_weights(file)
     google = _GOOGLES in next(iter(file.state_dicts.values()))
-    weights = _arrays(file) if google else weights_of(file, key, ignore)
+    weights = _arrays(file) if google else as_timm(vit_in(file, key, ignore))
     head = "head.bias" if google else "head.weight"
     words = {"num_classes": len(weights[head]) if head in weights else 0, **words}
     fill, faults = _fill_google if google else _fill, []

@@ -59,8 +59,8 @@ _FUSED = {
 }
 
 
-def weights_of(file: WeightsFile, key: str | None = None, ignore: Sequence[str] = ()) -> Weights:
-    """The weights of the one ViT in a file under timm's names, and all others under their own.
+def vit_in(file: WeightsFile, key: str | None = None, ignore: Sequence[str] = ()) -> Weights:
+    """The weights of the one ViT in a file without its prefix, and all others as they stand there.
 
     Args:
         file: What was read.
@@ -89,8 +89,8 @@ def weights_of(file: WeightsFile, key: str | None = None, ignore: Sequence[str] 
     weights = {name.removeprefix(prefix): weight for name, weight in found[at].items()}
     weights = {name: w for name, w in weights.items() if not name.startswith(tuple(ignore))}
     if prefix.endswith("backbone."):
-        weights = _without_projection(file, weights, prefix.removesuffix("backbone."))
-    return as_timm(weights)
+        return _without_projection(file, weights, prefix.removesuffix("backbone."))
+    return weights
 
 
 def _under(file: WeightsFile, key: str | None) -> dict[str, Weights]:

@@ -7,8 +7,7 @@ published code.
 
 from __future__ import annotations
 
-import argparse
-import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,16 @@ from transformers import ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_parts, first_of
+from vitlens_widgets.zoo.layouts import Weights, vit_in
+from vitlens_widgets.zoo.weights_file import WeightsFile, read_weights
 
-_HEADS = {768: 12, 1024: 16, 1280: 16}  # of base, large and huge, by width
-_DECODER_HEADS = 16  # of all of them
+_PUBLISHED = {"base": (768, 12, 12), "large": (1024, 24, 16), "huge": (1280, 32, 16)}
+"""Width, blocks and heads."""
+_DECODER = (512, 8, 16)
+"""Of the decoders of all of them."""
+_NAMED = re.compile(r"mae_(?:visualize_|pretrain_)?vit_(base|large|huge)")
 _NOT_NORMALISED = "mae_visualize_vit_"
 _NORMALISED = ("mae_pretrain_vit_", "_full")
-_PARTS = ("cls_token", "pos_embed", "mask_token", "patch_embed.", "blocks.", "norm.", "decoder_")
 _KNOWN_BY = (
     "cls_token",
     "pos_embed",
@@ -54,36 +57,29 @@ def from_facebook(path: Path, model_args: Mapping[str, Any]) -> Foreign:
         raise UsageError(
             f"A masked autoencoder's file takes {quoted_list(_WORDS)}, not {quoted_list(unknown)}."
         )
-    weights, saved_args = _read(path)
-    words = _config_words(weights, model_args)
+    file = read_weights(path)
+    weights = vit_in(file)
+    _check(file, weights)
+    words = config_words(file, weights, model_args)
     if "mask_token" not in weights:
-        return _filled(ViTMAEModel(ViTMAEConfig(**words)), weights)
-    words["norm_pix_loss"] = _normalises(path, model_args, saved_args)
-    return _filled(ViTMAEForPreTraining(ViTMAEConfig(**words)), weights)
+        return _filled(ViTMAEModel(ViTMAEConfig(**words)), file, weights)
+    words["norm_pix_loss"] = _normalises(path, model_args, file.args)
+    return _filled(ViTMAEForPreTraining(ViTMAEConfig(**words)), file, weights)
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
-    """The weights of a file by their published names, and the arguments of its training."""
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):  # of the training script
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise UsageError(f"{path} is no file of weights that can be read safely.") from error
-    found = found if isinstance(found, dict) else {}
-    weights = found.get("model", found)
-    if missing := [name for name in _KNOWN_BY if name not in weights]:
-        raise UsageError(
-            f"{path} holds weights without a model around them: build the module, load them into "
-            "it and give vl.load the module. Only Facebook's masked autoencoders are built from "
-            f"such a file, and this is none (it has no {quoted_list(missing)})."
-        )
-    if others := [name for name in weights if not name.startswith(_PARTS)]:
-        raise UsageError(
-            f"{path} holds more than a masked autoencoder: {quoted_list(others[:3])}. If it was "
-            "fine-tuned into a classifier, load it with timm and give vl.load the module."
-        )
-    args = found.get("args")
-    return weights, args if isinstance(args, Mapping) else getattr(args, "__dict__", {})
+def _check(file: WeightsFile, weights: Weights) -> None:
+    """Refuse what is not known for a masked autoencoder: other ViTs can have the same names."""
+    missing = [name for name in _KNOWN_BY if name not in weights]
+    decodes = "mask_token" in weights and any(name.startswith("decoder_") for name in weights)
+    if not missing and (decodes or file.path.stem.startswith(_NORMALISED[0])):
+        return
+    such_as = file.architecture or "vit_base_patch16_224"
+    reason = f"it has no {quoted_list(missing)}" if missing else "it has no decoder"
+    raise UsageError(
+        f"{file.path} holds weights without a model around them: say of which architecture they "
+        f'are, vl.load("{such_as}", weights="{file.path.name}"). Only Facebook\'s masked '
+        f"autoencoders are built from such a file alone, and this is none ({reason})."
+    )
 
 
 def _normalises(path: Path, given: Mapping[str, Any], saved_args: Mapping[str, Any]) -> bool:
@@ -103,22 +99,17 @@ def _normalises(path: Path, given: Mapping[str, Any], saved_args: Mapping[str, A
     )
 
 
-def _config_words(weights: Mapping[str, Tensor], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The shape of the model, read off its weights."""
+def config_words(file: WeightsFile, weights: Weights, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The shape of the model, read off its weights; heads leave no trace in them."""
     width, _, patch, _ = weights["patch_embed.proj.weight"].shape
     side = round((weights["pos_embed"].shape[1] - 1) ** 0.5)
-    heads = given.get("num_attention_heads", _HEADS.get(width))
-    if heads is None:
-        raise UsageError(
-            f"A masked autoencoder {width} wide is none of the published sizes "
-            f"({', '.join(map(str, _HEADS))}); say vl.load(..., num_attention_heads=...)."
-        )
+    depth = _count(weights, "blocks.")
     words = {
         "image_size": side * patch,
         "patch_size": patch,
         "hidden_size": width,
-        "num_hidden_layers": _count(weights, "blocks."),
-        "num_attention_heads": heads,
+        "num_hidden_layers": depth,
+        "num_attention_heads": given.get("num_attention_heads") or _heads(file, width, depth),
         "intermediate_size": len(weights["blocks.0.mlp.fc1.weight"]),
         "layer_norm_eps": 1e-6,
         "image_mean": IMAGENET_DEFAULT_MEAN,
@@ -127,13 +118,37 @@ def _config_words(weights: Mapping[str, Tensor], given: Mapping[str, Any]) -> di
     if "mask_token" in weights:
         if (mlp := "decoder_blocks.0.mlp.fc1.weight") not in weights:
             raise UsageError(f"The file has a mask_token but lacks {mlp}, so no whole decoder.")
+        shape = (weights["mask_token"].shape[-1], _count(weights, "decoder_blocks."))
         words |= {
-            "decoder_hidden_size": weights["mask_token"].shape[-1],
-            "decoder_num_hidden_layers": _count(weights, "decoder_blocks."),
-            "decoder_num_attention_heads": given.get("decoder_num_attention_heads", _DECODER_HEADS),
+            "decoder_hidden_size": shape[0],
+            "decoder_num_hidden_layers": shape[1],
+            "decoder_num_attention_heads": given.get("decoder_num_attention_heads")
+            or _decoder_heads(file, shape),
             "decoder_intermediate_size": len(weights[mlp]),
         }
     return words
+
+
+def _heads(file: WeightsFile, width: int, depth: int) -> int:
+    """Those of the published model that the file's name or its training's arguments tell."""
+    told = [_NAMED.match(str(name)) for name in (file.args.get("model", ""), file.path.stem)]
+    for size in [match[1] for match in told if match]:
+        if _PUBLISHED[size][:2] == (width, depth):
+            return _PUBLISHED[size][2]
+    raise UsageError(
+        f"{file.path.name} does not tell how many heads its {depth} blocks, {width} wide, have: "
+        "neither its name nor the arguments of its training are those of a published size "
+        f"({', '.join(_PUBLISHED)}); say vl.load(..., num_attention_heads=...)."
+    )
+
+
+def _decoder_heads(file: WeightsFile, shape: tuple[int, int]) -> int:
+    if shape == _DECODER[:2]:
+        return _DECODER[2]
+    raise UsageError(
+        f"{file.path.name} does not tell how many heads the {shape[1]} blocks of its decoder, "
+        f"{shape[0]} wide, have; say vl.load(..., decoder_num_attention_heads=...)."
+    )
 
 
 def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
@@ -141,44 +156,53 @@ def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
 
 
 @torch.no_grad()
-def _filled(model: ViTMAEForPreTraining | ViTMAEModel, weights: dict[str, Tensor]) -> Foreign:
+def _filled(
+    model: ViTMAEForPreTraining | ViTMAEModel, file: WeightsFile, weights: Weights
+) -> Foreign:
     """The model with these weights in it.
 
     Raises:
-        UsageError: One is missing or has another shape.
+        UsageError: One is missing, has another shape, or belongs to no part of the model.
     """
+    left = dict(weights)  # each is taken out as it is used
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    for theirs, mine in _pairs(model, weights):
+    for theirs, mine in _pairs(model, left):
         if theirs is None or theirs.shape != mine.shape:
             what = "lacks the weights of" if theirs is None else "has weights of another shape for"
             raise UsageError(f"The file {what} {names[id(mine)]}.")
         mine.copy_(theirs)
+    if left:
+        raise UsageError(
+            f"{file.path} holds more than a masked autoencoder: {quoted_list([*left][:3])}. If it "
+            "is of another model, or was fine-tuned into a classifier, say of which architecture: "
+            f'vl.load("vit_base_patch16_224", weights="{file.path.name}").'
+        )
     return model
 
 
-def _pairs(model: Foreign, weights: dict[str, Tensor]) -> Any:
-    """(a published weight or None, the parameter it belongs into), all of them."""
+def _pairs(model: Foreign, weights: Weights) -> Any:
+    """(a published weight, taken out, or None; the parameter it belongs into), all of them."""
     tower, decoder = model.base_model, getattr(model, "decoder", None)
     embeddings = tower.embeddings
-    yield weights.get("cls_token"), embeddings.cls_token
-    yield weights.get("pos_embed"), embeddings.position_embeddings
+    yield weights.pop("cls_token", None), embeddings.cls_token
+    yield weights.pop("pos_embed", None), embeddings.position_embeddings
     yield from _module(weights, "patch_embed.proj", embeddings.patch_embeddings.projection)
     yield from _module(weights, "norm", tower.layernorm)
     yield from _blocks(weights, "blocks", first_of(tower, ("layers", "encoder.layer")))
     if decoder is None:
         return
-    yield weights.get("mask_token"), decoder.mask_token
-    yield weights.get("decoder_pos_embed"), decoder.decoder_pos_embed
+    yield weights.pop("mask_token", None), decoder.mask_token
+    yield weights.pop("decoder_pos_embed", None), decoder.decoder_pos_embed
     for name in ("decoder_embed", "decoder_norm", "decoder_pred"):
         yield from _module(weights, name, getattr(decoder, name))
     yield from _blocks(weights, "decoder_blocks", decoder.decoder_layers)
 
 
-def _blocks(weights: dict[str, Tensor], prefix: str, blocks: Foreign) -> Any:
+def _blocks(weights: Weights, prefix: str, blocks: Foreign) -> Any:
     for i, block in enumerate(blocks):
         part, at = block_parts(block), f"{prefix}.{i}"
         for kind in ("weight", "bias"):
-            fused = weights.get(f"{at}.attn.qkv.{kind}")
+            fused = weights.pop(f"{at}.attn.qkv.{kind}", None)
             thirds = (None,) * 3 if fused is None else fused.chunk(3)
             for role, third in zip("qkv", thirds, strict=True):
                 yield third, getattr(part[role], kind)
@@ -189,6 +213,6 @@ def _blocks(weights: dict[str, Tensor], prefix: str, blocks: Foreign) -> Any:
         yield from _module(weights, f"{at}.mlp.fc2", part["mlp_proj"])
 
 
-def _module(weights: dict[str, Tensor], name: str, module: Foreign) -> Any:
+def _module(weights: Weights, name: str, module: Foreign) -> Any:
     for kind in ("weight", "bias"):
-        yield weights.get(f"{name}.{kind}"), getattr(module, kind)
+        yield weights.pop(f"{name}.{kind}", None), getattr(module, kind)

@@ -2,19 +2,19 @@
 
 from vitlens_widgets.zoo.source import ModelSource
 from vitlens_widgets.zoo.sources.embedded import EmbeddedSource
-from vitlens_widgets.zoo.sources.facebook_file import FacebookSource
 from vitlens_widgets.zoo.sources.folder import FolderSource
 from vitlens_widgets.zoo.sources.hf import HubSource
 from vitlens_widgets.zoo.sources.module import ModuleSource
 from vitlens_widgets.zoo.sources.open_clip import OpenCLIPSource
 from vitlens_widgets.zoo.sources.timm import TimmSource
 from vitlens_widgets.zoo.sources.trained import TrainedSource
+from vitlens_widgets.zoo.sources.weights_file import WeightsFileSource
 
 SOURCES: tuple[ModelSource, ...] = (
     ModuleSource(),  # the others are given strings alone
     EmbeddedSource(),
     TrainedSource(),
-    FacebookSource(),
+    WeightsFileSource(),
     FolderSource(),  # any other path
     OpenCLIPSource(),
     TimmSource(),
