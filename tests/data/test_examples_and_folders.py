@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import ExifTags, Image
 
 import vitlens_widgets as vl
@@ -157,3 +160,26 @@ def test_imagenet_s_is_read_as_it_is_stored_so_that_masks_fit(tmp_path):
     image.write_bytes(b"no picture")
     with pytest.raises(vl.UsageError, match="not an image"):
         vl.read_image(ImageNetS(tmp_path)[0].image)
+
+
+def test_a_folder_of_classes_is_read_as_torchvision_reads_it(tmp_path):
+    cats = ["cat/b.PPM", "cat/old/a.png", "cat/old/older/c.pgm", "cat/z.webp"]
+    names = [*cats, "dog/a.jpeg", "dog/b.tif"]
+    for name in [*names, "dog/.hidden/d.png"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(IMAGE).convert("L" if name.endswith("pgm") else "RGB").save(tmp_path / name)
+    ours = ImageFolder(tmp_path)
+    theirs = torchvision.datasets.ImageFolder(tmp_path).samples
+    theirs = [(Path(file), label) for file, label in theirs if ".hidden" not in file]
+    for label in (0, 1):
+        found = [ours[i].image for i in range(ours.count) if ours[i].label == label]
+        assert found == [file for file, of in theirs if of == label]
+    assert list(ours.labels) == ["cat", "dog"]
+
+
+def test_images_that_are_left_out_are_said(tmp_path):
+    (tmp_path / "cat").mkdir()
+    Image.fromarray(IMAGE).save(tmp_path / "cat" / "a.png")
+    (tmp_path / "cat" / "b.heic").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"1 file of .* left out, such as cat.b\.heic"):
+        assert ImageFolder(tmp_path).count == 1

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import tv_tensors
 
 from vitlens_widgets.data import read_image
 from vitlens_widgets.errors import UsageError
@@ -211,3 +215,51 @@ def test_rounding_may_carry_a_float_a_little_outside(rgb):
 def test_other_things_are_refused_with_what_an_image_is(source):
     named = "None" if source is None else type(source).__name__
     refused(source, "a path, a web address, a PIL image", named)
+
+
+class OwnTensor(torch.Tensor):
+    """As tv_tensors.Image and fastai's are: of a module that is not torch's."""
+
+
+def test_tensor_subclasses_are_tensors_whose_channels_come_first():
+    values = torch.arange(3 * 5 * 3, dtype=torch.uint8).reshape(3, 5, 3)
+    expected = values.permute(1, 2, 0).numpy()
+    same(values, expected)
+    same(values.as_subclass(OwnTensor), expected)
+    same(torch.nn.Parameter(values / 255), expected)
+    same(tv_tensors.Image(values), expected)
+
+
+def test_tensors_without_values_are_refused():
+    refused(torch.zeros(3, 4, 4, device="meta"), "on the meta device")
+    refused(torch.zeros(3, 4, 4).to_sparse(), "sparse", "to_dense")
+
+
+def png16(levels):
+    """A PNG of 16 bits per channel, `[H, W, C]`, which Pillow does not write."""
+    channels = {1: 0, 3: 2, 4: 6}[levels.shape[2]]
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in levels)
+
+    def part(kind, content):
+        whole = kind + content
+        return struct.pack(">I", len(content)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    head = struct.pack(">IIBBBBB", levels.shape[1], levels.shape[0], 16, channels, 0, 0, 0)
+    parts = part(b"IHDR", head) + part(b"IDAT", zlib.compress(lines)) + part(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(("white", "bits"), [(255, 8), (4095, 12), (16383, 14)])
+def test_few_bits_in_sixteen_are_refused(channels, white, bits, tmp_path):
+    levels = np.full((4, 5, channels), white)
+    levels[..., 3:] = 65535  # what is not transparent
+    (tmp_path / "few.png").write_bytes(png16(levels))
+    sentence = f"needs more than {bits}" if white >= 256 and channels == 1 else "16 bits"
+    if white >= 256 or channels == 1:  # of 8 bits in colour nothing is left
+        refused(tmp_path / "few.png", "few.png", sentence, "4095")
+    levels[0, 0] = 65535
+    (tmp_path / "all.png").write_bytes(png16(levels))
+    assert read_image(tmp_path / "all.png").getpixel((0, 0)) == (255, 255, 255)
+    (tmp_path / "black.png").write_bytes(png16(0 * levels))
+    assert read_image(tmp_path / "black.png").getpixel((0, 0))[0] in (0, 255)

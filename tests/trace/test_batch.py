@@ -82,6 +82,7 @@ def test_a_dynamic_model_reads_pixels_of_another_size(array):
         (torch.zeros(0, 3, 48, 80), True, r"not \[0, 3, 48, 80\]"),
         (torch.zeros(2, 3, 48, 96), True, "reads images of 48 x 80 pixels, not 48 x 96"),
         (torch.full((2, 3, 48, 80), torch.nan), True, "NaN"),
+        (torch.full((2, 3, 48, 80), 255.0), True, "mean and std applied.* go from 255 to 255"),
     ],
 )
 def test_bad_images_are_refused_in_a_sentence(vit, images, preprocessed, sentence):

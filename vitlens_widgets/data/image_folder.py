@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
 from numbers import Integral
 from pathlib import Path
@@ -14,10 +15,16 @@ from typing import Any
 from vitlens_widgets.data.examples import Example, as_labels
 from vitlens_widgets.data.known_sets import imagenet_synsets
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, counted, said
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+_READ = ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .webp .bmp .tif .tiff .gif .avif .jp2"
+_UNREAD = ".heic .heif .jxl .dng .nef .cr2 .arw .dcm .nii .svg .npy .psd"
+
+SUFFIXES = frozenset(_READ.split())
 """The files that are images, whatever the case of their ending."""
+
+UNREAD = frozenset(_UNREAD.split())
+"""Endings of images that are not read: whoever has some would not see that they are left out."""
 
 _SYNSET = re.compile(r"n\d{8}")
 
@@ -25,8 +32,9 @@ _SYNSET = re.compile(r"n\d{8}")
 class ImageFolder:
     """A folder that has one folder of images per class, as torchvision's `ImageFolder` reads it.
 
-    Folders are classes by their names: those of WordNet's synsets ("n02123045") are classes of
-    ImageNet-1k, others are called what the folder is called. The images are read in turn, the first
+    Images in folders within a class's folder are of that class, too. Folders are classes by their
+    names: those of WordNet's synsets ("n02123045") are classes of ImageNet-1k, others are called
+    what the folder is called. The images are read in turn, the first
     of every class (by file name), then the second of every class, so that also the first few are
     spread over the classes.
 
@@ -66,6 +74,7 @@ class ImageFolder:
         )
         if not self._files:
             raise UsageError(f"The folders in {self.folder} hold no images.")
+        _say_what_is_left_out(self.folder, classes)
         self.count: int | None = len(self._files)
 
     @property
@@ -116,7 +125,9 @@ def class_folders(folder: Path) -> list[Path]:
 
 
 def first_images(folder: Path, count: int | None, skip: int = 0) -> list[Path]:
-    """The first image files in a folder after some, by name; all for None. Hidden files are none.
+    """The first image files in a folder after some; all for None. Hidden files are none.
+
+    By name, and those of folders within it after its own, in the order of torchvision.
 
     Raises:
         UsageError: A count below 1, or a number to skip below 0.
@@ -124,9 +135,28 @@ def first_images(folder: Path, count: int | None, skip: int = 0) -> list[Path]:
     check_per_class(count)
     if not isinstance(skip, Integral) or skip < 0:
         raise UsageError(f"skip must be 0 or more, not {skip!r}.")
-    seen = (path for path in folder.iterdir() if path.name[0] != ".")  # macOS leaves "._a.jpg"
-    files = sorted(path for path in seen if path.suffix.casefold() in SUFFIXES)
+    files = [path for path in _walked(folder) if path.suffix.casefold() in SUFFIXES]
     return files[skip:][:count]
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and the folders within it; macOS leaves hidden ones: "._a.jpg"."""
+    for place, _, names in sorted(os.walk(folder, followlinks=True)):
+        if any(part[0] == "." for part in Path(place).relative_to(folder).parts):
+            continue
+        yield from (Path(place) / name for name in sorted(names) if name[0] != ".")
+
+
+def _say_what_is_left_out(folder: Path, classes: Sequence[Path]) -> None:
+    found = (path for one in classes for path in _walked(one))
+    unread = [path for path in found if path.suffix.casefold() in UNREAD]
+    if unread:
+        warnings.warn(
+            f"{counted(len(unread), 'file')} of {folder} are left out, such as "
+            f"{unread[0].relative_to(folder)}: images are read from "
+            f"{', '.join(sorted(SUFFIXES))}.",
+            stacklevel=3,
+        )
 
 
 def check_per_class(count: int | None) -> None:

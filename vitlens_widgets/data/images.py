@@ -48,7 +48,7 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
         return _read_download(source, sha256)
     if isinstance(source, (str, Path)):
         return _read_file(Path(source).expanduser(), f'"{source}"', sha256)
-    if type(source).__module__.partition(".")[0] == "torch":
+    if _is_tensor(source):
         return image_from_array(_as_numpy(source), channels_first=True)
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         return image_from_array(np.asarray(source), channels_first=False)
@@ -73,7 +73,18 @@ def image_from_bytes(content: bytes, name: str = "") -> Image.Image:
         return _upright_rgb(image, said)
 
 
+def _is_tensor(source: Any) -> bool:
+    """Whether it is a torch tensor, of whatever subclass (tv_tensors.Image, fastai's ...)."""
+    kinds = type(source).__mro__
+    return any(kind.__name__ == "Tensor" and kind.__module__ == "torch" for kind in kinds)
+
+
 def _as_numpy(tensor: Any) -> np.ndarray:
+    if tensor.is_meta or tensor.is_sparse:
+        kind = "on the meta device, without values" if tensor.is_meta else "sparse"
+        raise UsageError(
+            f"This tensor is {kind}; expected an image's values, as tensor.to_dense()."
+        )
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point():
         tensor = tensor.float()  # NumPy has no bfloat16
@@ -131,8 +142,12 @@ def _missing(path: Path, said: str) -> str:
 def _upright_rgb(image: Image.Image, said: str) -> Image.Image:
     if not (image.width and image.height):
         raise UsageError(f"{said} is empty: {image.width} x {image.height} pixels.")
+    is_wide = image.mode.startswith("RGB") and ";16" in str(getattr(image, "tile", ""))
     image.load()
-    return _rgb(ImageOps.exif_transpose(image), said)
+    image = ImageOps.exif_transpose(image)
+    if is_wide:  # Pillow keeps the upper 8 bits of 16
+        _check_wide(int(np.asarray(image.convert("RGB")).max()) * 256, said)
+    return _rgb(image, said)
 
 
 def _rgb(image: Image.Image, said: str) -> Image.Image:
@@ -156,4 +171,20 @@ def _from_wide_grey(grey: np.ndarray, mode: str, said: str) -> Image.Image:
         raise UsageError(
             f"{said} has grey values from {low} to {high}; expected 16 bits, 0 to 65535."
         )
+    _check_wide(high, said)
     return image_from_array(grey / np.float32(65535), channels_first=False)
+
+
+def _check_wide(high: int, said: str) -> None:
+    """Refuse 16 bits of which the upper ones are empty: what is white there, nobody can tell.
+
+    Raises:
+        UsageError: The brightest value would be below a quarter of white.
+    """
+    if 0 < high < 2**14:
+        bits = max(8, high.bit_length())
+        raise UsageError(
+            f"{said} has 16 bits, and no value that needs more than {bits}: what is white is "
+            "uncertain. Give an array of floats from 0 to 1: divided by 4095 if white is 4095 (12 "
+            "bits, as cameras and scanners store theirs), by 65535 if the image is that dark."
+        )

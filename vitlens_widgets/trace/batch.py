@@ -17,6 +17,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.preprocessing import Preprocessing
 
+_BEYOND = 10  # times the brightness of white, or as far below black: no stimulus is as strong
 _MUCH = 1 / 3  # of an image; what is cropped of usual photographs is less than the rest
 
 
@@ -104,4 +105,21 @@ def _checked_pixels(vit: BaseViT, pixels: Any) -> Tensor:
     vit.adapter.layout(tuple(pixels.shape[2:]))
     if not torch.isfinite(pixels).all():
         raise UsageError("The pixels hold NaN or infinite values; expected finite numbers.")
+    _check_normalised(vit.preprocessing, pixels)
     return pixels
+
+
+def _check_normalised(preprocessing: Preprocessing, pixels: Tensor) -> None:
+    """Refuse pixels that are far from what any picture becomes, such as levels 0 .. 255.
+
+    Raises:
+        UsageError: They are.
+    """
+    mean, std = (torch.tensor(v).max() for v in (preprocessing.mean, preprocessing.std))
+    low, high = (float(end) for end in pixels.detach().float().aminmax())
+    if max(high * std + mean, -(low * std + mean)) > _BEYOND:
+        raise UsageError(
+            f"preprocessed=True takes pixels as the model is given them, mean and std applied: "
+            f"white would be about {(1 - mean) / std:.2g}, and these go from {low:.4g} to "
+            f"{high:.4g}. Leave preprocessed= out to have pictures from 0 to 255 prepared."
+        )
