@@ -175,10 +175,11 @@ def main() -> None:
     outcomes: dict[Mutant, str] = {}
     for k, mutant in enumerate(drawn):
         tests = covered.tests(mutant.path, mutant.first, mutant.last, given.most)
-        if mutant.title not in known:
+        key = f"{mutant.title} #{mutant.number}"
+        if key not in known:
             limit = 30 + 3 * covered.seconds_of(tests)
-            known[mutant.title] = outcome(root, mutant, tests, limit) if tests else "no test"
-        outcomes[mutant] = known[mutant.title]
+            known[key] = outcome(root, mutant, tests, limit) if tests else "no test"
+        outcomes[mutant] = known[key]
         print(f"{k + 1:4d} {outcomes[mutant]:9s} {mutant.title}", flush=True)
         kept.write_text(json.dumps(known), encoding="utf-8")
         out.write_text(report(outcomes, " ".join(sys.argv[1:])), encoding="utf-8")

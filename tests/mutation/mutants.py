@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 COMPARED = {
@@ -31,7 +31,7 @@ class Mutant:
     last: int
     before: str
     after: str
-    number: int = field(compare=False)
+    number: int
 
     @property
     def title(self) -> str:
