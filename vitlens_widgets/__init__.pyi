@@ -15,9 +15,12 @@ from .lenses import InfillLens as InfillLens
 from .lenses import Lens as Lens
 from .lenses import LogitLens as LogitLens
 from .lenses import Reading as Reading
+from .models import PlainViT as PlainViT
 from .models import TokenLayout as TokenLayout
+from .models import register as register
 from .trace import Trace as Trace
 from .trace import ViT as ViT
+from .trace import check_adapter as check_adapter
 from .trace import edits as edits
 from .widgets import AttentionMaps as AttentionMaps
 from .widgets import Explorer as Explorer

@@ -19,7 +19,8 @@ from vitlens_widgets.models.adapter import Adapter
 def test_every_file_of_the_folder_reads_some_class_of_models():
     registry.family_of(timm_model("CLS"))
     files = {path.stem for path in registry._FAMILIES.glob("*.py")} - {"__init__"}
-    homes = {adapter.__module__.rsplit(".", 1)[1] for adapter in registry._REGISTRY.values()}
+    adapters = [*registry._REGISTRY.values(), *(of for _, of in registry._BY_STRUCTURE)]
+    homes = {adapter.__module__.rsplit(".", 1)[1] for adapter in adapters}
     assert homes == files
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import vitlens_widgets as vl
+from vitlens_widgets.trace.check import off, residual_sum, run_again, weighted_values
 
 N_CLASSES = 11
 
@@ -66,20 +67,15 @@ def measure(
         grid=f"{layout.rows} x {layout.cols}",
         readout=vit.readout.name + ("" if vit.adapter.has_classifier else " (no classifier)"),
         logits=None if answer is None else _final_readout(vit, trace, pixels, answer),
-        residual=max(_residual_sum(trace, layer) for layer in layers),
-        attention=max(_weighted_values(trace, layer) for layer in layers),
-        again=max(_run_again(vit, trace, layer) for layer in layers),
+        residual=max(residual_sum(trace, layer) for layer in layers),
+        attention=max(weighted_values(trace, layer) for layer in layers),
+        again=max(run_again(trace, layer) for layer in layers),
     )
 
 
 def random_pixels(image_size: tuple[int, int]) -> Tensor:
     """Two images of normalised noise."""
     return torch.randn(2, 3, *image_size, generator=torch.Generator().manual_seed(1))
-
-
-def off(found: Tensor, expected: Tensor) -> float:
-    """The largest difference, relative to the largest value."""
-    return ((found - expected).abs().max() / expected.abs().max()).item()
 
 
 def _final_readout(vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor) -> float:
@@ -98,24 +94,6 @@ def _final_readout(vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor)
     reading = vl.LogitLens(vit).read(trace)
     assert reading.logits(vit.n_layers).shape == (2, vit.layout.n_tokens, answer.shape[1])
     return off(reading.readout.logits(vit.n_layers), answer)
-
-
-def _residual_sum(trace: vl.Trace, layer: int) -> float:
-    sites = trace.vit.adapter.hook_points(layer)
-    added = sum(trace[site, layer] for site in ("attn_out", "mlp_out") if site in sites)
-    return off(trace.states[layer] + added, trace.states[layer + 1])
-
-
-def _weighted_values(trace: vl.Trace, layer: int) -> float:
-    pattern = trace["pattern", layer]
-    torch.testing.assert_close(pattern.sum(-1), torch.ones_like(pattern[..., 0]))
-    z = torch.einsum("ihqk,ikhd->iqhd", pattern, trace["v", layer])
-    return off(z, trace["z", layer])
-
-
-def _run_again(vit: vl.ViT, trace: vl.Trace, layer: int) -> float:
-    with torch.no_grad():
-        return off(vit.adapter.run_block(layer, trace.states[layer]), trace.states[layer + 1])
 
 
 def _counted(prefix: tuple[str, ...]) -> str:

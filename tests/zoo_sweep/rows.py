@@ -8,8 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tests.small_models import shaken
-from tests.zoo_sweep import small_hf, small_open_clip, small_timm, small_torchvision, texts
+from tests.zoo_sweep import (
+    facebook,
+    small_hf,
+    small_open_clip,
+    small_timm,
+    small_torchvision,
+    texts,
+)
 from tests.zoo_sweep.measure import Measured, measure
 
 Row = Callable[[], Measured]
@@ -21,6 +30,8 @@ def all_rows() -> Iterator[tuple[str, Row]]:
         yield name, partial(timm_row, name)
     for kind in small_torchvision.KINDS:
         yield kind, partial(torchvision_row, kind)
+    for kind in facebook.KINDS:
+        yield kind, partial(facebook_row, kind)
     for kind in small_hf.KINDS:
         yield kind, partial(hf_row, kind)
     for kind in texts.KINDS:
@@ -42,6 +53,13 @@ def torchvision_row(kind: str) -> Measured:
     """One of torchvision's ViTs."""
     model = shaken(small_torchvision.small(kind))
     return measure(kind, "torchvision", model, partial(small_torchvision.forward, model))
+
+
+def facebook_row(kind: str) -> Measured:
+    """One of Facebook's own modules, known by its structure."""
+    torch.manual_seed(0)
+    model = shaken(facebook.KINDS[kind]())
+    return measure(kind, "facebookresearch", model, model, image_size=facebook.run_at(kind))
 
 
 def hf_row(kind: str) -> Measured:

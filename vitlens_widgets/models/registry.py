@@ -33,6 +33,7 @@ class Family(Protocol):
 
 
 _REGISTRY: dict[str, Family] = {}
+_BY_STRUCTURE: list[tuple[Callable[[Foreign], bool], Family]] = []
 _AdapterClass = TypeVar("_AdapterClass", bound=Family)
 
 
@@ -46,6 +47,22 @@ def register(*class_names: str) -> Callable[[_AdapterClass], _AdapterClass]:
     return remember
 
 
+def register_by_structure(
+    fits: Callable[[Foreign], bool],
+) -> Callable[[_AdapterClass], _AdapterClass]:
+    """Make an adapter the reader of modules that are built alike, whatever their class is called.
+
+    Args:
+        fits: Whether a module is built so. Asked where nothing is registered for its very class.
+    """
+
+    def remember(adapter: _AdapterClass) -> _AdapterClass:
+        _BY_STRUCTURE.append((fits, adapter))
+        return adapter
+
+    return remember
+
+
 def family_of(model: Foreign) -> Family:
     """The adapter class that reads this class of models.
 
@@ -54,6 +71,10 @@ def family_of(model: Foreign) -> Family:
     """
     _load_families()
     names = _class_names(model)
+    if names[0] not in _REGISTRY:
+        for fits, adapter in _BY_STRUCTURE:
+            if fits(model):
+                return adapter
     for name in names:
         if name in _REGISTRY:
             return _REGISTRY[name]

@@ -1,0 +1,128 @@
+"""A ViT of no library: the adapter that the guide shows, and the table that checks it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import vitlens_widgets as vl
+from tests.models.test_exactness import as_promised
+from tests.small_models import shaken
+from tests.zoo_sweep import facebook
+from tests.zoo_sweep.measure import measure
+from tests.zoo_sweep.rows import facebook_row
+from vitlens_widgets.models import registry
+
+GUIDE = Path(__file__).parents[2] / ".github" / "CONTRIBUTING.md"
+WIDTH, HEADS, PATCH = 48, 4, 8
+
+
+class OwnAttention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = HEADS
+        self.q, self.k, self.v, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+
+    def forward(self, x):
+        q, k, v = (
+            part(x).unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (self.q, self.k, self.v)
+        )
+        z = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out(z.transpose(1, 2).flatten(2))
+
+
+class OwnBlock(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm_before, self.norm_after = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.attention, self.mlp = OwnAttention(), facebook.Mlp()
+
+    def forward(self, x):
+        x = x + self.attention(self.norm_before(x))
+        return x + self.mlp(self.norm_after(x))
+
+
+class OwnViT(nn.Module):
+    """CLS, two registers and 6 x 10 patches, whose normed mean is classified."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+        self.first = nn.Parameter(torch.randn(1, 3, WIDTH))
+        self.places = nn.Parameter(torch.randn(1, 60, WIDTH))
+        self.encoder = nn.Sequential(OwnBlock(), OwnBlock())
+        self.final_norm, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 11)
+
+    def forward(self, images):
+        patches = self.patches(images).flatten(2).transpose(1, 2) + self.places
+        tokens = torch.cat([self.first.expand(len(images), -1, -1), patches], dim=1)
+        return self.head(self.final_norm(self.encoder(tokens))[:, 3:].mean(1))
+
+
+@pytest.fixture
+def guide(monkeypatch):
+    """The guide's adapter, registered for this test's class, for as long as the test runs."""
+    registry._load_families()
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    code = re.search(r"```python\n(@vl\.register.*?)```", GUIDE.read_text(), re.DOTALL)[1]
+    assert 10 <= code.count("\n") <= 30
+    known = {"vl": vl}
+    exec(code.replace("my_models.MyViT", f"{OwnViT.__module__}.OwnViT"), known)
+    return known["MyFamily"]
+
+
+@pytest.mark.usefixtures("guide")
+def test_the_adapter_of_the_guide_reads_its_model_exactly():
+    model = shaken(OwnViT())
+    as_promised(measure("own", "none", model, model))
+    vit = vl.load(model)
+    assert vit.layout.prefix == ("CLS", "register 1", "register 2")
+    assert (vit.layout.grid, vit.n_heads, vit.width) == ((6, 10), HEADS, WIDTH)
+    table = vl.check_adapter(vit)
+    assert table.exact.all()
+    assert (table.difference <= 1e-5).all()
+    assert (table.refused == "").all()
+
+
+@pytest.mark.usefixtures("guide")
+def test_a_classifier_of_ones_own_reads_what_the_model_pools():
+    model = shaken(OwnViT())
+    vit = vl.load(model, classifier=(torch.eye(WIDTH), None))
+    assert vl.check_adapter(vit).exact.all()
+
+
+def test_what_an_adapter_leaves_out_shows_in_its_row(guide):
+    model = shaken(OwnViT())
+    plain = guide.score_parts
+    guide.score_parts = lambda *words: plain(*words)._replace(scale=1.0)
+    table = vl.check_adapter(vl.load(model)).set_index("claim")
+    wrong = table.index[~table.exact]
+    assert list(wrong) == ["rows of pattern sum to 1, and pattern @ v = z"]
+
+
+def test_what_a_trace_refuses_is_told_in_the_table(guide):
+    guide.reads = "cls"
+    table = vl.check_adapter(vl.load(shaken(OwnViT())))
+    assert not table.exact.any()
+    assert all("its logits must be its classifier" in sentence for sentence in table.refused)
+
+
+def test_a_part_that_is_not_where_it_is_said_is_named(guide):
+    guide.at = {**guide.at, "norm2": "norm_between"}
+    with pytest.raises(vl.UnsupportedModelError, match='its norm2 must be at "norm_between"'):
+        vl.load(OwnViT().eval())
+
+
+@pytest.mark.parametrize("kind", facebook.KINDS)
+def test_facebooks_own_modules_are_known_by_their_structure(kind):
+    as_promised(facebook_row(kind))
+
+
+def test_timms_vit_is_not_taken_for_a_fine_tuned_one():
+    model = shaken(facebook.FineTuned(mean=True))
+    assert "FineTuned" in type(vl.load(model).adapter).__name__
+    assert vl.check_adapter(vl.load(model)).exact.all()
