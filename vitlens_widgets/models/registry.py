@@ -93,13 +93,25 @@ def _load_families() -> None:
         importlib.import_module(f"vitlens_widgets.models.families.{file.name}")
 
 
+def readable_parts(model: Foreign) -> dict[str, Foreign]:
+    """The parts of a module that a family reads, by name; "" is the module itself.
+
+    Parts of such parts are not listed.
+    """
+    _load_families()
+    found: dict[str, Foreign] = {}
+    for name, part in model.named_modules():
+        if any(not at or name.startswith(f"{at}.") for at in found):
+            continue
+        if any(known in _REGISTRY for known in _class_names(part)):
+            found[name] = part
+    return found
+
+
 def _readable_part(model: Foreign) -> str:
     """The first part of a module that a family reads, for the end of a sentence."""
-    for name, part in model.named_modules():
-        if name and any(
-            f"{c.__module__}.{c.__qualname__}" in _REGISTRY for c in type(part).__mro__
-        ):
-            return f", but its part {name} is: give vl.load model.{name}"
+    for name in readable_parts(model):
+        return f", but its part {name} is: give vl.load model.{name}"
     return ""
 
 

@@ -17,6 +17,7 @@ from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 from vitlens_widgets.zoo.sources import SOURCES
+from vitlens_widgets.zoo.wrappers import unwrapped
 
 
 def load(
@@ -49,7 +50,10 @@ def load(
               files (`"mae_visualize_vit_base.pth"`; see `vitlens_widgets.zoo.mae_facebook`);
             - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights
               (`pip install vitlens_widgets[open_clip]`);
-            - a module of timm, transformers or open_clip, which is read as it is and never changed.
+            - a module of timm, transformers or open_clip, which is read as it is and never changed,
+              also inside of `nn.DataParallel`, `torch.compile`, PEFT (LoRA), transformers' wrappers
+              of timm, or a module of your own around one, if its answer is that model's, or a
+              linear layer's on what that model pools.
         labels: Class names in class order, a dict of them by index (`id2label`), or the name of a
             known label set (`"imagenet-1k"`); by default the checkpoint's own.
         device: Where to run; by default where the model is.
@@ -101,15 +105,18 @@ def load(
     name, model = kind.load(source, options)
     if model is not source:  # a module of the user's is not changed
         model = model.to(device=device, dtype=dtype).eval()
+    model, known = unwrapped(model)
+    if classifier is None and prompts is None:
+        classifier = known.classifier
     return ViT(
         model,
         name=name,
-        labels=labels,
+        labels=known.labels if labels is None else labels,
         image_size=size,
-        preprocessing=preprocessing,
+        preprocessing=known.preprocessing if preprocessing is None else preprocessing,
         classifier=classifier,
         prompts=prompts,
-        probabilities=probabilities,
+        probabilities=known.probabilities if probabilities is None else probabilities,
     )
 
 

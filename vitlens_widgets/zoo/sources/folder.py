@@ -30,7 +30,8 @@ class FolderSource(ModelSource):
         path = path_of(source)
         if not path.exists():
             raise UsageError(f"There is no file or folder {source}.")
-        if "architecture" in _config(path):
+        config = _config(path)
+        if "architecture" in config and config.get("model_type") != "timm_wrapper":
             return path.name, from_timm(f"local-dir:{path}", replace(options, pretrained=True))
         return path.name, from_hf(str(path), options.model_args)
 
