@@ -6,3 +6,8 @@ from typing import Any, TypeAlias
 
 Foreign: TypeAlias = Any
 """A module of a model library. Adapters look at its parts and say so where one is not there."""
+
+
+def as_written(module: Foreign) -> Foreign:
+    """The module itself, without what `torch.compile` wraps around it."""
+    return module._modules.get("_orig_mod", module)

@@ -8,7 +8,7 @@ from functools import partial
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.foreign import Foreign, as_written
 from vitlens_widgets.models.hook_points import (
     HookPoint,
     HookPoints,
@@ -64,6 +64,7 @@ def block_hook_points(block: Foreign, n_heads: int) -> HookPoints:
     Raises:
         UnsupportedModelError: A part is in none of the known places.
     """
+    block = as_written(block)
     part = block_parts(block)
     by_head = split_heads(n_heads)
     return HookPoints(

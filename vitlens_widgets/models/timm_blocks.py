@@ -10,7 +10,7 @@ from itertools import accumulate
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.foreign import Foreign, as_written
 from vitlens_widgets.models.hook_points import (
     HookPoint,
     HookPoints,
@@ -26,6 +26,7 @@ from vitlens_widgets.models.timm_parts import (
     read_mlp,
     reader_of,
     reads,
+    scale_of,
 )
 
 _NO_MIDDLE = {
@@ -56,6 +57,7 @@ def read_block(block: Foreign) -> BlockPoints:
     Raises:
         UnsupportedModelError: It, or a part of it, is of an unknown kind.
     """
+    block = as_written(block)
     return reader_of(_BLOCKS, block, "kind")(block)
 
 
@@ -143,7 +145,7 @@ def _side_by_side(block: Foreign) -> BlockPoints:
         "mlp_out": added(block.mlp_out_proj, "output"),
         "resid_post": HookPoint(block, "output"),
     }
-    return BlockPoints(block.num_heads, block.scale, HookPoints(points, _NO_MIDDLE))
+    return BlockPoints(block.num_heads, scale_of(block), HookPoints(points, _NO_MIDDLE))
 
 
 def _slices(widths: list[int]) -> list[View]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from torch import nn
+
 from vitlens_widgets.errors import UnsupportedModelError
-from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.foreign import Foreign, as_written
 from vitlens_widgets.models.hook_points import (
     GroupedPoint,
     HookPoint,
@@ -94,6 +96,7 @@ def read_attention(attn: Foreign) -> AttentionPoints:
     Raises:
         UnsupportedModelError: It is of an unknown kind.
     """
+    attn = as_written(attn)
     return reader_of(_ATTENTIONS, attn, "attention")(attn)
 
 
@@ -103,6 +106,7 @@ def read_mlp(mlp: Foreign) -> MlpPoints:
     Raises:
         UnsupportedModelError: It is of an unknown kind.
     """
+    mlp = as_written(mlp)
     return reader_of(_MLPS, mlp, "MLP")(mlp)
 
 
@@ -125,7 +129,7 @@ def _beit_attention(attn: Foreign) -> AttentionPoints:
     """Its fused projection is called with a bias put together from those of q and v."""
     q, k, v = (_part_of_product(attn, index) for index in range(3))
     z = HookPoint(attn.proj, "input", split_heads(attn.num_heads))
-    return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
+    return AttentionPoints(attn.num_heads, scale_of(attn), q, k, v, z)
 
 
 @reads(_ATTENTIONS, "timm.models.eva.EvaAttention", "timm.layers.attention.AttentionRope")
@@ -136,20 +140,37 @@ def _eva_attention(attn: Foreign) -> AttentionPoints:
     if attn.qkv is not None:
         v = _part_of_product(attn, 2)
         k = HookPoint(k, "output", heads_after_tokens)
-        return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
+        return AttentionPoints(attn.num_heads, scale_of(attn), q, k, v, z)
     group = getattr(attn, "num_kv_groups", 1)
     kind = HookPoint if group == 1 else partial(GroupedPoint, group=group)
     v = kind(attn.v_proj, "output", split_heads(attn.num_heads // group))
     k = kind(k, "output", heads_after_tokens)
-    return AttentionPoints(attn.num_heads, attn.scale, q, k, v, z)
+    return AttentionPoints(attn.num_heads, scale_of(attn), q, k, v, z)
+
+
+def scale_of(attn: Foreign) -> float:
+    """The factor of the products: torch's fused attention is not told the module's own."""
+    if not attn.fused_attn:
+        return attn.scale
+    head_dim = getattr(attn, "head_dim", None) or attn.proj.in_features // attn.num_heads
+    return head_dim**-0.5
 
 
 def _fused(attn: Foreign, z: Foreign) -> AttentionPoints:
+    """Where a module does nothing the place before it serves: patched forwards pass it by."""
+    if isinstance(z, nn.Identity) and getattr(attn, "gate", None) is None:
+        z = attn.proj
+    q, k = (
+        HookPoint(attn.qkv, "output", part_of(3, index, attn.num_heads))
+        if isinstance(norm, nn.Identity)
+        else HookPoint(norm, "output", heads_after_tokens)
+        for index, norm in enumerate((attn.q_norm, attn.k_norm))
+    )
     return AttentionPoints(
         n_heads=attn.num_heads,
-        scale=attn.scale,
-        q=HookPoint(attn.q_norm, "output", heads_after_tokens),
-        k=HookPoint(attn.k_norm, "output", heads_after_tokens),
+        scale=scale_of(attn),
+        q=q,
+        k=k,
         v=HookPoint(attn.qkv, "output", part_of(3, 2, attn.num_heads)),
         z=HookPoint(z, "input", split_heads(attn.num_heads)),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.edits import Edit, PlacedEdit
-from vitlens_widgets.trace.instrument import AllSeen, instrumented
+from vitlens_widgets.trace.instrument import instrumented
 from vitlens_widgets.trace.region import Region
 from vitlens_widgets.trace.validate import place, validate
 
@@ -63,12 +62,11 @@ def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str,
     def see(site: str, _layer: int, value: Tensor) -> None:
         if site in sites:
             found[site] = value.clone()  # the model may go on to change its own in place
-        if len(found) == len(sites):
-            raise AllSeen  # the rest of the block would be computed for nothing
 
-    plan = trace._plan(layer, sites, see, before=[place(free, trace._context)])
-    with torch.enable_grad(), suppress(AllSeen), instrumented(plan):
-        trace.vit.adapter.run_block(layer, trace.states[layer].detach())
+    state = trace.states[layer].detach()
+    plan = trace._plan(layer, sites, see, state, before=[place(free, trace._context)])
+    with torch.enable_grad(), instrumented(plan):
+        trace.vit.adapter.run_block(layer, state)
     return found | free.found
 
 

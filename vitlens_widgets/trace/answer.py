@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import torch
 from torch import Tensor
 
@@ -15,29 +17,74 @@ _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
 _TOLERANCE_HALF = 5e-2
 
 
-def check_answer(trace: BaseTrace) -> None:
+def check_answer(trace: BaseTrace, answer: Tensor) -> None:
     """Refuse a model in which the captured states do not lead to the model's own answer.
 
+    Args:
+        trace: The trace.
+        answer: What the model's own code gave: its logits, or what it pools without a classifier.
+
     Raises:
-        UnsupportedModelError: Its blocks see other tokens, or its logits are others.
+        UnsupportedModelError: Its blocks see other tokens, its answer is another, is not finite,
+            or depends on the other images of the batch.
     """
-    vit, states, logits = trace.vit, trace.states, trace.logits
+    vit, states = trace.vit, trace.states
     if states.shape[2] != len(trace.tokens):
         raise UnsupportedModelError(
             f"{vit.name} cannot be read exactly: its blocks see {states.shape[2]} tokens where "
             f"{trace.layout} makes {len(trace.tokens)}."
         )
-    if logits is None:
-        return
+    check_finite(trace, answer)
     with torch.no_grad():
-        off = _largest(vit.adapter.readout_logits(states[-1]) - logits)
-    if off > _TOLERANCE.get(states.dtype, _TOLERANCE_HALF) * _largest(logits):
-        raise UnsupportedModelError(
-            f"{vit.name} cannot be read exactly: its logits must be its classifier on the state "
-            f"after the last block, but they differ by {off:.3g} (logits up to "
-            f"{_largest(logits):.3g}); its forward does something beyond its blocks, final norm "
-            "and classifier."
-        )
+        found = _answer_of(trace, states[-1])
+        off = _largest(found - answer) if found.shape == answer.shape else torch.inf
+        if off > _allowed(answer):
+            _refuse(trace, answer, off)
+        beside_another = torch.stack([states[-1][0], states[0][0]])
+        if _largest(_answer_of(trace, beside_another)[0] - answer[0]) > _allowed(answer):
+            raise UnsupportedModelError(
+                f"{vit.name} cannot be read exactly: its classifier must answer for each image "
+                "alone, but its answer changes with the other images of a batch."
+            )
+
+
+def check_finite(trace: BaseTrace, answer: Tensor | None) -> None:
+    """Refuse an answer that is not a number.
+
+    Raises:
+        UnsupportedModelError: It is NaN or infinite somewhere.
+    """
+    if answer is None or answer.isfinite().all():
+        return
+    first = next((k for k, state in enumerate(trace.states) if not state.isfinite().all()), None)
+    where = "its classifier" if first is None else f"state {trace.vit.state_names[first]}"
+    by = " or the edits" if trace.edits else ""
+    raise UnsupportedModelError(
+        f"{trace.vit.name} gives NaN or infinite values, from {where} on; its weights{by} must "
+        "lead to finite ones."
+    )
+
+
+def _answer_of(trace: BaseTrace, state: Tensor) -> Tensor:
+    adapter = trace.vit.adapter
+    read = adapter.readout_features if trace.logits is None else adapter.readout_logits
+    return read(state)
+
+
+def _refuse(trace: BaseTrace, answer: Tensor, off: float) -> NoReturn:
+    what, with_what = (
+        ("pooled features", "pooling") if trace.logits is None else ("logits", "classifier")
+    )
+    raise UnsupportedModelError(
+        f"{trace.vit.name} cannot be read exactly: its {what} must be its {with_what} on the state "
+        f"after the last block, but they differ by {off:.3g} ({what} up to "
+        f"{_largest(answer):.3g}); its forward does something beyond its blocks, final norm "
+        f"and {with_what}."
+    )
+
+
+def _allowed(answer: Tensor) -> float:
+    return _TOLERANCE.get(answer.dtype, _TOLERANCE_HALF) * _largest(answer)
 
 
 def _largest(values: Tensor) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import Literal
 
 import numpy as np
@@ -16,9 +15,11 @@ from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, PlacedEdit
-from vitlens_widgets.trace.instrument import AllSeen, Plan, Seen, instrumented
+from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
+from vitlens_widgets.trace.modules import SeenModules
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
+from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.weights import SeenWeights
 
 
@@ -48,6 +49,7 @@ class BaseTrace:
         edits: Sequence[AnyPlacedEdit],
         logits: Tensor | None,
         make_pictures: Callable[[], np.ndarray],
+        plan: Plan,
     ) -> None:
         self.vit: BaseViT = context.vit
         self.layout: TokenLayout = context.layout
@@ -59,7 +61,10 @@ class BaseTrace:
         self._grad = record.grad
         self._context = context
         self._edits = tuple(edits)
+        self._words = plan.stream.words
+        self._proved = plan.proved
         self._weights = SeenWeights(self.vit, "trace", "trace")
+        self._modules = SeenModules(self.vit)
 
     @property
     def edits(self) -> tuple[AnyEdit, ...]:
@@ -174,9 +179,10 @@ class BaseTrace:
         """Refuse to compute with weights that are no longer those of this trace.
 
         Raises:
-            UsageError: The weights were changed in place, replaced or moved.
+            UsageError: The weights were changed in place, replaced or moved, or the modules were.
         """
         self._weights.check(what)
+        self._modules.check(what)
 
     def _state(self, k: int) -> Tensor:
         """State k; with gradients, the very tensor that the next block read."""
@@ -216,12 +222,11 @@ class BaseTrace:
 
         def see(site: str, _layer: int, value: Tensor) -> None:
             found[site] = kept_copy(value)
-            if all(site in found for site in sites):
-                raise AllSeen  # the rest of the block would be computed for nothing
 
-        plan = self._plan(layer, sites, see, after=edits)
-        with torch.no_grad(), suppress(AllSeen), instrumented(plan):
-            self.vit.adapter.run_block(layer, self.states[layer])
+        state = self.states[layer]
+        plan = self._plan(layer, sites, see, state, after=edits)
+        with torch.no_grad(), instrumented(plan):
+            self.vit.adapter.run_block(layer, state)
         return found
 
     def _plan(
@@ -229,6 +234,7 @@ class BaseTrace:
         layer: int,
         sites: Sequence[str],
         see: Seen,
+        state: Tensor,
         *,
         before: Sequence[PlacedEdit] = (),
         after: Sequence[PlacedEdit] = (),
@@ -240,7 +246,16 @@ class BaseTrace:
         """
         self.check_weights(f"asked for {', '.join(sites)}")
         arrived = range(len(before), len(before) + len(self._edits))
-        return Plan(self._context, (*before, *self._edits, *after), {layer: sites}, see, arrived)
+        return Plan(
+            self._context,
+            (*before, *self._edits, *after),
+            {layer: sites},
+            see,
+            Stream(self.vit, [layer], state, self._words),
+            self._proved,
+            stops=True,
+            arrived=arrived,
+        )
 
     def __repr__(self) -> str:
         images = f"{self.n_images} image{'s' if self.n_images != 1 else ''}"

@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint
 from vitlens_widgets.trace.branches import Handler, by_part
 from vitlens_widgets.trace.products import WatchedProducts
+from vitlens_widgets.trace.stream import Stream
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -24,11 +25,20 @@ _under_way = threading.local()
 
 
 @contextmanager
-def handling(points: Mapping[Key, AnyHookPoint], handlers: Mapping[Key, Handler]) -> Iterator[None]:
+def handling(
+    points: Mapping[Key, AnyHookPoint],
+    handlers: Mapping[Key, Handler],
+    stream: Stream | None = None,
+) -> Iterator[None]:
     """While this lasts, each handler sees its site in the forward pass and may change it.
 
     The hooks are taken off at the end, also after an exception or an interrupt in the forward
     pass or while they were being put on, so that the model is left as it was.
+
+    Args:
+        points: Where the sites show.
+        handlers: What to do at them.
+        stream: Who follows the residual stream, around all handlers.
     """
     run = object()
     parts = [part for key, handler in handlers.items() for part in by_part(points[key], handler)]
@@ -37,11 +47,15 @@ def handling(points: Mapping[Key, AnyHookPoint], handlers: Mapping[Key, Handler]
     stack.append(run)
     try:
         with ExitStack() as until_the_end:
+            for hook in _before_handlers(run, stream):
+                until_the_end.callback(hook.remove)
             for point, handler in parts:
                 if point.side != "linear":
                     until_the_end.callback(_attach(run, point, handler).remove)
             if products:
                 until_the_end.enter_context(_watched(run, products))
+            for hook in _after_handlers(run, stream):
+                until_the_end.callback(hook.remove)
             yield
     finally:
         stack.remove(run)
@@ -87,6 +101,31 @@ def _attach(run: object, point: HookPoint, handler: Handler) -> RemovableHandle:
     if point.side == "input":
         return point.module.register_forward_pre_hook(on_input, with_kwargs=True)
     return point.module.register_forward_hook(on_output)
+
+
+def _before_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHandle]:
+    """The stream's hooks on what blocks read: before anybody's hooks, and after the user's."""
+    for layer, block in stream.blocks.items() if stream else ():
+        arrives = _own(run, partial(stream.arrives, layer))
+        yield block.register_forward_pre_hook(arrives, prepend=True, with_kwargs=True)
+        enters = _own(run, partial(stream.enters, layer))
+        yield block.register_forward_pre_hook(enters, with_kwargs=True)
+
+
+def _after_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHandle]:
+    """The stream's hooks on what blocks give, after everybody's."""
+    for layer, block in stream.blocks.items() if stream else ():
+        leaves = _own(run, lambda _args, output, layer=layer: stream.leaves(layer, output))
+        yield block.register_forward_hook(leaves)
+
+
+def _own(run: object, see: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook that is for this run alone."""
+
+    def hook(_module: nn.Module, *shown: Any) -> Any:
+        return see(*shown) if _is_innermost(run) else None
+
+    return hook
 
 
 def _watched(run: object, products: Sequence[tuple[HookPoint, Handler]]) -> WatchedProducts:

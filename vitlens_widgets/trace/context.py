@@ -10,6 +10,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.trace.capture import watching
+from vitlens_widgets.trace.modules import refuse_missing, uncompiled
 from vitlens_widgets.trace.selection import Choice, tokens
 from vitlens_widgets.trace.sites import ATTENTION_SITES
 
@@ -46,12 +47,19 @@ class Context:
         return found[found >= 0]
 
     def shape(self, site: str, layer: int) -> tuple[int, ...]:
-        """The shape of a site in this run, found by running its block on zeros."""
+        """The shape of a site in this run, found by running its block on zeros.
+
+        Raises:
+            UnsupportedModelError: The block does not show the site.
+        """
         n_tokens = len(self.kept)
         if site in ATTENTION_SITES:
             return (self.n_images, self.vit.n_heads, n_tokens, n_tokens)
         found: list[tuple[int, ...]] = []
         point = self.vit.adapter.hook_points(layer)[site]
-        with torch.no_grad(), watching({site: point}, lambda _, value: found.append(value.shape)):
+        see = watching({site: point}, lambda _, value: found.append(value.shape))
+        with torch.no_grad(), uncompiled(self.vit.model), see:
             self.vit.adapter.run_block(layer, self.vit.adapter.blank_state(1))
+        if not found:
+            refuse_missing(self.vit, layer, site)
         return (self.n_images, n_tokens, *found[0][2:])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor
 
+from vitlens_widgets.trace.attention import READ_SITES, check_attention, is_proved, known_again
 from vitlens_widgets.trace.branches import Handler
 from vitlens_widgets.trace.capture import handling
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyPlacedEdit, DropTokens, PlacedEdit
+from vitlens_widgets.trace.modules import refuse_missing, uncompiled
 from vitlens_widgets.trace.sites import ATTENTION_SITES
+from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.validate import check_some_key
 
 Seen = Callable[[str, int, Tensor], Tensor | None]
@@ -21,7 +24,7 @@ Seen = Callable[[str, int, Tensor], Tensor | None]
 
 
 class AllSeen(Exception):  # noqa: N818
-    """Ends the run of a block that has shown all it was run for."""
+    """Ends a run in which all that it was for is done."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Plan:
         edits: The edits to make, in order, each with its place in the run.
         sites: Which sites of which layer are shown.
         see: Who is shown them; the scores and pattern of an edited attention are always shown.
+        stream: Who follows the residual stream.
+        proved: The layers whose attention was seen to be what it is read as.
+        stops: Whether the run ends as soon as all that is to be done in it is done.
         arrived: Places in `edits` of those that the state which the run starts from has already
             undergone; places, since one and the same edit may be made twice.
     """
@@ -41,6 +47,9 @@ class Plan:
     edits: Sequence[AnyPlacedEdit]
     sites: Mapping[int, Sequence[str]]
     see: Seen
+    stream: Stream
+    proved: set[int]
+    stops: bool = False
     arrived: Collection[int] = ()
 
     @property
@@ -66,15 +75,25 @@ class Plan:
 
 @contextmanager
 def instrumented(plan: Plan) -> Iterator[None]:
-    """While this lasts, the blocks that the plan shows sites of run as planned."""
+    """While this lasts, the blocks that the plan shows sites of run as planned.
+
+    Raises:
+        UnsupportedModelError: What ran is not what the plan is about.
+    """
+    vit = plan.context.vit
     points, handlers = {}, {}
-    for layer in plan.sites:
-        found = plan.context.vit.adapter.hook_points(layer)
-        for site, handler in _Block(plan, layer).handlers().items():
-            points[site, layer] = found[site]
-            handlers[site, layer] = handler
-    with handling(points, handlers):
+    blocks = [_Block(plan, layer) for layer in plan.sites]
+    for block in blocks:
+        found = vit.adapter.hook_points(block.layer)
+        for site, handler in block.handlers.items():
+            points[site, block.layer] = found[site]
+            handlers[site, block.layer] = handler
+    with suppress(AllSeen), uncompiled(vit.model), handling(points, handlers, plan.stream):
         yield
+    if not plan.stops:
+        plan.stream.check_end()
+    for block in blocks:
+        block.check_end()
 
 
 class _Block:
@@ -89,13 +108,33 @@ class _Block:
         self.drops = plan.drops and layer == 0
         self.attends = any(site in self.shown or self.edits.get(site) for site in ATTENTION_SITES)
         self.parts: dict[str, Tensor] = {}
-
-    def handlers(self) -> dict[str, Handler]:
-        """A handler for every site of this block where something is to be done."""
         busy = [*self.shown, *(site for site, edits in self.edits.items() if edits)]
+        self.proves = layer not in plan.proved and any(site in READ_SITES for site in busy)
+        self.known = known_again(plan.context.vit, layer) if self.proves else None
+        if plan.stops and self.proves and self._is_proved():
+            self.proves = False
+        self.handlers = self._handlers(busy)
+        self.waiting = set(self.handlers)
+
+    def check_end(self) -> None:
+        """Refuse a run in which a planned site did not show.
+
+        Raises:
+            UnsupportedModelError: So an edit had no chance to act, or something was not captured.
+        """
+        if self.waiting:
+            site = min(self.waiting, key=list(self.handlers).index)
+            refuse_missing(self.plan.context.vit, self.layer, site)
+
+    def _is_proved(self) -> bool:
+        words = self.plan.stream.words.get(self.layer)
+        return is_proved(self.plan.context.vit, self.layer, self.known, words)
+
+    def _handlers(self, busy: list[str]) -> dict[str, Handler]:
+        """A handler for every site of this block where something is to be done."""
         if self.drops:
             busy.append("resid_pre")
-        if self.attends:
+        if self.attends or self.proves:
             busy += ["q", "k", "v", "z"]
         if self.edits.get("resid_mid"):
             busy.append("resid_post")
@@ -104,18 +143,29 @@ class _Block:
 
     def handle(self, site: str, value: Tensor) -> Tensor | None:
         """Make the edits at one site and show it; None if the model keeps its own value."""
+        if self.plan.stream.inside != self.layer:
+            return None  # a module that several blocks share, in another one
+        if site not in self.waiting:
+            refuse_missing(self.plan.context.vit, self.layer, site, "ran more than once in it")
+        self.waiting.discard(site)
+        if site == "z" and (unseen := self.waiting & {"q", "k", "v"}):
+            refuse_missing(self.plan.context.vit, self.layer, min(unseen))
         new = self._show(site, self._edit(site, self._arriving(site, value)))
-        if self.attends and site in ("q", "k", "v"):
+        if (self.attends or self.proves) and site in ("q", "k", "v"):
             self.parts[site] = new
         if site == "resid_mid" and new is not value:
             # the block adds its MLP to the stream it had; what was changed is added at its end
             self.parts[site] = new - value
+        if self.plan.stops and not self.waiting:
+            raise AllSeen  # the rest of the block would be computed for nothing
         return None if new is value else new
 
     def _arriving(self, site: str, value: Tensor) -> Tensor:
         """The value as what was done earlier in the block leaves it."""
         if site == "resid_pre" and self.drops:
             return value[:, self.plan.context.kept]
+        if site == "z" and self.proves:
+            self._prove(value)
         if site == "z" and self.attends:
             return self._attend().to(value)
         if site == "resid_post" and "resid_mid" in self.parts:
@@ -132,6 +182,12 @@ class _Block:
             return value
         went_on = self.plan.see(site, self.layer, value)
         return value if went_on is None else went_on
+
+    def _prove(self, z: Tensor) -> None:
+        """See `check_attention`; nothing to do where it is known."""
+        if not self._is_proved():
+            check_attention(self.plan.context.vit, self.layer, self.parts, z, self.known)
+        self.plan.proved.add(self.layer)
 
     def _attend(self) -> Tensor:
         """`z` from this block's queries, keys and values, with scores and pattern in the open."""

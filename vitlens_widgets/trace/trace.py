@@ -10,13 +10,15 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
-from vitlens_widgets.trace.answer import check_answer
+from vitlens_widgets.trace.answer import check_answer, check_finite
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, DropTokens
 from vitlens_widgets.trace.instrument import Plan, instrumented
+from vitlens_widgets.trace.modules import check_modes
 from vitlens_widgets.trace.record import Record, sites_to_keep
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.validate import validate
 from vitlens_widgets.trace.watch import Watch, watcher_of
 
@@ -53,6 +55,7 @@ class Trace(BaseTrace):
         Raises:
             UsageError: An edit that does not fit, a block that is not there, or weights that have
                 changed since.
+            UnsupportedModelError: What ran is not what was captured, or the answer is not finite.
 
         Example:
             >>> without = trace.rerun([vl.edits.Zero("z", 11, head=4)])
@@ -70,10 +73,15 @@ class Trace(BaseTrace):
         # what this run did before the block, and the dropping of tokens, is in the state
         dropping = {i for i, edit in enumerate(placed) if isinstance(edit, DropTokens)}
         arrived = dropping | set(range(n_before))
-        plan = Plan(context, placed, record.sites_of(start), record.see, arrived)
         state = self.states[start][:, torch.isin(self.tokens, context.kept)]
+        stream = Stream(vit, range(start, vit.n_layers), state, self._words)
+        plan = Plan(
+            context, placed, record.sites_of(start), record.see, stream, set(), arrived=arrived
+        )
         logits = _run_blocks(plan, state, start, grad)
-        return Trace(context, record, placed, logits, self._make_pictures)
+        trace = Trace(context, record, placed, logits, self._make_pictures, plan)
+        check_finite(trace, logits)
+        return trace
 
 
 def run(
@@ -88,21 +96,23 @@ def run(
 ) -> Trace:
     """See `ViT.trace`."""
     sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
-    if vit.model.training:
+    check_modes(vit)
+    if torch._C._functorch.peek_interpreter_stack() is not None:
         raise UsageError(
-            "The model is in train mode, where dropout makes every run different; call "
-            "model.eval() first."
+            "A trace cannot be transformed by torch.func: what it keeps would be cut off; trace "
+            "with grad=True and ask torch.autograd.grad."
         )
     pixels, pictures = as_batch(vit, images, preprocessed)
     layout = vit.adapter.layout((pixels.shape[2], pixels.shape[3]))
     context, placed = validate(_listed(edits), vit, layout, len(pixels))
     record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
-    plan = Plan(context, placed, record.sites_of(0), record.see)
+    stream = Stream(vit, range(vit.n_layers))
+    plan = Plan(context, placed, record.sites_of(0), record.see, stream, set())
     with torch.set_grad_enabled(grad), instrumented(plan):
         answer = vit.adapter.forward(pixels)
     logits = answer if vit.adapter.has_classifier else None
-    trace = Trace(context, record, placed, logits, pictures)
-    check_answer(trace)
+    trace = Trace(context, record, placed, logits, pictures, plan)
+    check_answer(trace, answer)
     return trace
 
 

@@ -1,0 +1,139 @@
+"""How a model's modules stand: in which mode, whether compiled, whether still as they were."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import torch
+from torch import nn
+
+from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.hook_points import JoinedPoint
+
+# A compiled module that is run as it was written is a switch of the whole process.
+_stance = threading.RLock()
+
+# Numbers on modules that change what they compute.
+_NUMBERS = ("scale", "scaling", "fused_attn", "num_heads", "eps", "p")
+
+
+def check_modes(vit: BaseViT) -> None:
+    """Refuse a model of which some module is in train mode, where that may change its answer.
+
+    torch's own modules without dropout and running statistics are the same in both.
+
+    Raises:
+        UsageError: Some module is.
+    """
+    for name, module in vit.model.named_modules():
+        if module.training and _minds_training(module):
+            which = f"Its module {name} ({type(module).__name__})" if name else "The model"
+            raise UsageError(
+                f"{which} is in train mode, where dropout makes every run different; call "
+                "model.eval() first."
+            )
+
+
+def _minds_training(module: nn.Module) -> bool:
+    if not type(module).__module__.startswith("torch.nn."):
+        return True
+    if isinstance(module, (nn.Dropout, nn.AlphaDropout, nn.modules.dropout._DropoutNd)):
+        return module.p > 0
+    batch = (nn.modules.batchnorm._NormBase, nn.RReLU, nn.TransformerEncoderLayer)
+    return isinstance(module, batch) or getattr(module, "dropout", 0) != 0
+
+
+class SeenModules:
+    """How the modules of a model compute now, to be told from later.
+
+    Args:
+        vit: The model.
+    """
+
+    def __init__(self, vit: BaseViT) -> None:
+        self._vit = vit
+        self._seen = computing(vit.model)
+
+    def check(self, what: str) -> None:
+        """Refuse to go on with modules that compute otherwise.
+
+        Raises:
+            UsageError: A forward was replaced, a scale was changed, or one is in train mode.
+        """
+        check_modes(self._vit)
+        if computing(self._vit.model) != self._seen:
+            raise UsageError(
+                f"A module of {self._vit.name} was changed since this trace (its forward, scale, "
+                f"heads or dropout), which can therefore not be {what}; trace again."
+            )
+
+
+def computing(module: Foreign) -> int:
+    """Changes when forwards are replaced, parts exchanged or their numbers changed."""
+    return hash(tuple(map(_of_one, module.modules())))
+
+
+def is_untouched(module: Foreign) -> bool:
+    """Whether it and all its parts run the code of their classes, without anybody's hooks."""
+    return not any(
+        "forward" in part.__dict__ or part._forward_hooks or part._forward_pre_hooks
+        for part in module.modules()
+    )
+
+
+def _of_one(module: nn.Module) -> tuple[int | float, ...]:
+    own = module.__dict__
+    numbers = (own.get(name) for name in _NUMBERS)
+    plain = (n if isinstance(n, (int, float)) else id(n) for n in numbers)
+    return (id(module), id(own.get("forward")), id(type(module).forward), *plain)
+
+
+@contextmanager
+def uncompiled(model: Foreign) -> Iterator[None]:
+    """While this lasts, compiled parts of the model run as they were written, hooks and all."""
+    if not any(map(_is_compiled, model.modules())):
+        yield
+        return
+    with _stance, torch.compiler.set_stance("force_eager"):
+        yield
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    forward = module.__dict__.get("forward")
+    return (
+        module._compiled_call_impl is not None
+        or "_orig_mod" in module._modules
+        or hasattr(forward, "_torchdynamo_orig_callable")
+    )
+
+
+def refuse_missing(
+    vit: BaseViT, layer: int, site: str, what: str = "did not run in it"
+) -> NoReturn:
+    """Refuse a block that did not show a site, or showed it in another way than it must.
+
+    Raises:
+        UnsupportedModelError: Always.
+    """
+    point = vit.adapter.hook_points(layer)[site]
+    module = (point.parts[-1] if isinstance(point, JoinedPoint) else point).module
+    names = (name for name, part in vit.model.named_modules() if part is module)
+    which = f"its module {next(names, type(module).__name__)}"
+    raise UnsupportedModelError(
+        f'{vit.name} cannot be read exactly: block {layer} must show its "{site}" once, but '
+        f"{which} {what}{replaced_in(vit, layer)}."
+    )
+
+
+def replaced_in(vit: BaseViT, layer: int) -> str:
+    """The part of a block whose forward was replaced, for a sentence; empty where none was."""
+    parts = {id(part) for part in vit.adapter.blocks[layer].modules()}
+    for name, module in vit.model.named_modules():
+        if id(module) in parts and "forward" in module.__dict__:
+            return f"; the forward of {name} was replaced"
+    return ""
