@@ -377,12 +377,13 @@ REFUSED = {
 
 @pytest.mark.parametrize("change", REFUSED)
 @pytest.mark.parametrize("which", [name for name in MODELS if "timm" in name])
-def test_it_is_refused(which, change):
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_is_refused(which, change, mode):
     bench = Bench(which)
     bench.trace()
     alter, sentence = REFUSED[change]
     alter(bench)
-    with pytest.raises(vl.UsageError, match=sentence):
+    with mode(), pytest.raises(vl.UsageError, match=sentence):
         bench.trace()
     assert not any(m._forward_pre_hooks for m in bench.model.modules())
 

@@ -109,8 +109,9 @@ class Stream:
         given = output[0] if isinstance(output, tuple) else output
         if not isinstance(given, Tensor):
             self._refuse(f"block {layer} gives no tensor but a {type(given).__name__}")
-        self._given = given.clone() if given.is_inference() else given
-        self._given_version = None if given.is_inference() else given._version
+        counted = not given.is_inference()  # where changes in place are not, a copy tells
+        self._given = given if counted else given.clone()
+        self._given_version = given._version if counted else None
         self._next, self.inside = layer + 1, None
 
     def check_end(self) -> None:
@@ -125,14 +126,18 @@ class Stream:
 
     def _is_given(self, state: Any) -> bool:
         """Whether this is what the block before gave, untouched since."""
-        if state is self._given and state._version == self._given_version:
+        given, version = self._given, self._given_version
+        if version is not None and given._version != version:
+            return False
+        if state is given:
             return True
-        return (
-            isinstance(state, Tensor)
-            and (self._given_version in (None, self._given._version))
-            and state.shape == self._given.shape
-            and torch.equal(state, self._given)
-        )
+        if (
+            not isinstance(state, Tensor)
+            or state.shape != given.shape
+            or state.dtype != given.dtype
+        ):
+            return False
+        return torch.allclose(state, given, rtol=0, atol=0, equal_nan=True)
 
     def _refuse_turn(self, layer: int) -> NoReturn:
         if self.inside is not None:
