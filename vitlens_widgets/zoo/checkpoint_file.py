@@ -45,15 +45,15 @@ def module_from_file(
     weights = _arrays(file) if google else as_timm(vit_in(file, key, ignore))
     head = "head.bias" if google else "head.weight"
     words = {"num_classes": len(weights[head]) if head in weights else 0, **words}
-    fill, faults = _fill_google if google else _fill, []
+    fill, tried = _fill_google if google else _fill, []
     for size in dict.fromkeys((image_size, None)):
         model = _built(architecture, size, words)
-        faults.append(fill(model, weights, file))
-        if not faults[-1]:
+        tried.append(fill(model, weights, file))
+        if not tried[-1]:
             if size != image_size:
                 model.set_input_size(img_size=image_size)
             return model.eval()
-    fewest = "; ".join(min(faults, key=len))
+    fewest = "; ".join(min(tried, key=len))
     raise UsageError(f"{file.path} does not hold the weights of {architecture}: {fewest}.")
 
 
@@ -70,21 +70,37 @@ def _fill(model: Foreign, given: Weights, _: WeightsFile) -> list[str]:
     given = placed_as(given, own)
     fixed = dict(model.named_buffers())  # some files hold what the model computes itself
     more = [name for name in given if name not in own and not _same(given[name], fixed.get(name))]
-    faults = [_names("lacks", [name for name in own if name not in given])]
-    faults.append(_names("also has", more))
     other = [
-        f'"{name}" is {list(given[name].shape)} in it, and {list(own[name].shape)} in the model'
+        (name, given[name].shape, own[name].shape)
         for name in own
         if name in given and own[name].shape != given[name].shape
     ]
-    faults += (
-        other if len(other) <= 5 else [*other[:4], f"{len(other) - 4} others have other shapes"]
-    )
-    faults = [*filter(None, faults)]
-    if not faults:
+    found = faults([name for name in own if name not in given], more, other)
+    if not found:
         model.load_state_dict({name: given[name] for name in own})
         return []
-    return [*faults, *_advice(own, given, more)]
+    return [*found, *_advice(own, given, more)]
+
+
+def faults(
+    lacks: Sequence[str],
+    more: Sequence[str],
+    other: Sequence[tuple[str, Sequence[int], Sequence[int]]],
+) -> list[str]:
+    """Why weights do not fit a model, in clauses; none where they do.
+
+    Args:
+        lacks: Names that are missing in the file.
+        more: Names that the model does not have.
+        other: A name, and its shapes in the file and in the model.
+    """
+    shapes = [
+        f'"{name}" is {list(there)} in it, and {list(here)} in the model'
+        for name, there, here in other
+    ]
+    if len(shapes) > 5:
+        shapes = [*shapes[:4], f"{len(shapes) - 4} others have other shapes"]
+    return [*filter(None, [_names("lacks", lacks), _names("also has", more)]), *shapes]
 
 
 def _same(given: Tensor, fixed: Tensor | None) -> bool:

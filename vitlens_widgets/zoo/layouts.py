@@ -16,9 +16,11 @@ Weights = dict[str, Tensor]
 _WRAPPED = re.compile(
     r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
+_TOWERS = "vit|deit|dinov2|dinov2_with_registers|dinov3_vit|beit|data2vec_vision|vision_model|ijepa"
+"""What transformers calls the part of a model that sees."""
 _EMBEDDING = re.compile(  # what stands before it is the prefix of the whole model
     r"^(?:.*?\.)??(?=patch_embed\.|"
-    r"(?:(?:vit|deit|dinov2|dinov2_with_registers)\.)?embeddings\.patch_embeddings\.)"
+    rf"(?:(?:{_TOWERS})\.)?embeddings\.patch_embeddings?\.)"
 )
 _PROJECTION = ("head.mlp.", "head.last_layer.", "dino_head.", "ibot_head.")
 """The heads of DINO, DINOv2 and iBOT, which stand beside the backbone while it is trained."""

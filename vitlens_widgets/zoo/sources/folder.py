@@ -19,6 +19,7 @@ class FolderSource(ModelSource):
     """A saved model; refuses every other path."""
 
     description = "the folder of a saved model"
+    takes_weights = True
 
     def takes(self, source: str) -> bool:
         """Whether it is there, or can only be meant as a path."""
@@ -33,7 +34,7 @@ class FolderSource(ModelSource):
         config = _config(path)
         if "architecture" in config and config.get("model_type") != "timm_wrapper":
             return path.name, from_timm(f"local-dir:{path}", replace(options, pretrained=True))
-        return path.name, from_hf(str(path), options.model_args)
+        return path.name, from_hf(str(path), options.model_args, options.weights)
 
 
 def _config(folder: Path) -> dict:
