@@ -162,7 +162,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(source, sentence):
 
 
 NOT_READ = {
-    "resnet18": "is not a ViT that can be read",
+    "resnet18": "convolutional network without any",
     "swin_tiny_patch4_window7_224": "attends within windows and merges patches",
     "hiera_tiny_224": "merges patches between its stages",
     "cait_xxs24_224": "class token joins only in further blocks",

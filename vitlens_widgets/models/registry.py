@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.adapter import Adapter, require
 from vitlens_widgets.models.foreign import Foreign
-from vitlens_widgets.models.refused import REASONS
+from vitlens_widgets.models.refused import reason_for
 
 _FAMILIES = Path(__file__).with_name("families")
 
@@ -75,14 +75,14 @@ def family_of(model: Foreign) -> Family:
         for fits, adapter in _BY_STRUCTURE:
             if fits(model):
                 return adapter
+    part = _readable_part(model)
     for name in names:
         if name in _REGISTRY:
             return _REGISTRY[name]
-        require(name not in REASONS, model, REASONS.get(name, ""))
-    readable = ", ".join(sorted({name.rsplit(".", 1)[1] for name in _REGISTRY}))
+        require(bool(part) or not reason_for(name), model, reason_for(name))
     raise UnsupportedModelError(
-        f"{names[0]} is not a ViT that can be read{_readable_part(model)}; these classes and their "
-        f"subclasses can: {readable}."
+        f"{names[0]} is not a ViT that can be read{part}; ViTs of timm, transformers, torchvision "
+        "and open_clip are, and for one of your own say where its parts are (vl.PlainViT)."
     )
 
 
