@@ -59,7 +59,7 @@ class CosineClassifier:
     def __init__(self, directions: Tensor, scale: Tensor, offset: Tensor | None = None) -> None:
         self.directions, self.scale, self.offset = directions, scale, offset
         self.n_classes, self.n_features = directions.shape
-        self.kind: Kind = "softmax" if offset is None else "sigmoid"
+        self.kind: Kind | None = "softmax" if offset is None else "sigmoid"
 
     def __call__(self, features: Tensor) -> Tensor:
         """`[..., feature] -> [..., class]`."""

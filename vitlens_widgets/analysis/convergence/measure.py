@@ -104,7 +104,8 @@ class _Measure:
     def __init__(
         self, logits: Sequence[Tensor], kind: Kind, kinship: Kinship | None, k: int
     ) -> None:
-        self._logits, self._kind = [one.double() for one in logits], kind
+        self._logits = [one.double() for one in logits]
+        self._kind: Kind = kind
         self._kinship, self._k = kinship, k
         self._top = torch.stack([one.topk(k, dim=-1).indices for one in self._logits])
         self.answers = self._top[..., 0]  # [state, image]
