@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -211,9 +212,10 @@ def test_rounding_may_carry_a_float_a_little_outside(rgb):
     same(rgb / 255 * (1 + 1e-6) - 5e-7, rgb)
 
 
-@pytest.mark.parametrize("source", [None, 3, b"bytes", ["a.png"], {"image": 1}])
+@pytest.mark.parametrize("source", [None, 3, ["a.png"], {"image": 1}])
 def test_other_things_are_refused_with_what_an_image_is(source):
-    named = "None" if source is None else type(source).__name__
+    given = source["image"] if isinstance(source, dict) else source
+    named = "None" if given is None else type(given).__name__
     refused(source, "a path, a web address, a PIL image", named)
 
 
@@ -263,3 +265,31 @@ def test_few_bits_in_sixteen_are_refused(channels, white, bits, tmp_path):
     assert read_image(tmp_path / "all.png").getpixel((0, 0)) == (255, 255, 255)
     (tmp_path / "black.png").write_bytes(png16(0 * levels))
     assert read_image(tmp_path / "black.png").getpixel((0, 0))[0] in (0, 255)
+
+
+def test_bytes_files_and_rows_are_what_their_file_is(rgb, tmp_path):
+    Image.fromarray(rgb).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    file = io.BytesIO(content)
+    for source in (content, bytearray(content), memoryview(content), file, file):
+        same(source, rgb)
+    with (tmp_path / "a.png").open("rb") as opened:
+        same(opened, rgb)
+    for row in ({"bytes": content, "path": None}, {"bytes": None, "path": str(tmp_path / "a.png")}):
+        same(row, rgb)
+        same({"image": row, "label": 3}, rgb)
+        same({"photo": row, "label": 3}, rgb)
+    same({"img": Image.fromarray(rgb), "label": 3}, rgb)
+
+
+def test_bytes_and_rows_without_an_image_are_refused(tmp_path):
+    refused(b"", "empty")
+    refused(b"no image", "not an image")
+    refused(io.StringIO("text"), "bytes", "text")
+    refused({"bytes": None, "path": None}, "neither")
+    refused({"label": 3}, "no column of images", '"label"')
+    both = {"image": Image.new("RGB", (2, 2)), "img": Image.new("RGB", (2, 2))}
+    refused(both, "several columns of images")
+    (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    for source in (tmp_path / "a.HEIC", (tmp_path / "a.HEIC").read_bytes()):
+        refused(source, "HEIC", "pip install pillow-heif")

@@ -10,6 +10,7 @@ from vitlens_widgets.data.image_folder import ImageFolder
 from vitlens_widgets.data.imagenet_s import ImageNetS
 from vitlens_widgets.data.images import read_image
 from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.data.stream import Stream
 from vitlens_widgets.data.wordnet import Kinship
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ImageNetS",
     "Kinship",
     "LabelSet",
+    "Stream",
     "emoji_for",
     "frame",
     "read_image",

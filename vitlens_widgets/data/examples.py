@@ -15,6 +15,7 @@ import numpy as np
 
 from vitlens_widgets.data.emoji import recognised
 from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.data.rows import Columns, columns_of
 from vitlens_widgets.errors import UsageError, counted, said
 
 
@@ -66,8 +67,10 @@ class Examples:
 
     Args:
         items: The examples; a data set of torchvision is such a sequence. Classes are names or
-            indices; a mask is bool `[height, width]`, True where the pixel shows the class.
-        labels: The class names, or the name of a known label set (`"cifar100"`).
+            indices; a mask is bool `[height, width]`, True where the pixel shows the class. Rows of
+            Hugging Face, whose `Dataset` is such a sequence, have a column of each.
+        labels: The class names, or the name of a known label set (`"cifar100"`); by default those
+            that the data set itself has (`ClassLabel`, `classes`).
         name: What the set is called. A run that is resumed knows the set by its name, its labels
             and the number of its items; it does not look at the images.
 
@@ -80,7 +83,10 @@ class Examples:
     """
 
     def __init__(
-        self, items: Sequence[tuple], labels: Sequence[str] | str, name: str = "examples"
+        self,
+        items: Sequence[Any],
+        labels: Sequence[str] | str | None = None,
+        name: str = "examples",
     ) -> None:
         if isinstance(items, str) or not hasattr(items, "__len__"):
             raise UsageError(f"Examples takes a list of (image, class), not {said(items)}.")
@@ -88,8 +94,10 @@ class Examples:
             raise UsageError("No examples were given: a data set needs at least one.")
         self._items = items
         self._name = name
-        self.labels = as_labels(labels)
         first = items[0]
+        self._columns = columns_of(items, first) if isinstance(first, Mapping) else None
+        self.labels = as_labels(own_names(items, self._columns) if labels is None else labels)
+        first = self._plain(first)
         if not isinstance(first, tuple) or len(first) not in (2, 3):
             raise UsageError(
                 f"example 0 must be (image, class) or (image, class, mask), not {_kind(first)}."
@@ -108,18 +116,42 @@ class Examples:
         Raises:
             UsageError: An item that is no such tuple, an unknown class, or a mask of another kind.
         """
-        item, name = self._items[number], f"example {number}"
+        item, name = self._plain(self._items[number]), f"example {number}"
         if not isinstance(item, tuple) or len(item) != 2 + self.has_masks:
             parts = "(image, class, mask)" if self.has_masks else "(image, class)"
             raise UsageError(f"{name} must be {parts}, as the first one is, not {_kind(item)}.")
         mask = checked_mask(item[2], name) if self.has_masks else None
         return Example(item[0], self.labels.index(item[1]), mask, name)
 
+    def _plain(self, item: Any) -> Any:
+        """(image, class) of a row; anything else as it is."""
+        if self._columns is None or not isinstance(item, Mapping):
+            return item
+        columns = self._columns
+        if columns.label is None:
+            raise UsageError("The rows have no column of classes: name it label, or give tuples.")
+        return item[columns.image], item[columns.label]
+
     def __len__(self) -> int:
         return len(self._items)
 
     def __repr__(self) -> str:
         return f"Examples({self._name}: {counted(len(self), 'image')}, {len(self.labels)} classes)"
+
+
+def own_names(items: Any, columns: Columns | None) -> Any:
+    """The class names that a data set says.
+
+    Raises:
+        UsageError: It says none.
+    """
+    names = getattr(items, "classes", None) if columns is None else columns.classes
+    if not names:
+        raise UsageError(
+            f"{said(items).capitalize()} does not say what its classes are called; give labels=, "
+            "one name per class."
+        )
+    return names
 
 
 def as_labels(labels: Sequence[str] | str) -> LabelSet:

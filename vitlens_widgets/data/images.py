@@ -6,7 +6,7 @@ import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vitlens_widgets.data.arrays import image_from_array
 from vitlens_widgets.data.download import fetch, other
+from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, did_you_mean, said
 
-_KINDS = "a path, a web address, a PIL image, a NumPy array or a torch tensor"
+_HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
+_KINDS = "a path, a web address, a PIL image, a NumPy array, a torch tensor or bytes"
 
 
 def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
@@ -29,7 +31,10 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
             - a path, or a web address (fetched once, then kept in the user's cache folder);
             - a PIL image of any mode; 16-bit grey values are scaled to 8 bits;
             - a NumPy array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` (RGBA);
-            - a torch tensor `[H, W]`, `[1, H, W]`, `[3, H, W]` or `[4, H, W]`.
+            - a torch tensor `[H, W]`, `[1, H, W]`, `[3, H, W]` or `[4, H, W]`;
+            - the bytes of a file, or an open file (`io.BytesIO`);
+            - a row of Hugging Face with one column of images, or `{"bytes": ..., "path": ...}`.
+            Of an animation or of several pages, the first is read; `vit.trace` takes them all.
             Arrays and tensors hold 0 to 255 as uint8, 0 to 1 as floats, or booleans.
         sha256: for a path or a web address, what the file's checksum must be.
 
@@ -48,6 +53,10 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
         return _read_download(source, sha256)
     if isinstance(source, (str, Path)):
         return _read_file(Path(source).expanduser(), f'"{source}"', sha256)
+    if isinstance(source, Mapping):
+        return _read_row(source)
+    if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
+        return image_from_bytes(_content(source), str(getattr(source, "name", "")))
     if _is_tensor(source):
         return image_from_array(_as_numpy(source), channels_first=True)
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
@@ -68,9 +77,46 @@ def image_from_bytes(content: bytes, name: str = "") -> Image.Image:
     Raises:
         UsageError: It is no image, is cut short, or is empty.
     """
-    said = f'"{name}"' if name else "This file"
+    if not content:
+        raise UsageError(f"{_called(name)} is empty: it has no bytes.")
+    said = _called(name)
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+        raise UsageError(_no_heic(said))
     with _sentences(said), Image.open(io.BytesIO(content)) as image:
         return _upright_rgb(image, said)
+
+
+def _called(name: str) -> str:
+    return f'"{name}"' if name else "This file"
+
+
+def _content(source: Any) -> bytes:
+    """The bytes of a file, which stays where it was."""
+    if not hasattr(source, "read"):
+        return bytes(source)
+    place = source.tell() if hasattr(source, "tell") else None
+    content = source.read()
+    if place is not None and hasattr(source, "seek"):
+        source.seek(place)
+    if not isinstance(content, bytes):
+        raise UsageError('An image file is opened as bytes, open(path, "rb"), not as text.')
+    return content
+
+
+def _read_row(row: Mapping[str, Any]) -> Image.Image:
+    if not is_encoded(row):
+        return read_image(image_of(row))
+    content, path = row.get("bytes"), row.get("path")
+    if content is None and path is None:
+        raise UsageError("This row has neither an image's bytes nor its path.")
+    return read_image(path) if content is None else image_from_bytes(content, path or "")
+
+
+def _no_heic(said: str) -> str:
+    return (
+        f"{said} is HEIC, which Pillow reads only with pillow-heif: pip install pillow-heif, then "
+        "import pillow_heif; pillow_heif.register_heif_opener(); or save it as JPEG."
+    )
 
 
 def _is_tensor(source: Any) -> bool:
@@ -120,6 +166,8 @@ def _sentences(said: str) -> Iterator[None]:
     except UsageError:
         raise
     except UnidentifiedImageError:
+        if said.strip('"').casefold().endswith((".heic", ".heif")):
+            raise UsageError(_no_heic(said)) from None
         raise UsageError(f"{said} is not an image that Pillow can read.") from None
     except PermissionError:
         raise UsageError(f"{said} may not be read: check the file's permissions.") from None

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from vitlens_widgets.data import read_image
+from vitlens_widgets.data.listed import listed
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.preprocessing import Preprocessing
@@ -36,8 +37,8 @@ def as_batch(
         shown = pixels.detach().clone()  # the caller may go on to change his pixels
         pictures = cache(lambda: vit.preprocessing.undo(shown))
     else:
-        listed = _as_list(images)
-        read = [_read(image, i, len(listed)) for i, image in enumerate(listed)]
+        every = listed(images)
+        read = [_read(image, i, len(every)) for i, image in enumerate(every)]
         pixels, pictures = _prepared(vit.preprocessing, read)
     return pixels.to(device=vit.device, dtype=vit.dtype), pictures
 
@@ -72,17 +73,6 @@ def _say_what_is_cropped(preprocessing: Preprocessing, images: list[Image.Image]
             "vl.load.",
             stacklevel=2,
         )
-
-
-def _as_list(images: Any) -> list[Any]:
-    """One entry per image; an array or tensor with four axes is a batch."""
-    if getattr(images, "ndim", 0) == 4 or isinstance(images, (list, tuple)):
-        images = list(images)
-    else:
-        images = [images]
-    if not images:
-        raise UsageError("No image was given; give one image or a list of them.")
-    return images
 
 
 def _read(image: Any, i: int, of: int) -> Image.Image:

@@ -31,9 +31,10 @@ class ViT(BaseViT):
         """Run the model once over a batch of images and keep what the run left behind.
 
         Args:
-            images: A path, URL, PIL image, array or tensor, or a list of them. Arrays are
-                `[height, width, 3]` uint8 or in [0, 1], tensors `[3, height, width]`; a batch may
-                be one array or tensor with the image axis first.
+            images: A path, URL, PIL image, array, tensor, bytes or row of Hugging Face, or a list
+                of them. Arrays are `[height, width, 3]` uint8 or in [0, 1], tensors `[3, height,
+                width]`; a batch may be one array or tensor with the image axis first, a folder of
+                images, an animation, or a column of Hugging Face.
             edits: Changes to make on the way, in order: see `vl.edits`.
             keep: Sites to keep beside the states: their names, or `"all"`. A site that was not
                 kept is still there, `trace["attn_out", 3]`: its block is run again when asked.

@@ -1,0 +1,120 @@
+"""Images that come one after another: a DataLoader, an IterableDataset, a generator's maker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from vitlens_widgets.data.examples import Example, as_labels, own_names
+from vitlens_widgets.data.rows import columns_of
+from vitlens_widgets.errors import UsageError, said
+
+
+class Stream:
+    """A data set of what can only be gone through from the beginning.
+
+    Args:
+        items: Gives `(image, class)` or rows of a table when it is gone through, or batches of
+            either: an `IterableDataset` of torch or Hugging Face, or a `DataLoader` that does not
+            shuffle. Images are whatever `read_image` takes: before any normalising.
+        labels: The class names, or the name of a known label set; by default those that a table's
+            `ClassLabel` has.
+        count: How many images of it make the data set.
+        name: What it is called. A run that is resumed knows the set by its name, its labels and its
+            count; it must then come in the same order.
+
+    Raises:
+        UsageError: Something that cannot be gone through twice, that shuffles, or whose classes
+            have no names.
+
+    Example:
+        >>> rows = datasets.load_dataset("imagenet-1k", split="validation", streaming=True)
+        >>> data = Stream(rows, "imagenet-1k", count=500, name="ImageNet, validation")
+    """
+
+    has_masks = False
+
+    def __init__(
+        self,
+        items: Iterable[Any],
+        labels: Sequence[str] | str | None = None,
+        *,
+        count: int,
+        name: str = "stream",
+    ) -> None:
+        _check(items, count)
+        self._items, self._name, self.count = items, name, int(count)
+        self._rest: Iterator[tuple[Any, Any]] = iter(())
+        self._next: int | None = None  # the number that the rest begins with
+        self.labels = as_labels(_named(items) if labels is None else labels)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """See `Dataset`."""
+        return {"stream": self._name, "count": self.count, "labels": list(self.labels)}
+
+    def __getitem__(self, number: int) -> Example:
+        """See `Dataset`; an earlier number begins anew.
+
+        Raises:
+            UsageError: It ends before, or gives something else.
+        """
+        if self._next is None or number < self._next:
+            self._rest, self._next = _each(self._items), 0
+        try:
+            for _ in range(number - self._next):
+                next(self._rest)
+            image, label = next(self._rest)
+        except StopIteration:
+            self._next = None
+            raise UsageError(
+                f"{self._name} ended before its image {number}; give count= no more than it has."
+            ) from None
+        self._next = number + 1
+        return Example(image, self.labels.index(label), name=f"image {number} of {self._name}")
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __repr__(self) -> str:
+        return f"Stream({self._name}: {self.count} images, {len(self.labels)} classes)"
+
+
+def _check(items: Any, count: Any) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise UsageError(f"count= must be 1 or more, the number of images to read, not {count!r}.")
+    if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
+        raise UsageError(f"Stream takes what gives (image, class) one by one, not {said(items)}.")
+    if isinstance(items, Iterator):
+        raise UsageError(
+            f"Stream takes what can be gone through again, and {said(items)} can be only once: "
+            "give the DataLoader or data set itself, or a list."
+        )
+    if type(getattr(items, "sampler", None)).__name__ in ("RandomSampler", "WeightedRandomSampler"):
+        raise UsageError(
+            "This DataLoader shuffles, so that no number of an image would be the same twice; make "
+            "one with shuffle=False."
+        )
+
+
+def _named(items: Any) -> Sequence[str]:
+    """The class names that a table has, or the data set within a DataLoader."""
+    source = getattr(items, "dataset", items)
+    features = getattr(source, "features", None)
+    return own_names(source, columns_of(source, dict.fromkeys(features)) if features else None)
+
+
+def _each(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """(image, class), one by one, of whatever comes."""
+    source = getattr(items, "dataset", items)
+    columns = None
+    for given in items:
+        item: Any = given
+        if isinstance(given, Mapping):
+            columns = columns or columns_of(source, given)
+            item = given[columns.image], given.get(columns.label)
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise UsageError(f"Stream reads (image, class), and {said(item)} came.")
+        image, label = item
+        several = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
+        yield from zip(image, label, strict=True) if several else [(image, label)]
