@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import subprocess
 import sys
 
@@ -53,3 +54,17 @@ def test_every_public_name_is_there():
 def test_a_name_that_is_not_there_says_so():
     with pytest.raises(AttributeError, match=r"has no attribute 'PatchGird'.*vl.PatchGrid"):
         vl.PatchGird  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "near"),
+    [
+        ("analysis", "identifiabilty", "vl.analysis.identifiability"),
+        ("analysis.heads", "statistic", "vl.analysis.heads.statistics"),
+        ("data", "ImageNet", "vl.data.ImageNetS"),
+        ("charts", "with_box", "vl.charts.with_boxes"),
+    ],
+)
+def test_inside_a_room_the_nearest_names_are_said_too(room, name, near):
+    with pytest.raises(AttributeError, match=rf"has no attribute {name!r}\. Nearest: .*{near}"):
+        operator.attrgetter(f"{room}.{name}")(vl)

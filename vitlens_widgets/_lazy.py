@@ -1,9 +1,9 @@
-"""Public names that are loaded when they are first used."""
+"""Public names, loaded when they are first used; and the nearest to one that is not there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import lazy_loader
 
@@ -21,11 +21,25 @@ def public_names(
     load, listed, names = lazy_loader.attach_stub(package, file)
 
     def get(name: str) -> Any:
-        if name in names:
-            return load(name)
+        return load(name) if name in names else refuse(name)
+
+    refuse = refusal(package, names, short)
+    return get, listed, names
+
+
+def refusal(package: str, names: list[str], short: str) -> Callable[[str], NoReturn]:
+    """The `__getattr__` of a package that has loaded its names: for those that are not there.
+
+    Args:
+        package: Its `__name__`.
+        names: Its public names.
+        short: What users call it.
+    """
+
+    def refuse(name: str) -> NoReturn:
         raise AttributeError(_unknown(name, package, names, short), name=name)
 
-    return get, listed, names
+    return refuse
 
 
 def _unknown(name: str, package: str, names: list[str], short: str) -> str:

@@ -16,13 +16,17 @@ class UnsupportedModelError(UsageError):
 
 
 def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:
-    """The `n` candidates that look most like `word`, best first; case does not count.
+    """The `n` candidates that look most like `word`, best first.
 
-    Candidates that contain the word come before those that merely resemble it.
+    Candidates that contain the word come before those that merely resemble it. Case counts between
+    candidates alone that differ in nothing else: of a function and its class, one is meant.
     """
+    capital = word[:1].isupper()
     folded: dict[str, str] = {}
     for candidate in candidates:
-        folded.setdefault(candidate.casefold(), candidate)
+        first = folded.setdefault(candidate.casefold(), candidate)
+        if first[:1].isupper() != capital == candidate[:1].isupper():
+            folded[candidate.casefold()] = candidate
     word = word.casefold()
     containing = sorted((c for c in folded if word and word in c), key=len)
     alike = difflib.get_close_matches(word, folded, n=n, cutoff=0.5)

@@ -6,6 +6,9 @@ with a function under `experiment.over_data`, or under `experiment.experiment` w
 over a data set, and its name here.
 """
 
+from typing import TYPE_CHECKING
+
+from vitlens_widgets._lazy import refusal
 from vitlens_widgets.analysis import heads, infilling, over_states
 from vitlens_widgets.analysis.claims import Claims, Estimate, estimate
 from vitlens_widgets.analysis.class_space import (
@@ -84,3 +87,6 @@ __all__ = [
     "segmentation",
     "value_vectors",
 ]
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
+    __getattr__ = refusal(__name__, __all__, "vl.analysis")

@@ -4,6 +4,6 @@ Importing this loads no Bokeh; the first figure does. What an experiment draws w
 result's own `figure()`.
 """
 
-import lazy_loader
+from vitlens_widgets._lazy import public_names
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = public_names(__name__, __file__, "vl.charts")

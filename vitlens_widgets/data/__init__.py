@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from vitlens_widgets._lazy import refusal
 from vitlens_widgets.data.cifar100 import CIFAR100
 from vitlens_widgets.data.emoji import emoji_for
 from vitlens_widgets.data.examples import Dataset, Example, Examples
@@ -27,3 +30,6 @@ __all__ = [
     "frame",
     "read_image",
 ]
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
+    __getattr__ = refusal(__name__, __all__, "vl.data")

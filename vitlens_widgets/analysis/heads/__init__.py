@@ -5,6 +5,9 @@
 >>> heads.rollout(trace)                     # [layer, query, key]
 """
 
+from typing import TYPE_CHECKING
+
+from vitlens_widgets._lazy import refusal
 from vitlens_widgets.analysis.heads.agreement import agreement
 from vitlens_widgets.analysis.heads.geometry import geometry
 from vitlens_widgets.analysis.heads.meaning import read_keys
@@ -39,3 +42,6 @@ __all__ = [
     "sink",
     "statistics",
 ]
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
+    __getattr__ = refusal(__name__, __all__, "vl.analysis.heads")
