@@ -22,7 +22,7 @@ import torch
 import vitlens_widgets as vl
 from tests.benchmarks.bench_class_space import Noise, vit_of
 from tests.benchmarks.measure import beside_forward, machine, peak_mib, table
-from vitlens_widgets.analysis.probes.features import targets
+from vitlens_widgets.analysis.probes.features import signs
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Examples
@@ -97,7 +97,7 @@ def one_by_one(
     classes = [
         np.array([one[i].label for i in range(len(one))]) for one in data_for(n_train, n_test)
     ]
-    wanted = targets(classes[0], 1000)
+    wanted = signs(classes[0], 1000)
     found = {}
     for site, layer, token in product(_SITES, layers, tokens):
         train, test = (_vectors(name, site, layer, token, some) for some in pixels)

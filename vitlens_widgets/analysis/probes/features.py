@@ -202,7 +202,7 @@ def _say_done(state: Path, about: Mapping[str, Any], done: int) -> None:
     beside.replace(state)
 
 
-def targets(classes: np.ndarray, n_classes: int) -> Tensor:
+def signs(classes: np.ndarray, n_classes: int) -> Tensor:
     """1 for the true class and -1 for each other, float64 `[image, class]`."""
     found = -torch.ones(len(classes), n_classes, dtype=torch.float64)
     found[torch.arange(len(classes)), torch.from_numpy(classes)] = 1

@@ -21,7 +21,7 @@ from vitlens_widgets.analysis.probes.features import (
     ProbePlaces,
     features_of,
     read_places,
-    targets,
+    signs,
 )
 from vitlens_widgets.analysis.probes.probe import Probe, ProbeRelevance
 from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
@@ -53,10 +53,10 @@ def linear_probes(  # noqa: D417  # the one loop adds what it takes
 ) -> Measures[LinearProbes]:
     """How well a linear map, taught by a few images, reads the class at each block and token.
 
-    Each place has a probe of its own: ridge regression of targets 1 (true class) and -1 (each
-    other) on the features as they are, without norm, with a bias. Of a class that `train` does not
-    show, every probe says -1; equal answers share the best rank. Features are computed once and
-    kept in a file: `4 x sites x layers x tokens x images x width` bytes; as many probes' weights
+    Each place has a probe of its own: ridge regression of 1 (true class) and -1 (each other) on the
+    features as they are, without norm, with a bias. Of a class that `train` does not show, every
+    probe says -1; equal answers share the best rank. Features are computed once and kept in a
+    file: `4 x sites x layers x tokens x images x width` bytes; as many probes' weights
     are held in memory, `4 x sites x layers x tokens x (width + 1) x classes` bytes, so that large
     models are probed some layers at a time.
 
@@ -150,7 +150,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
             raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
         self._vit, self._places, self._alpha = vit, places, float(alpha)
         self.train = FewShots(train, check_count("shots", shots, least=1))
-        self._at_once = check_count("batch_size", batch_size, least=1)
+        self._batch_size = check_count("batch_size", batch_size, least=1)
         self._cache = None if cache is None else Path(cache).expanduser()
         self._about = {
             "train": dict(self.train.identity),
@@ -164,8 +164,10 @@ class _ProbeMeasure(Measures[LinearProbes]):
     def _probes(self) -> dict[tuple[str, int], Probe]:
         """By site and block; fitted when first asked for, so that a finished run needs none."""
         about = {**self._about, "model": fingerprint(self._vit)}
-        found = features_of(self._vit, self.train, self._places, self._at_once, about, self._cache)
-        wanted = targets(found.classes, len(self._vit.labels))
+        found = features_of(
+            self._vit, self.train, self._places, self._batch_size, about, self._cache
+        )
+        wanted = signs(found.classes, len(self._vit.labels))
         probes = {}
         for s, site in enumerate(self._places.sites):
             for b, layer in enumerate(self._places.layers):

@@ -6,24 +6,24 @@ import torch
 from torch import Tensor
 
 
-def ridge(features: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """The linear map that minimises `|features @ weight + bias - targets|^2 + alpha |weight|^2`.
+def ridge(features: Tensor, values: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """The linear map that minimises `|features @ weight + bias - values|^2 + alpha |weight|^2`.
 
     The bias is not penalised. Of the two ways to write the solution, by features or by examples,
     the one with the smaller matrix is taken.
 
     Args:
         features: `[example, feature]`.
-        targets: `[example, target]`.
+        values: `[example, value]`.
         alpha: More than 0.
 
     Returns:
-        Weight `[feature, target]` and bias `[target]`, float64.
+        Weight `[feature, value]` and bias `[value]`, float64.
 
     Source:
         Hastie, Tibshirani, Friedman (2009), section 3.4.1; by examples: section 12.3.7.
     """
-    x, y = features.double(), targets.double()
+    x, y = features.double(), values.double()
     x_mean, y_mean = x.mean(0), y.mean(0)
     x, y = x - x_mean, y - y_mean
     penalty = alpha * torch.eye(min(x.shape), dtype=x.dtype, device=x.device)

@@ -13,7 +13,7 @@ from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.lenses.infill.brightness import Statistics, check_statistics
 from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
-from vitlens_widgets.lenses.infill.shown import Shown, at_once
+from vitlens_widgets.lenses.infill.shown import Shown, batch_size_for
 from vitlens_widgets.lenses.infill.study import MaskStudy, study
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
@@ -183,7 +183,7 @@ def _passes(mask: Tensor, n_states: int) -> list[tuple[Tensor, slice]]:
     Images go together that have as many visible patches, and not too many.
     """
     n_masked, n_patches = mask.sum(dim=1), mask.shape[1]
-    most = at_once(n_patches)
+    most = batch_size_for(n_patches)
     passes = []
     for number in n_masked.unique().tolist():
         for images in (n_masked == number).nonzero()[:, 0].split(most):

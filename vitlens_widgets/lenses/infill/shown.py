@@ -43,12 +43,12 @@ def read_only(values: np.ndarray) -> np.ndarray:
     return view
 
 
-def at_once(n_tokens: int) -> int:
+def batch_size_for(n_tokens: int) -> int:
     """How many images, or states of them, of so many tokens go through a model together."""
     return max(1, TOKENS_AT_ONCE // n_tokens)
 
 
 def pieces(n_images: int, n_tokens: int) -> list[slice]:
     """The images that go through a model together."""
-    step = at_once(n_tokens)
+    step = batch_size_for(n_tokens)
     return [slice(i, i + step) for i in range(0, n_images, step)]

@@ -159,7 +159,7 @@ class RunPair:
         """The traits of the edited run's attention."""
         return {"_edited_maps": {} if self.edited is None else self.edited.maps(side)}
 
-    def targets(self, target: int | None) -> dict[str, Any]:
+    def target(self, target: int | None) -> dict[str, Any]:
         """The traits that follow another target class."""
         edited = {} if self.edited is None else self.edited.target(target)
         return {"_untouched_target": self.untouched.target(target), "_edited_target": edited}

@@ -229,7 +229,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         if not sent or self.target == sent["_target_of"]:
             return
         try:
-            packed = self._runs.targets(self.target)
+            packed = self._runs.target(self.target)
             with self.hold_sync():
                 self._take(packed)
         except BaseException as error:
