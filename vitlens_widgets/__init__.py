@@ -4,7 +4,7 @@
 >>> vit = vl.load("toy/p32")                 # or any timm / Hugging Face ViT, or your own module
 >>> scene = vl.world.scene(seed=7, objects=2)
 >>> trace = vit.trace(scene.image)           # or a path, a URL, a PIL image, a list of them
->>> reading = vl.LogitLens(vit).read(trace)  # what each token means at each layer
+>>> reading = vl.LogitLens(vit).read(trace)  # what each token means at each state
 >>> vl.PatchGrid(reading)                    # the emoji logit lens, interactive
 
 Importing this package loads no torch: each public name loads its own part when it is first used.

@@ -13,7 +13,7 @@ def tutorials() -> list[Exhibit]:
             "patch_grid",
             "What each patch answers",
             "The emoji logit lens: the model's own classifier, applied to every patch before every "
-            "block. Drag through the layers, pin a patch, look for another class.",
+            "block. Drag through the states, pin a patch, look for another class.",
             "00_quickstart",
             exhibits.quickstart,
         ),

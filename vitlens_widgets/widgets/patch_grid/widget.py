@@ -23,7 +23,7 @@ class PatchGrid(LensWidget):
 
     Each patch shows its most probable class in the chosen state; a filmstrip shows all states and
     is their slider. Pin a token to see its answers through the states; choose a target class to see
-    where, and from which layer on, the model finds it. Nothing is recomputed in the kernel while
+    where, and from which state on, the model finds it. Nothing is recomputed in the kernel while
     you do so, except a new target's column where all logits together exceed 4 MB.
 
     Args:
