@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import vitlens_widgets as vl
 from tests.browser.relevance_page import cell, curve, heat, panel, shown, text, tile
@@ -114,10 +115,9 @@ def test_maps_look_the_same_in_the_dark_and_all_else_follows_the_theme(page):
     _, root = shown(page, random_relevances(1), 2)
     light = heat(root)
     page.evaluate("document.documentElement.style.colorScheme = 'dark'")
-    root.evaluate("() => new Promise(done => setTimeout(done, 100))")
+    expect(root).to_have_css("background-color", "rgb(17, 17, 17)")
+    root.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     np.testing.assert_array_equal(heat(root), light)
-    colour = root.evaluate("root => getComputedStyle(root).backgroundColor")
-    assert colour == "rgb(17, 17, 17)"
 
 
 def test_in_a_hidden_tab_it_waits_and_draws_when_shown(page):
