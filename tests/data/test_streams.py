@@ -11,7 +11,7 @@ import vitlens_widgets as vl
 from tests.data import hugging_face
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import identifiability
-from vitlens_widgets.data import Dataset, Examples, Stream
+from vitlens_widgets.data import Dataset, Examples, Streamed
 
 LABELS = ["cat", "dog"]
 RNG = np.random.default_rng(0)
@@ -44,9 +44,9 @@ SOURCES = {
     "a table of Hugging Face": lambda: Examples(hugging_face.Dataset(FEATURES, COLUMNS)),
     "its rows": lambda: Examples(ROWS, LABELS),
     "a data set of torchvision": lambda: Examples(Tensors()),
-    "an iterable one": lambda: Stream(hugging_face.IterableDataset(FEATURES, COLUMNS), count=6),
-    "a DataLoader": lambda: Stream(DataLoader(Tensors(), batch_size=4), count=6),
-    "tuples": lambda: Stream(list(zip(IMAGES, CLASSES, strict=True)), LABELS, count=6),
+    "an iterable one": lambda: Streamed(hugging_face.IterableDataset(FEATURES, COLUMNS), count=6),
+    "a DataLoader": lambda: Streamed(DataLoader(Tensors(), batch_size=4), count=6),
+    "tuples": lambda: Streamed(list(zip(IMAGES, CLASSES, strict=True)), LABELS, count=6),
 }
 
 
@@ -76,7 +76,7 @@ def test_a_run_over_a_stream_goes_on(vit, tmp_path):
 def test_a_stream_is_read_in_any_order_and_ends_where_it_ends():
     data = SOURCES["an iterable one"]()
     assert [data[i].label for i in (3, 0, 1, 5)] == [CLASSES[i] for i in (3, 0, 1, 5)]
-    longer = Stream(hugging_face.IterableDataset(FEATURES, COLUMNS), count=9, name="mine")
+    longer = Streamed(hugging_face.IterableDataset(FEATURES, COLUMNS), count=9, name="mine")
     with pytest.raises(vl.UsageError, match="mine ended before its image 7"):
         longer[7]
 
@@ -84,12 +84,12 @@ def test_a_stream_is_read_in_any_order_and_ends_where_it_ends():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: Stream(DataLoader(Tensors(), shuffle=True), count=6), "shuffles"),
-        (lambda: Stream(iter([]), LABELS, count=6), "only once"),
-        (lambda: Stream([(IMAGES[0], 0)], LABELS, count=0), "count= must be 1 or more"),
-        (lambda: Stream([(IMAGES[0], 0)], count=1), "does not say what its classes are called"),
-        (lambda: Stream(3, LABELS, count=1), "not an int"),
-        (lambda: Stream([3], LABELS, count=1)[0], "an int came"),
+        (lambda: Streamed(DataLoader(Tensors(), shuffle=True), count=6), "shuffles"),
+        (lambda: Streamed(iter([]), LABELS, count=6), "only once"),
+        (lambda: Streamed([(IMAGES[0], 0)], LABELS, count=0), "count= must be 1 or more"),
+        (lambda: Streamed([(IMAGES[0], 0)], count=1), "does not say what its classes are called"),
+        (lambda: Streamed(3, LABELS, count=1), "not an int"),
+        (lambda: Streamed([3], LABELS, count=1)[0], "an int came"),
         (lambda: Examples([(IMAGES[0], 0)]), "does not say what its classes are called"),
         (lambda: Examples([{"image": IMAGES[0]}], LABELS), "no column of classes"),
         (lambda: Examples([{"label": 0}], LABELS), "no column of images"),
@@ -108,5 +108,5 @@ def test_several_columns_of_classes_are_not_guessed_among():
 
 
 def test_a_loader_given_to_an_experiment_is_told_what_to_do(vit):
-    with pytest.raises(vl.UsageError, match=r"vl\.data\.Stream\(items, labels, count=\)"):
+    with pytest.raises(vl.UsageError, match=r"vl\.data\.Streamed\(items, labels, count=\)"):
         identifiability(vit, DataLoader(Tensors()))

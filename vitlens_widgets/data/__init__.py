@@ -13,7 +13,7 @@ from vitlens_widgets.data.image_folder import ImageFolder
 from vitlens_widgets.data.imagenet_s import ImageNetS
 from vitlens_widgets.data.images import read_image
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.data.stream import Stream
+from vitlens_widgets.data.streamed import Streamed
 from vitlens_widgets.data.wordnet import Kinship
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "ImageNetS",
     "Kinship",
     "LabelSet",
-    "Stream",
+    "Streamed",
     "emoji_for",
     "frame",
     "read_image",

@@ -92,7 +92,7 @@ def check_data(data: Dataset, needs_masks: bool) -> None:
             f"An experiment reads a data set, not {type(data).__name__}: vl.world.Scenes(), "
             "vl.data.ImageFolder(folder), vl.data.ImageNetS(folder), vl.data.Examples(items, "
             "labels) of a list, a torchvision or Hugging Face data set, or "
-            "vl.data.Stream(items, labels, count=) of a DataLoader or an IterableDataset."
+            "vl.data.Streamed(items, labels, count=) of a DataLoader or an IterableDataset."
         )
     if needs_masks and not data.has_masks:
         raise UsageError(

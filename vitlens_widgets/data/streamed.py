@@ -10,7 +10,7 @@ from vitlens_widgets.data.rows import columns_of
 from vitlens_widgets.errors import UsageError, said
 
 
-class Stream:
+class Streamed:
     """A data set of what can only be gone through from the beginning.
 
     Args:
@@ -29,7 +29,7 @@ class Stream:
 
     Example:
         >>> rows = datasets.load_dataset("imagenet-1k", split="validation", streaming=True)
-        >>> data = Stream(rows, "imagenet-1k", count=500, name="ImageNet, validation")
+        >>> data = Streamed(rows, "imagenet-1k", count=500, name="ImageNet, validation")
     """
 
     has_masks = False
@@ -51,7 +51,7 @@ class Stream:
     @property
     def identity(self) -> dict[str, Any]:
         """See `Dataset`."""
-        return {"stream": self._name, "count": self.count, "labels": list(self.labels)}
+        return {"streamed": self._name, "count": self.count, "labels": list(self.labels)}
 
     def __getitem__(self, number: int) -> Example:
         """See `Dataset`; an earlier number begins anew.
@@ -77,17 +77,17 @@ class Stream:
         return self.count
 
     def __repr__(self) -> str:
-        return f"Stream({self._name}: {self.count} images, {len(self.labels)} classes)"
+        return f"Streamed({self._name}: {self.count} images, {len(self.labels)} classes)"
 
 
 def _check(items: Any, count: Any) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise UsageError(f"count= must be 1 or more, the number of images to read, not {count!r}.")
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
-        raise UsageError(f"Stream takes what gives (image, class) one by one, not {said(items)}.")
+        raise UsageError(f"Streamed takes what gives (image, class) one by one, not {said(items)}.")
     if isinstance(items, Iterator):
         raise UsageError(
-            f"Stream takes what can be gone through again, and {said(items)} can be only once: "
+            f"Streamed takes what can be gone through again, and {said(items)} can be only once: "
             "give the DataLoader or data set itself, or a list."
         )
     if type(getattr(items, "sampler", None)).__name__ in ("RandomSampler", "WeightedRandomSampler"):
@@ -114,7 +114,7 @@ def _each(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
             columns = columns or columns_of(source, given)
             item = given[columns.image], given.get(columns.label)
         if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise UsageError(f"Stream reads (image, class), and {said(item)} came.")
+            raise UsageError(f"Streamed reads (image, class), and {said(item)} came.")
         image, label = item
         several = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
         yield from zip(image, label, strict=True) if several else [(image, label)]
