@@ -465,3 +465,36 @@ def test_a_hook_acts_once_under_gradients():
     torch.testing.assert_close(again.logits, plain.logits)
     found = torch.autograd.grad(again.logits.sum(), again["resid_pre", 1])[0]
     torch.testing.assert_close(found, gradient)
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_a_hook_that_does_something_else_each_time_is_refused(layer):
+    bench, seen = Bench("timm, CLS"), []
+
+    def fade(_module, _args, out):
+        seen.append(None)
+        return out / len(seen)
+
+    bench.blocks[layer].register_forward_hook(fade)
+    trace = bench.trace()
+    for ask in (lambda: trace["mlp_out", layer], lambda: trace.rerun([E.Zero("z", 0)])):
+        with pytest.raises(vl.UnsupportedModelError, match=f"block {layer} must do the same"):
+            ask()
+
+
+def test_hooks_on_every_block_act_once_beside_edits():
+    bench = Bench("timm, CLS")
+    for block in bench.blocks:
+        block.register_forward_pre_hook(lambda _m, args: (args[0] + 1, *args[1:]))
+    edits = [E.Add("resid_pre", 1, 0.3), E.Zero("z", 1, head=0), E.DropTokens([4])]
+    trace, every = bench.trace(edits=edits), bench.trace(edits=edits, keep="all")
+    for layer in range(3):
+        torch.testing.assert_close(trace["mlp_out", layer], every["mlp_out", layer])
+    torch.testing.assert_close(trace.rerun([], first=1).logits, trace.logits)
+
+
+def test_a_forward_that_gives_no_tensor_is_refused():
+    bench = Bench("timm, CLS")
+    bench.model.forward = lambda x: {"logits": type(bench.model).forward(bench.model, x)}
+    with pytest.raises(vl.UnsupportedModelError, match="must give one tensor of logits"):
+        bench.trace()

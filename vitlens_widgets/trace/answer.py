@@ -34,6 +34,11 @@ def check_answer(trace: BaseTrace, answer: Tensor) -> None:
             f"{vit.name} cannot be read exactly: its blocks see {states.shape[2]} tokens where "
             f"{trace.layout} makes {len(trace.tokens)}."
         )
+    if not isinstance(answer, Tensor):
+        raise UnsupportedModelError(
+            f"{vit.name} cannot be read exactly: its forward must give one tensor of logits, but "
+            f"it gives a {type(answer).__name__}."
+        )
     check_finite(trace, answer)
     with torch.no_grad():
         found = _answer_of(trace, states[-1])

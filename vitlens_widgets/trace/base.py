@@ -18,6 +18,7 @@ from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, PlacedEdit
 from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
 from vitlens_widgets.trace.modules import SeenModules
 from vitlens_widgets.trace.record import Record
+from vitlens_widgets.trace.repeats import check_repeats
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
 from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.weights import SeenWeights
@@ -63,6 +64,7 @@ class BaseTrace:
         self._edits = tuple(edits)
         self._words = plan.stream.words
         self._proved = plan.proved
+        self._repeated: set[int] = set()
         self._weights = SeenWeights(self.vit, "trace", "trace")
         self._modules = SeenModules(self.vit)
 
@@ -245,6 +247,7 @@ class BaseTrace:
             UsageError: The weights were changed in place, replaced or moved.
         """
         self.check_weights(f"asked for {', '.join(sites)}")
+        self._check_repeats(layer)
         arrived = range(len(before), len(before) + len(self._edits))
         return Plan(
             self._context,
@@ -256,6 +259,12 @@ class BaseTrace:
             stops=True,
             arrived=arrived,
         )
+
+    def _check_repeats(self, *layers: int) -> None:
+        """See `check_repeats`; once for each block."""
+        for layer in set(layers) - self._repeated:
+            check_repeats(self._context, self._edits, self.states, self._words, layer)
+            self._repeated.add(layer)
 
     def __repr__(self) -> str:
         images = f"{self.n_images} image{'s' if self.n_images != 1 else ''}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
@@ -60,6 +61,7 @@ class Record:
         self.watcher = watcher
         self.kept: dict[tuple[str, int], Tensor] = {}
         self._states = torch.empty(0)
+        self._filled: set[int] = set()
         self._piles: dict[str, Tensor] = {}
 
     def sites_of(self, first: int) -> dict[int, list[str]]:
@@ -110,6 +112,7 @@ class Record:
         if not len(self._states):  # one piece of memory, filled as the states come
             self._states = state.new_empty(self.n_layers + 1, *state.shape)
         self._states[k] = state.detach()
+        self._filled.add(k)
 
     def start_from(self, states: Tensor, kept: dict[tuple[str, int], Tensor], first: int) -> None:
         """Take over what an earlier run left behind before block `first`."""
@@ -122,8 +125,15 @@ class Record:
 
     @property
     def states(self) -> Tensor:
-        """All states, `[state, image, token, d]`."""
+        """All states, `[state, image, token, d]`.
+
+        Raises:
+            UnsupportedModelError: Some of them did not show.
+        """
         if not self.grad:
+            unseen = set(range(self.n_layers + 1)) - self._filled
+            if unseen:  # memory that nobody has written
+                raise UnsupportedModelError(f"State {min(unseen)} of this model did not show.")
             return self._states
         before = [self.kept["resid_pre", layer] for layer in range(self.n_layers)]
         return torch.stack([*before, self.kept["resid_post", self.n_layers - 1]])

@@ -67,6 +67,7 @@ class Trace(BaseTrace):
         context, placed = validate(every, vit, self.layout, self.n_images)
         start = _first_layer(placed[n_before:], vit)
         start = start if first is None else min(start, check_index("layer", first, vit.n_layers))
+        self._check_repeats(*range(start, vit.n_layers))
         sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
         record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
         record.start_from(self.states, self.kept, start)
