@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import sys
 
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import vitlens_widgets as vl
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 
 SIZE = (48, 80)
+ADAPTERS = "adapter_model.safetensors"
 
 
 def same_answer(vit, module, size=SIZE):
@@ -191,6 +194,60 @@ def test_adapters_of_lora_are_merged_in_a_copy(library):
         vit = vl.load(module)
     same_answer(vit, module)
     assert all(torch.equal(value, before[key]) for key, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize("of", ["tower", "classifier"])
+def test_a_folder_of_adapters(of, tmp_path):
+    import transformers
+
+    hf_model().base_model.save_pretrained(tmp_path / "base")
+    if of == "tower":
+        model = transformers.AutoModel.from_pretrained(tmp_path / "base")
+        module = lora(model, target_modules=["q_proj", "v_proj"])
+    else:
+        model = transformers.AutoModelForImageClassification.from_pretrained(
+            tmp_path / "base", num_labels=5
+        )
+        words = {"target_modules": ["q_proj", "fc1"], "modules_to_save": ["classifier"]}
+        module = lora(model, **words)
+    module.save_pretrained(tmp_path / "adapters")
+    with pytest.warns(UserWarning, match="merged into the weights of a copy"):
+        vit = vl.load(tmp_path / "adapters")
+    assert vit.name == "adapters"
+    if of == "classifier":
+        same_answer(vit, module)
+        return
+    pixels = pixels_for(SIZE)
+    with torch.no_grad():
+        own = module(pixels).last_hidden_state[:, 0]
+    torch.testing.assert_close(vit.adapter.forward(pixels), own, rtol=1e-5, atol=1e-5)
+
+
+def test_adapters_that_do_not_fit_are_refused(tmp_path):
+    model = hf_model()
+    model.save_pretrained(tmp_path / "base")
+    module = lora(type(model).from_pretrained(tmp_path / "base"), target_modules=["q_proj"])
+    module.save_pretrained(tmp_path / "adapters")
+    file, config = (tmp_path / "adapters" / f"adapter_{n}" for n in ("model.bin", "config.json"))
+    weights = load_file(file.with_suffix(".safetensors"))
+    file.with_suffix(".safetensors").unlink()
+    with pytest.raises(vl.UsageError, match=r"but no adapter_model\.safetensors or"):
+        vl.load(tmp_path / "adapters")
+    name = next(iter(weights))
+    torch.save({**weights, name.replace(".0.", ".7."): weights[name]}, file)
+    with pytest.raises(vl.UsageError, match=r"are not those of .*\.7\."):
+        vl.load(tmp_path / "adapters")
+    config.write_text("{}")
+    with pytest.raises(vl.UsageError, match="does not say which model it adapts"):
+        vl.load(tmp_path / "adapters")
+
+
+def test_without_peft_its_folders_say_what_to_install(tmp_path, monkeypatch):
+    save_file({"base_model.model.q.lora_A.weight": torch.ones(2, 2)}, tmp_path / ADAPTERS)
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/vit"}')
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(vl.UsageError, match=r"pip install vitlens_widgets\[peft\]"):
+        vl.load(tmp_path)
 
 
 def test_adapters_inside_of_a_module_of_ones_own():

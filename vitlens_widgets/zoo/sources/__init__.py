@@ -6,6 +6,7 @@ from vitlens_widgets.zoo.sources.folder import FolderSource
 from vitlens_widgets.zoo.sources.hf import HubSource
 from vitlens_widgets.zoo.sources.module import ModuleSource
 from vitlens_widgets.zoo.sources.open_clip import OpenCLIPSource
+from vitlens_widgets.zoo.sources.peft_folder import PEFTSource
 from vitlens_widgets.zoo.sources.timm import TimmSource
 from vitlens_widgets.zoo.sources.trained import TrainedSource
 from vitlens_widgets.zoo.sources.weights_file import WeightsFileSource
@@ -15,6 +16,7 @@ SOURCES: tuple[ModelSource, ...] = (
     EmbeddedSource(),
     TrainedSource(),
     WeightsFileSource(),
+    PEFTSource(),
     FolderSource(),  # any other path
     OpenCLIPSource(),
     TimmSource(),
