@@ -100,8 +100,9 @@ def test_what_an_adapter_leaves_out_shows_in_its_row(guide):
     plain = guide.score_parts
     guide.score_parts = lambda *words: plain(*words)._replace(scale=1.0)
     table = vl.check_adapter(vl.load(model)).set_index("claim")
-    wrong = table.index[~table.exact]
-    assert list(wrong) == ["rows of pattern sum to 1, and pattern @ v = z"]
+    wrong = table[~table.exact]
+    assert list(wrong.index) == ["rows of pattern sum to 1, and pattern @ v = z"]
+    assert "the attention of block 0 must be one softmax" in wrong.refused.iloc[0]
 
 
 def test_what_a_trace_refuses_is_told_in_the_table(guide):

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import vitlens_widgets as vl
-from tests.small_models import TIMM, hf_model, pixels_for, shaken, timm_model
+from tests.small_models import TIMM, hf_model, mae_model, pixels_for, shaken, timm_model
 from vitlens_widgets.models import hub
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
@@ -203,8 +203,7 @@ def with_separate_biases():
         (lambda: timm_model("CLS", global_pool=""), "its readout must be one of token, avg"),
         (lambda: timm_model("CLS", mlp_layer=timm.layers.GatedMlp), "MLP must be timm's GluMlp, "),
         (lambda: timm_model("CLS", block_fn=OtherBlock), "kind must be timm's Block, .*OtherBlock"),
-        (lambda: timm_model("CLS", in_chans=1), "3 channels"),
-        (lambda: hf_model(num_channels=1), "3 channels"),
+        (lambda: mae_model(num_channels=1), "3 channels"),
         (with_fused_output, "fuse_out_proj gives them a common one"),
         (with_separate_biases, "qkv_bias_separate adds them afterwards"),
     ],

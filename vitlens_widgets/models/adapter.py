@@ -94,6 +94,11 @@ class Adapter(ABC):
         """
 
     @property
+    def n_channels(self) -> int:
+        """How many channels an image has: 3, for red, green and blue, unless an adapter knows."""
+        return 3
+
+    @property
     def patch_size(self) -> tuple[int, int]:
         """(height, width) of a patch in pixels."""
         layout, (height, width) = self.layout(), self.image_size

@@ -109,8 +109,18 @@ class PlainViT(Adapter):
     @property
     def patch_size(self) -> tuple[int, int]:
         """(height, width) of a patch in pixels: the stride of the embedding's convolution."""
+        return as_size(self._cuts.stride)
+
+    @property
+    def n_channels(self) -> int:
+        """How many channels that convolution reads."""
+        return self._cuts.in_channels
+
+    @property
+    def _cuts(self) -> Foreign:
+        """The convolution that cuts patches."""
         parts = self._must("embedding").modules()
-        return as_size(next(part for part in parts if isinstance(part, nn.Conv2d)).stride)
+        return next(part for part in parts if isinstance(part, nn.Conv2d))
 
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""

@@ -10,6 +10,7 @@ import torch
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter
+from vitlens_widgets.models.channels import of_channels
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.layout import TokenLayout
@@ -159,6 +160,8 @@ def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:
 
 
 def _preprocessing(adapter: Adapter, given: Mapping[str, Any] | None) -> Preprocessing:
+    if adapter.n_channels != 3:
+        return of_channels(adapter.n_channels, given, adapter.image_size)
     if given is None:
         return adapter.preprocessing()
     check_words(given)

@@ -87,9 +87,10 @@ def _checked_pixels(vit: BaseViT, pixels: Any) -> Tensor:
         kind = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
         raise UsageError(f"preprocessed=True takes a floating-point tensor of pixels, not {kind}.")
     pixels = pixels[None] if pixels.ndim == 3 else pixels
-    if pixels.ndim != 4 or pixels.shape[1] != 3 or len(pixels) == 0:
+    n_channels = vit.adapter.n_channels
+    if pixels.ndim != 4 or pixels.shape[1] != n_channels or len(pixels) == 0:
         raise UsageError(
-            f"preprocessed=True takes pixels of shape [image, 3, height, width], not "
+            f"preprocessed=True takes pixels of shape [image, {n_channels}, height, width], not "
             f"{list(pixels.shape)}."
         )
     vit.adapter.layout(tuple(pixels.shape[2:]))

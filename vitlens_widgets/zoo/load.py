@@ -62,7 +62,9 @@ def load(
             the checkpoint's; position embeddings are resampled by the library.
         preprocessing: What the model expects, in timm's words, where the checkpoint does not say:
             `{"mean": (.5, .5, .5), "std": (.5, .5, .5), "interpolation": "bicubic",
-            "crop_pct": 1.0, "crop_mode": "center"}`.
+            "crop_pct": 1.0, "crop_mode": "center"}`. Of a model that reads other channels than red,
+            green and blue: a mean and a std for each, and `"shown"`, the three channels seen as
+            red, green and blue, or the one seen in grey.
         classifier: A linear head to read instead of the model's own, or where it has none:
             `(weight [class, feature], bias [class] or None)` or an `nn.Linear`, on what the model
             pools (`vit.adapter.n_features` features).

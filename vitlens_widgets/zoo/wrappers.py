@@ -146,7 +146,8 @@ def _same_part(module: Foreign) -> tuple[str, str, Known] | None:
 
 def _pixels(adapter: Adapter) -> Tensor:
     """Of two images, of the model's type and on its device."""
-    pixels = torch.randn(2, 3, *adapter.image_size, generator=torch.Generator().manual_seed(0))
+    shape = (2, adapter.n_channels, *adapter.image_size)
+    pixels = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     like = adapter.blank_state(1)
     return pixels.to(device=like.device, dtype=like.dtype)
 

@@ -53,12 +53,14 @@ class HFViT(Adapter):
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self.model = model
-        channels = self.config.num_channels
-        rgb = "the image must have 3 channels (RGB)"
-        require(channels == 3, model, rgb, f"its configuration says {channels}")
-        if image_size is None and self.follows_images:
+        if image_size is None and self.follows_images and self.n_channels == 3:
             image_size = output_size(self._saved_processor)
         super().__init__(model, image_size)
+
+    @property
+    def n_channels(self) -> int:
+        """What its configuration says."""
+        return self.config.num_channels
 
     @cached_property
     def _saved_processor(self) -> Any:

@@ -12,7 +12,7 @@ import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import grid
+from vitlens_widgets.models.adapter import grid, require
 from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.layout import TokenLayout
@@ -28,6 +28,11 @@ class MAEEncoder(HFViT):
     """The encoder of a masked autoencoder, traced as a ViT with every patch visible."""
 
     processor_words = {"image_mean": IMAGENET_DEFAULT_MEAN, "image_std": IMAGENET_DEFAULT_STD}  # noqa: RUF012
+
+    def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
+        channels, rgb = model.config.num_channels, "the image must have 3 channels (RGB)"
+        require(channels == 3, model, rgb, f"its configuration says {channels}")
+        super().__init__(model, image_size)
 
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`.

@@ -60,6 +60,11 @@ class OpenClipTower(Adapter):
         """The width d of the residual stream."""
         return self.blocks[0].attn.embed_dim
 
+    @property
+    def n_channels(self) -> int:
+        """How many channels the convolution that cuts patches reads."""
+        return self.model.conv1.in_channels
+
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
         size, own = as_size(image_size or self.image_size), self.own_size

@@ -20,7 +20,8 @@ class TimmNaFlex(TimmEva):
         return self.model.embeds
 
     @property
-    def _in_channels(self) -> int:
+    def n_channels(self) -> int:
+        """How many channels an image has."""
         return self.model.in_chans
 
     @property

@@ -67,8 +67,6 @@ class TimmViT(Adapter):
         return Readout(name, attention=attention, direct=kind not in ("map", "prr"))
 
     def _check(self, model: Foreign) -> None:
-        channels, rgb = self._in_channels, "the image must have 3 channels (RGB)"
-        require(channels == 3, model, rgb, f"its embedding reads {channels}")
         pools = model.global_pool in _READOUTS and (model.global_pool or not _has_head(model))
         readouts = ", ".join(filter(None, _READOUTS))
         require(
@@ -87,7 +85,7 @@ class TimmViT(Adapter):
         return self.model.patch_embed
 
     @property
-    def _in_channels(self) -> int:
+    def n_channels(self) -> int:
         """How many channels its first convolution reads."""
         parts = self._patches.modules()
         return next(part for part in parts if isinstance(part, nn.Conv2d)).in_channels

@@ -52,6 +52,12 @@ class TorchvisionViT(Adapter):
         """The width d of the residual stream."""
         return self.model.hidden_dim
 
+    @property
+    def n_channels(self) -> int:
+        """How many channels its first convolution reads."""
+        parts = self.model.conv_proj.modules()
+        return next(part for part in parts if isinstance(part, nn.Conv2d)).in_channels
+
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
         size, own = as_size(image_size or self.image_size), self.own_size
