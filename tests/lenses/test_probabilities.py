@@ -10,6 +10,7 @@ import vitlens_widgets as vl
 from tests.small_models import hf_model, pixels_for, timm_model
 from vitlens_widgets.analysis.relevance.methods import METHODS
 from vitlens_widgets.lenses.difference import divergence
+from vitlens_widgets.models.classifier import CosineClassifier
 
 
 def multi_label():
@@ -110,3 +111,10 @@ def test_the_surprise_at_a_truth_is_that_of_its_own_yes():
     p = reading.readout.logits(reading.n_states - 1)[0].double().sigmoid()
     either = 1 - (1 - p[1]) * (1 - p[2])
     assert found.values["kl_to_truth"][-1, 0] == pytest.approx(-float(either.log()))
+
+
+def test_siglips_prompts_are_each_a_yes_or_a_no():
+    directions = torch.eye(3)
+    assert CosineClassifier(directions, torch.tensor(10.0)).kind == "softmax"
+    offset = torch.tensor(-5.0)
+    assert CosineClassifier(directions, torch.tensor(10.0), offset).kind == "sigmoid"

@@ -32,7 +32,7 @@ class Answers:
     def __init__(self, traits: dict[str, Any], run: dict[str, Any] | None = None) -> None:
         self.meta, self.labels, self.target = traits["_meta"], traits["_labels"], traits["target"]
         self.emoji = [emoji or "" for emoji in traits["_emoji"]]
-        self.alone = self.meta["probabilities"] == "sigmoid"
+        self.alone = self.meta.get("probabilities") == "sigmoid"  # none without a classifier
         self.n_states = len(self.meta["state_names"])
         self.grid = (self.meta["rows"], self.meta["cols"])
         size = (self.meta["height"], self.meta["width"], 3)
