@@ -234,6 +234,22 @@ FAULTS = {
         lambda s: s.update({f"fc_norm.{k}": s.pop(f"norm.{k}") for k in ("weight", "bias")}),
         'takes global_pool="avg"',
     ),
+    "integers": (
+        lambda s: s.update({"norm.weight": torch.ones(48, dtype=torch.int8)}),
+        r'"norm.weight" is torch\.int8 in it, not numbers that the model computes with',
+    ),
+    "sparse": (
+        lambda s: s.update({"norm.weight": s["norm.weight"].to_sparse()}),
+        r'"norm.weight" is torch\.float32, torch\.sparse_coo in it',
+    ),
+    "no values": (
+        lambda s: s.update({"norm.weight": s["norm.weight"].to("meta")}),
+        r'"norm.weight" is torch\.float32 without values in it',
+    ),
+    "two of them": (
+        lambda s: s.update(prefixed("module.", s)),
+        r'holds 2 models, "", "module"; say which: weights_key="module"',
+    ),
     "nothing": (lambda s: s.clear() or s.update({"a.b": torch.ones(1)}), "holds no ViT"),
 }
 
@@ -254,6 +270,13 @@ def test_a_model_fine_tuned_to_the_mean_of_its_patches(tmp_path):
     path = tmp_path / "mae_finetuned_vit_base.pth"
     vit = vl.load(NAME, weights=path, global_pool="avg", **WORDS)
     assert vit.readout.name == "mean of patches"
+    same_answer(vit, model)
+
+
+def test_an_id_of_timm_with_a_file_needs_no_hub(tmp_path):
+    model = timm_model(num_classes=7)
+    torch.save(state_of(model), tmp_path / "mine.pth")
+    vit = vl.load(f"timm/{NAME}.augreg_in21k_ft_in1k", weights=tmp_path / "mine.pth", **WORDS)
     same_answer(vit, model)
 
 

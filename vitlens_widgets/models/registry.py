@@ -103,7 +103,8 @@ def readable_parts(model: Foreign) -> dict[str, Foreign]:
     for name, part in model.named_modules():
         if any(not at or name.startswith(f"{at}.") for at in found):
             continue
-        if any(known in _REGISTRY for known in _class_names(part)):
+        known = any(known in _REGISTRY for known in _class_names(part))
+        if known or any(fits(part) for fits, _ in _BY_STRUCTURE):
             found[name] = part
     return found
 

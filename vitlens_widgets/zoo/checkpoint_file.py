@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError, counted, quoted_list
@@ -76,6 +77,11 @@ def _fill(model: Foreign, given: Weights, _: WeightsFile) -> list[str]:
         if name in given and own[name].shape != given[name].shape
     ]
     found = faults([name for name in own if name not in given], more, other)
+    found += [
+        f'"{name}" is {_kind(given[name])} in it, not numbers that the model computes with'
+        for name in own
+        if name in given and not _usable(given[name], own[name])
+    ][:1]
     if not found:
         model.load_state_dict({name: given[name] for name in own})
         return []
@@ -103,6 +109,17 @@ def faults(
     return [*filter(None, [_names("lacks", lacks), _names("also has", more)]), *shapes]
 
 
+def _usable(given: Tensor, own: Tensor) -> bool:
+    """Whether loading keeps the numbers: dense, and floats where the model has floats."""
+    dense = given.layout == torch.strided and not given.is_meta and not given.is_quantized
+    return dense and given.is_floating_point() == own.is_floating_point()
+
+
+def _kind(given: Tensor) -> str:
+    layout = "" if given.layout == torch.strided else f", {given.layout}"
+    return f"{given.dtype}{' without values' if given.is_meta else layout}"
+
+
 def _same(given: Tensor, fixed: Tensor | None) -> bool:
     return fixed is not None and fixed.shape == given.shape and bool((fixed == given).all())
 
@@ -119,8 +136,10 @@ def _advice(own: Mapping[str, Tensor], given: Weights, more: Sequence[str]) -> l
         return ["image_size= tells the size that it was trained at"]
     if "fc_norm.weight" in more and "norm.weight" not in given:
         return ['a model that was fine-tuned to the mean of its patches takes global_pool="avg"']
-    if more and all(name in given for name in own):
-        return [f'weights_ignore="{more[0].split(".")[0]}" leaves what belongs to no part of it']
+    parts = {name.split(".")[0] for name in own}
+    beside = [name.split(".")[0] for name in more]
+    if more and all(name in given for name in own) and not parts.intersection(beside):
+        return [f'weights_ignore="{beside[0]}" leaves what belongs to no part of it']
     return []
 
 

@@ -78,7 +78,7 @@ def vit_in(file: WeightsFile, key: str | None = None, ignore: Sequence[str] = ()
     if len(places) > 1:
         raise UsageError(
             f"{file.path} holds {len(places)} models, {quoted_list(named)}; say which: "
-            f'weights_key="{named[0]}".'
+            f'weights_key="{next(filter(None, named))}".'
         )
     if not places:
         start = [name for weights in (found or file.state_dicts).values() for name in weights]

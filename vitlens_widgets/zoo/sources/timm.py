@@ -47,6 +47,9 @@ def from_timm(name: str, options: Options) -> nn.Module:
     """
     import timm
 
+    own = name.removeprefix("timm/")
+    if options.weights is not None and timm.is_model(own.partition(".")[0]):
+        name = own  # no hub is needed for what timm knows itself
     if name.startswith("timm/"):
         name = f"hf-hub:{name}"
     if ":" not in name:
