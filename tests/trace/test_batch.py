@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -96,3 +98,12 @@ def test_pictures_stay_what_was_traced_when_the_pixels_are_changed_later():
     trace, expected = vit.trace(pixels, preprocessed=True), vit.preprocessing.undo(pixels)
     pixels.zero_()
     np.testing.assert_array_equal(trace.pictures, expected)
+
+
+def test_pixels_that_look_as_before_normalising_are_said(vit):
+    with pytest.warns(UserWarning, match="as pictures have before mean and std"):
+        vit.trace(torch.rand(1, 3, *vit.image_size), preprocessed=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vit.trace(torch.zeros(1, 3, *vit.image_size), preprocessed=True)
+        vit.trace(pixels_for(vit.image_size), preprocessed=True)

@@ -114,3 +114,11 @@ def _check_normalised(preprocessing: Preprocessing, pixels: Tensor) -> None:
             f"white would be about {(1 - mean) / std:.2g}, and these go from {low:.4g} to "
             f"{high:.4g}. Leave preprocessed= out to have pictures from 0 to 255 prepared."
         )
+    black = float(-mean / std)
+    if low >= 0 and 0.5 < high <= 1 and black < -0.5:  # no picture without anything dark
+        warnings.warn(
+            f"preprocessed=True was said of pixels from {low:.2g} to {high:.2g}, as pictures have "
+            f"before mean and std are applied; for this model black is {black:.2g}. Leave "
+            "preprocessed= out to have them prepared.",
+            stacklevel=2,
+        )
