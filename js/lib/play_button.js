@@ -14,7 +14,7 @@ export function playButton(play) {
   return {
     node,
     show: (playing) => {
-      const words = playing ? "Pause" : "Play through the layers";
+      const words = playing ? "Pause" : "Play through the states";
       fill(node, icon(playing ? PAUSE : PLAY, "solid"));
       setAttributes(node, { "aria-label": words, title: words });
     },

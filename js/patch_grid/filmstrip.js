@@ -31,14 +31,14 @@ export function filmstrip(reading, grounds, actions) {
   const play = playButton(actions.play);
   const where = element("span", "vl-secondary");
   const hint = element("span", "vl-hint", {}, "each panel is the same image, read after more blocks");
-  const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "Layers"), where, hint);
+  const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "States"), where, hint);
   const image = thumbnail(grounds, imageWords(reading), reading.meta.caption);
   const panels = Array.from({ length: reading.nStates }, (_, state) => panelParts(state));
   const tracks = element("div", "vl-tracks");
   const knob = element("div", "vl-knob");
   const slider = sliderNode(reading.nStates, ...panels.map(({ node }) => node), tracks, knob);
   const strip = element("div", "vl-strip", {}, image.node, slider);
-  const node = element("section", "vl-layers", { "aria-label": "Layers" }, head, strip);
+  const node = element("section", "vl-filmstrip", { "aria-label": "States" }, head, strip);
   listenToSlider(slider, reading.nStates, (state) => actions.choose({ state }));
 
   const drawings = [

@@ -262,10 +262,10 @@ def test_play_goes_through_the_states_and_stops_at_the_last(page, strip):
     hosted.stop_clock()
     widget = hosted.add(strip)
     page.clock.run_for(100)
-    widget.get_by_role("button", name="Play through the layers").click()
+    widget.get_by_role("button", name="Play through the states").click()
     seen = []
     for _ in range(5):
         seen.append(hosted.get("state"))
         page.clock.run_for(700)
     assert seen == [0, 1, 2, 3, 3]
-    assert widget.get_by_role("button", name="Play through the layers").is_visible()
+    assert widget.get_by_role("button", name="Play through the states").is_visible()

@@ -137,12 +137,12 @@ def test_the_filmstrip_is_a_slider_for_keys_clicks_and_drags(hosted):
 def test_play_goes_through_the_states_and_stops_at_the_last(hosted):
     hosted.stop_clock()
     widget = grid_of(hosted, states=4)
-    widget.get_by_role("button", name="Play through the layers").click()
+    widget.get_by_role("button", name="Play through the states").click()
     assert hosted.get("state") == 0  # from the last state it begins anew
     for state in (1, 2, 3):
         hosted.page.clock.run_for(700)
         assert hosted.get("state") == state
-    widget.get_by_role("button", name="Play through the layers").wait_for()
+    widget.get_by_role("button", name="Play through the states").wait_for()
     hosted.page.clock.run_for(3000)
     assert hosted.get("state") == 3
 
@@ -151,7 +151,7 @@ def test_play_goes_through_the_states_and_stops_at_the_last(hosted):
 def test_any_key_or_click_stops_the_playing(hosted, stop):
     hosted.stop_clock()
     widget = grid_of(hosted, states=6, choices={"state": 0})
-    widget.get_by_role("button", name="Play through the layers").click()
+    widget.get_by_role("button", name="Play through the states").click()
     hosted.page.clock.run_for(700)
     match stop:
         case "key":
@@ -168,7 +168,7 @@ def test_with_reduced_motion_play_is_one_step(hosted):
     hosted.page.emulate_media(reduced_motion="reduce")
     hosted.stop_clock()
     widget = grid_of(hosted, states=4, choices={"state": 1})
-    widget.get_by_role("button", name="Play through the layers").click()
+    widget.get_by_role("button", name="Play through the states").click()
     hosted.page.clock.run_for(5000)
     assert hosted.get("state") == 2
 

@@ -142,7 +142,7 @@ def test_when_disposed_it_leaves_no_node_no_listener_and_no_timer(page):
     hosted = WidgetPage(page)
     hosted.stop_clock()
     widget = hosted.add(vl.PatchGrid(random_reading(states=6), state=0))
-    widget.get_by_role("button", name="Play through the layers").click()
+    widget.get_by_role("button", name="Play through the states").click()
     assert page.evaluate("window.hosted[0].model.listeners()") > 0
     page.evaluate("window.hosted[0].dispose()")
     page.clock.run_for(5000)
