@@ -45,7 +45,8 @@ def load(
             - what `vl.world.train` gave, or its folder or file: `"my-vit"`;
             - a timm name: `"vit_base_patch32_224"`, `"vit_base_patch32_224.augreg_in21k_ft_in1k"`,
               `"timm/vit_base_patch32_224.augreg_in21k_ft_in1k"`, `"hf_hub:owner/model"`;
-            - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model;
+            - a Hugging Face id (`"google/vit-base-patch32-384"`) or the folder of a saved model,
+              or of PEFT's adapters to one (`pip install vitlens_widgets[peft]`);
             - a masked autoencoder: `"toy/mae"`, `"facebook/vit-mae-base"`, or one of Facebook's own
               files (`"mae_visualize_vit_base.pth"`; see `vitlens_widgets.zoo.mae_facebook`);
             - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights

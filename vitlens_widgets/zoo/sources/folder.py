@@ -48,7 +48,7 @@ def _config(folder: Path) -> dict:
     if not config.is_file():
         raise UsageError(
             f"{folder} holds no config.json; expected the folder of a model saved by transformers "
-            "or timm. For a bare file of weights, build the module, load the weights into it and "
-            "give vl.load the module."
+            "or timm. For a bare file of weights, say of which architecture it is: "
+            'vl.load("vit_base_patch16_224", weights="that file").'
         )
     return json.loads(config.read_text())
