@@ -8,7 +8,7 @@ from bokeh.models import Span
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
-from tests.charts.test_class_space import drawn
+from tests.analysis.test_class_space_figures import drawn
 from tests.small_models import pixels_for
 
 
