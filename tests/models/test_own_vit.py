@@ -127,3 +127,12 @@ def test_timms_vit_is_not_taken_for_a_fine_tuned_one():
     model = shaken(facebook.FineTuned(mean=True))
     assert "FineTuned" in type(vl.load(model).adapter).__name__
     assert vl.check_adapter(vl.load(model)).exact.all()
+
+
+@pytest.mark.filterwarnings("ignore:Of this Sequential")
+def test_facebooks_backbone_with_a_linear_layer_is_read_with_it():
+    torch.manual_seed(0)
+    model = shaken(nn.Sequential(facebook.Dinov2(registers=2), nn.Linear(facebook.WIDTH, 11)))
+    vit = vl.load(model)
+    assert (vit.adapter.n_classes, vit.layout.n_prefix) == (11, 3)
+    assert vl.check_adapter(vit).exact.all()

@@ -78,4 +78,4 @@ def test_a_part_that_can_be_read_is_pointed_to_rather_than_what_fails():
     with torch.device("meta"):
         model = own(own.config_class())
     with pytest.raises(vl.UnsupportedModelError, match="its part backbone is: give"):
-        vl.load(model)
+        registry.family_of(model)

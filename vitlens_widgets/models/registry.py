@@ -70,16 +70,12 @@ def family_of(model: Foreign) -> Family:
         UnsupportedModelError: No family file reads it.
     """
     _load_families()
-    names = _class_names(model)
-    if names[0] not in _REGISTRY:
-        for fits, adapter in _BY_STRUCTURE:
-            if fits(model):
-                return adapter
-    part = _readable_part(model)
-    for name in names:
-        if name in _REGISTRY:
-            return _REGISTRY[name]
-        require(bool(part) or not reason_for(name), model, reason_for(name))
+    found = _reader(model)
+    if found is not None:
+        return found
+    names, part = _class_names(model), _readable_part(model)
+    for name in () if part else names:
+        require(not reason_for(name), model, reason_for(name))
     raise UnsupportedModelError(
         f"{names[0]} is not a ViT that can be read{part}; ViTs of timm, transformers, torchvision "
         "and open_clip are, and for one of your own say where its parts are (vl.PlainViT)."
@@ -103,10 +99,22 @@ def readable_parts(model: Foreign) -> dict[str, Foreign]:
     for name, part in model.named_modules():
         if any(not at or name.startswith(f"{at}.") for at in found):
             continue
-        known = any(known in _REGISTRY for known in _class_names(part))
-        if known or any(fits(part) for fits, _ in _BY_STRUCTURE):
+        if _reader(part) is not None:
             found[name] = part
     return found
+
+
+def _reader(model: Foreign) -> Family | None:
+    """What reads a module: by its class, by its structure, or by a base class; else None."""
+    names = _class_names(model)
+    if names[0] not in _REGISTRY:
+        for fits, adapter in _BY_STRUCTURE:
+            if fits(model):
+                return adapter
+    for name in names:
+        if name in _REGISTRY or reason_for(name):
+            return _REGISTRY.get(name)
+    return None
 
 
 def _readable_part(model: Foreign) -> str:

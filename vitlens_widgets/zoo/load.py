@@ -51,8 +51,9 @@ def load(
               files (`"mae_visualize_vit_base.pth"`; see `vitlens_widgets.zoo.mae_facebook`);
             - `"open_clip:ViT-B-32/laion2b_s34b_b79k"`: a model of open_clip and its weights
               (`pip install vitlens_widgets[open_clip]`);
-            - a module of timm, transformers or open_clip, which is read as it is and never changed,
-              also inside of `nn.DataParallel`, `torch.compile`, PEFT (LoRA), transformers' wrappers
+            - a module of timm, transformers, open_clip or torchvision, one of Facebook's own, or of
+              a class with an adapter of yours (`vl.PlainViT`), read as it is, never changed, also
+              inside of `nn.DataParallel`, `torch.compile`, PEFT (LoRA), transformers' wrappers
               of timm, or a module of your own around one, if its answer is that model's, or a
               linear layer's on what that model pools.
         labels: Class names in class order, a dict of them by index (`id2label`), or the name of a

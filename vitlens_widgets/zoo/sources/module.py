@@ -13,7 +13,7 @@ from vitlens_widgets.zoo.source import ModelSource, Options
 class ModuleSource(ModelSource):
     """Read as it is, and never changed."""
 
-    description = "a module of timm, transformers or open_clip"
+    description = "a module of timm, transformers, open_clip or torchvision"
 
     def takes(self, source: Any) -> bool:
         """Whether it is a module."""

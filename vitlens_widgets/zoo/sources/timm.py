@@ -35,7 +35,7 @@ class TimmSource(ModelSource):
         """Those of ViTs."""
         import timm
 
-        return timm.list_models(["vit_*", "deit*"])
+        return timm.list_models(["vit_*", "deit*", "naflexvit*"])
 
 
 def from_timm(name: str, options: Options) -> nn.Module:
