@@ -17,6 +17,7 @@ from tests.analysis.class_space_oracle import (
     through_blocks,
     token_logits,
 )
+from tests.sentences import refused
 from vitlens_widgets.analysis import attention_perturbation
 
 
@@ -89,8 +90,8 @@ def test_the_table_has_a_row_per_kind_and_the_published_rates():
 
 def test_what_cannot_be_cut_is_said():
     vit = vl.load(MODELS["CLS"]())
-    with pytest.raises(vl.UsageError, match='kind must be one of "self_only", "no_cls"'):
+    with refused(vl.UsageError):
         attention_perturbation(vit, examples(vit), kinds=["none"])
     vit = vl.load(MODELS["post-norm"]())
-    with pytest.raises(vl.UsageError, match="has no CLS token"):
+    with refused(vl.UsageError):
         attention_perturbation(vit, examples(vit), kinds=["no_cls"])

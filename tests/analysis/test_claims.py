@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from vitlens_widgets.analysis.claims import (
     VERDICTS,
     Claims,
@@ -83,7 +84,7 @@ def test_a_place_is_chosen_where_there_are_several():
     over = over_images(np.array([[0.1, 0.3], [0.5, 0.9]]))
     assert estimate(over, 1).value == pytest.approx(0.7)
     assert estimate(over, -2).value == pytest.approx(0.2)
-    with pytest.raises(vl.UsageError, match="2 places; choose one"):
+    with refused(vl.UsageError):
         estimate(over)
 
 
@@ -122,5 +123,5 @@ def test_each_model_s_verdict_is_printed_and_kept(capsys):
 
 
 def test_a_comparison_has_two_sides():
-    with pytest.raises(vl.UsageError, match="two sides; 1 were given"):
+    with refused(vl.UsageError):
         Claims(["a"]).compare("It is so", "shown", {"it": lambda _: 0.5})

@@ -21,6 +21,7 @@ from tests.analysis.class_space_oracle import (
     through_blocks,
     token_logits,
 )
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import class_and_context
 from vitlens_widgets.analysis.class_space.permutation import shuffled_means_p, shuffled_ranks_p
@@ -237,21 +238,21 @@ def test_published_medians_stand_at_their_states():
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    "words",
     [
-        ({"mask_rule": "bottom"}, 'mask_rule must be one of "top_left", "majority"'),
-        ({"rule": "both"}, "rule must be one of"),
+        {"mask_rule": "bottom"},
+        {"rule": "both"},
     ],
 )
-def test_what_cannot_be_used_is_said_in_a_sentence(words, sentence):
+def test_what_cannot_be_used_is_said_in_a_sentence(words):
     vit = vl.load(MODELS["CLS"]())
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         class_and_context(vit, examples(vit), **words)
 
 
 def test_quantiles_that_there_are_not_are_refused(measured):
     found = measured[2]["released"]
-    with pytest.raises(vl.UsageError, match='label must be one of "class", "context"'):
+    with refused(vl.UsageError):
         found.quantile("things")
-    with pytest.raises(vl.UsageError, match="from 0 to 1, not 50"):
+    with refused(vl.UsageError):
         found.quantile("class", 50)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import convergence
 from vitlens_widgets.analysis.over_images import over_images
@@ -146,24 +147,21 @@ def test_images_without_a_value_do_not_count():
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    "ask",
     [
-        (lambda r: convergence(r.trace), "not Trace"),
-        (
-            lambda r: convergence(vl.LogitLens(r.trace.vit).read(r.trace, site="mlp_out")),
-            "0_mlp_out",
-        ),
-        (lambda r: convergence(r, ["class 1"]), "5 images were read, but the truth of 1"),
-        (lambda r: convergence(r, "class 1"), "one class per image"),
-        (lambda r: convergence(r, ["clas 1", 0, 0, 0, 0]), "class 1"),
-        (lambda r: convergence(r, kinship=Kinship(["a"], {})), "knows 1 classes"),
-        (lambda r: convergence(r, k=12), "k must be a whole number from 1 to 11"),
-        (lambda r: convergence(r).of("rank_of_truth"), '"rank_of_truth" was not measured'),
-        (lambda r: convergence(r).table(image=5), "image 5 is out of range"),
+        lambda r: convergence(r.trace),
+        lambda r: convergence(vl.LogitLens(r.trace.vit).read(r.trace, site="mlp_out")),
+        lambda r: convergence(r, ["class 1"]),
+        lambda r: convergence(r, "class 1"),
+        lambda r: convergence(r, ["clas 1", 0, 0, 0, 0]),
+        lambda r: convergence(r, kinship=Kinship(["a"], {})),
+        lambda r: convergence(r, k=12),
+        lambda r: convergence(r).of("rank_of_truth"),
+        lambda r: convergence(r).table(image=5),
     ],
 )
-def test_what_cannot_be_measured_is_said_in_a_sentence(reading, ask, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_cannot_be_measured_is_said_in_a_sentence(reading, ask):
+    with refused(vl.UsageError):
         ask(reading)
 
 

@@ -7,6 +7,7 @@ import pytest
 from bokeh.models import ColumnDataSource
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +79,14 @@ def test_what_cannot_be_drawn_is_said_in_a_sentence(near, drawn):
     scene = vl.world.scene(0)
     shallow = vl.analysis.segmentation(vl.LogitLens(other), [scene])
     for nothing in ({}, [], drawn):
-        with pytest.raises(vl.UsageError, match="no result to draw"):
+        with refused(vl.UsageError):
             vl.analysis.compare(nothing)
     for others in ({"a": drawn, "b": near}, {"a": drawn, "b": 5}, {"a": scene}):
-        with pytest.raises(vl.UsageError, match="compares results of one experiment"):
+        with refused(vl.UsageError):
             vl.analysis.compare(others)
-    with pytest.raises(vl.UsageError, match="have 7, 2"):
+    with refused(vl.UsageError):
         vl.analysis.compare({"a": drawn, "b": shallow})
-    with pytest.raises(vl.UsageError, match="rank_of_truh"):
+    with refused(vl.UsageError):
         near.figure("rank_of_truh")
-    with pytest.raises(vl.UsageError, match="was not measured"):
+    with refused(vl.UsageError):
         drawn.figure("iuo")

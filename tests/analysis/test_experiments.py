@@ -12,6 +12,7 @@ from pandas import DataFrame
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
 from tests.over_data import OVER_DATA
+from tests.sentences import refused
 from vitlens_widgets.analysis import Result, experiments
 from vitlens_widgets.analysis.experiment import over_data
 from vitlens_widgets.analysis.result import check_name
@@ -73,7 +74,7 @@ def test_the_values_of_a_summary_are_those_of_the_result(vit):
 
 def test_a_name_that_is_none_is_answered_by_all_that_there_are():
     assert check_name("rate", ["score", "rate"]) == "rate"
-    with pytest.raises(vl.UsageError, match=r'"rates" was not measured; there is score, rate\. N'):
+    with refused(vl.UsageError):
         check_name("rates", ["score", "rate"])
 
 
@@ -139,7 +140,7 @@ def test_an_experiment_of_ones_own_is_one_function(vit, images):
     ]  # fmt: skip
     assert "times: Counted so often.\n    n_images: How many" in images.__doc__
     assert images.__doc__.endswith("Raises:\n    UsageError: Never.")
-    with pytest.raises(vl.UsageError, match="images takes a model from"):
+    with refused(vl.UsageError):
         images("toy/p32", examples(vit, 5))
     with pytest.raises(TypeError, match="data"):
         images(vit)

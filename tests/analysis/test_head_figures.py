@@ -10,6 +10,7 @@ from bokeh.resources import INLINE
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 
 
@@ -76,7 +77,7 @@ def test_agreement_has_no_null_line(found):
 
 
 def test_what_cannot_be_shown_is_refused(found):
-    with pytest.raises(vl.UsageError, match='Nearest: "distance"'):
+    with refused(vl.UsageError):
         found.figure("distanc")
-    with pytest.raises(vl.UsageError, match="one to 4 models, not 5"):
+    with refused(vl.UsageError):
         vl.analysis.compare({str(i): found for i in range(5)}, "entropy")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import head_statistics, random_patterns, trace_with
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
 from vitlens_widgets.analysis.heads.statistics import _HeadMeasures, _LayerSums
@@ -196,26 +197,26 @@ def test_every_statistic_says_what_it_is(found):
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    "ask",
     [
-        (lambda f: f.unit("entrpy"), 'Nearest: "entropy"'),
-        (lambda f: f.table(by="on_registers"), '"on_registers" was not measured; there is entropy'),
-        (lambda f: f.ratio("agreement"), "has no null to be compared with"),
+        lambda f: f.unit("entrpy"),
+        lambda f: f.table(by="on_registers"),
+        lambda f: f.ratio("agreement"),
     ],
 )
-def test_what_is_not_there_is_refused_in_a_sentence(found, ask, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_is_not_there_is_refused_in_a_sentence(found, ask):
+    with refused(vl.UsageError):
         ask(found)
 
 
 def test_an_image_that_is_not_there_is_refused():
     trace = trace_with("CLS", random_patterns(3, 2, 4, 16, 16))
-    with pytest.raises(vl.UsageError, match="image 2 is out of range"):
+    with refused(vl.UsageError):
         heads.statistics(trace, 2)
 
 
 def test_prefix_matching_says_why_it_is_not_there():
-    with pytest.raises(vl.UsageError, match="not defined for bidirectional attention"):
+    with refused(vl.UsageError):
         heads.prefix_matching(None)
 
 

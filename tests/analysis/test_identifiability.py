@@ -19,6 +19,7 @@ from tests.analysis.class_space_oracle import (
     run_one,
     token_logits,
 )
+from tests.sentences import refused
 from tests.small_models import hf_model, timm_model
 from vitlens_widgets.analysis import identifiability
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
@@ -107,7 +108,7 @@ def test_classes_are_the_means_of_their_images(measured):
         row = rows[vit.labels[label]]
         assert (row["images"], row["score"]) == (len(mine), pytest.approx(scores.mean()))
     assert found.classes().to_dict("records") == found.classes(vit.n_layers).to_dict("records")
-    with pytest.raises(vl.UsageError, match="state 99 is out of range"):
+    with refused(vl.UsageError):
         found.classes(99)
 
 
@@ -146,7 +147,7 @@ def test_deep_models_are_read_in_groups_of_blocks():
     means = found.mean("score").mean
     assert found.normalised("score", blocks=1) == pytest.approx([means[1:].mean()])
     assert found.normalised("score", blocks=3) == pytest.approx(means[1:])
-    with pytest.raises(vl.UsageError, match="3 blocks cannot be put into 2"):
+    with refused(vl.UsageError):
         found.normalised(blocks=2)
     deep = vl.load(timm_model("CLS", depth=6))
     found = identifiability(deep, examples(deep, 2))
@@ -192,23 +193,23 @@ def test_tables_say_what_was_measured(measured):
     assert table["rate"].tolist() == pytest.approx(found.mean("rate").mean)
     assert table["p, all tokens"].tolist() == pytest.approx(found.p["all_tokens"])
     assert found.rates()["measured"][0] == pytest.approx(found.rate)
-    with pytest.raises(vl.UsageError, match='"scores" was not measured'):
+    with refused(vl.UsageError):
         found.mean("scores")
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    "words",
     [
-        ({"rule": "code"}, "rule must be one of"),
-        ({"baseline": "random"}, "not str"),
-        ({"baseline": "five blocks"}, "must have the tokens, blocks"),
+        {"rule": "code"},
+        {"baseline": "random"},
+        {"baseline": "five blocks"},
     ],
 )
-def test_what_cannot_be_used_is_said_in_a_sentence(words, sentence):
+def test_what_cannot_be_used_is_said_in_a_sentence(words):
     vit = vl.load(MODELS["CLS"]())
     if words.get("baseline") in MODELS:
         words = {"baseline": vl.load(MODELS[words["baseline"]]())}
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         identifiability(vit, examples(vit), **words)
 
 
@@ -217,7 +218,7 @@ def test_a_baseline_of_larger_patches_is_refused():
     vit = vl.load(MODELS["CLS"]())
     larger = vl.load(timm_model("CLS", img_size=(96, 160), patch_size=32))
     assert larger.layout == vit.layout
-    with pytest.raises(vl.UsageError, match="image size of the model"):
+    with refused(vl.UsageError):
         identifiability(vit, examples(vit), baseline=larger)
 
 
@@ -227,5 +228,5 @@ def test_logits_that_are_no_numbers_are_refused():
     with torch.no_grad():
         model.head.bias[3] = float("inf")
         model.head.bias[4] = float("nan")
-    with pytest.raises(vl.UsageError, match="no finite numbers"):
+    with refused(vl.UsageError):
         identifiability(vit, examples(vit))

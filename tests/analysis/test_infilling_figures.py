@@ -7,6 +7,7 @@ import pytest
 from bokeh.models import ColumnDataSource, VArea
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import mae_model, pixels_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
@@ -51,7 +52,7 @@ def test_a_study_has_a_curve_and_a_band_for_each_state(lens):
 
 def test_what_is_not_there_is_refused(lens):
     infilling = lens.read(pixels_for((48, 48)), preprocessed=True)
-    with pytest.raises(vl.UsageError, match="image 2 is out of range"):
+    with refused(vl.UsageError):
         vl.analysis.infilling.score(infilling, image=2)
-    with pytest.raises(vl.UsageError, match="is no metric"):
+    with refused(vl.UsageError):
         vl.analysis.infilling.score(infilling, "accuracy")

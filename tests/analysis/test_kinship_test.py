@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from vitlens_widgets.analysis.value_vectors.kin import kinship_test
 from vitlens_widgets.data import Kinship
 
@@ -38,7 +39,7 @@ def test_the_mean_of_the_deals_is_that_of_all_pairs_of_two_classes():
 def test_what_stands_nowhere_in_the_tree_does_not_count():
     with_background = np.concatenate([KIN, [[6, 0], [1, 6]]])
     assert kinship_test(with_background, TREE) == kinship_test(KIN, TREE)
-    with pytest.raises(vl.UsageError, match="No two of these classes"):
+    with refused(vl.UsageError):
         kinship_test(np.array([[6, 0]]), TREE)
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
 from vitlens_widgets.analysis import maps as maps_file
@@ -107,27 +108,24 @@ def test_asking_out_of_order_or_after_an_interrupt_gives_the_same_rollout(trace,
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    "ask",
     [
-        (lambda m: m.of_layer(3), "layer 3 is out of range: layers run from 0 to 2"),
-        (lambda m: m.of_head(0, 4), "head 4 is out of range"),
-        (lambda m: m.of_layer(0, "weights"), 'kind must be "pattern" or "scores"'),
-        (lambda m: m.of_layer(0, image=3), "image 3 is out of range: images run from 0 to 2"),
-        (lambda m: m.rollout(-1), "layer -1 is out of range"),
-        (lambda m: m.rollout(0, 7), "image 7 is out of range"),
-        (
-            lambda m: m.neurons(0, 0, 29, 0),
-            "query position 29 is out of range: query positions run from 0",
-        ),
-        (lambda m: m.neurons(0, 0, 0, 0, None), "image None is no index"),
-        (Maps, "read from a trace, not Maps"),
-        (lambda m: m.of_layer(0, kind=["pattern"]), 'kind must be "pattern" or "scores"'),
-        (lambda m: m.of_layer([0]), r"layer \[0\] is no index"),
-        (lambda m: m.of_layer(0, image=[0]), r"image \[0\] is no index"),
+        lambda m: m.of_layer(3),
+        lambda m: m.of_head(0, 4),
+        lambda m: m.of_layer(0, "weights"),
+        lambda m: m.of_layer(0, image=3),
+        lambda m: m.rollout(-1),
+        lambda m: m.rollout(0, 7),
+        lambda m: m.neurons(0, 0, 29, 0),
+        lambda m: m.neurons(0, 0, 0, 0, None),
+        Maps,
+        lambda m: m.of_layer(0, kind=["pattern"]),
+        lambda m: m.of_layer([0]),
+        lambda m: m.of_layer(0, image=[0]),
     ],
 )
-def test_what_is_not_there_is_refused_in_a_sentence(maps, ask, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_is_not_there_is_refused_in_a_sentence(maps, ask):
+    with refused(vl.UsageError):
         ask(maps)
 
 

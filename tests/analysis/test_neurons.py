@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep import small_hf
 from tests.zoo_sweep.measure import random_pixels
@@ -91,7 +92,7 @@ def test_dropped_tokens_leave_positions_in_the_sequence():
     trace = vit.trace(pixels, edits=[vl.edits.DropTokens([2, 5])], preprocessed=True)
     found = heads.neurons(trace, 0, 0, query=13, key=2)
     np.testing.assert_allclose(found.query, trace["q", 0][0, 13, 0].numpy(), atol=1e-6)
-    with pytest.raises(vl.UsageError, match="query position 14 is out of range"):
+    with refused(vl.UsageError):
         heads.neurons(trace, 0, 0, query=14, key=2)
 
 
@@ -104,7 +105,7 @@ def test_a_score_that_was_edited_is_not_explained():
     ]
     trace = vit.trace(pixels, edits=edits, preprocessed=True)
     for layer, query, key in ((1, 3, 4), (2, 1, 1)):
-        with pytest.raises(vl.UsageError, match="An edit has changed this score"):
+        with refused(vl.UsageError):
             heads.neurons(trace, layer, 0, query, key)
     other = heads.neurons(trace, 1, 0, 3, 5)
     assert other.scale * other.product.sum() == pytest.approx(other.score, abs=1e-4)

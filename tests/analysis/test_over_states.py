@@ -9,6 +9,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.resources import INLINE
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 
 
@@ -55,24 +56,18 @@ def test_a_figure_draws_every_state_and_needs_no_network(reading):
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    "ask",
     [
-        (lambda r: vl.analysis.over_states.rank(r, ["clas 5"]), "class 5"),
-        (lambda r: vl.analysis.over_states.entropy(r, [29]), "29 tokens, 0 to 28"),
-        (
-            lambda r: vl.analysis.over_states.entropy(r, "CLS"),
-            'indices of tokens and "readout", not "CLS"',
-        ),
-        (
-            lambda r: vl.analysis.over_states.rank(r.trace, [5]),
-            "are of a reading, .* not of a Trace",
-        ),
-        (lambda r: vl.analysis.over_states.entropy(r.trace), "are of a reading, .* not of a Trace"),
-        (lambda r: vl.analysis.over_states.kl_to_final(r, image=2), "image 2 is out of range"),
+        lambda r: vl.analysis.over_states.rank(r, ["clas 5"]),
+        lambda r: vl.analysis.over_states.entropy(r, [29]),
+        lambda r: vl.analysis.over_states.entropy(r, "CLS"),
+        lambda r: vl.analysis.over_states.rank(r.trace, [5]),
+        lambda r: vl.analysis.over_states.entropy(r.trace),
+        lambda r: vl.analysis.over_states.kl_to_final(r, image=2),
     ],
 )
-def test_what_is_not_there_is_refused(reading, ask, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_is_not_there_is_refused(reading, ask):
+    with refused(vl.UsageError):
         ask(reading)
 
 

@@ -11,6 +11,7 @@ import vitlens_widgets as vl
 from tests.analysis import relevance_oracle as oracle
 from tests.analysis.class_space_oracle import MODELS, examples, pixels_of
 from tests.analysis.test_stream import Interrupted
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import perturbation_test, relevance, removal_curves
 from vitlens_widgets.analysis.relevance import (
@@ -108,7 +109,7 @@ def test_the_area_is_the_released_formula_or_a_plain_mean(measured):
             assert found.auc["released"][name].mean == pytest.approx(released)
     rows = {row["patches removed by"]: row for row in found.table("mean").to_dict("records")}
     assert rows["random"]["AUC (mean)"] == pytest.approx(found.random_orders.mean())
-    with pytest.raises(vl.UsageError, match="area must be one of"):
+    with refused(vl.UsageError):
         found.table("text")
 
 
@@ -165,7 +166,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path):
         perturbation_test(vit, stopped, save_to=tmp_path, **words)
     same(perturbation_test(vit, stopped, save_to=tmp_path, **words), whole)
     for other in ({"target": "answer"}, {"n_points": 4}, {"methods": ["rollout"]}, {"n_random": 3}):
-        with pytest.raises(vl.UsageError, match="a run of other settings"):
+        with refused(vl.UsageError):
             perturbation_test(vit, data, save_to=tmp_path, **{**words, **other})
 
 
@@ -291,28 +292,28 @@ def test_curves_can_be_had_as_they_grow():
             np.testing.assert_allclose(one.probability[kind], values[[1], :n], rtol=1e-5)
         for kind, values in whole.answers.items():
             np.testing.assert_array_equal(one.answers[kind], values[[1], :n])
-    with pytest.raises(vl.UsageError, match="image"):
+    with refused(vl.UsageError):
         growing_removal_curves(trace, found, 3)
 
 
 def test_what_does_not_fit_is_said_in_a_sentence(vit):
     data = examples(vit, 2)
-    for words, sentence in [
-        ({"methods": ["chefer", "chefer"]}, '"chefer" is there twice'),
-        ({"methods": ["cheffer"]}, "No method is called"),
-        ({"methods": None}, "not NoneType"),
-        ({"target": "cat"}, "target must be one of"),
-        ({"n_points": 15}, "n_points must be a whole number from 2 to 14"),
-        ({"n_random": -1}, "n_random must be"),
-        ({"n_random": 0, "methods": []}, "nothing to compare"),
+    for words in [
+        {"methods": ["chefer", "chefer"]},
+        {"methods": ["cheffer"]},
+        {"methods": None},
+        {"target": "cat"},
+        {"n_points": 15},
+        {"n_random": -1},
+        {"n_random": 0, "methods": []},
     ]:
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             perturbation_test(vit, data, **words)
-    with pytest.raises(vl.UsageError, match='not "toy/p32"'):
+    with refused(vl.UsageError):
         perturbation_test("toy/p32", data)
     found = perturbation_test(vit, data, methods=ClassEmbedding("text"), n_random=1, n_points=2)
     assert next(iter(found.accuracy)) == "class_embedding_text_negative"
-    with pytest.raises(vl.UsageError, match='"chefer_negative" was not measured'):
+    with refused(vl.UsageError):
         found.curve("chefer_negative")
 
 
@@ -321,12 +322,12 @@ def test_curves_need_the_whole_sequence_and_its_own_relevance(vit):
     trace = vit.trace(pixels, preprocessed=True)
     found = relevance(trace, 3, method="rollout")
     edited = vit.trace(pixels, edits=[vl.edits.DropTokens([3])], preprocessed=True)
-    for given, with_, sentence in [
-        (edited, found, "without edits"),
-        (trace, found.tokens, "not ndarray"),
-        (vit.trace(pixels[:1], preprocessed=True), found, "of 2 images with 16 tokens"),
+    for given, with_ in [
+        (edited, found),
+        (trace, found.tokens),
+        (vit.trace(pixels[:1], preprocessed=True), found),
     ]:
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             removal_curves(given, with_)
 
 
@@ -335,5 +336,5 @@ def test_blocks_that_place_their_tokens_are_refused():
 
     model = small("eva02_tiny_patch14_224", num_classes=5)
     vit = vl.load(model.eval())
-    with pytest.raises(vl.UsageError, match="inside the blocks"):
+    with refused(vl.UsageError):
         perturbation_test(vit, examples(vit, 1))

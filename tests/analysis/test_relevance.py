@@ -9,6 +9,7 @@ import torch
 import vitlens_widgets as vl
 from tests.analysis import relevance_oracle as oracle
 from tests.analysis.class_space_oracle import MODELS
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.analysis import heads, relevance
@@ -206,13 +207,13 @@ def test_maps_of_blocks_and_heads():
     np.testing.assert_allclose(
         found.patches(0, 2).ravel(), found.heads[0, 2, :, first:].sum(0), rtol=1e-6
     )
-    for words, sentence in [
-        ({"image": 2}, "image 2 is out of range"),
-        ({"layer": 3}, "layer 3 is out of range"),
-        ({"layer": 0, "head": 4}, "head 4 is out of range"),
-        ({"head": 1}, "give layer= too"),
+    for words in [
+        {"image": 2},
+        {"layer": 3},
+        {"layer": 0, "head": 4},
+        {"head": 1},
     ]:
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             found.patches(**words)
 
 
@@ -231,7 +232,7 @@ def test_any_method_will_do():
     found = relevance(trace, method=Own())
     np.testing.assert_allclose(found.tokens, (trace.states[-1] ** 2).sum(-1))
     assert (found.method, found.heads) == ("own", None)
-    with pytest.raises(vl.UsageError, match='"own" says nothing of single heads'):
+    with refused(vl.UsageError):
         found.patches(layer=1)
 
 
@@ -250,7 +251,7 @@ def test_a_readout_without_weights_has_the_gradient_method_alone():
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
     assert np.isfinite(relevance(trace, 3).tokens).all()
     for method in ("chefer", "rollout", "gradient_rollout"):
-        with pytest.raises(vl.UsageError, match=r'maximum over patches.*"class_embedding" does'):
+        with refused(vl.UsageError):
             relevance(trace, 3, method=method)
 
 
@@ -260,7 +261,7 @@ def test_blocks_of_several_attentions_have_rollout_alone():
     assert np.isfinite(relevance(trace, 3, method="rollout").tokens).all()
     for method in METHODS:
         if method != "rollout":
-            with pytest.raises(vl.UsageError, match=r'needs them; "rollout" does without'):
+            with refused(vl.UsageError):
                 relevance(trace, 3, method=method)
 
 
@@ -268,10 +269,10 @@ def test_inference_mode_has_no_gradients():
     vit = vl.load(timm_model("CLS"))
     with torch.inference_mode():
         trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
-        with pytest.raises(vl.UsageError, match=r'"chefer" needs gradients.*inference_mode'):
+        with refused(vl.UsageError):
             relevance(trace, 3, method="chefer")
         assert np.isfinite(relevance(trace, 3, method="rollout").tokens).all()
-    with pytest.raises(vl.UsageError, match=r"trace the images and ask outside"):
+    with refused(vl.UsageError):
         relevance(trace, 3)
 
 
@@ -282,22 +283,22 @@ def test_what_does_not_fit_is_said_in_a_sentence():
     own.__class__ = type("Wrong", (Own,), {"__call__": lambda *_: np.zeros((2, 3))})
     nan = Own()
     nan.__class__ = type("NaN", (Own,), {"__call__": lambda *_: Parts(torch.full((2, 16), np.nan))})
-    for words, sentence in [
-        ({"target": 11}, "Class 11 is out of range"),
-        ({"target": [1, 2, 3]}, "3 classes were given for 2 images"),
-        ({"method": "Chefer"}, 'No method is called "Chefer".*Nearest: "chefer"'),
-        ({"method": 3}, "not int"),
-        ({"method": own}, r'"own" gave \[2, 3\]; this trace asks for \[2, 16\]'),
-        ({"method": nan}, "not finite"),
+    for words in [
+        {"target": 11},
+        {"target": [1, 2, 3]},
+        {"method": "Chefer"},
+        {"method": 3},
+        {"method": own},
+        {"method": nan},
     ]:
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             relevance(trace, **words)
-    with pytest.raises(vl.UsageError, match="not str"):
+    with refused(vl.UsageError):
         relevance("cat.jpg")
-    with pytest.raises(vl.UsageError, match="rule must be one of"):
+    with refused(vl.UsageError):
         ClassEmbedding(rule="paper")
     with torch.no_grad():
         vit.model.head.weight.add_(1)
     for method in METHODS:
-        with pytest.raises(vl.UsageError, match="have changed"):
+        with refused(vl.UsageError):
             relevance(trace, 3, method=method)

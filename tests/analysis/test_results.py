@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
+from tests.sentences import refused
 from vitlens_widgets.analysis import Result, heads
 
 
@@ -69,7 +70,7 @@ def test_relevance_names_the_patch_that_counts_most(trace):
     np.testing.assert_array_equal(data["relevance"], grid.ravel())
     scale = plot.select_one(ColorBar).color_mapper
     assert (scale.low, scale.high) == (grid.min(), grid.max())
-    with pytest.raises(vl.UsageError, match="image 3 is out of range"):
+    with refused(vl.UsageError):
         found.figure(3)
 
 
@@ -83,7 +84,7 @@ def test_a_neighbourhood_is_drawn_for_the_head_that_stands_out_or_another(trace)
         assert data["share"] == found.values[head].ravel().tolist()
         assert data["rows down"] == [*["-1"] * 3, *["0"] * 3, *["1"] * 3]
         assert data["columns right"] == ["-1", "0", "1"] * 3
-    with pytest.raises(vl.UsageError, match="give layer= and head=, or neither"):
+    with refused(vl.UsageError):
         found.figure(2)
-    with pytest.raises(vl.UsageError, match="head 3 is out of range"):
+    with refused(vl.UsageError):
         found.figure(2, 3)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
+from tests.sentences import refused
 from tests.small_models import pixels_for, shaken, timm_model
 from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.analysis import heads
@@ -103,9 +104,9 @@ def test_attention_pooling_weighs_each_image_in_its_own_way():
 
 def test_what_does_not_fit_is_refused_in_a_sentence():
     trace = traced("CLS")
-    with pytest.raises(vl.UsageError, match="ends in 16 queries x 16 keys"):
+    with refused(vl.UsageError):
         heads.readout_row(trace, np.zeros((4, 15, 15)))
-    with pytest.raises(vl.UsageError, match="image 2 is out of range"):
+    with refused(vl.UsageError):
         heads.readout_row(trace, np.zeros((16, 16)), image=2)
-    with pytest.raises(vl.UsageError, match="image 5 is out of range"):
+    with refused(vl.UsageError):
         heads.rollout(trace, 5)

@@ -7,6 +7,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.analysis.head_oracle import random_patterns, trace_with
+from tests.sentences import refused
 from vitlens_widgets.analysis import heads
 
 PATCHES = [
@@ -89,6 +90,6 @@ def test_masks_that_do_not_fit_are_refused():
         "whole numbers": [mask / 2 for mask in masks()],
         "No thing in these masks": [np.zeros((3, 5), int)] * 2,
     }
-    for sentence, given in cases.items():
-        with pytest.raises(vl.UsageError, match=sentence):
+    for given in cases.values():
+        with refused(vl.UsageError):
             heads.same_object(trace, given)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import segmentation
 from vitlens_widgets.masks import most_of_each_patch
@@ -146,25 +147,25 @@ def test_the_things_of_a_scene_are_found_by_their_names():
 def test_a_model_of_other_things_is_refused_by_name():
     scene = vl.world.scene(0)
     imagenet = vl.load(timm_model("CLS", num_classes=1000), labels="imagenet-1k")
-    with pytest.raises(vl.UsageError, match='The model has no class "cat", "dog", "heart" and'):
+    with refused(vl.UsageError):
         segmentation(imagenet, [scene])
     things = vl.load(timm_model("CLS", num_classes=16), labels=list(vl.world.CLASSES))
-    with pytest.raises(vl.UsageError, match='The model has no class "background", which'):
+    with refused(vl.UsageError):
         segmentation(things, [scene])
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    "given",
     [
-        (lambda vit, scene: (vl.LogitLens(vit).read(vit.trace(scene.image)), [scene]), "a Reading"),
-        (lambda _, scene: ("toy/p32", [scene]), r'takes a lens, such .* not "toy/p32"\.$'),
-        (lambda vit, scene: (vit, scene), r"not a Scene: put one into a list, \[scene\]"),
-        (lambda vit, _: (vit, vl.world.Scenes()), r"not the examples of a data set.*for seed in"),
-        (lambda vit, _: (vit, [vl.world.Scenes()[0]]), "not the examples of a data set"),
+        lambda vit, scene: (vl.LogitLens(vit).read(vit.trace(scene.image)), [scene]),
+        lambda _, scene: ("toy/p32", [scene]),
+        lambda vit, scene: (vit, scene),
+        lambda vit, _: (vit, vl.world.Scenes()),
+        lambda vit, _: (vit, [vl.world.Scenes()[0]]),
     ],
 )
-def test_what_is_no_lens_or_no_list_is_refused(given, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_is_no_lens_or_no_list_is_refused(given):
+    with refused(vl.UsageError):
         segmentation(*given(vl.load("toy/p32-taught"), vl.world.scene(0)))
 
 
@@ -179,25 +180,25 @@ def test_edits_are_made_on_the_way(shown):
     same, both = mine == found.label[0], answers == found.label[0]
     assert found.values["iou"][-1, 0] == pytest.approx((same & both).sum() / (same | both).sum())
     assert "(edited)" in found.title
-    with pytest.raises(vl.UsageError, match="every patch"):
+    with refused(vl.UsageError):
         segmentation(lens, pairs, edits=[vl.edits.DropTokens([lens.vit.layout.n_prefix])])
 
 
 @pytest.mark.parametrize(
-    ("scenes", "sentence"),
+    "scenes",
     [
-        ([], "at least one"),
-        ([np.zeros((3, 5))], "not an ndarray"),
-        ([("image", np.zeros((6, 10)))], "whole numbers"),
-        ([("image", np.zeros((7, 10), int))], "3 x 5 patches divide"),
-        ([("image", np.zeros((6, 20), int))], "another aspect"),
-        ([("image", np.full((6, 10), 11))], "11"),
-        ([("image", np.full((6, 10), -1))], "No class"),
+        [],
+        [np.zeros((3, 5))],
+        [("image", np.zeros((6, 10)))],
+        [("image", np.zeros((7, 10), int))],
+        [("image", np.zeros((6, 20), int))],
+        [("image", np.full((6, 10), 11))],
+        [("image", np.full((6, 10), -1))],
     ],
 )
-def test_what_cannot_be_used_is_said_in_a_sentence(scenes, sentence):
+def test_what_cannot_be_used_is_said_in_a_sentence(scenes):
     vit = vl.load(timm_model("CLS"))
     picture = np.zeros((*vit.image_size, 3), np.uint8)
     scenes = [(picture, one[1]) if isinstance(one, tuple) else one for one in scenes]
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         segmentation(vl.LogitLens(vit), scenes)

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import mannwhitneyu
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from vitlens_widgets.analysis.relevance.separation import own_above_other, separation
 
 LAYOUT = vl.TokenLayout(rows=3, cols=4, prefix=("CLS", "register 1"))
@@ -39,7 +40,7 @@ def test_a_place_without_patches_has_no_value():
 
 
 def test_each_image_needs_its_mask():
-    with pytest.raises(vl.UsageError, match="2 images, 1 masks"):
+    with refused(vl.UsageError):
         separation(np.zeros((2, 14)), masks_of([np.ones(12, bool)]), LAYOUT)
 
 

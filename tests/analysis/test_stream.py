@@ -17,6 +17,7 @@ from hypothesis.extra.numpy import arrays
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
 from tests.over_data import OVER_DATA
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.stream import pooled, run, spread, tally
@@ -114,7 +115,7 @@ def test_a_run_of_another_version_is_refused(vit, tmp_path, monkeypatch):
     run(Sums(), vit, data, save_to=tmp_path)
     module = importlib.import_module("vitlens_widgets.analysis.stream.run")
     monkeypatch.setattr(module, "__version__", "0.0.0")
-    with pytest.raises(vl.UsageError, match="a run of another version of vitlens_widgets;"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data, save_to=tmp_path)
 
 
@@ -125,7 +126,7 @@ def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
     found = run(more, vit, data, batch_size=2, save_to=tmp_path / "sums.npz")  # the folder's file
     assert same(found.tallies, run(Sums(), vit, data, batch_size=2).tallies)
     assert more.sizes == [2, 1]
-    with pytest.raises(vl.UsageError, match="holds 7 images already, more than the 5"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data, n_images=5, save_to=tmp_path)
 
 
@@ -151,13 +152,13 @@ def test_a_file_of_another_run_is_refused_and_stays_as_it_is(vit, tmp_path):
     other = vl.load(timm_model("CLS", num_heads=3))
     named = Sums(rule="a")
     named.name = "other sums"
-    for experiment, model, images, sentence in [
-        (Sums(rule="b"), vit, data, "a run of other settings;"),
-        (Sums(rule="a"), other, examples(other, 3), "another model"),
-        (Sums(rule="a"), vit, examples(vit, 3, seed=1), "a run of other images;"),
-        (named, vit, data, "a run of another experiment;"),
+    for experiment, model, images in [
+        (Sums(rule="b"), vit, data),
+        (Sums(rule="a"), other, examples(other, 3)),
+        (Sums(rule="a"), vit, examples(vit, 3, seed=1)),
+        (named, vit, data),
     ]:
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             run(experiment, model, images, save_to=file)
     assert file.read_bytes() == before
 
@@ -166,12 +167,12 @@ def test_other_files_are_refused(vit, tmp_path):
     data = examples(vit, 3)
     file = tmp_path / "notes.txt"
     file.write_text("not a run")
-    with pytest.raises(vl.UsageError, match="is no saved run"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data, save_to=file)
     np.savez(tmp_path / "arrays.npz", about=json.dumps({}), done=3)
-    with pytest.raises(vl.UsageError, match="holds a run of another version of vitlens"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data, save_to=tmp_path / "arrays.npz")
-    with pytest.raises(vl.UsageError, match="There is no folder"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data, save_to=tmp_path / "no" / "run.npz")
     assert file.read_text() == "not a run"
 
@@ -241,28 +242,28 @@ class NoMasks(Sums):
 
 
 @pytest.mark.parametrize(
-    ("experiment", "data", "words", "sentence"),
+    ("experiment", "data", "words"),
     [
-        (Sums(), [("image", 3)], {}, "not list: vl.world.Scenes"),
-        (Sums(), vl.world.Scenes(), {"n_images": 3}, 'no class "cat", "dog", "heart" and 13 more'),
-        (Sums(), None, {"n_images": 9}, "n_images must be a whole number from 1 to 3, not 9"),
-        (Sums(), None, {"batch_size": 0}, "batch_size must be"),
-        (NoMasks(), Examples([("image", 3)], 11 * ["x"]), {}, "has no masks"),
+        (Sums(), [("image", 3)], {}),
+        (Sums(), vl.world.Scenes(), {"n_images": 3}),
+        (Sums(), None, {"n_images": 9}),
+        (Sums(), None, {"batch_size": 0}),
+        (NoMasks(), Examples([("image", 3)], 11 * ["x"]), {}),
     ],
 )
-def test_what_does_not_fit_is_said_in_a_sentence(vit, experiment, data, words, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_does_not_fit_is_said_in_a_sentence(vit, experiment, data, words):
+    with refused(vl.UsageError):
         run(experiment, vit, examples(vit, 3) if data is None else data, **words)
 
 
 def test_an_endless_data_set_needs_a_number():
-    with pytest.raises(vl.UsageError, match="has no end; say how many"):
+    with refused(vl.UsageError):
         run(Sums(), vl.load("toy/p32"), vl.world.Scenes())
 
 
 def test_an_image_that_cannot_be_read_is_named(vit):
     data = Examples([(np.zeros((4, 4, 3), np.uint8), 0), ("nowhere.png", 1)], vit.labels)
-    with pytest.raises(vl.UsageError, match="example 1: There is no"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data)
 
 
@@ -281,5 +282,5 @@ def test_every_experiment_goes_on_to_the_same_numbers(vit, tmp_path, name):
     for column, values in whole.table().items():
         if values.dtype == float:
             assert other[column].tolist() == pytest.approx(values.tolist(), abs=1e-6, nan_ok=True)
-    with pytest.raises(vl.UsageError, match="another experiment"):
+    with refused(vl.UsageError):
         run(Sums(), vit, data, save_to=next(tmp_path.iterdir()))

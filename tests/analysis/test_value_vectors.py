@@ -11,6 +11,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples, pixels_of, run_one, token_logits
+from tests.sentences import refused
 from tests.small_models import hf_model, shaken, timm_model
 from vitlens_widgets.analysis import class_value_agreement, key_value_agreement, value_vectors
 from vitlens_widgets.analysis.value_vectors.weights import vectors_of
@@ -252,7 +253,7 @@ def test_gated_mlps_have_coefficients_after_the_gate_only():
     for layer in (timm.layers.SwiGLU, timm.layers.SwiGLUPacked):
         vit = vl.load(gated(mlp_layer=layer))
         data = examples(vit, 2)
-        with pytest.raises(vl.UsageError, match="gated"):
+        with refused(vl.UsageError):
             key_value_agreement(vit, data)
         found = key_value_agreement(vit, data, coefficients="post")
         assert found.n_blocks == 3
@@ -265,31 +266,31 @@ def test_a_model_without_mlps_has_memories_in_attention_alone():
     assert list(class_value_agreement(vit).values) == ["attention"]
     found = key_value_agreement(vit, vl.world.Scenes(), n_images=2)
     assert found.kinds == ["attention"]
-    with pytest.raises(vl.UsageError, match="memories in attention"):
+    with refused(vl.UsageError):
         value_vectors(vit, 0)
 
 
 @pytest.mark.parametrize(
-    ("special", "said"),
+    "special",
     [
-        ("distillation", "two of them"),
-        ("scaled attention and MLP norms", "stands a LayerNorm"),
+        "distillation",
+        "scaled attention and MLP norms",
     ],
 )
-def test_models_whose_memories_are_not_defined_are_refused(special, said):
+def test_models_whose_memories_are_not_defined_are_refused(special):
     vit = vl.load(timm_model(special))
-    with pytest.raises(vl.UnsupportedModelError, match=said):
+    with refused(vl.UnsupportedModelError):
         class_value_agreement(vit)
-    with pytest.raises(vl.UnsupportedModelError, match=said):
+    with refused(vl.UnsupportedModelError):
         key_value_agreement(vit, examples(vit, 2))
 
 
 def test_classifiers_that_do_not_read_the_stream_are_refused():
     pooled = vl.load(timm_model("CLS", global_pool="map", class_token=False))
-    with pytest.raises(vl.UnsupportedModelError, match="attention-pooled"):
+    with refused(vl.UnsupportedModelError):
         value_vectors(pooled, 0)
     bare = vl.load(timm_model("CLS", num_classes=0))
-    with pytest.raises(vl.UsageError, match="classifier"):
+    with refused(vl.UsageError):
         value_vectors(bare, 0)
 
 
@@ -305,7 +306,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path):
     for kind in KINDS:
         for mine, other in zip(whole.answers[kind], again.answers[kind], strict=True):
             np.testing.assert_array_equal(mine, other)
-    with pytest.raises(vl.UsageError, match="other settings"):
+    with refused(vl.UsageError):
         key_value_agreement(vit, data, rule="text", save_to=tmp_path)
 
 
@@ -354,32 +355,32 @@ def test_deep_models_are_compared_in_groups_of_blocks():
     measured = dict(zip(summary["class-value agreement"], summary["measured"], strict=True))
     assert measured == pytest.approx(expected)
     assert summary["Vilas et al. 2023"].tolist() == [0.174, 0.393]
-    with pytest.raises(vl.UsageError, match="24 blocks cannot be put into 7"):
+    with refused(vl.UsageError):
         found.normalised("MLP", blocks=7)
-    with pytest.raises(vl.UsageError, match="kind must be one of"):
+    with refused(vl.UsageError):
         found.normalised("mlp")
 
 
 def test_wrong_words_are_refused():
     vit = vl.load(MODELS["CLS"]())
     data = examples(vit, 2)
-    refused = {
+    refusal = {
         "rule": {"rule": "code"},
         "coefficients": {"coefficients": "both"},
         "k must be": {"k": 12},
     }
-    for said, words in refused.items():
-        with pytest.raises(vl.UsageError, match=said):
+    for words in refusal.values():
+        with refused(vl.UsageError):
             key_value_agreement(vit, data, **words)
-    with pytest.raises(vl.UsageError, match="not measured"):
+    with refused(vl.UsageError):
         key_value_agreement(vit, data).table("rate")
-    with pytest.raises(vl.UsageError, match="layer 3"):
+    with refused(vl.UsageError):
         value_vectors(vit, 3)
-    with pytest.raises(vl.UsageError, match="not in 'heads'"):
+    with refused(vl.UsageError):
         value_vectors(vit, 0, "heads")
-    with pytest.raises(vl.UsageError, match="cannot be compared"):
+    with refused(vl.UsageError):
         class_value_agreement(vit, baseline=vl.load(MODELS["five blocks"]()))
-    with pytest.raises(vl.UsageError, match="blocks, classes and width"):
+    with refused(vl.UsageError):
         class_value_agreement(vit, baseline=vl.load(timm_model("CLS", embed_dim=24)))
-    with pytest.raises(vl.UsageError, match="not str"):
+    with refused(vl.UsageError):
         class_value_agreement(vit, baseline="toy/p32")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from vitlens_widgets.data import CIFAR100, Dataset
 
 
@@ -70,18 +71,18 @@ def test_a_model_of_its_classes_runs_on_it(binary):
 def test_what_is_not_cifar100_is_refused(tmp_path, images):
     (tmp_path / "short.bin").write_bytes(bytes(3000))
     (tmp_path / "other.bin").write_bytes(bytes([0, 100]) + bytes(3072))
-    for source, sentence in [
-        (tmp_path / "none.bin", "There is no file .*torchvision"),
-        (tmp_path / "short.bin", "has 3074 bytes for each image, and this one 3000"),
-        (tmp_path / "other.bin", "has a class 100"),
-        (3, "sequence of .image, class., not an int"),
-        ([], "not a list"),
-        ([(images[0][0], "cat")], "with a class from 0 to 99"),
-        ([(images[0][0], 100)], "with a class from 0 to 99"),
-        ([images[0][0][0]], "with a class from 0 to 99"),
-        ([7], "with a class from 0 to 99"),
+    for source in [
+        tmp_path / "none.bin",
+        tmp_path / "short.bin",
+        tmp_path / "other.bin",
+        3,
+        [],
+        [(images[0][0], "cat")],
+        [(images[0][0], 100)],
+        [images[0][0][0]],
+        [7],
     ]:
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             CIFAR100(source)
-    with pytest.raises(vl.UsageError, match="per_class must be 1"):
+    with refused(vl.UsageError):
         CIFAR100([(images[0][0], 1)], per_class=0)

@@ -8,6 +8,7 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from tests.imagenet_s import write_imagenet_s
+from tests.sentences import refused
 from vitlens_widgets.data import Dataset, Examples, ImageFolder, ImageNetS
 from vitlens_widgets.data.examples import matched
 from vitlens_widgets.data.imagenet_s import MERGED
@@ -97,19 +98,19 @@ def test_the_papers_subset_has_five_of_each_class_that_has_them(imagenet_s):
 
 def test_what_is_wrong_with_imagenet_s_is_said(imagenet_s, tmp_path):
     folder, synsets = imagenet_s
-    with pytest.raises(vl.UsageError, match="There is no folder"):
+    with refused(vl.UsageError):
         ImageNetS(folder, split="test")
     picture(tmp_path / "validation" / synsets[0] / "a.JPEG")
-    with pytest.raises(vl.UsageError, match="1 class folders; ImageNet-S has 50, 300 or 919"):
+    with refused(vl.UsageError):
         ImageNetS(tmp_path)
     mask = folder / "validation-segmentation" / synsets[5] / "ILSVRC2012_val_0.png"
     whole = mask.read_bytes()
     data = ImageNetS(folder)
     mask.unlink()
-    with pytest.raises(vl.UsageError, match="cannot be read"):
+    with refused(vl.UsageError):
         data[5]
     Image.new("L", (40, 30)).save(mask)
-    with pytest.raises(vl.UsageError, match="must be an RGB image"):
+    with refused(vl.UsageError):
         data[5]
     mask.write_bytes(whole)
 
@@ -138,40 +139,40 @@ def test_any_sequence_is_a_data_set():
 
 
 @pytest.mark.parametrize(
-    ("items", "sentence"),
+    "items",
     [
-        ([], "at least one"),
-        ([("image", "bird")], '"bird" is not among'),
-        ([["image", 0]], "must be .image, class."),
-        ([("image", 0, np.zeros((3, 4)))], r"mask of example 0 must be bool .* it is float64"),
+        [],
+        [("image", "bird")],
+        [["image", 0]],
+        [("image", 0, np.zeros((3, 4)))],
     ],
 )
-def test_examples_that_cannot_be_used_are_refused(items, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_examples_that_cannot_be_used_are_refused(items):
+    with refused(vl.UsageError):
         Examples(items, ["cat", "dog"])[0]
 
 
 @pytest.mark.parametrize(
-    ("make", "sentence"),
+    "make",
     [
-        (lambda folder: ImageFolder(folder / "none"), "There is no folder"),
-        (lambda folder: ImageFolder(folder / "dog"), "one folder per class"),
-        (lambda folder: ImageFolder(folder, ["cat", "dog"]), '"owl" is not among'),
-        (lambda folder: ImageFolder(folder, per_class=0), "per_class must be 1 or more"),
-        (lambda folder: ImageFolder(folder, skip=-1), "skip must be 0 or more"),
+        lambda folder: ImageFolder(folder / "none"),
+        lambda folder: ImageFolder(folder / "dog"),
+        lambda folder: ImageFolder(folder, ["cat", "dog"]),
+        lambda folder: ImageFolder(folder, per_class=0),
+        lambda folder: ImageFolder(folder, skip=-1),
     ],
 )
-def test_folders_that_cannot_be_used_are_refused(photos, make, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_folders_that_cannot_be_used_are_refused(photos, make):
+    with refused(vl.UsageError):
         make(photos)
 
 
 def test_classes_are_matched_by_name_never_by_number():
     model = vl.LabelSet.of(["dog", "cat, kitty", "owl"])
     assert matched(vl.LabelSet.of(["kitty", "Owl"]), model) == [1, 2]
-    with pytest.raises(vl.UsageError, match=r'no class "fish", which .* labels='):
+    with refused(vl.UsageError):
         matched(vl.LabelSet.of(["dog", "fish"]), model)
-    with pytest.raises(vl.UsageError, match="no class"):
+    with refused(vl.UsageError):
         matched(vl.LabelSet.of(["dog", "cat"]), vl.LabelSet.numbered(2))
     spelt_out = vl.LabelSet.of(
         [vl.LabelSet.known("imagenet-1k").description(i) for i in range(1000)]

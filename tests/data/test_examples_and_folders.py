@@ -11,6 +11,7 @@ import torchvision
 from PIL import ExifTags, Image
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import class_and_context, class_similarity_change, identifiability
 from vitlens_widgets.data import Example, ImageFolder, ImageNetS
@@ -43,25 +44,25 @@ def vit():
 
 
 @pytest.mark.parametrize(
-    ("example", "sentence"),
+    "example",
     [
-        ((IMAGE, 3), "must give vl.data.Example, not a tuple"),
-        (Example(IMAGE, -1, MASK), "label of example 0 of Own.. must be .* 0 to 10, not -1"),
-        (Example(IMAGE, 11, MASK, "eleven"), 'label of example "eleven" .* not 11'),
-        (Example(IMAGE, "cat", MASK), "not 'cat'"),
-        (Example(IMAGE, 1.5, MASK), "not 1.5"),
-        (Example(IMAGE, 3, None, "bare"), 'says that it has masks, and example "bare" has none'),
-        (Example(IMAGE, 3, MASK.astype(np.uint8), "grey"), "mask of grey must be bool .* uint8"),
-        (Example(IMAGE, 3, MASK[..., None], "deep"), r"must be bool .* \[50, 60, 1\]"),
-        (Example(IMAGE, 3, MASK.T, "turned"), "mask of turned is 60 x 50 and its image 50 x 60"),
-        (Example(np.full((5, 6, 3), np.nan), 3, MASK, "nan"), "^nan: "),
+        (IMAGE, 3),
+        Example(IMAGE, -1, MASK),
+        Example(IMAGE, 11, MASK, "eleven"),
+        Example(IMAGE, "cat", MASK),
+        Example(IMAGE, 1.5, MASK),
+        Example(IMAGE, 3, None, "bare"),
+        Example(IMAGE, 3, MASK.astype(np.uint8), "grey"),
+        Example(IMAGE, 3, MASK[..., None], "deep"),
+        Example(IMAGE, 3, MASK.T, "turned"),
+        Example(np.full((5, 6, 3), np.nan), 3, MASK, "nan"),
     ],
 )
 @pytest.mark.parametrize("experiment", [class_and_context, class_similarity_change])
-def test_examples_that_would_give_wrong_numbers_are_refused(vit, experiment, example, sentence):
+def test_examples_that_would_give_wrong_numbers_are_refused(vit, experiment, example):
     good = Example(IMAGE, np.int64(3), MASK)
     assert experiment(vit, Own(vit, good)).n_images == 1
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         experiment(vit, Own(vit, example))
 
 
@@ -76,21 +77,21 @@ def test_masks_may_be_tensors_and_of_another_size_of_the_same_aspect(vit):
 
 @pytest.mark.parametrize("name", ["identifiability", "key_value_agreement", "perturbation_test"])
 def test_a_data_set_without_examples_is_refused(vit, name):
-    with pytest.raises(vl.UsageError, match=r"Own\(\) has no examples"):
+    with refused(vl.UsageError):
         getattr(vl.analysis, name)(vit, Own(vit))
 
 
 @pytest.mark.parametrize("given", [3, ["run.npz"]])
 def test_a_run_is_saved_to_a_path(vit, given):
     data = Own(vit, Example(IMAGE, 3, MASK))
-    with pytest.raises(vl.UsageError, match="save_to= takes a path"):
+    with refused(vl.UsageError):
         identifiability(vit, data, save_to=given)
 
 
 def test_files_that_only_look_like_a_run_are_refused(vit, tmp_path):
     data = Own(vit, Example(IMAGE, 3, MASK))
     np.savez(tmp_path / "run.npz", about="3", done=1)
-    with pytest.raises(vl.UsageError, match="is no saved run"):
+    with refused(vl.UsageError):
         identifiability(vit, data, save_to=tmp_path / "run.npz")
 
 
@@ -104,10 +105,10 @@ def test_a_damaged_image_is_named_and_hidden_files_are_no_images(tmp_path):
     vit = vl.load(timm_model("CLS", num_classes=2), labels=["cat", "dog"])
     assert identifiability(vit, data).n_images == 2
     (tmp_path / "dog" / "b.png").write_bytes(b"no picture")
-    with pytest.raises(vl.UsageError, match=r"dog/b\.png.* not an image"):
+    with refused(vl.UsageError):
         identifiability(vit, data)
     for count in ("3", 2.5, 0):
-        with pytest.raises(vl.UsageError, match="per_class must be 1 or more"):
+        with refused(vl.UsageError):
             ImageFolder(tmp_path, per_class=count)
 
 
@@ -158,7 +159,7 @@ def test_imagenet_s_is_read_as_it_is_stored_so_that_masks_fit(tmp_path):
     np.testing.assert_array_equal(seen[..., 0] > 127, example.mask)
     assert ImageNetS.vilas(tmp_path, per_class=1).count == 1
     image.write_bytes(b"no picture")
-    with pytest.raises(vl.UsageError, match="not an image"):
+    with refused(vl.UsageError):
         vl.read_image(ImageNetS(tmp_path)[0].image)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.sentences import refused
 from vitlens_widgets import world
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
@@ -82,29 +83,27 @@ def test_every_name_finds_its_own_class():
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(
-        UsageError, match=r'"goldenretreiver" is not among the 1000 imagenet-1k labels.*golden'
-    ):
+    with refused(UsageError):
         LabelSet.known("imagenet-1k").index("goldenretreiver")
-    with pytest.raises(UsageError, match=r'"zzz" is not among the 2 labels\.$'):
+    with refused(UsageError):
         LabelSet.of(["a", "b"]).index("zzz")
 
 
 def test_a_synonym_of_several_classes_asks_which():
     labels = LabelSet.known("imagenet-1k")
-    with pytest.raises(UsageError, match=r'"crane" is said of several classes: choose "crane \('):
+    with refused(UsageError):
         labels.index("crane")
 
 
 @pytest.mark.parametrize("target", [-1, 10, np.int32(10)])
 def test_an_index_outside_is_answered_with_the_range(target):
-    with pytest.raises(UsageError, match="the 10 cifar10 labels are counted from 0 to 9"):
+    with refused(UsageError):
         LabelSet.known("cifar10").index(target)
 
 
 @pytest.mark.parametrize("target", [True, 1.0, None, b"cat"])
 def test_a_target_of_another_type_is_refused(target):
-    with pytest.raises(UsageError, match="by its name or its index"):
+    with refused(UsageError):
         LabelSet.known("cifar10").index(target)
 
 
@@ -135,18 +134,18 @@ def test_a_label_set_is_an_immutable_sequence():
 
 
 def test_an_unknown_set_is_answered_with_the_nearest():
-    with pytest.raises(UsageError, match=r'"imagenet-2k" is not a label set.*Nearest: "imagenet'):
+    with refused(UsageError):
         LabelSet.known("imagenet-2k")
 
 
 @pytest.mark.parametrize(
-    ("names", "sentence"),
+    "names",
     [
-        ([], "empty list of labels"),
-        ("cat", "given as one string"),
-        (["cat", 3], "Label 1 is 3, an int"),
+        [],
+        "cat",
+        ["cat", 3],
     ],
 )
-def test_wrong_labels_are_refused(names, sentence):
-    with pytest.raises(UsageError, match=sentence):
+def test_wrong_labels_are_refused(names):
+    with refused(UsageError):
         LabelSet.of(names)

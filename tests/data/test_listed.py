@@ -11,6 +11,7 @@ from PIL import Image
 
 import vitlens_widgets as vl
 from tests.data import hugging_face
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.data import listed as module
 from vitlens_widgets.data import read_image
@@ -64,7 +65,7 @@ def test_a_folder_is_its_images_by_name(pictures, tmp_path):
     same(listed(tmp_path), expected)
     same(listed(str(tmp_path)), expected)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(vl.UsageError, match="holds no images itself"):
+    with refused(vl.UsageError):
         listed(tmp_path / "empty")
 
 
@@ -93,10 +94,10 @@ def test_one_image_stays_one(pictures, tmp_path):
 
 def test_more_than_can_be_meant_is_refused(pictures, monkeypatch):
     monkeypatch.setattr(module, "AT_MOST", 2)
-    with pytest.raises(vl.UsageError, match="A Dataset has 3 images, more than the 2"):
+    with refused(vl.UsageError):
         listed(table(pictures))
     assert len(listed(pictures)) == 3
-    with pytest.raises(vl.UsageError, match="has no length"):
+    with refused(vl.UsageError):
         listed(hugging_face.IterableDataset({"image": hugging_face.Image()}, {"image": pictures}))
-    with pytest.raises(vl.UsageError, match="No image was given"):
+    with refused(vl.UsageError):
         listed([])

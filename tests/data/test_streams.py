@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 import vitlens_widgets as vl
 from tests.data import hugging_face
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import identifiability
 from vitlens_widgets.data import Dataset, Examples, Streamed
@@ -77,36 +78,36 @@ def test_a_stream_is_read_in_any_order_and_ends_where_it_ends():
     data = SOURCES["an iterable one"]()
     assert [data[i].label for i in (3, 0, 1, 5)] == [CLASSES[i] for i in (3, 0, 1, 5)]
     longer = Streamed(hugging_face.IterableDataset(FEATURES, COLUMNS), count=9, name="mine")
-    with pytest.raises(vl.UsageError, match="mine ended before its image 7"):
+    with refused(vl.UsageError):
         longer[7]
 
 
 @pytest.mark.parametrize(
-    ("make", "sentence"),
+    "make",
     [
-        (lambda: Streamed(DataLoader(Tensors(), shuffle=True), count=6), "shuffles"),
-        (lambda: Streamed(iter([]), LABELS, count=6), "only once"),
-        (lambda: Streamed([(IMAGES[0], 0)], LABELS, count=0), "count= must be 1 or more"),
-        (lambda: Streamed([(IMAGES[0], 0)], count=1), "does not say what its classes are called"),
-        (lambda: Streamed(3, LABELS, count=1), "not an int"),
-        (lambda: Streamed([3], LABELS, count=1)[0], "an int came"),
-        (lambda: Examples([(IMAGES[0], 0)]), "does not say what its classes are called"),
-        (lambda: Examples([{"image": IMAGES[0]}], LABELS), "no column of classes"),
-        (lambda: Examples([{"label": 0}], LABELS), "no column of images"),
+        lambda: Streamed(DataLoader(Tensors(), shuffle=True), count=6),
+        lambda: Streamed(iter([]), LABELS, count=6),
+        lambda: Streamed([(IMAGES[0], 0)], LABELS, count=0),
+        lambda: Streamed([(IMAGES[0], 0)], count=1),
+        lambda: Streamed(3, LABELS, count=1),
+        lambda: Streamed([3], LABELS, count=1)[0],
+        lambda: Examples([(IMAGES[0], 0)]),
+        lambda: Examples([{"image": IMAGES[0]}], LABELS),
+        lambda: Examples([{"label": 0}], LABELS),
     ],
 )
-def test_what_cannot_be_read_so_is_refused(make, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_cannot_be_read_so_is_refused(make):
+    with refused(vl.UsageError):
         make()
 
 
 def test_several_columns_of_classes_are_not_guessed_among():
     features = FEATURES | {"coarse": hugging_face.ClassLabel(["animal"])}
     data = hugging_face.Dataset(features, COLUMNS | {"coarse": [0] * 6})
-    with pytest.raises(vl.UsageError, match='several columns of classes, "label", "coarse"'):
+    with refused(vl.UsageError):
         Examples(data)
 
 
 def test_a_loader_given_to_an_experiment_is_told_what_to_do(vit):
-    with pytest.raises(vl.UsageError, match=r"vl\.data\.Streamed\(items, labels, count=\)"):
+    with refused(vl.UsageError):
         identifiability(vit, DataLoader(Tensors()))

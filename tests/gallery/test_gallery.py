@@ -11,6 +11,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.export.saved import hash_of
+from tests.sentences import refused
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import random_reading
 from vitlens_widgets.gallery import Exhibit, gallery, tutorials
@@ -69,7 +70,7 @@ def test_every_tutorial_hangs_under_a_name_of_its_own():
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    with pytest.raises(vl.UsageError, match="cannot be made a folder"):
+    with refused(vl.UsageError):
         gallery(tmp_path / "file", [])
     with pytest.raises(SystemExit, match="cannot be made a folder"):
         main([str(tmp_path / "file")])

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, shaken, timm_model
 
 
@@ -65,11 +66,11 @@ def test_what_has_no_such_norm_or_classifier_is_refused():
     rms = timm.create_model(
         "vit_tiny_patch16_224", img_size=32, depth=1, norm_layer="rmsnorm", num_classes=5
     )
-    with pytest.raises(vl.UsageError, match="needs one LayerNorm"):
+    with refused(vl.UsageError):
         vl.FrozenNormLens(vl.load(shaken(rms)))
     bent = timm_model("CLS")
     bent.head = nn.Sequential(nn.Linear(48, 20), nn.GELU(), nn.Linear(20, 11))
-    with pytest.raises(vl.UsageError, match="needs a linear classifier"):
+    with refused(vl.UsageError):
         vl.FrozenNormLens(vl.load(bent))
-    with pytest.raises(vl.UsageError, match="has no classifier"):
+    with refused(vl.UsageError):
         vl.FrozenNormLens(vl.load(timm_model("CLS", num_classes=0)))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import vitlens_widgets as vl
 from tests.mae_paper import unpatchify
+from tests.sentences import refused
 from tests.small_models import hf_model, mae_model, pixels_for, place
 from vitlens_widgets.lenses.infill.masks import order_of
 
@@ -236,46 +237,46 @@ def test_patches_that_show_a_thing(mae):
     pixels = np.zeros((96, 96), int)
     pixels[15, 16:33] = 3  # row 0, columns 1 and 2, of cells of 16 x 16 pixels
     assert np.argwhere(mae.layout.coverage(pixels)).tolist() == [[0, 1], [0, 2]]
-    with pytest.raises(vl.UsageError, match="multiples of the rows and columns"):
+    with refused(vl.UsageError):
         mae.layout.coverage(pixels[:95])
 
 
 @pytest.mark.parametrize("ratio", [0, 1, -0.5, 1.5, float("nan"), "much"])
 def test_a_ratio_outside_0_and_1_is_refused(mae, ratio):
-    with pytest.raises(vl.UsageError, match=r"mask_ratio is .*above 0 and below 1"):
+    with refused(vl.UsageError):
         vl.InfillLens(mae).read(pixels_for((48, 48)), mask_ratio=ratio, preprocessed=True)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "two", 2**63])
 def test_what_is_no_seed_is_refused(mae, seed):
-    with pytest.raises(vl.UsageError, match="a seed is a whole number from 0 on"):
+    with refused(vl.UsageError):
         vl.InfillLens(mae).mask(1, 0.5, seed)
 
 
 @pytest.mark.parametrize(
-    ("mask", "message"),
+    "mask",
     [
-        (np.zeros(35, bool), r"shape \[35\]; expected \[36\] or \[6, 6\]"),
-        (np.zeros((3, 36), bool), r"shape \[3, 36\].*\[2, 36\]"),
-        (np.full(36, 0.5), "booleans"),
-        ([[True], [True, False]], "ragged|booleans"),
-        (["hidden"] * 36, "booleans"),
+        np.zeros(35, bool),
+        np.zeros((3, 36), bool),
+        np.full(36, 0.5),
+        [[True], [True, False]],
+        ["hidden"] * 36,
     ],
 )
-def test_masks_that_do_not_fit_are_refused(mae, mask, message):
-    with pytest.raises(vl.UsageError, match=message):
+def test_masks_that_do_not_fit_are_refused(mae, mask):
+    with refused(vl.UsageError):
         vl.InfillLens(mae).read(pixels_for((48, 48)), mask=mask, preprocessed=True)
 
 
 def test_mask_and_ratio_together_are_refused(mae):
-    with pytest.raises(vl.UsageError, match="either mask= or mask_ratio="):
+    with refused(vl.UsageError):
         vl.InfillLens(mae).mask(1, 0.5, mask=np.zeros(36, bool))
 
 
 def test_a_classifier_is_refused():
-    with pytest.raises(vl.UsageError, match="no masked autoencoder: it has no decoder"):
+    with refused(vl.UsageError):
         vl.InfillLens(vl.load(hf_model()))
-    with pytest.raises(vl.UsageError, match=r"InfillLens takes a model from vl\.load"):
+    with refused(vl.UsageError):
         vl.InfillLens(mae_model())
 
 
@@ -283,9 +284,9 @@ def test_train_mode_is_refused():
     mae = vl.load(mae_model())
     lens = vl.InfillLens(mae)
     mae.model.train()
-    with pytest.raises(vl.UsageError, match="train mode"):
+    with refused(vl.UsageError):
         lens.read(pixels_for((48, 48)), preprocessed=True)
-    with pytest.raises(vl.UsageError, match="train mode"):
+    with refused(vl.UsageError):
         vl.InfillLens(mae)
 
 
@@ -298,7 +299,7 @@ def test_a_model_that_paints_otherwise_is_refused():
 
     model = mae_model()
     model.__class__ = Louder
-    with pytest.raises(vl.UnsupportedModelError, match="what it paints differs"):
+    with refused(vl.UnsupportedModelError):
         vl.InfillLens(vl.load(model))
 
 
@@ -313,7 +314,7 @@ def test_a_model_that_mixes_up_order_and_places_is_refused():
 
     model = mae_model()
     model.__class__ = Mixed
-    with pytest.raises(vl.UnsupportedModelError, match="what it paints differs"):
+    with refused(vl.UnsupportedModelError):
         vl.InfillLens(vl.load(model))
 
 
@@ -358,7 +359,7 @@ def test_weights_that_have_changed_since_are_not_used():
         mae.model.vit.layernorm.weight.mul_(2)
     for one in (infilling, infilling.only(1)):
         for use in (lambda one=one: one.score("perceptual"), lambda one=one: one.rerun(seed=3)):
-            with pytest.raises(vl.UsageError, match="changed or moved since this infilling"):
+            with refused(vl.UsageError):
                 use()
     assert np.array_equal(infilling.score("mse"), seen)
 
@@ -366,7 +367,7 @@ def test_weights_that_have_changed_since_are_not_used():
 def test_a_state_out_of_range_is_refused(mae):
     infilling = vl.InfillLens(mae).read(pixels_for((48, 48)), preprocessed=True)
     for read in (infilling.painted, infilling.pixels, infilling.pictures, infilling.error):
-        with pytest.raises(vl.UsageError, match="state 4 is out of range"):
+        with refused(vl.UsageError):
             read(4)
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import mae_model, pixels_for
 from vitlens_widgets.lenses.infill.brightness import cut, join, patch_statistics
 
@@ -124,7 +125,7 @@ def test_statistics_are_for_normalised_pixels_alone(mae):
     assert vl.InfillLens(mae).statistics == "neighbours"
     plain = vl.load(mae_model())
     assert vl.InfillLens(plain).statistics is None
-    with pytest.raises(vl.UsageError, match="paints plain pixels"):
+    with refused(vl.UsageError):
         vl.InfillLens(plain, statistics="visible")
-    with pytest.raises(vl.UsageError, match='one of "neighbours", "visible", "target"'):
+    with refused(vl.UsageError):
         vl.InfillLens(mae, statistics="mine")

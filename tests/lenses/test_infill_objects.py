@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import mae_model
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.models.preprocessing import DEFAULTS, from_timm_config
@@ -85,7 +86,7 @@ def test_nothing_hidden_has_no_score(infilling, segmenter):
 
 
 def test_a_truth_or_a_model_that_does_not_fit_is_refused(infilling, segmenter):
-    with pytest.raises(vl.UsageError, match=r"expected the class of each pixel.*\[3, 112, 112\]"):
+    with refused(vl.UsageError):
         infilling.iou(TRUTH[:2], segmenter)
-    with pytest.raises(vl.UsageError, match="has no classifier"):
+    with refused(vl.UsageError):
         infilling.iou(TRUTH, infilling.vit)

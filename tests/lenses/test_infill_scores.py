@@ -11,6 +11,7 @@ from scipy import stats
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import mae_model, pixels_for
 from vitlens_widgets.lenses.infill.scores import first_near
 
@@ -140,12 +141,12 @@ def test_nothing_hidden_has_no_score():
 
 
 def test_unknown_words_are_refused(infilling):
-    with pytest.raises(vl.UsageError, match=r"'sim' is no metric.*Nearest: \"ssim\""):
+    with refused(vl.UsageError):
         infilling.score("sim")
-    with pytest.raises(vl.UsageError, match='it is "original" or "final"'):
+    with refused(vl.UsageError):
         infilling.score("mse", "first")
     for share in (0, "a", None):
-        with pytest.raises(vl.UsageError, match=r"share is .*above 0 and below 1"):
+        with refused(vl.UsageError):
             infilling.converged(share)
 
 
@@ -239,12 +240,12 @@ def test_a_studys_table(study):
     assert table["mse"].tolist() == study.mean("mse").ravel().tolist()
     low, high = study.interval("mse")
     assert table["mse ±"].tolist() == pytest.approx(((high - low) / 2).ravel().tolist())
-    with pytest.raises(vl.UsageError, match="psnr against final was not measured"):
+    with refused(vl.UsageError):
         study.mean("psnr", "final")
 
 
 def test_an_empty_study_is_refused():
-    with pytest.raises(vl.UsageError, match="at least one mask ratio"):
+    with refused(vl.UsageError):
         vl.InfillLens(vl.load(mae_model())).study(_pictures(1), ratios=[])
 
 
@@ -261,27 +262,25 @@ def test_a_study_takes_single_values_and_paints_each_cell_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    "words",
     [
-        ({"ratios": (0.5, 2)}, "mask_ratio is 2"),
-        ({"ratios": None}, "mask_ratio is None"),
-        ({"seeds": (1, -1)}, "seed is -1"),
-        ({"seeds": "two"}, "seed is 'two'"),
-        ({"metrics": ("mse", "msee")}, r"'msee' is no metric.*Nearest: \"mse\""),
-        ({"metrics": 3}, "3 is no metric"),
-        ({"metrics": [["mse"]]}, "is no metric"),
+        {"ratios": (0.5, 2)},
+        {"ratios": None},
+        {"seeds": (1, -1)},
+        {"seeds": "two"},
+        {"metrics": ("mse", "msee")},
+        {"metrics": 3},
+        {"metrics": [["mse"]]},
     ],
 )
-def test_what_a_study_cannot_use_is_refused_before_anything_is_painted(
-    words, sentence, monkeypatch
-):
+def test_what_a_study_cannot_use_is_refused_before_anything_is_painted(words, monkeypatch):
     lens = vl.InfillLens(vl.load(mae_model()))
     monkeypatch.setattr(type(lens), "paint", None)  # not to be called
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         lens.study(_pictures(1), **words)
 
 
 @pytest.mark.parametrize("level", [0, 1, "x", None])
 def test_a_level_that_is_none_is_refused(study, level):
-    with pytest.raises(vl.UsageError, match=r"level is .*above 0 and below 1"):
+    with refused(vl.UsageError):
         study.interval("mse", level=level)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import TIMM, hf_model, pixels_for, timm_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
@@ -93,16 +94,16 @@ def test_a_model_without_a_classifier_traces_but_has_no_logit_lens():
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
     assert trace.logits is None
     assert len(vit.labels) == 0
-    with pytest.raises(vl.UsageError, match="has no classifier"):
+    with refused(vl.UsageError):
         vl.LogitLens(vit)
 
 
 def test_what_is_no_model_and_no_trace_is_refused():
     vit = vl.load(timm_model("CLS"))
     for thing in ("toy/p32", vit.model):
-        with pytest.raises(vl.UsageError, match=r"takes a model from vl\.load"):
+        with refused(vl.UsageError):
             vl.LogitLens(thing)
-    with pytest.raises(vl.UsageError, match="A lens reads a trace, not Tensor"):
+    with refused(vl.UsageError):
         vl.LogitLens(vit).read(pixels_for((48, 80)))
 
 
@@ -119,13 +120,13 @@ def test_states_of_old_weights_are_not_read_with_new_ones():
     reading = vl.LogitLens(vit).read(vit.trace(pixels_for((48, 80)), preprocessed=True))
     with torch.no_grad():
         vit.model.head.weight.mul_(2)
-    with pytest.raises(vl.UsageError, match="have changed or moved since this trace"):
+    with refused(vl.UsageError):
         reading.readout.logits(3)
 
 
 def test_a_trace_of_another_model_is_refused():
     one, other = vl.load(timm_model("CLS")), vl.load(timm_model("CLS"))
-    with pytest.raises(vl.UsageError, match="was made for"):
+    with refused(vl.UsageError):
         vl.LogitLens(one).read(other.trace(pixels_for((48, 80)), preprocessed=True))
 
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.lenses import decoded
 
@@ -105,26 +106,26 @@ def test_a_lens_of_another_model_is_refused(fitted, tmp_path):
     lens, _ = fitted
     lens.save(tmp_path / "lens.safetensors")
     other = vl.load(timm_model("distillation"))
-    with pytest.raises(vl.UsageError, match=r"ShiftedLens was made for .* another model"):
+    with refused(vl.UsageError):
         vl.Lens.load(tmp_path / "lens.safetensors", other)
-    with pytest.raises(vl.UsageError, match=r"takes a model from vl.load"):
+    with refused(vl.UsageError):
         vl.Lens.load(tmp_path / "lens.safetensors", "toy/p32")
-    with pytest.raises(vl.UsageError, match=r"which is no LogitLens that is defined here"):
+    with refused(vl.UsageError):
         vl.LogitLens.load(tmp_path / "lens.safetensors", lens.vit)
 
 
 def test_other_files_are_refused(tmp_path):
     vit, path = vl.load(timm_model("CLS")), tmp_path / "weights.safetensors"
-    with pytest.raises(vl.UsageError, match=r"There is no file"):
+    with refused(vl.UsageError):
         vl.Lens.load(path, vit)
     save_file({"w": torch.zeros(2)}, path)
-    with pytest.raises(vl.UsageError, match=r"holds no lens"):
+    with refused(vl.UsageError):
         vl.Lens.load(path, vit)
     path.write_bytes(b"of another kind")
-    with pytest.raises(vl.UsageError, match=r"holds no lens"):
+    with refused(vl.UsageError):
         vl.Lens.load(path, vit)
     save_file({}, path, {"vitlens_widgets lens": '{"schema": 2}'})
-    with pytest.raises(vl.UsageError, match=r"schema 2; this one reads 1"):
+    with refused(vl.UsageError):
         vl.Lens.load(path, vit)
 
 
@@ -143,9 +144,9 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
             self.scale = scale
 
     vit = vl.load(timm_model("CLS"))
-    with pytest.raises(vl.UsageError, match=r"keep its argument scale as self\.scale"):
+    with refused(vl.UsageError):
         Forgetful(vit, 2).save(tmp_path / "lens.safetensors")
-    with pytest.raises(vl.UsageError, match=r"self\.scale is a function"):
+    with refused(vl.UsageError):
         Odd(vit, lambda: 1).save(tmp_path / "lens.safetensors")
     assert Odd.name == "Odd"
 
@@ -157,7 +158,7 @@ def test_a_transform_that_changes_the_shape_is_refused():
 
     vit = vl.load(timm_model("CLS"))
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
-    with pytest.raises(vl.UsageError, match=r"transform of Shorter made .* must keep their shape"):
+    with refused(vl.UsageError):
         Shorter(vit).read(trace).top(1)
     with pytest.raises(TypeError, match=r"abstract"):
         vl.Lens(vit)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, timm_model
 from vitlens_widgets.analysis.relevance.methods import METHODS
 from vitlens_widgets.lenses.difference import divergence
@@ -43,14 +44,14 @@ def test_the_user_may_say_the_kind_and_a_given_classifier_brings_its_own():
     assert vl.load(multi_label(), probabilities="softmax").probabilities == "softmax"
     head = torch.nn.Linear(48, 3)
     assert vl.load(multi_label(), classifier=head).probabilities == "softmax"
-    with pytest.raises(vl.UsageError, match="probabilities='logistic' is no kind"):
+    with refused(vl.UsageError):
         vl.load(timm_model("CLS"), probabilities="logistic")
 
 
 @pytest.mark.filterwarnings("ignore:No image processor")
 def test_a_regression_is_no_classifier():
     model = hf_model(problem_type="regression")
-    with pytest.raises(vl.UnsupportedModelError, match='problem_type="regression"'):
+    with refused(vl.UnsupportedModelError):
         vl.load(model)
     assert vl.load(model, probabilities="sigmoid").probabilities == "sigmoid"
     assert not len(vl.load(model.base_model).labels)
@@ -78,7 +79,7 @@ def test_a_reading_of_yes_and_no_is_what_numpy_says(model):
     apart = of * np.log(of / q) + (1 - of) * np.log((1 - of) / (1 - q))
     np.testing.assert_allclose(reading.kl_to_final(), apart.sum(-1), atol=1e-5)
     np.testing.assert_allclose(divergence(reading, reading), 0, atol=1e-6)
-    with pytest.raises(vl.UsageError, match="logsumexp belongs to a softmax"):
+    with refused(vl.UsageError):
         reading.logsumexp()
     assert "sigmoid" in reading.table(target=0).attrs["title"]
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from vitlens_widgets.lenses import decoded as decoded_module
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import Source
@@ -190,16 +191,16 @@ def test_bounds_hold_for_any_logits(logits):
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    "ask",
     [
-        (lambda r: r.top(10), r"k must be a whole number from 1 to 9, not 10"),
-        (lambda r: r.top(0), r"from 1 to 9, not 0"),
-        (lambda r: r.logits(4), r"state 4 is out of range: states run from 0 to 3"),
-        (lambda r: r.picture(3), r"image 3 is out of range: images run from 0 to 2"),
-        (lambda r: r.rank("clas 5"), r"class 5"),
-        (lambda r: r.probability(9), r"9"),
+        lambda r: r.top(10),
+        lambda r: r.top(0),
+        lambda r: r.logits(4),
+        lambda r: r.picture(3),
+        lambda r: r.rank("clas 5"),
+        lambda r: r.probability(9),
     ],
 )
-def test_what_is_not_there_is_refused_in_a_sentence(ask, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_what_is_not_there_is_refused_in_a_sentence(ask):
+    with refused(vl.UsageError):
         ask(reading_of(random_logits()))

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, timm_model
 from tests.zoo_sweep import small_hf, small_open_clip, texts
 
@@ -71,31 +72,31 @@ def test_a_transformers_tower_without_a_classifier_takes_one():
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    "given",
     [
-        (fitted(n_features=47), "reads 47 features, but this model pools 48"),
-        ((torch.zeros(7, 48), torch.zeros(6)), r"the shapes given are \[7, 48\] and \[6\]"),
-        ((torch.zeros(48), None), r"the shapes given are \[48\] and None"),
-        ("linear", "not str"),
-        ((torch.zeros(7, 48),), "a pair"),
+        fitted(n_features=47),
+        (torch.zeros(7, 48), torch.zeros(6)),
+        (torch.zeros(48), None),
+        "linear",
+        (torch.zeros(7, 48),),
     ],
 )
-def test_a_classifier_that_does_not_fit_is_refused(given, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_a_classifier_that_does_not_fit_is_refused(given):
+    with refused(vl.UsageError):
         vl.load(timm_model("CLS"), classifier=given)
 
 
 def test_a_missing_classifier_is_asked_for_with_the_shape_it_must_have():
     vit = vl.load(timm_model("CLS", num_classes=0))
-    with pytest.raises(vl.UsageError, match=r"classifier=\(weight, bias\).* weight \[class, 48\]"):
+    with refused(vl.UsageError):
         vl.LogitLens(vit)
 
 
 def test_a_model_that_pools_nothing_is_asked_to_be_loaded_with_a_readout():
     model = timm_model("CLS", global_pool="", num_classes=0)
-    with pytest.raises(vl.UsageError, match="load it by name with a readout and a classifier"):
+    with refused(vl.UsageError):
         vl.LogitLens(vl.load(model))
-    with pytest.raises(vl.UsageError, match="pools nothing"):
+    with refused(vl.UsageError):
         vl.load(model, classifier=fitted())
 
 
@@ -118,7 +119,7 @@ def test_a_model_of_images_and_texts_loads_from_a_folder_with_prompts(folder):
 def test_without_prompts_it_traces_and_asks_for_them(folder):
     vit = vl.load(folder)
     assert vit.trace(pixels_for(vit.image_size), preprocessed=True).logits is None
-    with pytest.raises(vl.UsageError, match=r'prompts=\["a photo of a cat"'):
+    with refused(vl.UsageError):
         vl.LogitLens(vit)
 
 
@@ -133,58 +134,54 @@ def test_several_texts_of_one_class_are_averaged_as_directions(folder):
 
 
 @pytest.mark.parametrize(
-    ("make", "words", "sentence"),
+    ("make", "words"),
     [
-        (lambda: timm_model("CLS"), {"prompts": ["a", "b"]}, "reads no texts"),
-        (lambda: timm_model("CLS"), {"prompts": "a cat"}, "one text per class"),
-        (lambda: timm_model("CLS"), {"prompts": []}, "one text per class"),
-        (lambda: small_hf.small("CLIPVisionModel"), {"prompts": ["a"]}, "reads no texts"),
-        (
-            lambda: timm_model("CLS"),
-            {"prompts": ["a"], "classifier": fitted()},
-            "either classifier= or prompts=",
-        ),
+        (lambda: timm_model("CLS"), {"prompts": ["a", "b"]}),
+        (lambda: timm_model("CLS"), {"prompts": "a cat"}),
+        (lambda: timm_model("CLS"), {"prompts": []}),
+        (lambda: small_hf.small("CLIPVisionModel"), {"prompts": ["a"]}),
+        (lambda: timm_model("CLS"), {"prompts": ["a"], "classifier": fitted()}),
     ],
 )
-def test_prompts_that_cannot_be_used_are_refused(make, words, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_prompts_that_cannot_be_used_are_refused(make, words):
+    with refused(vl.UsageError):
         vl.load(make(), **words)
 
 
 def test_prompts_need_the_tokenizer_that_was_saved_with_the_model(folder, tmp_path):
     model = vl.load(folder).model
     model.config._name_or_path = str(tmp_path)
-    with pytest.raises(vl.UsageError, match="needs the tokenizer of"):
+    with refused(vl.UsageError):
         vl.load(model, prompts=texts.PROMPTS)
 
 
 def test_a_model_saved_without_its_tokenizer_answers_no_prompts(folder, tmp_path):
     vl.load(folder).model.save_pretrained(tmp_path)
-    with pytest.raises(vl.UsageError, match="needs the tokenizer of"):
+    with refused(vl.UsageError):
         vl.load(tmp_path, prompts=texts.PROMPTS)
 
 
 def test_labels_need_a_classifier(folder):
-    with pytest.raises(vl.UsageError, match="this model has none; give it one with"):
+    with refused(vl.UsageError):
         vl.load(folder, labels=["cat", "dog"])
 
 
 def test_open_clip_that_is_not_installed_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
-    with pytest.raises(vl.UsageError, match=r"pip install vitlens_widgets\[open_clip\]"):
+    with refused(vl.UsageError):
         vl.load("open_clip:ViT-B-32/openai")
 
 
 @needs_open_clip
 @pytest.mark.parametrize(
-    ("source", "sentence"),
+    "source",
     [
-        ("open_clip:ViT-B-33/openai", 'no model "ViT-B-33". Nearest: "ViT-B-32"'),
-        ("open_clip:ViT-B-32", "names no weights: .* open_clip knows openai"),
+        "open_clip:ViT-B-33/openai",
+        "open_clip:ViT-B-32",
     ],
 )
-def test_an_unknown_open_clip_model_is_refused_with_what_there_is(source, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_an_unknown_open_clip_model_is_refused_with_what_there_is(source):
+    with refused(vl.UsageError):
         vl.load(source)
 
 

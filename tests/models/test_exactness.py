@@ -9,6 +9,7 @@ import timm
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import shaken
 from tests.zoo_sweep import small_hf, small_open_clip, small_torchvision, texts
 from tests.zoo_sweep.measure import measure, random_pixels
@@ -152,7 +153,7 @@ def test_rotated_patches_keep_to_the_image_size_they_were_loaded_for():
     torch.testing.assert_close(trace.logits, own)
     z = torch.einsum("ihqk,ikhd->iqhd", trace["pattern", 1], trace["v", 1])
     torch.testing.assert_close(z, trace["z", 1], rtol=0, atol=1e-5)
-    with pytest.raises(vl.UsageError, match="reads images of 28 x 84 pixels, not 42 x 70"):
+    with refused(vl.UsageError):
         vit.trace(random_pixels((42, 70)), preprocessed=True)
 
 
@@ -181,9 +182,9 @@ def test_an_open_clip_model_is_read_as_open_clip_computes_it(kind):
 def test_a_block_without_a_stream_in_its_middle_says_so():
     vit = vl.load(small("vit_base_patch16_xp_224").eval())
     trace = vit.trace(random_pixels(vit.image_size), keep="all", preprocessed=True)
-    with pytest.raises(vl.UnsupportedModelError, match="side by side on the same stream"):
+    with refused(vl.UnsupportedModelError):
         trace["resid_mid", 0]
-    with pytest.raises(vl.UnsupportedModelError, match='no site "resid_mid"'):
+    with refused(vl.UnsupportedModelError):
         vit.trace(random_pixels(vit.image_size), keep="resid_mid", preprocessed=True)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import shaken
 from tests.zoo_sweep import small_hf, small_open_clip
 from tests.zoo_sweep.measure import off, random_pixels
@@ -113,14 +114,14 @@ def test_heads_that_share_their_keys_are_edited_together_or_refused():
     assert keys.shape[2] == vit.n_heads == 4
     assert torch.equal(keys[:, :, 0], keys[:, :, 1])
     vit.trace(pixels, edits=[edits.Zero("k", 1, head=[0, 1])], preprocessed=True)
-    with pytest.raises(vl.UsageError, match="Each 2 heads in a row share one key"):
+    with refused(vl.UsageError):
         vit.trace(pixels, edits=[edits.Zero("k", 1, head=0)], preprocessed=True)
 
 
 def test_heads_of_branches_are_not_edited():
     vit = vl.load(shaken(small("vit_small_patch16_18x2_224")))
     pixels = random_pixels(vit.image_size)
-    with pytest.raises(vl.UsageError, match="can be read but not edited"):
+    with refused(vl.UsageError):
         vit.trace(pixels, edits=[edits.Zero("z", 0, head=1)], preprocessed=True)
     vector = torch.randn(vit.width)
     trace = vit.trace(pixels, preprocessed=True)

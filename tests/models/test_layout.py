@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 
 layouts = st.builds(
     vl.TokenLayout,
@@ -42,13 +43,13 @@ def test_tokens_in_words():
 def test_a_token_that_is_not_there_is_refused(token):
     layout = vl.TokenLayout(3, 5, ("CLS", "register 1"))
     for ask in (layout.describe, layout.row_col, layout.check):
-        with pytest.raises(vl.UsageError, match="17 tokens, 0 to 16"):
+        with refused(vl.UsageError):
             ask(token)
 
 
 @pytest.mark.parametrize(("row", "col"), [(3, 0), (0, 5), (-1, 0)])
 def test_a_patch_outside_the_grid_is_refused(row, col):
-    with pytest.raises(vl.UsageError, match="rows run from 0 to 2, columns from 0 to 4"):
+    with refused(vl.UsageError):
         vl.TokenLayout(3, 5).token(row, col)
 
 
@@ -88,13 +89,11 @@ def test_values_stand_on_the_grid_where_their_patch_does(layout, leading):
 
 @pytest.mark.parametrize("shape", [(7, 10), (6, 11), (6,), (0, 10)])
 def test_a_mask_that_the_grid_does_not_tile_is_refused(shape):
-    with pytest.raises(vl.UsageError, match=r"3 x 5 patches; give .*multiples"):
+    with refused(vl.UsageError):
         vl.TokenLayout(3, 5).coverage(np.ones(shape))
 
 
 @pytest.mark.parametrize("shape", [(16,), (2, 14), (15, 2), ()])
 def test_values_of_other_than_the_patches_are_refused(shape):
-    with pytest.raises(
-        vl.UsageError, match=r"15 patches, such as values\[\.\.\., layout.patches\]"
-    ):
+    with refused(vl.UsageError):
         vl.TokenLayout(3, 5, ("CLS",)).to_grid(np.ones(shape))

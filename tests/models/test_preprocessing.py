@@ -14,6 +14,7 @@ from PIL import Image
 from transformers import BitImageProcessor, DeiTImageProcessor, ViTImageProcessor
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, shaken, timm_model
 from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.hf_processor import at_size, from_hf_processor
@@ -115,12 +116,12 @@ def test_a_module_without_a_processor_says_what_was_assumed():
 
 
 def test_a_processor_that_does_not_resize_is_refused():
-    with pytest.raises(vl.UsageError, match="does not resize"):
+    with refused(vl.UsageError):
         from_hf_processor(ViTImageProcessor(do_resize=False))
 
 
 def test_a_processor_that_rescales_otherwise_is_refused():
-    with pytest.raises(vl.UsageError, match=r"rescales pixels by 0\.5"):
+    with refused(vl.UsageError):
         from_hf_processor(ViTImageProcessor(rescale_factor=0.5))
 
 
@@ -169,14 +170,14 @@ def test_a_model_whose_positions_follow_the_image_runs_at_its_processors_size(tm
 def test_a_processor_that_cannot_be_read_is_not_taken_for_none(tmp_path):
     dinov2(tmp_path)
     (tmp_path / "preprocessor_config.json").write_text("{ not json")
-    with pytest.raises(vl.UsageError, match=r"preprocessor_config\.json in .* cannot be read"):
+    with refused(vl.UsageError):
         vl.load(tmp_path)
 
 
 def test_a_std_of_nothing_is_refused(tmp_path):
-    with pytest.raises(vl.UsageError, match=r"std of each channel, which must be above 0"):
+    with refused(vl.UsageError):
         vl.load(dinov2(tmp_path, image_std=[0.2, 0.0, 0.2]))
-    with pytest.raises(vl.UsageError, match=r"std of each channel, which must be above 0"):
+    with refused(vl.UsageError):
         vl.load(timm_model("CLS"), preprocessing={"mean": (0, 0, 0), "std": (0, 1, 1)})
 
 
@@ -191,7 +192,7 @@ class Mirrors(ViTImageProcessor):
 
 
 def test_a_processor_that_does_more_is_refused():
-    with pytest.raises(vl.UsageError, match="Mirrors does more than to resize"):
+    with refused(vl.UsageError):
         from_hf_processor(Mirrors())
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, shaken, timm_model
 from tests.zoo_sweep import small_hf
 from tests.zoo_sweep.small_timm import small
@@ -99,13 +100,13 @@ def test_transformers_siglip_shows_its_weights():
 
 
 @pytest.mark.parametrize(
-    ("words", "what"),
+    "words",
     [
-        ({"global_pool": "max"}, "maximum over patches"),
-        ({"global_pool": "prr"}, "refined CLS"),
+        {"global_pool": "max"},
+        {"global_pool": "prr"},
     ],
 )
-def test_a_readout_that_is_no_mean_is_refused(words, what):
+def test_a_readout_that_is_no_mean_is_refused(words):
     vit = vl.load(shaken(small("vit_tiny_patch16_224", **words)))
-    with pytest.raises(vl.UsageError, match=f"reads {what}, which is not a weighted mean"):
+    with refused(vl.UsageError):
         weights_of(vit, a_state(vit))

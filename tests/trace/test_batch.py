@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 
 
@@ -68,27 +69,27 @@ def test_a_dynamic_model_reads_pixels_of_another_size(array):
 
 
 @pytest.mark.parametrize(
-    ("images", "preprocessed", "sentence"),
+    ("images", "preprocessed"),
     [
-        ([], False, "No image was given"),
-        ("missing.png", False, "missing.png"),
-        ([np.zeros((8, 8, 3), np.uint8), "missing.png"], False, "Image 1 of 2: "),
-        (np.full((8, 8, 3), 3.5), False, "preprocessed=True"),
-        (np.full((8, 8, 3), np.nan), False, "NaN"),
-        (np.zeros((8, 8, 5), np.uint8), False, "5"),
-        (object(), False, "object"),
-        (vl.world.scene(0), False, "this is a Scene. Give its .image."),
-        (np.zeros((2, 3, 48, 80)), True, "not ndarray"),
-        (torch.zeros(2, 3, 48, 80, dtype=torch.uint8), True, "not torch.uint8"),
-        (torch.zeros(2, 1, 48, 80), True, r"not \[2, 1, 48, 80\]"),
-        (torch.zeros(0, 3, 48, 80), True, r"not \[0, 3, 48, 80\]"),
-        (torch.zeros(2, 3, 48, 96), True, "reads images of 48 x 80 pixels, not 48 x 96"),
-        (torch.full((2, 3, 48, 80), torch.nan), True, "NaN"),
-        (torch.full((2, 3, 48, 80), 255.0), True, "mean and std applied.* go from 255 to 255"),
+        ([], False),
+        ("missing.png", False),
+        ([np.zeros((8, 8, 3), np.uint8), "missing.png"], False),
+        (np.full((8, 8, 3), 3.5), False),
+        (np.full((8, 8, 3), np.nan), False),
+        (np.zeros((8, 8, 5), np.uint8), False),
+        (object(), False),
+        (vl.world.scene(0), False),
+        (np.zeros((2, 3, 48, 80)), True),
+        (torch.zeros(2, 3, 48, 80, dtype=torch.uint8), True),
+        (torch.zeros(2, 1, 48, 80), True),
+        (torch.zeros(0, 3, 48, 80), True),
+        (torch.zeros(2, 3, 48, 96), True),
+        (torch.full((2, 3, 48, 80), torch.nan), True),
+        (torch.full((2, 3, 48, 80), 255.0), True),
     ],
 )
-def test_bad_images_are_refused_in_a_sentence(vit, images, preprocessed, sentence):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_bad_images_are_refused_in_a_sentence(vit, images, preprocessed):
+    with refused(vl.UsageError):
         vit.trace(images, preprocessed=preprocessed)
 
 

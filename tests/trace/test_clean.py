@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import TIMM, hf_model, pixels_for, timm_model
 from vitlens_widgets.models.sites import HOOKED_SITES, SITES
 
@@ -130,7 +131,7 @@ def test_a_site_that_is_computed_again_notices_that_the_weights_have_changed():
     with torch.no_grad():
         model.blocks[0].norm1.weight.mul_(2)
     trace["q", 0]
-    with pytest.raises(vl.UsageError, match="have changed or moved since this trace"):
+    with refused(vl.UsageError):
         trace["z", 0]
 
 
@@ -138,7 +139,7 @@ def test_a_model_in_train_mode_is_refused():
     model = timm_model("CLS")
     vit = vl.load(model)
     model.train()
-    with pytest.raises(vl.UsageError, match="train mode"):
+    with refused(vl.UsageError):
         vit.trace(pixels_for((48, 80)), preprocessed=True)
 
 
@@ -147,29 +148,26 @@ def test_a_forward_that_does_more_than_its_parts_is_refused(special):
     model = timm_model(special)
     vit = vl.load(model)
     model.forward = lambda x: type(model).forward(model, x) + 1
-    with pytest.raises(vl.UnsupportedModelError, match="does something beyond"):
+    with refused(vl.UnsupportedModelError):
         vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
 @pytest.mark.parametrize(
-    ("ask", "sentence"),
+    "ask",
     [
-        (lambda t: t["attn_ot", 0], 'Nearest: "attn_out"'),
-        (lambda t: t["q", 3], "layer 3 is out of range: layers run from 0 to 2"),
-        (lambda t: t["q", -1], "layer -1 is out of range"),
-        (lambda t: t["q", "1"], "layer '1' is no index"),
-        (lambda t: t["q"], "trace\\[site, layer\\]"),
-        (lambda t: t.attention(0, head=4), "head 4 is out of range: heads run from 0 to 3"),
-        (lambda t: t.attention(0, kind="patern"), "kind must be"),
-        (
-            lambda t: t.vit.trace(pixels_for((48, 80)), keep="queries", preprocessed=True),
-            "not a site",
-        ),
+        lambda t: t["attn_ot", 0],
+        lambda t: t["q", 3],
+        lambda t: t["q", -1],
+        lambda t: t["q", "1"],
+        lambda t: t["q"],
+        lambda t: t.attention(0, head=4),
+        lambda t: t.attention(0, kind="patern"),
+        lambda t: t.vit.trace(pixels_for((48, 80)), keep="queries", preprocessed=True),
     ],
 )
-def test_what_is_not_there_is_refused_in_a_sentence(ask, sentence):
+def test_what_is_not_there_is_refused_in_a_sentence(ask):
     trace = vl.load(timm_model("CLS")).trace(pixels_for((48, 80)), preprocessed=True)
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         ask(trace)
 
 

@@ -9,6 +9,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.oracle import forward_sites
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from vitlens_widgets.models.sites import SITES
 from vitlens_widgets.trace.sites import axes_of
@@ -171,7 +172,7 @@ def test_other_edits_name_tokens_as_in_the_whole_sequence():
     trace = edited(vit, dropped, E.Zero("resid_post", 0, token=[4, 15]))
     assert (trace.states[1][:, [1, 12]] == 0).all()
     assert (trace.states[1] == 0).all(-1).sum() == 4
-    with pytest.raises(vl.UsageError, match="Token 2 is dropped by another edit"):
+    with refused(vl.UsageError):
         edited(vit, dropped, E.Zero("resid_post", 0, token=2))
 
 
@@ -253,40 +254,40 @@ def test_an_edit_that_changes_nothing_changes_nothing():
 
 
 MISFITS = [
-    (lambda _: E.Zero("zz", 0), '"zz" is not a site'),
-    (lambda _: E.Zero("z", 3), "layer 3 is out of range: layers run from 0 to 2"),
-    (lambda _: E.Zero("z", 0, head=4), "head 4 is out of range: heads run from 0 to 3"),
-    (lambda _: E.Zero("z", 0, token=16), "token 16 is out of range: tokens run from 0 to 15"),
-    (lambda _: E.Zero("z", 0, token=[]), "No token is chosen"),
-    (lambda _: E.Zero("z", 0, token=1.5), "token 1.5 is no index"),
-    (lambda _: E.Zero("z", 0, query=1), '"z" has no query to choose; it has token, head'),
-    (lambda _: E.Zero("attn_out", 0, head=1), '"attn_out" has no head to choose'),
-    (lambda _: E.Zero("z", 0, head=np.ones(3, bool)), "A mask of heads must have 4 entries"),
-    (lambda _: E.Zero("z", 0, token=np.ones((5, 3), bool)), "A mask of patches must be 3 x 5"),
-    (lambda _: E.Add("attn_out", 0, torch.zeros(47)), "vector has shape \\[47\\] and does not fit"),
-    (lambda _: E.Replace("z", 0, torch.zeros(3, 1, 1, 1), head=0), "does not fit the chosen part"),
-    (lambda _: E.Replace("mlp_post", 0, torch.zeros(193)), "does not fit"),
-    (lambda _: E.Zero(0, "z"), 'given by its name, such as "z", not by 0'),
-    (lambda _: E.Zero("blocks.0.attn.hook_z", 0), 'is not a site; .* Nearest: "z"'),
-    (lambda _: E.Zero("attn_out", 0, head=1), 'One head\'s output is chosen at "z"'),
-    (lambda _: E.Zero("z", -1), "layers run from 0 to 2; the last is 2"),
-    (lambda _: E.Scale("z", 0, "0.5"), "factor must be a number or a tensor, not str"),
-    (lambda _: E.Scale("z", 0, torch.ones(5)), "factor has shape \\[5\\] and does not fit"),
-    (lambda _: E.Add("z", 0, None), "vector must be a number or a tensor, not NoneType"),
-    (lambda _: E.Replace("z", 0, "cat"), "takes a tensor or another trace, not str"),
-    (lambda _: E.KnockOut(0, query=1), "leaves its queries no key to attend to"),
-    (lambda _: E.DropTokens(0), "Prefix tokens cannot be dropped"),
-    (lambda v: E.DropTokens(v.layout.patches), "At least one patch must be left"),
-    (lambda _: "zero", "'zero' is no edit"),
-    (lambda v: E.Replace("z", 0, untouched(vl.load(v.model))), "another model"),
-    (lambda v: E.Replace("z", 0, edited(v, E.DropTokens(3))), "with 15 tokens"),
+    lambda _: E.Zero("zz", 0),
+    lambda _: E.Zero("z", 3),
+    lambda _: E.Zero("z", 0, head=4),
+    lambda _: E.Zero("z", 0, token=16),
+    lambda _: E.Zero("z", 0, token=[]),
+    lambda _: E.Zero("z", 0, token=1.5),
+    lambda _: E.Zero("z", 0, query=1),
+    lambda _: E.Zero("attn_out", 0, head=1),
+    lambda _: E.Zero("z", 0, head=np.ones(3, bool)),
+    lambda _: E.Zero("z", 0, token=np.ones((5, 3), bool)),
+    lambda _: E.Add("attn_out", 0, torch.zeros(47)),
+    lambda _: E.Replace("z", 0, torch.zeros(3, 1, 1, 1), head=0),
+    lambda _: E.Replace("mlp_post", 0, torch.zeros(193)),
+    lambda _: E.Zero(0, "z"),
+    lambda _: E.Zero("blocks.0.attn.hook_z", 0),
+    lambda _: E.Zero("attn_out", 0, head=1),
+    lambda _: E.Zero("z", -1),
+    lambda _: E.Scale("z", 0, "0.5"),
+    lambda _: E.Scale("z", 0, torch.ones(5)),
+    lambda _: E.Add("z", 0, None),
+    lambda _: E.Replace("z", 0, "cat"),
+    lambda _: E.KnockOut(0, query=1),
+    lambda _: E.DropTokens(0),
+    lambda v: E.DropTokens(v.layout.patches),
+    lambda _: "zero",
+    lambda v: E.Replace("z", 0, untouched(vl.load(v.model))),
+    lambda v: E.Replace("z", 0, edited(v, E.DropTokens(3))),
 ]
 
 
-def assert_refused_before_the_model_runs(vit, edits, sentence):
+def assert_refused_before_the_model_runs(vit, edits):
     ran = []
     handle = vit.model.register_forward_pre_hook(lambda *_: ran.append(1))
-    with pytest.raises(vl.UsageError, match=sentence):
+    with refused(vl.UsageError):
         edited(vit, *edits)
     handle.remove()
     assert not ran
@@ -295,22 +296,22 @@ def assert_refused_before_the_model_runs(vit, edits, sentence):
     )
 
 
-@pytest.mark.parametrize(("make", "sentence"), MISFITS)
-def test_an_edit_that_does_not_fit_is_refused_before_the_model_runs(make, sentence):
+@pytest.mark.parametrize("make", MISFITS)
+def test_an_edit_that_does_not_fit_is_refused_before_the_model_runs(make):
     vit = vl.load(timm_model("CLS"))
-    assert_refused_before_the_model_runs(vit, [make(vit)], sentence)
+    assert_refused_before_the_model_runs(vit, [make(vit)])
 
 
 def test_knock_outs_that_together_leave_no_key_are_refused():
     vit = vl.load(timm_model("CLS"))
     halves = [E.KnockOut(1, query=0, key=slice(0, 8)), E.KnockOut(1, query=0, key=slice(8, 16))]
-    assert_refused_before_the_model_runs(vit, halves, "layer 1 leave a query no key")
+    assert_refused_before_the_model_runs(vit, halves)
 
 
 def test_scores_that_leave_a_query_no_key_are_refused():
     vit = vl.load(timm_model("CLS"))
     none = E.Replace("attn_scores", 1, torch.tensor(-torch.inf), query=3)
-    with pytest.raises(vl.UsageError, match="layer 1 leave a query no key"):
+    with refused(vl.UsageError):
         edited(vit, none)
 
 
@@ -318,7 +319,7 @@ def test_scores_that_leave_a_query_no_key_are_refused():
 def test_branches_side_by_side_are_refused_before_the_model_runs(site):
     words = {"img_size": (32, 48), "depth": 2, "embed_dim": 48, "num_heads": 4, "num_classes": 5}
     vit = vl.load(shaken(timm.create_model("vit_small_patch16_18x2_224", **words)))
-    assert_refused_before_the_model_runs(vit, [E.Zero(site, 1)], "read but not edited")
+    assert_refused_before_the_model_runs(vit, [E.Zero(site, 1)])
     assert edited(vit, E.Scale("attn_out", 1, 0.5)).logits.isfinite().all()
 
 
@@ -329,7 +330,7 @@ def test_heads_that_share_keys_are_edited_alike_or_refused_before_the_model_runs
     )
     base = untouched(vit)
     state = torch.random.get_rng_state()
-    assert_refused_before_the_model_runs(vit, [E.Zero("k", 1, head=0)], "share one key and value")
+    assert_refused_before_the_model_runs(vit, [E.Zero("k", 1, head=0)])
     assert torch.equal(torch.random.get_rng_state(), state)
     torch.testing.assert_close(
         edited(vit, E.Zero("k", 1, head=0), E.Zero("k", 1, head=1)).logits,
@@ -340,7 +341,7 @@ def test_heads_that_share_keys_are_edited_alike_or_refused_before_the_model_runs
 
 @pytest.mark.parametrize("words", [{"when": "later"}, {"renormalise": True}])
 def test_a_knock_out_that_contradicts_itself_is_refused(words):
-    with pytest.raises(vl.UsageError):
+    with refused(vl.UsageError):
         E.KnockOut(0, query=1, key=2, **words)
 
 

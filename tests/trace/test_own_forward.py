@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.trace.changed_by_hand import (
     MODELS,
     Bench,
@@ -141,9 +142,9 @@ REFUSED = {
 def test_it_is_refused(which, change, mode):
     bench = Bench(which)
     bench.trace()
-    alter, sentence = REFUSED[change]
+    alter, _sentence = REFUSED[change]
     alter(bench)
-    with mode(), pytest.raises(vl.UsageError, match=sentence):
+    with mode(), refused(vl.UsageError):
         bench.trace()
     assert not any(m._forward_pre_hooks for m in bench.model.modules())
 
@@ -158,13 +159,9 @@ def test_a_mask_handed_to_the_blocks():
     again = trace["resid_mid", 1] + trace["mlp_out", 1]
     torch.testing.assert_close(again, seen[2], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(trace.rerun([], first=1).logits, trace.logits)
-    with pytest.raises(
-        vl.UnsupportedModelError, match="must be one softmax of the scaled products"
-    ):
+    with refused(vl.UnsupportedModelError):
         trace.attention(1)
-    with pytest.raises(
-        vl.UnsupportedModelError, match="must be one softmax of the scaled products"
-    ):
+    with refused(vl.UnsupportedModelError):
         trace["z", 1]
 
 
@@ -199,9 +196,9 @@ def test_what_changes_after_the_trace_is_noticed():
     for change in changes.values():
         trace = bench.trace()
         change()
-        with pytest.raises(vl.UsageError, match=r"changed since this trace|train mode"):
+        with refused(vl.UsageError):
             trace["z", 1]
-        with pytest.raises(vl.UsageError, match=r"changed since this trace|train mode"):
+        with refused(vl.UsageError):
             trace.rerun([E.Zero("mlp_out", 1)])
         bench.__init__(bench.which)
 
@@ -212,7 +209,7 @@ def test_torch_func_is_refused():
     def answer(pixels):
         return bench.vit.trace(pixels, grad=True, preprocessed=True).logits.sum()
 
-    with pytest.raises(vl.UsageError, match="cannot be transformed by"):
+    with refused(vl.UsageError):
         torch.func.grad(answer)(bench.pixels)
 
 

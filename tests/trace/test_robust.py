@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 
 E = vl.edits
@@ -120,7 +120,7 @@ def test_a_model_that_moved_traces_anew_but_not_on_old_states():
     new = vit.trace(pixels_for((48, 80)), preprocessed=True)
     assert new.states.dtype == torch.float64
     for ask in (lambda: old["q", 0], lambda: old.rerun([E.Zero("z", 1)])):
-        with pytest.raises(vl.UsageError, match="have changed or moved"):
+        with refused(vl.UsageError):
             ask()
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep.small_hf import small
 from vitlens_widgets.models.sites import SITES
@@ -76,7 +77,7 @@ def test_attention_with_learned_biases_is_shown_beside_a_run_with_gradients():
 
 def test_a_function_that_changes_what_it_is_shown_is_refused(vit):
     pixels = pixels_for(vit.image_size)
-    with pytest.raises(vl.UsageError, match="let it work on a copy"):
+    with refused(vl.UsageError):
         vit.trace(pixels, preprocessed=True, watch={"mlp_out": lambda _, value: value.zero_()})
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in vit.model.modules())
 
@@ -102,11 +103,11 @@ def test_a_function_that_fails_leaves_the_model_as_it_was(vit):
 
 def test_what_cannot_be_watched_is_refused(vit):
     pixels = pixels_for(vit.image_size)
-    with pytest.raises(vl.UsageError, match=r'"patern" is not a site.*pattern'):
+    with refused(vl.UsageError):
         vit.trace(pixels, preprocessed=True, watch={"patern": print})
-    with pytest.raises(vl.UsageError, match="takes functions by site"):
+    with refused(vl.UsageError):
         vit.trace(pixels, preprocessed=True, watch=print)
-    with pytest.raises(vl.UsageError, match=r'watch\["pattern"\] must be a function'):
+    with refused(vl.UsageError):
         vit.trace(pixels, preprocessed=True, watch={"pattern": "pattern"})
-    with pytest.raises(vl.UsageError, match=r"function of \(layer, value\), not of \(value\)"):
+    with refused(vl.UsageError):
         vit.trace(pixels, preprocessed=True, watch={"pattern": lambda value: value})

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from tests.trace.changed_by_hand import (
     MODELS,
@@ -78,9 +79,7 @@ def test_another_attention_is_refused_where_it_matters(bench, change, ask):
     ANOTHER_ATTENTION[change](bench)
     seen, states = bench.seen(), bench.trace().states
     torch.testing.assert_close(states[2], seen[2], rtol=1e-4, atol=1e-5)
-    with pytest.raises(
-        vl.UnsupportedModelError, match="must be one softmax of the scaled products"
-    ):
+    with refused(vl.UnsupportedModelError):
         ASKED[ask](bench)
 
 
@@ -104,9 +103,9 @@ def test_a_patched_forward_that_leaves_the_norms_out_is_refused():
     vit = vl.load(model)
     model.blocks[1].attn.forward = attend_in_the_open(model.blocks[1].attn)
     trace = vit.trace(pixels_for((64, 48)), preprocessed=True)
-    with pytest.raises(vl.UnsupportedModelError, match="k_norm did not run in it; the forward of"):
+    with refused(vl.UnsupportedModelError):
         trace.attention(1)
-    with pytest.raises(vl.UnsupportedModelError, match="k_norm did not run in it; the forward of"):
+    with refused(vl.UnsupportedModelError):
         vit.trace(pixels_for((64, 48)), edits=[E.Zero("q", 1)], preprocessed=True)
 
 
@@ -121,7 +120,7 @@ def test_a_hook_that_does_something_else_each_time_is_refused(layer):
     bench.blocks[layer].register_forward_hook(fade)
     trace = bench.trace()
     for ask in (lambda: trace["mlp_out", layer], lambda: trace.rerun([E.Zero("z", 0)])):
-        with pytest.raises(vl.UnsupportedModelError, match=f"block {layer} must do the same"):
+        with refused(vl.UnsupportedModelError):
             ask()
 
 
@@ -139,5 +138,5 @@ def test_hooks_on_every_block_act_once_beside_edits():
 def test_a_forward_that_gives_no_tensor_is_refused():
     bench = Bench("timm, CLS")
     bench.model.forward = lambda x: {"logits": type(bench.model).forward(bench.model, x)}
-    with pytest.raises(vl.UnsupportedModelError, match="must give one tensor of logits"):
+    with refused(vl.UnsupportedModelError):
         bench.trace()

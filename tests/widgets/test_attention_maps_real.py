@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.widgets.attention_maps.codes import MINUS_INFINITY
 
@@ -36,7 +37,7 @@ def test_dropped_tokens_are_not_in_the_maps():
     widget = vl.AttentionMaps(trace)
     assert widget._meta["tokens"] == [0, 1, 2, *range(5, 16)]
     assert len(widget._codes) == 3 * 4 * 14**2
-    with pytest.raises(vl.UsageError, match="token 3 was dropped"):
+    with refused(vl.UsageError):
         widget.token = 3
 
 
@@ -53,7 +54,7 @@ def test_the_scores_of_knocked_out_keys_are_minus_infinity():
 def test_a_reading_of_sub_block_outputs_is_refused():
     vit = vl.load(timm_model("CLS"))
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
-    with pytest.raises(vl.UsageError, match="without site="):
+    with refused(vl.UsageError):
         vl.AttentionMaps(trace, reading=vl.LogitLens(vit).read(trace, site="mlp_out"))
 
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.widgets.explorer.run import ImageRun
 
@@ -93,7 +94,7 @@ def unchanged(explorer):
 def test_an_image_that_cannot_be_read_leaves_the_last_one(toy, bad):
     explorer = vl.explore(toy, picture())
     before, trace = unchanged(explorer), explorer.trace
-    with pytest.raises(vl.UsageError):
+    with refused(vl.UsageError):
         explorer.show(bad)
     assert unchanged(explorer) == before
     assert explorer.trace is trace
@@ -203,22 +204,22 @@ def test_a_model_without_a_classifier_shows_its_attention():
 
 
 @pytest.mark.parametrize(
-    ("choices", "words"),
+    "choices",
     [
-        ({"knocked_out": [(0, 9)]}, "heads 0 to"),
-        ({"knocked_out": [(True, 0)]}, "list of .layer, head. pairs"),
-        ({"state": 99}, "99"),
-        ({"mask_ratio": 0.5}, "give mae="),
-        ({"lens": 3}, "lens= takes a lens"),
-        ({"colour": 1}, 'no option "colour"'),
-        ({"target": "dragon"}, "dragon"),
+        {"knocked_out": [(0, 9)]},
+        {"knocked_out": [(True, 0)]},
+        {"state": 99},
+        {"mask_ratio": 0.5},
+        {"lens": 3},
+        {"colour": 1},
+        {"target": "dragon"},
     ],
 )
-def test_what_cannot_be_taken_is_refused(toy, choices, words):
-    with pytest.raises(vl.UsageError, match=words):
+def test_what_cannot_be_taken_is_refused(toy, choices):
+    with refused(vl.UsageError):
         vl.explore(toy, picture(), **choices)
 
 
 def test_something_that_is_no_model_is_refused():
-    with pytest.raises(vl.UsageError, match=r"takes a model from vl\.load"):
+    with refused(vl.UsageError):
         vl.explore("toy/p32", picture())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
@@ -164,33 +165,25 @@ def grids(**other):
 
 
 @pytest.mark.parametrize(
-    ("make", "names", "words"),
+    ("make", "names"),
     [
-        (lambda: [1, 2], None, "takes widgets such as .* type int"),
-        (lambda: grids(**GRID)[:1], None, "two or more widgets, each of them once; PatchGrid"),
-        (lambda: grids(**GRID)[:1] * 2, None, "each of them once; PatchGrid, PatchGrid"),
-        (lambda: [], None, "none was given"),
-        (lambda: grids(**GRID), "states", '"states" was given. Nearest: "state"'),
-        (lambda: grids(**GRID), [], "names= is empty"),
-        (lambda: grids(**GRID), ["layer"], '"layer" is not in two of the widgets'),
-        (lambda: grids(**GRID), ["head"], '"head" is not in two of the widgets'),
-        (lambda: grids(rows=6, cols=4), None, '"token" does not mean the same .* the tokens are'),
-        (lambda: grids(states=9, **GRID), None, "the models have . and 8 blocks"),
-        (
-            lambda: grids(labels=FakeLabels([f"other {i}" for i in range(7)]), **GRID),
-            None,
-            r'"target" does not mean .* names=\["state", "token"\] would',
-        ),
-        (
-            lambda: [vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2)],
-            None,
-            'PatchGrid and PatchGrid show different images; .* names=."state", "target".',
-        ),
+        (lambda: [1, 2], None),
+        (lambda: grids(**GRID)[:1], None),
+        (lambda: grids(**GRID)[:1] * 2, None),
+        (lambda: [], None),
+        (lambda: grids(**GRID), "states"),
+        (lambda: grids(**GRID), []),
+        (lambda: grids(**GRID), ["layer"]),
+        (lambda: grids(**GRID), ["head"]),
+        (lambda: grids(rows=6, cols=4), None),
+        (lambda: grids(states=9, **GRID), None),
+        (lambda: grids(labels=FakeLabels([f"other {i}" for i in range(7)]), **GRID), None),
+        (lambda: [vl.PatchGrid(random_reading(seed, **GRID)) for seed in (1, 2)], None),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_is_linked(make, names, words):
+def test_what_does_not_fit_is_refused_and_nothing_is_linked(make, names):
     widgets = make()
-    with pytest.raises(vl.UsageError, match=words):
+    with refused(vl.UsageError):
         vl.link(*widgets, names=names)
     assert all(not w.links for w in widgets if isinstance(w, vl.PatchGrid))
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
@@ -34,7 +35,7 @@ def test_a_reading_without_all_its_patches_is_refused():
     vit = vl.load(timm_model("CLS"))
     edits = [vl.edits.DropTokens([3, 4])]
     trace = vit.trace(pixels_for((48, 80)), edits=edits, preprocessed=True)
-    with pytest.raises(vl.UsageError, match="2 tokens were dropped"):
+    with refused(vl.UsageError):
         vl.PatchGrid(vl.LogitLens(vit).read(trace))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import relevance, removal_curves
 
@@ -57,7 +58,7 @@ def test_edited_runs_have_relevance_but_no_curve():
 
 def test_a_model_without_a_classifier_is_refused():
     vit = vl.load(timm_model("CLS", num_classes=0))
-    with pytest.raises(vl.UsageError, match="no classifier"):
+    with refused(vl.UsageError):
         vl.RelevanceMaps(vit.trace(pixels_for(vit.image_size), preprocessed=True))
 
 

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from vitlens_widgets import world
 from vitlens_widgets.world import own
 from vitlens_widgets.world.training.classify import LOSSES, Classify
@@ -87,7 +88,7 @@ def test_an_interrupted_call_goes_on_and_ends_with_the_same_weights(monkeypatch)
     saved = torch.load("cut/model.checkpoint", weights_only=True)
     assert saved["done"] == 1
     for ask in (vl.load, world.card):
-        with pytest.raises(vl.UsageError, match="a training that has not ended; call vl"):
+        with refused(vl.UsageError):
             ask("cut")
     cut = world.train("cut", **TINY)
     ours, theirs = load_file(whole.path), load_file(cut.path)
@@ -101,7 +102,7 @@ def test_the_same_call_gives_the_same_model_again_without_learning(monkeypatch):
     again = world.train("my-vit", **TINY)
     assert again.card.measured == first.card.measured
     Path("my-vit/model.json").unlink()  # as if stopped while it was measured
-    with pytest.raises(vl.UsageError, match="training that has not ended"):
+    with refused(vl.UsageError):
         world.card("my-vit")
 
 
@@ -130,28 +131,28 @@ def test_seconds_are_tried_out_without_a_trace():
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    "words",
     [
-        ({"goal": "clas"}, r"goal is 'clas'; it is one of \"class\", .* Nearest: \"class\""),
-        ({"goal": None}, "goal is None; it is one of"),
-        ({"layers": 0}, "layers is 0; it must be 1 to 24"),
-        ({"layers": 2.0}, "layers is 2.0; it must be a whole number"),
-        ({"width": 30}, "width is 30 and heads is 4; .* width must be a multiple of heads"),
-        ({"heads": "two"}, "heads is 'two'; it must be a whole number"),
-        ({"attention_only": 1}, "attention_only is 1; it is True or False"),
-        ({"images": 63}, "images is 63; it must be at least 64"),
-        ({"images": 640, "minutes": 1}, "either images= or minutes=, not both"),
-        ({"minutes": 0}, "minutes is 0; it must be a number above 0"),
-        ({"minutes": float("nan")}, "minutes is nan"),
-        ({"minutes": True}, "minutes is True"),
-        ({"seed": -1}, "seed is -1; a seed is a whole number from 0 on"),
-        ({"seed": 2**63}, "must be below 2 to the 63"),
-        ({"folder": 7}, "folder is 7; give the path of a folder"),
-        ({"folder": "toy/mine"}, "would be taken for an embedded model"),
+        {"goal": "clas"},
+        {"goal": None},
+        {"layers": 0},
+        {"layers": 2.0},
+        {"width": 30},
+        {"heads": "two"},
+        {"attention_only": 1},
+        {"images": 63},
+        {"images": 640, "minutes": 1},
+        {"minutes": 0},
+        {"minutes": float("nan")},
+        {"minutes": True},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"folder": 7},
+        {"folder": "toy/mine"},
     ],
 )
-def test_bad_arguments_are_refused_before_anything_is_written(words, sentence, tmp_path):
-    with pytest.raises(vl.UsageError, match=sentence):
+def test_bad_arguments_are_refused_before_anything_is_written(words, tmp_path):
+    with refused(vl.UsageError):
         world.train(**{"folder": "new", **words})
     assert list(tmp_path.iterdir()) == []
 
@@ -164,13 +165,13 @@ def test_nothing_of_anothers_is_overwritten(tmp_path):
     save_file({"weight": torch.ones(1)}, tmp_path / "bare" / "model.safetensors")
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "thesis.txt").write_text("mine")
-    for folder, sentence in (
-        ("work", "holds other files; give a folder of its own"),
-        ("file", "is a file; give a folder"),
-        ("saved", "holds another model"),
-        ("bare", "holds another model"),
+    for folder in (
+        "work",
+        "file",
+        "saved",
+        "bare",
     ):
-        with pytest.raises(vl.UsageError, match=sentence):
+        with refused(vl.UsageError):
             world.train(folder, **TINY)
     assert (tmp_path / "file").read_text() == "mine"
     assert load_file(tmp_path / "bare" / "model.safetensors")["weight"].tolist() == [1]
@@ -178,7 +179,7 @@ def test_nothing_of_anothers_is_overwritten(tmp_path):
 
 def test_another_training_in_the_same_folder_is_refused():
     world.train("my-vit", **TINY)
-    with pytest.raises(vl.UsageError, match="of another training, with layers 2, not layers 3"):
+    with refused(vl.UsageError):
         world.train("my-vit", **{**TINY, "layers": 3})
 
 
@@ -186,11 +187,11 @@ def test_what_was_not_trained_here_is_not_taken_for_it(tmp_path):
     save_file({"weight": torch.ones(1)}, tmp_path / "bare.safetensors", {"format": "pt"})
     (tmp_path / "broken.safetensors").write_bytes(b"broken")
     for name in ("bare.safetensors", "broken.safetensors"):
-        with pytest.raises(vl.UsageError, match="build the module, load the weights into it"):
+        with refused(vl.UsageError):
             vl.load(name)
 
 
 def test_a_model_of_ones_own_is_used_as_it_was_trained():
     mine = world.train("my-vit", **TINY)
-    with pytest.raises(vl.UsageError, match="my-vit is used as it was trained and takes no image"):
+    with refused(vl.UsageError):
         vl.load(mine, image_size=64)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.sentences import refused
 from vitlens_widgets import UsageError, world
 
 
@@ -80,27 +81,26 @@ def test_jupyter_shows_the_picture_itself():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    "arguments",
     [
-        ({"seed": -1}, "seed is -1; a seed is a whole number from 0 on."),
-        ({"seed": 1.5}, "seed is 1.5; it must be a whole number."),
-        ({"seed": "7"}, "seed is '7'; it must be a whole number."),
-        ({"objects": 0}, "objects is 0; a scene shows 1 to 64 things."),
-        ({"objects": 65}, "objects is 65; a scene shows 1 to 64 things."),
-        ({"objects": True}, "objects is True; it must be a whole number."),
-        ({"size": 15}, "size is 15 x 15 pixels; each side must be 16 to 4096."),
-        ({"size": (32, 5000)}, "size is 32 x 5000 pixels; each side must be 16 to 4096."),
-        ({"size": (32, 32, 3)}, "size is (32, 32, 3); give one side in pixels or (height, width)."),
-        ({"size": 32.0}, "size is 32.0; it must be a whole number."),
-        ({"classes": []}, "classes is empty; name at least one"),
-        ({"classes": ["cat", "tre"]}, "The world has no class 'tre'. Nearest: \"tree\""),
-        ({"classes": "zzz"}, 'The world has no class \'zzz\'. Known: "cat", "dog"'),
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": "7"},
+        {"objects": 0},
+        {"objects": 65},
+        {"objects": True},
+        {"size": 15},
+        {"size": (32, 5000)},
+        {"size": (32, 32, 3)},
+        {"size": 32.0},
+        {"classes": []},
+        {"classes": ["cat", "tre"]},
+        {"classes": "zzz"},
     ],
 )
-def test_bad_input_is_refused_with_one_sentence(arguments, sentence):
-    with pytest.raises(UsageError) as caught:
+def test_bad_input_is_refused_with_one_sentence(arguments):
+    with refused(UsageError):
         world.scene(**{"seed": 0, **arguments})
-    assert str(caught.value).startswith(sentence)
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers():

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.sentences import refused
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world.__main__ import main
 from vitlens_widgets.world.cards import weights_file
@@ -124,7 +125,7 @@ def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest():
 
 def test_an_old_torch_is_told_what_training_needs(monkeypatch):
     monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(UsageError, match=r"Training needs torch 2\.9 or later"):
+    with refused(UsageError):
         optimizers.Optimizer(make_network(16, TINY), 10)
 
 
@@ -230,8 +231,7 @@ def test_training_leaves_a_core_to_its_worker_and_the_threads_as_they_were(monke
 
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
-    sentence = r"is of another training, with images 4, seed 0, not images 8, seed 1; choose"
-    with pytest.raises(UsageError, match=sentence):
+    with refused(UsageError):
         train(Recipe(TASK, images=8, batch_size=4, seed=1), tmp_path, "model")
 
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 
 SIZE = (48, 80)
@@ -115,15 +116,15 @@ def test_backbone_of_transformers_and_head():
 
 def test_what_computes_something_else_is_refused_with_the_part():
     model = timm_model("CLS")
-    with pytest.raises(vl.UnsupportedModelError, match=r"but its part model is: give vl\.load"):
+    with refused(vl.UnsupportedModelError):
         vl.load(Normalising(model).eval())
-    with pytest.raises(vl.UsageError, match=r"in train mode, .* call model\.eval\(\) first"):
+    with refused(vl.UsageError):
         vl.load(Lightning(model).train())
     model.eval()
     module = Classifier(timm_model("CLS", num_classes=0), 48).eval()
     module.head = nn.Sequential(nn.LayerNorm(48), module.head[1])
     module.eval().head[0].weight.data.fill_(1.5)
-    with pytest.raises(vl.UnsupportedModelError, match="but its part backbone is"):
+    with refused(vl.UnsupportedModelError):
         vl.load(module)
 
 
@@ -231,14 +232,14 @@ def test_adapters_that_do_not_fit_are_refused(tmp_path):
     file, config = (tmp_path / "adapters" / f"adapter_{n}" for n in ("model.bin", "config.json"))
     weights = load_file(file.with_suffix(".safetensors"))
     file.with_suffix(".safetensors").unlink()
-    with pytest.raises(vl.UsageError, match=r"but no adapter_model\.safetensors or"):
+    with refused(vl.UsageError):
         vl.load(tmp_path / "adapters")
     name = next(iter(weights))
     torch.save({**weights, name.replace(".0.", ".7."): weights[name]}, file)
-    with pytest.raises(vl.UsageError, match=r"are not those of .*\.7\."):
+    with refused(vl.UsageError):
         vl.load(tmp_path / "adapters")
     config.write_text("{}")
-    with pytest.raises(vl.UsageError, match="does not say which model it adapts"):
+    with refused(vl.UsageError):
         vl.load(tmp_path / "adapters")
 
 
@@ -246,7 +247,7 @@ def test_without_peft_its_folders_say_what_to_install(tmp_path, monkeypatch):
     save_file({"base_model.model.q.lora_A.weight": torch.ones(2, 2)}, tmp_path / ADAPTERS)
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/vit"}')
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(vl.UsageError, match=r"pip install vitlens_widgets\[peft\]"):
+    with refused(vl.UsageError):
         vl.load(tmp_path)
 
 
