@@ -105,7 +105,9 @@ def _attach(run: object, point: HookPoint, handler: Handler) -> RemovableHandle:
 
 def _before_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHandle]:
     """The stream's hooks on what blocks read: before anybody's hooks, and after the user's."""
-    for layer, block in stream.blocks.items() if stream else ():
+    if stream is None:
+        return
+    for layer, block in stream.blocks.items():
         arrives = _own(run, partial(stream.arrives, layer))
         yield block.register_forward_pre_hook(arrives, prepend=True, with_kwargs=True)
         enters = _own(run, partial(stream.enters, layer))
@@ -114,9 +116,11 @@ def _before_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHa
 
 def _after_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHandle]:
     """The stream's hooks on what blocks give, after everybody's."""
-    for layer, block in stream.blocks.items() if stream else ():
-        leaves = _own(run, lambda _args, output, layer=layer: stream.leaves(layer, output))
-        yield block.register_forward_hook(leaves)
+    if stream is None:
+        return
+    for layer, block in stream.blocks.items():
+        leaves = partial(stream.leaves, layer)
+        yield block.register_forward_hook(_own(run, lambda _, out, leaves=leaves: leaves(out)))
 
 
 def _own(run: object, see: Callable[..., Any]) -> Callable[..., Any]:

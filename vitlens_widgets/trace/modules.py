@@ -39,6 +39,20 @@ def check_modes(vit: BaseViT) -> None:
             )
 
 
+def check_not_transformed() -> None:
+    """Refuse to run inside `torch.func.grad`, `vmap` and their like.
+
+    Raises:
+        UsageError: Such a transform is under way.
+    """
+    functorch: Foreign = getattr(torch._C, "_functorch")  # noqa: B009 - known to no type checker
+    if functorch.peek_interpreter_stack() is not None:
+        raise UsageError(
+            "A trace cannot be transformed by torch.func: what it keeps would be cut off; trace "
+            "with grad=True and ask torch.autograd.grad."
+        )
+
+
 def _minds_training(module: nn.Module) -> bool:
     if not type(module).__module__.startswith("torch.nn."):
         return True

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.foreign import as_written
 
 
 class Words(NamedTuple):
@@ -61,8 +62,8 @@ class Stream:
         state: Tensor | None = None,
         words: Mapping[int, Words] | None = None,
     ) -> None:
-        points = {k: vit.adapter.hook_points(k)["resid_pre"] for k in layers}
-        self.blocks: dict[int, nn.Module] = {k: point.module for k, point in points.items()}
+        every = vit.adapter.blocks
+        self.blocks: dict[int, nn.Module] = {k: as_written(every[k]) for k in layers}
         self.words = dict(words or {})
         self.inside: int | None = None
         self._name = vit.name
@@ -83,7 +84,7 @@ class Stream:
             self._refuse_turn(layer)
         self.inside = layer
         state, _ = _split(args, kwargs)
-        if self._given is not None and not self._is_given(state):
+        if self._given is not None and not self._is_given(state, self._given):
             self._refuse(
                 f"its forward changes the residual stream between block {layer - 1} and "
                 f"block {layer}"
@@ -124,9 +125,9 @@ class Stream:
         if left:
             self._refuse(f"block {left[0]} did not run")
 
-    def _is_given(self, state: Any) -> bool:
+    def _is_given(self, state: Any, given: Tensor) -> bool:
         """Whether this is what the block before gave, untouched since."""
-        given, version = self._given, self._given_version
+        version = self._given_version
         if version is not None and given._version != version:
             return False
         if state is given:

@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.trace.answer import check_answer, check_finite
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, DropTokens
 from vitlens_widgets.trace.instrument import Plan, instrumented
-from vitlens_widgets.trace.modules import check_modes
+from vitlens_widgets.trace.modules import check_modes, check_not_transformed
 from vitlens_widgets.trace.record import Record, sites_to_keep
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.stream import Stream
@@ -98,11 +97,7 @@ def run(
     """See `ViT.trace`."""
     sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
     check_modes(vit)
-    if torch._C._functorch.peek_interpreter_stack() is not None:
-        raise UsageError(
-            "A trace cannot be transformed by torch.func: what it keeps would be cut off; trace "
-            "with grad=True and ask torch.autograd.grad."
-        )
+    check_not_transformed()
     pixels, pictures = as_batch(vit, images, preprocessed)
     layout = vit.adapter.layout((pixels.shape[2], pixels.shape[3]))
     context, placed = validate(_listed(edits), vit, layout, len(pixels))
