@@ -70,8 +70,8 @@ function ofInfill(view, meta, choose, play) {
   const isShared = meta?.state_names.length === view.meta.state_names.length;
   return {
     ...view.maskPointer.actions(),
-    choose: ({ state, paste, against }) => {
-      const given = Object.entries({ paste, against }).filter(([, value]) => value !== undefined);
+    choose: ({ state, paste, reference }) => {
+      const given = Object.entries({ paste, reference }).filter(([, value]) => value !== undefined);
       const ofState = state === undefined ? {} : isShared ? { state } : { infill_state: state };
       choose({ ...Object.fromEntries(given), ...ofState });
     },

@@ -10,7 +10,7 @@ import { ExplorerView } from "./view.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["state", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "infill_state", "mask_ratio", "seed", "paste", "against", "error"];
+const CHOICES = ["state", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "infill_state", "mask_ratio", "seed", "paste", "reference", "error"];
 const DRAWN = [...new Set([...CHOICES, ...DATA_EVENTS])];
 
 /** @param {Model} model @returns {Choices} */

@@ -131,9 +131,9 @@ export class RunScenes {
   /** @param {Page} page @param {import("../infill_strip/scene.js").Data} data @param {Moment} moment @param {Around} around @returns {import("../infill_strip/scene.js").Scene} */
   infill({ choices, infillAxis, infillState, canAsk, playing, dark, ratio, layout }, data, { patch, state }, { mask }) {
     const meta = /** @type {import("../infill_strip/painting.js").Meta} */ (this.infillMeta);
-    const { mask_ratio, seed, paste, against, error } = choices;
+    const { mask_ratio, seed, paste, reference, error } = choices;
     return {
-      choices: { state: infillState, mask_ratio, seed, paste, against, error, view: "picture", image: 0 },
+      choices: { state: infillState, mask_ratio, seed, paste, reference, error, view: "picture", image: 0 },
       meta,
       data,
       mask,

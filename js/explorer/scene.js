@@ -20,7 +20,7 @@
  * @property {number} mask_ratio
  * @property {number} seed
  * @property {boolean} paste
- * @property {"original" | "final"} against
+ * @property {"original" | "final"} reference
  * @property {string} error
  */
 

@@ -4,7 +4,7 @@ import { errorStrip } from "../lib/error_strip.js";
 import { playButton } from "../lib/play_button.js";
 import { stateWords } from "../lib/state_words.js";
 import { whenChanged } from "../lib/changes.js";
-import { againstControl, pasteControl, viewControl } from "./controls.js";
+import { pasteControl, referenceControl, viewControl } from "./controls.js";
 import { curves } from "./curves.js";
 import { large } from "./large.js";
 import { legend } from "./legend.js";
@@ -26,7 +26,7 @@ export function assemble(meta, actions, whyNoMask) {
   const errors = errorStrip();
   const image = imageControl(meta, actions);
   const ofMask = [...(image ? [image] : []), ratioControl(actions), seedControl(actions), maskButtons(actions), objectControl(actions)];
-  const ofView = [pasteControl(actions), againstControl(actions), viewControl(actions)];
+  const ofView = [pasteControl(actions), referenceControl(actions), viewControl(actions)];
   const line = readout();
   const stills = [original(meta, actions), masked(meta, actions, whyNoMask ? "" : "paint here")];
   const [title, view, under, film, scores] = [largeTitle(meta, actions), large(meta, actions), legend(), strip(meta, actions), curves(meta, actions)];

@@ -30,10 +30,10 @@ export function viewControl({ choose }) {
 }
 
 /** @param {Actions} actions @returns {Part} */
-export function againstControl({ choose }) {
+export function referenceControl({ choose }) {
   const words = /** @type {[string, string][]} */ ([["original", "Original"], ["final", "Final"]]);
-  const { node, show } = segments("Error to", "Error to the original or to the final answer", words, (against) =>
-    choose(/** @type {Change} */ ({ against })),
+  const { node, show } = segments("Error to", "Error to the original or to the final answer", words, (reference) =>
+    choose(/** @type {Change} */ ({ reference })),
   );
-  return { node, update: whenChanged((/** @type {Scene} */ s) => [s.choices.against], (s) => show(s.choices.against)) };
+  return { node, update: whenChanged((/** @type {Scene} */ s) => [s.choices.reference], (s) => show(s.choices.reference)) };
 }

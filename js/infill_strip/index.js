@@ -9,7 +9,7 @@ import { InfillView } from "./view.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["state", "mask_ratio", "seed", "paste", "view", "against", "image", "error"];
+const CHOICES = ["state", "mask_ratio", "seed", "paste", "view", "reference", "image", "error"];
 const PARTS = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];
 const DATA = ["mask", ...PARTS, "_answered"];
 const DRAWN = [...CHOICES, ...DATA];

@@ -30,9 +30,9 @@ export function large(meta, actions) {
       const { painting } = s.data;
       put(canvas, isStill(s) ? painting.untouched() : painting.picture(s.choices.state, s.choices.paste));
     }),
-    whenChanged((s) => [s.data.painting, s.choices.state, s.choices.against, hasError(s), s.dark], (s) => {
+    whenChanged((s) => [s.data.painting, s.choices.state, s.choices.reference, hasError(s), s.dark], (s) => {
       if (!hasError(s)) return;
-      put(error, s.data.painting.error(s.choices.state, s.choices.against, NOT_SCORED[s.dark ? "dark" : "light"]));
+      put(error, s.data.painting.error(s.choices.state, s.choices.reference, NOT_SCORED[s.dark ? "dark" : "light"]));
     }),
     whenChanged((s) => [s.choices.view], ({ choices: { view } }) => {
       node.dataset["view"] = view;
@@ -43,7 +43,7 @@ export function large(meta, actions) {
       error.style.clipPath = view === "wipe" ? "inset(0 0 0 var(--vl-wipe))" : "";
     }),
     whenChanged((s) => [s.wipe], (s) => wiper.place(node, s.wipe)),
-    whenChanged((s) => [s.choices.against], (s) => wiper.name(s.choices.against)),
+    whenChanged((s) => [s.choices.reference], (s) => wiper.name(s.choices.reference)),
     ...maskDrawings(meta, hatch, cells.all, ({ layout }) => layout.large.cell),
     whenChanged((s) => [s.patch, s.layout], (s) => placeRing(passing, s.patch, places(meta), s.layout.large.cell)),
   ];
@@ -84,7 +84,7 @@ function wipeParts({ rows, cols }, actions) {
       left.classList.toggle("vl-covered", place < 0.25);
       right.classList.toggle("vl-covered", place > 0.6);
     },
-    /** @param {import("./painting.js").Reference} against */
-    name: (against) => fill(right, `error to the ${against}`),
+    /** @param {import("./painting.js").Reference} reference */
+    name: (reference) => fill(right, `error to the ${reference}`),
   };
 }

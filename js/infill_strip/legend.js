@@ -20,15 +20,15 @@ export function legend() {
   scale.draw((place) => colorAt(cividis, place), TICKS);
   const node = element("div", "vl-error-legend", {}, words, scale.node);
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.choices.view, s.choices.paste, s.choices.against], (s) => {
+    whenChanged((/** @type {Scene} */ s) => [s.choices.view, s.choices.paste, s.choices.reference], (s) => {
       words.textContent = wordsOf(s);
       scale.node.hidden = s.choices.view !== "error" && s.choices.view !== "wipe";
     }),
-    whenChanged((s) => [s.patch, s.mask, s.data, s.choices.state, s.passing, s.choices.against], (s) => {
+    whenChanged((s) => [s.patch, s.mask, s.data, s.choices.state, s.passing, s.choices.reference], (s) => {
       const { patch, mask, data, choices, passing } = s;
       const isScored = patch !== null && mask[patch] && data.painting.mask[patch] && !data.areNumbersOld;
       // Of the same state as the read-out's number.
-      const error = isScored ? data.numbers.error(choices.against, passing ?? choices.state, patch) : NaN;
+      const error = isScored ? data.numbers.error(choices.reference, passing ?? choices.state, patch) : NaN;
       scale.mark(Math.min(1, error / MOST_ERROR));
     }),
   ];
@@ -36,7 +36,7 @@ export function legend() {
 }
 
 /** @param {Scene} scene */
-function wordsOf({ canAsk, choices: { view, paste, against } }) {
+function wordsOf({ canAsk, choices: { view, paste, reference } }) {
   switch (view) {
     case "original":
       return "the image as the model sees it whole";
@@ -45,6 +45,6 @@ function wordsOf({ canAsk, choices: { view, paste, against } }) {
     case "picture":
       return paste ? `visible patches are the original's${canAsk ? "; click or drag to mask and unmask" : ""}` : "all patches as painted: the model was never trained on the visible ones";
     default:
-      return `error to the ${against === "final" ? "final answer" : "original"}; grey: visible, not scored`;
+      return `error to the ${reference === "final" ? "final answer" : "original"}; grey: visible, not scored`;
   }
 }

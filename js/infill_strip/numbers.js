@@ -2,14 +2,14 @@
 
 /** @typedef {import("./painting.js").Reference} Reference */
 
-const AGAINST = { original: 0, final: 1 };
+const REFERENCES = { original: 0, final: 1 };
 
 export class Numbers {
   /**
    * @param {number} nStates
    * @param {number} nPatches
-   * @param {Float32Array} scores  [metric, against, state]
-   * @param {Float32Array} errors  [against, state, patch]
+   * @param {Float32Array} scores  [metric, reference, state]
+   * @param {Float32Array} errors  [reference, state, patch]
    * @param {number} converged  the first state that stays near the final one
    */
   constructor(nStates, nPatches, scores, errors, converged) {
@@ -20,14 +20,14 @@ export class Numbers {
     this.converged = converged;
   }
 
-  /** @param {number} metric @param {Reference} against @returns {number[]} by state */
-  column(metric, against) {
-    const start = (2 * metric + AGAINST[against]) * this.nStates;
+  /** @param {number} metric @param {Reference} reference @returns {number[]} by state */
+  column(metric, reference) {
+    const start = (2 * metric + REFERENCES[reference]) * this.nStates;
     return Array.from(this.scores.subarray(start, start + this.nStates));
   }
 
-  /** Mean absolute error over a patch. @param {Reference} against @param {number} state @param {number} patch */
-  error(against, state, patch) {
-    return this.errors[(AGAINST[against] * this.nStates + state) * this.nPatches + patch] ?? NaN;
+  /** Mean absolute error over a patch. @param {Reference} reference @param {number} state @param {number} patch */
+  error(reference, state, patch) {
+    return this.errors[(REFERENCES[reference] * this.nStates + state) * this.nPatches + patch] ?? NaN;
   }
 }

@@ -73,15 +73,15 @@ export class Painting {
   /**
    * Absolute error of each hidden pixel, the mean of its colours; visible patches are not scored.
    * @param {number} state
-   * @param {Reference} against
+   * @param {Reference} reference
    * @param {readonly [number, number, number]} notScored  their colour
    */
-  error(state, against, notScored) {
+  error(state, reference, notScored) {
     const image = new ImageData(this.size.width, this.size.height);
     const rgb = this.states[state] ?? this.original;
-    const reference = (against === "final" ? this.states.at(-1) : null) ?? this.original;
+    const other = (reference === "final" ? this.states.at(-1) : null) ?? this.original;
     for (let pixel = 0, at = 0; at < rgb.length; pixel++, at += 3) {
-      const color = this.isHidden[pixel] ? errorColor(rgb, reference, at) : notScored;
+      const color = this.isHidden[pixel] ? errorColor(rgb, other, at) : notScored;
       image.data.set(color, 4 * pixel);
       image.data[4 * pixel + 3] = 255;
     }
@@ -89,10 +89,10 @@ export class Painting {
   }
 }
 
-/** @param {Uint8Array} rgb @param {Uint8Array} reference @param {number} at */
-function errorColor(rgb, reference, at) {
+/** @param {Uint8Array} rgb @param {Uint8Array} other @param {number} at */
+function errorColor(rgb, other, at) {
   let sum = 0;
-  for (let i = at; i < at + 3; i++) sum += Math.abs((rgb[i] ?? 0) - (reference[i] ?? 0));
+  for (let i = at; i < at + 3; i++) sum += Math.abs((rgb[i] ?? 0) - (other[i] ?? 0));
   const start = 3 * Math.round(255 * Math.min(1, sum / (3 * 255 * MOST_ERROR)));
   return cividis.subarray(start, start + 3);
 }

@@ -34,6 +34,6 @@ function measures({ meta, mask, data, choices, passing }, patch) {
   const name = quiet(meta.state_names[state] ?? "");
   if (!mask[patch]) return [part(quiet("the model sees it; no error is taken"))];
   if (data.areNumbersOld || !data.painting.mask[patch]) return [name, part(quiet("mean error"), "…")];
-  const to = (/** @type {import("./scene.js").Reference} */ against) => value(score(data.numbers.error(against, state, patch), 3));
+  const to = (/** @type {import("./scene.js").Reference} */ reference) => value(score(data.numbers.error(reference, state, patch), 3));
   return [name, part(quiet("mean error"), to("original")), part(quiet("to the final"), to("final"))];
 }

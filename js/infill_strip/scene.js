@@ -10,7 +10,7 @@
  * @property {number} seed
  * @property {boolean} paste
  * @property {View} view
- * @property {Reference} against
+ * @property {Reference} reference
  * @property {number} image
  * @property {string} error
  */

@@ -234,7 +234,7 @@ def test_the_strip_is_the_state_slider_and_names_choose_what_stands_large(hosted
     assert hosted.get("view") == "error"
     widget.get_by_role("radio", name="Final").click()
     widget.get_by_label("Paste visible").uncheck()
-    assert (hosted.get("against"), hosted.get("paste")) == ("final", False)
+    assert (hosted.get("reference"), hosted.get("paste")) == ("final", False)
     hosted.page.keyboard.press("[")
     assert hosted.get("state") == 1
 

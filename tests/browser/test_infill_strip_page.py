@@ -30,8 +30,8 @@ def test_pointing_at_a_masked_patch_reads_its_exact_errors_out(hosted, infilling
     patch(widget, row, col, COLS).hover()
     text = widget.locator(".vl-pair-line").inner_text().replace("\n", " ")
     size = slice(8 * row, 8 * row + 8), slice(8 * col, 8 * col + 8)
-    for against in ("original", "final"):
-        exact = infilling.error(1, against)[0][size].mean(dtype=float)
+    for reference in ("original", "final"):
+        exact = infilling.error(1, reference)[0][size].mean(dtype=float)
         assert f"{exact:.3f}" in text
     assert f"row {row}, col {col}, masked" in text
     assert "1_pre" in text
@@ -79,8 +79,8 @@ def test_the_curves_say_every_score(hosted, infilling):
     widget = hosted.add(vl.InfillStrip(infilling))
     labels = [p.get_attribute("aria-label") for p in widget.locator(".vl-plot").all()]
     for label, metric, digits in zip(labels, ("mse", "psnr", "ssim"), (4, 1, 3), strict=True):
-        for against in ("original", "final"):
-            for value in infilling.score(metric, against)[:, 0]:
+        for reference in ("original", "final"):
+            for value in infilling.score(metric, reference)[:, 0]:
                 text = "∞ (itself)" if np.isinf(value) else f"{value:.{digits}f}".replace("-", "−")
                 assert (text if value else "0") in label
     drawn = widget.locator(".vl-plots").inner_text()

@@ -23,11 +23,11 @@ def infilling(request):
     return random_infilling(seed=3, images=2, **CASES[request.param])
 
 
-def expected_error(infilling, state, against, grey):
+def expected_error(infilling, state, reference, grey):
     """Cividis from 0 to 0.5 over the 8-bit pictures; grey where nothing is hidden."""
     pictures = [infilling.pictures(k)[1].astype(int) for k in range(infilling.n_states)]
-    reference = infilling.original[1].astype(int) if against == "original" else pictures[-1]
-    share = np.abs(pictures[state] - reference).sum(axis=-1) / (3 * 255 * 0.5)
+    other = infilling.original[1].astype(int) if reference == "original" else pictures[-1]
+    share = np.abs(pictures[state] - other).sum(axis=-1) / (3 * 255 * 0.5)
     colors = CIVIDIS[np.floor(255 * np.minimum(1, share) + 0.5).astype(int)]
     return np.where(infilling.hidden[1][..., None], colors, grey)
 
@@ -64,9 +64,9 @@ def test_errors_are_cividis_up_to_a_half_and_visible_patches_grey(browser, infil
     hosted = InfillPage(page, scheme=scheme)
     widget = hosted.add(vl.InfillStrip(infilling, image=1, view="error", state=0))
     canvas = widget.locator(".vl-error-map")
-    for state, against in ((0, "original"), (1, "final"), (0, "final"), (1, "original")):
-        hosted.receive(state=state, against=against)
-        expected = expected_error(infilling, state, against, NOT_SCORED[scheme])
+    for state, reference in ((0, "original"), (1, "final"), (0, "final"), (1, "original")):
+        hosted.receive(state=state, reference=reference)
+        expected = expected_error(infilling, state, reference, NOT_SCORED[scheme])
         np.testing.assert_array_equal(canvas_pixels(canvas), expected)
     hosted.receive(view="wipe")
     assert canvas.is_visible()

@@ -31,7 +31,7 @@ BAD = {
     "seed": (-1, "whole number from 0"),
     "paste": (1, "True or False"),
     "view": ("eror", 'Nearest: "error"'),
-    "against": ("last", '"original", "final"'),
+    "reference": ("last", '"original", "final"'),
     "image": (2, "0 to 1"),
 }
 

@@ -16,7 +16,7 @@ CASES = {
     "tall grid, one block": {"rows": 6, "cols": 4, "states": 2},
     "many states": {"rows": 2, "cols": 3, "states": 13, "patch": 4},
 }
-AGAINST = ("original", "final")
+REFERENCES = ("original", "final")
 
 
 @pytest.fixture(params=CASES, ids=str)
@@ -55,16 +55,16 @@ def test_scores_and_errors_of_patches_are_exact(infilling):
     scores = np.frombuffer(strip._scores, "<f4").reshape(3, 2, n)
     errors = np.frombuffer(strip._patch_errors, "<f4").reshape(2, n, grid.n_patches)
     patch = infilling.original.shape[1] // grid.rows
-    for a, against in enumerate(AGAINST):
+    for r, reference in enumerate(REFERENCES):
         for m, metric in enumerate(("mse", "psnr", "ssim")):
-            expected = infilling.score(metric, against)[:, 2].astype(np.float32)
-            np.testing.assert_array_equal(scores[m, a], expected)
+            expected = infilling.score(metric, reference)[:, 2].astype(np.float32)
+            np.testing.assert_array_equal(scores[m, r], expected)
         for state in range(n):
-            whole = infilling.error(state, against)[2].astype(float)
+            whole = infilling.error(state, reference)[2].astype(float)
             for p in range(grid.n_patches):
                 row, col = (x * patch for x in divmod(p, grid.cols))
                 mean = whole[row : row + patch, col : col + patch].mean()
-                np.testing.assert_allclose(errors[a, state, p], mean, rtol=1e-6)
+                np.testing.assert_allclose(errors[r, state, p], mean, rtol=1e-6)
     assert strip._converged == infilling.converged()[2]
 
 
@@ -104,9 +104,9 @@ def test_a_mask_that_is_set_is_infilled_and_all_of_it_is_sent_in_one_message(
 def test_choices_that_change_no_pixel_send_nothing_else(infilling, recorded):
     strip = vl.InfillStrip(infilling)
     comm = recorded(strip)
-    strip.state, strip.view, strip.against, strip.paste = 0, "wipe", "final", False
+    strip.state, strip.view, strip.reference, strip.paste = 0, "wipe", "final", False
     sent = [set(update) for update in comm.updates()]
-    assert sent == [{"state"}, {"view"}, {"against"}, {"paste"}]
+    assert sent == [{"state"}, {"view"}, {"reference"}, {"paste"}]
     assert infilling.counted["reruns"] == 0
 
 

@@ -17,7 +17,7 @@ PICTURES_LIMIT = 4_000_000
 """Bytes that the pictures of all states should not exceed; beyond, they are sent smaller."""
 
 METRICS = ("mse", "psnr", "ssim")
-AGAINST = ("original", "final")
+REFERENCES = ("original", "final")
 
 
 def description(infilling: InfillingLike, shrink: int, caption: str) -> dict[str, Any]:
@@ -86,15 +86,15 @@ def _shrunk(picture: np.ndarray, factor: int) -> np.ndarray:
 def numbers(infilling: InfillingLike) -> dict[str, Any]:
     """Scores and errors, exact: float32.
 
-    `_scores` is `[metric, against, state]`, NaN where nothing is hidden. `_patch_errors` is
-    `[against, state, patch]`, the mean absolute error over a patch's pixels and colours.
+    `_scores` is `[metric, reference, state]`, NaN where nothing is hidden. `_patch_errors` is
+    `[reference, state, patch]`, the mean absolute error over a patch's pixels and colours.
     `_converged` is the state from which on the painting stays near the final one.
     """
-    scores = [[infilling.score(m, against)[:, 0] for against in AGAINST] for m in METRICS]
+    scores = [[infilling.score(m, reference)[:, 0] for reference in REFERENCES] for m in METRICS]
     states = range(infilling.n_states)
     errors = [
-        [patch_means(infilling.error(state, against)[0], infilling.layout) for state in states]
-        for against in AGAINST
+        [patch_means(infilling.error(state, reference)[0], infilling.layout) for state in states]
+        for reference in REFERENCES
     ]
     return {
         "_scores": pack.float32(scores),

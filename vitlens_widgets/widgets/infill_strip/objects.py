@@ -51,7 +51,7 @@ class Objects:
         return list(found), np.array(list(found.values()), bool).reshape(-1, n_patches)
 
     def scores(self, infilling: InfillingLike, image: int) -> list[list[np.ndarray]]:
-        """The IoU of objects to the truth and to the final answer, `[metric][against][state]`."""
+        """The IoU of objects to the truth and to the final answer, `[metric][reference][state]`."""
         if not self.has_iou:
             return []
         found = infilling.iou(self._classes(self._truths[image]), self._segmenter)

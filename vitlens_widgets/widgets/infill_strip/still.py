@@ -68,7 +68,7 @@ def pictures(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
 
 
 def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
-    """Errors of each state, `[metric, against, state]`; NaN while they are not known."""
+    """Errors of each state, `[metric, reference, state]`; NaN while they are not known."""
     size = (3, 2, len(meta["state_names"]))
     packed = np.frombuffer(traits["_scores"], "<f4")
     return packed.reshape(size) if packed.size else np.full(size, np.nan)
@@ -77,7 +77,7 @@ def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
 def _nearness(
     sheet: Sheet, meta: dict[str, Any], mse: np.ndarray, y: float, middles: list[float]
 ) -> None:
-    """The curves of the mean squared error `[against, state]`, under the states' pictures."""
+    """The curves of the mean squared error `[reference, state]`, under the states' pictures."""
     if not np.isfinite(mse).any():
         return
     end, names = float(np.nanmax(mse)) or 1.0, meta["state_names"]

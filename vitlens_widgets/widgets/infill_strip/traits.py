@@ -116,7 +116,7 @@ class InfillTraits(LensWidget):
         seed: Seed of a random mask; setting it draws one. Default: 2.
         paste: Whether visible patches are those of the original rather than as painted. Default:
             True.
-        against: What errors are measured against. Default: "original".
+        reference: What errors are measured against. Default: "original".
     """
 
     _infiller: Any = None
@@ -127,7 +127,7 @@ class InfillTraits(LensWidget):
     mask_ratio = Share().tag(sync=True, choice=True)
     seed = Seed(default_value=2).tag(sync=True, choice=True)
     paste = Switch(default_value=True).tag(sync=True, choice=True)
-    against = OneOf("original", "final").tag(sync=True, choice=True)
+    reference = OneOf("original", "final").tag(sync=True, choice=True)
 
     _original = traitlets.Bytes().tag(sync=True)
     _painted = traitlets.Bytes().tag(sync=True)
