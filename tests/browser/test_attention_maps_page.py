@@ -103,11 +103,14 @@ def test_a_theme_that_changes_while_the_page_is_hidden_is_drawn_when_it_is_shown
     widget = WidgetPage(page).add(vl.AttentionMaps(random_maps()), "attention_maps")
     dots = widget.locator(".vl-dots").first
     before = strip_pixels(dots)
-    page.evaluate("""async () => {
-      const [page, root] = [document.querySelector("main"), document.documentElement];
+    widget.evaluate("""async (widget) => {
+      const page = document.querySelector("main");
+      const probe = widget.querySelector(".vl-theme-probe");
+      const noticed = new Promise((done) => probe.addEventListener("transitioncancel", done));
+      document.documentElement.style.colorScheme = "dark";
+      getComputedStyle(probe).color;  // the change has begun
       page.style.display = "none";
-      root.style.colorScheme = "dark";
-      await new Promise((done) => setTimeout(done, 200));
+      await noticed;
       page.style.display = "";
     }""")
     eventually(page, lambda: strip_pixels(dots) != before and painted(dots) > 20)
