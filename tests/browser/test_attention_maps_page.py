@@ -140,7 +140,7 @@ def test_an_error_of_the_kernel_is_a_sentence_and_the_map_stays(page):
 
 def test_it_stands_beside_a_patch_grid_and_another_of_its_kind(page):
     hosted = WidgetPage(page)
-    grid = hosted.add(vl.PatchGrid(random_reading(1), layer=2))
+    grid = hosted.add(vl.PatchGrid(random_reading(1), state=2))
     shown = canvas_pixels(grid.locator(".vl-picture > .vl-canvas"))
     first = hosted.add(vl.AttentionMaps(random_maps(1)), "attention_maps")
     second = hosted.add(vl.AttentionMaps(random_maps(2)), "attention_maps")
