@@ -45,9 +45,11 @@ MAKERS |= {name: lambda name=name: small_models.shaken(small(name)) for name in 
 def timms_own(model, pixels):
     """What timm's softmax gives, per block `[image, head, query, key]`, by its unfused code."""
     found, hooks = [[] for _ in model.blocks], []
-    for module in model.modules():
-        if hasattr(module, "fused_attn"):
-            module.fused_attn = False
+    fused = {
+        module: module.fused_attn for module in model.modules() if hasattr(module, "fused_attn")
+    }
+    for module in fused:
+        module.fused_attn = False
     for seen, block in zip(found, model.blocks, strict=True):
         drops = [part for name, part in block.named_modules() if name.endswith("attn_drop")]
         hooks += [
@@ -58,6 +60,8 @@ def timms_own(model, pixels):
         model(pixels)
     for hook in hooks:
         hook.remove()
+    for module, was_fused in fused.items():
+        module.fused_attn = was_fused
     return [np.concatenate(patterns, axis=1) for patterns in found]
 
 
@@ -102,8 +106,10 @@ def test_patterns_are_transformers_eager_attentions(kind):
     words = {"output_attentions": True}
     if small_hf.run_at(kind) and "interpolate_pos_encoding" in signature(model.forward).parameters:
         words["interpolate_pos_encoding"] = True
+    takes_patches = "spatial_shapes" in signature(model.forward).parameters
+    inputs = small_hf.packed(pixels) if takes_patches else {"pixel_values": pixels}
     with torch.no_grad():
-        own = model(pixels, **words).attentions
+        own = model(**inputs, **words).attentions
     check(trace, [pattern.numpy() for pattern in own])
 
 
