@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,6 +13,7 @@ from vitlens_widgets.data import LabelSet, frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder
+from vitlens_widgets.lenses.measured import Measured
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.probabilities import Kind
@@ -22,9 +22,6 @@ from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-_TOP_AT_ONCE = 5  # as a PatchGrid shows
-_ANSWERS_AT_ONCE = 8
 
 
 class Top(NamedTuple):
@@ -54,9 +51,10 @@ class Reading:
         self._lens = lens
         self._source = source
         self._trace = source.trace
-        self._at = at
         self._decoded = Decoded(lens, source, at)
-        self._columns: dict[int, tuple[Tensor, Tensor]] = {}
+        self._readout = None if at == "readout" else Reading(lens, source, at="readout")
+        own = None if self._readout is None else self._readout._measured
+        self._measured = Measured(self._decoded, self.probabilities, own)
 
     @property
     def trace(self) -> Trace:
@@ -66,16 +64,12 @@ class Reading:
     @property
     def readout(self) -> Reading:
         """The same reading for what the model's own classifier reads: `[state, image]`."""
-        return self._readout
-
-    @cached_property
-    def _readout(self) -> Reading:
-        return self if self._at == "readout" else Reading(self._lens, self._source, at="readout")
+        return self if self._readout is None else self._readout
 
     @property
     def at_readout(self) -> bool:
         """Whether it is the reading of the model's own readout, without a token axis."""
-        return self._at == "readout"
+        return self._readout is None
 
     @property
     def n_states(self) -> int:
@@ -193,12 +187,7 @@ class Reading:
         n_classes = len(self.labels)
         if not isinstance(k, Integral) or not 1 <= k <= n_classes:
             raise UsageError(f"k must be a whole number from 1 to {n_classes}, not {k!r}.")
-        if k <= _TOP_AT_ONCE:
-            found = self._summary
-        else:
-            found = self._decoded.measured(
-                lambda logits, _: statistics.top(logits, k, self.probabilities)
-            )
+        found = self._measured.top(k)
         return Top(found["index"][..., :k].clone(), found["probability"][..., :k].clone())
 
     def entropy(self) -> Tensor:
@@ -280,43 +269,13 @@ class Reading:
         return columns
 
     def _column(self, target: int | str) -> tuple[Tensor, Tensor]:
-        """(logit, rank) of one class; one pass gives both."""
-        index = self.labels.index(target)
-        if not self._decoded.is_kept and index in self._answers:
-            self._summary  # noqa: B018  # which looks at the model's answers on its way
-        if index not in self._columns:
-            found = self._decoded.measured(lambda logits, _: statistics.column(logits, index))
-            self._columns[index] = found["logit"], found["rank"]
-        return self._columns[index]
+        """(logit, rank) of one class."""
+        return self._measured.column(self.labels.index(target))
 
-    @cached_property
+    @property
     def _summary(self) -> dict[str, Tensor]:
-        """All that needs no target, in one pass.
-
-        Where a pass is long, the columns of the model's own answers, which are asked for first,
-        come with it.
-        """
-        answers = [] if self._decoded.is_kept else self._answers
-        k = min(_TOP_AT_ONCE, len(self.labels))
-
-        def measure(logits: Tensor, final: statistics.Final) -> dict[str, Tensor]:
-            found = statistics.summary(logits, final, k, self.probabilities)
-            for index in answers:
-                column = statistics.column(logits, index)
-                found |= {f"{name} {index}": value for name, value in column.items()}
-            return found
-
-        found = self._decoded.measured(measure)
-        for index in answers:
-            self._columns[index] = found.pop(f"logit {index}"), found.pop(f"rank {index}")
-        return found
-
-    @cached_property
-    def _answers(self) -> list[int]:
-        """The model's own answers to its images, the first few."""
-        if self is self.readout:
-            return []
-        return self.readout.top(1).index[-1].unique().tolist()[:_ANSWERS_AT_ONCE]
+        """All that needs no target."""
+        return self._measured.summary
 
     def __repr__(self) -> str:
         sizes = self._decoded.shape
