@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.source import source_of
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.base import Reply
+from vitlens_widgets.widgets.shared.seam import MapsLike
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading
@@ -139,6 +141,11 @@ class RunPair:
     def shown(self, choice: str) -> ImageRun:
         """The run whose attention is shown."""
         return self.untouched if choice == "untouched" else self.both[-1]
+
+    def answered(self, compute: Callable[[MapsLike, dict], Reply], what: dict[str, Any]) -> Reply:
+        """The answer to a question about one run; about one that is gone there is none."""
+        asked = [run for run in self.both if run.number == what.get("run")]
+        return compute(asked[0].source, what) if asked else ({"gone": True}, [])
 
     def packed(self, target: int | None, side: int) -> dict[str, Any]:
         """The traits of both."""

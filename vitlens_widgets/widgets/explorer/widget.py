@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,11 @@ import traitlets
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps import data as attention_data
-from vitlens_widgets.widgets.attention_maps import page as of_page
-from vitlens_widgets.widgets.attention_maps.page import SavesMaps
+from vitlens_widgets.widgets.attention_maps.page import Chosen, SavesMaps
 from vitlens_widgets.widgets.explorer import data
 from vitlens_widgets.widgets.explorer.infilling import ImageInfiller
 from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of
+from vitlens_widgets.widgets.explorer.page import with_maps
 from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
 from vitlens_widgets.widgets.explorer.still import draw
 from vitlens_widgets.widgets.explorer.traits import ExplorerTraits
@@ -23,7 +22,6 @@ from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, Reply, answers_browser, done
 from vitlens_widgets.widgets.shared.meanings import Meaning
-from vitlens_widgets.widgets.shared.seam import MapsLike
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading
@@ -238,16 +236,11 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     @answers_browser
     def _map(self, what: dict[str, Any], _buffers: list) -> Reply:
-        return self._of_run(attention_data.whole_map, what)
+        return self._runs.answered(attention_data.whole_map, what)
 
     @answers_browser
     def _exact(self, what: dict[str, Any], _buffers: list) -> Reply:
-        return self._of_run(attention_data.exact_numbers, what)
-
-    def _of_run(self, compute: Callable[[MapsLike, dict], Reply], what: dict[str, Any]) -> Reply:
-        """The answer to a question about one run; about one that is gone there is none."""
-        asked = [run for run in self._runs.both if run.number == what.get("run")]
-        return compute(asked[0].source, what) if asked else ({"gone": True}, [])
+        return self._runs.answered(attention_data.exact_numbers, what)
 
     @answers_browser
     def _knock_out(self, message: dict[str, Any], _buffers: list) -> Reply:
@@ -274,14 +267,11 @@ class Explorer(SavesMaps, ExplorerTraits):
         masks = "" if self._mae_lens is None else ", another mask"
         return f"another image, switching heads off{masks}"
 
-    def saved(self, maps: of_page.Chosen = ()) -> SavedWidget:
+    def saved(self, maps: Chosen = ()) -> SavedWidget:
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
-        page, runs = super().saved(), [(run.source, run.overview_of) for run in self._runs.both]
-        more = of_page.saved_of_runs(runs, self._meta["side"], maps)
         shown = self._layer, self.head
-        lacking = of_page.beyond_whole(more, self._runs.untouched.source, shown)
-        beyond = ", ".join([page.beyond, *lacking])
-        return replace(page, state=page.state | more | self._shown_map(), beyond=beyond)
+        page = with_maps(super().saved(), self._runs, self._meta["side"], shown, maps)
+        return replace(page, state=page.state | self._shown_map())
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states, tokens and heads, and its classes where there are any."""
