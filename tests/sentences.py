@@ -54,7 +54,7 @@ def plain(sentence: str) -> str:
     )
     sentence = sentence.replace(str(ROOT), "<root>").replace(str(Path.home()), "<home>")
     sentence = re.sub(r"\b(127\.0\.0\.1|localhost):\d+", r"\1:<port>", sentence)
-    sentence = re.sub(r"\b0x[0-9a-f]{6,}", "<id>", sentence)
+    sentence = re.sub(r"\b(0x|(?<=\bid ))[0-9a-f]{6,}", "<id>", sentence)
     for name, version in versions().items():
         sentence = re.sub(
             rf"(?<![\d.]){re.escape(version)}(\+\w+)?(?![\d.]*\d)", f"<{name}>", sentence

@@ -35,6 +35,7 @@ by_name = pytest.mark.parametrize("name", MADE)
 @pytest.fixture
 def colab(monkeypatch):
     """Modules as Colab has them; gives what was called."""
+    vl.load("toy/mae")  # libraries that look for Colab as they are imported do that before
     called = []
     output = types.ModuleType("google.colab.output")
     output._widgets = types.SimpleNamespace(_installed_url=MANAGER)
