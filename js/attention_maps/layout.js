@@ -97,7 +97,8 @@ function fewerColumns(width, content, sizes) {
     const overview = overviewFor(overviewWidth, TALLEST, sizes);
     return { mode: "two", mapSide: beside, imageSide: Math.min(overviewWidth, LARGEST_IMAGE), overview };
   }
-  const most = Math.max(Math.min(stacked, 480), Math.min(stacked, sizes.n + GAP));
+  const cell = cellIn(stacked, sizes) > 1 ? 2 : 1;
+  const most = Math.min(stacked, Math.max(480, cell * sizes.n + GAP));
   const overview = overviewFor(content, TALLEST, sizes);
   return { mode: "stack", mapSide: windowIn(most, sizes), imageSide: Math.min(content, LARGEST_IMAGE), overview };
 }

@@ -6,7 +6,7 @@ import { probability } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
 import { svg } from "../lib/svg.js";
 import { removalOf } from "./panel.js";
-import { ORDERS } from "./words.js";
+import { ORDERS, relevance } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Removal} Removal */
@@ -80,11 +80,14 @@ function subtitle(of, { curves, classes }) {
   return `${classes.word} of ${label.name}${growing}`;
 }
 
+/** A probability of a curve; of many classes one is seldom probable, so a small one keeps its digits. @param {number} p @param {number} [digits] */
+const chance = (p, digits) => (p > 0 && p < 0.005 ? relevance(p) : probability(p, digits));
+
 /** What the lines are, with the mean of each once it is whole. @param {0 | 1} of @param {Scene} scene */
 function keysOf(of, { curves }) {
   const key = (/** @type {Kind | "random"} */ kind, /** @type {string} */ text, /** @type {string} */ title) => {
     const mean = curves.mean(of, kind);
-    const number = Number.isNaN(mean) ? [] : [element("span", "vl-quiet", {}, "mean"), element("b", "vl-value", {}, probability(mean))];
+    const number = Number.isNaN(mean) ? [] : [element("span", "vl-quiet", {}, "mean"), element("b", "vl-value", {}, chance(mean))];
     return element("span", "vl-removal-key", { title: `${title}; the mean is over all points of the curve` }, element("i", `vl-key-${kind}`), text, ...number);
   };
   return [
@@ -155,7 +158,7 @@ function said(of, scene) {
   const removal = removalOf(of, scene);
   const { curves, classes } = scene;
   if (!removal) return [];
-  const at = (/** @type {Kind | "random"} */ kind) => probability(curves.line(of, kind)[removal.point] ?? NaN, 3);
+  const at = (/** @type {Kind | "random"} */ kind) => chance(curves.line(of, kind)[removal.point] ?? NaN, 3);
   const other = removal.kind === "negative" ? "positive" : "negative";
   const answer = curves.answer(removal);
   return [

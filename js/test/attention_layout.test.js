@@ -39,6 +39,14 @@ test("577 tokens fit at one pixel a cell from 1200 px on, and in a stack at 700"
   assert.equal(layoutFor(700, sizes).mode, "stack");
 });
 
+test("257 tokens are stacked to have two pixels a cell, and have them", () => {
+  const sizes = { n: 257, nBefore: 1, rows: 16, cols: 16, nLayers: 12, nHeads: 6 };
+  for (const width of [640, 700, 952, 999]) {
+    const { mode, mapSide } = layoutFor(width, sizes);
+    assert.deepEqual([mode, mapSide], ["stack", 516], `${width}`);
+  }
+});
+
 test("50 tokens stand beside the overview down to 640 px, in three columns from 1000", () => {
   const sizes = { n: 50, nBefore: 1, rows: 7, cols: 7, nLayers: 12, nHeads: 12 };
   assert.deepEqual([500, 640, 999, 1000].map((width) => layoutFor(width, sizes).mode), ["stack", "two", "two", "columns"]);

@@ -192,6 +192,7 @@ def test_every_statistic_says_what_it_is(found):
         assert found.values[name].dtype == np.float64
         assert found.meaning(name)
         assert name in repr(found)
+    assert len({line.index(" .. ") for line in repr(found).splitlines()[1:]}) == 1
     assert found.null("corner") == pytest.approx(4 / 15)
     np.testing.assert_allclose(found.ratio("corner"), found.values["corner"] * 15 / 4)
 

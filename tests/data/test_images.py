@@ -202,6 +202,7 @@ def test_values_that_are_no_colours_are_refused(rgb):
     floats[3, 3, 0] = np.inf
     is_refused(floats, "4 of the image's 120 values are NaN or infinite")
     is_refused(rgb.astype(np.float32), "expected 0 to 1: divide by 255")
+    is_refused(rgb / 127.5 - 1, "expected 0 to 1: scale them so")
     is_refused(torch.randn(3, 5, 8) * 2, "preprocessed=True")
     is_refused(rgb.astype(np.int64), "type int64", "uint8 (0 to 255)")
     is_refused(rgb.astype(complex), "type complex128")

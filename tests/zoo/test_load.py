@@ -162,6 +162,17 @@ def test_an_unknown_name_is_refused_with_the_nearest(source):
         vl.load(source)
 
 
+def test_weights_without_a_model_are_answered_with_where_they_go():
+    with refused(vl.UsageError):
+        vl.load(nn.Linear(2, 2).state_dict())
+
+
+def test_a_size_that_no_patches_tile_is_not_proposed():
+    vit = vl.load("vit_tiny_patch16_224", pretrained=False, depth=1)
+    with refused(vl.UsageError):
+        vit.trace(torch.rand(1, 3, 200, 224), preprocessed=True)
+
+
 NOT_READ = {
     "resnet18": "convolutional network without any",
     "swin_tiny_patch4_window7_224": "attends within windows and merges patches",

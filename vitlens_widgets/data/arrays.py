@@ -73,8 +73,9 @@ def _as_bytes(array: np.ndarray) -> np.ndarray:
         raise UsageError(f"{bad} of the image's {array.size} values are NaN or infinite.")
     low, high = float(array.min()), float(array.max())
     if low < -_SLACK or high > 1 + _SLACK:
+        scaled = "divide by 255" if low >= 0 else "scale them so"
         raise UsageError(
-            f"A float image has values from {low:.3g} to {high:.3g}; expected 0 to 1: divide by "
-            "255, or call trace with preprocessed=True if the tensor is already normalised."
+            f"A float image has values from {low:.3g} to {high:.3g}; expected 0 to 1: {scaled}, "
+            "or call trace with preprocessed=True if the tensor is already normalised."
         )
     return np.rint(np.clip(array.astype(np.float32), 0, 1) * 255).astype(np.uint8)

@@ -279,6 +279,9 @@ class Reading:
 
     def __repr__(self) -> str:
         sizes = self._decoded.shape
-        axes = ("states", "images", "tokens")[: len(sizes)]
-        shape = ", ".join(f"{size} {axis}" for size, axis in zip(sizes, axes, strict=True))
+        axes = ("state", "image", "token")[: len(sizes)]
+        shape = ", ".join(
+            f"{size} {axis}{'' if size == 1 else 's'}"
+            for size, axis in zip(sizes, axes, strict=True)
+        )
         return f"Reading({self.lens_name} of {self.model_name}: {shape}, {len(self.labels)} labels)"

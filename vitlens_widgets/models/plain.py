@@ -81,9 +81,9 @@ class PlainViT(Adapter):
     def _must(self, role: str, within: Foreign = None) -> Foreign:
         found = self.part(role, within)
         place = self.at.get(role, self.PARTS.get(role, ""))
-        require(
-            found is not None, self.model, f'its {role} must be at "{place}"', "nothing is there"
-        )
+        hint = "" if role in self.at else f'; at = {{"{role}": ...}} says where it is'
+        must = f'its {role} must be at "{place}"'
+        require(found is not None, self.model, must, f"nothing is there{hint}")
         return found
 
     @property

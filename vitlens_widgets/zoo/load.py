@@ -137,9 +137,10 @@ def _from_file(
     if weights is None:
         return None
     if not kind.takes_weights:
+        filled = "; its load_state_dict fills it" if isinstance(source, nn.Module) else ""
         raise UsageError(
             f"weights= fills an architecture that is named, by timm's name or a saved folder, and "
-            f"{said(source)} comes with its own."
+            f"{said(source)} comes with its own{filled}."
         )
     return FromFile(weights, key, (ignore,) if isinstance(ignore, str) and ignore else (*ignore,))
 
@@ -186,6 +187,12 @@ def _kind(source: Any) -> ModelSource:
         for kind in SOURCES:
             if kind.takes(source):
                 return kind
+    if isinstance(source, Mapping):
+        raise UsageError(
+            "vl.load takes a model, not its weights alone: give it the module after "
+            'module.load_state_dict(weights), or their file, as in vl.load("vit_base_patch16_224", '
+            'weights="run.pth").'
+        )
     *others, last = (kind.description for kind in SOURCES)
     names = (name for kind in SOURCES for name in kind.names())
     nearest = did_you_mean(source, names) if isinstance(source, str) else ""

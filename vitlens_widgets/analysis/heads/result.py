@@ -161,10 +161,14 @@ class HeadStatistics(Result):
     def summary(self) -> str:
         """Every statistic's range over the heads, what it is by chance, and where it is largest."""
         lines = [f"{self.title}: {self.shape[0]} layers x {self.shape[1]} heads"]
-        lines += [self._line(name) for name in self.names]
+        known = [values for values in self.values.values() if not np.isnan(values).all()]
+        low = max((len(f"{np.nanmin(values):.3g}") for values in known), default=0)
+        high = max((len(f"{np.nanmax(values):.3g}") for values in known), default=0)
+        lines += [self._line(name, max(7, low), max(7, high)) for name in self.names]
         return "\n".join(lines)
 
-    def _line(self, name: str) -> str:
+    def _line(self, name: str, low: int, high: int) -> str:
+        """A statistic, its smallest and its largest value as wide as those of all."""
         values = self.values[name]
         if np.isnan(values).all():
             return f"  {name:<15} not a number: no patch reads a patch"
@@ -172,6 +176,6 @@ class HeadStatistics(Result):
         null = self.null(name)
         uniform = "" if null is None else f"uniform {null:.3g}, "
         return (
-            f"  {name:<15} {np.nanmin(values):7.3g} .. {np.nanmax(values):<7.3g} "
+            f"  {name:<15} {np.nanmin(values):{low}.3g} .. {np.nanmax(values):<{high}.3g} "
             f"{self.unit(name):<11} {uniform}most in L{layer} H{head}"
         )

@@ -104,13 +104,14 @@ class HFViT(Adapter):
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
         size = self.image_size if image_size is None else as_size(image_size)
+        rows, cols = grid(size, as_size(self.config.patch_size))
         if size != self.image_size:
             raise UsageError(
                 f"This model was loaded for images of {self.image_size[0]} x {self.image_size[1]} "
                 f"pixels, not {size[0]} x {size[1]}; load it with image_size={size}."
             )
         self._size_words(self.model)
-        return TokenLayout(*grid(size, as_size(self.config.patch_size)), self.prefix)
+        return TokenLayout(rows, cols, self.prefix)
 
     def _size_words(self, module: Foreign) -> dict[str, bool]:
         """What a module's forward must be told to run at an image size that is not its own."""

@@ -118,14 +118,14 @@ class TimmViT(Adapter):
     def layout(self, image_size: tuple[int, int] | None = None) -> TokenLayout:
         """The token layout at an image size; see `Adapter.layout`."""
         size = self.image_size if image_size is None else as_size(image_size)
+        rows, cols = grid(size, as_size(self._patches.feat_ratio(as_scalar=False)))
         fixed = self._fixed_size()
         if fixed is not None and size != fixed:
             raise UsageError(
                 f"This model reads images of {fixed[0]} x {fixed[1]} pixels, not "
                 f"{size[0]} x {size[1]}; load it by name with image_size={size}."
             )
-        patch = self._patches.feat_ratio(as_scalar=False)
-        return TokenLayout(*grid(size, as_size(patch)), self._prefix())
+        return TokenLayout(rows, cols, self._prefix())
 
     def _fixed_size(self) -> tuple[int, int] | None:
         """The one image size that the model takes, if it takes one only."""
