@@ -124,7 +124,7 @@ class Sentences:
         gone = {test for test in kept() if self.gone(test, chosen=chosen)}
         if writing:
             old = {test: said for test, said in kept().items() if test not in gone | self.passed}
-            write(old | {test: heard[test] for test in self.passed if heard.get(test)})
+            write(old | {test: with_dots(test) for test in self.passed if heard.get(test)})
             return
         less = {
             test for test in self.passed if len(heard.get(test, [])) < len(kept().get(test, []))

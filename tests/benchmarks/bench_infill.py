@@ -104,8 +104,8 @@ def scores(infilling: vl.Infilling) -> None:
     for state in range(again.n_states):
         again.pictures(state)
     for metric in ("mse", "psnr", "ssim"):
-        for against in ("original", "final"):
-            again.score(metric, against)
+        for reference in ("original", "final"):
+            again.score(metric, reference)
 
 
 def run_once(size: str, batch: int, way: str) -> None:

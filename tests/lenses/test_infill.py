@@ -333,11 +333,11 @@ def test_one_of_a_batch_is_that_image_read_alone(normalised):
         close(one.pixels(state), alone.pixels(state))
         close(one.pixels(state), batch.pixels(state)[1:2])
     for metric in ("mse", "ssim", "perceptual"):
-        for against in ("original", "final"):
-            expected = alone.score(metric, against)
-            np.testing.assert_allclose(one.score(metric, against), expected, rtol=1e-4, atol=1e-6)
-            both = batch.score(metric, against)[:, 1:2]
-            np.testing.assert_allclose(one.score(metric, against), both, rtol=1e-4, atol=1e-6)
+        for reference in ("original", "final"):
+            expected = alone.score(metric, reference)
+            np.testing.assert_allclose(one.score(metric, reference), expected, rtol=1e-4, atol=1e-6)
+            both = batch.score(metric, reference)[:, 1:2]
+            np.testing.assert_allclose(one.score(metric, reference), both, rtol=1e-4, atol=1e-6)
 
 
 def test_what_is_handed_out_cannot_corrupt_it(mae):

@@ -24,37 +24,37 @@ def infilling():
     return lens.read(pixels_for((48, 48), 3), mask_ratio=0.6, seed=4, preprocessed=True)
 
 
-def references(infilling, against):
-    if against == "final":
+def references(infilling, reference):
+    if reference == "final":
         return infilling.pixels(3, paste=True)
     return (infilling.original / 255).astype(np.float32)
 
 
-AGAINST = pytest.mark.parametrize("against", ["original", "final"])
+EACH_REFERENCE = pytest.mark.parametrize("reference", ["original", "final"])
 
 
-@AGAINST
-def test_mse_and_psnr_are_scikit_images_on_hidden_pixels(infilling, against):
-    reference = references(infilling, against)
+@EACH_REFERENCE
+def test_mse_and_psnr_are_scikit_images_on_hidden_pixels(infilling, reference):
+    compared = references(infilling, reference)
     for state in range(3):
         pictures = infilling.pixels(state, paste=True)
         for i, hidden in enumerate(infilling.hidden):
-            target, painted = reference[i][hidden], pictures[i][hidden]
+            target, painted = compared[i][hidden], pictures[i][hidden]
             mse = mean_squared_error(target, painted)
             psnr = peak_signal_noise_ratio(target, painted, data_range=1)
-            assert infilling.score("mse", against)[state, i] == pytest.approx(mse, rel=1e-6)
-            assert infilling.score("psnr", against)[state, i] == pytest.approx(psnr, rel=1e-6)
+            assert infilling.score("mse", reference)[state, i] == pytest.approx(mse, rel=1e-6)
+            assert infilling.score("psnr", reference)[state, i] == pytest.approx(psnr, rel=1e-6)
 
 
-@AGAINST
-def test_ssim_is_scikit_images_map_on_hidden_pixels(infilling, against):
-    reference = references(infilling, against).astype(float)
+@EACH_REFERENCE
+def test_ssim_is_scikit_images_map_on_hidden_pixels(infilling, reference):
+    compared = references(infilling, reference).astype(float)
     for state in range(4):
         pictures = infilling.pixels(state, paste=True).astype(float)
         for i, hidden in enumerate(infilling.hidden):
             by_colour = [
                 structural_similarity(
-                    reference[i, ..., c],
+                    compared[i, ..., c],
                     pictures[i, ..., c],
                     data_range=1,
                     gaussian_weights=True,
@@ -64,12 +64,12 @@ def test_ssim_is_scikit_images_map_on_hidden_pixels(infilling, against):
                 )[1][hidden].mean()
                 for c in range(3)
             ]
-            found = infilling.score("ssim", against)[state, i]
+            found = infilling.score("ssim", reference)[state, i]
             assert found == pytest.approx(np.mean(by_colour), abs=1e-5)
 
 
-@AGAINST
-def test_perceptual_distance_is_that_of_unit_features(infilling, against):
+@EACH_REFERENCE
+def test_perceptual_distance_is_that_of_unit_features(infilling, reference):
     vit = infilling.vit
 
     def features(brightness):
@@ -80,11 +80,11 @@ def test_perceptual_distance_is_that_of_unit_features(infilling, against):
         states = vit.trace((pixels - mean) / std, preprocessed=True).states[1:, :, 1:].numpy()
         return states / np.linalg.norm(states, axis=-1, keepdims=True)
 
-    target = features(references(infilling, against))
+    target = features(references(infilling, reference))
     for state in range(4):
         away = ((features(infilling.pixels(state, paste=True)) - target) ** 2).sum(-1).mean(0)
         expected = [a[hidden].mean() for a, hidden in zip(away, infilling.mask, strict=True)]
-        found = infilling.score("perceptual", against)[state]
+        found = infilling.score("perceptual", reference)[state]
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -120,12 +120,12 @@ def test_a_perfect_painting_has_perfect_scores(infilling):
 
 def test_visible_patches_do_not_count(infilling):
     """Error maps are zero there, and scores are means over the others."""
-    for against in ("original", "final"):
+    for reference in ("original", "final"):
         for state in range(4):
-            error = infilling.error(state, against)
+            error = infilling.error(state, reference)
             assert (error[~infilling.hidden] == 0).all()
-            reference = references(infilling, against)
-            expected = np.abs(infilling.pixels(state) - reference).mean(-1) * infilling.hidden
+            compared = references(infilling, reference)
+            expected = np.abs(infilling.pixels(state) - compared).mean(-1) * infilling.hidden
             np.testing.assert_allclose(error, expected, atol=1e-6)
 
 
@@ -197,9 +197,9 @@ def test_a_study_holds_what_single_readings_give(study):
     for r, ratio in enumerate(study.ratios):
         for s, seed in enumerate(study.seeds):
             infilling = lens.read(_pictures(4), mask_ratio=ratio, seed=seed)
-            for metric, against in study.values:
-                found = study.values[metric, against][r, s]
-                np.testing.assert_allclose(found, infilling.score(metric, against), rtol=1e-6)
+            for metric, reference in study.values:
+                found = study.values[metric, reference][r, s]
+                np.testing.assert_allclose(found, infilling.score(metric, reference), rtol=1e-6)
             assert study.converged[r, s].tolist() == infilling.converged().tolist()
 
 

@@ -55,18 +55,20 @@ class FakeInfilling:
     def pictures(self, state, *, paste=True):
         return np.rint(self.pixels(state, paste=paste) * 255).astype(np.uint8)
 
-    def _reference(self, against):
+    def _compared(self, reference):
         known = self.original.astype(np.float32) / 255
-        return known if against == "original" else self.pixels(self.n_states - 1, paste=True)
+        return known if reference == "original" else self.pixels(self.n_states - 1, paste=True)
 
-    def error(self, state, against="original"):
-        return np.abs(self.pixels(state, paste=True) - self._reference(against)).mean(axis=-1)
+    def error(self, state, reference="original"):
+        return np.abs(self.pixels(state, paste=True) - self._compared(reference)).mean(axis=-1)
 
-    def score(self, metric, against="original"):
+    def score(self, metric, reference="original"):
         self.counted["scores"] += metric == "mse"
         states = range(self.n_states)
         with np.errstate(invalid="ignore", divide="ignore"):
-            off = [np.square(self.pixels(k, paste=True) - self._reference(against)) for k in states]
+            off = [
+                np.square(self.pixels(k, paste=True) - self._compared(reference)) for k in states
+            ]
             mse = np.array(
                 [[o[h].mean() if h.any() else np.nan for o, h in zip(one, self.hidden, strict=True)]
                  for one in off]

@@ -44,8 +44,8 @@ def score(infilling: Infilling, metric: str = "mse", image: int = 0) -> Figure:
     """
     check_index("image", image, infilling.n_images)
     curves = {
-        f"against the {against}": _finite(infilling.score(metric, against)[:, image])
-        for against in ("original", "final")
+        f"against the {reference}": _finite(infilling.score(metric, reference)[:, image])
+        for reference in ("original", "final")
     }
     title = f"{infilling.lens_name} of {infilling.model_name}"
     plot = charts.figure_over_states(title, infilling.state_names, _QUANTITIES[metric])
@@ -55,7 +55,7 @@ def score(infilling: Infilling, metric: str = "mse", image: int = 0) -> Figure:
 def study(
     measured: MaskStudy,
     metric: str = "mse",
-    against: str = "original",
+    reference: str = "original",
     states: Sequence[int] | None = None,
 ) -> Figure:
     """A score against the share of hidden patches, with 95 % intervals, a curve for each state.
@@ -63,7 +63,7 @@ def study(
     Args:
         measured: Made by `InfillLens.study`.
         metric: One of those it measured.
-        against: `"original"` or `"final"`.
+        reference: `"original"` or `"final"`.
         states: Which states; all by default.
 
     Raises:
@@ -73,9 +73,9 @@ def study(
     chosen = (
         range(n_states) if states is None else [check_index("state", k, n_states) for k in states]
     )
-    mean, (low, high) = measured.mean(metric, against), measured.interval(metric, against)
+    mean, (low, high) = measured.mean(metric, reference), measured.interval(metric, reference)
     names = {measured.state_names[k]: k for k in chosen}
-    plot = charts.empty_figure(f"{measured.title}, against the {against}", _QUANTITIES[metric])
+    plot = charts.empty_figure(f"{measured.title}, against the {reference}", _QUANTITIES[metric])
     plot.xaxis.axis_label = "share of hidden patches"
     return charts.with_curves(
         plot,

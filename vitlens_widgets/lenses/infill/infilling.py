@@ -96,41 +96,41 @@ class Infilling(Paintings):
         leak = " with the hidden patches' own statistics" if lens.statistics == "target" else ""
         return f"{lens.name}{norm}{leak}"
 
-    def error(self, state: int, against: str = "original") -> np.ndarray:
+    def error(self, state: int, reference: str = "original") -> np.ndarray:
         """Absolute error of each pixel, the mean of its colours: float32 `[image, height, width]`.
 
         Zero on visible patches, which are pasted.
 
         Args:
             state: The state to paint from, 0 to L.
-            against: `"original"`, or `"final"`: what is painted from the last state.
+            reference: `"original"`, or `"final"`: what is painted from the last state.
 
         Raises:
-            UsageError: There is no such state, or another word for `against`.
+            UsageError: There is no such state, or another word for `reference`.
         """
-        reference = self._reference(against)
-        return np.abs(self.pixels(state, paste=True) - reference).mean(axis=-1)
+        compared = self._compared(reference)
+        return np.abs(self.pixels(state, paste=True) - compared).mean(axis=-1)
 
-    def score(self, metric: str, against: str = "original") -> np.ndarray:
+    def score(self, metric: str, reference: str = "original") -> np.ndarray:
         """How near each state's painting is, on the hidden patches alone: `[state, image]`.
 
         Args:
             metric: `"mse"`, `"psnr"`, `"ssim"` or `"perceptual"`, as defined in
                 `vitlens_widgets.lenses.infill.scores`, of pasted pictures clipped to [0, 1].
-            against: `"original"`, or `"final"`: what is painted from the last state.
+            reference: `"original"`, or `"final"`: what is painted from the last state.
 
         Returns:
             float64; NaN for an image without a hidden patch.
 
         Raises:
-            UsageError: An unknown metric, another word for `against`, or, for `"perceptual"`,
+            UsageError: An unknown metric, another word for `reference`, or, for `"perceptual"`,
                 weights that have changed since.
         """
         scores.check_metric(metric)
-        reference = self._reference(against)
-        if (metric, against) not in self._scores:
-            self._scores[metric, against] = read_only(self._measured(metric, reference))
-        return self._scores[metric, against]
+        compared = self._compared(reference)
+        if (metric, reference) not in self._scores:
+            self._scores[metric, reference] = read_only(self._measured(metric, compared))
+        return self._scores[metric, reference]
 
     def iou(self, truth: Any, segmenter: ViT) -> ObjectIoU:
         """How well a segmenting ViT finds the objects in what is painted; see `ObjectIoU`.
@@ -172,9 +172,11 @@ class Infilling(Paintings):
         """
         check_index("image", image, self.n_images)
         columns = {"state": self.state_names}
-        for against in scores.AGAINST:
+        for reference in scores.REFERENCES:
             for metric in ("mse", "psnr", "ssim"):
-                columns[f"{metric} to {against}"] = self.score(metric, against)[:, image].tolist()
+                columns[f"{metric} to {reference}"] = self.score(metric, reference)[
+                    :, image
+                ].tolist()
         return frame(columns, title=f"{self.lens_name} of {self.model_name}, image {image}")
 
     def rerun(
@@ -227,10 +229,10 @@ class Infilling(Paintings):
         """What is scored: the pasted painting of each state in turn."""
         return (self.pixels(state, paste=True) for state in range(self.n_states))
 
-    def _reference(self, against: str) -> np.ndarray:
-        if against not in scores.AGAINST:
-            raise UsageError(f'against is {against!r}; it is "original" or "final".')
-        return self._shown.brightness if against == "original" else self._final
+    def _compared(self, reference: str) -> np.ndarray:
+        if reference not in scores.REFERENCES:
+            raise UsageError(f'reference is {reference!r}; it is "original" or "final".')
+        return self._shown.brightness if reference == "original" else self._final
 
     @cached_property
     def _final(self) -> np.ndarray:

@@ -29,7 +29,7 @@ from vitlens_widgets.lenses.infill.brightness import to_pixels
 from vitlens_widgets.models.families.mae import MAEEncoder
 from vitlens_widgets.trace import ViT
 
-AGAINST = ("original", "final")
+REFERENCES = ("original", "final")
 _WINDOW = 11  # pixels, of SSIM's Gaussian windows
 
 

@@ -13,7 +13,7 @@ from vitlens_widgets.data import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill.infilling import Painter
 from vitlens_widgets.lenses.infill.masks import check_share
-from vitlens_widgets.lenses.infill.scores import AGAINST, check_metric
+from vitlens_widgets.lenses.infill.scores import REFERENCES, check_metric
 from vitlens_widgets.progress import progress
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ class MaskStudy:
         """The names of the scores."""
         return tuple(dict.fromkeys(metric for metric, _ in self.values))
 
-    def mean(self, metric: str, against: str = "original") -> np.ndarray:
+    def mean(self, metric: str, reference: str = "original") -> np.ndarray:
         """Mean over images and seeds, `[ratio, state]`.
 
         Raises:
             UsageError: The metric was not measured.
         """
-        return self._of(metric, against).mean(axis=(1, 3))
+        return self._of(metric, reference).mean(axis=(1, 3))
 
     def interval(
-        self, metric: str, against: str = "original", level: float = 0.95
+        self, metric: str, reference: str = "original", level: float = 0.95
     ) -> tuple[np.ndarray, np.ndarray]:
         """Confidence interval of the mean, (low, high), both `[ratio, state]`.
 
@@ -65,7 +65,7 @@ class MaskStudy:
 
         Args:
             metric: Which score.
-            against: `"original"` or `"final"`.
+            reference: `"original"` or `"final"`.
             level: Of confidence, above 0 and below 1.
 
         Raises:
@@ -74,7 +74,7 @@ class MaskStudy:
         from scipy.stats import t  # a second to import, and only this needs it
 
         level = check_share("level", level)
-        values = self._of(metric, against)
+        values = self._of(metric, reference)
         alike = values.mean(axis=1) if values.shape[3] > 1 else values[..., 0].swapaxes(1, 2)
         n = alike.shape[2]  # [ratio, state, image or seed]
         if n < 2:
@@ -83,11 +83,11 @@ class MaskStudy:
             error = alike.std(axis=2, ddof=1) / np.sqrt(n) * t.ppf((1 + level) / 2, n - 1)
         return alike.mean(axis=2) - error, alike.mean(axis=2) + error
 
-    def table(self, against: str = "original") -> DataFrame:
+    def table(self, reference: str = "original") -> DataFrame:
         """One row per ratio and state: each metric's mean and half the width of its interval.
 
         Raises:
-            UsageError: Another word for `against`.
+            UsageError: Another word for `reference`.
         """
         pairs = list(product(range(len(self.ratios)), range(len(self.state_names))))
         columns: dict[str, list[Any]] = {
@@ -95,20 +95,22 @@ class MaskStudy:
             "state": [self.state_names[s] for _, s in pairs],
         }
         for metric in self.metrics:
-            low, high = self.interval(metric, against)
+            low, high = self.interval(metric, reference)
             with np.errstate(invalid="ignore"):
                 half = (high - low) / 2
-            columns[metric] = self.mean(metric, against).ravel().tolist()
+            columns[metric] = self.mean(metric, reference).ravel().tolist()
             columns[f"{metric} ±"] = half.ravel().tolist()
         n_images = self.converged.shape[2]
         size = f"{n_images} image{'s' if n_images != 1 else ''} x {len(self.seeds)} masks"
-        return frame(columns, title=f"{self.title} against the {against}, {size}, 95 % intervals")
+        return frame(columns, title=f"{self.title} against the {reference}, {size}, 95 % intervals")
 
-    def _of(self, metric: str, against: str) -> np.ndarray:
-        if (metric, against) not in self.values:
-            known = ", ".join(f"{m} against {a}" for m, a in self.values)
-            raise UsageError(f"{metric} against {against} was not measured; there is {known}.")
-        return self.values[metric, against]
+    def _of(self, metric: str, reference: str) -> np.ndarray:
+        if (metric, reference) not in self.values:
+            known = ", ".join(f"{m} against the {a}" for m, a in self.values)
+            raise UsageError(
+                f"{metric} against the {reference} was not measured; there is {known}."
+            )
+        return self.values[metric, reference]
 
 
 def study(lens: Painter, images: Any, ratios: Any, seeds: Any, metrics: Any) -> MaskStudy:
@@ -124,7 +126,7 @@ def study(lens: Painter, images: Any, ratios: Any, seeds: Any, metrics: Any) -> 
     cells, converged = [], []
     for mask in progress(masks, "mask study"):
         infilling = lens.paint(shown, mask)
-        cells.append({(m, a): infilling.score(m, a) for m, a in product(metrics, AGAINST)})
+        cells.append({(m, a): infilling.score(m, a) for m, a in product(metrics, REFERENCES)})
         converged.append(infilling.converged())
     shape = (len(ratios), len(seeds))
     return MaskStudy(
