@@ -108,15 +108,18 @@ class Adapter(ABC):
     def hook_points(self, layer: int) -> HookPoints:
         """Where each of `HOOKED_SITES` shows in block `layer`."""
 
-    @abstractmethod
-    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
         """What block `layer` makes its scores of, from its sites q and k.
+
+        Here products of queries and keys over the root of a head's width; a family that rotates
+        them, adds to them or scales them otherwise says so.
 
         Args:
             layer: The block.
             q: `[image, head, query, d_head]`.
             k: `[image, head, key, d_head]`.
         """
+        return ScoreParts(q, k, scale=q.shape[-1] ** -0.5)
 
     def attention_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
         """The scores that block `layer` gives its softmax, from its sites q and k.
@@ -138,9 +141,9 @@ class Adapter(ABC):
         fine = torch.promote_types(q.dtype, torch.float32)
         return self.attention_scores(layer, *(part.transpose(1, 2).to(fine) for part in (q, k)))
 
-    @abstractmethod
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, as the forward pass would: `[image, token, d]` to the next state."""
+        return self.blocks[layer](state)
 
     @abstractmethod
     def pooled(self, pixels: Tensor) -> Tensor:

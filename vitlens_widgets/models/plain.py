@@ -10,7 +10,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
+from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints, part_of, slice_of, split_heads
 from vitlens_widgets.models.layout import TokenLayout
@@ -167,10 +167,6 @@ class PlainViT(Adapter):
             role: HookPoint(fused, "output", part_of(3, i, heads))
             for i, role in enumerate(("q", "k", "v"))
         }
-
-    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
-        """Products of queries and keys over the root of a head's width."""
-        return ScoreParts(q, k, scale=q.shape[-1] ** -0.5)
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
+from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.families.timm_vit import distilled_token_logits
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_hook_points, first_of
@@ -127,10 +127,6 @@ class HFViT(Adapter):
     def hook_points(self, layer: int) -> HookPoints:
         """Where each of `HOOKED_SITES` shows in block `layer`."""
         return block_hook_points(self.blocks[layer], self.n_heads)
-
-    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
-        """Products of queries and keys over the root of a head's width."""
-        return ScoreParts(q, k, scale=q.shape[-1] ** -0.5)
 
     def answer(self, pixels: Tensor) -> Tensor:
         """The model's own answer, `[image, class]`."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
+from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints
 from vitlens_widgets.models.layout import TokenLayout
@@ -90,14 +90,6 @@ class OpenClipTower(Adapter):
                 "resid_post": HookPoint(block, "output"),
             }
         )
-
-    def score_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:  # noqa: ARG002
-        """Products of queries and keys over the root of a head's width."""
-        return ScoreParts(q, k, scale=q.shape[-1] ** -0.5)
-
-    def run_block(self, layer: int, state: Tensor) -> Tensor:
-        """Run one block alone, `[image, token, d]` to the next state."""
-        return self.blocks[layer](state)
 
     def pooled(self, pixels: Tensor) -> Tensor:
         """What the tower gives by its own code, `[image, feature]`."""

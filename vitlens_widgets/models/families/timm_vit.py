@@ -148,10 +148,6 @@ class TimmViT(Adapter):
         """Scaled products of queries and keys; see `Adapter.score_parts`."""
         return ScoreParts(q, k, read_block(self.blocks[layer]).scale)
 
-    def run_block(self, layer: int, state: Tensor) -> Tensor:
-        """Run one block alone, `[image, token, d]` to the next state."""
-        return self.blocks[layer](state)
-
     def pooled(self, pixels: Tensor) -> Tensor:
         """What timm's own code gives the classifier, `[image, d]`."""
         return self.model.forward_head(self.model.forward_features(pixels), pre_logits=True)
