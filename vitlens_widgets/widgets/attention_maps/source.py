@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.seam import (
     LayoutLike,
     MapsLike,
@@ -26,21 +27,13 @@ def source_of(trace: Any) -> MapsLike:
     Raises:
         UsageError: It is no trace.
     """
-    if all(hasattr(trace, name) for name in FACE):
+    if has_all(trace, FACE):
         return trace
     if is_trace(trace):
         from vitlens_widgets.analysis import Maps
 
         return Maps(trace)
-    raise UsageError(
-        "AttentionMaps shows a trace, such as vit.trace(image); "
-        f"an object of type {type(trace).__name__} was given."
-    )
-
-
-def is_trace(given: Any) -> bool:
-    """Whether it has what a trace has."""
-    return all(hasattr(given, name) for name in ("states", "pictures", "layout", "tokens"))
+    raise refusal("AttentionMaps shows a trace, such as vit.trace(image)", trace)
 
 
 def checked_reading(reading: Any, source: SizesLike) -> ReadingLike | None:
@@ -51,10 +44,11 @@ def checked_reading(reading: Any, source: SizesLike) -> ReadingLike | None:
     """
     if reading is None:
         return None
-    if not all(hasattr(reading, name) for name in ("top", "n_states", "layout", "labels")):
-        raise UsageError(
-            "reading= takes a lens applied to the same trace, such as vl.LogitLens(vit).read(trace)"
-            f"; an object of type {type(reading).__name__} was given."
+    if not has_all(reading, ("top", "n_states", "layout", "labels")):
+        raise refusal(
+            "reading= takes a lens applied to the same trace, such as "
+            "vl.LogitLens(vit).read(trace)",
+            reading,
         )
     of_reading = (reading.n_states - 1, reading.n_images, reading.layout, _listed(reading.tokens))
     of_maps = (source.n_layers, source.n_images, source.layout, _listed(source.tokens))

@@ -6,7 +6,6 @@ from typing import Any
 
 import traitlets
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
@@ -14,6 +13,7 @@ from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.still import draw
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.checks import has_all, refusal
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
 from vitlens_widgets.widgets.shared.seam import InfillingLike
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
@@ -132,9 +132,8 @@ class InfillStrip(InfillTraits):
 
 
 def _checked(infilling: Any) -> InfillingLike:
-    if not all(hasattr(infilling, name) for name in ("rerun", "only", "pictures", "score")):
-        raise UsageError(
-            "InfillStrip shows an infilling, such as vl.InfillLens(mae).read(image); "
-            f"an object of type {type(infilling).__name__} was given."
+    if not has_all(infilling, ("rerun", "only", "pictures", "score")):
+        raise refusal(
+            "InfillStrip shows an infilling, such as vl.InfillLens(mae).read(image)", infilling
         )
     return infilling

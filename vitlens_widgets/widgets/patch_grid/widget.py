@@ -13,6 +13,7 @@ from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
+from vitlens_widgets.widgets.shared.checks import has_all, refusal
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
 from vitlens_widgets.widgets.shared.seam import ReadingLike
 from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
@@ -160,11 +161,8 @@ class PatchGrid(LensWidget):
 
 
 def _checked_reading(reading: Any) -> ReadingLike:
-    if not all(hasattr(reading, name) for name in ("top", "readout", "layout", "labels")):
-        raise UsageError(
-            "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace); "
-            f"an object of type {type(reading).__name__} was given."
-        )
+    if not has_all(reading, ("top", "readout", "layout", "labels")):
+        raise refusal("PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace)", reading)
     if reading.readout is reading:
         raise UsageError(
             "PatchGrid shows a reading of all tokens, not of the readout alone: give reading, not "

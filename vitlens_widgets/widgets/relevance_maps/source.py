@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.widgets.attention_maps.source import is_trace
+from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.seam import CurvesLike, RelevanceLike, RelevanceSourceLike
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def source_of(trace: Any) -> RelevanceSourceLike:
     Raises:
         UsageError: It is no trace.
     """
-    if all(hasattr(trace, name) for name in FACE):
+    if has_all(trace, FACE):
         return trace
     if is_trace(trace):
         return RelevanceSource(trace)
@@ -122,16 +122,12 @@ def source_of(trace: Any) -> RelevanceSourceLike:
             "Relevance is shown on the images it was found in: give their trace first, as in "
             "vl.RelevanceMaps(trace, relevance=found)."
         )
-    raise UsageError(
-        "RelevanceMaps shows a trace, such as vit.trace(image); "
-        f"an object of type {type(trace).__name__} was given."
-    )
+    raise refusal("RelevanceMaps shows a trace, such as vit.trace(image)", trace)
 
 
 def is_relevance(given: Any) -> bool:
     """Whether something looks like what `vl.analysis.relevance` gives."""
-    names = ("method", "target", "tokens", "heads", "token_index", "labels")
-    return all(hasattr(given, name) for name in names)
+    return has_all(given, ("method", "target", "tokens", "heads", "token_index", "labels"))
 
 
 def checked_relevance(given: Any, source: RelevanceSourceLike) -> list[RelevanceLike]:

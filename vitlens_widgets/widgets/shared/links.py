@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.export.page import PageLink
 from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.checks import refusal
 from vitlens_widgets.widgets.shared.meanings import Meaning, Place
 
 NAMES = ("state", "layer", "token", "key", "head", "target", "image")
@@ -160,9 +161,9 @@ def _checked(widgets: tuple, names: tuple[str, ...] | None) -> dict[str, list[En
     """For each name the widgets that have it, and what it means there."""
     for widget in widgets:
         if not isinstance(widget, LensWidget):
-            raise UsageError(
-                "vl.link takes widgets such as vl.PatchGrid(reading) and vl.AttentionMaps(trace); "
-                f"an object of type {type(widget).__name__} was given."
+            raise refusal(
+                "vl.link takes widgets such as vl.PatchGrid(reading) and vl.AttentionMaps(trace)",
+                widget,
             )
     if len({id(widget) for widget in widgets}) < max(2, len(widgets)):
         raise UsageError(
