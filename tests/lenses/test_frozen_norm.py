@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -17,19 +18,47 @@ def traced(special):
     return vit, vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
-@pytest.mark.parametrize("special", ["CLS", "four registers and layer scale", "mean of patches"])
-def test_prismas_variant_is_its_definition(special):
-    vit, trace = traced(special)
-    reading = vl.FrozenNormLens(vit).read(trace)
+def written_again(vit, states, bias, center):
+    """`[state, image, token, class]` in NumPy, float64: Prisma's, or centred over the classes."""
     norm = vit.model.norm if isinstance(vit.model.norm, nn.LayerNorm) else vit.model.fc_norm
-    weight = (vit.model.head.weight * norm.weight).detach()
-    weight = weight - weight.mean(0, keepdim=True)
-    final = trace.states[-1]
-    scale = (final.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
+    weight, shift, classes, offset = (
+        of.detach().double().numpy()
+        for of in (norm.weight, norm.bias, vit.model.head.weight, vit.model.head.bias)
+    )
+    states = states.double().numpy()
+    scale = np.sqrt(states[-1].var(-1, keepdims=True) + norm.eps)
+    folded = classes * weight
+    folded_bias = offset + classes @ shift
+    if center:
+        folded = folded - folded.mean(0, keepdims=True)
+        folded_bias = folded_bias - folded_bias.mean()
+    logits = (states - states.mean(-1, keepdims=True)) / scale @ folded.T
+    return logits + folded_bias if bias else logits
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("special", ["CLS", "four registers and layer scale", "mean of patches"])
+def test_it_is_its_definition(special, bias, center):
+    vit, trace = traced(special)
+    reading = vl.FrozenNormLens(vit, bias=bias, center=center).read(trace)
+    expected = written_again(vit, trace.states, bias, center)
     for k in range(4):
-        state = trace.states[k]
-        expected = (state - state.mean(-1, keepdim=True)) / scale @ weight.T
-        torch.testing.assert_close(reading.logits(k), expected, rtol=0, atol=2e-5)
+        np.testing.assert_allclose(reading.logits(k), expected[k], rtol=0, atol=2e-5)
+
+
+def test_prismas_is_the_default_and_its_logits_keep_their_mean_over_the_classes():
+    vit, trace = traced("CLS")
+    prisma, centred = (vl.FrozenNormLens(vit, center=c).read(trace) for c in (False, True))
+    torch.testing.assert_close(
+        vl.FrozenNormLens(vit).read(trace).logits(2), prisma.logits(2), rtol=0, atol=0
+    )
+    shared = prisma.logits(2).mean(-1)
+    assert shared.abs().min() > 1e-4
+    torch.testing.assert_close(
+        prisma.logits(2) - centred.logits(2), shared[..., None].expand_as(centred.logits(2))
+    )
+    torch.testing.assert_close(prisma.probability(3), centred.probability(3))
 
 
 @pytest.mark.parametrize("special", ["CLS", "distillation", "mean of patches", "qk-norm"])

@@ -95,7 +95,11 @@ def test_a_saved_lens_is_loaded_again(fitted, tmp_path):
 def test_settings_are_saved_too(tmp_path):
     vit = vl.load(timm_model("CLS"))
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
-    for lens in (vl.LogitLens(vit), vl.FrozenNormLens(vit, bias=True), vl.FrozenNormLens(vit)):
+    for lens in (
+        vl.LogitLens(vit),
+        vl.FrozenNormLens(vit),
+        vl.FrozenNormLens(vit, bias=True, center=True),
+    ):
         lens.save(tmp_path / "lens.safetensors")
         again = vl.Lens.load(tmp_path / "lens.safetensors", vit)
         assert type(again) is type(lens)

@@ -24,9 +24,12 @@ class FrozenNormLens(Lens):
     Args:
         vit: The model, from `vl.load`; its final norm must be a LayerNorm, and what follows it
             linear.
-        bias: False, as in Prisma: neither the norm's bias nor the classifier's is added, and the
-            logits of a token have mean 0 over the classes. True adds both, so that at the final
-            state the readout's answer is the model's own logits.
+        bias: False, as in Prisma: neither the norm's bias nor the classifier's is added. True adds
+            both, so that at the final state the readout's answer is the model's own logits.
+        center: False, as in Prisma: logits as the classifier's rows give them. True takes from a
+            token's logits their mean over the classes, as TransformerLens does (`center_unembed`),
+            so that what all classes share counts for none. Ranks and a softmax are the same either
+            way; the probabilities of a model that answers by a sigmoid are not.
 
     Raises:
         UsageError: No classifier, another kind of final norm, or a classifier that is not linear.
@@ -34,14 +37,17 @@ class FrozenNormLens(Lens):
     Source:
         ViT-Prisma (Joseph & Nanda, 2024), notebook "emoji logit lens":
         `accumulated_resid` divided by the cached `ln_final` scale, then `W_H` with the norm's
-        weight folded in and its columns centred.
+        weight folded in. Its `fold_layer_norm` takes from `W_H` the mean over the width, which a
+        centred state does not notice. Its `from_pretrained` has an argument `center_unembed`, True,
+        which reaches no weight: the mean over the classes stays in its logits.
     """
 
     name = "frozen-norm lens"
 
-    def __init__(self, vit: ViT, bias: bool = False) -> None:
+    def __init__(self, vit: ViT, bias: bool = False, center: bool = False) -> None:
         super().__init__(vit)
         self.bias = bias
+        self.center = center
         self._norm = _final_norm(vit)
         _check_linear(self)
 
@@ -59,10 +65,9 @@ class FrozenNormLens(Lens):
             return each_state(lambda state: self._through(to_logits, state, norm), states)
 
         logits = decoded(lambda x: self._normed(x, scale))
-        if self.bias:
-            return logits
-        logits = logits - decoded(torch.zeros_like)
-        return logits - logits.mean(-1, keepdim=True)
+        if not self.bias:
+            logits = logits - decoded(torch.zeros_like)
+        return logits - logits.mean(-1, keepdim=True) if self.center else logits
 
     def _normed(self, x: Tensor, scale: Tensor) -> Tensor:
         """The final norm with a given scale."""
