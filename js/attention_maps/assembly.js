@@ -11,7 +11,7 @@ import { overview } from "./overview.js";
 import { overviewNote } from "./overview_note.js";
 import { picture } from "./picture.js";
 import { readout } from "./readout.js";
-import { baseline } from "./baseline.js";
+import { original } from "./original.js";
 import { subtitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Part} Part */
@@ -29,7 +29,7 @@ export function assemble(meta, tokens, actions) {
   const heads = [overview(meta, actions), overviewNote(actions)];
   const large = [map(meta, tokens, actions), legend()];
   const direction = directionControl(actions);
-  const onImage = [chips(tokens, actions), picture(tokens, actions), baseline(meta)];
+  const onImage = [chips(tokens, actions), picture(tokens, actions), original(meta)];
   const others = [headStrip(meta, actions), neuronView(actions), readout(actions)];
   const [aboutHead, neurons, pair] = nodes(others);
   const node = element(

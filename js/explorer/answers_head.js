@@ -1,4 +1,4 @@
-// Beside the rows of answers: the untouched image with the classes found, and the token looked at
+// Beside the rows of answers: the original image with the classes found, and the token looked at
 // with its answers in the state shown.
 import { element, fill, icon } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
@@ -14,10 +14,10 @@ const SIDE = 132;
 export const PIN = "M9.5 1.5l5 5-1.2 1-1-.2-2.6 2.6.2 2.6-1.1 1.1-2.9-2.9-4 4-.6-.6 4-4-2.9-2.9L3.5 6l2.6.2L8.7 3.7l-.2-1z";
 
 /** The image as the model saw it. @param {import("./scene.js").Meta} meta @returns {Part} */
-export function untouchedImage(meta) {
+export function originalImage(meta) {
   const canvas = element("canvas", "vl-canvas", { role: "img", "aria-label": "the image as the model saw it" });
   const name = element("figcaption", "vl-secondary", { title: meta.caption }, meta.caption || "image");
-  const node = element("figure", "vl-untouched-image", {}, canvas, name);
+  const node = element("figure", "vl-original-image", {}, canvas, name);
   const { width, height } = boxOf(SIDE, meta);
   const update = whenChanged(({ grid: { grounds, ratio } }) => [grounds, ratio], ({ grid: { grounds, ratio } }) => {
     Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });

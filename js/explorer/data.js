@@ -1,4 +1,4 @@
-// What the kernel sends to an Explorer, decoded: the untouched run, the edited one, the infilling.
+// What the kernel sends to an Explorer, decoded: the baseline run, the edited one, the infilling.
 import { overviewOf, statisticsOf } from "../attention_maps/received.js";
 import { numbersOf, objectsOf, paintingOf } from "../infill_strip/received.js";
 import { asFloat32, asUint8 } from "../lib/bytes.js";
@@ -29,7 +29,7 @@ export const DATA_EVENTS = ["_version", "target", ...OF_INFILLING, "mask", "_ans
 /**
  * One run's numbers by the names that PatchGrid and AttentionMaps have them under; the rest as it is.
  * @param {Get} get
- * @param {"untouched" | "edited"} run
+ * @param {"baseline" | "edited"} run
  * @returns {Get}
  */
 const ofRun = (get, run) => (name) => {
@@ -63,8 +63,8 @@ function runReader(get) {
 
 /** @param {Get} get @returns {() => Data} */
 export function dataReader(get) {
-  const [untouched, edited] = [ofRun(get, "untouched"), ofRun(get, "edited")];
-  const [baseline, other] = [runReader(untouched), runReader(edited)];
+  const [own, edited] = [ofRun(get, "baseline"), ofRun(get, "edited")];
+  const [baseline, other] = [runReader(own), runReader(edited)];
   const { height, width } = get("_meta");
   const grounds = received(get, ["_picture"], () => new Grounds(asUint8(get("_picture")), width, height));
   const divergence = received(edited, ["_divergence"], () => asFloat32(edited("_divergence")));

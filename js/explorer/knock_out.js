@@ -14,7 +14,7 @@ const CROSS = "M4.5 4.5l7 7M11.5 4.5l-7 7";
 const OFF = "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM4.2 4.2l7.6 7.6";
 
 /** @type {[string, string][]} */
-const RUNS = [["edited", "Edited"], ["untouched", "Untouched"], ["difference", "Difference"]];
+const RUNS = [["edited", "Edited"], ["baseline", "Baseline"], ["difference", "Difference"]];
 
 /** @param {boolean} hasAnswers  there is a difference to be shown @param {Actions} actions @returns {import("./scene.js").Part} */
 export function knockOut(hasAnswers, actions) {

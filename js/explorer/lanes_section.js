@@ -3,7 +3,7 @@ import { element } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { playButton } from "../lib/play_button.js";
 import { axis } from "./axis.js";
-import { tokenAnswers, untouchedImage } from "./answers_head.js";
+import { tokenAnswers, originalImage } from "./answers_head.js";
 import { firstAnswers, panels } from "./answers_lanes.js";
 import { band } from "./lanes.js";
 
@@ -32,7 +32,7 @@ export function stateLanes(meta, { own }, classes) {
   const slider = axis(meta.state_names, ({ axis: columns, choices }) => ({ axis: columns, chosen: choices.state }), choose);
   const current = band();
   const hasAnswers = meta.n_classes > 0;
-  const parts = [untouchedImage(meta), ...(hasAnswers ? [classes, panels(meta, choose), tokenAnswers(meta), firstAnswers(meta, choose)] : [])];
+  const parts = [originalImage(meta), ...(hasAnswers ? [classes, panels(meta, choose), tokenAnswers(meta), firstAnswers(meta, choose)] : [])];
   const [image, list, films, words, answers] = parts.map(({ node }) => node);
   const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "States"), element("span", "vl-secondary", {}, "one axis for every view"));
   const node = element(

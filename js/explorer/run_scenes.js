@@ -156,7 +156,7 @@ export const blockOf = (state, nLayers) => Math.min(state, nLayers - 1);
 export const stateOf = (block, state, nLayers) => (blockOf(state, nLayers) === block ? state : block);
 
 /** @param {Choices} choices @param {Data} data @returns {Run} */
-const shownRun = ({ run }, { baseline, edited }) => (run === "untouched" ? baseline : (edited ?? baseline));
+const shownRun = ({ run }, { baseline, edited }) => (run === "baseline" ? baseline : (edited ?? baseline));
 
 /** @param {Data} data @returns {import("../patch_grid/tints.js").Scale} */
 function differenceScale({ divergence, baseline: { reading } }) {

@@ -9,7 +9,7 @@
  * @property {number} head
  * @property {number} target  a class
  * @property {[layer: number, head: number][]} knocked_out
- * @property {"edited" | "untouched" | "difference"} run
+ * @property {"edited" | "baseline" | "difference"} run
  * @property {import("../patch_grid/scene.js").Glyph} glyph
  * @property {import("../patch_grid/tints.js").TintName} tint
  * @property {"to" | "from"} direction

@@ -6,13 +6,13 @@ import { whenChanged } from "../lib/changes.js";
 /** @typedef {import("./scene.js").Part} Part */
 
 /** Which run is shown, where there are two. @type {Record<import("./scene.js").Choices["run"], string>} */
-const RUNS = { edited: ", edited run", untouched: ", untouched run", difference: ", edited against untouched" };
+const RUNS = { edited: ", edited run", baseline: ", baseline run", difference: ", edited against baseline" };
 
 /**
  * Which run's attention is shown, where there are two: the edited answers come before its attention.
  * @param {import("./scene.js").Page} page
  */
-const runOfMaps = ({ data, isEdited }) => (isEdited ? (data.areMapsOld ? "untouched" : "edited run") : "");
+const runOfMaps = ({ data, isEdited }) => (isEdited ? (data.areMapsOld ? "baseline" : "edited run") : "");
 
 /** @param {import("./scene.js").Meta} meta @returns {Part} */
 export function answersTitle(meta) {

@@ -28,7 +28,7 @@ export function large(meta, actions) {
     whenChanged((/** @type {Scene} */ s) => [s.layout], (s) => sizePicture(node, s.layout.large.cell, meta)),
     whenChanged((s) => [s.data.painting, s.choices.state, s.choices.paste, isStill(s)], (s) => {
       const { painting } = s.data;
-      put(canvas, isStill(s) ? painting.untouched() : painting.picture(s.choices.state, s.choices.paste));
+      put(canvas, isStill(s) ? painting.whole() : painting.picture(s.choices.state, s.choices.paste));
     }),
     whenChanged((s) => [s.data.painting, s.choices.state, s.choices.reference, hasError(s), s.dark], (s) => {
       if (!hasError(s)) return;

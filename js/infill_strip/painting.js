@@ -49,7 +49,7 @@ export class Painting {
   }
 
   /** The image as the model sees it whole. */
-  untouched() {
+  whole() {
     return this.drawn(this.original, false);
   }
 

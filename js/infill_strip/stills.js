@@ -1,4 +1,4 @@
-// The untouched image, and the masked one, which is the surface to paint on.
+// The original image, and the masked one, which is the surface to paint on.
 import { element, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { placeRing, ring, select, sizePicture } from "../lib/patch_cells.js";
@@ -41,7 +41,7 @@ export function original(meta, actions) {
   const drawings = [
     showOn,
     sized(frame, meta),
-    whenChanged((/** @type {Scene} */ s) => [s.data.painting.original], (s) => put(canvas, s.data.painting.untouched())),
+    whenChanged((/** @type {Scene} */ s) => [s.data.painting.original], (s) => put(canvas, s.data.painting.whole())),
     whenChanged((s) => [s.patch, s.layout], (s) => placeRing(passing, s.patch, places(meta), s.layout.still.cell)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
@@ -57,7 +57,7 @@ export function masked(meta, actions, hint) {
   const drawings = [
     showOn,
     sized(frame, meta),
-    whenChanged((/** @type {Scene} */ s) => [s.data.painting.original], (s) => put(canvas, s.data.painting.untouched())),
+    whenChanged((/** @type {Scene} */ s) => [s.data.painting.original], (s) => put(canvas, s.data.painting.whole())),
     ...maskDrawings(meta, hatch, cells.all, ({ layout }) => layout.still.cell),
     whenChanged((s) => [s.patch, s.layout], (s) => placeRing(passing, s.patch, places(meta), s.layout.still.cell)),
   ];

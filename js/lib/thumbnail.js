@@ -1,4 +1,4 @@
-// The untouched image, once and small: a tinted picture alone cannot be checked.
+// The original image, once and small: a tinted picture alone cannot be checked.
 import { element, setAttributes } from "./dom.js";
 
 /** @typedef {{ node: HTMLElement, draw: (width: number, height: number, ratio: number) => void }} Thumbnail */

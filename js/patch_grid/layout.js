@@ -13,7 +13,7 @@
  * @property {number} lines  rows of panels
  * @property {number} pitch  from one panel's left edge to the next's
  * @property {number} left  of the first panel
- * @property {{ width: number, height: number } | null} image  the untouched image, if it stands here
+ * @property {{ width: number, height: number } | null} image  the original image, if it stands here
  */
 
 /**

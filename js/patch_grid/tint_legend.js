@@ -18,7 +18,7 @@ const WORDS = {
   rank: "tint: rank of ",
   entropy: "tint: entropy of the answer, in nats",
   kl: "tint: KL from the final answer, in nats",
-  difference: "tint: KL from the untouched run, in nats",
+  difference: "tint: KL from the baseline run, in nats",
   class: "tint: top class, coloured as in the list; lines run between different classes",
   none: "no tint: the image as the model saw it",
 };

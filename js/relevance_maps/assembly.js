@@ -28,7 +28,7 @@ export function assemble(meta, tokens, classes, actions) {
   const title = stageTitle();
   const panels = (/** @type {const} */ ([0, 1, "difference"])).map((whose) => panel(whose, tokens, actions));
   const curves = (/** @type {const} */ ([0, 1])).map((of) => curve(of, actions));
-  const aside = untouched(meta);
+  const aside = original(meta);
   const numbers = readout();
   const header = element("div", "vl-header", {}, heading(meta), element("div", "vl-controls", {}, ...nodes(asked)));
   const head = element("div", "vl-head vl-stage-head", {}, title.node, element("div", "vl-controls", {}, ...nodes(looks)));
@@ -82,8 +82,8 @@ function stageTitle() {
 
 const SIDE = 72;
 
-/** The untouched image, once and small. @param {import("./scene.js").Meta} meta @returns {Part} */
-function untouched(meta) {
+/** The original image, once and small. @param {import("./scene.js").Meta} meta @returns {Part} */
+function original(meta) {
   const node = element("div", "vl-aside");
   const update = whenChanged((/** @type {Scene} */ s) => [s.grounds, s.ratio, s.maps], (s) => {
     const longer = Math.max(meta.rows, meta.cols);

@@ -209,4 +209,4 @@ def test_the_image_is_untouched_while_nothing_is_looked_at(page):
     hosted.receive(token=3)
     grey = canvas_pixels(widget.locator(".vl-picture > .vl-canvas"))
     assert np.ptp(grey, axis=-1).max() == 0
-    assert widget.locator(".vl-untouched canvas").is_visible()
+    assert widget.locator(".vl-original canvas").is_visible()

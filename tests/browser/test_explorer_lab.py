@@ -69,7 +69,7 @@ def test_a_head_is_switched_off_by_a_click_and_the_model_answers_without_it(note
 
 
 def test_heads_and_an_image_set_in_python_are_shown(notebook, widget):
-    image = widget.locator(".vl-untouched-image canvas")
+    image = widget.locator(".vl-original-image canvas")
     before = image.evaluate("canvas => canvas.toDataURL()")
     notebook.kernel("explorer.knocked_out = [(4, 1), (2, 0)]")
     widget.get_by_role("button", name="Switch layer 2, head 0 on again").wait_for()

@@ -99,7 +99,7 @@ def test_until_its_attention_is_there_no_other_runs_numbers_are_the_edited_runs(
     hosted.receive(**whole)
     weight = float(explorer.edited.attention(4, 0)[0, 20, 30])
     widget.get_by_text(f"{weight:.4f}").first.wait_for()
-    for run, said in {"Edited": 2, "Difference": 2, "Untouched": 0}.items():
+    for run, said in {"Edited": 2, "Difference": 2, "Baseline": 0}.items():
         widget.get_by_role("radio", name=run, exact=True).click()
         assert titles.get_by_text("edited run").count() == said
         assert words(line).startswith("edited run ") == bool(said)
@@ -119,7 +119,7 @@ def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene,
         raise MemoryError
 
     with monkeypatch.context() as breaking:
-        breaking.setattr(type(explorer._runs.untouched), "maps", fails)
+        breaking.setattr(type(explorer._runs.baseline), "maps", fails)
         widget.get_by_role("button", name="Knock out L4 H0").click()
         eventually(page, lambda: explorer.error)
     hosted.receive(**changed(explorer), error=explorer.error)
@@ -188,7 +188,7 @@ def test_a_dropped_file_is_the_new_image_in_every_view(page, scene):
     vit = vl.load("toy/p32")
     explorer = vl.explore(vit, scene, knocked_out=[(2, 1)])
     hosted, widget = shown(page, explorer)
-    image = widget.locator(".vl-untouched-image canvas")
+    image = widget.locator(".vl-original-image canvas")
     before = image.evaluate("canvas => canvas.toDataURL()")
     other = vl.world.scene(8, objects=2).image
     assert drop(widget, "other.png", file_of(other)) == [[True, True], [True, False]]
@@ -223,7 +223,7 @@ def test_a_model_without_a_classifier_shows_image_and_attention_side_by_side(pag
     ]
     assert tops[0] == tops[1]
     assert widget.get_by_role("radio", name="Difference").count() == 0
-    assert widget.get_by_role("radio", name="Untouched").count() == 1
+    assert widget.get_by_role("radio", name="Baseline").count() == 1
 
 
 @pytest.mark.parametrize("special", ["four registers and layer scale", "mean of patches"])
@@ -267,7 +267,7 @@ class TestSaved:
         widget.get_by_role("slider", name="State").first.press("Home")
         assert widget.get_attribute("data-vitlens-drawn").startswith("0_pre")
         widget.get_by_role("slider", name="State").first.press("End")
-        readings = {"Edited": explorer.edited_reading, "Untouched": explorer.reading}
+        readings = {"Edited": explorer.edited_reading, "Baseline": explorer.reading}
         for name, reading in readings.items():
             widget.get_by_role("radio", name=name, exact=True).click()
             rank = int(reading.rank("cat")[-1, 0, token])
@@ -277,11 +277,11 @@ class TestSaved:
                 widget.locator(".vl-pair-line").first.inner_text().split()
             )
         widget.get_by_role("radio", name="Difference").click()
-        widget.get_by_text("KL from the untouched run").wait_for()
+        widget.get_by_text("KL from the baseline run").wait_for()
 
     def test_every_head_of_both_runs_is_there_with_exact_numbers(self, saved):
         explorer, widget = saved
-        for name, trace in {"Edited": explorer.edited, "Untouched": explorer.trace}.items():
+        for name, trace in {"Edited": explorer.edited, "Baseline": explorer.trace}.items():
             widget.get_by_role("radio", name=name, exact=True).click()
             for layer, head in [(1, 2), (5, 0)]:
                 widget.locator(f".vl-head-tile[data-layer='{layer}'][data-head='{head}']").click()
@@ -320,7 +320,7 @@ def test_of_large_maps_a_page_has_the_shown_and_the_chosen_of_both_runs(
     alert = widget.get_by_role("alert")
     assert alert.is_hidden()  # the map that is shown, of the edited run
     assert "maps other than the 2 saved whole" in page.locator("header").inner_text()
-    for run in ("Untouched", "Edited"):
+    for run in ("Baseline", "Edited"):
         widget.locator(".vl-head-tile[data-layer='0'][data-head='1']").click()
         widget.get_by_role("radio", name=run, exact=True).click()
         assert alert.is_hidden()

@@ -108,7 +108,7 @@ def test_the_overview_shows_the_second_class_or_the_difference(page):
     assert_tile(root, 2, 1, values, largest(values))
 
 
-def test_what_is_removed_is_hatched_on_the_untouched_image(page):
+def test_what_is_removed_is_hatched_on_the_original_image(page):
     source = random_relevances(1, rows=7, cols=7, patch=60)
     page.set_viewport_size({"width": 1400, "height": 900})
     widget_words = {"n_points": 48, "n_random": 2}

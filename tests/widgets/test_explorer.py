@@ -41,7 +41,7 @@ def test_it_sends_the_answers_of_the_trace(vit):
     trace = vit.trace(picture())
     torch.testing.assert_close(explorer.trace.logits, trace.logits)
     reading = vl.LogitLens(vit).read(trace)
-    sent = numbers(explorer._untouched_answers, "_entropy", vit.n_layers + 1, -1)
+    sent = numbers(explorer._baseline_answers, "_entropy", vit.n_layers + 1, -1)
     n_tokens = len(trace.tokens)
     np.testing.assert_allclose(sent[:, :n_tokens], reading.entropy()[:, 0].numpy(), atol=1e-5)
     assert explorer.target == int(reading.readout.top(1).index[-1, 0, 0])
@@ -63,7 +63,7 @@ def test_the_edited_run_is_that_of_the_model_without_the_heads(vit):
     assert explorer.edited is None
 
 
-def test_how_far_the_edited_answers_are_from_the_untouched_ones(vit):
+def test_how_far_the_edited_answers_are_from_the_baseline_ones(vit):
     explorer = vl.explore(vit, picture(), knocked_out=[(0, 0)])
     sent = numbers(explorer._edited_answers, "_divergence", vit.n_layers + 1, -1)
     for k in range(vit.n_layers + 1):
@@ -152,7 +152,7 @@ def test_heads_that_are_off_cannot_be_changed_unheard(toy):
     assert explorer._edited_answers["off"] == [[1, 0], [5, 2]]
 
 
-ANOTHER_RUN = ("_untouched_answers", "_untouched_maps", "_first")  # its number is in them
+ANOTHER_RUN = ("_baseline_answers", "_baseline_maps", "_first")  # its number is in them
 
 
 @pytest.mark.parametrize("then", ["at once", "another image"])
@@ -199,7 +199,7 @@ def test_a_model_without_a_classifier_shows_its_attention():
     explorer = vl.explore(vit, picture(), knocked_out=[(1, 1)])
     assert explorer.reading is None
     assert explorer.target is None
-    assert len(explorer._untouched_maps["_codes"]) > 0
+    assert len(explorer._baseline_maps["_codes"]) > 0
     assert explorer.edited is not None
 
 

@@ -132,8 +132,8 @@ def test_where_one_cannot_follow_none_is_left_elsewhere(linked, monkeypatch):
     def fails(*_):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(explorer, "_untouched_target", {"_target_of": 3})
-    monkeypatch.setattr(type(explorer._runs.untouched), "target", fails)
+    monkeypatch.setattr(explorer, "_baseline_target", {"_target_of": 3})
+    monkeypatch.setattr(type(explorer._runs.baseline), "target", fails)
     grid.target = 4
     assert "out of memory" in explorer.error
     assert [w.target for w in (grid, linked[1], explorer)] == [3, 3, 3]

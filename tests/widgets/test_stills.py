@@ -233,15 +233,15 @@ def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier()
     whole.knocked_out = [(0, 1)]
     edited = picture(whole)
     assert edited.shape == first.shape
-    whole.run = "untouched"
-    untouched = picture(whole)
+    whole.run = "baseline"
+    baseline = picture(whole)
     top, side = explorer_still.TOP, explorer_still.SIDE
     where = (slice(top, None), slice(20, 20 + side))
-    np.testing.assert_allclose(untouched[where].astype(int), first[where], atol=2)  # of few colours
+    np.testing.assert_allclose(baseline[where].astype(int), first[where], atol=2)  # of few colours
     assert np.abs(edited[where] - first[where].astype(int)).max() > 20
     crossed = (slice(top, None), slice(explorer_still.HEADS_LEFT, explorer_still.IMAGE_LEFT))
     assert (
-        np.abs(untouched[crossed] - first[crossed].astype(int)).max() > 20
+        np.abs(baseline[crossed] - first[crossed].astype(int)).max() > 20
     )  # the head that is off is crossed out in each run
     bare = vl.load(timm_model("CLS", num_classes=0))
     picture(vl.explore(bare, np.zeros((64, 64, 3), np.uint8)))

@@ -26,5 +26,5 @@ def with_maps(
     """
     of_runs = [(run.source, run.overview_of) for run in runs.both]
     more = saved_of_runs(of_runs, side, maps)
-    lacking = beyond_whole(more, runs.untouched.source, shown)
+    lacking = beyond_whole(more, runs.baseline.source, shown)
     return replace(page, state=page.state | more, beyond=", ".join([page.beyond, *lacking]))

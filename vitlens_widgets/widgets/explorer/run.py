@@ -114,19 +114,19 @@ def _kl_from(before: ImageRun | None, after: ImageRun) -> bytes:
 
 @dataclass(frozen=True)
 class RunPair:
-    """The untouched run, and the one without the heads that are off.
+    """The baseline run, and the one without the heads that are off.
 
     Attributes:
-        untouched: The model as it is.
+        baseline: The model as it is.
         edited: None while no head is off.
     """
 
-    untouched: ImageRun
+    baseline: ImageRun
     edited: ImageRun | None = None
 
     def without(self, heads: HeadsOff) -> RunPair:
-        """The untouched run beside one without these heads."""
-        return RunPair(self.untouched, self.untouched.without(heads) if heads else None)
+        """The baseline run beside one without these heads."""
+        return RunPair(self.baseline, self.baseline.without(heads) if heads else None)
 
     @property
     def off(self) -> HeadsOff:
@@ -136,11 +136,11 @@ class RunPair:
     @property
     def both(self) -> Sequence[ImageRun]:
         """Those there are."""
-        return [run for run in (self.untouched, self.edited) if run is not None]
+        return [run for run in (self.baseline, self.edited) if run is not None]
 
     def shown(self, choice: str) -> ImageRun:
         """The run whose attention is shown."""
-        return self.untouched if choice == "untouched" else self.both[-1]
+        return self.baseline if choice == "baseline" else self.both[-1]
 
     def answered(self, compute: Callable[[MapsLike, dict], Reply], what: dict[str, Any]) -> Reply:
         """The answer to a question about one run; about one that is gone there is none."""
@@ -149,9 +149,9 @@ class RunPair:
 
     def packed(self, target: int | None, side: int) -> dict[str, Any]:
         """The traits of both."""
-        run = self.untouched
+        run = self.baseline
         bundles = {"answers": run.answers(), "target": run.target(target), "maps": run.maps(side)}
-        own = {f"_untouched_{name}": bundle for name, bundle in bundles.items()}
+        own = {f"_baseline_{name}": bundle for name, bundle in bundles.items()}
         return own | self.edited_answers(target) | self.edited_maps(side)
 
     def edited_answers(self, target: int | None) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class RunPair:
         run = self.edited
         if run is None:
             return {"_edited_answers": {}, "_edited_target": {}, "_edited_maps": {}}
-        answers = run.answers(before=self.untouched)
+        answers = run.answers(before=self.baseline)
         return {"_edited_answers": answers, "_edited_target": run.target(target)}
 
     def edited_maps(self, side: int) -> dict[str, Any]:
@@ -169,4 +169,4 @@ class RunPair:
     def target(self, target: int | None) -> dict[str, Any]:
         """The traits that follow another target class."""
         edited = {} if self.edited is None else self.edited.target(target)
-        return {"_untouched_target": self.untouched.target(target), "_edited_target": edited}
+        return {"_baseline_target": self.baseline.target(target), "_edited_target": edited}

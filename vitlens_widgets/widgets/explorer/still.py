@@ -19,8 +19,8 @@ HEADS_LEFT, IMAGE_LEFT = MARGIN + SIDE + 24, MARGIN + INSIDE - SIDE
 HEADS = IMAGE_LEFT - HEADS_LEFT - 24
 RUNS = {
     "edited": "edited run",
-    "untouched": "untouched run",
-    "difference": "edited run against the untouched one",
+    "baseline": "baseline run",
+    "difference": "edited run against the baseline",
 }
 
 
@@ -42,15 +42,15 @@ def draw(traits: dict[str, Any]) -> Sheet:
 
 
 def of_run(traits: dict[str, Any], run: str) -> dict[str, Any]:
-    """The arrays of one run, `"untouched"` or `"edited"`."""
+    """The arrays of one run, `"baseline"` or `"edited"`."""
     bundles = [traits[f"_{run}_{part}"] for part in ("answers", "target", "maps")]
     return {name: array for bundle in bundles for name, array in bundle.items()}
 
 
 def shown_run(traits: dict[str, Any]) -> dict[str, Any]:
     """The arrays of the run that is shown."""
-    is_edited = _off(traits) and traits["run"] != "untouched"
-    return of_run(traits, "edited" if is_edited else "untouched")
+    is_edited = _off(traits) and traits["run"] != "baseline"
+    return of_run(traits, "edited" if is_edited else "baseline")
 
 
 def _off(traits: dict[str, Any]) -> list[list[int]]:
@@ -64,19 +64,19 @@ def patches_of(traits: dict[str, Any]) -> patch_grid.Patches:
     if not _off(traits) or traits["run"] != "difference":
         return patch_grid.Patches(answers, traits["tint"], traits["glyph"])
     nats = np.frombuffer(shown_run(traits)["_divergence"], "<f4").reshape(answers.n_states, -1)
-    before = Answers(traits, of_run(traits, "untouched"))
+    before = Answers(traits, of_run(traits, "baseline"))
     changed = answers.top[..., 0] != before.top[..., 0]
     return patch_grid.Patches(answers, "difference", traits["glyph"], nats, changed)
 
 
 def _attention(sheet: Sheet, traits: dict[str, Any], heads_left: int, left: int) -> float:
     """Every head, and where the chosen one looks; returns where they end."""
-    untouched = of_run(traits, "untouched")
-    maps = attention.ShownMaps(traits | untouched, shown_run(traits))
+    baseline = of_run(traits, "baseline")
+    maps = attention.ShownMaps(traits | baseline, shown_run(traits))
     off, room = [tuple(pair) for pair in _off(traits)], (HEADS, SIDE + 40)
     end = attention.every_head(sheet, maps, (heads_left, TOP), room, off=off)
     sheet.words(left, TOP - 28, maps.words, 13, bold=True, width=SIDE)
-    picture, scale = Answers(traits, untouched).picture, maps.shown()[1]
+    picture, scale = Answers(traits, baseline).picture, maps.shown()[1]
     y = attention.image(sheet, maps, picture, (left, TOP), SIDE)
     sheet.words(left, y + 20, "attention weight", 12, GREY)
     sheet.ramp(left, y + 30, SIDE, scale.colors, scale.ticks)

@@ -96,7 +96,7 @@ class ExplorerTraits(InfillTraits):
     head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
     target = ClassIndex("_label_set", allow_none=True).tag(sync=True, choice=True)
     knocked_out = HeadPairs("_n_layers", "_n_heads").tag(sync=True, choice=True)
-    run = OneOf("edited", "untouched", "difference").tag(sync=True, choice=True)
+    run = OneOf("edited", "baseline", "difference").tag(sync=True, choice=True)
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
@@ -119,9 +119,9 @@ class ExplorerTraits(InfillTraits):
     _labels = traitlets.List().tag(sync=True)
     _emoji = traitlets.List().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
-    _untouched_answers = traitlets.Dict().tag(sync=True)
-    _untouched_target = traitlets.Dict().tag(sync=True)
-    _untouched_maps = traitlets.Dict().tag(sync=True)
+    _baseline_answers = traitlets.Dict().tag(sync=True)
+    _baseline_target = traitlets.Dict().tag(sync=True)
+    _baseline_maps = traitlets.Dict().tag(sync=True)
     _edited_answers = traitlets.Dict().tag(sync=True)  # empty while no head is off, as the next two
     _edited_target = traitlets.Dict().tag(sync=True)
     _edited_maps = traitlets.Dict().tag(sync=True)

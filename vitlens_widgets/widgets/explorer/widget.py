@@ -39,7 +39,7 @@ class Explorer(SavesMaps, ExplorerTraits):
     One axis of states is there for all: state k goes with the attention of block k, `final` with
     that of the last block. Pin a patch in any view and all follow. Switch heads off, by a click or
     with `knocked_out`, and the model is run again from the first of them on: prediction, answers
-    and attention are those of the edited run, the untouched one, or their difference. Drop another
+    and attention are those of the edited run, the baseline, or their difference. Drop another
     image on the widget, or give it to `explorer.show`, and everything is computed anew; where that
     fails, everything stays.
 
@@ -82,7 +82,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         self._mae_lens = mae_lens_of(mae, choices.keys() & OF_INFILLING)
         picture, scene = picture_of(image)
         self._runs = RunPair(ImageRun(vit.trace(picture), self._lens))
-        self._own_answer = self._runs.untouched.answer
+        self._own_answer = self._runs.baseline.answer
         self._measure(caption)
         of_mask = {name: choices.pop(name) for name in OF_MASK if name in choices}
         of_statistics = {"sort": choices.pop("sort")} if "sort" in choices else {}
@@ -91,7 +91,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         self._start_infilling(picture, scene, of_mask)
         self._runs = self._runs.without(self.knocked_out)
         self._take(self._packed(self._runs, self.target))
-        about = self._untouched_maps["_statistic_words"]
+        about = self._baseline_maps["_statistic_words"]
         self._statistic_names = tuple(words["name"] for words in about)
         self._set(of_statistics)
         super().__init__(**of_widgets)
@@ -105,7 +105,7 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _measure(self, caption: str) -> None:
         """What choices are checked against, and what does not change with the image."""
-        run = self._runs.untouched
+        run = self._runs.baseline
         self._n_layers, self._n_heads = self._vit.n_layers, self._vit.n_heads
         self._state_names, self._n_tokens = self._vit.state_names, run.source.layout.n_tokens
         deep = self._mae_lens.vit if self._mae_lens else self._vit
@@ -136,13 +136,13 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     @property
     def trace(self) -> Trace:
-        """The untouched run, a `Trace` of one image."""
-        return self._runs.untouched.trace
+        """The baseline run, a `Trace` of one image."""
+        return self._runs.baseline.trace
 
     @property
     def reading(self) -> Reading | None:
         """What the lens reads in it, a `Reading`; None without a classifier."""
-        return self._runs.untouched.reading
+        return self._runs.baseline.reading
 
     @property
     def edited(self) -> Trace | None:
@@ -170,13 +170,13 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _show_image(self, picture: Any, scene: Any) -> None:
         """Computes everything, then swaps everything: an error or interrupt leaves what was."""
-        untouched = ImageRun(self._vit.trace(picture), self._lens)
-        target = untouched.answer if self.target == self._own_answer else self.target
-        runs = RunPair(untouched).without(self.knocked_out)
+        baseline = ImageRun(self._vit.trace(picture), self._lens)
+        target = baseline.answer if self.target == self._own_answer else self.target
+        runs = RunPair(baseline).without(self.knocked_out)
         packed = self._packed(runs, target)
         infilled = self._infiller and self._infiller.next(picture, scene)
         with self.hold_sync():
-            self._runs, self._own_answer, self.error = runs, untouched.answer, ""
+            self._runs, self._own_answer, self.error = runs, baseline.answer, ""
             if infilled is not None:
                 self._infiller.show_next(infilled)
             self._take(packed)
@@ -184,8 +184,8 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _packed(self, runs: RunPair, target: int | None) -> dict[str, Any]:
         """The traits of an image and its runs, which need not be shown yet."""
-        image = {"_picture": pack.uint8(runs.untouched.source.picture(0))}
-        shown = runs.untouched.first_map(self._layer, self.head)
+        image = {"_picture": pack.uint8(runs.baseline.source.picture(0))}
+        shown = runs.baseline.first_map(self._layer, self.head)
         return image | runs.packed(target, self._meta["side"]) | shown
 
     def _take(self, packed: dict[str, Any]) -> None:
@@ -223,7 +223,7 @@ class Explorer(SavesMaps, ExplorerTraits):
             self._take(packed)
 
     def _on_target(self, _change: Any) -> None:
-        sent = self._untouched_target  # empty where the browser has the numbers of all classes
+        sent = self._baseline_target  # empty where the browser has the numbers of all classes
         if not sent or self.target == sent["_target_of"]:
             return
         try:
@@ -275,7 +275,7 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def meanings(self) -> dict[str, Meaning]:
         """Its states, tokens and heads, and its classes where there are any."""
-        return data.meanings(self._runs.untouched)
+        return data.meanings(self._runs.baseline)
 
     def __repr__(self) -> str:
         names = [n for n in self.choices() if self._mae_lens or n not in OF_INFILLING]

@@ -139,7 +139,7 @@ def tinted(
             values = answers.statistic("kl")
             return values, nats(largest(values)), "KL to the final answer, nats"
     if divergence is not None:
-        return divergence, nats(largest(divergence)), "KL from the untouched run, nats"
+        return divergence, nats(largest(divergence)), "KL from the baseline run, nats"
     return answers.probability, None, "the most probable class" if tint == "class" else ""
 
 

@@ -1,4 +1,4 @@
-// The untouched image, small: a tinted picture alone cannot be checked.
+// The original image, small: a tinted picture alone cannot be checked.
 import { element } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { imageWords } from "./words.js";
@@ -8,11 +8,11 @@ import { imageWords } from "./words.js";
 const SIDE = 56;
 
 /** @param {import("./scene.js").Meta} meta @returns {import("./scene.js").Part} */
-export function baseline(meta) {
+export function original(meta) {
   const canvas = element("canvas", "vl-canvas", { role: "img", "aria-label": "the image as the model saw it" });
   const name = element("span", "vl-thumb-name");
   const words = element("span", "vl-hint");
-  const node = element("figure", "vl-untouched", {}, canvas, element("figcaption", "", {}, name, words));
+  const node = element("figure", "vl-original", {}, canvas, element("figcaption", "", {}, name, words));
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.picture, s.ratio], ({ picture, ratio, overview }) => {
       const longer = Math.max(meta.rows, meta.cols);
