@@ -100,7 +100,7 @@ def write(sentences: dict[str, list[str]]) -> None:
         file, name = test.split("::", 1)
         by_file[file][name] = said
     text = json.dumps(by_file, indent=1, ensure_ascii=False)
-    KEPT.write_text(text + "\n", encoding="utf-8")
+    KEPT.write_bytes(f"{text}\n".encode())  # before the file is opened: it may not be possible
 
 
 class Sentences:

@@ -24,9 +24,16 @@ def progress(steps: Iterable[Step], what: str, total: int | None = None) -> Iter
     return _Bar(steps, desc=what, total=total, delay=_QUIET_SECONDS, leave=False)
 
 
-def progress_bar(total: int | None, what: str) -> tqdm:
-    """A bar to be told of steps, `bar.update(n)`, for loops that take several at once."""
-    return _Bar(total=total, desc=what, delay=_QUIET_SECONDS, leave=False)
+def progress_bar(total: int | None, what: str, unit: str = "it") -> tqdm:
+    """A bar to be told of steps, `bar.update(n)`, for loops that take several at once.
+
+    Args:
+        total: How many there will be, if that is known.
+        what: What it is for, said beside the bar.
+        unit: What is counted; "B" for bytes, which are shown as kB and MB.
+    """
+    words = {"unit": unit, "unit_scale": unit == "B"}
+    return _Bar(total=total, desc=what, delay=_QUIET_SECONDS, leave=False, **words)
 
 
 class _NotebookBar(tqdm_notebook):

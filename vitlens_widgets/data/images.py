@@ -6,7 +6,7 @@ import hashlib
 import io
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vitlens_widgets.data.arrays import image_from_array
 from vitlens_widgets.data.download import fetch, other
+from vitlens_widgets.data.encoded import (
+    IN_MEMORY,
+    WEB,
+    address_kind,
+    called,
+    content_of,
+    data_url,
+    opened,
+)
 from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, did_you_mean, said
 
@@ -28,11 +37,15 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
 
     Args:
         source: one image, as
-            - a path, or a web address (fetched once, then kept in the user's cache folder);
+            - a path;
+            - a web address, fetched once, then kept in the user's cache folder: a PNG, JPEG, WebP,
+              GIF, BMP or AVIF up to 64 MB and 100 million pixels, within two minutes; or a `data:`
+              address that holds one itself;
             - a PIL image of any mode; 16-bit grey values are scaled to 8 bits;
             - a NumPy array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]` (RGBA);
             - a torch tensor `[H, W]`, `[1, H, W]`, `[3, H, W]` or `[4, H, W]`;
-            - the bytes of a file, or an open file (`io.BytesIO`);
+            - the bytes of a file, or an open file (`io.BytesIO`), within the same bounds; TIFF,
+              PPM and JPEG 2000 are read, too;
             - a row of Hugging Face with one column of images, or `{"bytes": ..., "path": ...}`.
             Of an animation or of several pages, the first is read; `vit.trace` takes them all.
             Arrays and tensors hold 0 to 255 as uint8, 0 to 1 as floats, or booleans.
@@ -40,7 +53,8 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
 
     Raises:
         UsageError: there is no such file, it is no image or is cut short, it has another checksum,
-            the address cannot be reached, or an array has another shape, type or range.
+            the address cannot be reached, it is beyond those bounds, or an array has another
+            shape, type or range.
     """
     if sha256 is not None and not isinstance(source, (str, Path)):
         raise UsageError(f"sha256= goes with a file or a web address, not with {said(source)}.")
@@ -49,14 +63,14 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
             return _upright_rgb(source, "This PIL image")
     if isinstance(source, str) and not source.strip():
         raise UsageError(f"An image is {_KINDS}; this is an empty text.")
-    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        return _read_download(source, sha256)
+    if kind := address_kind(source):
+        return _read_address(str(source), kind, sha256)
     if isinstance(source, (str, Path)):
         return _read_file(Path(source).expanduser(), f'"{source}"', sha256)
     if isinstance(source, Mapping):
         return _read_row(source)
     if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
-        return image_from_bytes(_content(source), str(getattr(source, "name", "")))
+        return image_from_bytes(content_of(source), str(getattr(source, "name", "")))
     if _is_tensor(source):
         return image_from_array(_as_numpy(source), channels_first=True)
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
@@ -77,30 +91,16 @@ def image_from_bytes(content: bytes, name: str = "") -> Image.Image:
     Raises:
         UsageError: It is no image, is cut short, or is empty.
     """
+    return _decoded(content, called(name), IN_MEMORY)
+
+
+def _decoded(content: bytes, said: str, formats: Sequence[str]) -> Image.Image:
     if not content:
-        raise UsageError(f"{_called(name)} is empty: it has no bytes.")
-    said = _called(name)
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+        raise UsageError(f"{said} is empty: it has no bytes.")
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC and "HEIF" not in Image.OPEN:
         raise UsageError(_no_heic(said))
-    with _sentences(said), Image.open(io.BytesIO(content)) as image:
+    with _sentences(said, formats), opened(io.BytesIO(content), said, formats) as image:
         return _upright_rgb(image, said)
-
-
-def _called(name: str) -> str:
-    return f'"{name}"' if name else "This file"
-
-
-def _content(source: Any) -> bytes:
-    """The bytes of a file, which stays where it was."""
-    if not hasattr(source, "read"):
-        return bytes(source)
-    place = source.tell() if hasattr(source, "tell") else None
-    content = source.read()
-    if place is not None and hasattr(source, "seek"):
-        source.seek(place)
-    if not isinstance(content, bytes):
-        raise UsageError('An image file is opened as bytes, open(path, "rb"), not as text.')
-    return content
 
 
 def _read_row(row: Mapping[str, Any]) -> Image.Image:
@@ -137,16 +137,25 @@ def _as_numpy(tensor: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-def _read_download(url: str, sha256: str | None) -> Image.Image:
-    path = fetch(url, sha256)
+def _read_address(source: str, kind: str, sha256: str | None) -> Image.Image:
+    if kind == "data:":
+        return _decoded(data_url(source), "This data: address", WEB)
+    if kind not in ("http:", "https:"):
+        raise UsageError(
+            f'"{source}" is an address of the kind {kind}//; images are read from https:// and '
+            "http://, and from files on this machine by their path."
+        )
+    path = fetch(source, sha256)
     try:
-        return _read_file(path, f'"{url}"')
+        return _read_file(path, f'"{source}"', formats=WEB)
     except UsageError:
         path.unlink(missing_ok=True)  # or an error page would stay in the cache
         raise
 
 
-def _read_file(path: Path, said: str, sha256: str | None = None) -> Image.Image:
+def _read_file(
+    path: Path, said: str, sha256: str | None = None, formats: Sequence[str] | None = None
+) -> Image.Image:
     """The image in a file; `said` is what the user called it."""
     if path.is_dir():
         raise UsageError(f"{said} is a folder: give one image file.")
@@ -154,12 +163,12 @@ def _read_file(path: Path, said: str, sha256: str | None = None) -> Image.Image:
         raise UsageError(_missing(path, said))
     if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256.lower():
         raise UsageError(f"{said} is not the file that was expected: {other(sha256)}")
-    with _sentences(said), Image.open(path) as image:
+    with _sentences(said, formats), opened(path, said, formats) as image:
         return _upright_rgb(image, said)
 
 
 @contextmanager
-def _sentences(said: str) -> Iterator[None]:
+def _sentences(said: str, formats: Sequence[str] | None = None) -> Iterator[None]:
     """What Pillow raises while it opens and decodes, said in a sentence."""
     try:
         yield
@@ -168,7 +177,8 @@ def _sentences(said: str) -> Iterator[None]:
     except UnidentifiedImageError:
         if said.strip('"').casefold().endswith((".heic", ".heif")):
             raise UsageError(_no_heic(said)) from None
-        raise UsageError(f"{said} is not an image that Pillow can read.") from None
+        read = f"of a kind that is read here ({', '.join(formats)})" if formats else ""
+        raise UsageError(f"{said} is not an image {read or 'that Pillow can read'}.") from None
     except PermissionError:
         raise UsageError(f"{said} may not be read: check the file's permissions.") from None
     except Image.DecompressionBombError:

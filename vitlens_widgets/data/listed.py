@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from vitlens_widgets.data.encoded import address_kind
 from vitlens_widgets.data.image_folder import SUFFIXES
 from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, said
@@ -75,7 +76,7 @@ def _ndim(image: Any) -> int:
 
 
 def _of_path(given: str | Path) -> list[Any]:
-    if not str(given).strip() or str(given).lower().startswith(("http://", "https://")):
+    if not str(given).strip() or address_kind(given):
         return [given]
     path = Path(given).expanduser()
     try:
