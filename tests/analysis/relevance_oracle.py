@@ -115,6 +115,23 @@ def gradient_rollout(run: Pass, cls: int) -> torch.Tensor:
     return rollout(run, [one.mean(0).clamp(min=0) for one in _weighed(run, cls)])
 
 
+def released_gradient_rollout(
+    run: Pass, cls: int, dropped: float, backward_order: bool, divide_columns: bool
+) -> torch.Tensor:
+    """`[token]` from CLS as `VITAttentionGradRollout` finds it, each of its three habits apart."""
+    n = len(run.states[0])
+    gradients = torch.autograd.grad(run.logits[cls], run.patterns, retain_graph=True)
+    whole = torch.eye(n)
+    for pattern, gradient in zip(
+        run.patterns, gradients[::-1] if backward_order else gradients, strict=True
+    ):
+        mean = (pattern * gradient).detach().mean(0).clamp(min=0)
+        mean.view(-1)[mean.view(-1).topk(int(n * n * dropped), largest=False).indices] = 0
+        mixed = (mean + torch.eye(n)) / 2
+        whole = mixed / mixed.sum(1, keepdim=not divide_columns) @ whole
+    return whole[0]
+
+
 def attention_rollout(run: Pass) -> torch.Tensor:
     """`[token]`."""
     return rollout(run, [one.mean(0).detach() for one in run.patterns])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -68,6 +70,22 @@ def test_gradient_rollout(case):
     close(
         found.heads, [oracle.chefer(run, cls)[1] for run, cls in zip(by_hand, CLASSES, strict=True)]
     )
+
+
+def test_gradient_rollout_differs_from_the_released_class_in_three_things():
+    model = timm_model("CLS")
+    with torch.no_grad():
+        model.head.weight *= 1000  # else hardly anything beside the skip connections
+    vit = vl.load(model)
+    run = oracle.Pass(model, pixels_for(vit.image_size)[1])
+    found = relevance(
+        vit.trace(pixels_for(vit.image_size), preprocessed=True), 4, method="gradient_rollout"
+    ).tokens[1]
+    released = partial(oracle.released_gradient_rollout, run, 4)
+    close([found], [released(0, False, False)])
+    for habits in [(0.9, False, False), (0, True, False), (0, False, True)]:
+        other = released(*habits).numpy()
+        assert np.abs(other - found).max() > 1e-3 * np.abs(found).max()
 
 
 def test_rollout_is_the_readouts_row_whatever_the_class(case):

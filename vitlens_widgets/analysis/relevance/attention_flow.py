@@ -90,11 +90,20 @@ class GradientRollout(_AttentionFlow):
     """Rollout of attention weights times their gradients of the class's logit.
 
     As `Rollout`, of the mean over heads of weights x gradients with what is negative set to 0.
-    (The published code then also drops the smallest weights, 90 % of them unless told otherwise;
-    none are dropped here.)
+
+    The released class (`vit_grad_rollout.VITAttentionGradRollout`) differs in three things:
+
+    1. It sets the smallest of each block's weights to 0, 90 % of them unless told otherwise; none
+       are dropped here.
+    2. Its hooks collect weights from the first block on and gradients from the last one on, and
+       it pairs them in that order: block k's weights with the gradients of block L - 1 - k. Here
+       each block's weights go with its own gradients.
+    3. It divides column j by the sum of *row* j. Here row i is divided by its own sum, so that rows
+       sum to 1, as in `Rollout`.
 
     Source:
-        Gildenblat (2020), "Exploring Explainability for Vision Transformers", and its code.
+        Gildenblat (2020), "Exploring Explainability for Vision Transformers", and its code,
+        jacobgil/vit-explain.
     """
 
     name: ClassVar[str] = "gradient_rollout"
