@@ -48,7 +48,8 @@ def test_change_rates_are_as_counted_by_hand(measured):
                 "after attention": (before + run.attn_out[block], run.mlp_out[block]),
             }
             for name, (a, b) in pairs.items():
-                old, new = (token_logits(vit.model, x)[prefix:, true] for x in (a, b))
+                start = prefix if name != "block" else max(1, prefix)  # as released
+                old, new = (token_logits(vit.model, x)[start:, true] for x in (a, b))
                 rates[name].append(np.mean([n > o for n, o in zip(new, old, strict=True)]))
                 old, new = (readout_logits(vit.model, x)[true] for x in (a, b))
                 readouts[name].append(new > old)
@@ -60,6 +61,24 @@ def test_change_rates_are_as_counted_by_hand(measured):
         assert other == pytest.approx(np.mean(rates["after attention"]), abs=1e-9)
         same = middle.changes["attn_out", "tokens"].mean[block]
         assert same == found.changes["attn_out", "tokens"].mean[block]
+
+
+def test_the_text_counts_every_image_token_of_blocks_too(measured):
+    vit, data, found, runs = measured
+    text = class_similarity_change(vit, data, rule="text", batch_size=2)
+    for block in range(vit.n_layers):
+        rates = []
+        for i, run in enumerate(runs):
+            old, new = (
+                token_logits(vit.model, state)[vit.layout.n_prefix :, data[i].label]
+                for state in run.states[block : block + 2]
+            )
+            rates.append(np.mean(new > old))
+        assert text.changes["block", "tokens"].mean[block] == pytest.approx(np.mean(rates))
+    other = {
+        key for key in found.changes if (found.changes[key].mean != text.changes[key].mean).any()
+    }
+    assert other == (set() if vit.layout.n_prefix else {("block", "tokens")})
 
 
 def test_composition_is_as_counted_by_hand(measured):
@@ -178,3 +197,5 @@ def test_unknown_words_are_refused():
     vit = vl.load(MODELS["CLS"]())
     with refused(vl.UsageError):
         class_similarity_change(vit, examples(vit), mlp_input="attn")
+    with refused(vl.UsageError):
+        class_similarity_change(vit, examples(vit), rule="paper")

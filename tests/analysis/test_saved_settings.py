@@ -17,7 +17,11 @@ OTHER = {
     "identifiability": [{"rule": "text"}],
     "attention_perturbation": [{"rule": "text"}, {"kinds": ["self_only"]}],
     "class_and_context": [{"rule": "text"}, {"mask_rule": "majority"}, {"remove": False}],
-    "class_similarity_change": [{"mlp_input": "resid_mid"}, {"mask_rule": "majority"}],
+    "class_similarity_change": [
+        {"rule": "text"},
+        {"mlp_input": "resid_mid"},
+        {"mask_rule": "majority"},
+    ],
     "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
     "perturbation_test": [
         {"n_points": 2},

@@ -12,7 +12,12 @@ from vitlens_widgets.analysis.class_space.class_similarity_change_result import 
     Split,
 )
 from vitlens_widgets.analysis.class_space.permutation import shuffled_means_p
-from vitlens_widgets.analysis.class_space.rules import check_choice
+from vitlens_widgets.analysis.class_space.rules import (
+    Rule,
+    check_choice,
+    check_rule,
+    counted_tokens,
+)
 from vitlens_widgets.analysis.class_space.sub_blocks import (
     COMPOSITION,
     PLACES,
@@ -37,6 +42,7 @@ def class_similarity_change(
     vit: ViT,
     data: Dataset,
     *,
+    rule: Rule = "released",
     mlp_input: Literal["block", "resid_mid"] = "block",
     mask_rule: MaskRule = "top_left",
 ) -> Measures[ClassSimilarityChange]:
@@ -51,6 +57,10 @@ def class_similarity_change(
         vit: The model. What a post-norm block adds has been normed by the block; without MLPs,
             there is nothing of them.
         data: Images with their classes; with masks, changes are also split by them.
+        rule: The authors' code counts whole blocks' rates over all tokens but the first, CLS, and
+            so leaves out the first *patch* of a model that has no prefix token ("released"); "text"
+            counts every image token. Rates of attention and MLP are of every image token, in their
+            code, too; for models with a prefix token both are the same.
         mlp_input: What the MLP's change is measured against: `"block"`, the state before the block,
             as the authors' code does it, or `"resid_mid"`, what the MLP reads.
         mask_rule: How masks become labels of tokens; see `class_and_context`.
@@ -66,17 +76,20 @@ def class_similarity_change(
         >>> found = vl.analysis.class_similarity_change(vit, vl.world.Scenes(), n_images=200)
         >>> found.table(), found.table("composition")
     """
-    return _ChangeMeasure(vit, data, mlp_input, mask_rule)
+    return _ChangeMeasure(vit, data, rule, mlp_input, mask_rule)
 
 
 class _ChangeMeasure(Measures[ClassSimilarityChange]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "class similarity change"
-    usual: ClassVar = {"mlp_input": "block", "mask_rule": "top_left"}
+    usual: ClassVar = {"rule": "released", "mlp_input": "block", "mask_rule": "top_left"}
 
-    def __init__(self, vit: ViT, data: Dataset, mlp_input: str, mask_rule: MaskRule) -> None:
+    def __init__(
+        self, vit: ViT, data: Dataset, rule: Rule, mlp_input: str, mask_rule: MaskRule
+    ) -> None:
         self._vit = vit
+        self._of_blocks = counted_tokens(vit.layout, check_rule(rule))
         points = vit.adapter.hook_points(0)
         self._sites = [site for site in SUB_BLOCKS if site in points]
         self._middle = check_choice("mlp_input", mlp_input, ("block", "resid_mid")) != "block"
@@ -84,7 +97,8 @@ class _ChangeMeasure(Measures[ClassSimilarityChange]):
             points["resid_mid"]  # refuses a model without one
         self._mask_rule: MaskRule = check_mask_rule(mask_rule)
         self._split = bool(getattr(data, "has_masks", False))
-        self.settings = {"mlp_input": mlp_input, "mask_rule": mask_rule, "split": self._split}
+        self.settings = {"rule": rule, "mlp_input": mlp_input, "mask_rule": mask_rule}
+        self.settings["split"] = self._split
 
     def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to change rates, composition and splits."""
@@ -117,10 +131,10 @@ class _ChangeMeasure(Measures[ClassSimilarityChange]):
         )
 
     def _rates(self, changes: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        patches = self._vit.layout.patches
         found = {}
         for site, at in changes.items():
-            found[f"change {site} tokens"] = tally((at["tokens"][..., patches] > 0).mean(-1))
+            counted = self._of_blocks if site == "block" else self._vit.layout.patches
+            found[f"change {site} tokens"] = tally((at["tokens"][..., counted] > 0).mean(-1))
             found[f"change {site} readout"] = tally(at["readout"] > 0)
         return found
 

@@ -17,7 +17,7 @@ from vitlens_widgets.analysis.class_space.evolution import (
     ranks,
 )
 from vitlens_widgets.analysis.class_space.identifiability_result import Identifiability
-from vitlens_widgets.analysis.class_space.rules import Rule, check_rule
+from vitlens_widgets.analysis.class_space.rules import Rule, check_rule, counted_tokens
 from vitlens_widgets.analysis.class_space.signed_rank import counted_differences, signed_rank_p
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals
@@ -79,9 +79,7 @@ class _RankMeasure(Measures[Identifiability]):
         self._vit, self._baseline = vit, baseline
         self._n_classes = len(vit.labels)
         self.settings = {"rule": check_rule(rule), "baseline": None}
-        self._patches = self._counted = vit.layout.patches
-        if rule == "released" and not vit.layout.n_prefix:
-            self._counted = slice(1, vit.layout.n_tokens)
+        self._patches, self._counted = vit.layout.patches, counted_tokens(vit.layout, rule)
         if baseline is not None:
             check_alike(vit, baseline)
             self.settings["baseline"] = fingerprint(baseline)
