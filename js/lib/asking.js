@@ -1,5 +1,6 @@
 // Questions to the kernel as custom messages. anywidget's own `experimental.invoke` does the same in
 // Jupyter only: marimo refuses it, while it carries custom messages as every host does.
+import { drawDue } from "./frames.js";
 
 /**
  * @typedef {object} Speaking  the part of a notebook's model that is needed here
@@ -23,8 +24,12 @@ export function asking(model, life) {
   if (!hasKernel(model)) return null;
   /** @type {Map<string, (answer: [any, DataView[]]) => void>} */
   const waiting = new Map();
-  const hear = (/** @type {any} */ content, /** @type {DataView[]} */ buffers) =>
-    waiting.get(content?.answer)?.([content.response, buffers ?? []]);
+  const hear = (/** @type {any} */ content, /** @type {DataView[]} */ buffers) => {
+    const take = waiting.get(content?.answer);
+    if (!take) return;
+    drawDue(); // what the kernel has sent before its answer
+    take([content.response, buffers ?? []]);
+  };
   model.on("msg:custom", hear);
   life.addEventListener("abort", () => model.off("msg:custom", hear));
   return (name, message, buffers = [], patience = PATIENCE) => {

@@ -1,4 +1,6 @@
-// A model's traits, followed: one drawing for one change, however many traits it has.
+// A model's traits, followed: one drawing for one change, however many traits it has, and one a
+// frame, however many changes there are.
+import { drawNow, drawSoon } from "./frames.js";
 
 /**
  * @typedef {object} Followed  the part of a notebook's model that is needed here
@@ -9,9 +11,9 @@
  */
 
 /**
- * What the browser sets is drawn at once. What the kernel sends is drawn when all of it is there:
- * marimo sets and announces the traits of one message one after the other, so that at the first of
- * them the others are still those of before.
+ * What the browser sets is drawn at once. What the kernel sends is drawn in the next frame: a cell may
+ * set a trait thousands of times; and marimo sets and announces the traits of one message one after
+ * the other, so that at the first of them the others are still those of before.
  * @param {Followed} model
  * @param {string[]} names  of the traits that are drawn
  * @param {() => void} draw
@@ -19,15 +21,12 @@
  * @returns {(change: Record<string, unknown>) => void} sets traits (bytes as the kernel sends them), draws, and tells the kernel
  */
 export function following(model, names, draw, life) {
-  let [isOwn, isDue] = [false, false];
+  let isOwn = false;
   const drawAll = () => {
-    isDue = false;
     if (!life.aborted) draw();
   };
   const hear = () => {
-    if (isOwn || isDue) return;
-    isDue = true;
-    queueMicrotask(drawAll);
+    if (!isOwn) drawSoon(drawAll);
   };
   const events = names.map((name) => `change:${name}`);
   for (const event of events) model.on(event, hear);
@@ -38,7 +37,7 @@ export function following(model, names, draw, life) {
       model.set(name, value instanceof Uint8Array ? new DataView(value.slice().buffer) : value);
     }
     isOwn = false;
-    draw();
+    drawNow(drawAll);
     model.save_changes();
   };
 }

@@ -83,6 +83,9 @@ MODEL = """
 """
 
 
+FRAME = 16  # ms
+
+
 class WidgetPage:
     """Widgets on one page; `index` counts them in the order in which they were added.
 
@@ -94,6 +97,7 @@ class WidgetPage:
 
     def __init__(self, page, *, width="100%", scheme="light"):
         self.page = page
+        self.is_stopped = False
         self.widgets = []
         self.asked = []
         self.kernel = lambda widget, name, message, buffers: getattr(widget, name)(message, buffers)
@@ -138,6 +142,7 @@ class WidgetPage:
         """From now on time passes only by `page.clock.run_for`; call it before adding widgets."""
         self.page.clock.install(time=0)
         self.page.clock.pause_at(1000)
+        self.is_stopped = True
 
     def own_clock(self):
         """Time goes on as it does, and `page.clock.run_for` adds to it; before adding widgets."""
@@ -150,8 +155,12 @@ class WidgetPage:
         )
 
     def receive(self, index=0, **state):
-        """A change of traits that comes from the kernel."""
+        """A change of traits that comes from the kernel, and is drawn."""
         self.page.evaluate("([i, s]) => window.receive(i, s)", [index, encoded(state)])
+        if self.is_stopped:
+            self.page.clock.run_for(FRAME)
+        else:
+            self.wait_two_frames()
 
     def get(self, name, index=0):
         """A trait as the browser has it."""

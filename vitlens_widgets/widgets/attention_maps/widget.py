@@ -13,10 +13,11 @@ from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.source import checked_reading, source_of
 from vitlens_widgets.widgets.attention_maps.still import draw
-from vitlens_widgets.widgets.shared.base import STATIC, Reply, answers_browser
+from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.traits import Index, KeptToken, OneOf, OneOfNames
+from vitlens_widgets.widgets.shared.wire import Reply, answers_browser
 
 
 class AttentionMaps(of_page.SavesMaps):

@@ -11,8 +11,8 @@ from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.source import source_of
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.base import Reply
 from vitlens_widgets.widgets.shared.seam import MapsLike
+from vitlens_widgets.widgets.shared.wire import Reply
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ class HeadPairs(TraitType):
 def _index(number: Any) -> int:
     if isinstance(number, bool):
         raise TypeError
-    return number.__index__()
+    return operator.index(number)
 
 
 class ExplorerTraits(InfillTraits):
@@ -94,7 +95,7 @@ class ExplorerTraits(InfillTraits):
         sync=True, choice=True
     )
     head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
-    target = ClassIndex("_label_set", allow_none=True).tag(sync=True, choice=True)
+    target = ClassIndex("_label_set").tag(sync=True, choice=True)
     knocked_out = HeadPairs("_n_layers", "_n_heads").tag(sync=True, choice=True)
     run = OneOf("edited", "baseline", "difference").tag(sync=True, choice=True)
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
@@ -137,12 +138,6 @@ class ExplorerTraits(InfillTraits):
     @traitlets.default("target")
     def _models_answer(self) -> int | None:
         return self._own_answer
-
-    @traitlets.validate("target")
-    def _with_labels(self, proposal: dict) -> int | None:
-        if proposal["value"] is None and len(self._label_set):
-            raise TraitUsageError("target must be a label's name or its index; None was given.")
-        return proposal["value"]
 
     @traitlets.default("infill_state")
     def _final_infill_state(self) -> int:

@@ -20,8 +20,9 @@ from vitlens_widgets.widgets.explorer.still import draw
 from vitlens_widgets.widgets.explorer.traits import ExplorerTraits
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.base import STATIC, Reply, answers_browser, done
+from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Meaning
+from vitlens_widgets.widgets.shared.wire import Reply, answers_browser, done
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading

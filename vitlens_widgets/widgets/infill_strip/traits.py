@@ -13,8 +13,8 @@ from traitlets import HasTraits, TraitType
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
 from vitlens_widgets.widgets.shared.traits import OneOf, Switch, TraitUsageError
+from vitlens_widgets.widgets.shared.wire import NO_ECHO, REQUEST
 
-NO_ECHO = {"sync": True, "echo_update": False}
 NO_PATCHES = SimpleNamespace(rows=0, cols=0, n_patches=0)
 USUAL_SHARE = 0.75  # where nothing is infilled
 MOST_SEED = 2**53 - 1  # the largest whole number a browser counts to
@@ -142,10 +142,10 @@ class InfillTraits(LensWidget):
     _object_names = traitlets.List().tag(sync=True)
     _object_masks = traitlets.Bytes().tag(sync=True)
     # What the browser asks for, and how far it has been answered.
-    _asked = traitlets.Int(0).tag(**NO_ECHO)
+    _asked = traitlets.Int(0).tag(**REQUEST)
     _answered = traitlets.Int(0).tag(sync=True)
-    _numbers_asked = traitlets.Int(-1).tag(**NO_ECHO)
-    _mask_image = traitlets.Int(0).tag(**NO_ECHO)  # which image the browser's mask was painted on
+    _numbers_asked = traitlets.Int(-1).tag(**REQUEST)
+    _mask_image = traitlets.Int(0).tag(**REQUEST)  # which image the browser's mask was painted on
 
     @property
     def infilling(self) -> InfillingLike | None:

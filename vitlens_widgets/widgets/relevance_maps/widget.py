@@ -17,7 +17,7 @@ from vitlens_widgets.widgets.relevance_maps.finder import RelevanceFinder
 from vitlens_widgets.widgets.relevance_maps.source import checked_relevance, source_of
 from vitlens_widgets.widgets.relevance_maps.still import draw
 from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
-from vitlens_widgets.widgets.shared.base import STATIC, answers_browser
+from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import (
     ClassMeaning,
     Depth,
@@ -27,6 +27,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Place,
 )
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
+from vitlens_widgets.widgets.shared.wire import answers_browser
 
 ASKS = ("target", "against", "method", "image")
 """Choices that are answered by the model."""

@@ -6,12 +6,11 @@ import base64
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anywidget
-from traitlets import TraitError, TraitType, Unicode
+from traitlets import TraitType
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.export.page import SavedWidget
@@ -19,6 +18,7 @@ from vitlens_widgets.export.save import save_html
 from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.meanings import Meaning
+from vitlens_widgets.widgets.shared.wire import WireWidget
 
 STATIC = Path(__file__).parent.parent / "static"
 _CODE = ("_esm", "_css")
@@ -26,31 +26,7 @@ _OURS = {"vitlens_widgets": {}}
 """In an output's metadata, it lets js/labextension.js tell our widgets from all others."""
 
 
-Reply = tuple[dict[str, Any], list[bytes]]
-"""What the browser is told when it asks: something as JSON, and buffers."""
-
-
-def answers_browser(method: Callable) -> Callable:
-    """Marks a method that the browser may ask: `(message, buffers) -> (response, buffers)`.
-
-    The front end's half is js/lib/asking.js.
-    """
-    method.answers_browser = True
-    return method
-
-
-def done(do: Callable[[], None]) -> Reply:
-    """What the browser has asked for, done; a failure would be lost, so it is sent."""
-    try:
-        do()
-    except KeyboardInterrupt:
-        return {"error": "The kernel was interrupted; what is shown is what it showed."}, []
-    except Exception as error:
-        return {"error": str(error) or type(error).__name__}, []
-    return {}, []
-
-
-class LensWidget(anywidget.AnyWidget):
+class LensWidget(WireWidget):
     """A widget whose small selections ("choices") are traits, synced with the browser both ways.
 
     A subclass tags the traits a user may give as keywords with `choice=True`. A bad choice raises
@@ -79,9 +55,6 @@ class LensWidget(anywidget.AnyWidget):
     _ipython_display_ = None
     """ipywidgets 7, which Colab has, would show itself with it, and without all of the bundle."""
 
-    error = Unicode("").tag(sync=True)
-    """What went wrong in the kernel, as one sentence; empty when nothing did."""
-
     def __init_subclass__(cls, **words: Any) -> None:
         # As text: for each widget that reads a file, anywidget listens to the file for good, and
         # with it holds the widget and its trace. Only those who write the code reload it.
@@ -96,7 +69,6 @@ class LensWidget(anywidget.AnyWidget):
         self._refuse_unknown(choices)
         self.links: list[Any] = []
         super().__init__(**choices)
-        self.on_msg(self._on_question)
         self._is_made = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -108,18 +80,6 @@ class LensWidget(anywidget.AnyWidget):
                 f"{quoted_list(self.choices())}.{did_you_mean(name, self.choices())}"
             )
         super().__setattr__(name, value)
-
-    def _on_question(self, _widget: Any, content: Any, buffers: list) -> None:
-        """Answers what the browser asks; an exception would be lost, so it is sent."""
-        asked = content.get("ask") if isinstance(content, dict) else None
-        method = getattr(self, asked, None) if isinstance(asked, str) else None
-        if method is None or not getattr(method, "answers_browser", False):
-            return
-        try:
-            response, found = method(content["message"], buffers)
-        except Exception as error:
-            response, found = {"error": str(error)}, []
-        self.send({"answer": content["id"], "response": response}, found)
 
     def meanings(self) -> dict[str, Meaning]:
         """What the selections mean that `vl.link` can link, by the names of their traits."""
@@ -212,24 +172,6 @@ class LensWidget(anywidget.AnyWidget):
         """The traits of the widget itself, without those every widget of Jupyter has."""
         of_all = {*anywidget.AnyWidget.class_trait_names(sync=True), "_anywidget_id"}
         return self.get_state({name for name in self.keys if name not in {*of_all, *_CODE}})
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Takes a change that the browser made; what cannot be taken is answered in `error`."""
-        refused = dict(self._refused(sync_data))
-        self.error = ""
-        super().set_state({k: v for k, v in sync_data.items() if k not in refused})
-        if refused:
-            self.send_state(set(refused))
-            self.error = next(iter(refused.values()))
-
-    def _refused(self, sync_data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Names of the traits whose new values cannot be taken, each with its sentence."""
-        for name in sync_data.keys() & set(self.keys):
-            trait = self.traits()[name]
-            try:
-                trait._validate(self, sync_data[name]) if trait.metadata.get("choice") else None
-            except (TraitError, UsageError) as error:
-                yield name, str(error)
 
     def _fail(self, error: BaseException, what: str, shown: str) -> None:
         """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""

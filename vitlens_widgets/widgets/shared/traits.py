@@ -129,6 +129,8 @@ class OneOfNames(OneOf):
 class ClassIndex(TraitType):
     """A class of the widget's label set, by name or by index; kept and sent as the index.
 
+    Without any labels it is None.
+
     Args:
         labels: Name of the widget's attribute that holds the label set.
     """
@@ -137,9 +139,11 @@ class ClassIndex(TraitType):
         super().__init__(**keywords)
         self._labels = labels
 
-    def validate(self, obj: HasTraits, value: Any) -> int:
+    def validate(self, obj: HasTraits, value: Any) -> int | None:
         """Gives the class index of `value`."""
         labels = getattr(obj, self._labels)
+        if value is None and not len(labels):
+            return None
         index = None if isinstance(value, bool) else _as_index(value)
         if index is None and not isinstance(value, str):
             raise TraitUsageError(
