@@ -120,9 +120,14 @@ def test_removal_is_that_of_the_drop_edit():
     pixels = pixels_of(vit, examples(vit, 3))
     dropped = [[7, 9, 20], [6], [8, 12, 25]]
     trace = vit.trace(pixels, preprocessed=True)
-    kept = [torch.tensor([t for t in range(29) if t not in gone]) for gone in dropped]
-    assert [len(tokens) for tokens in kept] == [26, 28, 26]
-    for i, last in enumerate(run_kept(vit, trace.states[0], kept)):
+    kept = {
+        i: torch.tensor([t for t in range(29) if t not in gone]) for i, gone in enumerate(dropped)
+    }
+    assert [len(tokens) for tokens in kept.values()] == [26, 28, 26]
+    last_states = run_kept(trace, kept)
+    assert list(run_kept(trace, {1: kept[1]})) == [1]
+    assert set(last_states) == {0, 1, 2}
+    for i, last in last_states.items():
         edits = [vl.edits.DropTokens(dropped[i])]
         alone = vit.trace(pixels[i : i + 1], preprocessed=True, edits=edits)
         torch.testing.assert_close(last, alone.states[-1, 0], atol=1e-5, rtol=1e-5)

@@ -60,8 +60,8 @@ def in_batches(name: str, n_images: int, points: int) -> list[torch.Tensor]:
     """As the package does it: `[order, image, class]` for each number of patches."""
     vit = vit_of(name)
     counts = counts_of(vit.layout.n_patches, points)
-    state = vit.trace(pixels_for(name, n_images), preprocessed=True).states[0]
-    return list(answers_of_kept(vit, state, orders_for(name, n_images), counts))
+    trace = vit.trace(pixels_for(name, n_images), preprocessed=True)
+    return list(answers_of_kept(trace, orders_for(name, n_images), counts))
 
 
 @torch.no_grad()

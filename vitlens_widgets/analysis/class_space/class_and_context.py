@@ -21,7 +21,7 @@ from vitlens_widgets.analysis.class_space.token_labels import (
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.data import Dataset
-from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace import Trace, ViT
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,15 +83,15 @@ class _LabelMeasure(Measures[ClassAndContext]):
     def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to counts, mean scores and rates."""
         vit = self._vit
-        states = vit.trace(batch.pixels, preprocessed=True).states
-        read = [project.tokens(vit, state, batch.classes).rank for state in states]
+        trace = vit.trace(batch.pixels, preprocessed=True)
+        read = [project.tokens(vit, state, batch.classes).rank for state in trace.states]
         ranks = torch.stack(read, dim=1)[..., vit.layout.patches].numpy()  # [image, state, patch]
         on_class = class_tokens(vit, batch.masks, self._mask_rule)
         found = {"counts": self._counts(ranks, on_class)}
         for label, mine in zip(LABELS, (on_class, ~on_class), strict=True):
             found |= self._of_label(label, ranks, mine)
             if self._remove:
-                found |= self._alone(label, states[0], mine, batch.classes)
+                found |= self._alone(label, trace, mine, batch.classes)
         return found
 
     def result(self, done: Totals) -> ClassAndContext:
@@ -136,16 +136,15 @@ class _LabelMeasure(Measures[ClassAndContext]):
         return {f"score {label}": tally(scores, each), f"together {label}": tally(hits, n)}
 
     def _alone(
-        self, label: str, state: Tensor, mine: np.ndarray, classes: Tensor
+        self, label: str, trace: Trace, mine: np.ndarray, classes: Tensor
     ) -> dict[str, np.ndarray]:
         """The rate of the tokens that are left, and the model's own accuracy with them."""
         vit, n_prefix = self._vit, self._vit.layout.n_prefix
         prefix = torch.arange(n_prefix)
         kept = [torch.cat([prefix, n_prefix + torch.from_numpy(m).nonzero()[:, 0]]) for m in mine]
-        left = [i for i, tokens in enumerate(kept) if len(tokens)]  # without CLS, there may be none
-        last = run_kept(vit, state[left], [kept[i] for i in left])
+        left = {i: tokens for i, tokens in enumerate(kept) if len(tokens)}  # not all have a CLS
         hits, of, right, asked = np.zeros((4, len(mine)))
-        for i, one in zip(left, last, strict=True):
+        for i, one in run_kept(trace, left).items():
             true, counted = classes[i : i + 1], len(one) - (0 if self._released else n_prefix)
             if len(one) > n_prefix or _reads_cls(vit):
                 right[i], asked[i] = project.readout(vit, one[None], true).rank == 1, 1

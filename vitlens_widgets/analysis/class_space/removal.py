@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.vit import BaseViT
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.onward import last_state_of
 
 
 def check_removable(vit: BaseViT) -> None:
@@ -25,16 +27,7 @@ def check_removable(vit: BaseViT) -> None:
         )
 
 
-@torch.no_grad()
-def run_blocks(vit: BaseViT, state: Tensor) -> Tensor:
-    """A state 0, of any number of tokens, through all blocks: `[image, token, d]` to the last."""
-    for layer in range(vit.n_layers):
-        state = vit.adapter.run_block(layer, state)
-    return state
-
-
-@torch.no_grad()
-def run_kept(vit: BaseViT, state: Tensor, kept: Sequence[Tensor]) -> list[Tensor]:
+def run_kept(trace: Trace, kept: Mapping[int, Tensor]) -> dict[int, Tensor]:
     """The last state of each image when only some of its tokens go through the blocks.
 
     Tokens are removed after the position embedding, before the first block, as by
@@ -42,25 +35,26 @@ def run_kept(vit: BaseViT, state: Tensor, kept: Sequence[Tensor]) -> list[Tensor
     left run together.
 
     Args:
-        vit: The model.
-        state: State 0 of all tokens, `[image, token, d]`: `vit.trace(...).states[0]`.
-        kept: The tokens that stay in each image, int64 `[position]`, at least one.
+        trace: The trace of all tokens.
+        kept: The tokens that stay, by image, int64 `[position]`, at least one.
 
     Returns:
-        The state after the last block, `[position, d]` for each image.
+        The state after the last block by image, `[position, d]`.
 
     Raises:
-        UsageError: The model's blocks place the tokens themselves.
+        UsageError: The model's blocks place the tokens themselves, or it has changed since.
+        UnsupportedModelError: What ran is not what was to run; see `trace.onward`.
 
     Source:
         Vilas et al. (2023), section 5.2, as their code does it.
     """
-    check_removable(vit)
+    check_removable(trace.vit)
     alike: dict[int, list[int]] = defaultdict(list)
-    for image, tokens in enumerate(kept):
+    for image, tokens in kept.items():
         alike[len(tokens)].append(image)
+    state = trace.states[0].detach()
     last: dict[int, Tensor] = {}
     for images in alike.values():
         left = torch.stack([state[image, kept[image].to(state.device)] for image in images])
-        last |= dict(zip(images, run_blocks(vit, left), strict=True))
-    return [last[image] for image in range(len(kept))]
+        last |= dict(zip(images, last_state_of(trace, left), strict=True))
+    return last

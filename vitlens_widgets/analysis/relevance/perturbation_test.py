@@ -119,7 +119,7 @@ class _RemovalMeasure(Measures[PerturbationTest]):
         """What a batch adds to each curve, and to the products of its points."""
         trace = self._vit.trace(batch.pixels, preprocessed=True)
         orders = self._orders(trace, batch.classes)
-        found = answers_of_kept(self._vit, trace.states[0], orders, self._counts)
+        found = answers_of_kept(trace, orders, self._counts)
         kind = self._vit.probabilities
         read = [_read(logits, batch.classes, kind) for logits in found]
         right, probability = (torch.stack(one, -1).numpy() for one in zip(*read, strict=True))

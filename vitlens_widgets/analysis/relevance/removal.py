@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_count
-from vitlens_widgets.analysis.class_space.removal import run_blocks
-from vitlens_widgets.models.vit import BaseViT
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.onward import last_state_of
 
 _LEAST_IMAGES = 8
 
@@ -47,37 +47,42 @@ def random_orders(n_patches: int, n_orders: int) -> Tensor:
 
 @torch.no_grad()
 def answers_of_kept(
-    vit: BaseViT, state: Tensor, orders: Tensor, counts: Sequence[int]
+    trace: Trace, orders: Tensor, counts: Sequence[int], images: Sequence[int] | None = None
 ) -> Iterator[Tensor]:
     """The model's logits when only the first patches of an order are there, count by count.
 
     Patches are removed after the position embedding, before the first block; prefix tokens stay.
-    All orders and images of one count make one batch, in pieces of as many tokens as the state
-    given has (or some images, if it has fewer), so that memory does not grow with the number of
+    All orders and images of one count make one batch, in pieces of as many tokens as the images
+    have (or some images, if there are fewer), so that memory does not grow with the number of
     orders and more of the shorter sequences run at a time.
 
     Args:
-        vit: The model, whose tokens can be removed (`check_removable`).
-        state: State 0 of all tokens, `[image, token, d]`.
+        trace: The trace of all tokens, of a model whose tokens can be removed (`check_removable`).
         orders: Which patches stay longest, int64 `[order, image, patch]`.
         counts: How many stay.
+        images: Which of the trace's images; None for all.
 
     Yields:
         `[order, image, class]`, on the CPU.
+
+    Raises:
+        UsageError: The model has changed since the trace.
+        UnsupportedModelError: What ran is not what was to run; see `trace.onward`.
     """
-    n_prefix = vit.layout.n_prefix
+    state = trace.states[0].detach()[slice(None) if images is None else list(images)]
+    n_prefix = trace.layout.n_prefix
     rows = orders.flatten(0, 1).to(state.device) + n_prefix
-    images = torch.arange(len(state), device=state.device).repeat(len(orders))
+    of = torch.arange(len(state), device=state.device).repeat(len(orders))
     prefix = torch.arange(n_prefix, device=state.device).expand(len(rows), -1)
     budget = max(len(state), _LEAST_IMAGES) * state.shape[1]
     for count in counts:
         kept = torch.cat([prefix, rows[:, :count]], dim=1)
         batch_size = budget // kept.shape[1]
-        pieces = zip(images.split(batch_size), kept.split(batch_size), strict=True)
-        logits = [_answers(vit, state[image[:, None], tokens]) for image, tokens in pieces]
+        pieces = zip(of.split(batch_size), kept.split(batch_size), strict=True)
+        logits = [_answers(trace, state[image[:, None], tokens]) for image, tokens in pieces]
         yield torch.cat(logits).unflatten(0, orders.shape[:2])
 
 
-def _answers(vit: BaseViT, state: Tensor) -> Tensor:
+def _answers(trace: Trace, state: Tensor) -> Tensor:
     """`[row, class]`."""
-    return vit.adapter.readout_logits(run_blocks(vit, state)).float().cpu()
+    return trace.vit.adapter.readout_logits(last_state_of(trace, state)).float().cpu()

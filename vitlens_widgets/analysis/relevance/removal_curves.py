@@ -174,7 +174,7 @@ def _growing(
     others = random_orders(n_patches, n_random)
     orders = torch.cat([torch.stack([falling, falling.flip(-1)]), _of_all(others, len(images))])
     whole = logits_of(trace)[images].detach().float().cpu().expand(len(orders), -1, -1)
-    found = answers_of_kept(vit, trace.states[0][images].detach(), orders, counts)
+    found = answers_of_kept(trace, orders, counts, images)
     classes = relevance.target[images]
     answers, probability = [], []
     for logits in itertools.chain([whole], found):
