@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from inspect import signature
-
 from vitlens_widgets.analysis import experiments
 
 OVER_DATA = [
     name
     for name, experiment in experiments.items()
-    if list(signature(experiment).parameters)[:2] == ["vit", "data"]
+    if experiment.takes == "data" and name != "linear_probes"  # which takes two data sets
 ]

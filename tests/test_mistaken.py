@@ -41,7 +41,7 @@ def is_refused(call, *words, **named) -> str:
 
 @pytest.mark.parametrize("name", OVER_DATA)
 def test_an_experiment_takes_a_model_not_its_name(name):
-    is_refused(getattr(vl.analysis, name), "toy/p32", vl.world.Scenes(), n_images=2)
+    is_refused(vl.analysis.experiments[name].function, "toy/p32", vl.world.Scenes(), n_images=2)
 
 
 def test_so_do_all_others_that_take_a_model():
@@ -60,6 +60,12 @@ def test_explorer_says_what_its_mae_and_its_image_are(vit, scene):
     is_refused(vl.explore, vit, scene, mae="toy/mae")
     is_refused(vl.explore, vit, "")
     is_refused(vl.explore, vit, 3)
+
+
+def test_paintings_are_studied_of_a_lens_and_an_infilling(scene, infilling):
+    is_refused(vl.analysis.infilling.mask_study, "toy/mae", scene)
+    is_refused(vl.analysis.infilling.mask_study, infilling.vit, scene)
+    is_refused(vl.analysis.infilling.object_iou, infilling.original, scene.class_mask, None)
 
 
 def test_figures_show_results_of_one_kind(reading, vit, scene):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
+from tests.small_models import timm_model
 from vitlens_widgets.analysis import Result, experiments
 from vitlens_widgets.analysis.experiment import over_data
 from vitlens_widgets.analysis.result import check_name
@@ -25,21 +27,30 @@ def vit():
 
 def test_the_public_face_has_all_of_them():
     for name, experiment in experiments.items():
-        assert getattr(vl.analysis, name) is experiment
-        assert name in vl.analysis.__all__
+        part, _, own = f"analysis.{name}".rpartition(".")
+        assert getattr(attrgetter(part)(vl), own) is experiment.function
+        assert own in attrgetter(part)(vl).__all__
+
+
+def test_each_says_what_it_takes_as_its_parameters_do():
+    first = {"data": "vit", "model": "vit"}
+    for experiment in experiments.values():
+        names = list(inspect.signature(experiment.function).parameters)
+        assert names[0] == first.get(experiment.takes, experiment.takes)
+        assert ("data" in names) == (experiment.takes == "data")
 
 
 @pytest.mark.parametrize("name", experiments)
 def test_help_says_what_every_parameter_is(name):
-    words = inspect.getdoc(experiments[name])
+    words = inspect.getdoc(experiments[name].function)
     arguments = words.split("Args:\n")[1].split("\n\n")[0]
-    for parameter in inspect.signature(experiments[name]).parameters:
+    for parameter in inspect.signature(experiments[name].function).parameters:
         assert f"    {parameter}: " in arguments
 
 
 @pytest.mark.parametrize("name", OVER_DATA)
 def test_those_over_data_are_asked_in_the_same_words(name):
-    parameters = list(inspect.signature(experiments[name]).parameters.values())
+    parameters = list(inspect.signature(experiments[name].function).parameters.values())
     last = {one.name: one.default for one in parameters[-3:]}
     assert last == {"n_images": None, "batch_size": 16, "save_to": None}
     assert all(one.kind is one.KEYWORD_ONLY for one in parameters[2:])
@@ -48,9 +59,9 @@ def test_those_over_data_are_asked_in_the_same_words(name):
 @pytest.mark.parametrize("name", OVER_DATA)
 def test_their_results_have_a_table_a_figure_and_a_summary(vit, name):
     data = examples(vit, 2)
-    found = experiments[name](vit, data, n_images=2)
+    found = experiments[name].function(vit, data, n_images=2)
     assert isinstance(found, Result)
-    assert type(found) is inspect.signature(experiments[name]).return_annotation
+    assert type(found) is inspect.signature(experiments[name].function).return_annotation
     table = found.table()
     assert isinstance(table, DataFrame)
     assert found.title in table.attrs["title"]
@@ -96,7 +107,7 @@ class Images(Result):
 
 
 class ImagesMeasure:
-    name, needs_masks = "images", False
+    name, needs_masks, labels = "images", False, None
 
     def __init__(self, times, n_images):
         self.settings = self.usual = {"times": times}
@@ -110,25 +121,24 @@ class ImagesMeasure:
         return Images(f"{done.title} of {self.asked}", int(done.tallies["n"]))
 
 
+def counted_images(vit, data, *, times=1, n_images=None):  # noqa: ARG001  # the one loop reads them
+    """How many images there are.
+
+    Args:
+        vit: The model.
+        data: The images.
+        times: Counted so often.
+
+    Raises:
+        UsageError: Never.
+    """
+    return ImagesMeasure(times, n_images)
+
+
 @pytest.fixture
 def images(monkeypatch):
     monkeypatch.setattr("vitlens_widgets.analysis.experiment._registered", {})
-
-    @over_data(Images)
-    def images(vit, data, *, times=1, n_images=None):  # noqa: ARG001  # the one loop reads them
-        """How many images there are.
-
-        Args:
-            vit: The model.
-            data: The images.
-            times: Counted so often.
-
-        Raises:
-            UsageError: Never.
-        """
-        return ImagesMeasure(times, n_images)
-
-    return images
+    return over_data(Images)(counted_images)
 
 
 def test_an_experiment_of_ones_own_is_one_function(vit, images):
@@ -144,3 +154,14 @@ def test_an_experiment_of_ones_own_is_one_function(vit, images):
         images("toy/p32", examples(vit, 5))
     with pytest.raises(TypeError, match="data"):
         images(vit)
+
+
+def test_one_that_needs_no_classifier_says_so(vit, images, monkeypatch):
+    registered = {}
+    monkeypatch.setattr("vitlens_widgets.analysis.experiment._registered", registered)
+    bare, data = vl.load(timm_model("CLS", num_classes=0)), examples(vit, 5)
+    with refused(vl.UsageError):
+        images(bare, data)
+    free = over_data(Images, needs_classifier=False)(counted_images)
+    assert free(bare, data).n == 5
+    assert registered["counted_images"] == (free, "data", False)

@@ -38,8 +38,10 @@ def test_a_score_against_the_original_and_the_final(lens, metric):
 
 def test_a_study_has_a_curve_and_a_band_for_each_state(lens):
     images = list(np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8))
-    study = lens.study(images, ratios=(0.2, 0.5, 0.8), seeds=(0, 1), metrics=("mse",))
-    plot = vl.analysis.infilling.study(study, "mse", states=[0, 3])
+    study = vl.analysis.infilling.mask_study(
+        lens, images, ratios=(0.2, 0.5, 0.8), seeds=(0, 1), metrics=("mse",)
+    )
+    plot = study.figure("mse", states=[0, 3])
     found = curves(plot)
     assert set(found) == {"0_pre", "final"}  # bokeh gives no order
     np.testing.assert_allclose(found["final"], study.mean("mse")[:, 3])

@@ -134,6 +134,37 @@ def test_the_models_own_classifier_stands_beside(measured):
             np.testing.assert_allclose(mine, np.mean(first, axis=0))
 
 
+def test_probes_need_no_classifier():
+    """Their classes are those of the training set, and test images' are found by their names."""
+    vit, bare = vl.load(timm_model("CLS")), timm_model("CLS", num_classes=0)
+    bare.load_state_dict(vit.model.state_dict(), strict=False)
+    bare = vl.load(bare)
+    train, test = some_of_each(vit), examples(vit, 5)
+    names = list(vit.labels)
+    other = [*names[3:], *names[:3]]
+    moved = Examples(
+        [(test[i].image, other.index(names[test[i].label])) for i in range(test.count)], other
+    )
+    words = {"shots": SHOTS, "alpha": ALPHA}
+    expected = linear_probes(vit, train, test, **words)
+    found = linear_probes(bare, train, moved, **words)
+    assert not bare.labels
+    for site in SITES:
+        for name in ("accuracy", "rank"):
+            of_tokens, of_images = found.values[site, name], found.image_tokens[site, name]
+            np.testing.assert_allclose(of_tokens.mean, expected.values[site, name].mean)
+            np.testing.assert_allclose(of_images.half, expected.image_tokens[site, name].half)
+    assert not any("classifier" in column for column in found.table())
+    assert "classifier" not in found.summary()
+    assert found.figure().legend[0].items[0].label.value == "state, probe"
+    with refused(vl.UsageError):
+        found.table("projection")
+    with refused(vl.UsageError):
+        linear_probes(bare, train, Examples([(test[0].image, 0)], ["thing"]), **words)
+    with refused(vl.UsageError):
+        vl.analysis.identifiability(bare, test)
+
+
 def test_some_places_are_as_among_all():
     vit = vl.load(MODELS["registers and layer scale"]())
     train, test = some_of_each(vit), examples(vit, 4)

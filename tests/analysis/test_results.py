@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
 import numpy as np
 import pytest
 from bokeh.models import ColorBar, ColumnDataSource
 from pandas import DataFrame
+from scipy import stats
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
+from tests.over_data import OVER_DATA
 from tests.sentences import refused
-from vitlens_widgets.analysis import Result, heads
+from tests.small_models import pixels_for, timm_model
+from vitlens_widgets.analysis import Result, experiments, heads
 
 
 @pytest.fixture(scope="module")
@@ -33,27 +38,117 @@ def removed(trace, _):
     return vl.analysis.removal_curves(trace, found, n_points=2, n_random=0)
 
 
+def infilled(scenes):
+    lens = vl.InfillLens(vl.load("toy/mae"))
+    return lens, [scene.image for scene in scenes]
+
+
+def objects(_, scenes):
+    lens, images = infilled(scenes)
+    infilling = lens.read(images)
+    truth = np.stack([scene.class_mask for scene in scenes])[:, ::2, ::2]
+    return vl.analysis.infilling.object_iou(infilling, truth, vl.load("toy/p32-taught"))
+
+
+def studied(_, scenes):
+    return vl.analysis.infilling.mask_study(*infilled(scenes), ratios=(0.5, 0.75), seeds=(1, 2))
+
+
 RESULTS = {
     "convergence": lambda trace, _: vl.analysis.convergence(vl.LogitLens(trace.vit).read(trace)),
     "segmentation": lambda trace, scenes: vl.analysis.segmentation(trace.vit, scenes),
-    "head statistics": lambda trace, _: heads.statistics(trace),
-    "neighbourhood": lambda trace, _: heads.neighbourhood(trace),
+    "heads.statistics": lambda trace, _: heads.statistics(trace),
+    "heads.neighbourhood": lambda trace, _: heads.neighbourhood(trace),
+    "heads.neurons": lambda trace, _: heads.neurons(trace, 2, 1, 0, 12, image=1),
+    "infilling.mask_study": studied,
+    "infilling.object_iou": objects,
     "relevance": lambda trace, _: vl.analysis.relevance(trace, "cat"),
-    "removal curves": removed,
-    "linear probes": probes,
+    "removal_curves": removed,
+    "linear_probes": probes,
+    "class_value_agreement": lambda trace, _: vl.analysis.class_value_agreement(trace.vit),
+    "value_vectors": lambda trace, _: vl.analysis.value_vectors(trace.vit, 1),
 }
+"""Those of all experiments but those over data, which are tested together."""
+
+
+def test_every_experiment_is_among_them():
+    assert {*RESULTS} | {*OVER_DATA} == {*experiments}
 
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_each_has_a_table_a_figure_and_a_summary(trace, scenes, name):
     found = RESULTS[name](trace, scenes)
     assert isinstance(found, Result)
+    said = signature(experiments[name].function).return_annotation
+    assert type(found).__name__ == getattr(said, "__name__", said)
     table = found.table()
     assert isinstance(table, DataFrame)
     assert found.title in table.attrs["title"]
     assert found.figure().select(ColumnDataSource)
     assert found.summary().startswith(found.title)
     assert len(found.summary().splitlines()) > 1
+
+
+@pytest.mark.parametrize("name", [n for n, one in experiments.items() if one.takes == "trace"])
+def test_those_of_a_trace_run_without_a_classifier_unless_they_need_one(name):
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    trace = vit.trace(pixels_for((48, 80)), preprocessed=True)
+    if experiments[name].needs_classifier:
+        with refused(vl.UsageError):
+            RESULTS[name](trace, None)
+    else:
+        assert vit.name in RESULTS[name](trace, None).title
+
+
+def test_one_score_is_told_channel_by_channel(trace):
+    found = heads.neurons(trace, 2, 1, query=0, key=12, image=1)
+    assert all(said in found.title for said in ("L2 H1", "query CLS", "image 1"))
+    assert trace.layout.describe(12) in found.title
+    table = found.table()
+    assert table["adds to the score"].sum() + found.rest == pytest.approx(found.score, abs=1e-4)
+    sizes = table["adds to the score"].abs()
+    assert sizes.tolist() == sorted(sizes, reverse=True)
+    for row in table.iloc[:4].itertuples():
+        product = found.query[row.channel] * found.key[row.channel]
+        assert row[4] == pytest.approx(found.scale * product)
+    (data,) = (source.data for source in found.figure(k=5).select(ColumnDataSource))
+    assert data["adds to the score"].tolist() == table["adds to the score"][:5].tolist()
+    assert data["channel"] == [str(channel) for channel in table["channel"][:5]]
+    first = table.iloc[0]
+    assert f"most from channels {first['channel']:.0f} ({first.iloc[3]:+.3g})" in found.summary()
+    with refused(vl.UsageError):
+        found.figure(k=0)
+
+
+def test_objects_found_in_paintings_are_told_state_by_state(scenes):
+    found = objects(None, scenes)
+    table, n = found.table(), len(found.state_names)
+    assert table["state"].tolist() == [*found.state_names, "original"]
+    for name in ("truth", "final"):
+        values = getattr(found, name)
+        assert table[f"against the {name}"][:n].tolist() == pytest.approx(values.mean(1).tolist())
+        half = stats.t.ppf(0.975, 2) * stats.sem(values, axis=1)
+        assert table[f"± (against the {name})"][:n].tolist() == pytest.approx(half.tolist())
+    original = found.original.mean()
+    assert table["against the truth"][n] == pytest.approx(original)
+    assert f"original against the truth: {original:.3f} ±" in found.summary()
+    assert f"final against the truth: {found.truth[-1].mean():.3f} ±" in found.summary()
+    sources = [source.data for source in found.figure().select(ColumnDataSource)]
+    curves = {data["curve"][0]: data["value"] for data in sources if "curve" in data}
+    assert curves["against the truth"] == pytest.approx(found.truth.mean(1).tolist())
+    assert curves["original, against the truth"] == pytest.approx([original] * n)
+
+
+def test_a_study_says_what_the_model_itself_paints(scenes):
+    found = studied(None, scenes)
+    assert found.title.endswith("3 images x 2 masks")
+    low, high = found.interval("ssim")
+    half = (high - low)[1, -1] / 2
+    said = f"75% hidden: ssim {found.mean('ssim')[1, -1]:.3f} ± {half:.3f}"
+    assert said in found.summary()
+    assert found.figure().yaxis.axis_label == found.figure("mse").yaxis.axis_label
+    with refused(vl.UsageError):
+        found.figure("accuracy")
 
 
 def test_relevance_names_the_patch_that_counts_most(trace):

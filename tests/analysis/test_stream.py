@@ -31,6 +31,7 @@ class Sums:
     name = "sums"
     usual: ClassVar = {}
     needs_masks = False
+    labels = None
 
     def __init__(self, **settings):
         self.settings = settings
@@ -271,7 +272,7 @@ def test_an_image_that_cannot_be_read_is_named(vit):
 def test_every_experiment_goes_on_to_the_same_numbers(vit, tmp_path, name):
     data = examples(vit, 5)
     words = {"n_points": 3, "n_random": 1} if name == "perturbation_test" else {}
-    experiment = partial(vl.analysis.experiments[name], **words)
+    experiment = partial(vl.analysis.experiments[name].function, **words)
     whole = experiment(vit, data, batch_size=2)
     stopped = Interrupted(data, 4)
     with pytest.raises(KeyboardInterrupt):

@@ -70,7 +70,7 @@ def test_with_a_segmenter_the_iou_of_objects_is_one_more_curve(infilling, scenes
     strip = vl.InfillStrip(infilling, truth=scenes, segmenter=segmenter, image=1)
     scores = np.frombuffer(strip._scores, "<f4").reshape(4, 2, 6)
     truth = np.stack([scene.class_mask for scene in scenes])
-    expected = infilling.iou(truth, segmenter)
+    expected = vl.analysis.infilling.object_iou(infilling, truth, segmenter)
     np.testing.assert_allclose(scores[3, 0], expected.truth[:, 1], rtol=1e-5)
     np.testing.assert_allclose(scores[3, 1], expected.final[:, 1], rtol=1e-5)
     assert strip._meta["has_iou"]

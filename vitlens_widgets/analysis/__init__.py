@@ -1,9 +1,10 @@
 """What the papers measure, one part per idea: `heads` is about attention heads.
 
 What an experiment gives (a `Result`) has a `table()`, a `figure(name)` and a `summary()`; `compare`
-draws several of one experiment together. `experiments` has all of them by name. A new one is a file
-with a function under `experiment.over_data`, or under `experiment.experiment` where it does not run
-over a data set, and its name here.
+draws several of one experiment together. `experiments` has all of them by name, with what each
+takes and whether it needs a classifier. A new one is a file with a function under
+`experiment.over_data`, or under `experiment.experiment` where it does not run over a data set, and
+its name here.
 """
 
 from typing import TYPE_CHECKING

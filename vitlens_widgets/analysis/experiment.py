@@ -1,5 +1,8 @@
 """How a function becomes an experiment: it is registered, and runs over a data set if it is to.
 
+One without logits of classes runs on models that have no classifier, too: it says so,
+`@over_data(Brightness, needs_classifier=False)`.
+
 >>> @over_data(Brightness)
 ... def brightness(vit, data, *, channel=0):
 ...     '''How bright images are.
@@ -20,7 +23,7 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.stream import BatchMeasure, Totals, run
@@ -30,10 +33,25 @@ from vitlens_widgets.trace.vit import check_vit
 R = TypeVar("R", bound=Result)
 Function = TypeVar("Function", bound=Callable[..., Result])
 
-_registered: dict[str, Callable[..., Result]] = {}
+Given = Literal["data", "infilling", "lens", "model", "reading", "trace"]
+"""What experiments are of: a model over a data set, or what they are given first."""
 
-experiments: Mapping[str, Callable[..., Result]] = MappingProxyType(_registered)
-"""All experiments by name, as `vl.analysis` has them; each gives a `Result`."""
+
+class Experiment(NamedTuple):
+    """What is known of an experiment beside its signature."""
+
+    function: Callable[..., Result]
+    """What is called."""
+    takes: Given
+    """What it is of."""
+    needs_classifier: bool
+    """Whether it asks for logits of classes, and so refuses models that have none."""
+
+
+_registered: dict[str, Experiment] = {}
+
+experiments: Mapping[str, Experiment] = MappingProxyType(_registered)
+"""All experiments by the name that they have in `vl.analysis`, such as `"heads.statistics"`."""
 
 _STREAM = {
     name: parameter
@@ -55,28 +73,43 @@ class Measures(BatchMeasure, Generic[R]):
         """What it all says."""
 
 
-def experiment(function: Function) -> Function:
+def experiment(
+    takes: Given, *, part: str = "", needs_classifier: bool = True
+) -> Callable[[Function], Function]:
     """Register a function that gives a `Result`, run in its own way: on weights, or on a reading.
 
+    Args:
+        takes: What it is of.
+        part: The part of `vl.analysis` that has it, such as `"heads"`.
+        needs_classifier: Whether it asks for logits of classes; it refuses models without, itself.
+
     Example:
-        >>> @experiment
+        >>> @experiment("model")
         ... def value_vectors(vit: ViT, block: int) -> ValueVectors: ...
     """
-    _registered[function.__name__] = function
-    return function
+
+    def register(function: Function) -> Function:
+        name = f"{part}.{function.__name__}" if part else function.__name__
+        _registered[name] = Experiment(function, takes, needs_classifier)
+        return function
+
+    return register
 
 
-def over_data(result: type[R]) -> Callable[[Callable[..., Measures[R]]], Callable[..., R]]:
+def over_data(
+    result: type[R], *, needs_classifier: bool = True
+) -> Callable[[Callable[..., Measures[R]]], Callable[..., R]]:
     """Make an experiment of a function that checks its own words and says how to measure a batch.
 
     The experiment takes what the function takes (`vit` and `data` first), and `n_images`,
     `batch_size` and `save_to`, which are added to its signature and to `Args:` of its docstring.
-    It refuses a model without a classifier, runs `stream.run`, and gives what
+    It refuses a model without a classifier if it needs one, runs `stream.run`, and gives what
     `Measures.result` makes of the totals. A function that names one of the three itself is given
     it, too.
 
     Args:
         result: The class of what it gives.
+        needs_classifier: Whether it asks for logits of classes.
     """
 
     def build(define: Callable[..., Measures[R]]) -> Callable[..., R]:
@@ -90,14 +123,15 @@ def over_data(result: type[R]) -> Callable[[Callable[..., Measures[R]]], Callabl
             for name in _STREAM.keys() - own.parameters.keys():
                 del bound.arguments[name]
             vit = check_vit(bound.arguments["vit"], define.__name__)
-            check_classifier(vit)
+            if needs_classifier:
+                check_classifier(vit)
             measure = define(*bound.args, **bound.kwargs)
             return measure.result(run(measure, vit, bound.arguments["data"], **stream))
 
         signature = _with_stream(own, result)
         public.__signature__ = signature  # type: ignore[attr-defined]
         public.__doc__ = _documented(define)
-        return experiment(public)
+        return experiment("data", needs_classifier=needs_classifier)(public)
 
     return build
 

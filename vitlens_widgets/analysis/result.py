@@ -50,6 +50,6 @@ def check_name(name: str, names: Iterable[str]) -> str:
     return name
 
 
-def mean_and_half(values: OverImages, place: int | tuple = ()) -> str:
+def mean_and_half(values: OverImages, place: int | tuple[int, ...] = ()) -> str:
     """`0.672 ± 0.013`: a mean and half its 95 % interval, as a summary says them."""
     return f"{values.mean[place]:.3f} ± {values.half[place]:.3f}"

@@ -24,7 +24,7 @@ def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.n
         plot: A figure with places side by side, such as `figure_over_states` gives.
         along: What the horizontal axis counts, for the read-out.
         quantity: What the bars are, for the read-out.
-        shares: `[place]` by name.
+        shares: `[place]` by name; below 0, bars hang down.
     """
     places, width, items = places_of(plot), _ROOM / len(shares), []
     for i, (name, values) in enumerate(shares.items()):
@@ -35,7 +35,8 @@ def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.n
         items.append(LegendItem(label=name, renderers=cast("Any", [bars])))
         said = [("", "@of"), (along, f"@{{{along}}}"), (quantity, f"@{{{quantity}}}{{0.000}}")]
         plot.add_tools(HoverTool(renderers=[bars], tooltips=said))
-    plot.y_range.update(start=0)
+    if all(np.min(values, initial=0) >= 0 for values in shares.values()):
+        plot.y_range.update(start=0)
     if len(items) > 1:
         plot.add_layout(Legend(items=items, border_line_color=None), "right")
     return plot

@@ -205,12 +205,13 @@ def checked_example(data: Dataset, number: int) -> Example:
     return example
 
 
-def matched(labels: LabelSet, model_labels: LabelSet) -> list[int]:
+def matched(labels: LabelSet, model_labels: LabelSet, whose: str = "The model") -> list[int]:
     """The class of a model that each class of a data set is, found by its name.
 
     Args:
         labels: The data set's.
-        model_labels: The model's.
+        model_labels: The model's, or those of another data set.
+        whose: They are, to begin the sentence.
 
     Raises:
         UsageError: A class that the model does not have; nothing is guessed from numbers.
@@ -227,10 +228,11 @@ def matched(labels: LabelSet, model_labels: LabelSet) -> list[int]:
         has = ", ".join([*model_labels[:3], *(["..."] if len(model_labels) > 3 else [])])
         some = ", ".join(f'"{name}"' for name in missing[:3])
         others = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        loaded = ", or load the model with labels= in the order of its outputs"
+        remedy = loaded if whose == "The model" else ""
         raise UsageError(
-            f"The model has no class {some}{others}, which the data set has: its "
-            f"{len(model_labels)} labels are {has}; choose another "
-            "data set, or load the model with labels= in the order of its outputs."
+            f"{whose} has no class {some}{others}, which the data set has: its "
+            f"{len(model_labels)} labels are {has}; choose another data set{remedy}."
         )
     return found
 

@@ -2,7 +2,7 @@
 
 from vitlens_widgets.lenses.difference import divergence
 from vitlens_widgets.lenses.frozen import FrozenNormLens
-from vitlens_widgets.lenses.infill import Infilling, InfillLens, MaskStudy, ObjectIoU
+from vitlens_widgets.lenses.infill import Infilling, InfillLens
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.logit import LogitLens
 from vitlens_widgets.lenses.reading import Reading, Top
@@ -13,8 +13,6 @@ __all__ = [
     "Infilling",
     "Lens",
     "LogitLens",
-    "MaskStudy",
-    "ObjectIoU",
     "Reading",
     "Top",
     "divergence",

@@ -25,7 +25,7 @@ from vitlens_widgets.models.probabilities import Kind, log_any, log_probabilitie
 _OTHERS_AT_MOST = 16
 
 
-@experiment
+@experiment("reading")
 def convergence(
     reading: Reading,
     truth: Sequence[Truth] | None = None,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.checks import check_count, chosen_images, title
+from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
@@ -110,6 +111,7 @@ class Neighbourhood(Result):
         return repr(self.table())
 
 
+@experiment("trace", part="heads", needs_classifier=False)
 def neighbourhood(trace: Trace, radius: int = 1, image: int | None = None) -> Neighbourhood:
     """Of the weight that patches give patches, the share at each offset of a window.
 

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from vitlens_widgets.analysis.checks import check_trace
+import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.checks import check_count, check_trace, title
+from vitlens_widgets.analysis.experiment import experiment
+from vitlens_widgets.analysis.heads.places import Places
+from vitlens_widgets.analysis.result import Result
+from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
 
 # How far, relative to the size of its terms, a score may be from their sum before an edit must have
 # changed it.
 _ROUNDING = 1e-3
 
 
-@dataclass(frozen=True)
-class Neurons:
+@dataclass(frozen=True, eq=False)
+class Neurons(Result):
     """One score in its parts: `scale * product.sum() + rest == score`.
 
     Attributes:
+        title: Of which model, image, head, query and key.
         query: The query, float32 `[d_head]`, as it is multiplied: normed and rotated where the
             model norms and rotates.
         key: The key, likewise.
@@ -31,14 +42,57 @@ class Neurons:
         score: What the softmax is given.
     """
 
-    query: np.ndarray
-    key: np.ndarray
-    product: np.ndarray
+    title: str
+    query: np.ndarray = field(repr=False)
+    key: np.ndarray = field(repr=False)
+    product: np.ndarray = field(repr=False)
     scale: float
     rest: float
     score: float
 
+    @property
+    def added(self) -> np.ndarray:
+        """What each channel adds to the score, `scale * product`, float32 `[d_head]`."""
+        return self.scale * self.product
 
+    def table(self) -> DataFrame:
+        """A row per channel: its query, its key, and what it adds; the largest additions first."""
+        first = self._largest_first()
+        columns = {"query": self.query, "key": self.key, "adds to the score": self.added}
+        values = {name: column[first].tolist() for name, column in columns.items()}
+        return frame({"channel": first.tolist(), **values}, self.title)
+
+    def figure(self, k: int = 24) -> Figure:
+        """What the channels that count most add to the score, above 0 or below.
+
+        Args:
+            k: How many of them, or all of fewer.
+
+        Raises:
+            UsageError: No whole number from 1 on.
+        """
+        first = self._largest_first()[: check_count("k", k, least=1)]
+        names = [str(channel) for channel in first]
+        plot = charts.figure_over_states(self.title, names, "adds to the score")
+        plot.xaxis.axis_label = f"channel, the largest of {len(self.product)} first"
+        added = {"added": self.added[first]}
+        return charts.with_bars(plot, "channel", "adds to the score", added)
+
+    def summary(self) -> str:
+        """The score, what it is the sum of, and the three channels that count most."""
+        added = self.added
+        most = [f"{channel} ({added[channel]:+.3g})" for channel in self._largest_first()[:3]]
+        return (
+            f"{self.title}\nscore {self.score:.4g}: {added.sum():.4g} from {len(added)} channels, "
+            f"{self.rest:.4g} from biases by position\nmost from channels {', '.join(most)}"
+        )
+
+    def _largest_first(self) -> np.ndarray:
+        """The channels by the size of what they add, whatever its sign."""
+        return np.argsort(-np.abs(self.product), kind="stable")
+
+
+@experiment("trace", part="heads", needs_classifier=False)
 def neurons(trace: Trace, layer: int, head: int, query: int, key: int, image: int = 0) -> Neurons:
     """One score of one head, as a sum over the channels of its query and key.
 
@@ -71,6 +125,8 @@ def neurons(trace: Trace, layer: int, head: int, query: int, key: int, image: in
 @torch.no_grad()
 def _in_parts(trace: Trace, layer: int, at: tuple[int, int, int, int]) -> Neurons:
     image, head, query, key = at
+    places = Places.of(trace)
+    pair = f"query {places.describe(query)}, key {places.describe(key)}"
     sites = trace.sites(layer, "q", "k")
     fine = torch.promote_types(sites[0].dtype, torch.float32)
     q, k = (site[image : image + 1].transpose(1, 2).to(fine) for site in sites)
@@ -81,6 +137,7 @@ def _in_parts(trace: Trace, layer: int, at: tuple[int, int, int, int]) -> Neuron
     edited = trace.kept.get(("attn_scores", layer))
     own = trace.vit.adapter.attention_scores(layer, q, k) if edited is None else edited[[image]]
     return Neurons(
+        title=f"One score of L{layer} H{head}, {pair}: {title(trace, [image])}",
         query=q_row.cpu().numpy(),
         key=k_row.cpu().numpy(),
         product=(q_row * k_row).cpu().numpy(),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.checks import chosen_images, title
+from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.heads import shares, spread
 from vitlens_widgets.analysis.heads.agreement import Agreement
 from vitlens_widgets.analysis.heads.places import Places
@@ -24,6 +25,7 @@ Weigh = Callable[[Places], Tensor]
 _OF_PATCHES = "of the weight between patches, the share"
 
 
+@experiment("trace", part="heads", needs_classifier=False)
 def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
     """Every statistic of every head.
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from vitlens_widgets.analysis.stream import ExampleBatch
 from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Dataset, Example
-from vitlens_widgets.data.examples import checked_example, matched
+from vitlens_widgets.data.examples import checked_example
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
@@ -110,15 +110,6 @@ def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int]]:
     return numbers, classes
 
 
-class Features(NamedTuple):
-    """What a model has at the places of probes."""
-
-    values: np.ndarray
-    """float32 `[site, layer, token, image, d]`, in a file."""
-    classes: np.ndarray
-    """The true class among the model's labels, int64 `[image]`."""
-
-
 def features_of(
     vit: ViT,
     data: FewShots,
@@ -126,7 +117,7 @@ def features_of(
     batch_size: int,
     about: Mapping[str, Any],
     cache: Path | None,
-) -> Features:
+) -> np.ndarray:
     """Run all images, or those that are not in the cache yet.
 
     Args:
@@ -136,6 +127,9 @@ def features_of(
         batch_size: How many images run together.
         about: What the features are of, in JSON's types.
         cache: A folder to keep the features in, and to go on from; None for a file that goes away.
+
+    Returns:
+        float32 `[site, layer, token, image, d]`, in a file.
 
     Raises:
         UsageError: The folder holds other features.
@@ -156,8 +150,7 @@ def features_of(
                 cast("np.memmap", values).flush()
                 _say_done(state, about, done)
             bar.update(len(batch))
-    among = matched(data.labels, vit.labels)
-    return Features(values, np.array([among[label] for label in data.classes]))
+    return values
 
 
 def _store(

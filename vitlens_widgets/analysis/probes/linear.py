@@ -30,13 +30,14 @@ from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.analysis.stream.batches import check_data
 from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
+from vitlens_widgets.data.examples import matched
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 
 
-@over_data(LinearProbes)
+@over_data(LinearProbes, needs_classifier=False)
 def linear_probes(  # noqa: D417  # the one loop adds what it takes
     vit: ViT,
     train: Dataset,
@@ -61,7 +62,8 @@ def linear_probes(  # noqa: D417  # the one loop adds what it takes
     models are probed some layers at a time.
 
     Args:
-        vit: The model; its labels are the probes' classes.
+        vit: The model; its labels are the probes' classes. Of a model without a classifier those
+            of `train` are, and nothing stands beside the probes.
         train: Images to fit the probes to.
         data: Other images, to test them on.
         shots: The first so many images of each class of `train`, or all there are.
@@ -92,6 +94,8 @@ def linear_probes(  # noqa: D417  # the one loop adds what it takes
     check_data(data, needs_masks=False)
     n_images = how_many(data, n_images)
     places = _places(vit, sites, layers, tokens)
+    if not vit.labels:
+        matched(data.labels, train.labels, f"The training set {train!r}")
     measure = _ProbeMeasure(vit, train, places, shots, alpha, batch_size, cache)
     measure.train.check_apart(data, n_images)
     return measure
@@ -149,6 +153,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
         if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1e300:
             raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
         self._vit, self._places, self._alpha = vit, places, float(alpha)
+        self.labels = self._known = vit.labels or train.labels
         self.train = FewShots(train, check_count("shots", shots, least=1))
         self._batch_size = check_count("batch_size", batch_size, least=1)
         self._cache = None if cache is None else Path(cache).expanduser()
@@ -167,11 +172,13 @@ class _ProbeMeasure(Measures[LinearProbes]):
         found = features_of(
             self._vit, self.train, self._places, self._batch_size, about, self._cache
         )
-        wanted = signs(found.classes, len(self._vit.labels))
+        among = matched(self.train.labels, self._known)
+        classes = np.array([among[label] for label in self.train.classes])
+        wanted = signs(classes, len(self._known))
         probes = {}
         for s, site in enumerate(self._places.sites):
             for b, layer in enumerate(self._places.layers):
-                fitted = [ridge(torch.tensor(x), wanted, self._alpha) for x in found.values[s, b]]
+                fitted = [ridge(torch.tensor(x), wanted, self._alpha) for x in found[s, b]]
                 both = (torch.stack(one).float() for one in zip(*fitted, strict=True))
                 probes[site, layer] = Probe(*(one.to(self._vit.device) for one in both))
         return probes
@@ -183,8 +190,10 @@ class _ProbeMeasure(Measures[LinearProbes]):
 
         def see(site: str, layer: int, value: Tensor) -> None:
             rank = probes[site, layer].ranks(value[:, chosen], batch.classes)
-            own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
-            new = {"accuracy": rank == 1, "rank": rank, "projection": own == 1}
+            new = {"accuracy": rank == 1, "rank": rank}
+            if self._vit.labels:
+                own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
+                new["projection"] = own == 1
             for name, one in new.items():
                 seen.setdefault((site, name), []).append(one)
 
@@ -199,7 +208,8 @@ class _ProbeMeasure(Measures[LinearProbes]):
 
     def result(self, done: Totals) -> LinearProbes:
         """What it all says."""
-        keys = [(site, name) for site in self._places.sites for name in MEASURES]
+        measures = [name for name in MEASURES if name != "projection" or self._vit.labels]
+        keys = [(site, name) for site in self._places.sites for name in measures]
         sums, blocks = done.tallies, len(self._places.layers)
         none = np.zeros((6, blocks))
         over_patches = {key: sums.get(f"{' '.join(key)}, image tokens", none) for key in keys}

@@ -44,7 +44,7 @@ class LinearProbes(Result):
         places: The sites, blocks and tokens that were probed.
         layout: The model's tokens.
         values: By (site, measure of `MEASURES`), over test images, `[block, token]`, for the
-            blocks and tokens of `places`.
+            blocks and tokens of `places`; without `"projection"` where there is no classifier.
         image_tokens: The same of each image's mean over image tokens, `[block]`.
         relevance: The probes of the states as a method for `vl.analysis.relevance` and
             `perturbation_test`; None where some tokens' states were not probed.
@@ -79,11 +79,11 @@ class LinearProbes(Result):
         Raises:
             UsageError: There is no such measure, or no image token was probed.
         """
-        check_name(name, MEASURES)
+        check_name(name, self._measures)
         self._check_image_tokens()
         columns: dict[str, list] = {"block": list(self.places.layers)}
         for site in self.places.sites:
-            for one in (name, "projection") if name == "accuracy" else (name,):
+            for one in self._beside(name):
                 called = column_of(site, one)
                 columns[called] = self.image_tokens[site, one].mean.tolist()
                 columns[f"± ({called})"] = self.image_tokens[site, one].half.tolist()
@@ -125,7 +125,7 @@ class LinearProbes(Result):
         place = -1 if over_patches else (-1, 0)
         token = "image tokens" if over_patches else self.layout.describe(self.places.tokens[0])
         for site in self.places.sites:
-            for name in ("accuracy", "projection"):
+            for name in self._beside("accuracy"):
                 said = mean_and_half(values[site, name], place)
                 lines.append(f"{column_of(site, name)}, block {block}, {token}: {said}")
         return "\n".join([self.title, *lines])
@@ -141,10 +141,9 @@ class LinearProbes(Result):
         Raises:
             UsageError: There is no such measure, or no image token was probed.
         """
-        check_name(name, MEASURES)
+        check_name(name, self._measures)
         self._check_image_tokens()
-        names = (name, "projection") if name == "accuracy" else (name,)
-        keys = [(site, one) for one in names for site in self.places.sites]
+        keys = [(site, one) for one in self._beside(name) for site in self.places.sites]
         quantity = {"rank": "mean rank of the true class"}.get(name, "accuracy, image tokens")
         plot = charts.figure_over_blocks(self.title, self.places.layers, quantity)
         means = {column_of(*key): self.image_tokens[key] for key in keys}
@@ -156,6 +155,16 @@ class LinearProbes(Result):
         return charts.with_means(plot, "block", charts.places_of(plot), means, beside)
 
     @property
+    def _measures(self) -> list[str]:
+        """Of `MEASURES`, those there are."""
+        return [name for name in MEASURES if (self.places.sites[0], name) in self.values]
+
+    def _beside(self, name: str) -> list[str]:
+        """A measure and, beside the accuracy, what the model's own classifier reads."""
+        others = ["projection"] if name == "accuracy" else []
+        return [one for one in (name, *others) if one in self._measures]
+
+    @property
     def _has_image_tokens(self) -> bool:
         patches = range(self.layout.n_tokens)[self.layout.patches]
         return bool(set(patches) & set(self.places.tokens))
@@ -165,7 +174,7 @@ class LinearProbes(Result):
             raise UsageError("No image token was probed; tokens() has the tokens that were.")
 
     def _at(self, site: str, name: str) -> np.ndarray:
-        check_name(name, MEASURES)
+        check_name(name, self._measures)
         if site not in self.places.sites:
             raise UsageError(f"{site!r} was not probed; there is {', '.join(self.places.sites)}.")
         return self.values[site, name].mean

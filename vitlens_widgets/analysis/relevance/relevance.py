@@ -134,7 +134,7 @@ class Relevance(Result):
         return of_layer[check_index("head", head, len(of_layer))]
 
 
-@experiment
+@experiment("trace")
 def relevance(
     trace: Trace, target: Target = None, *, method: str | Method = "class_embedding"
 ) -> Relevance:

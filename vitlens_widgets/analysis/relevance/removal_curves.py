@@ -99,7 +99,7 @@ class RemovalCurves(Result):
         return charts.with_curves(plot, ALONG, self.removed.tolist(), curves)
 
 
-@experiment
+@experiment("trace")
 def removal_curves(
     trace: Trace, relevance: Relevance, *, n_points: int | None = None, n_random: int = 10
 ) -> RemovalCurves:

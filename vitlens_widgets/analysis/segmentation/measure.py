@@ -25,7 +25,7 @@ from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit
 
 
-@experiment
+@experiment("lens")
 def segmentation(
     lens: Lens | ViT,
     scenes: Iterable[Any],

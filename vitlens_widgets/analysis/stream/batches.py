@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vitlens_widgets.data import Dataset, Example, read_image
+from vitlens_widgets.data import Dataset, Example, LabelSet, read_image
 from vitlens_widgets.data.examples import checked_example, checked_mask, matched
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
@@ -23,7 +23,8 @@ class ExampleBatch:
 
     Attributes:
         pixels: `[image, 3, height, width]`, on the model's device.
-        classes: The true class among the *model's* labels, int64 `[image]`, on the CPU.
+        classes: The true class among the labels asked for, the model's unless others are, int64
+            `[image]`, on the CPU.
         masks: Bool `[height, width]` of each whole image, None where there is none.
         names: What each image is called in an error's sentence.
     """
@@ -38,15 +39,29 @@ class ExampleBatch:
 
 
 def batches(
-    vit: ViT, data: Dataset, start: int, stop: int, batch_size: int
+    vit: ViT,
+    data: Dataset,
+    start: int,
+    stop: int,
+    batch_size: int,
+    labels: LabelSet | None = None,
 ) -> Iterator[ExampleBatch]:
     """The examples `start` to `stop` of a data set, `batch_size` at a time.
 
+    Args:
+        vit: The model that will run them.
+        data: The data set.
+        start: The first.
+        stop: The first that is left out.
+        batch_size: How many at a time.
+        labels: Whose classes theirs are brought to, by their names; None for the model's, or the
+            data set's own where the model has none.
+
     Raises:
-        UsageError: A class that the model does not have, an image that cannot be read, or an
+        UsageError: A class that the labels do not have, an image that cannot be read, or an
             example that is none.
     """
-    classes = matched(data.labels, vit.labels)
+    classes = matched(data.labels, labels or vit.labels or data.labels)
     for first in range(start, stop, batch_size):
         numbers = range(first, min(first + batch_size, stop))
         examples = [checked_example(data, number) for number in numbers]

@@ -14,9 +14,8 @@ from vitlens_widgets._version import __version__
 from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun
-from vitlens_widgets.data import Dataset
+from vitlens_widgets.data import Dataset, LabelSet
 from vitlens_widgets.errors import UsageError, counted
-from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
@@ -32,11 +31,14 @@ class BatchMeasure(ABC):
         usual: Those of the settings that go without saying, with the values that the published
             numbers were found with; others are said in the result's title.
         needs_masks: Whether it asks for `ExampleBatch.masks`.
+        labels: Whose classes the examples' are brought to, by their names; None for the model's,
+            or the data set's own where the model has none.
     """
 
     name: ClassVar[str]
     usual: ClassVar[Mapping[str, Any]] = {}
     needs_masks: ClassVar[bool] = False
+    labels: LabelSet | None = None
     settings: dict[str, Any]
 
     @abstractmethod
@@ -86,11 +88,10 @@ def run(
             images is continued.
 
     Raises:
-        UsageError: No classifier, other labels than the data set's, no masks where they are needed,
+        UsageError: Other labels than the data set's, no masks where they are needed,
             a number of images that the data set does not have, an image that cannot be read, or a
             file of another run.
     """
-    check_classifier(vit)
     check_data(data, experiment.needs_masks)
     stop = how_many(data, n_images)
     batch_size = check_count("batch_size", batch_size, least=1)
@@ -103,7 +104,7 @@ def run(
         )
     with progress_bar(stop, experiment.name) as bar:
         bar.update(done)
-        for batch in batches(vit, data, done, stop, batch_size):
+        for batch in batches(vit, data, done, stop, batch_size, experiment.labels):
             tallies = _added(tallies, experiment.measure(batch))
             done += len(batch)
             if saved is not None:

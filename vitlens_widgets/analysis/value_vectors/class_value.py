@@ -175,7 +175,7 @@ class ClassValueAgreement(Result):
         return charts.with_stars_of_kinds(plot, self.p, top, "above the baseline")
 
 
-@experiment
+@experiment("model")
 def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValueAgreement:
     """How near each block's nearest value vector is to each class, from the weights alone.
 

@@ -127,7 +127,7 @@ class ValueVectors(Result):
         strongest = np.argsort(-self.logits.max(axis=0), kind="stable")[: self.k]
         first = [self.labels[c] for c in self.top_classes[strongest, 0]]
         named = ", ".join(f"{c} ({v})" for c, v in zip(first, strongest, strict=True))
-        return f"{self.title}: {self.n_vectors}, of which the strongest promote {named}"
+        return f"{self.title}\n{self.n_vectors} vectors, of which the strongest promote {named}"
 
     def figure(self) -> Figure:
         """How strong the vectors are: the logit of the class that each promotes most."""
@@ -137,7 +137,7 @@ class ValueVectors(Result):
         return charts.with_curves(plot, "place", range(1, self.n_vectors + 1), {"vectors": first})
 
 
-@experiment
+@experiment("model")
 @torch.no_grad()
 def value_vectors(vit: ViT, layer: int, kind: str = "MLP", *, k: int | None = None) -> ValueVectors:
     """Which classes the value vectors of one block promote, from the weights alone.

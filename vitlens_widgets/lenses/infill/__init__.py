@@ -2,7 +2,5 @@
 
 from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.lens import InfillLens
-from vitlens_widgets.lenses.infill.objects import ObjectIoU
-from vitlens_widgets.lenses.infill.study import MaskStudy
 
-__all__ = ["InfillLens", "Infilling", "MaskStudy", "ObjectIoU"]
+__all__ = ["InfillLens", "Infilling"]

@@ -14,7 +14,6 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.infill import scores
 from vitlens_widgets.lenses.infill.brightness import Statistics
 from vitlens_widgets.lenses.infill.masks import check_share
-from vitlens_widgets.lenses.infill.objects import ObjectIoU, object_iou
 from vitlens_widgets.lenses.infill.paintings import Paintings
 from vitlens_widgets.lenses.infill.shown import Shown, pieces, read_only
 from vitlens_widgets.progress import progress
@@ -131,22 +130,6 @@ class Infilling(Paintings):
         if (metric, reference) not in self._scores:
             self._scores[metric, reference] = read_only(self._measured(metric, compared))
         return self._scores[metric, reference]
-
-    def iou(self, truth: Any, segmenter: ViT) -> ObjectIoU:
-        """How well a segmenting ViT finds the objects in what is painted; see `ObjectIoU`.
-
-        Args:
-            truth: The class of each pixel, whole numbers `[image, height, width]` in the order of
-                the segmenter's labels: for scenes of the world, their `class_mask`.
-            segmenter: A ViT whose patches name what they show, `vl.load("toy/p32-taught")` for the
-                world.
-
-        Raises:
-            UsageError: A truth of another shape, or a model without a classifier.
-        """
-        states = progress(range(self.n_states), "objects")
-        paintings = (self.pictures(state) for state in states)
-        return object_iou(paintings, self.original, self.hidden, truth, segmenter)
 
     def converged(self, share: float = 0.1) -> np.ndarray:
         """The state from which on the painting stays near the final one, int64 `[image]`.

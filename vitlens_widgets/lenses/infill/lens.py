@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,7 +13,6 @@ from vitlens_widgets.lenses.infill.brightness import Statistics, check_statistic
 from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
 from vitlens_widgets.lenses.infill.shown import Shown, batch_size_for
-from vitlens_widgets.lenses.infill.study import MaskStudy, study
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
@@ -99,26 +97,6 @@ class InfillLens:
         _check_eval(self.vit)
         pixels, pictures = as_batch(self.vit, images, preprocessed)
         return Shown(pixels.detach().clone(), pictures())  # the caller may change his pixels
-
-    def study(
-        self,
-        images: Any,
-        ratios: float | Sequence[float] = (0.25, 0.4, 0.55, 0.75, 0.9),
-        seeds: int | Sequence[int] = range(5),
-        metrics: str | Sequence[str] = ("mse", "psnr", "ssim"),
-    ) -> MaskStudy:
-        """The scores of every state over a grid of mask ratios and seeds.
-
-        Args:
-            images: As `vit.trace` takes them.
-            ratios: Shares of hidden patches, or one.
-            seeds: For the masks, or one; each is used at every ratio.
-            metrics: Names of scores (`Infilling.score`), or one.
-
-        Raises:
-            UsageError: As `read`; an unknown metric, no ratio or no seed. Nothing is painted then.
-        """
-        return study(self, images, ratios, seeds, metrics)
 
     def mask(
         self, n_images: int, mask_ratio: float | None = None, seed: int = 2, mask: Any = None

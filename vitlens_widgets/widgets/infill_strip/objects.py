@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -54,7 +54,10 @@ class Objects:
         """The IoU of objects to the truth and to the final answer, `[metric][reference][state]`."""
         if not self.has_iou:
             return []
-        found = infilling.iou(self._classes(self._truths[image]), self._segmenter)
+        from vitlens_widgets.analysis.infilling import object_iou
+
+        classes: Any = self._classes(self._truths[image])
+        found = object_iou(cast("Any", infilling), classes, self._segmenter)
         return [[found.truth[:, 0], found.final[:, 0]]]
 
     def _of(self, truth: Any) -> dict[str, np.ndarray]:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vitlens_widgets.data import frame
-from vitlens_widgets.errors import UsageError
-from vitlens_widgets.lenses.infill.infilling import Painter
+import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.experiment import experiment
+from vitlens_widgets.analysis.infilling.score import QUANTITIES, finite
+from vitlens_widgets.analysis.over_images import OverImages, over_images
+from vitlens_widgets.analysis.result import Result, mean_and_half
+from vitlens_widgets.data.frames import frame
+from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.lenses import InfillLens
 from vitlens_widgets.lenses.infill.masks import check_share
 from vitlens_widgets.lenses.infill.scores import REFERENCES, check_metric
 from vitlens_widgets.progress import progress
+from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
     from pandas import DataFrame
 
 
 @dataclass(frozen=True, eq=False)
-class MaskStudy:
+class MaskStudy(Result):
     """Scores of every state over mask ratios and seeds, with confidence intervals.
 
     Attributes:
-        title: The lens and the model.
+        title: The lens, the model, and of how many images and masks.
         ratios: Shares of hidden patches.
         seeds: Of the masks.
         state_names: `["0_pre", ..., "final"]`.
@@ -71,17 +78,8 @@ class MaskStudy:
         Raises:
             UsageError: The metric was not measured, or a level outside (0, 1).
         """
-        from scipy.stats import t  # a second to import, and only this needs it
-
-        level = check_share("level", level)
-        values = self._of(metric, reference)
-        alike = values.mean(axis=1) if values.shape[3] > 1 else values[..., 0].swapaxes(1, 2)
-        n = alike.shape[2]  # [ratio, state, image or seed]
-        if n < 2:
-            return np.full(alike.shape[:2], np.nan), np.full(alike.shape[:2], np.nan)
-        with np.errstate(invalid="ignore"):
-            error = alike.std(axis=2, ddof=1) / np.sqrt(n) * t.ppf((1 + level) / 2, n - 1)
-        return alike.mean(axis=2) - error, alike.mean(axis=2) + error
+        both = self._over(metric, reference, check_share("level", level))
+        return both.low, both.high
 
     def table(self, reference: str = "original") -> DataFrame:
         """One row per ratio and state: each metric's mean and half the width of its interval.
@@ -95,14 +93,54 @@ class MaskStudy:
             "state": [self.state_names[s] for _, s in pairs],
         }
         for metric in self.metrics:
-            low, high = self.interval(metric, reference)
-            with np.errstate(invalid="ignore"):
-                half = (high - low) / 2
             columns[metric] = self.mean(metric, reference).ravel().tolist()
-            columns[f"{metric} ±"] = half.ravel().tolist()
-        n_images = self.converged.shape[2]
-        size = f"{n_images} image{'s' if n_images != 1 else ''} x {len(self.seeds)} masks"
-        return frame(columns, title=f"{self.title} against the {reference}, {size}, 95 % intervals")
+            columns[f"{metric} ±"] = self._over(metric, reference).half.ravel().tolist()
+        return frame(columns, title=f"{self.title}, against the {reference}, 95 % intervals")
+
+    def figure(
+        self,
+        name: str | None = None,
+        reference: str = "original",
+        states: Sequence[int] | None = None,
+    ) -> Figure:
+        """A score against the share of hidden patches, with 95 % intervals, a curve for each state.
+
+        Args:
+            name: One of `metrics`; None for the first.
+            reference: `"original"` or `"final"`.
+            states: Which states; all by default.
+
+        Raises:
+            UsageError: The metric was not measured, or there is no such state.
+        """
+        metric, n_states = self.metrics[0] if name is None else name, len(self.state_names)
+        chosen = range(n_states) if states is None else states
+        names = {self.state_names[check_index("state", k, n_states)]: k for k in chosen}
+        mean, (low, high) = self.mean(metric, reference), self.interval(metric, reference)
+        plot = charts.empty_figure(f"{self.title}, against the {reference}", QUANTITIES[metric])
+        plot.xaxis.axis_label = "share of hidden patches"
+        return charts.with_curves(
+            plot,
+            "mask ratio",
+            self.ratios,
+            {name: finite(mean[:, k]) for name, k in names.items()},
+            {name: (finite(low[:, k]), finite(high[:, k])) for name, k in names.items()},
+        )
+
+    def summary(self) -> str:
+        """What the model itself paints, scored against the original, at each share hidden."""
+        lines = [
+            f"{ratio:.0%} hidden: {metric} {mean_and_half(self._over(metric), (r, -1))}"
+            for metric in self.metrics
+            for r, ratio in enumerate(self.ratios)
+        ]
+        return "\n".join([self.title, *lines])
+
+    def _over(self, metric: str, reference: str = "original", level: float = 0.95) -> OverImages:
+        """Each `[ratio, state]`, over images that are each the mean of their seeds, or seeds."""
+        values = self._of(metric, reference)
+        alone = values.shape[3] == 1
+        return over_images(values[..., 0].swapaxes(1, 2) if alone else values.mean(axis=1), level)
 
     def _of(self, metric: str, reference: str) -> np.ndarray:
         if (metric, reference) not in self.values:
@@ -113,8 +151,28 @@ class MaskStudy:
         return self.values[metric, reference]
 
 
-def study(lens: Painter, images: Any, ratios: Any, seeds: Any, metrics: Any) -> MaskStudy:
-    """See `InfillLens.study`."""
+@experiment("lens", part="infilling", needs_classifier=False)
+def mask_study(
+    lens: InfillLens,
+    images: Any,
+    ratios: float | Sequence[float] = (0.25, 0.4, 0.55, 0.75, 0.9),
+    seeds: int | Sequence[int] = range(5),
+    metrics: str | Sequence[str] = ("mse", "psnr", "ssim"),
+) -> MaskStudy:
+    """The scores of every state over a grid of mask ratios and seeds.
+
+    Args:
+        lens: What paints, `vl.InfillLens(mae)`.
+        images: As `vit.trace` takes them.
+        ratios: Shares of hidden patches, or one.
+        seeds: For the masks, or one; each is used at every ratio.
+        metrics: Names of scores (`Infilling.score`), or one.
+
+    Raises:
+        UsageError: As `InfillLens.read`; no infill lens, an unknown metric, no ratio or no seed.
+            Nothing is painted then.
+    """
+    _check_lens(lens)
     ratios, seeds, metrics = _listed(ratios), _listed(seeds), _listed(metrics)
     if not (ratios and seeds and metrics):
         raise UsageError("A study needs at least one mask ratio, one seed and one metric.")
@@ -129,8 +187,9 @@ def study(lens: Painter, images: Any, ratios: Any, seeds: Any, metrics: Any) -> 
         cells.append({(m, a): infilling.score(m, a) for m, a in product(metrics, REFERENCES)})
         converged.append(infilling.converged())
     shape = (len(ratios), len(seeds))
+    images_and_masks = f"{counted(len(shown.pixels), 'image')} x {counted(len(seeds), 'mask')}"
     return MaskStudy(
-        title=f"{infilling.lens_name} of {infilling.model_name}",
+        title=f"{infilling.lens_name} of {infilling.model_name}, {images_and_masks}",
         ratios=ratios,
         seeds=seeds,
         state_names=tuple(infilling.state_names),
@@ -145,3 +204,10 @@ def _listed(given: Any) -> tuple[Any, ...]:
     """One or several, as several."""
     alone = isinstance(given, str) or not isinstance(given, Iterable)
     return (given,) if alone else tuple(given)
+
+
+def _check_lens(lens: Any) -> None:
+    if not isinstance(lens, InfillLens):
+        raise UsageError(
+            f"A mask study is of a lens that paints, such as vl.InfillLens(mae), not {said(lens)}."
+        )

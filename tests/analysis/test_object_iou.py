@@ -8,6 +8,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import mae_model
+from vitlens_widgets.analysis.infilling import object_iou
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.models.preprocessing import DEFAULTS, from_timm_config
 
@@ -36,7 +37,7 @@ def labels(segmenter, pictures):
 
 
 def test_each_state_is_scored_by_what_the_segmenter_finds(infilling, segmenter):
-    found = infilling.iou(TRUTH, segmenter)
+    found = object_iou(infilling, TRUTH, segmenter)
     final = labels(segmenter, infilling.pictures(3))
     for state in range(4):
         given = labels(segmenter, infilling.pictures(state))
@@ -47,7 +48,7 @@ def test_each_state_is_scored_by_what_the_segmenter_finds(infilling, segmenter):
 
 
 def test_the_original_is_the_mark(infilling, segmenter):
-    found = infilling.iou(TRUTH, segmenter)
+    found = object_iou(infilling, TRUTH, segmenter)
     given = labels(segmenter, infilling.original)
     expected = [
         mean_iou(g[h], t[h]) for g, t, h in zip(given, TRUTH, infilling.hidden, strict=True)
@@ -63,18 +64,21 @@ def test_a_crop_of_the_segmenters_preprocessing_does_not_shift_its_labels(
     words = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "interpolation": "bicubic", "crop_pct": crop}
     cropping = copy.copy(segmenter)
     cropping.preprocessing = from_timm_config({**DEFAULTS, **words}, segmenter.preprocessing.size)
-    found, expected = infilling.iou(TRUTH, cropping), infilling.iou(TRUTH, segmenter)
+    found, expected = (
+        object_iou(infilling, TRUTH, cropping),
+        object_iou(infilling, TRUTH, segmenter),
+    )
     assert found.original.tolist() == expected.original.tolist()
     assert found.truth.tolist() == expected.truth.tolist()
 
 
 def test_many_pictures_go_through_in_pieces(infilling, segmenter, monkeypatch):
-    whole, sizes = infilling.iou(TRUTH, segmenter), set()
+    whole, sizes = object_iou(infilling, TRUTH, segmenter), set()
     trace = segmenter.trace
     seeing = copy.copy(segmenter)
     seeing.trace = lambda pixels, **words: sizes.add(len(pixels)) or trace(pixels, **words)
     monkeypatch.setattr("vitlens_widgets.lenses.infill.shown.TOKENS_AT_ONCE", 100)
-    pieces = infilling.iou(TRUTH, seeing)
+    pieces = object_iou(infilling, TRUTH, seeing)
     assert sizes == {1, 2}
     np.testing.assert_allclose(pieces.truth, whole.truth, atol=1e-3)
     np.testing.assert_allclose(pieces.original, whole.original, atol=1e-3)
@@ -82,11 +86,11 @@ def test_many_pictures_go_through_in_pieces(infilling, segmenter, monkeypatch):
 
 def test_nothing_hidden_has_no_score(infilling, segmenter):
     visible = infilling.rerun(mask=np.zeros(196, bool))
-    assert np.isnan(visible.iou(TRUTH, segmenter).truth).all()
+    assert np.isnan(object_iou(visible, TRUTH, segmenter).truth).all()
 
 
 def test_a_truth_or_a_model_that_does_not_fit_is_refused(infilling, segmenter):
     with refused(vl.UsageError):
-        infilling.iou(TRUTH[:2], segmenter)
+        object_iou(infilling, TRUTH[:2], segmenter)
     with refused(vl.UsageError):
-        infilling.iou(TRUTH, infilling.vit)
+        object_iou(infilling, TRUTH, infilling.vit)
