@@ -1,50 +1,44 @@
-"""The primitives of still pictures draw the numbers they are given, and nothing over another."""
+"""The primitives of still pictures draw the numbers they are given, each in its place."""
 
 from __future__ import annotations
 
-import functools
 import io
-import itertools
+import math
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.browser.attention_pages import MAGMA
-from tests.browser.painted import CIVIDIS, VIRIDIS
-from vitlens_widgets.export.stills import emoji, sheet
+from tests.browser.painted import CIVIDIS, VIRIDIS, over
+from vitlens_widgets.export.stills import fonts, sheet
 from vitlens_widgets.export.stills.colors import table
-from vitlens_widgets.export.stills.curve import AXIS, Curve, curves
-from vitlens_widgets.export.stills.film import GAP, Panel, film
-from vitlens_widgets.export.stills.numbers import decimal, probability, three_digits
+from vitlens_widgets.export.stills.curve import AXIS, HEIGHT, Curve, curves
+from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.overview import LABELS, overview
-from vitlens_widgets.export.stills.patches import Glyph, Ground, centers, outline
-from vitlens_widgets.export.stills.scales import KNOCKED_OUT, MISSING, ColorScale
-from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet
-from vitlens_widgets.export.stills.words import Word, length
+from vitlens_widgets.export.stills.panel import SMALLEST_EMOJI, Mark, Panel
+from vitlens_widgets.export.stills.paper import above, axis, beside, words
+from vitlens_widgets.export.stills.scales import (
+    KNOCKED_OUT,
+    MISSING,
+    ColorScale,
+    number,
+    probability,
+)
+from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, captioned, png, shares
 
 TABLES = {"viridis": VIRIDIS, "cividis": CIVIDIS, "magma": MAGMA}
 LONG = "a name that goes on and on " * 5
+ACCENT = (11, 98, 214)
 
 
-@pytest.fixture
-def texts(monkeypatch):
-    """What is written on sheets: `(left, base line, right, text)`."""
-    written, words = [], Sheet.words
-
-    def keeping(self, x, y, text, *how, **more):
-        end = words(self, x, y, text, *how, **more)
-        written.append((x, y, end, text))
-        return end
-
-    monkeypatch.setattr(Sheet, "words", keeping)
-    return written
+def pixels(image):
+    return np.asarray(image.convert("RGB")).astype(int)
 
 
-def nothing_overlaps(texts):
-    ordered = sorted((y, x, end) for x, y, end, text in texts if text and end > x)
-    pairs = itertools.pairwise(ordered)
-    return all(a[0] != b[0] or a[2] <= b[1] for a, b in pairs)
+def plain(color, rows=1, cols=1, **words):
+    """A panel of one colour."""
+    return Panel(None, np.tile([*color, 1.0], (rows, cols, 1)), **words)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -57,13 +51,9 @@ def test_a_number_has_the_colour_of_its_place(name, bend):
 
 
 def test_scales_are_symmetric_logarithmic_or_of_ranks():
-    assert ColorScale("blue_orange", 2).place(np.array([-4, -2, -1, 0, 2])).tolist() == [
-        0,
-        0,
-        0.25,
-        0.5,
-        1,
-    ]
+    both = ColorScale("blue_orange", 2)
+    assert both.place(np.array([-4, -2, -1, 0, 2])).tolist() == [0, 0, 0.25, 0.5, 1]
+    assert both.ticks == [(0, "−2"), (0.5, "0"), (1, "2")]
     log = ColorScale("magma", 1, "log", 0.001)
     np.testing.assert_allclose(log.place([0, 0.001, 0.1, 1]), [0, 0, 2 / 3, 1])
     assert [text for _, text in log.ticks] == ["≤ 0.001", "0.01", "0.1", "1"]
@@ -75,29 +65,33 @@ def test_scales_are_symmetric_logarithmic_or_of_ranks():
 
 def test_what_is_no_number_is_grey():
     for scale in (ColorScale("magma", 1), ColorScale("blue_orange", 1)):
-        pixels = scale.pixels(np.array([np.nan, -np.inf, 0.5]))
-        assert pixels[:2].tolist() == [[MISSING] * 3, [KNOCKED_OUT] * 3]
-        np.testing.assert_array_equal(
-            pixels[2], table(scale.map)[128 if scale.map == "magma" else 191]
-        )
-        assert scale.opacity(np.array([np.nan])) > 0.9
+        found = scale.cover(np.array([np.nan, -np.inf, 0.5]))
+        assert found[:2, :3].tolist() == [[MISSING] * 3, [KNOCKED_OUT] * 3]
+        middle = table(scale.map)[128 if scale.map == "magma" else 191]
+        np.testing.assert_array_equal(found[2, :3], middle)
+        assert found[0, 3] > 0.9  # veiled, not seen through
 
 
-def test_patches_lie_over_their_own_part_of_the_picture(monkeypatch):
-    monkeypatch.setattr("vitlens_widgets.export.stills.patches.photo", lambda pixels, *_: pixels)
+@pytest.mark.parametrize("name", ["viridis", "magma", "blue_orange"])
+def test_a_legend_has_the_colours_that_lie_over_a_picture(name):
+    scale, values = ColorScale(name, 1), np.linspace(-1 if name == "blue_orange" else 0, 1, 256)
+    grey, cover = np.full((16, 16, 3), 69, np.uint8), scale.cover(values).reshape(16, 16, 4)
+    seen = pixels(Panel(grey, cover).drawn(16)).reshape(-1, 3)
+    assert np.abs(seen - scale.ramp(True)).max() <= 2
+    np.testing.assert_array_equal(scale.ramp(False), table(name))
+
+
+def test_patches_lie_over_their_own_part_of_the_picture():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (30, 50, 3), dtype=np.uint8)
     colors, opacity = rng.integers(0, 256, (3, 5, 3)), rng.random((3, 5))
-    drawn = Ground(picture, (3, 5)).under(10, colors, opacity)
-    large = np.kron(opacity, np.ones((10, 10)))[..., None]
-    expected = picture * (1 - large) + np.kron(colors, np.ones((10, 10, 1))) * large
-    assert np.abs(np.asarray(drawn, float) - expected).max() <= 1
+    drawn = Panel(picture, np.concatenate([colors, opacity[..., None]], -1)).drawn(50)
+    assert np.abs(pixels(drawn) - over(picture, colors, opacity)).max() <= 1
 
 
 def test_lines_stand_between_what_differs():
-    image = Image.new("RGB", (40, 40), "white")
-    outline(image, np.array([[0, 0], [0, 1]]), 20)
-    dark = np.asarray(image)[..., 0] < 128
+    image = plain((255, 255, 255), 2, 2, regions=np.array([[0, 0], [0, 1]])).drawn(40)
+    dark = pixels(image)[..., 0] < 128
     assert dark[20, 20:].all()
     assert dark[20:, 20].all()
     assert not dark[:19].any()
@@ -105,128 +99,168 @@ def test_lines_stand_between_what_differs():
 
 
 @pytest.mark.parametrize(
-    "glyph", [Glyph("🐱"), Glyph(text="7"), Glyph(), Glyph(text=LONG, under="1")]
+    "mark", [Mark("cat", "🐱"), Mark("7"), Mark(), Mark(LONG), Mark("cat", "🐱", 0.0)]
 )
-def test_a_glyph_stays_on_its_patch(glyph):
+def test_a_mark_stays_on_its_patch(mark):
+    marks = [Mark()] * 4 + [mark] + [Mark()] * 4
     for cell in (4, 14, 30, 60):
-        image = Image.new("RGB", (3 * cell, 3 * cell), "white")
-        glyph.draw(image, tuple(centers((3, 3), cell)[1, 1]), cell, on_light=True)
-        drawn = (np.asarray(image) < 240).any(-1)
+        image = plain((255, 255, 255), 3, 3, marks=marks).drawn(3 * cell)
+        drawn = (pixels(image) < 240).any(-1)
         assert not drawn[:cell].any()
         assert not drawn[:, : cell - 1].any()
-        has_emoji = emoji.font() is not None and bool(glyph.emoji)
-        assert drawn.any() or cell < (14 if has_emoji else 60)
+        has_emoji = fonts.first_of(fonts.EMOJI_FONTS) is not None and mark.emoji
+        smallest = SMALLEST_EMOJI if has_emoji else 24 if mark.text else math.inf
+        assert drawn.any() == (cell >= smallest)
 
 
-def test_an_emoji_fills_its_size_and_its_halo_stands_around():
-    if emoji.font() is None:
-        pytest.skip("no font of colour emoji on this machine")
-    plain, with_halo = emoji.sprite("🐱", 40), emoji.sprite("🐱", 40, "dark")
-    assert plain.size == (40, 40)
-    assert with_halo.size == (60, 60)
-    left, top, right, bottom = plain.getbbox()
+def test_where_no_emoji_can_be_drawn_there_is_its_text(monkeypatch):
+    monkeypatch.setattr(fonts, "EMOJI_FONTS", ())
+    fonts._emoji.cache_clear()
+    with_emoji, text = (
+        pixels(plain((255, 255, 255), marks=[mark]).drawn(40))
+        for mark in (Mark("7", "🐱"), Mark("7"))
+    )
+    fonts._emoji.cache_clear()
+    np.testing.assert_array_equal(with_emoji, text)
+    assert (text < 200).any()
+
+
+def test_an_emoji_fills_its_size_and_is_fainter_the_less_it_counts():
+    if fonts.first_of(fonts.EMOJI_FONTS) is None:
+        assert fonts.sprite("🐱", 40) is None
+        return
+    whole, faint = fonts.sprite("🐱", 40), fonts.sprite("🐱", 40, 0.5)
+    left, top, right, bottom = whole.getbbox()
+    assert whole.size == (40, 40)
     assert max(right - left, bottom - top) >= 38
-    seen, before = (np.asarray(sprite)[..., 3] > 60 for sprite in (with_halo, plain))
-    assert seen[10:-10, 10:-10][before].all()
-    assert seen.sum() > 1.1 * before.sum()
-    assert emoji.sprite("", 40) is None
-
-
-def panels(count, notes=()):
-    def drawn(i, side):
-        return Image.new("RGB", (side, side), (100 + i, 250, 0))
-
-    return [
-        Panel(functools.partial(drawn, i), f"{i}_attn_out", notes, i == count - 1)
-        for i in range(count)
-    ]
+    opacity = np.asarray(whole)[..., 3].astype(int)
+    assert np.abs(np.asarray(faint)[..., 3] - opacity / 2).max() <= 1
+    assert np.asarray(fonts.sprite("🐱", 40))[..., 3].max() == 255
+    assert fonts.sprite("", 40) is None
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 13, 25, 49])
 @pytest.mark.parametrize("width", [400, INSIDE])
-def test_a_film_keeps_its_pictures_and_words_apart(count, width, texts):
-    drawn, notes = Sheet(), [[Word(LONG, is_name=True), Word("<0.01")]]
-    end, middles = film(drawn, panels(count, notes), (MARGIN, 50), width, 13)
-    pixels = np.asarray(drawn.image.crop((0, 0, 1000, round(drawn.end))))
-    seen = [(pixels == (100 + i, 250, 0)).all(-1) for i in range(count)]
-    side = int(seen[0].any(0).sum()) if count > 1 else 150
-    for i, one in enumerate(seen):
-        ring = 8 * side - 16 if i == count - 1 else 0  # two pixels of it lie on the picture
-        assert one.sum() == side * side - ring
-        assert abs(np.nonzero(one)[1].mean() - middles[i]) <= 2
-    assert nothing_overlaps(texts)
-    assert min(left for left, *_ in texts) >= 0
-    assert max(right for _, _, right, _ in texts) <= MARGIN + width + GAP
-    assert drawn.end <= end + 4
+def test_a_film_shows_each_panel_once_in_order_and_rings_the_chosen(count, width):
+    panels = [plain((3 * i, 250, 0), name="n", is_chosen=i == count - 1) for i in range(count)]
+    drawn = pixels(film(width, panels))
+    assert drawn.shape[1] <= width
+    places = []
+    for i in range(count):
+        found = np.argwhere((drawn == (3 * i, 250, 0)).all(-1))
+        places.append(found.min(0).tolist())
+        height, across = np.ptp(found, axis=0) + 1
+        assert len(found) == height * across  # whole, nothing over it
+        assert height == across
+    inset = 4 if count > 1 else 0  # the last is smaller by its ring
+    tops = [top for top, _ in places[:-1]] + [places[-1][0] - inset]
+    assert tops == sorted(tops)
+    rows = [tops.count(top) for top in sorted(set(tops))]
+    assert max(rows) - min(rows) <= max(1, max(rows) - 1 if len(rows) == 2 else len(rows))
+    ring = np.argwhere((drawn == ACCENT).all(-1))
+    assert ring[:, 1].min() >= places[-1][1] - 4
+    assert ring[:, 0].min() >= places[-1][0] - 4
+
+
+def test_a_film_writes_name_and_notes_under_each_and_its_legend():
+    notes = ["0.25 cat", LONG]
+    one, bare = (
+        film(300, [plain((0, 0, 0), **more)], 120) for more in ({"name": "x", "notes": notes}, {})
+    )
+    assert one.height == bare.height + 3 * 16
+    assert (pixels(one)[bare.height :] < 200).any()
+    scale = ColorScale("magma", 2.0)
+    with_ramp = pixels(film(300, [plain((0, 0, 0), legend=scale)], 120))
+    bar = with_ramp[120 + 2 + 4 + 4, :120]
+    np.testing.assert_array_equal(bar[[0, -1]], table("magma")[[1, 254]])
+    red, blue = np.array([200, 0, 0]), np.array([0, 0, 200])
+    keys = pixels(film(200, [plain((0, 0, 0), legend=[("a\na" * 9, red), ("b" * 90, blue)])], 120))
+    tops = [np.argwhere((keys == color).all(-1))[:, 0].min() for color in (red, blue)]
+    assert tops[1] > tops[0] + 11  # the second has a line of its own
 
 
 def test_an_overview_has_each_map_in_its_place_ringed_or_crossed_out():
-    drawn, rng = Sheet(), np.random.default_rng(0)
-    maps = rng.integers(0, 200, (3, 2, 4, 4, 3), dtype=np.uint8)
-    overview(
-        drawn, lambda i, j: maps[i, j], (3, 2), (0, 0), (110, 200), chosen=(2, 1), off=[(0, 0)]
-    )
-    step = (110 - LABELS) / 2
-    side = int(step) - 3
-    for (layer, head), at in {(1, 0): (0, 1), (1, 1): (1, 1)}.items():
-        x, y = round(LABELS + at[0] * step), layer * int(step)
-        found = np.asarray(drawn.image)[y : y + side, x : x + side]
-        small = Image.fromarray(maps[layer, head]).resize((side, side), Image.Resampling.NEAREST)
-        np.testing.assert_array_equal(found, np.asarray(small))
-    crossed = np.asarray(drawn.image)[:side, LABELS : LABELS + side]
-    assert (crossed == 255).all(-1).diagonal().mean() > 0.8
-    ringed = np.asarray(drawn.image)[2 * int(step) - 1, round(LABELS + step) + 4]
-    np.testing.assert_array_equal(ringed, [11, 98, 214])
+    maps = np.random.default_rng(0).integers(0, 200, (3, 2, 4, 6, 3), dtype=np.uint8)
+    drawn = pixels(overview(190, maps, chosen=(2, 1), off=[(0, 0)]))
+    step = 80  # at most
+    width, height = step - 3, round((step - 3) * 4 / 6)
+    for layer, head in np.ndindex(3, 2):
+        x, y = LABELS + head * step, layer * (height + 3)
+        found = drawn[y : y + height, x : x + width]
+        small = Image.fromarray(maps[layer, head]).resize((width, height), Image.Resampling.NEAREST)
+        differs = (found != pixels(small)).any(-1)
+        if (layer, head) == (0, 0):
+            assert 0.02 < differs.mean() < 0.3
+            assert differs[[0, 0, -1, -1], [0, -1, 0, -1]].all()
+        elif (layer, head) == (2, 1):
+            assert (found[:2, 2:-2] == ACCENT).all(-1).any()
+            assert not differs[4:-4, 4:-4].any()
+        else:
+            assert not differs.any()
 
 
 @pytest.mark.parametrize("dash", [None, (7, 11)])
 def test_a_curve_goes_through_its_points_and_ends_where_it_is_unknown(dash):
-    drawn, x = Sheet(), np.linspace(0, 1, 5)
-    line = Curve("p", x, np.array([0, 1, 0.5, np.nan, np.nan]), "#ff0000", dash, "0.5")
-    curves(drawn, [line], (0, 20), (244, 100), [(0, "0 %"), (1, "100 %")], [(0, "0"), (1, "1")])
-    red = (np.asarray(drawn.image)[:125] == (255, 0, 0)).all(-1)
+    x, y = np.linspace(0, 1, 5), np.array([0, 4, 2, np.nan, np.nan])
+    drawn = curves(250, [Curve("p", x, y, "#ff0000", dash)], [(0, "0 %"), (1, "100 %")], end=4)
+    red = (pixels(drawn)[: HEIGHT + 12] == (255, 0, 0)).all(-1)
     rows, cols = np.nonzero(red)
     assert AXIS - 1 <= cols.min() <= AXIS + 2
     assert AXIS + 96 <= cols.max() <= AXIS + 101
-    assert abs(rows[np.abs(cols - AXIS - 50) < 4].min() - 20) < 4
-    assert len(rows) < 260 if dash else len(rows) > 300
+    assert abs(rows[np.abs(cols - AXIS - 50) < 4].min() - 6) < 4
+    assert abs(rows[cols > AXIS + 94].max() - 6 - HEIGHT / 2) < 9
+    assert len(rows) < 0.8 * 450 if dash else len(rows) > 300
+    assert (pixels(drawn)[HEIGHT + 28 :] == (255, 0, 0)).all(-1).any()  # its key
 
 
-@pytest.mark.parametrize("width", [60, 120, 400])
-def test_names_give_way_to_the_numbers_of_their_line(width, texts):
-    words = [Word(LONG, is_name=True, emoji="🐱"), Word("0.73"), Word("ab", is_name=True)]
-    assert length(words) > width
-    assert Sheet().line(10, 20, words, width) <= 10 + width + 1
-    assert [text for *_, text in texts][1] == "0.73"
-    assert nothing_overlaps(texts)
+def test_words_are_cut_to_their_room_and_written_as_they_are():
+    for width in (60, 120, 400):
+        assert words(LONG, width).width == width
+        assert fonts.font(12).getlength(fonts.written(LONG, width)) <= width
+        assert fonts.written(LONG, width)[0] == "a"
+    assert fonts.written("<b>bold</b>\nand a  tab", 999) == "<b>bold</b> and a tab"
+    assert fonts.written("cat", 100) == "cat"
 
 
-def test_ticks_that_would_touch_are_left_out_but_for_the_ends(texts):
-    Sheet().ramp(0, 0, 90, table("magma"), [(x, f"{x:.4f}") for x in (0, 0.3, 0.5, 0.8, 1)])
-    assert nothing_overlaps(texts)
-    assert {"0.0000", "1.0000"} <= {text for *_, text in texts}
+def test_without_fonts_words_are_written_with_what_pillow_has(monkeypatch):
+    monkeypatch.setattr(fonts, "PLAIN_FONTS", ())
+    fonts.font.cache_clear()
+    assert fonts.written("7 × 7 · ≥ 3", 200) == "7 x 7 - > 3"
+    assert (pixels(words("7 × 7", 100)) < 128).any()
+    fonts.font.cache_clear()
 
 
-def test_labels_are_written_as_they_are():
-    drawn = Sheet()
-    drawn.words(20, 20, "<b>bold</b>\nand a \x07 bell")
-    assert drawn.end < 30  # one line
+def test_ticks_that_would_touch_are_left_out_but_for_the_ends():
+    ticks = [(x, f"{x:.4f}") for x in (0, 0.3, 0.5, 0.8, 1)]
+    narrow, ends = axis(90, ticks), axis(90, [ticks[0], ticks[-1]])
+    np.testing.assert_array_equal(pixels(narrow), pixels(ends))
+    assert (pixels(axis(400, ticks))[:, 180:220] < 200).any()
+
+
+def test_pictures_stand_beside_and_above_each_other():
+    red, blue = (
+        Image.new("RGB", size, color) for size, color in (((5, 9), "red"), ((7, 3), "blue"))
+    )
+    for put, size in ((beside([red, blue], 2), (14, 9)), (above(red, blue, gap=2), (7, 14))):
+        assert put.size == size
+        for color, area in ((255, 0, 0), 45), ((0, 0, 255), 21):
+            assert (pixels(put) == color).all(-1).sum() == area
+    assert captioned(LONG, red).size == (5, 29)
+    assert sum(shares(1, 2)) + sheet.GAP <= INSIDE
 
 
 def test_a_png_has_white_paper_and_few_bytes():
-    drawn, rng = Sheet(), np.random.default_rng(0)
-    drawn.put(Image.fromarray(rng.integers(0, 256, (400, 900, 3), dtype=np.uint8)), 20, 0)
-    drawn.title("Name", "of a model", "a line")
-    pixels = np.asarray(Image.open(io.BytesIO(drawn.png())).convert("RGB"))
-    assert pixels.shape == (400 + MARGIN, sheet.WIDTH, 3)
-    assert (pixels[:, -5:] == 255).all()
+    noise = np.random.default_rng(0).integers(0, 256, (400, 900, 3), dtype=np.uint8)
+    drawn = sheet.sheet("Name", "of a model", ["a line", ""], [Image.fromarray(noise)], [])
+    found = pixels(Image.open(io.BytesIO(png(drawn))))
+    assert found.shape[1] == sheet.WIDTH
+    assert 400 + 2 * MARGIN < found.shape[0] < 540
+    assert (found[:, -5:] == 255).all()
+    assert (found[:MARGIN] == 255).all()
 
 
 def test_small_numbers_are_never_written_as_zero():
     assert [probability(p) for p in (0, 0.004, 0.005, 1)] == ["0", "<0.01", "0.01", "1.00"]
     assert probability(float("nan")) == "NaN"
-    assert [decimal(x) for x in (0, -0.001, -2.5, np.inf)] == ["0", ">−0.01", "−2.50", "∞"]
-    numbers = (0, 1, -0.01234, 12345.6, 5.461, 0.00012345, -1234.6, 99.95)
-    assert [three_digits(x) for x in numbers] == [
-        "0", "1.00", "−0.0123", "1.2e4", "5.46", "1.2e−4", "−1235", "100",
-    ]  # fmt: skip
+    written = [number(x) for x in (0, 1, -0.01234, 12345.6, 5.461, 999.9, -1234.6, 99.95, 2e7)]
+    assert written == ["0", "1", "−0.0123", "12346", "5.46", "1000", "−1235", "100", "2e+07"]

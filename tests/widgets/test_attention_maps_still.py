@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from tests.widgets.fake_maps import random_maps
-from vitlens_widgets.export.stills.colors import colored
-from vitlens_widgets.widgets.attention_maps import still
+from vitlens_widgets.export.stills.colors import table
 from vitlens_widgets.widgets.attention_maps.codes import coded, decoded
-from vitlens_widgets.widgets.attention_maps.still import ShownMaps
+from vitlens_widgets.widgets.attention_maps.shown import ShownMaps
 from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
 
 
@@ -39,7 +38,8 @@ def test_a_map_is_drawn_in_the_colours_of_its_numbers(kind, scale):
         place, name = np.log(values / lowest) / np.log(most / lowest), "magma"
     else:
         place, name = (values / top) ** (0.5 if scale == "sqrt" else 1), "magma"
-    drawn, expected = shades.pixels(shown), colored(np.clip(place, 0, 1), name).astype(int)
+    shades_of = table(name)[np.floor(255 * np.clip(place, 0, 1) + 0.5).astype(int)]
+    drawn, expected = shades.pixels(shown), shades_of.astype(int)
     assert np.abs(drawn - expected).max() <= 12  # a byte a weight
     assert (drawn.argmax(-1) == expected.argmax(-1)).mean() > 0.95
 
@@ -70,14 +70,36 @@ def test_the_map_that_was_chosen_last_is_the_one_drawn():
     assert scale.map == "magma"
 
 
-def test_what_a_pinned_token_attends_to_is_laid_over_the_image():
-    maps = random_maps(10, layers=2, heads=2, rows=3, cols=4, patch=20, sharpness=2)
-    widget = AttentionMaps(maps, layer=1, head=1, token=7, scale="linear")
-    drawn, cell = still.draw(widget._pictured()).image, still.IMAGE // 4
-    pixels = np.asarray(drawn, float)[still.TOP :, still.IMAGE_LEFT :][: 3 * cell, : 4 * cell]
-    light = pixels.reshape(3, cell, 4, cell, 3)[:, 12:-12, :, 12:-12].mean((1, 3, 4))
-    weights = maps.of_head(1, 1)[7, 1:].reshape(3, 4)
-    assert np.unravel_index(light.argmax(), (3, 4)) == np.unravel_index(weights.argmax(), (3, 4))
+@pytest.mark.parametrize("direction", ["to", "from"])
+def test_what_a_pinned_token_attends_to_is_laid_over_the_image(direction):
+    maps = random_maps(10, layers=2, heads=2, rows=3, cols=4, patch=20)
+    widget = AttentionMaps(maps, layer=1, head=1, token=7, key=3, scale="linear")
+    widget.direction = direction
+    shown = ShownMaps(widget._pictured())
+    words, cover = shown.of_pinned()
+    whole = maps.of_head(1, 1)
+    weights = (whole[7, 1:] if direction == "to" else whole[1:, 3]).reshape(3, 4)
+    place = np.clip(weights / coded(whole, "pattern")[1][2], 0, 1)
+    np.testing.assert_allclose(cover[..., 3], 0.36 + 0.54 * place, atol=0.02)
+    expected = {"to": "what row 1, col 2 attends to", "from": "who attends to row 0, col 2"}
+    assert words == expected[direction]
+    assert shown.pinned_pair() == [(0, 7 / 13, 1, 1 / 13), (3 / 13, 0, 1 / 13, 1)]
+    widget.token = widget.key = None
+    words, cover = ShownMaps(widget._pictured()).of_pinned()
+    assert words == "image"
+    assert not cover.any()
+
+
+def test_every_head_is_drawn_in_the_colours_of_its_own_scale():
+    maps = random_maps(10, layers=3, heads=2, rows=3, cols=4)
+    shown = ShownMaps(AttentionMaps(maps, scale="linear")._pictured())
+    thumbnails = shown.thumbnails()
+    assert thumbnails.shape == (3, 2, 13, 13, 3)
+    for layer, head in np.ndindex(3, 2):
+        whole = maps.of_head(layer, head)
+        place = np.clip(whole / coded(whole, "pattern")[1][2], 0, 1)
+        expected = table("magma")[np.floor(255 * place + 0.5).astype(int)].astype(int)
+        assert np.abs(thumbnails[layer, head] - expected).max() <= 12  # a byte a weight
 
 
 def test_knocked_out_keys_and_tokens_that_were_dropped_are_drawn():

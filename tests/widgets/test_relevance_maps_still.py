@@ -12,7 +12,8 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.stills.colors import bytes_of, table
-from vitlens_widgets.widgets.relevance_maps.still import KINDS, ShownRelevance
+from vitlens_widgets.widgets.relevance_maps.shown import ShownRelevance
+from vitlens_widgets.widgets.relevance_maps.still import KINDS
 
 REGISTERS = ("CLS", *(f"register {i}" for i in range(1, 5)))
 MAGMA = np.stack([bytes_of(color) for color in Magma256])
@@ -82,6 +83,6 @@ def test_dropped_patches_are_veiled_and_methods_without_heads_have_no_overview()
     for token in (1, 2, 5, 9, 24):
         gone[divmod(token - 1, 6)] = False
     assert (scale.pixels(values)[gone] == 238).all()
-    np.testing.assert_array_equal(scale.opacity(values) == 0.92, gone)
+    np.testing.assert_array_equal(scale.cover(values)[..., 3] == 0.92, gone)
     assert ShownRelevance(vl.RelevanceMaps(source, 2, method="headless").get_state()).heads is None
     assert vl.RelevanceMaps(source, 2, method="headless").still()

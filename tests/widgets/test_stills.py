@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import itertools
 
 import numpy as np
 import pytest
@@ -18,13 +17,12 @@ from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets import widgets
-from vitlens_widgets.export.stills import emoji
-from vitlens_widgets.export.stills.sheet import Sheet
-from vitlens_widgets.widgets.explorer import still as explorer_still
-from vitlens_widgets.widgets.infill_strip import still as infill_still
-from vitlens_widgets.widgets.patch_grid import still as grid_still
+from vitlens_widgets.export.stills.panel import Mark, Panel
+from vitlens_widgets.widgets.attention_maps import still as attention_still
+from vitlens_widgets.widgets.explorer.shown import ShownRuns
+from vitlens_widgets.widgets.infill_strip.still import HIDDEN
 from vitlens_widgets.widgets.patch_grid.answers import Answers, briefs
-from vitlens_widgets.widgets.patch_grid.still import Patches
+from vitlens_widgets.widgets.patch_grid.patches import Patches, tint_of
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 MOST_BYTES = 150_000
@@ -68,22 +66,31 @@ def picture(widget):
 
 
 @pytest.fixture
-def texts(monkeypatch):
-    """What is written on sheets: `(base line, left, right, text)`."""
-    written, words = [], Sheet.words
+def said(monkeypatch):
+    """What is written on sheets, line by line."""
+    lines, module = [], "vitlens_widgets.export.stills.paper.written"
+    monkeypatch.setattr(module, lambda text, *_how: lines.append(text) or text[:40])
+    return lines
 
-    def keeping(self, x, y, text, *how, **more):
-        end = words(self, x, y, text, *how, **more)
-        left = x - (end - x) if more.get("anchor") == "rs" else x
-        written.append((y, left, end if left == x else x, text))
-        return end
 
-    monkeypatch.setattr(Sheet, "words", keeping)
-    return written
+@pytest.fixture
+def shown(monkeypatch):
+    """The panels that are drawn, with the room of each."""
+    panels, drawn = [], Panel.drawn
+    monkeypatch.setattr(
+        Panel, "drawn", lambda self, room: panels.append((self, room)) or drawn(self, room)
+    )
+    return panels
+
+
+def of(widget, tint=None, glyph=None):
+    """The patches of a PatchGrid as its still has them."""
+    answers = Answers(widget._pictured())
+    return Patches(answers, tint_of(answers, tint or widget.tint), glyph or widget.glyph)
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_a_notebook_keeps_view_text_and_picture(name, texts):
+def test_a_notebook_keeps_view_text_and_picture(name, said):
     widget = WIDGETS[name]()
     found, metadata = widget._repr_mimebundle_()
     assert "vitlens_widgets" in metadata  # it lets the extension know whose picture it is
@@ -92,15 +99,13 @@ def test_a_notebook_keeps_view_text_and_picture(name, texts):
     pixels = picture(widget)
     assert pixels.shape[1] == 1000
     assert pixels.shape[0] >= 200
+    assert (pixels[:, -10:] == 255).all()
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
-    assert any(widget._meta["model_name"] in text for *_, text in texts)
-    lines = itertools.groupby(sorted(one for one in texts if one[3]), lambda one: one[0])
-    for _, line in lines:
-        assert all(one[2] <= other[1] for one, other in itertools.pairwise(dict.fromkeys(line)))
+    assert any(widget._meta["model_name"] in line for line in said)
 
 
 def test_what_cannot_be_drawn_is_warned_of_and_the_widget_shown(monkeypatch):
-    monkeypatch.setattr(Sheet, "png", lambda _sheet: 1 / 0)
+    monkeypatch.setattr("vitlens_widgets.widgets.shared.base.png", lambda _sheet: 1 / 0)
     widget = grid()
     with pytest.warns(UserWarning, match="PatchGrid is shown.*ZeroDivisionError"):
         found = bundle(widget)
@@ -111,9 +116,7 @@ def test_what_cannot_be_drawn_is_warned_of_and_the_widget_shown(monkeypatch):
 @pytest.mark.parametrize(
     ("rows", "cols", "prefix"), [(3, 5, ("CLS",)), (6, 4, REGISTERS), (4, 6, ())]
 )
-def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix, monkeypatch):
-    module = "vitlens_widgets.export.stills.patches.photo"
-    monkeypatch.setattr(module, lambda pixels, *_size: pixels)  # noise is kept
+def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix):
     readout = {"readout_name": "mean of patches"} if not prefix else {}
     reading = random_reading(3, rows=rows, cols=cols, prefix=prefix, patch=16, **readout)
     widget = vl.PatchGrid(reading, image=1, target=2)
@@ -124,54 +127,88 @@ def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix, monkeypa
     }
     for state in range(reading.n_states):
         for tint, (table, value) in of_tint.items():
-            drawn = Patches(Answers(widget._pictured()), tint, "none").draw(state, 16)
+            drawn = of(widget, tint, "none").panel(state).drawn(16 * max(rows, cols))
             expected = mapped(reading.picture(1), table, patches(reading, value, state, image=1))
             assert np.abs(np.asarray(drawn, float) - expected).max() <= 1
 
 
-def test_the_large_picture_is_that_of_the_chosen_state_and_ringed_where_pinned():
-    widget = grid(glyph="none")
-    before = picture(widget)
-    widget.state = 0
-    after, cell = picture(widget), grid_still.LEFT // 5
-    top, left = grid_still.TOP, 20
-    large = (slice(top, top + 3 * cell), slice(left, left + 5 * cell))
-    assert np.abs(before[large].astype(int) - after[large]).mean() > 3
-    widget.token = 1 + 1 * 5 + 3
-    changed = np.abs(picture(widget)[large].astype(int) - after[large]).sum(-1) > 100
-    rows, cols = np.nonzero(changed)
-    assert cell - 4 <= rows.min() <= cell <= 2 * cell - 4 <= rows.max() <= 2 * cell + 4
-    assert 3 * cell - 4 <= cols.min() <= 3 * cell <= 4 * cell - 4 <= cols.max() <= 4 * cell + 4
+def test_a_grid_has_the_chosen_state_large_ringed_where_pinned_and_all_states(shown, said):
+    widget = grid(state=1, token=1 + 1 * 5 + 3)
+    picture(widget)
+    (large, room), *small = shown
+    assert all(room > 2 * other for _, other in small)
+    np.testing.assert_array_equal(large.cover, of(widget).panel(1).cover)
+    assert large.rings == [(3 / 5, 1 / 3, 1 / 5, 1 / 3)]
+    assert large.legend.end == 1
+    names = widget._meta["state_names"]
+    assert [panel.name for panel, _ in small] == ["image", *names]
+    assert [panel.name for panel, _ in small if panel.is_chosen] == [names[1]]
+    for state, (panel, _) in enumerate(small[1:]):
+        np.testing.assert_array_equal(panel.cover, of(widget).panel(state).cover)
+        answers = of(widget).answers
+        assert panel.notes == [answers.words(state, -1), answers.words(state, widget.token)]
+    assert any(line.startswith("tint: probability of ") for line in said)
+    assert any(line.startswith("CLS readout: ") for line in said)
+    assert any(line.startswith("row 1, col 3: ") for line in said)
 
 
-def test_names_as_long_as_10_attn_out_are_no_states(texts):
+def test_words_of_a_token_are_its_first_answers_with_what_was_sent():
+    reading = random_reading(1, rows=3, cols=5)
+    answers = of(vl.PatchGrid(reading, image=1, target=4)).answers
+    top = reading.top(3)
+    for state, token in ((0, 0), (2, 7)):
+        names = [reading.labels[i] for i in np.asarray(top.index)[state, 1, token]]
+        shares = [f"{p:.2f}" for p in np.asarray(top.probability)[state, 1, token]]
+        pairs = [f"{p} {name}" for p, name in zip(shares, names, strict=True)]
+        assert answers.words(state, token, 3).replace("<0.01", "0.00") == ", ".join(pairs)
+        assert answers.words(state, token) == pairs[0]
+        line = answers.lines(state, token)[1]
+        assert f"target {reading.labels[4]}: rank {reading.rank(4)[state, 1, token]}, " in line
+
+
+def test_names_as_long_as_10_attn_out_are_no_states(said):
     reading = random_reading(2, states=12)
     reading.state_names = [f"{block}_attn_out" for block in range(12)]
     picture(vl.PatchGrid(reading, state=10))
-    assert any(text.startswith("image 0, 10_attn_out") for *_, text in texts)
-    assert not any("before block" in text for *_, text in texts)
+    assert any(text.startswith("image 0, 10_attn_out") for text in said)
+    assert not any("before block" in text for text in said)
 
 
 @pytest.mark.parametrize("tint", ["probability", "logit", "rank", "entropy", "kl", "class", "none"])
 @pytest.mark.parametrize("glyph", ["emoji", "label", "none"])
-def test_every_tint_and_glyph_is_drawn(tint, glyph):
+def test_every_tint_and_glyph_is_drawn(tint, glyph, shown):
     labels = FakeLabels(["cat", "background", "a\nlong name " * 9], ["🐱", "", ""])
     reading = random_reading(4, rows=5, cols=3, classes=3, labels=labels)
-    picture(vl.PatchGrid(reading, tint=tint, glyph=glyph, token=0))
+    widget = vl.PatchGrid(reading, tint=tint, glyph=glyph, token=0)
+    picture(widget)
+    large, answers = shown[0][0], of(widget).answers
+    top = answers.patches(answers.top[widget.state, :, 0]).ravel()
+    expected = {
+        "none": ["", "", ""], "emoji": ["🐱", "", ""], "label": ["cat", "", labels[2]],
+    }[glyph]  # fmt: skip
+    marks = [mark.emoji if glyph == "emoji" else mark.text for mark in large.marks]
+    assert marks == [expected[index] for index in top]
+    assert bool(large.legend) == (tint != "none")
 
 
-def test_classes_keep_their_colour_and_come_again_hatched():
+def test_classes_keep_their_colour_and_come_again_lighter():
     reading = random_reading(5, rows=4, cols=6, classes=20, patch=8)
-    widget = vl.PatchGrid(reading, tint="class", glyph="none")
-    drawn = Patches(Answers(widget._pictured()), "class", "none")
-    cells = np.asarray(drawn.draw(3, 40), int).reshape(4, 40, 6, 40, 3)[:, 5:35, :, 5:35]
-    top = np.asarray(reading.top(1).index)[3, 0, 1:, 0].reshape(4, 6)
-    means = {}
-    for (row, col), index in np.ndenumerate(top):
-        means.setdefault(int(index), []).append(cells[row, :, col].mean((0, 1)))
-    assert len(means) > 7
-    spread = [np.ptp(of_class, axis=0).max() for of_class in means.values() if len(of_class) > 1]
-    assert max(spread) < 30  # the picture beneath is seen through
+    drawn = of(vl.PatchGrid(reading, tint="class", glyph="none"))
+    top, seen = np.asarray(reading.top(1).index)[:, 0, 1:, 0].reshape(-1, 4, 6), {}
+    for state, grid_of in enumerate(top):
+        for at, index in np.ndenumerate(grid_of):
+            color = tuple(drawn.panel(state).cover[at][:3])
+            assert seen.setdefault(int(index), color) == color
+    counts = np.array([(top[-1] == index).sum() for index in seen])
+    frequent = [color for _, color in sorted(zip(-counts, seen.values(), strict=True))]
+    assert len(set(frequent)) >= min(15, len(seen))
+    assert len(seen) > 7
+    panel = drawn.panel(3)
+    np.testing.assert_array_equal(panel.regions, top[3])
+    for text, color in drawn.legend(3)[:11]:
+        index = list(reading.labels).index(text.rpartition(" ")[0])
+        assert int(text.rpartition(" ")[2]) == (top[3] == index).sum()
+        assert tuple(color) == seen[index]
 
 
 def test_what_is_no_number_is_said():
@@ -180,25 +217,12 @@ def test_what_is_no_number_is_said():
     known = np.frombuffer(widget._top_probability, "<f4").copy().reshape(4, -1, 5)
     known[3, 1 + 1 * 4 + 2] = np.nan
     widget._top_probability = known.tobytes()
-    drawn = Patches(Answers(widget._pictured()), "class", "none").draw(3, 20)
-    np.testing.assert_array_equal(np.asarray(drawn)[22, 43], 238)
+    for tint in ("class", "probability"):
+        panel = of(widget, tint).panel(3)
+        assert panel.cover[1, 2].tolist() == [238, 238, 238, 1]
+        assert [mark.text for mark in panel.marks].index("NaN") == 1 * 4 + 2
+    assert of(widget).answers.words(3, 1 + 1 * 4 + 2, 3) == "NaN"
     picture(widget)
-
-
-def test_without_a_font_of_emoji_there_are_letters(monkeypatch):
-    labels = FakeLabels(["cat", "dog", "sun"], ["🐱", "🐶", "☀️"])
-    reading = random_reading(7, rows=2, cols=3, classes=3, labels=labels)
-    with_emoji = Patches(Answers(vl.PatchGrid(reading)._pictured()), "class", "emoji")
-    colorful = np.asarray(with_emoji.draw(1, 60))
-    monkeypatch.setattr(emoji, "font", lambda: None)
-    emoji.sprite.cache_clear()
-    emoji._drawn.cache_clear()
-    letters = np.asarray(with_emoji.draw(1, 60))
-    bare = np.asarray(Patches(with_emoji.answers, "class", "none").draw(1, 60))
-    emoji.sprite.cache_clear()
-    emoji._drawn.cache_clear()
-    assert (letters != bare).any()
-    assert (letters != colorful).any()
 
 
 def test_letters_are_those_that_tell_labels_apart():
@@ -207,42 +231,51 @@ def test_letters_are_those_that_tell_labels_apart():
     assert briefs(["a b"]) == ["a b"]
 
 
-def test_an_infilling_shows_what_was_hidden_and_what_was_painted(texts):
+@pytest.mark.parametrize("paste", [True, False])
+def test_an_infilling_shows_what_was_hidden_and_what_was_painted(shown, paste):
     infilling = random_infilling(3)
-    widget = vl.InfillStrip(infilling, state=1)
-    state, meta = widget._pictured(), widget._meta
-    original, masked, *paintings = infill_still.pictures(state, meta)
-    assert len(paintings) == infilling.n_states
+    widget = vl.InfillStrip(infilling, state=1, paste=paste)
+    picture(widget)
+    meta = widget._meta
+    original, masked, *paintings = [panel for panel, _ in shown]
+    assert [panel.name for panel, _ in shown] == ["original", "masked", *infilling.state_names]
+    assert [panel.is_chosen for panel in paintings].index(True) == 1
     hidden = np.asarray(widget.mask).reshape(meta["rows"], meta["cols"])
+    np.testing.assert_array_equal(masked.cover, hidden[..., None] * HIDDEN)
+    np.testing.assert_array_equal(masked.picture, original.picture)
     patch = (meta["height"] // meta["rows"], meta["width"] // meta["cols"])
     pixels = np.kron(hidden, np.ones(patch)).astype(bool)
-    np.testing.assert_array_equal(masked[~pixels], original[~pixels])
-    assert set(np.unique(masked[pixels])) <= {222, 189}
-    np.testing.assert_array_equal(paintings[1][~pixels], original[~pixels])
-    assert (paintings[1][pixels] != original[pixels]).any()
-    picture(widget)
-    for name in ("original", "masked", *infilling.state_names):
-        assert any(text == name for *_, text in texts)
-    for mse in infilling.score("mse", "original")[:, 0]:
-        assert any(text == f"MSE {mse:.4f}" for *_, text in texts)
+    painted = np.frombuffer(widget._painted, "u1").reshape(-1, *original.picture.shape)
+    for panel, sent in zip(paintings, painted, strict=True):
+        np.testing.assert_array_equal(panel.picture[pixels], sent[pixels])
+        visible = original.picture if paste else sent
+        np.testing.assert_array_equal(panel.picture[~pixels], visible[~pixels])
+    sent = np.frombuffer(widget._scores, "<f4").reshape(3, 2, -1)
+    for state, panel in enumerate(paintings):
+        mse, ssim = sent[0, 0, state], sent[2, 0, state]
+        assert panel.notes == [f"MSE {mse:.4f}", f"SSIM {ssim:.3f}"]
 
 
-def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier():
-    whole = explorer(token=3)
-    first = picture(whole)
-    whole.knocked_out = [(0, 1)]
-    edited = picture(whole)
-    assert edited.shape == first.shape
-    whole.run = "baseline"
-    baseline = picture(whole)
-    top, side = explorer_still.TOP, explorer_still.SIDE
-    where = (slice(top, None), slice(20, 20 + side))
-    np.testing.assert_allclose(baseline[where].astype(int), first[where], atol=2)  # of few colours
-    assert np.abs(edited[where] - first[where].astype(int)).max() > 20
-    crossed = (slice(top, None), slice(explorer_still.HEADS_LEFT, explorer_still.IMAGE_LEFT))
-    assert (
-        np.abs(baseline[crossed] - first[crossed].astype(int)).max() > 20
-    )  # the head that is off is crossed out in each run
+def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier(shown, monkeypatch):
+    crossed, overview = [], attention_still.overview
+
+    def keeping(width, maps, chosen, off):
+        crossed.append(list(off))
+        return overview(width, maps, chosen, off)
+
+    monkeypatch.setattr(attention_still, "overview", keeping)
+    covers = []
+    widget = explorer(token=3)
+    for run, off in (("edited", []), ("edited", [(0, 1)]), ("baseline", [(0, 1)])):
+        widget.knocked_out, widget.run = off, run
+        shown.clear()
+        picture(widget)
+        covers.append(shown[1][0].cover)  # after the map that lies on the image
+        assert [panel.name for panel, _ in shown[2:]] == widget._meta["state_names"]
+    first, edited, baseline = covers
+    np.testing.assert_array_equal(baseline, first)
+    assert np.abs(edited - first).max() > 0
+    assert crossed == [[], [(0, 1)], [(0, 1)]]
     bare = vl.load(timm_model("CLS", num_classes=0))
     picture(vl.explore(bare, np.zeros((64, 64, 3), np.uint8)))
 
@@ -250,26 +283,19 @@ def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier()
 def test_the_difference_of_two_runs_is_drawn_with_new_answers_only():
     widget = explorer(knocked_out=[(0, 0), (0, 1), (1, 2)], run="difference", glyph="label")
     before, after = widget.reading, widget.edited_reading
-    drawn = explorer_still.patches_of(widget._pictured())
-    widget.glyph = "none"
-    bare = explorer_still.patches_of(widget._pictured())
+    drawn = ShownRuns(widget._pictured()).patches()
     nats = vl.lenses.divergence(before, after)[:, 0]
-    np.testing.assert_allclose(drawn.values[:, :-1], nats, rtol=1e-4, atol=1e-6)
-    assert drawn.scale.end == pytest.approx(np.nanmax(drawn.values))
-    rows, cols = drawn.answers.grid
-    found = np.zeros((after.n_states, rows, cols), bool)
-    for number in range(after.n_states):
-        written, plain = (np.asarray(one.draw(number, 60), int) for one in (drawn, bare))
-        differs = np.abs(written - plain).sum(-1).reshape(rows, 60, cols, 60)
-        found[number] = differs.any((1, 3))
-    new = (np.asarray(before.top(1).index) != np.asarray(after.top(1).index))[:, 0, :, 0]
-    new = new[:, len(drawn.answers.meta["prefix"]) :].reshape(found.shape)
-    assert new.any()
-    assert not new.all()
-    np.testing.assert_array_equal(found, new)
-    shown = picture(widget)
-    widget.run = "edited"
-    assert (picture(widget) != shown).any()
+    np.testing.assert_allclose(drawn.tint.values[:, :-1], nats, rtol=1e-4, atol=1e-6)
+    assert drawn.legend(0).end == pytest.approx(np.nanmax(drawn.tint.values))
+    old, new = (np.asarray(one.top(1).index)[:, 0, :, 0] for one in (before, after))
+    n_prefix, n_marks = len(drawn.answers.meta["prefix"]), []
+    for state in range(after.n_states):
+        marks = drawn.panel(state).marks
+        is_new = (old != new)[state, n_prefix:]
+        np.testing.assert_array_equal([mark != Mark() for mark in marks], is_new)
+        n_marks.append(is_new.sum())
+    assert 0 < sum(n_marks) < is_new.size * after.n_states
+    picture(widget)
 
 
 @pytest.mark.parametrize(

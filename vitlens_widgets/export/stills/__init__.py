@@ -1,5 +1,5 @@
 """What still pictures are made of, for places that run no JavaScript.
 
-Four primitives (`film`, `overview`, `curve`, `patches`) draw plain arrays on a `Sheet`; each widget
-composes its picture of them in a file of its own, widgets/<name>/still.py.
+`film`, `overview` and `curves` turn plain arrays and words into a picture of a given width; a
+`sheet` is made of rows of them. Each widget describes its own in widgets/<name>/still.py.
 """

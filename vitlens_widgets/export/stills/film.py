@@ -1,80 +1,67 @@
-"""A film: pictures side by side, in as many rows as it takes, with words under each."""
+"""A film: panels side by side, in as many rows as it takes, with words under each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import numpy as np
 from PIL import Image
 
-from vitlens_widgets.export.stills.sheet import Sheet
-from vitlens_widgets.export.stills.words import ACCENT, INK, Word
+from vitlens_widgets.export.stills.fonts import font, written
+from vitlens_widgets.export.stills.panel import Panel
+from vitlens_widgets.export.stills.paper import ACCENT, INK, above, axis, beside, blank, words
+from vitlens_widgets.export.stills.scales import ColorScale
 
-GAP, LINE = 10, 16  # px
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A picture of a film.
-
-    Attributes:
-        draw: Draws it, no wider than so many pixels; those of one film have one size.
-        name: Such as "3_pre".
-        notes: Lines under the name.
-        is_chosen: It is the one that the widget shows.
-    """
-
-    draw: Callable[[int], Image.Image]
-    name: str
-    notes: Sequence[Sequence[Word]] = ()
-    is_chosen: bool = False
+GAP, BAR, SWATCH = 10, 8, 11  # px
+FEW, SMALL, SMALLER = 16, 98, 66  # up to so many panels are so wide at least; more, so wide
 
 
-def film(
-    sheet: Sheet,
-    panels: Sequence[Panel],
-    at: tuple[float, float],
-    width: float,
-    most: int,
-    largest: int = 150,
-) -> tuple[float, list[float]]:
-    """Draws a film, its rows as even as can be.
+def film(width: int, panels: Sequence[Panel], largest: int = 150) -> Image.Image:
+    """Panels of one size, in rows as even as can be.
 
     Args:
-        sheet: To draw on.
+        width: Room for them, in pixels.
         panels: In their order.
-        at: Where it begins.
-        width: Its room.
-        most: Panels in a row.
-        largest: Width of a panel.
-
-    Returns:
-        Where it ends, and the middle of each panel.
+        largest: Width of a panel at most.
     """
-    (left, top), n_rows = at, -(-len(panels) // most)
-    n_columns = -(-len(panels) // n_rows)
-    room = max(1, min(largest, int((width + GAP) // n_columns) - GAP))
-    pictures = [panel.draw(room) for panel in panels]
-    size = pictures[0].size
-    step = min((width + GAP) / n_columns, size[0] * 1.3 + GAP)  # few do not stand far apart
-    down = size[1] + (2 + max(len(panel.notes) for panel in panels)) * LINE + 6
-    places = [
-        (left + i % n_columns * step, top + i // n_columns * down) for i in range(len(panels))
-    ]
-    for panel, picture, place in zip(panels, pictures, places, strict=True):
-        _panel(sheet, panel, picture, place, min(step - 4, size[0] + 2 * GAP))
-    return top + n_rows * down, [x + size[0] / 2 for x, _ in places]
+    count, smallest = len(panels), SMALL if len(panels) <= FEW else SMALLER
+    columns = max(1, min(count, (width + GAP) // (smallest + GAP)))
+    columns = -(-count // -(-count // columns))
+    room = max(1, min((width + GAP) // columns - GAP, largest))
+    parts = [_with_words(panel, room) for panel in panels]
+    rows = [parts[start : start + columns] for start in range(0, count, columns)]
+    return above(*(beside(row, GAP) for row in rows), gap=GAP)
 
 
-def _panel(
-    sheet: Sheet, panel: Panel, picture: Image.Image, at: tuple[float, float], room: float
-) -> None:
-    """A panel, its words in the middle of so much room."""
-    (x, y), (width, height) = at, picture.size
-    sheet.put(picture, x, y)
-    if panel.is_chosen:
-        sheet.ring(x, y, width, height)
-    name = Word(panel.name, ACCENT if panel.is_chosen else INK, panel.is_chosen, is_name=True)
-    for line, words in enumerate([[name], *panel.notes]):
-        base = y + height + 2 + LINE * (line + 1)
-        sheet.line(x + (width - room) / 2, base, words, room, centered=True)
+def _with_words(panel: Panel, room: int) -> Image.Image:
+    """A panel, its words and its legend."""
+    image, color = panel.drawn(room), ACCENT if panel.is_chosen else INK
+    is_wide = image.width > 0.6 * room
+    how = {"width": image.width if is_wide else room, "centered": is_wide}
+    name = [words(panel.name, color=color, bold=panel.is_chosen, **how)] if panel.name else []
+    lines = [blank(room, 2), *name, *(words(note, **how) for note in panel.notes)]
+    if isinstance(panel.legend, ColorScale):
+        is_blended = panel.picture is not None
+        lines.append(_ramp(panel.legend.ramp(is_blended), panel.legend.ticks, image.width))
+    elif panel.legend:
+        lines.append(_keys(panel.legend, room))
+    return above(image, *lines)
+
+
+def _ramp(colors: np.ndarray, ticks: Sequence[tuple[float, str]], width: int) -> Image.Image:
+    """A colour map, `[256, 3]`, with its numbers."""
+    bar = Image.fromarray(colors[None]).resize((width, BAR), Image.Resampling.NEAREST)
+    return above(blank(1, 4), bar, axis(width, ticks))
+
+
+def _keys(classes: Sequence[tuple[str, np.ndarray]], room: int) -> Image.Image:
+    """Classes with their colours, in lines."""
+    lines: list[list[Image.Image]] = [[]]
+    for text, color in classes:
+        swatch = Image.new("RGB", (SWATCH, SWATCH), tuple(color.tolist()))
+        name = words(text, font(12).getlength(written(text, room - 30)) + 12)
+        key = beside([above(blank(1, 3), swatch), name], 6)
+        if sum(one.width for one in lines[-1]) + key.width > room:
+            lines.append([])
+        lines[-1].append(key)
+    return above(blank(1, 4), *(beside(line) for line in lines if line))

@@ -2,60 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from vitlens_widgets.export.stills.sheet import Sheet
-from vitlens_widgets.export.stills.words import HINT
+from vitlens_widgets.export.stills.paper import INK, PAPER, above, beside, ring, words
 
-LABELS = 26  # px that a layer's name takes before its heads
-LARGEST = 80
+LABELS, LARGEST, TALLEST = 26, 80, 430  # px: a layer's name before its heads; a map; all layers
 Head = tuple[int, int]
 
 
 def overview(
-    sheet: Sheet,
-    pixels: Callable[[int, int], np.ndarray],
-    shape: tuple[int, int],
-    at: tuple[int, int],
-    size: tuple[int, int],
-    *,
-    chosen: Head | None = None,
-    off: Sequence[Head] = (),
-) -> float:
-    """Draws layers from top to bottom, heads from left to right; returns where it ends.
+    width: int, maps: np.ndarray, chosen: Head | None = None, off: Sequence[Head] = ()
+) -> Image.Image:
+    """Layers from top to bottom, heads from left to right.
 
     Args:
-        sheet: To draw on.
-        pixels: A head's map, `(layer, column) -> uint8 [row, col, 3]`.
-        shape: Layers and columns.
-        at: Where it begins.
-        size: Its room.
-        chosen: The one to be ringed.
+        width: Room for them, in pixels.
+        maps: Colours, uint8 `[layer, head, row, col, 3]`.
+        chosen: Layer and head of the one to be ringed.
         off: Those to be crossed out.
     """
-    (x, y), (layers, count) = at, shape
-    rows, cols = pixels(0, 0).shape[:2]
-    step = min((size[0] - LABELS) / count, size[1] / layers * cols / rows, LARGEST)
-    width = max(2, int(step) - (3 if step > 20 else 1))
-    height = max(1, round(width * rows / cols))
-    down = height + int(step) - width
-    for layer in range(layers):
-        top = y + layer * down
-        if down >= 13 or layer % 2 == 0:
-            sheet.words(x, top + height / 2 + 4, f"L{layer}", 11, HINT)
-        for column in range(count):
-            left = round(x + LABELS + column * step)
-            sheet.put(_small(pixels(layer, column), width, height), left, top)
-            if (layer, column) in off:
-                sheet.cross(left, top, width, height)
-            if (layer, column) == chosen:
-                sheet.ring(left, top, width, height)
-    return y + layers * down
+    layers, heads, rows, cols = maps.shape[:4]
+    step = int(min((width - LABELS) / heads, TALLEST / layers * cols / rows, LARGEST))
+    gap = 3 if step > 20 else 1
+    size = (max(2, step - gap), max(1, round((step - gap) * rows / cols)))
+    how = Image.Resampling.BOX if cols > size[0] else Image.Resampling.NEAREST
+    tiles = {at: Image.fromarray(maps[at]).resize(size, how) for at in np.ndindex(layers, heads)}
+    for at in off:
+        for (start, end), (color, line) in _CROSS:
+            y = (start * (size[1] - 1), end * (size[1] - 1))
+            ImageDraw.Draw(tiles[at]).line((0, y[0], size[0] - 1, y[1]), color, line)
+    if chosen is not None:
+        ring(tiles[chosen], 1, 1, size[0] - 2, size[1] - 2)
+    every = 1 if size[1] >= 12 else 2
+    names = [f"L{layer}" if layer % every == 0 else "" for layer in range(layers)]
+    names = [words(name, LABELS - gap, 11, height=size[1]) for name in names]
+    lines = [[names[i], *(tiles[i, j] for j in range(heads))] for i in range(layers)]
+    return above(*(beside(line, gap) for line in lines), gap=gap)
 
 
-def _small(pixels: np.ndarray, width: int, height: int) -> Image.Image:
-    how = Image.Resampling.BOX if pixels.shape[1] > width else Image.Resampling.NEAREST
-    return Image.fromarray(pixels).resize((width, height), how)
+_CROSS = [(ends, pen) for ends in ((0, 1), (1, 0)) for pen in ((INK, 4), (PAPER, 2))]
+"""Lines from left to right: where they begin and end, 0 at the top; their colour and width."""

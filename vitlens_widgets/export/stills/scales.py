@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from vitlens_widgets.export.stills.colors import colored, table
-from vitlens_widgets.export.stills.numbers import short
+from vitlens_widgets.export.stills.colors import table
 
 MISSING, KNOCKED_OUT = 238, 156
 """Greys of what has no number, and of minus infinity: the score of a key that may not be seen."""
 
-LEGEND_GREY = 69
+GROUND_GREY = 69
 """The middle of a prepared picture, which a legend is blended over."""
 
 VEIL = 0.92
 """Opacity of grey over a patch without a number."""
+
+
+def number(value: float, digits: int = 3) -> str:
+    """So many digits that count, so that what is small is never 0.00: `"0.00127"`, `"−8.59"`."""
+    whole = 10**digits - 0.5 <= abs(value) < 10**6
+    return (f"{value:.0f}" if whole else f"{value:.{digits}g}").replace("-", "−")
+
+
+def probability(value: float, digits: int = 2) -> str:
+    """A number 0..1; what is small is never 0.00, as in js/lib/numbers.js."""
+    if value == 0 or value != value:
+        return "NaN" if value else "0"
+    smallest = 10.0**-digits
+    return f"<{smallest:.{digits}f}" if value < smallest / 2 else f"{value:.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -30,82 +42,65 @@ class ColorScale:
         end: The largest magnitude on it.
         bend: How places follow numbers. "rank" is a logarithm from `end` up to 1.
         low: Where "log" begins.
-        write: Writes a number of the legend.
         is_clipped: There are numbers beyond `end`.
-        shares: Of `end`, where an even scale has its ticks.
     """
 
     map: str
     end: float
     bend: Literal["linear", "sqrt", "log", "rank"] = "linear"
     low: float = 0.0
-    write: Callable[[float], str] = short
     is_clipped: bool = False
-    shares: tuple[float, ...] = (0, 0.5, 1)
-
-    @property
-    def is_symmetric(self) -> bool:
-        """0 is in the middle."""
-        return self.map == "blue_orange"
 
     def place(self, values: np.ndarray) -> np.ndarray:
         """Where on the map, 0..1, of numbers of any shape; NaN where there is none."""
         values, end = np.asarray(values, float), self.end or 1.0
         if self.bend == "log":
-            return np.clip(np.log(np.maximum(values, self.low) / self.low) / self._decades, 0, 1)
+            decades = np.log(np.maximum(values, self.low) / self.low)
+            return np.clip(decades / np.log(end / self.low), 0, 1)
         if self.bend == "rank":
             return 1 - np.log(values) / np.log(max(2, end))
         share = np.where(np.isfinite(values), np.abs(values) / end, np.nan)
         share = np.sqrt(share) if self.bend == "sqrt" else share
-        if self.is_symmetric:
+        if self.map == "blue_orange":
             return np.clip(0.5 + np.sign(values) * share / 2, 0, 1)
         return np.clip(np.where(values < 0, 0, share), 0, 1)
 
     def pixels(self, values: np.ndarray) -> np.ndarray:
         """Numbers of any shape as colours, uint8 `[..., 3]`."""
         place = self.place(values)
-        colors = np.where(np.isnan(place)[..., None], MISSING, colored(place, self.map))
+        index = np.floor(255 * np.clip(np.nan_to_num(place), 0, 1) + 0.5).astype(int)
+        colors = np.where(np.isnan(place)[..., None], MISSING, table(self.map)[index])
         return np.where(np.isneginf(values)[..., None], KNOCKED_OUT, colors).astype(np.uint8)
 
-    def opacity(self, values: np.ndarray) -> np.ndarray:
-        """How much of an image the colours cover, 0..1; a veil where there is no number."""
+    def cover(self, values: np.ndarray) -> np.ndarray:
+        """Numbers as what is laid over a picture, `[..., 4]`: colours 0..255, opacity 0..1."""
         place = self.place(values)
-        return np.where(np.isnan(place), VEIL, self._covers(place))
+        opacity = np.where(np.isnan(place), VEIL, self._opacity(place))
+        return np.concatenate([self.pixels(values), opacity[..., None]], -1)
 
-    def _covers(self, place: np.ndarray) -> np.ndarray:
+    def _opacity(self, place: np.ndarray) -> np.ndarray:
         if self.map == "magma":
             return 0.36 + 0.54 * place
-        return 0.12 + 0.63 * (np.abs(2 * place - 1) if self.is_symmetric else place)
+        return 0.12 + 0.63 * (np.abs(2 * place - 1) if self.map == "blue_orange" else place)
 
-    @property
-    def colors(self) -> np.ndarray:
-        """The map, uint8 `[256, 3]`."""
-        return table(self.map)
-
-    @property
-    def blended(self) -> np.ndarray:
-        """The map as it looks over the middle of a prepared picture, uint8 `[256, 3]`."""
-        alpha = self._covers(np.linspace(0, 1, 256))[:, None]
-        return np.rint(LEGEND_GREY * (1 - alpha) + self.colors * alpha).astype(np.uint8)
+    def ramp(self, is_blended: bool) -> np.ndarray:
+        """The map, uint8 `[256, 3]`, if need be as it looks over a prepared picture."""
+        alpha = self._opacity(np.linspace(0, 1, 256))[:, None] if is_blended else 1.0
+        return np.rint(GROUND_GREY * (1 - alpha) + table(self.map) * alpha).astype(np.uint8)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Of its legend, `(place 0..1, text)`."""
+        end = self.end or 1.0
         if self.bend == "log":
-            tens = self.low * 10.0 ** np.arange(np.ceil(self._decades / np.log(10) - 1e-9))
-            ticks = [(float(p), self.write(v)) for p, v in zip(self.place(tens), tens, strict=True)]
-            first = (0.0, f"≤ {ticks[0][1]}")
-            return [first, *ticks[1:], (1.0, self.write(self.end))]
-        if self.bend == "rank":
-            between = [ten for ten in (100, 10) if self.end > 3 * ten]
-            values = np.array([self.end, *between, 1])
+            tens = self.low * 10.0 ** np.arange(np.ceil(np.log10(end / self.low) - 1e-9))
+            values = [*tens, end]
+        elif self.bend == "rank":
+            values = [end, *(ten for ten in (100, 10) if end > 3 * ten), 1]
         else:
-            mirrored = [-share for share in self.shares[:0:-1]] if self.is_symmetric else []
-            values = np.array([*mirrored, *self.shares]) * (self.end or 1.0)
-        ticks = [(float(p), self.write(v)) for p, v in zip(self.place(values), values, strict=True)]
-        last = f"{'≥ ' if self.is_clipped else ''}{ticks[-1][1]}"
-        return [*ticks[:-1], (ticks[-1][0], last)]
-
-    @property
-    def _decades(self) -> float:
-        return float(np.log(self.end / self.low))
+            values = [-end if self.map == "blue_orange" else end / 2, end]
+            values = sorted([0.0, *values])
+        texts = [number(value) for value in values]
+        texts[0] = f"≤ {texts[0]}" if self.bend == "log" else texts[0]
+        texts[-1] = f"≥ {texts[-1]}" if self.is_clipped else texts[-1]
+        return list(zip(self.place(np.array(values)).tolist(), texts, strict=True))

@@ -2,69 +2,49 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from vitlens_widgets.export.stills.curve import AXIS, Curve, curves
-from vitlens_widgets.export.stills.film import Panel, film
-from vitlens_widgets.export.stills.sheet import INSIDE, MARGIN, Sheet, scaled
-from vitlens_widgets.export.stills.words import GREY, HINT, Word
-from vitlens_widgets.masks import enlarged
+from vitlens_widgets.export.stills.curve import Curve, curves
+from vitlens_widgets.export.stills.film import film
+from vitlens_widgets.export.stills.panel import Panel
+from vitlens_widgets.export.stills.sheet import INSIDE, captioned, sheet
 from vitlens_widgets.widgets.shared.still import joined
 
-METRICS = (("MSE", 0, 4), ("SSIM", 2, 3))  # name, place among the scores, decimals
-HATCH, PERIOD = (222, 189), 6  # of hidden patches: ground and stripes
-MOST_COLUMNS, LARGEST = 9, 200
-CURVE = 110  # px
+HIDDEN = np.array([222, 222, 222, 1])  # colour and opacity of a masked patch
 
 
-def draw(traits: dict[str, Any]) -> Sheet:
+def draw(traits: dict[str, Any]) -> Image.Image:
     """Draws a widget from its traits."""
-    sheet, meta = Sheet(), traits["_meta"]
-    hidden = np.frombuffer(traits["_painted_mask"], "u1")
+    meta, hidden = traits["_meta"], np.frombuffer(traits["_painted_mask"], "u1")
     masked = f"{int(hidden.sum())} of {hidden.size} masked"
     subtitle = joined(meta["model_name"], f"{meta['rows']} × {meta['cols']} patches", masked)
     pasted = "visible patches are the original's" if traits["paste"] else "all patches as painted"
     words = f"what the decoder paints from each state; {pasted}; errors on the masked patches"
-    sheet.title("Infilling", subtitle, words, meta["caption"])
-    top = 104 if meta["caption"] else 84
-    end, middles = strip(sheet, traits, meta, traits["state"], top)
-    _nearness(sheet, meta, scores(traits, meta)[0], end + 24, middles[2:])
-    return sheet
+    panels = film(INSIDE, strip(traits, meta, traits["state"]))
+    below = _nearness(meta["state_names"], scores(traits, meta)[0])
+    return sheet("Infilling", subtitle, [words, meta["caption"]], [panels], below)
 
 
-def strip(
-    sheet: Sheet, traits: dict[str, Any], meta: dict[str, Any], chosen: int, y: float
-) -> tuple[float, list[float]]:
-    """Original, masked, and each state's painting; returns what `film` does."""
-    pixels, values = pictures(traits, meta), scores(traits, meta)
-    names, panels = ["original", "masked", *meta["state_names"]], []
-    for i, (picture, name) in enumerate(zip(pixels, names, strict=True)):
-        written = [(m, values[at, 0, i - 2], d) for m, at, d in METRICS if i > 1]
-        notes = [[Word(f"{m} {v:.{d}f}")] for m, v, d in written if np.isfinite(v)]
-        panels.append(Panel(partial(_small, picture), name, notes, i - 2 == chosen))
-    return film(sheet, panels, (MARGIN, y), INSIDE, MOST_COLUMNS, LARGEST)
-
-
-def _small(pixels: np.ndarray, width: int) -> Image.Image:
-    return scaled(pixels, width, round(width * pixels.shape[0] / pixels.shape[1]), smooth=True)
-
-
-def pictures(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
-    """The original, the masked one, and the paintings, uint8 `[2 + state, height, width, 3]`."""
-    size = (meta["height"], meta["width"], 3)
+def strip(traits: dict[str, Any], meta: dict[str, Any], chosen: int) -> list[Panel]:
+    """Original, masked, and each state's painting."""
+    size, grid = (meta["height"], meta["width"], 3), (meta["rows"], meta["cols"], 1)
     original = np.frombuffer(traits["_original"], "u1").reshape(size)
     painted = np.frombuffer(traits["_painted"], "u1").reshape(-1, *size)
-    hidden = np.frombuffer(traits["_painted_mask"], "u1").reshape(meta["rows"], meta["cols"])
-    patch = (meta["height"] // meta["rows"], meta["width"] // meta["cols"])
-    hidden = enlarged(hidden.astype(bool), patch)[..., None]
-    diagonal = np.add.outer(np.arange(size[0]), np.arange(size[1]))[..., None]
-    hatch = np.where(diagonal % PERIOD < 1, HATCH[1], HATCH[0])
-    shown = np.where(hidden, painted, original) if traits["paste"] else painted
-    return np.stack([original, np.where(hidden, hatch, original), *shown]).astype(np.uint8)
+    hidden = np.frombuffer(traits["_painted_mask"], "u1").reshape(grid)
+    shown = hidden if traits["paste"] else np.ones(grid, "u1")
+    patch = np.ones((size[0] // grid[0], size[1] // grid[1], 1), "u1")
+    painted, values = np.where(np.kron(shown, patch), painted, original), scores(traits, meta)
+    bare = np.zeros((*grid[:2], 4))
+    panels = [Panel(original, bare, "original"), Panel(original, hidden * HIDDEN, "masked")]
+    for i, name in enumerate(meta["state_names"]):
+        mse, ssim = values[0, 0, i], values[2, 0, i]
+        notes = [f"MSE {mse:.4f}"] if np.isfinite(mse) else []
+        notes += [f"SSIM {ssim:.3f}"] if np.isfinite(ssim) else []
+        panels.append(Panel(painted[i], bare, name, notes, is_chosen=i == chosen))
+    return panels
 
 
 def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
@@ -74,22 +54,15 @@ def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
     return packed.reshape(size) if packed.size else np.full(size, np.nan)
 
 
-def _nearness(
-    sheet: Sheet, meta: dict[str, Any], mse: np.ndarray, y: float, middles: list[float]
-) -> None:
-    """The curves of the mean squared error `[reference, state]`, under the states' pictures."""
+def _nearness(names: list[str], mse: np.ndarray) -> list[Image.Image]:
+    """The curves of the mean squared error `[reference, state]`, if it is known."""
     if not np.isfinite(mse).any():
-        return
-    end, names = float(np.nanmax(mse)) or 1.0, meta["state_names"]
-    is_one_row = middles == sorted(middles) and len(middles) > 1
-    left = middles[0] - (middles[1] - middles[0]) / 2 if is_one_row else MARGIN + AXIS
+        return []
     places = (np.arange(len(names)) + 0.5) / len(names)
-    width = (middles[1] - middles[0]) * len(names) if is_one_row else INSIDE - AXIS
-    ticks = list(zip(places.tolist(), names, strict=True))[:: -(-len(names) // 13)]
-    of_end = [(share, f"{share * end:.2g}") for share in (0, 0.5, 1)]
-    sheet.words(MARGIN, y, "MSE on the masked patches, lower is better", 12, GREY)
     many = [
-        Curve("against the original", places, mse[0] / end, "#1b1b1b"),
-        Curve("against the final answer", places, mse[1] / end, HINT, (7, 11)),
+        Curve("against the original", places, mse[0], "#1b1b1b"),
+        Curve("against the final answer", places, mse[1], "#6b6b6b", (7, 11)),
     ]
-    curves(sheet, many, (left - AXIS, y + 14), (width + AXIS, CURVE), ticks, of_end)
+    ticks = list(zip(places.tolist(), names, strict=True))
+    drawn = curves(INSIDE, many, ticks, float(np.nanmax(mse)) or 1.0)
+    return [captioned("MSE on the masked patches, lower is better", drawn)]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.export.stills.colors import CLASS_COLORS, OTHER_COLOR, bytes_of
-from vitlens_widgets.export.stills.tinting import CLASS_OPACITY, VEIL_OPACITY
+from vitlens_widgets.export.stills.scales import probability
+from vitlens_widgets.widgets.shared.still import token_words
 
 
 class Answers:
@@ -88,6 +89,23 @@ class Answers:
         of_patches = column[..., len(self.meta["prefix"]) : -1]
         return of_patches.reshape(*column.shape[:-1], *self.grid)
 
+    def words(self, state: int, token: int, places: int = 1) -> str:
+        """The first answers with their probabilities, `"0.70 cat, 0.20 umbrella"`."""
+        shares = self.probability[state, token, :places].tolist()
+        names = [self.labels[i] or "background" for i in self.top[state, token, :places]]
+        pairs = [f"{probability(p)} {name}" for p, name in zip(shares, names, strict=True)]
+        return "NaN" if np.isnan(shares[0]) else ", ".join(pairs)
+
+    def lines(self, state: int, token: int | None) -> list[str]:
+        """What the readout and the pinned token answer in a state, and where the target stands."""
+        names = {-1: f"{self.meta['readout_name']} readout"}
+        names |= {} if token is None else {token: token_words(self.meta, token)}
+        return [
+            f"{name}: {self.words(state, token, 3)}; target {self.labels[self.target]}: rank "
+            f"{self.rank[state, token]}, {probability(float(self.chance[state, token]), 3)}"
+            for token, name in names.items()
+        ]
+
     def is_background(self, index: int) -> bool:
         """Nothing is there."""
         return self.labels[index].strip().lower() in ("", "background")
@@ -106,27 +124,17 @@ class Answers:
 
     @functools.cached_property
     def colors(self) -> dict[int, np.ndarray]:
-        """The colour of each class and that of its stripes, uint8 `[2, 3]`.
+        """The colour of each class, uint8 `[3]`: the lighter ones where the browser hatches.
 
         They are given out once for all states, first to the classes of the final one, as in
         js/patch_grid/classes.js; the background has none.
         """
         order = [*self.counts(self.n_states - 1), *self.counts(slice(None))]
         ranked = [i for i in dict.fromkeys(i for i, _ in order) if not self.is_background(i)]
-        plain = [np.stack([bytes_of(color)] * 2) for color in CLASS_COLORS]
-        hatched = [np.stack([a, (a.astype(float) + 255) / 2]).astype("u1") for a, _ in plain]
-        rest = itertools.repeat(np.stack([bytes_of(OTHER_COLOR)] * 2))
-        return dict(zip(ranked, itertools.chain(plain, hatched, rest), strict=False))
-
-    def class_paint(self, state: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Colours, opacities and colours of stripes, `[row, col, ...]`; background is veiled."""
-        top = self.patches(self.top[state, :, 0])
-        present, place = np.unique(top, return_inverse=True)
-        place = place.reshape(top.shape)
-        white = np.full((2, 3), 255, "u1")
-        colors = np.stack([self.colors.get(int(i), white) for i in present])
-        covers = [CLASS_OPACITY if int(i) in self.colors else VEIL_OPACITY for i in present]
-        return colors[place, 0], np.array(covers)[place], colors[place, 1]
+        plain = [bytes_of(color) for color in CLASS_COLORS]
+        lighter = [np.rint((color.astype(float) + 255) / 2).astype("u1") for color in plain]
+        others = [bytes_of(OTHER_COLOR)] * len(ranked)
+        return dict(zip(ranked, [*plain, *lighter, *others], strict=False))
 
 
 def briefs(labels: list[str]) -> list[str]:

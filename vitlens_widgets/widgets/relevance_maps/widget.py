@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import traitlets
+from PIL import Image
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
-from vitlens_widgets.export.stills.sheet import Sheet
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on
@@ -234,7 +234,7 @@ class RelevanceMaps(RelevanceChoices):
         other = ", another image of the batch" if self._n_images > 1 else ""
         return f"another class or method{other}"
 
-    def _drawn(self) -> Sheet:
+    def _drawn(self) -> Image.Image:
         return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+from PIL import Image
 from traitlets import TraitType
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import save_html
-from vitlens_widgets.export.stills.sheet import Sheet
+from vitlens_widgets.export.stills.sheet import png
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.meanings import Meaning
 from vitlens_widgets.widgets.shared.wire import WireWidget
@@ -158,9 +159,9 @@ class LensWidget(WireWidget):
         Example:
             >>> Path("lens.png").write_bytes(grid.still())
         """
-        return self._drawn().png()
+        return png(self._drawn())
 
-    def _drawn(self) -> Sheet:
+    def _drawn(self) -> Image.Image:
         """Draws the still picture; a widget without any leaves this as it is."""
         raise UsageError(f"{type(self).__name__} has no still picture; save it as a page instead.")
 

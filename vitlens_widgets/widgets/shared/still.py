@@ -46,7 +46,8 @@ def on_patches(values: np.ndarray, meta: dict[str, Any]) -> np.ndarray:
     return every[..., n_prefix:].reshape(*values.shape[:-1], *grid)
 
 
-def pinned_patches(meta: dict[str, Any], *tokens: int | None) -> list[int]:
-    """Those tokens that are patches, counted from the first patch."""
-    n_prefix = len(meta["prefix"])
-    return [token - n_prefix for token in tokens if token is not None and token >= n_prefix]
+def rings(meta: dict[str, Any], *tokens: int | None) -> list[tuple[float, float, float, float]]:
+    """Those tokens that are patches: left, top, width and height as shares of the picture."""
+    rows, cols, n_prefix = meta["rows"], meta["cols"], len(meta["prefix"])
+    patches = [divmod(t - n_prefix, cols) for t in tokens if t is not None and t >= n_prefix]
+    return [(col / cols, row / rows, 1 / cols, 1 / rows) for row, col in patches]
