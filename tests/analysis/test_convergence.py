@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -181,3 +183,16 @@ def test_a_class_whose_logit_is_no_number_has_no_rank():
     ranks = found.of("rank_of_truth")
     assert np.isnan(ranks[:, 0]).all()
     assert not np.isnan(ranks[:, 1]).any()
+
+
+def test_with_many_images_only_the_next_ones_are_the_others(reading, kinship, monkeypatch):
+    module = importlib.import_module("vitlens_widgets.analysis.convergence.measure")
+    assert module._OTHERS_AT_MOST == 16
+    monkeypatch.setattr(module, "_OTHERS_AT_MOST", 2)
+    found = convergence(reading, TRUTH, kinship=kinship, k=3)
+    p = chances(reading)
+    for state in range(4):
+        pairs = [(i, (i + shift) % 5) for shift in (1, 2) for i in range(5)]
+        every = [by_hand(p[state, i], p[-1, j], RIGHT[j], kinship, 3) for i, j in pairs]
+        for name, others in found.others.items():
+            assert others[state] == pytest.approx(np.nanmean([one[name] for one in every]))

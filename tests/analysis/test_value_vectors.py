@@ -355,6 +355,8 @@ def test_deep_models_are_compared_in_groups_of_blocks():
     measured = dict(zip(summary["class-value agreement"], summary["measured"], strict=True))
     assert measured == pytest.approx(expected)
     assert summary["Vilas et al. 2023"].tolist() == [0.174, 0.393]
+    pairs = found.values["MLP", "agreement"].mean.reshape(12, 2).mean(1)
+    np.testing.assert_allclose(found.normalised("MLP"), pairs)
     with refused(vl.UsageError):
         found.normalised("MLP", blocks=7)
     with refused(vl.UsageError):

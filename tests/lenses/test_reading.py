@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 import vitlens_widgets as vl
 from tests.sentences import refused
 from vitlens_widgets.lenses import decoded as decoded_module
+from vitlens_widgets.lenses.decoded import Decoded
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.source import Source
 
@@ -204,3 +205,29 @@ def test_bounds_hold_for_any_logits(logits):
 def test_what_is_not_there_is_refused_in_a_sentence(ask):
     with refused(vl.UsageError):
         ask(reading_of(random_logits()))
+
+
+@pytest.mark.parametrize(("at", "tokens"), [("tokens", (6,)), ("readout", ())])
+def test_logits_are_decoded_in_pieces_of_no_more_than_so_many_bytes(monkeypatch, at, tokens):
+    """Of 4 states x 5 images; the logits of one state of one image are a unit."""
+    source = reading_of(random_logits((4, 5, 6, 9)))._source
+    unit = 4 * 9 * math.prod(tokens)
+    for units, pieces in [(1, 20), (2, 12), (5, 4), (9, 4), (10, 2), (19, 2)]:
+        monkeypatch.setattr(decoded_module, "KEEP_BYTES", 20 * unit - 1)
+        monkeypatch.setattr(decoded_module, "PIECE_BYTES", units * unit)
+        lens = TableLens(random_logits((4, 5, 6, 9)))
+        decoded = Decoded(lens, source, at)
+        assert decoded.shape == (4, 5, *tokens)
+        assert not decoded.is_kept
+        decoded.measured(lambda logits, _: {"n": logits[:, 0]})
+        assert lens.calls == pieces
+        monkeypatch.setattr(decoded_module, "KEEP_BYTES", 20 * unit)
+        assert decoded.is_kept
+
+
+def test_what_is_measured_sees_some_rows_at_a_time(monkeypatch):
+    source = reading_of(random_logits((4, 5, 6, 9)))._source
+    decoded, rows = Decoded(TableLens(random_logits((4, 5, 6, 9))), source, "tokens"), []
+    monkeypatch.setattr(decoded_module, "CHUNK_BYTES", 4 * 9 * 12 + 1)
+    decoded.measured(lambda logits, _: rows.append(len(logits)) or {"n": logits[:, 0]})
+    assert rows == [13, 13, 4] * 4  # of the 30 tokens of each state

@@ -200,3 +200,15 @@ def test_an_open_clip_model_by_name_and_its_own_preprocessing():
     expected = small_open_clip.forward(vit.model, own[None])
     torch.testing.assert_close(trace.logits, expected, rtol=1e-4, atol=1e-4)
     assert vit.name == "open_clip:ViT-S-32-alt"
+    assert vit.adapter.own_size == vit.image_size == (224, 224)
+
+
+def test_a_linear_head_reads_the_mean_of_both_tokens_of_a_deit_with_teacher():
+    weight, bias = fitted()
+    vit = vl.load(hf_model("DeiTForImageClassificationWithTeacher"), classifier=(weight, bias))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    with torch.no_grad():
+        normed = vit.model.deit.layernorm(trace.states[-1])
+    torch.testing.assert_close(trace.logits, normed[:, :2].mean(1) @ weight.T + bias)
+    tokens = vl.LogitLens(vit).read(trace).logits(vit.n_layers)
+    torch.testing.assert_close(tokens, normed @ weight.T + bias)

@@ -137,3 +137,34 @@ def test_facebooks_backbone_with_a_linear_layer_is_read_with_it():
     vit = vl.load(model)
     assert (vit.adapter.n_classes, vit.layout.n_prefix) == (11, 3)
     assert vl.check_adapter(vit).exact.all()
+
+
+@pytest.mark.usefixtures("guide")
+def test_a_plain_adapter_reads_images_of_one_size_unless_it_says_otherwise():
+    with refused(vl.UsageError):
+        vl.load(shaken(OwnViT()), image_size=(40, 80))
+
+
+class GatedMlp(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(WIDTH, 2 * 40), nn.Linear(40, WIDTH)
+
+    def forward(self, x):
+        gate, up = self.fc1(x).chunk(2, -1)
+        return self.fc2(nn.functional.silu(gate) * up)
+
+
+@pytest.mark.usefixtures("guide")
+def test_of_a_gated_mlp_the_gates_side_is_what_its_neurons_are():
+    model = OwnViT()
+    for block in model.encoder:
+        block.mlp = GatedMlp()
+    vit = vl.load(shaken(model))
+    assert vl.check_adapter(vit).exact.all()
+    trace = vit.trace(torch.randn(2, 3, 48, 80), preprocessed=True)
+    with torch.no_grad():
+        block = model.encoder[1]
+        gate, up = block.mlp.fc1(block.norm_after(trace["resid_mid", 1])).chunk(2, -1)
+    torch.testing.assert_close(trace["mlp_pre", 1], gate)
+    torch.testing.assert_close(trace["mlp_post", 1], nn.functional.silu(gate) * up)

@@ -110,3 +110,21 @@ def test_a_readout_that_is_no_mean_is_refused(words):
     vit = vl.load(shaken(small("vit_tiny_patch16_224", **words)))
     with refused(vl.UsageError):
         weights_of(vit, a_state(vit))
+
+
+def test_transformers_aimv2_shows_its_weights():
+    model = shaken(small_hf.small("Aimv2VisionModel"))
+    model.head.cls_token.data.mul_(100)  # or else its weights are all alike
+    vit = vl.load(model, classifier=(torch.eye(48), None))
+    state, head = a_state(vit), model.head
+    given = []
+    handle = head.output_proj.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    with torch.no_grad():
+        vit.adapter.readout_features(state)
+        handle.remove()
+        weights = vit.adapter.readout.attention(state)
+        values = head.v_proj(model.rms_norm(state)).unflatten(-1, (4, 12))
+    assert weights.shape == (2, 4, 16)
+    assert weights.std(-1).min() > 0.03
+    weighed = torch.einsum("iht,ithd->ihd", weights, values).flatten(1)
+    torch.testing.assert_close(weighed, given[0], rtol=0, atol=1e-5)

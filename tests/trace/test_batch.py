@@ -13,6 +13,8 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 
+CROPPED = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_pct": 0.9, "crop_mode": "center"}
+
 
 @pytest.fixture(scope="module")
 def vit():
@@ -108,3 +110,21 @@ def test_pixels_that_look_as_before_normalising_are_said(vit):
         warnings.simplefilter("error")
         vit.trace(torch.zeros(1, 3, *vit.image_size), preprocessed=True)
         vit.trace(pixels_for(vit.image_size), preprocessed=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "is_said"),
+    [((250, 100), True), ((100, 250), True), ((240, 100), False), ((100, 240), False)],
+)
+def test_less_than_a_third_of_an_image_is_said(size, is_said):
+    """The shorter edge becomes 48 / 0.9 pixels, rounded down to 53, of which 48 x 48 are cut."""
+    vit = vl.load(timm_model("CLS", img_size=48), preprocessing=CROPPED)
+    share = (48 / 53) ** 2 / (max(size) / min(size))
+    assert (share < 1 / 3) == is_said
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        vit.trace([Image.new("RGB", (70, 70)), Image.new("RGB", size)])
+    texts = [str(one.message) for one in said]
+    assert len(texts) == is_said
+    of_image = f"Of image 1 of 2 ({size[0]} x {size[1]} pixels) the model sees only "
+    assert all(text.startswith(f"{of_image}{100 * share:.0f} %: ") for text in texts)

@@ -169,6 +169,9 @@ def test_of_teacher_and_student_one_is_said_and_their_projection_head_is_left_ou
     same_answer(vl.load(NAME, weights=path, weights_key="state_dict.b", **WORDS), other)
     with refused(vl.UsageError):
         vl.load(NAME, weights=path, weights_key="c", **WORDS)
+    torch.save(prefixed("a.", state_of(model)) | prefixed("b.", state_of(other)), path)
+    for key, module in (("a", model), ("b", other)):
+        same_answer(vl.load(NAME, weights=path, weights_key=key, **WORDS), module)
 
 
 def test_what_belongs_to_no_part_is_named_and_can_be_left(tmp_path):
