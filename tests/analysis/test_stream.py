@@ -22,7 +22,7 @@ from tests.small_models import timm_model
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.stream import pooled, run, spread, tally
 from vitlens_widgets.data import Examples
-from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.trace.fingerprint import agree, fingerprint
 
 
 class Sums:
@@ -178,24 +178,9 @@ def test_other_files_are_refused(vit, tmp_path):
     assert file.read_text() == "not a run"
 
 
-def test_a_write_that_fails_leaves_the_last_one(vit, tmp_path, monkeypatch):
-    data, file = examples(vit, 4), tmp_path / "run.npz"
-    run(Sums(), vit, data, n_images=2, save_to=file)
-    before = file.read_bytes()
-
-    def full(*_args, **_words):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="no space left"):
-        run(Sums(), vit, data, save_to=file)
-    assert file.read_bytes() == before
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 def test_a_model_is_known_by_all_that_its_answers_depend_on(vit):
     first = fingerprint(vit)
-    assert first == fingerprint(vl.load(timm_model("CLS"), labels=list(vit.labels)))
+    assert agree(first, fingerprint(vl.load(timm_model("CLS"), labels=list(vit.labels))))
     linear = torch.nn.Linear(48, 11)
     others = [
         vl.load(timm_model("CLS", num_heads=3)),
@@ -204,7 +189,8 @@ def test_a_model_is_known_by_all_that_its_answers_depend_on(vit):
         vl.load(timm_model("CLS"), preprocessing={"mean": (0.4,) * 3, "std": (0.5,) * 3}),
         vl.untrained(vit),
     ]
-    assert len({first, *map(fingerprint, others)}) == 6
+    every = [first, *map(fingerprint, others)]
+    assert not any(agree(one, two) for i, one in enumerate(every) for two in every[:i])
 
 
 @settings(deadline=None)

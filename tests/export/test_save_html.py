@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,10 +127,10 @@ def test_a_write_that_fails_leaves_the_last_page_whole(tmp_path, monkeypatch):
     path = grid.save_html(tmp_path / "lens.html")
     before = path.read_bytes()
 
-    def full(*_):
+    def full(_descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with refused(vl.UsageError):
         grid.save_html(path, title="another")
     assert path.read_bytes() == before

@@ -128,9 +128,10 @@ def test_other_files_are_refused(tmp_path):
     path.write_bytes(b"of another kind")
     with refused(vl.UsageError):
         vl.Lens.load(path, vit)
-    save_file({}, path, {"vitlens_widgets lens": '{"schema": 2}'})
-    with refused(vl.UsageError):
-        vl.Lens.load(path, vit)
+    for about in ('{"schema": 1}', '{"schema": 2}', "[]", "3", "null"):
+        save_file({}, path, {"vitlens_widgets lens": about})
+        with refused(vl.UsageError):
+            vl.Lens.load(path, vit)
 
 
 def test_what_cannot_be_saved_is_refused(tmp_path):

@@ -49,7 +49,9 @@ class Dataset(Protocol):
             the same number are the same.
 
     One may also have a method `source(number)`: what the example is made from, hashable; of two
-    data sets, examples of the same source are the same image.
+    data sets, examples of the same source are the same image. A run that is resumed reads again
+    which examples it has done, unless there is an attribute `identity_says_all`, and it is true:
+    then no example can change while the identity stays.
     """
 
     labels: LabelSet
@@ -71,8 +73,8 @@ class Examples:
             Hugging Face, whose `Dataset` is such a sequence, have a column of each.
         labels: The class names, or the name of a known label set (`"cifar100"`); by default those
             that the data set itself has (`ClassLabel`, `classes`).
-        name: What the set is called. A run that is resumed knows the set by its name, its labels
-            and the number of its items; it does not look at the images.
+        name: What the set is called. A run that is resumed knows the set by its name, its labels,
+            the number of its items, and the images that it has done.
 
     Raises:
         UsageError: No items, a first one that is no such tuple, or labels that are no names.

@@ -20,8 +20,8 @@ class Streamed:
         labels: The class names, or the name of a known label set; by default those that a table's
             `ClassLabel` has.
         count: How many images of it make the data set.
-        name: What it is called. A run that is resumed knows the set by its name, its labels and its
-            count; it must then come in the same order.
+        name: What it is called. A run that is resumed knows the set by its name, its labels, its
+            count, and the images that it has done; it must then come in the same order.
 
     Raises:
         UsageError: Something that cannot be gone through twice, that shuffles, or whose classes

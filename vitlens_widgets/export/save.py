@@ -9,6 +9,7 @@ from typing import Protocol
 
 from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.export.page import PageLink, SavedWidget, page
+from vitlens_widgets.files import path_for, write_whole
 
 
 class CanBeSaved(Protocol):
@@ -76,35 +77,13 @@ def checked_page(path: str | Path) -> Path:
             f'A page is written to a file with a name, such as "lens.html", not to {said(path)}; '
             'as in vl.save_html(widget, "lens.html").'
         )
-    target = Path(path).expanduser()
-    if target.is_dir():
-        raise UsageError(f'"{target}" is a folder; name a file in it, such as "lens.html".')
+    target = path_for(path, "lens.html")
     if target.suffix.lower() not in (".html", ".htm"):
         raise UsageError(
             f'"{target.name}" is not the name of a web page; end it with ".html", as in '
             f'"{target.stem or "lens"}.html".'
         )
-    if not target.parent.is_dir():
-        raise UsageError(
-            f'The folder "{target.parent}" does not exist; make it first, or name one that does.'
-        )
     return target
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """Writes a file beside its place and moves it there, so that nobody finds a half of it.
-
-    Raises:
-        UsageError: The folder cannot be written to, or has no room.
-    """
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(target)
-    except OSError as error:
-        raise UsageError(f'"{target}" could not be written: {error.strerror or error}.') from None
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def size_words(n_bytes: int) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import HEAD, policy
-from vitlens_widgets.export.save import save_html, size_words, write_whole
+from vitlens_widgets.export.save import save_html, size_words
+from vitlens_widgets.files import made_folder, write_whole
 from vitlens_widgets.widgets.shared.base import LensWidget
 
 STATIC = Path(__file__).parent / "static"
@@ -73,7 +73,7 @@ def gallery(folder: str | Path, exhibits: Sequence[Exhibit]) -> Path:
     Raises:
         UsageError: The folder cannot be made or written to.
     """
-    target = _made(Path(folder).expanduser())
+    target = made_folder(Path(folder).expanduser())
     entries = [_hung(exhibit, target) for exhibit in exhibits]
     style = (STATIC / "gallery.css").read_text(encoding="utf-8")
     text = INDEX.format(
@@ -87,16 +87,6 @@ def gallery(folder: str | Path, exhibits: Sequence[Exhibit]) -> Path:
     write_whole(index, text.encode("utf-8"))
     print(f"{index.name}: {size_words(index.stat().st_size)}")
     return index
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f'"{folder}" cannot be made a folder: {error.strerror or error}.'
-        ) from None
-    return folder
 
 
 def _hung(exhibit: Exhibit, folder: Path) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.fingerprint import fingerprint
+from vitlens_widgets.files import path_for, write_whole
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.fingerprint import agree, fingerprint
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the file. A reader refuses any other number."""
 
 _KEY = "vitlens_widgets lens"
@@ -32,14 +35,14 @@ class SavedLens:
     Attributes:
         lens: The name of its class.
         model: What its model was loaded as.
-        fingerprint: Of that model (`models.fingerprint`).
+        fingerprint: Of that model (`trace.fingerprint`).
         settings: The other arguments of its class, by name.
         tensors: Those that are tensors.
     """
 
     lens: str
     model: str
-    fingerprint: str
+    fingerprint: dict[str, Any]
     settings: dict[str, Any]
     tensors: dict[str, Tensor] = field(repr=False)
 
@@ -57,31 +60,44 @@ class SavedLens:
         return cls(type(lens).__name__, vit.name, fingerprint(vit), settings, tensors)
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the file."""
+        """Write the file.
+
+        Raises:
+            UsageError: It cannot be written there.
+        """
+        place = path_for(path, "lens.safetensors")
         about = {"schema": SCHEMA, **{k: v for k, v in vars(self).items() if k != "tensors"}}
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in self.tensors.items()}
-        Path(path).write_bytes(save(tensors, {_KEY: json.dumps(about)}))
+        about["sum"] = _sum_of(about, tensors)
+        write_whole(place, save(tensors, {_KEY: json.dumps(about)}))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SavedLens:
         """Read a file; no code in it is run.
 
         Raises:
-            UsageError: There is no such file, it holds no lens, or it is of another schema.
+            UsageError: There is no such file, it holds no lens, is damaged, or is of another
+                schema.
         """
         if not Path(path).is_file():
             raise UsageError(f"There is no file {path}.")
         try:
             with safe_open(path, "pt") as file:
-                about = json.loads((file.metadata() or {})[_KEY])
+                about = dict(json.loads((file.metadata() or {})[_KEY]))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, KeyError, ValueError):
+        except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             raise UsageError(f"{path} holds no lens; lens.save(path) writes one.") from None
-        if (schema := about.pop("schema", None)) != SCHEMA:
+        if (schema := about.get("schema")) != SCHEMA:
             raise UsageError(
                 f"{path} was written by another version of the package (schema {schema}; this one "
                 f"reads {SCHEMA}): make the lens again and save it."
             )
+        if about.pop("sum", None) != _sum_of(about, tensors):
+            raise UsageError(
+                f"{path} is damaged: it does not hold what was written to it; make the lens again "
+                "and save it."
+            )
+        del about["schema"]
         return cls(**about, tensors=tensors)
 
     def arguments_for(self, vit: ViT) -> dict[str, Any]:
@@ -90,13 +106,20 @@ class SavedLens:
         Raises:
             UsageError: The lens was made for another model.
         """
-        if (theirs := fingerprint(vit)) != self.fingerprint:
+        if not agree(self.fingerprint, fingerprint(vit)):
             raise UsageError(
-                f"This {self.lens} was made for {self.model} (fingerprint {self.fingerprint[:8]}), "
-                f"and {vit.name} is another model (fingerprint {theirs[:8]}): load the one it was "
-                "made for, or make the lens again."
+                f"This {self.lens} was made for {self.model}, and {vit.name} is another model, or "
+                "one with other weights or hooks: load the one it was made for, or make the lens "
+                "again."
             )
         return self.settings | {name: t.to(vit.device) for name, t in self.tensors.items()}
+
+
+def _sum_of(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all that a file says, and of its tensors."""
+    digest = sha256(json.dumps(about, sort_keys=True).encode())
+    digest.update(save({name: tensors[name] for name in sorted(tensors)}))
+    return digest.hexdigest()
 
 
 def _arguments(of: type) -> list[str]:

@@ -54,7 +54,7 @@ def check_not_transformed() -> None:
 
 
 def _minds_training(module: nn.Module) -> bool:
-    if not type(module).__module__.startswith("torch.nn."):
+    if not type(module).__module__.startswith(("torch.nn.", "torch.ao.nn.quantized")):
         return True
     if isinstance(module, (nn.Dropout, nn.AlphaDropout, nn.modules.dropout._DropoutNd)):
         return module.p > 0

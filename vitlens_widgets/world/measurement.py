@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vitlens_widgets.files import write_whole
+
 AnyMeasurement = TypeVar("AnyMeasurement", bound="Measurement")
 
 
@@ -41,8 +43,12 @@ class Measurement(ABC):
         return {heading: scores[-1] for heading, scores in self.by_state().items()}
 
     def write(self, path: Path) -> None:
-        """Write it as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        """Write it as JSON.
+
+        Raises:
+            UsageError: It cannot be written there.
+        """
+        write_whole(path, (json.dumps(asdict(self), indent=1) + "\n").encode())
 
     @classmethod
     def read(cls: type[AnyMeasurement], path: Path) -> AnyMeasurement:

@@ -115,6 +115,7 @@ class Scenes:
 
     has_masks = True
     count = None
+    identity_says_all = True
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from safetensors import SafetensorError, safe_open
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.files import made_folder, write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -57,12 +58,17 @@ P32 = Design()
 
 
 def save_weights(model: nn.Module, path: Path, facts: Mapping[str, Any]) -> Path:
-    """Write a trained model in half precision, with what is to be known of it."""
-    from safetensors.torch import save_file
+    """Write a trained model in half precision, with what is to be known of it.
+
+    Raises:
+        UsageError: It cannot be written there.
+    """
+    from safetensors.torch import save
 
     halves = {name: value.half().contiguous() for name, value in model.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(halves, path, metadata={key: json.dumps(value) for key, value in facts.items()})
+    noted = {key: json.dumps(value) for key, value in facts.items()}
+    made_folder(path.parent)
+    write_whole(path, save(halves, noted))
     return path
 
 

@@ -22,8 +22,8 @@ from vitlens_widgets.analysis.class_space.signed_rank import counted_differences
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals
 from vitlens_widgets.data import Dataset
-from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.fingerprint import fingerprint
 
 _OF_BASELINE = "baseline "
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -16,10 +18,16 @@ from torch import Tensor
 from vitlens_widgets.analysis.stream import ExampleBatch
 from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Dataset, Example
+from vitlens_widgets.data.checksums import of_example
 from vitlens_widgets.data.examples import checked_example
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.files import reserve, try_out, write_whole
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.fingerprint import agree
+
+SCHEMA = 1
+"""Of a folder of features. A reader refuses any other number."""
 
 
 class ProbePlaces(NamedTuple):
@@ -56,9 +64,13 @@ class FewShots:
 
     def __init__(self, data: Dataset, shots: int) -> None:
         self._data, self.labels = data, data.labels
-        self._numbers, self.classes = _first_of_each(data, shots)
+        self._numbers, self.classes, seen = _first_of_each(data, shots)
         self.count = len(self._numbers)
-        self.identity: Mapping[str, Any] = {"few shots": shots, "of": dict(data.identity)}
+        self.identity: Mapping[str, Any] = {
+            "few shots": shots,
+            "of": dict(data.identity),
+            "seen": seen,
+        }
         if len(set(self.classes)) < 2:
             raise UsageError(f"Probes tell classes apart, and {data!r} shows fewer than two.")
 
@@ -93,21 +105,24 @@ class FewShots:
             )
 
 
-def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int]]:
-    """Numbers and classes of the first examples of each class."""
+def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int], str]:
+    """Numbers and classes of the first examples of each class, and what tells them from others."""
+    digest, looks = hashlib.sha256(), not getattr(data, "identity_says_all", False)
     wanted = shots * len(data.labels)
     stop = 8 * wanted if data.count is None else data.count
     seen = [0] * len(data.labels)
     numbers, classes = [], []
     for number in range(stop):
-        label = checked_example(data, number).label
+        example = checked_example(data, number)
+        label = example.label
         if seen[label] < shots:
             seen[label] += 1
             numbers.append(number)
             classes.append(label)
+            digest.update(of_example(example).encode() if looks else b"")
         if len(numbers) == wanted:
             break
-    return numbers, classes
+    return numbers, classes, digest.hexdigest()
 
 
 def features_of(
@@ -132,11 +147,12 @@ def features_of(
         float32 `[site, layer, token, image, d]`, in a file.
 
     Raises:
-        UsageError: The folder holds other features.
+        UsageError: The folder holds other features, or there is no room for them.
     """
     shape = (*(len(part) for part in places), data.count, vit.width)
     if cache is None:
         file = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the array)
+        reserve(file, 4 * math.prod(shape), Path(tempfile.gettempdir()))
         values, state, done = np.memmap(file, np.float32, "w+", shape=shape), None, 0
     else:
         values, state, done = _kept(cache, shape, about)
@@ -171,28 +187,31 @@ def _kept(
         raise UsageError(f"There is no folder {cache} to keep features in.")
     path, state = cache / "features.npy", cache / "features.json"
     if not state.exists():
+        try_out(path)
         values = np.lib.format.open_memmap(path, "w+", np.float32, tuple(shape))
+        with path.open("r+b") as file:
+            reserve(file, path.stat().st_size, path)
         _say_done(state, about, 0)
         return values, state, 0
     try:
         said = json.loads(state.read_text(encoding="utf-8"))
-        known, done = said["about"], int(said["done"])
+        known, done, schema = said["about"], said["done"], said.get("schema")
         values = np.lib.format.open_memmap(path, "r+")
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise UsageError(f"{cache} holds no features; give cache= another folder.") from error
-    if known != json.loads(json.dumps(about)) or values.shape != tuple(shape):
+    same = agree(known, json.loads(json.dumps(about))) and schema == SCHEMA
+    right = values.shape == tuple(shape) and values.dtype == np.float32
+    if not (same and right and isinstance(done, int) and 0 <= done <= shape[-2]):
         raise UsageError(
-            f"{cache} holds features of another model, of other images or places; give cache= "
-            "another folder."
+            f"{cache} holds features of another model, of other images or places, or of another "
+            "version of vitlens_widgets; give cache= another folder."
         )
     return values, state, done
 
 
 def _say_done(state: Path, about: Mapping[str, Any], done: int) -> None:
     """Replace what is said, at once, so that an interruption cannot tear it."""
-    beside = state.with_suffix(".part")
-    beside.write_text(json.dumps({"about": about, "done": done}), encoding="utf-8")
-    beside.replace(state)
+    write_whole(state, json.dumps({"schema": SCHEMA, "about": about, "done": done}).encode())
 
 
 def signs(classes: np.ndarray, n_classes: int) -> Tensor:

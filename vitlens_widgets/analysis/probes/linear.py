@@ -32,8 +32,8 @@ from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.examples import matched
 from vitlens_widgets.errors import UsageError, counted
-from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.fingerprint import fingerprint
 from vitlens_widgets.trace.sites import check_index
 
 

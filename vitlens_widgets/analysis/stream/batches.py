@@ -26,16 +26,16 @@ class ExampleBatch:
         classes: The true class among the labels asked for, the model's unless others are, int64
             `[image]`, on the CPU.
         masks: Bool `[height, width]` of each whole image, None where there is none.
-        names: What each image is called in an error's sentence.
+        examples: What they were made from.
     """
 
     pixels: Tensor
     classes: Tensor
     masks: Sequence[np.ndarray | None]
-    names: Sequence[str]
+    examples: Sequence[Example]
 
     def __len__(self) -> int:
-        return len(self.names)
+        return len(self.examples)
 
 
 def batches(
@@ -70,7 +70,7 @@ def batches(
             pixels=as_batch(vit, images, False)[0],
             classes=torch.tensor([classes[one.label] for one in examples]),
             masks=[_mask(one, image) for one, image in zip(examples, images, strict=True)],
-            names=[one.name for one in examples],
+            examples=examples,
         )
 
 

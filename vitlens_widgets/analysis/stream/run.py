@@ -13,12 +13,12 @@ import numpy as np
 from vitlens_widgets._version import __version__
 from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
-from vitlens_widgets.analysis.stream.saved import SavedRun
+from vitlens_widgets.analysis.stream.saved import SavedRun, check_same_kind
 from vitlens_widgets.data import Dataset, LabelSet
 from vitlens_widgets.errors import UsageError, counted
-from vitlens_widgets.models.fingerprint import fingerprint
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.fingerprint import fingerprint
 
 
 class BatchMeasure(ABC):
@@ -85,17 +85,18 @@ def run(
             rounding.
         save_to: A file, or a folder for it. What is done is saved there after every batch; with
             the same file, a run that was stopped goes on, a finished one is read, and one of fewer
-            images is continued.
+            images is continued, if the images that are done are what they were. Where the file
+            cannot be written any more, a warning says so and the run goes on.
 
     Raises:
         UsageError: Other labels than the data set's, no masks where they are needed,
-            a number of images that the data set does not have, an image that cannot be read, or a
-            file of another run.
+            a number of images that the data set does not have, an image that cannot be read, a
+            damaged file or one of another run, or no place for one.
     """
     check_data(data, experiment.needs_masks)
     stop = how_many(data, n_images)
     batch_size = check_count("batch_size", batch_size, least=1)
-    saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data))
+    saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data), data)
     done, tallies = (0, {}) if saved is None else saved.read()
     if saved is not None and done > stop:
         raise UsageError(
@@ -108,8 +109,10 @@ def run(
             tallies = _added(tallies, experiment.measure(batch))
             done += len(batch)
             if saved is not None:
-                saved.write(done, tallies)
+                saved.keep(done, tallies, batch.examples)
             bar.update(len(batch))
+    if saved is not None:
+        saved.finish(done)
     return Totals(tallies, done, _title(experiment, vit, data, done))
 
 
@@ -123,6 +126,8 @@ def _added(
     tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """The sums; what is given stays as it is, so that an interruption cannot tear it."""
+    if tallies:
+        check_same_kind(tallies, more)
     return {name: tallies[name] + new if tallies else new for name, new in more.items()}
 
 

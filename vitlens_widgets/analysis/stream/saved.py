@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.data import Dataset, Example
+from vitlens_widgets.data.checksums import of_example
+from vitlens_widgets.data.examples import checked_example
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.files import path_for, try_out, whole_file
+from vitlens_widgets.trace.fingerprint import agree
+
+SCHEMA = 2
+"""Of the file. A reader refuses any other number."""
 
 _OTHER = {
     "version": "another version of vitlens_widgets",
     "experiment": "another experiment",
     "settings": "other settings",
-    "model": "another model, or one with other weights",
+    "model": "another model, or one with other weights or hooks",
     "data": "other images",
 }
+_INSTEAD = "give save_to= another file, or delete this one"
 
 
 class SavedRun:
@@ -27,54 +38,157 @@ class SavedRun:
     Args:
         path: The file, or an existing folder, in which the file has the experiment's name.
         about: What the run is of, in JSON's types: the keys of `_OTHER`.
+        data: The images; those that are done must be what they were.
+
+    Attributes:
+        done: How many images are in the file.
 
     Raises:
-        UsageError: It is no path, or there is no folder for the file.
+        UsageError: It is no path, or no file can be written there.
     """
 
-    def __init__(self, path: str | os.PathLike[str], about: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], about: Mapping[str, Any], data: Dataset
+    ) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise UsageError(f'save_to= takes a path, such as "run.npz", not {said(path)}.')
-        self.path = Path(path).expanduser()
-        if self.path.is_dir():
-            self.path /= f"{about['experiment']}.npz"
-        if not self.path.parent.is_dir():
-            raise UsageError(f"There is no folder {self.path.parent} to save the run in.")
+        place = Path(path).expanduser()
+        if os.path.isdir(place):  # noqa: PTH112 - which takes every name
+            place /= f"{about['experiment']}.npz"
+        self.path = path_for(place, "run.npz")
         self._about = json.loads(json.dumps(about))  # as it will be read again
+        self.done = 0
+        self._data = data
+        self._looks = not getattr(data, "identity_says_all", False)
+        self._seen = ""
+        self._fails = False
 
     def read(self) -> tuple[int, dict[str, np.ndarray]]:
         """How many images are done, and the tallies of them; (0, {}) before the first.
 
         Raises:
-            UsageError: The file is no saved run, or of a run of something else.
+            UsageError: The file is no saved run, is damaged, is of a run of something else, or a
+                new one cannot be written.
         """
         if not self.path.exists():
+            try_out(self.path)
             return 0, {}
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                about, done = dict(json.loads(str(file["about"]))), int(file["done"])
-                tallies = {n.removeprefix("of "): file[n] for n in file if n.startswith("of ")}
-        except Exception as error:  # NumPy says in many ways that a file is none of its own
-            raise UsageError(f"{self.path} is no saved run; give save_to= another file.") from error
-        other = [named for key, named in _OTHER.items() if about.get(key) != self._about.get(key)]
+        kept = self._kept()
+        other = [
+            named
+            for key, named in _OTHER.items()
+            if not agree(kept["about"].get(key), self._about[key])
+        ]
+        done, tallies = kept["done"], kept["tallies"]
+        if not other:
+            self._seen = self._after(checked_example(self._data, i) for i in range(done))
+            if self._seen != kept["seen"]:
+                other = ["other images, or of images that are not the same whenever they are read"]
         if other:
-            raise UsageError(
-                f"{self.path} holds a run of {' and '.join(other)}; give save_to= another file, or "
-                "delete this one."
-            )
+            raise UsageError(f"{self.path} holds a run of {' and '.join(other)}; {_INSTEAD}.")
+        self.done = done
         return done, tallies
 
-    def write(self, done: int, tallies: Mapping[str, np.ndarray]) -> None:
-        """Replace what is saved, at once."""
+    def keep(
+        self, done: int, tallies: Mapping[str, np.ndarray], examples: Iterable[Example]
+    ) -> None:
+        """Replace what is saved, at once; where that fails, say so and let the run go on.
+
+        Args:
+            done: How many images there are now.
+            tallies: Of all of them.
+            examples: Those that are new.
+        """
+        self._seen = self._after(examples)
         arrays: dict[str, Any] = {f"of {name}": value for name, value in tallies.items()}
-        arrays |= {"about": json.dumps(self._about), "done": done}
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
+        about = json.dumps(self._about)
+        arrays |= {"about": about, "done": done, "seen": self._seen, "schema": SCHEMA}
         try:
-            with beside.open("wb") as file:
-                np.savez(file, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self.path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+            with whole_file(self.path) as file:
+                np.savez(file, **arrays, sum=_sum_of(arrays))
+        except UsageError as error:
+            if not self._fails:
+                warnings.warn(
+                    f"{error} It holds the first {self.done} images; the run goes on without it, "
+                    "and tries again after each batch.",
+                    stacklevel=5,
+                )
+            self._fails = True
+        else:
+            self.done, self._fails = done, False
+
+    def finish(self, done: int) -> None:
+        """Say how much is saved, where it is not all."""
+        if self.done < done:
+            warnings.warn(
+                f"{self.path} holds the first {self.done} of {done} images: the numbers of all "
+                "are in this result alone.",
+                stacklevel=5,
+            )
+
+    def _kept(self) -> dict[str, Any]:
+        """What the file holds.
+
+        Raises:
+            UsageError: It holds something else, or not what was written.
+        """
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file}
+            about, schema = dict(json.loads(str(arrays["about"]))), arrays.get("schema")
+        except Exception as error:  # NumPy says in many ways that a file is none of its own
+            raise UsageError(f"{self.path} is no saved run; give save_to= another file.") from error
+        if schema is None or schema.tolist() != SCHEMA:
+            number = "none" if schema is None else schema
+            raise UsageError(
+                f"{self.path} was written by another version of vitlens_widgets (its schema is "
+                f"{number}, this one reads {SCHEMA}); {_INSTEAD}."
+            )
+        if str(arrays.pop("sum", "")) != _sum_of(arrays):
+            raise UsageError(
+                f"{self.path} is damaged: it does not hold what was written to it; {_INSTEAD}."
+            )
+        return {
+            "about": about,
+            "done": int(arrays["done"]),
+            "seen": str(arrays["seen"]),
+            "tallies": {n.removeprefix("of "): a for n, a in arrays.items() if n[:3] == "of "},
+        }
+
+    def _after(self, examples: Iterable[Example]) -> str:
+        """What tells the images seen so far from others, with some more."""
+        seen = self._seen
+        for example in examples if self._looks else ():
+            seen = hashlib.sha256(f"{seen} {of_example(example)}".encode()).hexdigest()
+        return seen
+
+
+def check_same_kind(tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]) -> None:
+    """Refuse to add up what is not of the same names, shapes and types.
+
+    Raises:
+        UsageError: It is not.
+    """
+    kinds = [
+        {name: (np.shape(value), np.asarray(value).dtype.kind) for name, value in one.items()}
+        for one in (tallies, more)
+    ]
+    if kinds[0] != kinds[1]:
+        name = next(n for n in {**kinds[0], **kinds[1]} if kinds[0].get(n) != kinds[1].get(n))
+        before, now = (
+            f"{kind[name][1]} {list(kind[name][0])}" if name in kind else "none" for kind in kinds
+        )
+        raise UsageError(
+            f'The tally "{name}" must be of one shape and type in all batches, and it was '
+            f"{before} so far and is {now} in this one."
+        )
+
+
+def _sum_of(arrays: Mapping[str, Any]) -> str:
+    """SHA-256 of arrays with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        value = np.asarray(arrays[name])
+        digest.update(f"{name} {value.dtype} {value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()

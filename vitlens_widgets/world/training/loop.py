@@ -17,9 +17,13 @@ from torch import nn
 from tqdm import tqdm
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.files import made_folder, try_out, whole_file
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.training.task import Recipe, stream
 from vitlens_widgets.world.weights import save_weights
+
+SCHEMA = 1
+"""Of checkpoints. A reader refuses any other number."""
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,32 @@ class Checkpoint:
     facts: Mapping[str, Any]
 
     def save(self, model: nn.Module, optimizer: Optimizer, done: int) -> None:
-        """Write beside the file, then rename: an interrupted save leaves the last one whole."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_suffix(".part")
+        """Replace the file by what there is now, at once.
+
+        Raises:
+            UsageError: It cannot be written; the last one is still there.
+        """
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save({**state, "done": done, "facts": dict(self.facts)}, unfinished)
-        unfinished.replace(self.path)
+        facts = {"schema": SCHEMA, "done": done, "facts": dict(self.facts)}
+        with whole_file(self.path) as file:
+            torch.save({**state, **facts}, file)
 
     def load(self, model: nn.Module, optimizer: Optimizer) -> int:
         """Take up where the file left off; returns the steps done, 0 without a file.
 
         Raises:
-            UsageError: The file is of another training.
+            UsageError: The file is of another training, or damaged.
         """
         state = self._read()
         if state is None:
             return 0
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError):
+            raise _damaged(self.path) from None
+        if not all(value.isfinite().all() for value in model.state_dict().values()):
+            raise _damaged(self.path)
         return state["done"]
 
     def _read(self) -> dict[str, Any] | None:
@@ -78,7 +90,32 @@ def noted_facts(path: Path) -> dict[str, Any] | None:
 
 
 def _loaded(path: Path) -> dict[str, Any] | None:
-    return torch.load(path, weights_only=True) if path.exists() else None
+    """What a checkpoint holds; None where there is no file.
+
+    Raises:
+        UsageError: It is damaged, or of another version.
+    """
+    if not path.exists():
+        return None
+    try:
+        state = dict(torch.load(path, weights_only=True))
+    except Exception as error:  # torch says in many ways that a file is none of its own
+        raise _damaged(path) from error
+    if (schema := state.get("schema")) != SCHEMA:
+        raise UsageError(
+            f"{path} was written by another version of vitlens_widgets (schema {schema}; this one "
+            f"reads {SCHEMA}); choose another folder or delete that file."
+        )
+    done, facts = state.get("done"), state.get("facts")
+    if type(done) is not int or done < 0 or not isinstance(facts, dict):
+        raise _damaged(path)
+    return state
+
+
+def _damaged(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is damaged: it holds no training that can go on; delete it to begin anew."
+    )
 
 
 @contextmanager
@@ -124,9 +161,11 @@ def train(
         The file with the finished weights, in half precision.
 
     Raises:
-        UsageError: The checkpoint in `folder` is of another training, or torch is too old.
+        UsageError: The checkpoint in `folder` is of another training or damaged, torch is too old,
+            or a file cannot be written; what was saved before is still there.
     """
-    checkpoint = Checkpoint(folder / f"{stem}.checkpoint", recipe.facts())
+    checkpoint = Checkpoint(made_folder(folder) / f"{stem}.checkpoint", recipe.facts())
+    try_out(checkpoint.path)
     with torch.random.fork_rng(devices=[]), one_core_left():
         torch.manual_seed(recipe.seed)
         model = recipe.task.make_model().train()
@@ -149,6 +188,17 @@ def _learn_all(
     bar: tqdm,
 ) -> None:
     """The steps from `done` on."""
+    saved = done
+
+    def save() -> None:
+        nonlocal saved
+        try:
+            checkpoint.save(model, optimizer, done)
+        except UsageError as error:
+            sentence = f"{error} It holds {saved} of {recipe.steps} steps; the same call goes on."
+            raise UsageError(sentence) from None
+        saved = done
+
     try:
         for batch in _received(stream(recipe.task.draw, done, recipe.steps, recipe.batch_size)):
             _seed_step(recipe.seed, done)
@@ -160,9 +210,9 @@ def _learn_all(
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
             bar.update()
             if done % save_every == 0 or done == recipe.steps:
-                checkpoint.save(model, optimizer, done)
+                save()
     except KeyboardInterrupt:
-        checkpoint.save(model, optimizer, done)
+        save()
         raise
 
 

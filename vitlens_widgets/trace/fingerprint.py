@@ -1,0 +1,123 @@
+"""`fingerprint`: by which a model is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vitlens_widgets.models import BaseViT
+from vitlens_widgets.trace.modules import check_modes, uncompiled
+
+_TOLERANCE = 1e-2
+"""Of the largest answer; another processor rounds otherwise, half-precision and 8-bit ones most."""
+
+
+def fingerprint(vit: BaseViT) -> dict[str, Any]:
+    """All that a model's answers to images depend on, in JSON's types; `agree` compares two.
+
+    Its modules as they print themselves, weights, buffers and packed parameters with their names
+    and types, hooks and replaced forwards by name, the classifier that was given to it, the image
+    size, the preprocessing, and the labels in order, as one SHA-256; and for what all this does
+    not tell, such as the factor in a hook, its answer to one fixed image of random pixels.
+
+    Args:
+        vit: The model; it is read and run once, never changed.
+
+    Raises:
+        UsageError: It is in train mode, where no answer is the same twice.
+    """
+    check_modes(vit)
+    digest = hashlib.sha256()
+    shape = (vit.n_heads, vit.readout.name, vit.image_size)  # which modules do not print
+    words = (repr(vit.model), shape, str(vit.preprocessing), list(vit.labels))
+    digest.update(repr(words).encode())
+    given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}
+    values = {**dict(vit.model.named_buffers()), **vit.model.state_dict(), **given}
+    for name in sorted(values):
+        for part in _bytes_of(values[name]):
+            digest.update(name.encode())
+            digest.update(part)
+    for name, module in vit.model.named_modules():
+        digest.update(f"{name} {_patched(module)}".encode())
+    return {"sha256": digest.hexdigest(), "answers": _answers(vit)}
+
+
+def agree(one: Any, other: Any) -> bool:
+    """Whether two fingerprints, or two descriptions with some in them, are the same.
+
+    They are equal, but for answers, which may differ by a hundredth of the largest: other
+    processors add up in another order.
+    """
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        if one.keys() != other.keys():
+            return False
+        close = "sha256" in one and "answers" in one
+        return all(
+            _close(one[name], other[name])
+            if close and name == "answers"
+            else agree(one[name], other[name])
+            for name in one
+        )
+    return one == other
+
+
+def _close(one: Any, other: Any) -> bool:
+    try:
+        ours, theirs = np.asarray(one, float), np.asarray(other, float)
+    except (TypeError, ValueError):
+        return False
+    if ours.shape != theirs.shape:
+        return False
+    return bool(np.abs(ours - theirs).max(initial=0) <= _TOLERANCE * np.abs(ours).max(initial=0))
+
+
+def _answers(vit: BaseViT) -> list[float]:
+    """Its logits, or what it pools, to four digits."""
+    shape = (1, vit.adapter.n_channels, *vit.image_size)
+    pixels = torch.tensor(np.random.RandomState(0).uniform(-1, 1, shape))
+    with torch.no_grad(), uncompiled(vit.model):
+        answer = vit.adapter.forward(pixels.to(vit.device, vit.dtype))
+    if not isinstance(answer, Tensor):
+        return []
+    return [float(f"{value:.4g}") for value in answer.double().flatten().tolist()]
+
+
+def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
+    """What a value of a state dict holds, tensors within others included."""
+    if isinstance(value, Tensor):
+        yield f"{value.dtype} {list(value.shape)}".encode()
+        value = value.detach()
+        value = value.dequantize() if value.is_quantized else value
+        value = torch.view_as_real(value) if value.is_complex() else value
+        yield value.cpu().contiguous().flatten().view(torch.uint8).numpy().data
+    elif isinstance(value, Mapping):
+        for name in value:
+            yield repr(name).encode()
+            yield from _bytes_of(value[name])
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            yield from _bytes_of(one)
+    else:
+        yield _without_places(repr(value)).encode()
+
+
+def _patched(module: nn.Module) -> list[str]:
+    """The hooks of a module and a forward in place of its class's, by their names."""
+    own = vars(module)
+    patches = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+    patches += [own["forward"]] if "forward" in own else []
+    return [
+        f"{one.__module__}.{getattr(one, '__qualname__', type(one).__qualname__)}"
+        for one in patches
+    ]
+
+
+def _without_places(text: str) -> str:
+    """Without the places in memory, which are others in every process."""
+    return re.sub(r"\b0x[0-9a-f]+", "", text)
