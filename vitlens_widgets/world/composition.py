@@ -13,8 +13,7 @@ import numpy as np
 
 from vitlens_widgets.world.drawings import DRAWINGS
 from vitlens_widgets.world.drawings.backgrounds import Background, random_background, random_clutter
-from vitlens_widgets.world.drawings.palette import palette_for
-from vitlens_widgets.world.drawings.shapes import Parts
+from vitlens_widgets.world.drawings.shapes import Parts, palette_for
 from vitlens_widgets.world.labels import CLASSES
 
 _TURN = 0.55  # radians to either side

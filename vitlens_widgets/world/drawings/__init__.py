@@ -6,23 +6,22 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vitlens_widgets.world.drawings import animals, plants, sky, things
-from vitlens_widgets.world.drawings.palette import Palette
-from vitlens_widgets.world.drawings.shapes import Parts
+from vitlens_widgets.world.drawings import nature, things
+from vitlens_widgets.world.drawings.shapes import Palette, Parts
 
 DRAWINGS: dict[str, Callable[[np.random.Generator, Palette], Parts]] = {
-    "cat": animals.cat,
-    "dog": animals.dog,
+    "cat": nature.cat,
+    "dog": nature.dog,
     "heart": things.heart,
-    "star": sky.star,
-    "moon": sky.moon,
-    "flower": plants.flower,
-    "tree": plants.tree,
+    "star": nature.star,
+    "moon": nature.moon,
+    "flower": nature.flower,
+    "tree": nature.tree,
     "house": things.house,
-    "fish": animals.fish,
-    "mushroom": plants.mushroom,
-    "apple": plants.apple,
-    "sun": sky.sun,
+    "fish": nature.fish,
+    "mushroom": nature.mushroom,
+    "apple": nature.apple,
+    "sun": nature.sun,
     "umbrella": things.umbrella,
     "car": things.car,
     "boat": things.boat,

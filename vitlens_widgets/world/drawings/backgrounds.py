@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from vitlens_widgets.world.drawings.palette import Color, hsv
-from vitlens_widgets.world.drawings.shapes import Parts, ellipse
+from vitlens_widgets.world.drawings.shapes import Color, Parts, ellipse, hsv
 
 Field = Callable[[int, int], np.ndarray]
 """(height, width) in pixels -> uint8 `[height, width]`: 0 is one colour, 255 the other."""

@@ -1,17 +1,83 @@
-"""Polygons: the few curves that every drawing is made of.
+"""Polygons and colours: what every drawing is made of.
 
 A polygon is a float array `[point, 2]` of (x, y), y pointing down. Drawings live in the unit box:
-both coordinates between -1 and 1.
+both coordinates between -1 and 1. The few colours of one drawing belong together: its `Palette`.
 """
 
 from __future__ import annotations
 
+import colorsys
 import functools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from vitlens_widgets.world.drawings.palette import Color
+Color = tuple[int, int, int]
+
+Parts = list[tuple[np.ndarray, Color]]
+"""Filled polygons of the unit box, `([point, 2], colour)`, painted in this order."""
+
+WHITE: Color = (250, 250, 250)
+BLACK: Color = (25, 20, 25)
+
+_USUAL_HUE = {
+    "cat": 0.09,
+    "dog": 0.07,
+    "heart": 0.98,
+    "star": 0.14,
+    "moon": 0.15,
+    "flower": 0.90,
+    "tree": 0.33,
+    "house": 0.05,
+    "fish": 0.55,
+    "mushroom": 0.00,
+    "apple": 0.99,
+    "sun": 0.12,
+    "umbrella": 0.75,
+    "car": 0.60,
+    "boat": 0.58,
+    "key": 0.13,
+}
+_USUAL_SHARE = 0.5  # of the drawings wear their usual hue; the others any, so that shape decides
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one drawing: its own, a darker and a lighter one, and a contrasting accent."""
+
+    base: Color
+    dark: Color
+    light: Color
+    accent: Color
+
+
+def hsv(hue: float, saturation: float, value: float) -> Color:
+    """An RGB colour in 0..255 from hue (any turn), saturation and value (clipped to 0..1)."""
+    saturation, value = min(max(saturation, 0.0), 1.0), min(max(value, 0.0), 1.0)
+    red, green, blue = colorsys.hsv_to_rgb(hue % 1, saturation, value)
+    return int(255 * red), int(255 * green), int(255 * blue)
+
+
+def mix(first: Color, second: Color, share: float) -> Color:
+    """`first` with `share` (0..1) of `second` in it."""
+    red, green, blue = (
+        int(a * (1 - share) + b * share) for a, b in zip(first, second, strict=True)
+    )
+    return red, green, blue
+
+
+def palette_for(name: str, rng: np.random.Generator) -> Palette:
+    """Random colours for a drawing of class `name`: its usual hue half of the time, else any."""
+    usual = rng.random() < _USUAL_SHARE
+    hue = _USUAL_HUE[name] + 0.03 * rng.normal() if usual else rng.random()
+    base = hsv(hue, rng.uniform(0.55, 1), rng.uniform(0.6, 1))
+    return Palette(
+        base=base,
+        dark=mix(base, BLACK, rng.uniform(0.35, 0.6)),
+        light=mix(base, WHITE, rng.uniform(0.45, 0.75)),
+        accent=hsv(hue + rng.uniform(0.25, 0.75), rng.uniform(0.5, 0.95), rng.uniform(0.6, 1)),
+    )
 
 
 @functools.cache
@@ -72,7 +138,3 @@ def rotated(outline: np.ndarray, turn: float) -> np.ndarray:
     """The same outline turned by `turn` radians around the origin, clockwise on the screen."""
     c, s = math.cos(turn), math.sin(turn)
     return outline @ np.array([[c, s], [-s, c]])
-
-
-Parts = list[tuple[np.ndarray, Color]]
-"""Filled polygons of the unit box, `([point, 2], colour)`, painted in this order."""

@@ -1,14 +1,17 @@
-"""Heart, house, umbrella, car, boat and key."""
+"""Things that do not grow or shine: heart, house, umbrella, car, boat and key."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from vitlens_widgets.world.drawings.palette import BLACK, Color, Palette, hsv
 from vitlens_widgets.world.drawings.shapes import (
+    BLACK,
+    Color,
+    Palette,
     Parts,
     arc,
     ellipse,
+    hsv,
     mirrored,
     polygon,
     rectangle,
