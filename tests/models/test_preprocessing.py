@@ -181,6 +181,27 @@ def test_a_std_of_nothing_is_refused(tmp_path):
         vl.load(timm_model("CLS"), preprocessing={"mean": (0, 0, 0), "std": (0, 1, 1)})
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"interpolation": "abc"},
+        {"interpolation": ["bicubic"]},
+        {"crop_mode": None},
+        {"crop_pct": 0},
+        {"crop_pct": "1"},
+        {"mean": "grey"},
+        {"mean": 0.5},
+        {"std": (1, 1)},
+        {"std": (1, 1, float("nan"))},
+    ],
+    ids=str,
+)
+def test_words_with_values_that_they_cannot_have_are_refused(words):
+    whole = {"mean": (0, 0, 0), "std": np.ones(3), **words}
+    with refused(vl.UsageError):
+        vl.load(timm_model("CLS"), preprocessing=whole)
+
+
 class Mirrors(ViTImageProcessor):
     """Does what no mean and std undo."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from PIL import Image
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.hub import hub_offline_where_unreachable
 from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.saved_json import read_json
 
 
 def from_hf_processor(processor: Any) -> Preprocessing:
@@ -27,6 +30,26 @@ def from_hf_processor(processor: Any) -> Preprocessing:
         UsageError: The processor does not resize, or scales or orders its pixels in a way that has
             no plain inverse.
     """
+    with _usable(processor):
+        return _preprocessing(processor)
+
+
+@contextmanager
+def _usable(processor: Any) -> Iterator[None]:
+    """What a library raises of words that it was saved with, said in a sentence."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"This {type(processor).__name__} cannot be used as it was saved "
+            f"({type(error).__name__}: {error}): mend its preprocessor_config.json, or say "
+            "preprocessing={'mean': ..., 'std': ...} to vl.load."
+        ) from error
+
+
+def _preprocessing(processor: Any) -> Preprocessing:
     _check(processor)
     picture, own = _pictures(processor), _pixels(processor)
     height, width = np.asarray(picture(_proof())).shape[:2]
@@ -123,17 +146,46 @@ def saved_processor(config: Any) -> Any:
     saved_with = getattr(config, "_name_or_path", "")
     if not saved_with:
         return None
+    if Path(saved_with).is_dir():
+        _saved_words(saved_with)
     try:
         with hub_offline_where_unreachable():
-            return transformers.AutoImageProcessor.from_pretrained(saved_with)
-    except (OSError, ValueError, TypeError) as error:
-        if (Path(saved_with) / "preprocessor_config.json").is_file():
-            raise UsageError(
-                f"The preprocessor_config.json in {saved_with} cannot be read ("
-                f"{str(error).splitlines()[0]}); save it anew, or move it away and say "
-                "preprocessing={'mean': ..., 'std': ...} to vl.load."
-            ) from error
-        return None
+            return transformers.AutoImageProcessor.from_pretrained(
+                saved_with, trust_remote_code=False
+            )
+    except Exception as error:  # whatever a library makes of a damaged file
+        if file := _saved_words(saved_with):
+            raise UsageError(_unreadable(file, error)) from error
+        if isinstance(error, (OSError, ValueError, TypeError)):
+            return None
+        raise
+
+
+def _saved_words(saved_with: str) -> Path | None:
+    """The file that a processor was saved in; None where there is none.
+
+    Raises:
+        UsageError: It is damaged.
+    """
+    import huggingface_hub
+
+    for name in ("preprocessor_config.json", "processor_config.json"):
+        path = Path(saved_with) / name
+        if not path.parent.is_dir():
+            with suppress(ValueError):  # neither a folder nor an id
+                path = Path(str(huggingface_hub.try_to_load_from_cache(saved_with, name)))
+        if path.is_file() and (name.startswith("pre") or "image_processor" in read_json(path)):
+            read_json(path)
+            return path
+    return None
+
+
+def _unreadable(file: Path, error: Exception) -> str:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)[:90]
+    return (
+        f"{file} cannot be read as an image processor ({reason}); save it anew, or move it away "
+        "and say preprocessing={'mean': ..., 'std': ...} to vl.load."
+    )
 
 
 def output_size(processor: Any) -> tuple[int, int] | None:
@@ -141,9 +193,10 @@ def output_size(processor: Any) -> tuple[int, int] | None:
     if processor is None:
         return None
     cropped = getattr(processor, "do_center_crop", None)
-    size = dict(processor.crop_size if cropped else processor.size)
-    height, width = size.get("height"), size.get("width")
-    return None if height is None or width is None else (height, width)
+    with _usable(processor):
+        size = dict(processor.crop_size if cropped else processor.size)
+        height, width = size.get("height"), size.get("width")
+        return None if height is None or width is None else (index(height), index(width))
 
 
 def published_processor(config: Any, published: tuple[str, Mapping[str, Any]]) -> Any:
@@ -176,6 +229,11 @@ def at_size(processor: Any, image_size: tuple[int, int]) -> Any:
     own = output_size(processor)
     if own == image_size:
         return processor
+    with _usable(processor):
+        return _at_size(processor, own, image_size)
+
+
+def _at_size(processor: Any, own: tuple[int, int] | None, image_size: tuple[int, int]) -> Any:
     words = processor.to_dict()
     size, exact = dict(words["size"]), {"height": image_size[0], "width": image_size[1]}
     edge = size.get("shortest_edge")

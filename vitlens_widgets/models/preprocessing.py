@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, quoted_list
 
 DEFAULTS: dict[str, Any] = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
 _RULER = 512  # pixels of the longer side where it is only asked what is cropped
 _WORDS = ("mean", "std", *DEFAULTS)
+_CHOICES = {
+    "interpolation": [
+        "bicubic",
+        "bilinear",
+        "nearest",
+        "nearest-exact",
+        "lanczos",
+        "box",
+        "hamming",
+    ],
+    "crop_mode": ["center", "squash", "border"],
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,7 @@ def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Prepro
     from timm.data import create_transform
 
     words = {key: config[key] for key in (*DEFAULTS, "mean", "std")}
+    _check_values(words)
     transform: Any = create_transform(input_size=(3, *size), **words)
     *geometry, _to_tensor, _normalise = transform.transforms
 
@@ -115,6 +130,31 @@ def from_timm_config(config: Mapping[str, Any], size: tuple[int, int]) -> Prepro
     mode = {"center": "centre of the shorter edge"}.get(config["crop_mode"], config["crop_mode"])
     how = f"crop_pct {config['crop_pct']:g}, {mode}, {config['interpolation']}"
     return Preprocessing(size, tuple(config["mean"]), tuple(config["std"]), apply, f"timm: {how}")
+
+
+def _check_values(words: Mapping[str, Any]) -> None:
+    """Refuse what timm would stumble over.
+
+    Raises:
+        UsageError: A word has a value that it cannot have.
+    """
+    for word, choices in _CHOICES.items():
+        if words[word] not in choices:
+            raise UsageError(_must_be(word, f"one of {quoted_list(choices)}", words[word]))
+    for word in ("mean", "std"):
+        values = words[word] if isinstance(words[word], Iterable) else ()
+        if [_is_number(value) for value in values] != [True] * 3:
+            raise UsageError(_must_be(word, "three numbers, one for each channel", words[word]))
+    if not (_is_number(words["crop_pct"]) and words["crop_pct"] > 0):
+        raise UsageError(_must_be("crop_pct", "a share above 0", words["crop_pct"]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def _must_be(word: str, expected: str, given: Any) -> str:
+    return f"Of the preprocessing, {word} must be {expected}, not {given!r}."
 
 
 def check_words(words: Mapping[str, Any]) -> None:

@@ -37,15 +37,39 @@ def reach(name: str, build: Callable[[], Built]) -> Built:
                 f'"{name}" is not on this machine and the hub is out of reach; '
                 f"these work offline: {_offline_choice()}."
             ) from error
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise UsageError(f'"{name}" could not be loaded: {lines[0]}') from error
+        raise UsageError(_not_loaded(name, error)) from error
+
+
+def _not_loaded(name: str, error: Exception) -> str:
+    """What the library says of it, where it is said to somebody."""
+    if "trust_remote_code" in str(error):
+        return (
+            f'"{name}" comes with code of its own, which is not run here: if you trust that code, '
+            "load the model by transformers and give vl.load the module; where its parts are, a "
+            "vl.PlainViT says."
+        )
+    first, _, more = str(error).strip().partition("\n")
+    said = (
+        f"{first} {more.strip().splitlines()[0][:300]}" if first.endswith(":") and more else first
+    )
+    kind = type(error).__name__
+    if isinstance(error, (OSError, ValueError, RuntimeError, ImportError)) and said:
+        return f'"{name}" could not be loaded: {said}'
+    damaged = "weights are" if kind == "SafetensorError" else "configuration may be"
+    return f'"{name}" could not be loaded; its {damaged} damaged ({kind}: {said}).'
+
+
+def _is_of_a_field(error: BaseException) -> bool:
+    """Whether a field of a configuration holds something else, which the hub's library checks."""
+    return type(error).__name__.startswith("StrictDataclass")
 
 
 def _asked_the_hub(error: BaseException | None) -> bool:
     """Whether the hub's client stands in the chain of causes."""
     while error is not None:
         module = type(error).__module__
-        if module.startswith(("huggingface_hub", "httpx", "requests")):
+        client = module.startswith(("huggingface_hub", "httpx", "requests"))
+        if client and not _is_of_a_field(error):
             return True
         error = error.__cause__ or error.__context__
     return False

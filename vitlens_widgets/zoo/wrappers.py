@@ -15,6 +15,7 @@ from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.hf_labels import hf_label_names
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.registry import family_of, readable_parts
 
@@ -109,10 +110,8 @@ def _of_timm_wrapper(module: Foreign) -> Known:
     keep = ("mean", "std", "interpolation", "crop_pct", "crop_mode")
     if not type(module).__name__.endswith("ForImageClassification"):
         return Known(preprocessing=words and {word: words[word] for word in keep})
-    names = [config.id2label[i] for i in range(config.num_labels)]
-    named = any(name != f"LABEL_{i}" for i, name in enumerate(names))
     return Known(
-        labels=names if named else None,
+        labels=hf_label_names(config),
         preprocessing=words and {word: words[word] for word in keep},
         probabilities="sigmoid" if config.problem_type == "multi_label_classification" else None,
     )

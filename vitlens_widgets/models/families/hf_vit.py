@@ -15,6 +15,7 @@ from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.families.timm_vit import distilled_token_logits
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_hook_points, first_of
+from vitlens_widgets.models.hf_labels import hf_label_names
 from vitlens_widgets.models.hf_processor import (
     at_size,
     from_hf_processor,
@@ -195,9 +196,7 @@ class HFViT(Adapter):
         """`id2label` in class order; None where transformers only numbered the classes."""
         if self.classifier is not None:
             return None
-        names = [self.model.config.id2label[i] for i in range(self.model.config.num_labels)]
-        numbered = all(name == f"LABEL_{i}" for i, name in enumerate(names))
-        return None if numbered else names
+        return hf_label_names(self.model.config)
 
 
 @register(f"{_DEIT}DeiTForImageClassification", f"{_DEIT}DeiTModel")

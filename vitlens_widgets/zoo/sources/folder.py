@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.saved_json import read_config
 from vitlens_widgets.world.weights import check_not_begun
 from vitlens_widgets.zoo.source import ModelSource, Options, path_of
 from vitlens_widgets.zoo.sources.hf import from_hf
@@ -41,7 +41,7 @@ def _config(folder: Path) -> dict:
     """What the saved model notes about itself.
 
     Raises:
-        UsageError: It is the folder of a training that has not ended, or of nothing.
+        UsageError: It is the folder of a training that has not ended, or of nothing, or damaged.
     """
     check_not_begun(folder)
     config = folder / "config.json"
@@ -51,4 +51,4 @@ def _config(folder: Path) -> dict:
             "or timm. For a bare file of weights, say of which architecture it is: "
             'vl.load("vit_base_patch16_224", weights="that file").'
         )
-    return json.loads(config.read_text())
+    return read_config(config)

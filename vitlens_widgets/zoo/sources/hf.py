@@ -15,6 +15,7 @@ from vitlens_widgets.zoo.layouts import vit_in
 from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 from vitlens_widgets.zoo.weights_file import read_weights
 
+_TRUST = "trust_remote_code"
 _BLOCK = re.compile(r"(?:^|\.)(?:layer|layers|blocks)\.\d+\.")
 
 
@@ -53,13 +54,22 @@ def from_hf(
         UnsupportedModelError: Weights are missing that the class it was saved as needs, or blocks
             are left over.
     """
+    model_args = {_TRUST: False, **model_args}  # or the library asks at the keyboard
 
     def build() -> nn.Module:
         if weights is not None:
             return _filled(source, weights, model_args)
-        model, report = _auto_class(source).from_pretrained(
-            source, output_loading_info=True, **model_args
+        model, report = _auto_class(source, model_args[_TRUST]).from_pretrained(
+            source,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told below
+            **model_args,
         )
+        if other := report["mismatched_keys"]:
+            raise UsageError(
+                f"The weights of {source} do not fit its configuration: "
+                f"{'; '.join(faults((), (), sorted(other)))}."
+            )
         missing = [key for key in sorted(report["missing_keys"]) if not _is_unread(key)]
         if missing:
             raise UnsupportedModelError(
@@ -85,7 +95,7 @@ def _filled(source: str, weights: FromFile, model_args: Mapping[str, Any]) -> nn
     config = transformers.AutoConfig.from_pretrained(source, **model_args)
     if (head := given.get("classifier.weight")) is not None and len(head) != config.num_labels:
         config.num_labels = len(head)
-    kind = _auto_class(source)
+    kind = _auto_class(source, model_args[_TRUST])
     kind = kind._model_mapping[type(config)] if hasattr(kind, "_model_mapping") else kind
     model, report = kind.from_pretrained(
         None,
@@ -106,10 +116,11 @@ def _filled(source: str, weights: FromFile, model_args: Mapping[str, Any]) -> nn
     return model
 
 
-def _auto_class(source: str) -> Any:
+def _auto_class(source: str, trusted: bool) -> Any:
     import transformers
 
-    saved_as = getattr(transformers.AutoConfig.from_pretrained(source), "architectures", None) or ()
+    config = transformers.AutoConfig.from_pretrained(source, **{_TRUST: trusted})
+    saved_as = getattr(config, "architectures", None) or ()
     if "ViTMAEForPreTraining" in saved_as:
         return transformers.ViTMAEForPreTraining
     classifies = any("ForImageClassification" in name for name in saved_as)

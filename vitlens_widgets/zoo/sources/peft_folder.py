@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.saved_json import read_json
 from vitlens_widgets.zoo.hub import reach
 from vitlens_widgets.zoo.source import ModelSource, Options, path_of
 from vitlens_widgets.zoo.sources.hf import from_hf
@@ -46,8 +46,8 @@ def _weights(folder: Path) -> Mapping[str, Tensor]:
 
 def _base(folder: Path) -> str:
     """The folder or id of the model that is adapted."""
-    base = json.loads((folder / _CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
-    if not base:
+    base = read_json(folder / _CONFIG).get("base_model_name_or_path")
+    if not base or not isinstance(base, str):
         raise UsageError(
             f"{folder / _CONFIG} does not say which model it adapts; build that model and give "
             f'vl.load what peft.PeftModel.from_pretrained(model, "{folder}") makes of it.'
@@ -97,7 +97,7 @@ def _base_model(base: str, weights: Mapping[str, Tensor], model_args: Mapping[st
     head = next((w for name, w in weights.items() if name.endswith("classifier.weight")), None)
     if head is None:
         return from_hf(base, model_args)
-    words = {"num_labels": len(head), **model_args}
+    words = {"num_labels": len(head), "trust_remote_code": False, **model_args}
     model, report = transformers.AutoModelForImageClassification.from_pretrained(
         base, ignore_mismatched_sizes=True, output_loading_info=True, **words
     )
