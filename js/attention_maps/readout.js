@@ -51,7 +51,7 @@ function parts(scene) {
   const { pair } = scene;
   return [
     tokenPart(scene, "query", pair.query),
-    element("span", "vl-arrow", { "aria-label": "attends to" }, "→"),
+    element("span", "vl-arrow", { role: "img", "aria-label": "attends to" }, "→"),
     tokenPart(scene, "key", pair.key),
     ...(pair.query !== null && pair.key !== null ? numbers(scene, pair.query, pair.key) : []),
   ];

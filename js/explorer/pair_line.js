@@ -38,7 +38,7 @@ function words(scenes) {
   return [
     page.isEdited ? part(quiet("edited run")) : null,
     ...(query === null ? [part(quiet("query –"))] : [tokenPart(scenes, "query", query), ...answerParts(scenes, query)]),
-    element("span", "vl-arrow", { "aria-label": "attends to" }, "→"),
+    element("span", "vl-arrow", { role: "img", "aria-label": "attends to" }, "→"),
     key === null ? part(quiet("key –")) : tokenPart(scenes, "key", key),
     ...(query === null || key === null ? [] : numbers({ ...attention, exact }, query, key)),
   ];

@@ -1,6 +1,7 @@
 // Questions to the kernel as custom messages. anywidget's own `experimental.invoke` does the same in
 // Jupyter only: marimo refuses it, while it carries custom messages as every host does.
 import { drawDue } from "./frames.js";
+import { GONE } from "./kernel_gone.js";
 
 /**
  * @typedef {object} Speaking  the part of a notebook's model that is needed here
@@ -38,7 +39,11 @@ export function asking(model, life) {
     const answered = new Promise((resolve, reject) => {
       waiting.set(id, resolve);
       end.addEventListener("abort", () => reject(end.reason));
-      model.send?.({ ask: name, id, message }, undefined, buffers);
+      try {
+        model.send?.({ ask: name, id, message }, undefined, buffers);
+      } catch {
+        reject(new Error(GONE));
+      }
     });
     return answered.finally(() => waiting.delete(id));
   };

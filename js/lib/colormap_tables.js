@@ -12,6 +12,6 @@ export const MAGMA =
 export const BLUE_ORANGE =
   "RI7gRY7gRo/gSJDgSZHgSpHgTJLgTZPgTpTgUJTgUZXhUpbhVJfhVZfhVpjhWJnhWZrhWprhXJvhXZziXp3iYJ3iYZ7iYp/iZKDiZaDiZqHiaKLiaaPjaqPjbKTjbaXjbqbjcKbjcafjcqjjdKnjdankdqrkeKvkeazkeqzkfK3kfa7kfq/kgK/kgbDlgrHlhLLlhbLlhrPliLTlibXlirXljLbljbfmjrjmkLjmkbnmkrrmlLvmlbvmlrzmmL3mmb7nmr7nnL/nncDnnsHnoMHnocLnosPnpMTnpcTopsXoqMboqcfoqsforMjorcnorsrosMroscvpsszptM3ptc7pts7puM/pudDputHpvNHpvdLpvtPqwNTqwdTqwtXqxNbqxdfqxtfqyNjqydnqytrrzNrrzdvrztzr0N3r0d3r0t7r1N/r1eDr1uDs2OHs2eLs2uPs3OPs3eTs3uXs4Obs4ebs4uft5Ojt5ent5unt6Ort6evt6uzt7Ozt7e3t7e3t7ezr7evp7ern7erm7enk7eji7efg7ebf7eXd7eTb7ePZ7ePY7eLW7eHU7eDS7d/R7d7P7d3N7d3L7dzJ7dvI7drG7dnE7djC7dfB7da/7da97dW77dS67dO47dK27dG07dCz7c+x7c+v7c6t7c2s7cyq7cuo7cqm7cml7cmj7Mih7Mef7Mae7MWc7MSa7MOY7MKX7MKV7MGT7MCR7L+Q7L6O7L2M7LyK7LuI7LuH7LqF7LmD7LiB7LeA7LZ+7LV87LR67LR57LN37LJ17LFz7LBy7K9w7K5u7K5s7K1r7Kxp7Ktn7Kpl7Klk7Khi7Kdg7Kde7KZd7KVb7KRZ66NX66JW66FU66BS66BQ659P655N651L65xJ65tH65pG65lE65lC65hA65c/65Y965U765Q565M465M265I065Ey65Ax648v644t640r64wq64wo64sm64ok64kj64gh64cf64Yd64Uc64Ua64QY64MW64IV64ET64AR638P638O";
 
-export const CLASS_COLORS = ["#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00", "#0072B2", "#F0E442"];
+export const CLASS_COLORS = ["#009C5A", "#AB6DA7", "#E59D00", "#58BBF7", "#C85A0D", "#0060DA", "#FFF261"];
 
 export const OTHER_COLOR = "#999999";

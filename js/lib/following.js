@@ -1,14 +1,19 @@
 // A model's traits, followed: one drawing for one change, however many traits it has, and one a
 // frame, however many changes there are.
 import { drawNow, drawSoon } from "./frames.js";
+import { GONE, isKernelGone } from "./kernel_gone.js";
 
 /**
  * @typedef {object} Followed  the part of a notebook's model that is needed here
  * @property {(name: string, value: unknown) => void} set
  * @property {() => void} save_changes
+ * @property {((content: unknown) => void) | undefined} [send]
  * @property {(event: string, callback: (...words: any[]) => void) => void} on
  * @property {(event: string, callback: (...words: any[]) => void) => void} off
  */
+
+/** Jupyter's widgets hear it when the line to their kernel is opened or closed. */
+const LINE_CHANGED = "comm_live_update";
 
 /**
  * What the browser sets is drawn at once. What the kernel sends is drawn in the next frame: a cell may
@@ -30,12 +35,23 @@ export function following(model, names, draw, life) {
   };
   const events = names.map((name) => `change:${name}`);
   for (const event of events) model.on(event, hear);
-  life.addEventListener("abort", () => events.forEach((event) => model.off(event, hear)));
+  let isGone = false;
+  const sayGone = () => {
+    isGone = isKernelGone(model);
+    if (isGone) model.set("error", GONE);
+  };
+  model.on(LINE_CHANGED, sayGone);
+  life.addEventListener("abort", () => {
+    for (const event of events) model.off(event, hear);
+    model.off(LINE_CHANGED, sayGone);
+  });
   return (change) => {
     isOwn = true;
     for (const [name, value] of Object.entries(change)) {
       model.set(name, value instanceof Uint8Array ? new DataView(value.slice().buffer) : value);
     }
+    // A choice that only the kernel could answer would be waited for in silence.
+    if (isGone && !("error" in change)) model.set("error", GONE);
     isOwn = false;
     drawNow(drawAll);
     model.save_changes();

@@ -7,7 +7,7 @@ import base64
 import numpy as np
 from bokeh.palettes import Cividis256, Viridis256
 
-CLASS_COLORS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00", "#0072B2", "#F0E442")
+CLASS_COLORS = ("#009C5A", "#AB6DA7", "#E59D00", "#58BBF7", "#C85A0D", "#0060DA", "#FFF261")
 
 
 def rgb(colour):

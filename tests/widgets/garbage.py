@@ -9,6 +9,22 @@ from collections import Counter
 
 import vitlens_widgets as vl
 
+NEARLY = (
+    0,
+    1,
+    2,
+    3,
+    None,
+    "mean",
+    "scores",
+    "sqrt",
+    "from",
+    "rank",
+    "kl",
+    "error",
+    "edited",
+    [[0, 1]],
+)
 METHODS = ("update", "update", "update", "update", "custom", "custom", "request_state", "destroy")
 ASKED = ("_map", "_exact", "_neurons", "_knock_out", "_open", "_go_on")
 NOT_ASKED = ("close", "__init__", "infilling", "save_html", "_fill", "set_state", "", "nothing")
@@ -47,7 +63,8 @@ def message(chance, widget):
     data = {"method": method}
     if chance.random() < 0.9:
         names = chance.choices([*widget.keys, "nothing", "__class__", ""], k=chance.randint(0, 4))
-        data["state"] = {name: value(chance) for name in names}
+        nearly = chance.random() < 0.3
+        data["state"] = {n: chance.choice(NEARLY) if nearly else value(chance) for n in names}
     elif chance.random() < 0.8:
         data["state"] = value(chance)
     if chance.random() < 0.2:
@@ -87,11 +104,12 @@ def send(widget, seed, n):
     chance, counts = random.Random(seed), Counter()
     for _ in range(n):
         before, data_before = choices(widget), data(widget)
-        widget._handle_msg(message(chance, widget))
+        one = message(chance, widget)
+        widget._handle_msg(one)
         after = choices(widget)
         counts["a choice is another one"] += before != after
         counts["an error is said"] += widget.error != ""
-        if before == after:
+        if before == after and "_go_on" not in str(one):  # which computes
             assert data(widget) == data_before
         repr(widget)
     return counts
@@ -101,7 +119,7 @@ def main():
     """Counts over all widgets."""
     from tests.widgets.test_garbage import WIDGETS
 
-    records = []
+    records: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = records.append
     for name, make in WIDGETS.items():

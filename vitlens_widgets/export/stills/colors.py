@@ -12,9 +12,11 @@ import numpy as np
 BLUE_ORANGE = ("#448ee0", "#eeeeee", "#eb7f0e")
 """The ends and the middle of the map for numbers of both signs."""
 
-CLASS_COLORS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00", "#0072B2", "#F0E442")
+CLASS_COLORS = ("#009C5A", "#AB6DA7", "#E59D00", "#58BBF7", "#C85A0D", "#0060DA", "#FFF261")
 """Colours of the most frequent classes, green and pink first, most emoji being yellow; afterwards
-they come again, hatched."""
+they come again, hatched. They are those of Okabe & Ito (2008), moved until any two differ by more
+than 11 of CIEDE2000 as they are seen over a picture, with full and with any kind of colour vision
+(tests/widgets/test_colormaps.py)."""
 
 OTHER_COLOR = "#999999"
 """The colour of all classes after these."""
