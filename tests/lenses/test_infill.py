@@ -303,6 +303,33 @@ def test_a_model_that_paints_otherwise_is_refused():
         vl.InfillLens(vl.load(model))
 
 
+def test_a_model_that_is_changed_after_the_lens_was_made_is_refused_or_read_as_it_is():
+    mae = vl.load(mae_model())
+    lens, pixels = vl.InfillLens(mae), pixels_for((48, 48))
+    before = lens.read(pixels, preprocessed=True)
+    block = mae.adapter.blocks[1]
+    hook = block.register_forward_hook(
+        lambda _m, _a, out: (out[0].flip(-1),) if isinstance(out, tuple) else out.flip(-1)
+    )
+    after = lens.read(pixels, preprocessed=True)
+    assert np.abs(before.painted(2) - after.painted(2)).max() > 1e-3
+    hook.remove()
+    own = mae.model.forward
+    mae.model.forward = lambda *args, **words: _louder(own(*args, **words))
+    with refused(vl.UnsupportedModelError):
+        lens.read(pixels, preprocessed=True)
+    del mae.model.forward
+    lens.read(pixels, preprocessed=True)
+    block.train()
+    with refused(vl.UsageError):
+        lens.read(pixels, preprocessed=True)
+
+
+def _louder(answer):
+    answer.logits = 2 * answer.logits
+    return answer
+
+
 def test_a_model_that_mixes_up_order_and_places_is_refused():
     class Mixed(type(mae_model())):
         def forward(self, pixels, noise=None, **words):

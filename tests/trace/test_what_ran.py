@@ -20,6 +20,7 @@ from tests.trace.changed_by_hand import (
     hook_that_moves_z,
     patched_attention,
     reordered,
+    scaled,
     wrapped_block,
 )
 
@@ -96,6 +97,27 @@ def test_a_scale_that_fused_attention_never_hears_of(special):
     assert not torch.allclose(trace.attention(1), before, atol=1e-3)
     found = trace.attention(1) @ trace["v", 1].transpose(1, 2)
     torch.testing.assert_close(found.transpose(1, 2), trace["z", 1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["sdpa", "eager", "flex_attention"])
+def test_transformers_own_attentions_are_read_exactly(how):
+    bench = Bench("transformers")
+    bench.trace().attention(1)
+    bench.model.set_attn_implementation(how)
+    with torch.compiler.set_stance("force_eager"):
+        bench.check_exact()
+
+
+@pytest.mark.parametrize("how", ["sdpa", "eager"])
+def test_a_scaling_of_transformers_changed_by_hand_is_refused_where_it_matters(how):
+    bench = Bench("transformers")
+    bench.model.set_attn_implementation(how)
+    bench.trace().attention(1)
+    scaled(bench)
+    torch.testing.assert_close(bench.trace().states[2], bench.seen()[2], rtol=1e-4, atol=1e-5)
+    for ask in ASKED.values():
+        with refused(vl.UnsupportedModelError):
+            ask(bench)
 
 
 def test_a_patched_forward_that_leaves_the_norms_out_is_refused():

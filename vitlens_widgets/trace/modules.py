@@ -39,6 +39,22 @@ def check_modes(vit: BaseViT) -> None:
             )
 
 
+def check_not_recomputed(vit: BaseViT) -> None:
+    """Refuse gradients through a forward that runs its blocks a second time on the way back.
+
+    That second run is one without hooks: of other tensors than those that are kept, and without
+    the edits. timm and open_clip do it in eval mode, too; transformers only in train mode.
+
+    Raises:
+        UsageError: Gradient checkpointing is on.
+    """
+    if any(getattr(module, "grad_checkpointing", False) for module in vit.model.modules()):
+        raise UsageError(
+            f"{vit.name} would run its blocks again for gradients, unseen by the trace (gradient "
+            "checkpointing); call its set_grad_checkpointing(False) before a trace with grad=True."
+        )
+
+
 def check_not_transformed() -> None:
     """Refuse to run inside `torch.func.grad`, `vmap` and their like.
 

@@ -14,7 +14,11 @@ from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, DropTokens
 from vitlens_widgets.trace.instrument import Plan, instrumented
-from vitlens_widgets.trace.modules import check_modes, check_not_transformed
+from vitlens_widgets.trace.modules import (
+    check_modes,
+    check_not_recomputed,
+    check_not_transformed,
+)
 from vitlens_widgets.trace.record import Record, sites_to_keep
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.stream import Stream
@@ -98,6 +102,8 @@ def run(
     sites = sites_to_keep(keep, grad, vit.adapter.hook_points(0))
     check_modes(vit)
     check_not_transformed()
+    if grad:
+        check_not_recomputed(vit)
     pixels, pictures = as_batch(vit, images, preprocessed)
     layout = vit.adapter.layout((pixels.shape[2], pixels.shape[3]))
     context, placed = validate(_listed(edits), vit, layout, len(pixels))

@@ -51,7 +51,7 @@ class ViT(BaseViT):
 
         Raises:
             UsageError: An image that cannot be read, an unknown site, an edit that does not fit,
-                a model in train mode.
+                a model in train mode, or gradients of one with gradient checkpointing.
             UnsupportedModelError: What was captured does not reproduce the model's own answer.
 
         Example:

@@ -17,6 +17,7 @@ from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch
+from vitlens_widgets.trace.modules import check_modes, computing, is_untouched
 from vitlens_widgets.trace.vit import check_vit
 
 _TOLERANCE = 1e-3  # tells a model that works otherwise from rounding; tests hold 1e-5
@@ -57,6 +58,8 @@ class InfillLens:
     ) -> None:
         self._adapter = _checked(mae)
         self.vit = mae
+        self._proved: int | None = None
+        self._check_painting()
         self.norm = norm
         self.statistics: Statistics | None = check_statistics(
             statistics, self._adapter.normalises_pixels, mae.name
@@ -94,7 +97,7 @@ class InfillLens:
 
     def shown(self, images: Any, *, preprocessed: bool = False) -> Shown:
         """The images as `paint` takes them; arguments and errors as for `read`."""
-        _check_eval(self.vit)
+        self._check_painting()
         pixels, pictures = as_batch(self.vit, images, preprocessed)
         return Shown(pixels.detach().clone(), pictures())  # the caller may change his pixels
 
@@ -116,7 +119,7 @@ class InfillLens:
 
     def paint(self, shown: Shown, mask: Tensor) -> Infilling:
         """Paint images that were read before, under another mask, bool `[image, patch]`."""
-        _check_eval(self.vit)
+        self._check_painting()
         adapter = self._adapter
         values = math.prod(self.vit.patch_size) * int(adapter.config.num_channels)
         shape = (self.vit.n_layers + 1, *mask.shape, values)
@@ -127,6 +130,15 @@ class InfillLens:
                     encoded, restore = _encoded(adapter, shown.pixels[images], mask[images])
                 painted[states, images] = self._paintings(encoded[states], restore)
         return Infilling(self, shown, mask, painted)
+
+    def _check_painting(self) -> None:
+        """See `_check_painting`; once, and again whenever somebody may have changed the model."""
+        check_modes(self.vit)
+        model = self.vit.model
+        known = computing(model) if is_untouched(model) else None
+        if known is None or known != self._proved:
+            _check_painting(self.vit, self._adapter)
+            self._proved = known
 
     def _paintings(self, states: list[Tensor], restore: Tensor) -> Tensor:
         """What some states paint in one pass, float32 `[state, image, patch, value]`."""
@@ -178,14 +190,7 @@ def _checked(mae: ViT) -> MaskedAutoencoder:
             f"{mae.name} is no masked autoencoder: it has no decoder that paints pixels. Load one, "
             'such as vl.load("toy/mae") or vl.load("facebook/vit-mae-base").'
         )
-    _check_eval(mae)
-    _check_painting(mae, mae.adapter)
     return mae.adapter
-
-
-def _check_eval(mae: ViT) -> None:
-    if mae.model.training:
-        raise UsageError("The model is in train mode; call model.eval() first.")
 
 
 @torch.no_grad()
