@@ -14,7 +14,6 @@ from vitlens_widgets.widgets.attention_maps.page import Chosen, SavesMaps
 from vitlens_widgets.widgets.explorer import data
 from vitlens_widgets.widgets.explorer.infilling import ImageInfiller
 from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of
-from vitlens_widgets.widgets.explorer.page import with_maps
 from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
 from vitlens_widgets.widgets.explorer.still import draw
 from vitlens_widgets.widgets.explorer.traits import ExplorerTraits
@@ -271,7 +270,7 @@ class Explorer(SavesMaps, ExplorerTraits):
     def saved(self, maps: Chosen = ()) -> SavedWidget:
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
         shown = self._layer, self.head
-        page = with_maps(super().saved(), self._runs, self._meta["side"], shown, maps)
+        page = data.with_maps(super().saved(), self._runs, self._meta["side"], shown, maps)
         return replace(page, state=page.state | self._shown_map())
 
     def meanings(self) -> dict[str, Meaning]:
