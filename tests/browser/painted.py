@@ -14,6 +14,12 @@ def rgb(colour):
     return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
 
 
+MISSING, KNOCKED_OUT, LEGEND_GREY = 238, 156, 69
+"""Greys: of what has no number, of a key that may not be seen, of the picture under a legend."""
+
+VEIL = [MISSING] * 3 + [235]
+"""Red, green, blue and opacity over a patch that was dropped."""
+
 VIRIDIS, CIVIDIS = (np.stack([rgb(c) for c in p]) for p in (Viridis256, Cividis256))
 
 
@@ -35,10 +41,15 @@ def over(ground, colors, opacity):
     return np.rint(ground * (1 - alpha) + paint * alpha)
 
 
+def opacity(place, *, of_heat=False):
+    """How much of a picture a colour at places 0..1 covers; attention and relevance cover more."""
+    return 0.36 + 0.54 * place if of_heat else 0.12 + 0.63 * place
+
+
 def mapped(picture, table, value):
     """An ordered map at values 0..1, `[row, col]`."""
     colors = table[np.floor(255 * value + 0.5).astype(int)]
-    return over(stretched(picture, 0.10, 0.44), colors, 0.12 + 0.63 * value)
+    return over(stretched(picture, 0.10, 0.44), colors, opacity(value))
 
 
 def patches(reading, column, state, image=0):

@@ -7,6 +7,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.browser.attention_pages import Places, colors, heat_pixels, read_out, shades
+from tests.browser.painted import opacity
 from tests.browser.widget_page import WidgetPage
 from tests.widgets.fake_maps import random_maps
 
@@ -107,7 +108,7 @@ def test_pointing_at_a_patch_shows_its_row_or_column_as_heat(hosted, maps, page,
         position = before + row * cols + col
         line = place[position] if direction == "to" else place[:, position]
         heat = heat_pixels(widget).reshape(-1, 4)
-        assert np.abs(heat[:, 3] - 255 * (0.36 + 0.54 * line[before:])).max() <= 0.51
+        assert np.abs(heat[:, 3] - 255 * opacity(line[before:], of_heat=True)).max() <= 0.51
         assert np.abs(heat[:, :3] - colors(line[before:])).max() <= 3
         role, other = ("query", "key") if direction == "to" else ("key", "query")
         assert places.ringed(role) == (row, col)
@@ -135,7 +136,7 @@ def test_prefix_tokens_are_pointed_at_by_their_chips(hosted, maps):
         assert places.crossed() == (token, None)
         assert places.ringed("query") is None
         heat = heat_pixels(widget).reshape(-1, 4)
-        assert np.abs(heat[:, 3] - 255 * (0.36 + 0.54 * place[token, before:])).max() <= 0.51
+        assert np.abs(heat[:, 3] - 255 * opacity(place[token, before:], of_heat=True)).max() <= 0.51
         assert "query" in chips.nth(token).inner_text()
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
-from tests.browser.attention_pages import MAGMA, colors, heat_pixels, map_pixels, shades
-from tests.browser.painted import canvas_pixels
+from tests.browser.attention_pages import colors, heat_pixels, map_pixels, shades
+from tests.browser.painted import KNOCKED_OUT, MISSING, VEIL, canvas_pixels, opacity
 from tests.browser.widget_page import WidgetPage
 from tests.widgets.fake_maps import random_maps
 from vitlens_widgets.widgets.attention_maps import data
@@ -61,19 +61,6 @@ def test_every_scale_is_drawn_as_numpy_draws_it(page, maps):
             assert_same(map_pixels(widget), colors(place))
 
 
-def test_one_byte_a_weight_shows_what_the_exact_numbers_would(page, maps):
-    _, widget = shown(page, maps, image=1, scale="linear")
-    exact = maps.of_layer(maps.n_layers - 1, "pattern", 1)[0].astype(np.float64)
-    _, hi, top = coded(exact, "pattern")[1]
-    rows = np.linspace(0, len(exact) - 1, 12).astype(int)
-    wanted = 255 * np.clip(exact[rows] / top, 0, 1)
-    found = map_pixels(widget)[rows]
-    index = np.abs(found[:, :, None] - MAGMA).sum(-1).argmin(-1)
-    # Half a code is 2 / code of a weight, most at the scale's end; half a shade comes on top.
-    most = 255 * 2 / (253 * (top / hi) ** 0.25) + 0.51
-    assert np.abs(index - wanted).max() <= most <= 5
-
-
 def test_scores_are_blue_below_zero_orange_above_and_grey_at_zero(page, maps):
     _, widget = shown(page, maps, kind="scores", image=1)
     scores = maps.of_layer(maps.n_layers - 1, "scores", 1)[0]
@@ -82,7 +69,7 @@ def test_scores_are_blue_below_zero_orange_above_and_grey_at_zero(page, maps):
     strong = np.abs(scores) > 0.1 * np.abs(scores).max()
     np.testing.assert_array_equal(np.sign(orange)[strong], np.sign(scores)[strong])
     nearly = np.abs(scores) < 0.003 * np.abs(scores).max()
-    assert np.abs(found[nearly] - 238).max(initial=0) <= 4
+    assert np.abs(found[nearly] - MISSING).max(initial=0) <= 4
 
 
 @pytest.mark.parametrize("show", ["mean", "rollout"])
@@ -155,7 +142,7 @@ def test_cells_without_a_number_are_striped_and_named(page):
     maps = random_maps(5, bias=bias)
     hosted, widget = shown(page, maps, kind="scores")
     found = map_pixels(widget)
-    striped = {(156, 156, 156), (208, 208, 208)}
+    striped = {(KNOCKED_OUT,) * 3, (208, 208, 208)}
     assert set(map(tuple, found[:, [4, 9]].reshape(-1, 3).astype(int))) == striped
     other = np.delete(found, [4, 9], axis=1)
     assert not any(tuple(p) in striped for p in other.reshape(-1, 3).astype(int))
@@ -189,13 +176,13 @@ def test_the_heat_on_the_image_has_the_colours_of_the_maps_row_or_column(page, m
             continue
         row, col = divmod(of - grid.n_prefix, grid.cols)
         alpha = heat[row, col, 3]
-        assert abs(alpha - 255 * (0.36 + 0.54 * line[position])) <= 0.51
+        assert abs(alpha - 255 * opacity(line[position], of_heat=True)) <= 0.51
         # A canvas keeps colours multiplied by their opacity, so that they lose some precision.
         assert np.abs(heat[row, col, :3] - colors(line[position])).max() <= 3
     gone = set(range(grid.n_prefix, grid.n_tokens)) - set(maps.tokens.tolist())
     for of in gone:
         row, col = divmod(of - grid.n_prefix, grid.cols)
-        assert heat[row, col].tolist() == [238, 238, 238, 235]
+        assert heat[row, col].tolist() == VEIL
 
 
 def test_the_image_is_untouched_while_nothing_is_looked_at(page):

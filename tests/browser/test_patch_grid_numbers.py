@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
-from tests.browser.painted import CIVIDIS, VIRIDIS, canvas_pixels
+from tests.browser.painted import CIVIDIS, LEGEND_GREY, VIRIDIS, canvas_pixels, opacity
 from tests.browser.widget_page import WidgetPage
 from tests.widgets.fake_reading import FakeLabels, random_reading
 
 NAMES = ["cat", "dog", "tree", "house", "boat", "car", "background"]
 EMOJI = ["🐱", "🐶", "🌲", "🏠", "⛵", "🚗", ""]
-LEGEND_GREY = 69  # visual.md: the legend is blended over this grey
 
 
 @pytest.fixture
@@ -32,10 +31,8 @@ def hosted(page, reading, **choices):
 def test_the_legends_ramp_is_the_tint_over_grey_from_low_to_high(page, reading, tint, table):
     ramp = canvas_pixels(hosted(page, reading, tint=tint).locator(".vl-ramp"))[0]
     place = np.linspace(0, 1, len(ramp))
-    opacity = (0.12 + 0.63 * place)[:, None]
-    expected = (
-        LEGEND_GREY * (1 - opacity) + table[np.floor(255 * place + 0.5).astype(int)] * opacity
-    )
+    alpha = opacity(place)[:, None]
+    expected = LEGEND_GREY * (1 - alpha) + table[np.floor(255 * place + 0.5).astype(int)] * alpha
     assert np.abs(ramp - expected).max() <= 1.0
 
 

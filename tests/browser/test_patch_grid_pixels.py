@@ -9,6 +9,7 @@ import vitlens_widgets as vl
 from tests.browser.painted import (
     CIVIDIS,
     CLASS_COLORS,
+    MISSING,
     VIRIDIS,
     canvas_pixels,
     mapped,
@@ -132,7 +133,7 @@ def test_a_token_without_numbers_is_flat_grey_and_says_so(page):
     widget = WidgetPage(page).add(vl.PatchGrid(reading, image=1, state=3, token=1 + 2 * 7 + 5))
     drawn = canvas_pixels(widget.locator(".vl-picture > .vl-canvas"))
     cell = drawn[2 * 58 : 3 * 58, 5 * 58 : 6 * 58]
-    assert (cell[:20] == 238).all()
+    assert (cell[:20] == MISSING).all()
     red = (cell[..., 0] - cell[..., 1]) > 60
     assert red.sum() > 30
     assert "NaN" in widget.get_by_role("status").inner_text()

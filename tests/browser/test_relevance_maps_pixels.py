@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.browser.painted import canvas_pixels
+from tests.browser.painted import VEIL, canvas_pixels, opacity
 from tests.browser.relevance_page import coloured, curve, heat, panel, place, shown, tile
 from tests.widgets.fake_relevance import random_relevances
 
@@ -16,7 +16,6 @@ CASES = {
     "registers": {"prefix": REGISTERS, "layers": 2, "heads": 5},
     "dropped": {"tokens": [0, 2, 3, 7, 8, 9, 15, 24]},
 }
-VEIL = [238, 238, 238, 235]
 
 
 @pytest.fixture(params=CASES, ids=str)
@@ -29,8 +28,8 @@ def assert_heat(found, values, end, *, diverges, scale="linear"):
     gone = np.isnan(values)
     assert (found[gone] == VEIL).all()
     where = place(np.where(gone, 0, values), end, diverges=diverges, scale=scale)
-    strength = 0.12 + 0.63 * np.abs(2 * where - 1) if diverges else 0.36 + 0.54 * where
-    assert np.abs(found[..., 3] - 255 * strength)[~gone].max() <= 0.51
+    covers = opacity(np.abs(2 * where - 1)) if diverges else opacity(where, of_heat=True)
+    assert np.abs(found[..., 3] - 255 * covers)[~gone].max() <= 0.51
     # A canvas keeps colours multiplied by their opacity: the fainter, the less precise.
     apart = np.abs(found[..., :3] - coloured(where, diverges=diverges)).max(-1)
     assert (apart <= 1.5 + 128 / np.maximum(found[..., 3], 1))[~gone].all()

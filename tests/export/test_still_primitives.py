@@ -19,6 +19,7 @@ from vitlens_widgets.export.stills.overview import LABELS, overview
 from vitlens_widgets.export.stills.panel import SMALLEST_EMOJI, Mark, Panel
 from vitlens_widgets.export.stills.paper import above, axis, beside, words
 from vitlens_widgets.export.stills.scales import (
+    GROUND_GREY,
     KNOCKED_OUT,
     MISSING,
     ColorScale,
@@ -75,7 +76,8 @@ def test_what_is_no_number_is_grey():
 @pytest.mark.parametrize("name", ["viridis", "magma", "blue_orange"])
 def test_a_legend_has_the_colours_that_lie_over_a_picture(name):
     scale, values = ColorScale(name, 1), np.linspace(-1 if name == "blue_orange" else 0, 1, 256)
-    grey, cover = np.full((16, 16, 3), 69, np.uint8), scale.cover(values).reshape(16, 16, 4)
+    grey = np.full((16, 16, 3), GROUND_GREY, np.uint8)
+    cover = scale.cover(values).reshape(16, 16, 4)
     seen = pixels(Panel(grey, cover).drawn(16)).reshape(-1, 3)
     assert np.abs(seen - scale.ramp(True)).max() <= 2
     np.testing.assert_array_equal(scale.ramp(False), table(name))

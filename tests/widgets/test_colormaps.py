@@ -11,7 +11,8 @@ import pytest
 from bokeh.palettes import Cividis256, Magma256, Viridis256
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from vitlens_widgets.export.stills import colors, tinting
+from tests.browser import painted
+from vitlens_widgets.export.stills import colors, scales, tinting
 
 TABLES = Path(__file__).parents[2] / "js" / "lib" / "colormap_tables.js"
 TINTING = TABLES.with_name("tinting.js")
@@ -99,3 +100,18 @@ def test_what_the_colours_of_classes_lie_over_is_as_in_the_front_end():
     grounds = re.findall(r"dark: ([\d.]+), light: ([\d.]+), color: 0.45", text)
     ends = {float(end) for ground in grounds for end in ground}
     assert ends == {0.10, 0.44, 0.60, 0.97} <= set(DARK_AND_LIGHT)
+
+
+def test_the_front_end_covers_pictures_as_the_package_does():
+    text = TINTING.read_text(encoding="utf-8")
+    said = dict(re.findall(r"const (\w+) = ([\d.]+);", text))
+    for module, name, theirs in (
+        (tinting, "VEIL_OPACITY", "VEIL_OPACITY"),
+        (scales, "GROUND_GREY", "LEGEND_GREY"),
+    ):
+        assert getattr(module, name) == float(said[theirs])
+    assert (scales.MISSING, scales.KNOCKED_OUT) == (painted.MISSING, painted.KNOCKED_OUT)
+    place = np.linspace(0, 1, 7)
+    for name, of_heat in (("viridis", False), ("magma", True)):
+        found = scales.ColorScale(name, 1).cover(place)[:, 3]
+        np.testing.assert_allclose(found, painted.opacity(place, of_heat=of_heat))

@@ -18,6 +18,7 @@ from tests.widgets.fake_reading import FakeLabels, random_reading
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets import widgets
 from vitlens_widgets.export.stills.panel import Mark, Panel
+from vitlens_widgets.export.stills.scales import MISSING
 from vitlens_widgets.widgets.attention_maps import still as attention_still
 from vitlens_widgets.widgets.explorer.shown import ShownRuns
 from vitlens_widgets.widgets.infill_strip.still import HIDDEN
@@ -219,7 +220,7 @@ def test_what_is_no_number_is_said():
     widget._top_probability = known.tobytes()
     for tint in ("class", "probability"):
         panel = of(widget, tint).panel(3)
-        assert panel.cover[1, 2].tolist() == [238, 238, 238, 1]
+        assert panel.cover[1, 2].tolist() == [MISSING] * 3 + [1]
         assert [mark.text for mark in panel.marks].index("NaN") == 1 * 4 + 2
     assert of(widget).answers.words(3, 1 + 1 * 4 + 2, 3) == "NaN"
     picture(widget)
@@ -254,6 +255,16 @@ def test_an_infilling_shows_what_was_hidden_and_what_was_painted(shown, paste):
     for state, panel in enumerate(paintings):
         mse, ssim = sent[0, 0, state], sent[2, 0, state]
         assert panel.notes == [f"MSE {mse:.4f}", f"SSIM {ssim:.3f}"]
+
+
+def test_an_infilling_without_scores_has_neither_notes_nor_curves(shown, said):
+    widget = vl.InfillStrip(random_infilling(3))
+    with_curves = picture(widget).shape[0]
+    shown.clear(), said.clear()
+    widget.mask = np.zeros_like(widget.mask)
+    assert picture(widget).shape[0] < with_curves - 130
+    assert not any(panel.notes for panel, _ in shown)
+    assert not any(line.startswith("MSE on") for line in said)
 
 
 def test_an_explorer_is_drawn_with_heads_switched_off_and_without_a_classifier(shown, monkeypatch):
