@@ -153,14 +153,15 @@ def test_writing_into_a_result_leaves_the_reading_as_it_was():
     assert (reading.rank(3) > 0).all()
 
 
-def test_equal_logits_share_the_best_rank_and_nan_has_none():
+def test_equal_logits_share_the_best_rank_and_nan_is_refused():
     logits = np.zeros((2, 1, 2, 3), np.float32)
     logits[0, 0, 0] = [1, 1, 0]
-    logits[1, 0, 1] = np.nan
     reading = reading_of(logits)
     assert reading.rank(0)[0, 0, 0] == reading.rank(1)[0, 0, 0] == 1
     assert reading.rank(2)[0, 0, 0] == 3
-    assert reading.rank(1)[1, 0, 1] == 0
+    logits[1, 0, 1] = np.nan
+    with refused(vl.UsageError):
+        reading_of(logits).rank(1)
 
 
 def test_a_certain_answer_has_no_entropy_and_infinite_logits_are_told_apart():

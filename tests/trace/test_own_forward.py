@@ -44,6 +44,11 @@ def each(change):
     return run
 
 
+def past_the_count(x):
+    x.data[0, 2, 3] += 0.5  # of one value, and no version tells
+    return x
+
+
 def in_place(x):
     x.mul_(1.7)
     return x
@@ -108,6 +113,10 @@ REFUSED = {
     ),
     "changed between in place": (
         lambda b: run_through(b, each(in_place)),
+        "changes the residual stream between block 0 and block 1",
+    ),
+    "changed between past the count": (
+        lambda b: run_through(b, each(past_the_count)),
         "changes the residual stream between block 0 and block 1",
     ),
     "fewer tokens between": (

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.statistics import Final
@@ -118,7 +119,13 @@ class Decoded:
         self._trace.check_weights("read")
         with torch.no_grad():
             final = self._trace.states[-1, images]
-            return self._lens_decode(values[:, images], first, final).float()
+            logits = self._lens_decode(values[:, images], first, final).float()
+        if logits.aminmax().min.isnan():  # the least of all, where there is one
+            raise UsageError(
+                f"The {self.name} makes NaN of {self._source.names[first]}; what it is made of "
+                "must be finite numbers."
+            )
+        return logits
 
     def _image_slices(self) -> list[slice]:
         step = max(1, PIECE_BYTES // self._bytes_of_one)

@@ -54,20 +54,26 @@ def check_answer(trace: BaseTrace, answer: Tensor) -> None:
 
 
 def check_finite(trace: BaseTrace, answer: Tensor | None) -> None:
-    """Refuse an answer that is not a number.
+    """Refuse states and an answer that are not numbers.
 
     Raises:
-        UnsupportedModelError: It is NaN or infinite somewhere.
+        UnsupportedModelError: One is NaN or infinite somewhere.
     """
-    if answer is None or answer.isfinite().all():
+    if all(_is_finite(values) for values in (trace.states, answer) if values is not None):
         return
-    first = next((k for k, state in enumerate(trace.states) if not state.isfinite().all()), None)
+    first = next((k for k, state in enumerate(trace.states) if not _is_finite(state)), None)
     where = "its classifier" if first is None else f"state {trace.vit.state_names[first]}"
     by = " or the edits" if trace.edits else ""
     raise UnsupportedModelError(
         f"{trace.vit.name} gives NaN or infinite values, from {where} on; its weights{by} must "
         "lead to finite ones."
     )
+
+
+def _is_finite(values: Tensor) -> bool:
+    """Whether all are; in one pass, since a NaN is both the least and the largest."""
+    least, largest = values.detach().aminmax()
+    return bool(least.isfinite() and largest.isfinite())
 
 
 def _answer_of(trace: BaseTrace, state: Tensor) -> Tensor:

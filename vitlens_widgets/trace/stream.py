@@ -71,7 +71,6 @@ class Stream:
         self._known = frozenset(self.words)
         self._next = layers[0]
         self._given: Tensor | None = None
-        self._given_version: int | None = None
         self._check_shared()
 
     def arrives(self, layer: int, args: tuple, kwargs: dict) -> None:
@@ -110,9 +109,7 @@ class Stream:
         given = output[0] if isinstance(output, tuple) else output
         if not isinstance(given, Tensor):
             self._refuse(f"block {layer} gives no tensor but a {type(given).__name__}")
-        counted = not given.is_inference()  # where changes in place are not, a copy tells
-        self._given = given if counted else given.clone()
-        self._given_version = given._version if counted else None
+        self._given = given.detach().clone()  # not every change in place is counted
         self._next, self.inside = layer + 1, None
 
     def check_end(self) -> None:
@@ -127,18 +124,12 @@ class Stream:
 
     def _is_given(self, state: Any, given: Tensor) -> bool:
         """Whether this is what the block before gave, untouched since."""
-        version = self._given_version
-        if version is not None and given._version != version:
+        if not isinstance(state, Tensor):
             return False
-        if state is given:
-            return True
-        if (
-            not isinstance(state, Tensor)
-            or state.shape != given.shape
-            or state.dtype != given.dtype
-        ):
+        if state.shape != given.shape or state.dtype != given.dtype:
             return False
-        return torch.allclose(state, given, rtol=0, atol=0, equal_nan=True)
+        state = state.detach()
+        return torch.equal(state, given) or torch.allclose(state, given, 0, 0, equal_nan=True)
 
     def _refuse_turn(self, layer: int) -> NoReturn:
         if self.inside is not None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import zlib
+from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 
+import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
@@ -13,6 +18,11 @@ from vitlens_widgets.models import BaseViT
 class SeenWeights:
     """The weights of a model as they are now, to be told from later ones.
 
+    Told apart are weights, buffers and a given classifier that were replaced, moved or changed in
+    place. What goes by PyTorch's own count of changes (`weight.data`, a NumPy view) is noticed by
+    a sample of the values: biases whole, and of a matrix some of every row and of every column.
+    Such a change of fewer weights may be missed: of a single one, mostly.
+
     Args:
         vit: The model.
         result: What is computed with them, for the sentence: "trace".
@@ -21,7 +31,7 @@ class SeenWeights:
 
     def __init__(self, vit: BaseViT, result: str, again: str) -> None:
         self._vit, self._result, self._again = vit, result, again
-        self._seen = _fingerprint(vit)
+        self._seen = _state_of(vit)
 
     def check(self, what: str) -> None:
         """Refuse to go on with weights that are no longer those.
@@ -29,27 +39,66 @@ class SeenWeights:
         Raises:
             UsageError: The weights were changed in place, replaced or moved.
         """
-        if _fingerprint(self._vit) != self._seen:
+        if _state_of(self._vit) != self._seen:
             raise UsageError(
                 f"The weights of {self._vit.name} have changed or moved since this {self._result}, "
                 f"which can therefore not be {what}; {self._again} again."
             )
 
 
-def _fingerprint(vit: BaseViT) -> int:
-    """Changes when the weights are changed in place, replaced or moved."""
-    return hash(
-        tuple(
-            (weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-            for weight in _weights(vit.model)
-        )
+def _state_of(vit: BaseViT) -> int:
+    """Changes when the weights are replaced, moved or changed in place."""
+    weights = list(_weights(vit))
+    places = tuple(
+        (weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights
     )
+    return hash((places, _sum_of_samples(weights)))
 
 
-def _weights(model: nn.Module) -> Iterator[Tensor]:
-    """Like `model.parameters()`, several times as fast: every trace and reading looks at them."""
-    modules = [model]
+def _weights(vit: BaseViT) -> Iterator[Tensor]:
+    """Like parameters and buffers, several times as fast: every trace and reading looks at them."""
+    modules: list[nn.Module] = [vit.model]
     while modules:
         module = modules.pop()
-        yield from (weight for weight in module._parameters.values() if weight is not None)
+        for own in (module._parameters, module._buffers):
+            yield from (weight for weight in own.values() if weight is not None)
         modules += (child for child in module._modules.values() if child is not None)
+    given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}
+    yield from (value for value in given.values() if isinstance(value, Tensor))
+
+
+def _sum_of_samples(weights: list[Tensor]) -> int:
+    """Of some values of each, gathered in one piece of memory."""
+    samples: dict[tuple[torch.device, torch.dtype], list[Tensor]] = defaultdict(list)
+    for weight in weights:
+        if weight.layout is torch.strided and not weight.is_quantized and not weight.is_meta:
+            samples[weight.device, weight.dtype].append(_sample(weight.detach()))
+    total = 0
+    for parts in samples.values():
+        total = zlib.crc32(torch.cat(parts).cpu().view(torch.uint8).numpy().data, total)
+    return total
+
+
+def _sample(weight: Tensor) -> Tensor:
+    step = _step(weight.shape)
+    if not weight.is_contiguous():
+        return weight.reshape(-1)[::step]
+    n = -(-weight.numel() // step)
+    return weight.as_strided((n,), (step,))
+
+
+@lru_cache(maxsize=4096)
+def _step(shape: torch.Size) -> int:
+    """The largest step in memory that comes by every row and every column of a matrix.
+
+    It is no longer than a row, so none is stepped over; it has no divisor in common with a row's
+    length, so as many steps as a row is long come by every column; and that many fit in.
+    """
+    if len(shape) < 2 or not all(shape):
+        return 1
+    rows = shape[0] if shape[0] > 1 else math.prod(shape[:-1])
+    columns = math.prod(shape) // rows
+    step = min(rows, columns)
+    while math.gcd(step, columns) > 1:
+        step -= 1
+    return max(step, 1)

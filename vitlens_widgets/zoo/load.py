@@ -15,6 +15,7 @@ from vitlens_widgets.errors import UsageError, did_you_mean, said
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.modules import check_modes
 from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 from vitlens_widgets.zoo.sources import SOURCES
 from vitlens_widgets.zoo.wrappers import unwrapped
@@ -88,8 +89,8 @@ def load(
         **model_args: Passed on to `timm.create_model` or `from_pretrained`.
 
     Raises:
-        UsageError: Unknown name (the nearest are named), unreachable hub, or an argument that does
-            not go with this source.
+        UsageError: Unknown name (the nearest are named), unreachable hub, a module in train mode,
+            or an argument that does not go with this source.
         UnsupportedModelError: The model breaks an assumption that exact numbers rest on.
 
     Example:
@@ -112,7 +113,7 @@ def load(
     model, known = unwrapped(model)
     if classifier is None and prompts is None:
         classifier = known.classifier
-    return ViT(
+    vit = ViT(
         model,
         name=name,
         labels=known.labels if labels is None else labels,
@@ -122,6 +123,8 @@ def load(
         prompts=prompts,
         probabilities=known.probabilities if probabilities is None else probabilities,
     )
+    check_modes(vit)
+    return vit
 
 
 def _from_file(

@@ -129,6 +129,11 @@ class InfillLens:
                 if states.start == 0:
                     encoded, restore = _encoded(adapter, shown.pixels[images], mask[images])
                 painted[states, images] = self._paintings(encoded[states], restore)
+        if not painted.isfinite().all():
+            raise UnsupportedModelError(
+                f"{self.vit.name} paints NaN or infinite values; its weights must lead to finite "
+                "ones."
+            )
         return Infilling(self, shown, mask, painted)
 
     def _check_painting(self) -> None:
