@@ -190,6 +190,7 @@ def test_with_many_images_only_the_next_ones_are_the_others(reading, kinship, mo
     assert module._OTHERS_AT_MOST == 16
     monkeypatch.setattr(module, "_OTHERS_AT_MOST", 2)
     found = convergence(reading, TRUTH, kinship=kinship, k=3)
+    assert set(found.others) == set(found.names) - {"entropy"}
     p = chances(reading)
     for state in range(4):
         pairs = [(i, (i + shift) % 5) for shift in (1, 2) for i in range(5)]

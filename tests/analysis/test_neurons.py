@@ -109,3 +109,22 @@ def test_a_score_that_was_edited_is_not_explained():
             heads.neurons(trace, layer, 0, query, key)
     other = heads.neurons(trace, 1, 0, 3, 5)
     assert other.scale * other.product.sum() == pytest.approx(other.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "beit_base_patch16_224"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_score_may_be_a_thousandth_of_its_terms_from_their_sum(name, sign):
+    vit = vl.load(shaken(small(name)))
+    pixels = random_pixels(vit.image_size)
+    at = {"query": 3, "key": 7}
+    clean = heads.neurons(vit.trace(pixels, preprocessed=True), 1, 1, **at)
+    size = clean.scale * np.abs(clean.product).sum() + abs(clean.rest)
+    for share, is_refused in ((0.0008, False), (0.0012, True)):
+        edit = vl.edits.Add("attn_scores", 1, sign * share * float(size), head=1, **at)
+        trace = vit.trace(pixels, edits=[edit], preprocessed=True)
+        if is_refused:
+            with refused(vl.UsageError):
+                heads.neurons(trace, 1, 1, **at)
+        else:
+            found = heads.neurons(trace, 1, 1, **at).score
+            assert found == pytest.approx(clean.score + sign * share * size, rel=1e-5, abs=1e-6)

@@ -116,6 +116,11 @@ def test_one_score_is_told_channel_by_channel(trace):
     assert data["channel"] == [str(channel) for channel in table["channel"][:5]]
     first = table.iloc[0]
     assert f"most from channels {first['channel']:.0f} ({first.iloc[3]:+.3g})" in found.summary()
+    assert found.summary().count("(") == 3
+    assert len(found.figure().x_range.factors) == 24
+    assert found.figure(k=1).x_range.factors == data["channel"][:1]
+    assert heads.neurons(trace, 2, 1, 0, 12).score != found.score
+    assert heads.neurons(trace, 2, 1, 0, 12).title.endswith("image 0")
     with refused(vl.UsageError):
         found.figure(k=0)
 

@@ -128,3 +128,12 @@ def test_less_than_a_third_of_an_image_is_said(size, is_said):
     assert len(texts) == is_said
     of_image = f"Of image 1 of 2 ({size[0]} x {size[1]} pixels) the model sees only "
     assert all(text.startswith(f"{of_image}{100 * share:.0f} %: ") for text in texts)
+
+
+def test_of_several_images_the_one_of_which_least_is_seen_is_said():
+    vit = vl.load(timm_model("CLS", img_size=48), preprocessing=CROPPED)
+    images = [Image.new("RGB", size) for size in ((240, 100), (300, 100), (250, 100))]
+    with pytest.warns(UserWarning, match=r"Of image 1 of 3 \(300 x 100 pixels\)"):
+        vit.trace(images)
+    with pytest.warns(UserWarning, match=r"Of the image \(300 x 100 pixels\)"):
+        vit.trace(images[1])

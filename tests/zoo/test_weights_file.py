@@ -172,6 +172,8 @@ def test_of_teacher_and_student_one_is_said_and_their_projection_head_is_left_ou
     torch.save(prefixed("a.", state_of(model)) | prefixed("b.", state_of(other)), path)
     for key, module in (("a", model), ("b", other)):
         same_answer(vl.load(NAME, weights=path, weights_key=key, **WORDS), module)
+    torch.save({"b": state_of(other), "a": prefixed("b.", state_of(model))}, path)
+    same_answer(vl.load(NAME, weights=path, weights_key="b", **WORDS), other)
 
 
 def test_what_belongs_to_no_part_is_named_and_can_be_left(tmp_path):
