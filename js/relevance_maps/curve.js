@@ -57,7 +57,7 @@ export function curve(of, actions) {
     }),
     whenChanged((s) => [s.curves, s.classes, removalOf(of, s)], (s) => {
       const [removal, words] = [removalOf(of, s), said(of, s)];
-      fill(status, ...(words.length ? words.map(([what, number]) => part(quiet(what), value(number))) : [element("span", "vl-hint", {}, HINT)]));
+      fill(status, ...(words.length ? words.map(([what, number]) => part(quiet(what), value(number))) : [element("span", "vl-hint", {}, hint(s.curves.nPoints))]));
       setAttributes(slider, {
         "aria-valuemin": 0,
         "aria-valuemax": s.curves.nPatches,
@@ -151,7 +151,8 @@ function marker(of, scene, x, y, top, ground) {
   return [svg("line", { class: "vl-removal-at", x1: at, x2: at, y1: top, y2: ground }), ...dots];
 }
 
-const HINT = "Point at the curve, or use the arrow keys, to see what is removed; click to hold it.";
+/** @param {number} nPoints  of the curve */
+const hint = (nPoints) => `Point at the curve, or use the arrow keys, to see what is removed at each of its ${nPoints} points; click to hold it.`;
 
 /** What there is to say of the point that is looked at. @param {0 | 1} of @param {Scene} scene @returns {[words: string, number: string][]} */
 function said(of, scene) {

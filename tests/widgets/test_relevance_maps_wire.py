@@ -246,3 +246,28 @@ def test_time_that_is_given_is_spent_on_all_curves_in_turn(monkeypatch):
     ]
     go_on(pair, 4)
     assert [one.done for one in pair] == [5, 5]
+
+
+def test_a_page_of_a_large_image_has_few_points_and_the_widget_keeps_its_own(monkeypatch):
+    monkeypatch.setattr(relevance_maps, "AT_ONCE", 0.0)
+    widget = vl.RelevanceMaps(random_relevances(1, rows=12, cols=9), [2, 3])
+    widget._go_on({}, [])
+    page = (of_few := widget.saved()).state
+    assert "finer removal curves" in of_few.beyond
+    saved = page["_curves_of"]
+    assert len(saved["removed"]) == saved["done"] == 8
+    assert (saved["is_over"], saved["random"]) == (True, 3)
+    assert np.isfinite(np.frombuffer(page["_curves"], np.float32).reshape(2, 3, 8)).all()
+    kept = widget._curves_of
+    assert (len(kept["removed"]), kept["done"], kept["random"]) == (26, 1, 10)
+    while not widget._curves_of["is_over"]:
+        widget._go_on({}, [])
+    whole = widget.saved()
+    assert len(whole.state["_curves_of"]["removed"]) == 26
+    assert "finer" not in whole.beyond
+
+
+def test_points_that_were_asked_for_are_saved_whole():
+    widget = vl.RelevanceMaps(random_relevances(1, rows=12, cols=9), 2, n_points=11)
+    saved = widget.saved().state["_curves_of"]
+    assert (len(saved["removed"]), saved["done"], saved["random"]) == (12, 12, 10)

@@ -14,6 +14,12 @@ from vitlens_widgets.widgets.shared.seam import CurvesLike
 MOST_POINTS = 25
 """Numbers of removed patches at which the model is asked, unless it is said, or all there are."""
 
+LARGE = 100
+"""Patches of an image above which whole curves take minutes."""
+
+FEW_POINTS, FEW_ORDERS = 7, 3
+"""Of a curve that is computed for a saved page of such an image: about a ninth of the work."""
+
 INTERRUPTED = (
     "The removal curve was interrupted; choose another class or method and then this one again to "
     "begin anew."

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.widgets.relevance_maps.curves import Growing, usual_points
+from vitlens_widgets.widgets.relevance_maps.curves import (
+    FEW_ORDERS,
+    FEW_POINTS,
+    LARGE,
+    Growing,
+    usual_points,
+)
 from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.seam import RelevanceLike, RelevanceSourceLike
 
@@ -25,8 +31,9 @@ class RelevanceFinder:
     Attributes:
         given: As given.
         methods: Names of the methods, each once, in the order in which they became known.
-        removed: The shares of the patches that are gone along a curve, `[point]`.
         n_random: As given.
+        few_suffice: Whether a page that is saved before its curves are whole has some of their
+            points: of a large image, unless their number was given.
     """
 
     def __init__(
@@ -39,7 +46,8 @@ class RelevanceFinder:
         usual = usual_points(source.layout.n_patches)
         self._source = source
         self._n_points = usual if n_points is None else n_points
-        self.removed = source.removed(self._n_points)
+        self._removed = source.removed(self._n_points)
+        self.few_suffice = n_points is None and source.layout.n_patches > LARGE
         if isinstance(n_random, bool) or not isinstance(n_random, int) or n_random < 0:
             raise UsageError(
                 f"n_random must be a number of orders, 0 or more; {n_random!r} was given."
@@ -97,11 +105,16 @@ class RelevanceFinder:
             )
         return self._source.relevance(self._known[method], target)
 
-    def growing(self, method: str, target: int, image: int) -> Growing:
-        """The removal curves of a class, as far as they are computed."""
-        return self._growing(method, target, image)
+    def growing(self, method: str, target: int, image: int, few: bool = False) -> Growing:
+        """The removal curves of a class, as far as they are computed; `few`: of few points."""
+        return self._growing(method, target, image, few)
 
-    def _grow(self, method: str, target: int, image: int) -> Growing:
+    def orders(self, few: bool) -> int:
+        """In how many random orders patches are removed for a curve."""
+        return min(self.n_random, FEW_ORDERS) if few else self.n_random
+
+    def _grow(self, method: str, target: int, image: int, few: bool) -> Growing:
         found = self.relevance(method, target, image)
-        points, random = self._n_points, self.n_random
-        return Growing(lambda: self._source.removal(found, image, points, random), self.removed)
+        points, random = FEW_POINTS if few else self._n_points, self.orders(few)
+        removed = self._source.removed(points) if few else self._removed
+        return Growing(lambda: self._source.removal(found, image, points, random), removed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import traitlets
@@ -54,7 +55,8 @@ class RelevanceMaps(RelevanceChoices):
             what is shown first.
         caption: A few words to stand beside the title, e.g. what the image shows.
         n_points: At how many numbers of removed patches the model is asked. Default: 25, or all
-            there are.
+            there are; 7 on a page of more than 100 patches that is saved before its curves are
+            whole.
         n_random: In how many random orders patches are removed for comparison; 0 for none.
         **choices: The other traits under Attributes.
 
@@ -164,22 +166,22 @@ class RelevanceMaps(RelevanceChoices):
     def _asked_now(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ASKS}
 
-    def _fill_curves(self) -> None:
-        """Packs the removal curves as far as they are known."""
-        founds, growing = self.relevance, self._growing()
+    def _fill_curves(self, few: bool = False) -> None:
+        """Packs the removal curves as far as they are known, or those of few points."""
+        founds, growing = self.relevance, self._growing(few)
         for name, value in data.curves(self._source, founds, growing, self.image).items():
             setattr(self, name, value)
         self._curves_of = {
             **self._maps_of,
-            "removed": self._finder.removed.tolist(),
+            "removed": growing[0].removed.tolist(),
             "done": min(one.done for one in growing),
             "is_over": all(one.is_over for one in growing),
             "refused": next((one.refused for one in growing if one.refused), ""),
-            "random": self._finder.n_random,
+            "random": self._finder.orders(few),
         }
 
-    def _growing(self) -> list[Growing]:
-        return [self._finder.growing(*asked) for asked in self._questions]
+    def _growing(self, few: bool = False) -> list[Growing]:
+        return [self._finder.growing(*asked, few) for asked in self._questions]
 
     def _on_asked(self, change: Any) -> None:
         self._follows = self._follows and change["name"] != "target"
@@ -223,11 +225,22 @@ class RelevanceMaps(RelevanceChoices):
         return {"is_over": self._curves_of["is_over"]}, []
 
     def saved(self) -> SavedWidget:
-        """The widget as a page without a kernel keeps it, with whole curves."""
-        finish(self._growing())
+        """The widget as a page without a kernel keeps it, with its curves.
+
+        What is missing of them is computed, with a progress bar; Ctrl-C ends it. Of an image of
+        more than 100 patches whole curves take minutes: unless they are there already, or
+        `n_points=` was given, the page has ones of 7 points and at most 3 random orders, and says
+        so. The widget itself keeps its own.
+        """
+        few = self._finder.few_suffice and not all(one.is_over for one in self._growing())
+        finish(self._growing(few))
         with self.hold_sync():
+            self._fill_curves(few)
+            page = super().saved()
+            if not few:
+                return page
             self._fill_curves()
-        return super().saved()
+        return replace(page, beyond=f"{page.beyond}, finer removal curves")
 
     @property
     def _beyond(self) -> str:
