@@ -220,6 +220,26 @@ def test_what_cannot_be_taken_is_refused(toy, choices):
         vl.explore(toy, picture(), **choices)
 
 
-def test_something_that_is_no_model_is_refused():
-    with refused(vl.UsageError):
-        vl.explore("toy/p32", picture())
+def test_a_model_and_a_masked_autoencoder_are_loaded_by_what_load_takes(toy, tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "cat.png")
+    explorer = vl.explore("toy/p32", tmp_path / "cat.png", mae="toy/mae")
+    torch.testing.assert_close(explorer.trace.logits, toy.trace(picture()).logits)
+    assert explorer._mae_lens.vit.name == "toy/mae"
+    module = timm_model("CLS")
+    trace = vl.explore(module, picture()).trace
+    torch.testing.assert_close(trace.logits, vl.load(module).trace(picture()).logits)
+
+
+def test_something_that_is_no_model_is_refused(toy):
+    for given in (
+        (3, picture()),
+        (toy.trace(picture()), picture()),
+        ("toy/p33", picture()),
+        ("toy/p32", "no such cat.jpg"),
+        ("toy/p32", toy),
+        ("toy/p32", toy.trace(picture())),
+        ("toy/p32", picture(), "toy/p32"),
+        ("toy/p32", picture(), 3),
+    ):
+        with refused(vl.UsageError):
+            vl.explore(*given)

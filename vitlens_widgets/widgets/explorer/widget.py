@@ -13,7 +13,7 @@ from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.page import Chosen, SavesMaps
 from vitlens_widgets.widgets.explorer import data
 from vitlens_widgets.widgets.explorer.infilling import ImageInfiller
-from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of
+from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of, vit_of
 from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
 from vitlens_widgets.widgets.explorer.still import draw
 from vitlens_widgets.widgets.explorer.traits import ExplorerTraits
@@ -26,6 +26,7 @@ from vitlens_widgets.widgets.shared.wire import Reply, answers_browser, done
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading
     from vitlens_widgets.trace import Trace, ViT
+    from vitlens_widgets.widgets.explorer.inputs import AnyModel
 
 OF_MASK = ("mask", "mask_ratio", "seed")
 OF_INFILLING = {*InfillTraits.choices(), "infill_state"}
@@ -44,9 +45,9 @@ class Explorer(SavesMaps, ExplorerTraits):
     fails, everything stays.
 
     Args:
-        vit: The model, from `vl.load`.
+        vit: The model, from `vl.load`, or what that takes: a name, a path, a module.
         image: A path, web address, PIL image, array or tensor, or a scene of `vl.world`.
-        mae: A masked autoencoder, for the rows of infillings.
+        mae: A masked autoencoder, or what `vl.load` takes, for the rows of infillings.
         lens: What reads the states; default: `vl.LogitLens(vit)`, none without a classifier.
         caption: A few words to stand beside the title, e.g. what the image shows.
         **choices: The traits under Attributes; `mask` and the like need `mae`.
@@ -56,7 +57,7 @@ class Explorer(SavesMaps, ExplorerTraits):
             range or unknown.
 
     Example:
-        >>> explorer = vl.explore(vit, "cat.jpg", mae=vl.load("toy/mae"))
+        >>> explorer = vl.explore("vit_base_patch16_224", "cat.jpg", mae="toy/mae")
         >>> explorer.knocked_out = [(3, 0)]
         >>> explorer.knocked_out += ((5, 2),)
         >>> explorer.edited.logits - explorer.trace.logits
@@ -69,19 +70,20 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def __init__(
         self,
-        vit: ViT,
+        vit: AnyModel,
         image: Any,
-        mae: ViT | None = None,
+        mae: AnyModel | None = None,
         *,
         lens: Lens | None = None,
         caption: str = "",
         **choices: Any,
     ) -> None:
         self._refuse_unknown(choices)
-        self._vit, self._lens = vit, lens_of(vit, lens)
-        self._mae_lens = mae_lens_of(mae, choices.keys() & OF_INFILLING)
         picture, scene = picture_of(image)
-        self._runs = RunPair(ImageRun(vit.trace(picture), self._lens))
+        self._vit = vit_of(vit, "vl.explore")
+        self._lens = lens_of(self._vit, lens)
+        self._mae_lens = mae_lens_of(mae, choices.keys() & OF_INFILLING)
+        self._runs = RunPair(ImageRun(self._vit.trace(picture), self._lens))
         self._own_answer = self._runs.baseline.answer
         self._measure(caption)
         of_mask = {name: choices.pop(name) for name in OF_MASK if name in choices}
@@ -287,11 +289,10 @@ class Explorer(SavesMaps, ExplorerTraits):
         return repr(self._label_set[value] if name == "target" and self._labels else value)
 
 
-def explore(vit: ViT, image: Any, mae: ViT | None = None, **choices: Any) -> Explorer:
+def explore(vit: AnyModel, image: Any, mae: AnyModel | None = None, **choices: Any) -> Explorer:
     """Every view of one image, linked: answers, attention, infilling; see `Explorer`.
 
     Example:
-        >>> scene = vl.world.scene(seed=7, objects=2)
-        >>> vl.explore(vl.load("toy/p32"), scene, mae=vl.load("toy/mae"))
+        >>> vl.explore("toy/p32", vl.world.scene(seed=7, objects=2), mae="toy/mae")
     """
     return Explorer(vit, image, mae, **choices)
