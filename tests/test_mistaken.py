@@ -174,7 +174,7 @@ def test_a_page_and_a_folder_have_names(reading, path):
 
 
 def test_a_folder_that_is_missing_is_not_only_a_name_on_the_hub(monkeypatch):
-    monkeypatch.setattr("vitlens_widgets.models.hub._hub_is_unreachable", lambda: True)
+    monkeypatch.setattr("vitlens_widgets.models.hub.hub_is_unreachable", lambda: True)
     is_refused(vl.load, "checkpoints/my-vit")
 
 

@@ -166,7 +166,7 @@ def test_without_a_processor_that_of_the_published_models_is_assumed():
 
 
 def test_an_unreachable_hub_is_one_sentence_with_the_offline_choice(monkeypatch):
-    monkeypatch.setattr("vitlens_widgets.models.hub._hub_is_unreachable", lambda: True)
+    monkeypatch.setattr("vitlens_widgets.models.hub.hub_is_unreachable", lambda: True)
     with refused(vl.UsageError):
         vl.load("facebook/vit-mae-base")
 

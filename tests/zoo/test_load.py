@@ -253,7 +253,7 @@ def test_an_embedded_model_takes_no_arguments():
 @pytest.fixture
 def no_hub(monkeypatch, tmp_path):
     """A machine from which no hub can be reached, with an empty cache."""
-    monkeypatch.setattr(hub, "_hub_is_unreachable", lambda: True)
+    monkeypatch.setattr(hub, "hub_is_unreachable", lambda: True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
 
 

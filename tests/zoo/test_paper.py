@@ -23,7 +23,7 @@ TINY = "vit_tiny_patch16_224"
 @pytest.fixture
 def no_hub(monkeypatch, tmp_path):
     """Nothing fetched before, and no way to fetch anything."""
-    monkeypatch.setattr(hub, "_hub_is_unreachable", lambda: True)
+    monkeypatch.setattr(hub, "hub_is_unreachable", lambda: True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -212,9 +211,7 @@ def _rgb(image: Image.Image, said: str) -> Image.Image:
     if image.mode == "F" or image.mode.startswith("I"):
         return _from_wide_grey(np.asarray(image), image.mode, said)
     if image.has_transparency_data:
-        with warnings.catch_warnings():  # "Palette images with Transparency ..." is done right here
-            warnings.simplefilter("ignore")
-            image = image.convert("RGBA")
+        image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
     return image.convert("RGB")

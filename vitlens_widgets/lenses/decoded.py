@@ -13,6 +13,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.statistics import Final
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import progress_bar
 
 KEEP_BYTES = 128 * 2**20
@@ -115,6 +116,7 @@ class Decoded:
         """What the final state answers, where sub-block outputs are read."""
         return self._decode(self._trace.states[-1:], self._trace.n_states - 1, images)[0]
 
+    @clean
     def _decode(self, values: Tensor, first: int, images: slice) -> Tensor:
         self._trace.check_weights("read")
         with torch.no_grad():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.lens import Lens, each_state
+from vitlens_widgets.models.cleanup import clean, hooking
 from vitlens_widgets.trace import ViT
 
 ToLogits = Callable[[Tensor], Tensor]
@@ -75,35 +76,29 @@ class FrozenNormLens(Lens):
         normed = normed if self._norm.weight is None else normed * self._norm.weight
         return normed + self._norm.bias if self.bias and self._norm.bias is not None else normed
 
+    @clean
     def _through(
         self, to_logits: ToLogits, state: Tensor, norm: Callable[[Tensor], Tensor | None]
     ) -> Tensor:
         """The model's own way from state to logits with another function for its final norm."""
-        handle = self._norm.register_forward_hook(lambda _module, args, _out: norm(args[0]))
-        try:
+        with hooking() as hooks:
+            hooks.after(self._norm, lambda _module, args, _out: norm(args[0]))
             return to_logits(state)
-        finally:
-            handle.remove()
 
 
 def _scale(x: Tensor, eps: float) -> Tensor:
     return (x.var(-1, unbiased=False, keepdim=True) + eps).sqrt()
 
 
+@clean
 def _final_norm(vit: ViT) -> nn.LayerNorm:
     """The one norm between the last state and the classifier."""
     passed: list[nn.Module] = []
     leaves = [module for module in vit.model.modules() if not list(module.children())]
-    handles = [
-        module.register_forward_hook(lambda module, _args, _out: passed.append(module))
-        for module in leaves
-    ]
-    try:
-        with torch.no_grad():
-            vit.adapter.token_logits(vit.adapter.blank_state(1))
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooking() as hooks, torch.no_grad():
+        for module in leaves:
+            hooks.after(module, lambda module, _args, _out: passed.append(module))
+        vit.adapter.token_logits(vit.adapter.blank_state(1))
     norms = [module for module in passed if "norm" in type(module).__name__.lower()]
     if len(norms) != 1 or not isinstance(norms[0], nn.LayerNorm):
         found = ", ".join(type(module).__name__ for module in norms) or "none"
@@ -114,6 +109,7 @@ def _final_norm(vit: ViT) -> nn.LayerNorm:
     return norms[0]
 
 
+@clean
 def _check_linear(lens: FrozenNormLens) -> None:
     """Refuse a classifier that is not linear after the norm: parts would not add up."""
     generator = torch.Generator().manual_seed(0)

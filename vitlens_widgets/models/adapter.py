@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.classifier import Classifier
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
@@ -240,6 +241,7 @@ class Adapter(ABC):
         return len(self.blocks)
 
     @property
+    @clean
     def n_classes(self) -> int:
         """How many classes the classifier knows; 0 without one."""
         if not self.has_classifier:
@@ -248,6 +250,7 @@ class Adapter(ABC):
             return self.readout_logits(self.blank_state(1)).shape[-1]
 
     @property
+    @clean
     def n_features(self) -> int:
         """The width of what the model pools for a classifier."""
         with torch.no_grad():

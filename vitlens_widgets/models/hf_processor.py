@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.hub import hub_offline_where_unreachable
+from vitlens_widgets.models.hub import ask_hub
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.saved_json import read_json
 
@@ -149,10 +149,8 @@ def saved_processor(config: Any) -> Any:
     if Path(saved_with).is_dir():
         _saved_words(saved_with)
     try:
-        with hub_offline_where_unreachable():
-            return transformers.AutoImageProcessor.from_pretrained(
-                saved_with, trust_remote_code=False
-            )
+        read = transformers.AutoImageProcessor.from_pretrained
+        return ask_hub(lambda: read(saved_with, trust_remote_code=False))
     except Exception as error:  # whatever a library makes of a damaged file
         if file := _saved_words(saved_with):
             raise UsageError(_unreadable(file, error)) from error

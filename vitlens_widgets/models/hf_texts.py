@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.hub import hub_offline_where_unreachable
+from vitlens_widgets.models.hub import ask_hub
 from vitlens_widgets.models.prompts import ReadsTexts
 
 
@@ -44,8 +44,7 @@ class HFTexts(ReadsTexts):
         try:
             if not saved_with:
                 raise OSError("a module that was not loaded from anywhere")
-            with hub_offline_where_unreachable():
-                tokenizer = AutoTokenizer.from_pretrained(saved_with)
+            tokenizer = ask_hub(lambda: AutoTokenizer.from_pretrained(saved_with))
             if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up from no files
                 raise OSError("a tokenizer that knows no words")
             return tokenizer

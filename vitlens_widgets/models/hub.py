@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
+from vitlens_widgets.models.cleanup import Cleanup, clean
 
-def _hub_is_unreachable() -> bool:
+R = TypeVar("R")
+
+
+def hub_is_unreachable() -> bool:
     """Whether the hub's name cannot even be resolved and no proxy could do so.
 
     Asked first because the hub's own client tries for half a minute before it gives up.
@@ -26,18 +31,15 @@ def _hub_is_unreachable() -> bool:
     return False
 
 
-@contextmanager
-def hub_offline_where_unreachable() -> Iterator[bool]:
-    """While this lasts, an unreachable hub is not asked: only files fetched before are used.
+@clean
+def ask_hub(ask: Callable[[], R]) -> R:
+    """What `ask()` gives, which may fetch from the hub.
 
-    Yields:
-        Whether the hub is unreachable.
+    An unreachable one is not asked: only files fetched before are used.
     """
     from huggingface_hub import constants
 
-    unreachable, before = _hub_is_unreachable(), constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = before or unreachable
-    try:
-        yield unreachable
-    finally:
-        constants.HF_HUB_OFFLINE = before
+    before = constants.HF_HUB_OFFLINE
+    with Cleanup(partial(setattr, constants, "HF_HUB_OFFLINE", before)):
+        constants.HF_HUB_OFFLINE = before or hub_is_unreachable()
+        return ask()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
+from vitlens_widgets.models.cleanup import clean, hooking
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints, part_of, slice_of, split_heads
 from vitlens_widgets.models.layout import TokenLayout
@@ -173,16 +174,15 @@ class PlainViT(Adapter):
         out = self.blocks[layer](state)
         return out[0] if isinstance(out, tuple) else out
 
+    @clean
     def pooled(self, pixels: Tensor) -> Tensor:
         """What the model gives its classifier; without one, its answer: `[image, feature]`."""
         if self.head is None:
             return self.model(pixels)
         seen: list[Tensor] = []
-        hook = self.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-        try:
+        with hooking() as hooks:
+            hooks.before(self.head, lambda _module, args, _kwargs: seen.append(args[0]))
             self.model(pixels)
-        finally:
-            hook.remove()
         return seen[0]
 
     def token_features(self, state: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import CosineClassifier
+from vitlens_widgets.models.cleanup import clean
 
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
 """Texts, or for each class name one text or several."""
@@ -45,6 +46,7 @@ class ReadsTexts(Adapter):
         return f"vl.load(..., prompts={example}), or {super().classifier_advice}"
 
 
+@clean
 def from_prompts(adapter: Adapter, prompts: Prompts) -> tuple[list[str], CosineClassifier]:
     """The class names and the classifier that text prompts make.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.edits import Edit, PlacedEdit
 from vitlens_widgets.trace.instrument import instrumented
@@ -33,6 +34,7 @@ def site_if(trace: BaseTrace, site: str, layer: int, edits: Sequence[Edit]) -> T
     return trace._run_block(layer, [site], further)[site]
 
 
+@clean
 def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str, Tensor]:
     """Run one block again from its state, with one of its sites as a free variable.
 

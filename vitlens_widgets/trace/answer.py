@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.base import BaseTrace
 
 # How far, relative to the largest logit, the captured final state may be from the model's answer
@@ -17,6 +18,7 @@ _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
 _TOLERANCE_HALF = 5e-2
 
 
+@clean
 def check_answer(trace: BaseTrace, answer: Tensor) -> None:
     """Refuse a model in which the captured states do not lead to the model's own answer.
 

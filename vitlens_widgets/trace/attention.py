@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.modules import computing, is_untouched, replaced_in
 from vitlens_widgets.trace.stream import Words
 
@@ -44,6 +45,7 @@ def is_proved(vit: BaseViT, layer: int, known: int | None, words: Words | None) 
     return _proved.get(vit, {}).get(layer) == known
 
 
+@clean
 def check_attention(
     vit: BaseViT, layer: int, parts: Mapping[str, Tensor], z: Tensor, known: int | None
 ) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT, TokenLayout
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
@@ -209,12 +210,14 @@ class BaseTrace:
         if self._grad:
             raise UsageError(f"With grad=True, {asked} must be named in keep= to be on the path.")
 
+    @clean
     def _attend(self, layer: int, kind: str, q: Tensor, k: Tensor) -> Tensor:
         """From queries and keys `[image, token, head, d_head]`."""
         with torch.no_grad():
             scores = self.vit.adapter.exact_scores(layer, q, k)
             return scores.softmax(-1) if kind == "pattern" else scores
 
+    @clean
     def _run_block(
         self, layer: int, sites: Sequence[str], edits: Sequence[PlacedEdit] = ()
     ) -> dict[str, Tensor]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
+from vitlens_widgets.models.cleanup import Cleanup, Hooks, entered
 from vitlens_widgets.models.hook_points import AnyHookPoint, HookPoint
 from vitlens_widgets.trace.branches import Handler, by_part
 from vitlens_widgets.trace.products import WatchedProducts
@@ -32,33 +32,26 @@ def handling(
 ) -> Iterator[None]:
     """While this lasts, each handler sees its site in the forward pass and may change it.
 
-    The hooks are taken off at the end, also after an exception or an interrupt in the forward
-    pass or while they were being put on, so that the model is left as it was.
+    The hooks come off at the end, and whatever happens if this is entered in a function that is
+    `clean`.
 
     Args:
         points: Where the sites show.
         handlers: What to do at them.
         stream: Who follows the residual stream, around all handlers.
     """
-    run = object()
+    run = Hooks()
     parts = [part for key, handler in handlers.items() for part in by_part(points[key], handler)]
     products = [(point, handler) for point, handler in parts if point.side == "linear"]
-    stack = _under_way.__dict__.setdefault("stack", [])
-    stack.append(run)
-    try:
-        with ExitStack() as until_the_end:
-            for hook in _before_handlers(run, stream):
-                until_the_end.callback(hook.remove)
-            for point, handler in parts:
-                if point.side != "linear":
-                    until_the_end.callback(_attach(run, point, handler).remove)
-            if products:
-                until_the_end.enter_context(_watched(run, products))
-            for hook in _after_handlers(run, stream):
-                until_the_end.callback(hook.remove)
+    with Cleanup(partial(_end, run)):
+        _runs().append(run)
+        _put_before(run, stream)
+        for point, handler in parts:
+            if point.side != "linear":
+                _put(run, point, handler)
+        with entered(_watched(run, products)) if products else nullcontext():
+            _put_after(run, stream)
             yield
-    finally:
-        stack.remove(run)
 
 
 @contextmanager
@@ -75,7 +68,17 @@ def kept_copy(value: Tensor) -> Tensor:
     return value.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _attach(run: object, point: HookPoint, handler: Handler) -> RemovableHandle:
+def _runs() -> list[Hooks]:
+    return _under_way.__dict__.setdefault("stack", [])
+
+
+def _end(run: Hooks) -> None:
+    run.take_off()
+    if run in _runs():
+        _runs().remove(run)
+
+
+def _put(run: Hooks, point: HookPoint, handler: Handler) -> None:
     # kwargs may be missing for another thread that comes by while the hook is put on or taken off
     def on_input(
         _module: nn.Module, args: tuple, kwargs: dict | None = None
@@ -99,31 +102,30 @@ def _attach(run: object, point: HookPoint, handler: Handler) -> RemovableHandle:
         return None if new is None else (new, *output[1:])
 
     if point.side == "input":
-        return point.module.register_forward_pre_hook(on_input, with_kwargs=True)
-    return point.module.register_forward_hook(on_output)
+        run.before(point.module, on_input)
+    else:
+        run.after(point.module, on_output)
 
 
-def _before_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHandle]:
+def _put_before(run: Hooks, stream: Stream | None) -> None:
     """The stream's hooks on what blocks read: before anybody's hooks, and after the user's."""
     if stream is None:
         return
     for layer, block in stream.blocks.items():
-        arrives = _own(run, partial(stream.arrives, layer))
-        yield block.register_forward_pre_hook(arrives, prepend=True, with_kwargs=True)
-        enters = _own(run, partial(stream.enters, layer))
-        yield block.register_forward_pre_hook(enters, with_kwargs=True)
+        run.before(block, _own(run, partial(stream.arrives, layer)), first=True)
+        run.before(block, _own(run, partial(stream.enters, layer)))
 
 
-def _after_handlers(run: object, stream: Stream | None) -> Iterator[RemovableHandle]:
+def _put_after(run: Hooks, stream: Stream | None) -> None:
     """The stream's hooks on what blocks give, after everybody's."""
     if stream is None:
         return
     for layer, block in stream.blocks.items():
         leaves = partial(stream.leaves, layer)
-        yield block.register_forward_hook(_own(run, lambda _, out, leaves=leaves: leaves(out)))
+        run.after(block, _own(run, lambda _, out, leaves=leaves: leaves(out)))
 
 
-def _own(run: object, see: Callable[..., Any]) -> Callable[..., Any]:
+def _own(run: Hooks, see: Callable[..., Any]) -> Callable[..., Any]:
     """A hook that is for this run alone."""
 
     def hook(_module: nn.Module, *shown: Any) -> Any:
@@ -132,18 +134,18 @@ def _own(run: object, see: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-def _watched(run: object, products: Sequence[tuple[HookPoint, Handler]]) -> WatchedProducts:
+def _watched(run: Hooks, products: Sequence[tuple[HookPoint, Handler]]) -> WatchedProducts:
     watches: dict[nn.Module, list[Handler]] = {}
     for point, handler in products:
         watches.setdefault(point.module, []).append(partial(_on_product, run, point, handler))
     return WatchedProducts(watches)
 
 
-def _on_product(run: object, point: HookPoint, handler: Handler, product: Tensor) -> Tensor | None:
+def _on_product(run: Hooks, point: HookPoint, handler: Handler, product: Tensor) -> Tensor | None:
     return _handled(point, handler, product) if _is_innermost(run) else None
 
 
-def _is_innermost(run: object) -> bool:
+def _is_innermost(run: Hooks) -> bool:
     stack = getattr(_under_way, "stack", ())
     return bool(stack) and stack[-1] is run
 

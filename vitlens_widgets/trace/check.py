@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.trace import Trace
 from vitlens_widgets.trace.vit import ViT
@@ -88,6 +89,7 @@ def _asked(check: Check, trace: Trace, layers: Any) -> tuple[float, str]:
         return float("nan"), str(refusal)
 
 
+@clean
 def _readout(trace: Trace, pixels: Tensor) -> float:
     adapter = trace.vit.adapter
     read = adapter.readout_logits if adapter.has_classifier else adapter.readout_features
@@ -120,6 +122,7 @@ def weighted_values(trace: Trace, layer: int) -> float:
     return max(off(z, trace["z", layer]), off(sums, torch.ones_like(sums)))
 
 
+@clean
 def run_again(trace: Trace, layer: int) -> float:
     """How far a block run alone is from the same block in the model's run."""
     with torch.no_grad():

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT, TokenLayout
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.capture import watching
 from vitlens_widgets.trace.modules import refuse_missing, uncompiled
 from vitlens_widgets.trace.selection import Choice, tokens
@@ -46,6 +47,7 @@ class Context:
             raise UsageError(f"Token {gone[0]} is dropped by another edit, so no edit can name it.")
         return found[found >= 0]
 
+    @clean
     def shape(self, site: str, layer: int) -> tuple[int, ...]:
         """The shape of a site in this run, found by running its block on zeros.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.modules import check_modes, uncompiled
 
 _TOLERANCE = 1e-2
@@ -77,6 +78,7 @@ def _close(one: Any, other: Any) -> bool:
     return bool(np.abs(ours - theirs).max(initial=0) <= _TOLERANCE * np.abs(ours).max(initial=0))
 
 
+@clean
 def _answers(vit: BaseViT) -> list[float]:
     """Its logits, or what it pools, to four digits."""
     shape = (1, vit.adapter.n_channels, *vit.image_size)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn
 
 import torch
@@ -12,11 +14,12 @@ from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.cleanup import Cleanup
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import JoinedPoint
 
 # A compiled module that is run as it was written is a switch of the whole process.
-_stance = threading.RLock()
+_stance: Foreign = threading.RLock()
 
 # Numbers on modules that change what they compute.
 _NUMBERS = ("scale", "scaling", "fused_attn", "num_heads", "eps", "p")
@@ -126,11 +129,20 @@ def _of_one(module: nn.Module) -> tuple[int | float, ...]:
 @contextmanager
 def uncompiled(model: Foreign) -> Iterator[None]:
     """While this lasts, compiled parts of the model run as they were written, hooks and all."""
-    if not any(map(_is_compiled, model.modules())):
+    if not any(map(_is_compiled, model.modules())) or _stance._is_owned():
         yield
         return
-    with _stance, torch.compiler.set_stance("force_eager"):
-        yield
+    frames: Foreign = importlib.import_module("torch._dynamo.eval_frame")
+    with Cleanup(_let_go):
+        _stance.acquire()
+        with Cleanup(partial(frames._set_stance, frames._stance)):
+            torch.compiler.set_stance("force_eager")
+            yield
+
+
+def _let_go() -> None:
+    if _stance._is_owned():
+        _stance.release()
 
 
 def _is_compiled(module: nn.Module) -> bool:

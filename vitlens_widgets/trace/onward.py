@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.capture import handling
 from vitlens_widgets.trace.modules import uncompiled
 from vitlens_widgets.trace.stream import Stream
 
 
+@clean
 @torch.no_grad()
 def last_state_of(trace: BaseTrace, state: Tensor) -> Tensor:
     """What the blocks of a trace's model make of another state 0.

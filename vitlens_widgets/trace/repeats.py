@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyPlacedEdit
 from vitlens_widgets.trace.instrument import Plan, instrumented
@@ -18,6 +19,7 @@ _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
 _TOLERANCE_HALF = 5e-2
 
 
+@clean
 def check_repeats(
     context: Context,
     edits: Sequence[AnyPlacedEdit],

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.answer import check_answer, check_finite
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.batch import as_batch
@@ -88,6 +89,7 @@ class Trace(BaseTrace):
         return trace
 
 
+@clean
 def run(
     vit: BaseViT,
     images: Any,
@@ -118,6 +120,7 @@ def run(
     return trace
 
 
+@clean
 def _run_blocks(plan: Plan, state: Tensor, first: int, grad: bool) -> Tensor | None:
     """The model's answer to a state before block `first`, run as planned."""
     adapter = plan.context.vit.adapter

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyPlacedEdit, PlacedEdit
@@ -85,6 +86,7 @@ class Watcher:
             if len(self._parts) == 2:
                 self._attend(layer)
 
+    @clean
     @torch.no_grad()
     def _attend(self, layer: int) -> None:
         scores = self._adapter.exact_scores(layer, self._parts.pop("q"), self._parts.pop("k"))

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vitlens_widgets.lenses import InfillLens, LogitLens
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.world.embedded import build_from
@@ -161,6 +162,7 @@ def _painting(vit: ViT, seeds: range, common: dict[str, Any]) -> InfillMeasureme
     )
 
 
+@clean
 @torch.no_grad()
 def _infill_errors(vit: ViT, count: int, seeds: range) -> list[float]:
     """Mean squared error at each state, of the mean colour and of the nearest visible patch."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
 
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.world.labels import LABELS
 from vitlens_widgets.world.weights import P32, Design, read_facts, read_weights
 
@@ -77,6 +78,7 @@ def doubled_patch(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     return doubled
 
 
+@clean
 def load_classifier(path: Path) -> VisionTransformer:
     """The network of a weights file, for 224 pixels a side, float32, in eval mode.
 

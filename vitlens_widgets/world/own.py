@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.world.cards import ModelCard, own_card
 from vitlens_widgets.world.catalogue import GOALS
 from vitlens_widgets.world.measure import COUNTS, measure_file
 from vitlens_widgets.world.scene import checked_seed as any_seed
 from vitlens_widgets.world.scene import whole
 from vitlens_widgets.world.training.classify import Classify
-from vitlens_widgets.world.training.loop import noted_facts, one_core_left
+from vitlens_widgets.world.training.loop import noted_facts, one_core_left, own_random_numbers
 from vitlens_widgets.world.training.loop import train as run_to_the_end
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.training.task import Recipe
@@ -129,9 +128,10 @@ def _images_for(minutes: float, task: Classify, folder: Path) -> int:
     return max(size, int(60 * minutes / _seconds_per_batch(task, size)) * size)
 
 
+@clean
 def _seconds_per_batch(task: Classify, size: int) -> float:
     """Tried out on a model that is thrown away; drawing goes on beside learning."""
-    with torch.random.fork_rng(devices=[]), one_core_left():
+    with own_random_numbers(), one_core_left():
         model, batch = task.make_model().train(), task.draw(0, size)
         optimizer = Optimizer(model, steps=10)
         times = []

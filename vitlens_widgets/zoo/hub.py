@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.hub import hub_offline_where_unreachable
+from vitlens_widgets.models import hub
 
 Built = TypeVar("Built")
 
@@ -27,12 +27,11 @@ def reach(name: str, build: Callable[[], Built]) -> Built:
         UsageError: The library could not build it, for the reason it gives.
     """
     try:
-        with hub_offline_where_unreachable() as unreachable:
-            return build()
+        return hub.ask_hub(build)
     except UsageError:
         raise
     except Exception as error:
-        if unreachable and _asked_the_hub(error):
+        if _asked_the_hub(error) and hub.hub_is_unreachable():
             raise OutOfReachError(
                 f'"{name}" is not on this machine and the hub is out of reach; '
                 f"these work offline: {_offline_choice()}."

@@ -18,6 +18,7 @@ from torch import Tensor
 from transformers import ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 
 from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import block_parts, first_of
 from vitlens_widgets.zoo.layouts import Weights, vit_in
@@ -155,6 +156,7 @@ def _count(weights: Mapping[str, Tensor], prefix: str) -> int:
     return len({name.split(".")[1] for name in weights if name.startswith(prefix)})
 
 
+@clean
 @torch.no_grad()
 def _filled(
     model: ViTMAEForPreTraining | ViTMAEModel, file: WeightsFile, weights: Weights

@@ -6,9 +6,11 @@ import copy
 
 import torch
 
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.vit import ViT, check_vit
 
 
+@clean
 def untrained(vit: ViT, seed: int = 0) -> ViT:
     """A twin with fresh weights: what is there already is no achievement of training.
 

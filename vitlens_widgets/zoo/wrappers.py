@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_labels import hf_label_names
 from vitlens_widgets.models.probabilities import Kind
@@ -153,12 +154,17 @@ def _pixels(adapter: Adapter) -> Tensor:
 
 def _answer(module: Foreign, pixels: Tensor) -> Tensor | None:
     try:
-        with torch.no_grad():
-            answer = module(pixels)
+        answer = _run(module, pixels)
     except Exception:  # whatever a module of the user's may raise
         return None
     answer = getattr(answer, "logits", answer)
     return answer if isinstance(answer, Tensor) else None
+
+
+@clean
+@torch.no_grad()
+def _run(module: Foreign, pixels: Tensor) -> Any:
+    return module(pixels)
 
 
 def _classifiers(module: Foreign, name: str) -> Iterator[tuple[str, nn.Linear | None]]:
@@ -173,8 +179,7 @@ def _gives(adapter: Adapter, linear: nn.Linear | None, pixels: Tensor, answer: T
     """Whether a model, with this classifier if any, gives that answer."""
     try:
         adapter.classifier = linear and as_classifier(linear, adapter.n_features)
-        with torch.no_grad():
-            found = adapter.forward(pixels)
+        found = _run(adapter.forward, pixels)
     except UsageError:  # it pools nothing, or another number of features
         return False
     exact = 1e-5 if found.dtype in (torch.float32, torch.float64) else 1e-2

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
 
 _PIECE_BYTES = 16 * 2**20
@@ -51,6 +52,7 @@ def readout(vit: ViT, state: Tensor, classes: Tensor) -> Projected:
     return _measured(vit, vit.adapter.readout_logits, state, classes)
 
 
+@clean
 @torch.no_grad()
 def _measured(
     vit: ViT, decode: Callable[[Tensor], Tensor], state: Tensor, classes: Tensor

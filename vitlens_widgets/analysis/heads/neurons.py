@@ -15,6 +15,7 @@ from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
@@ -122,6 +123,7 @@ def neurons(trace: Trace, layer: int, head: int, query: int, key: int, image: in
     return found
 
 
+@clean
 @torch.no_grad()
 def _in_parts(trace: Trace, layer: int, at: tuple[int, int, int, int]) -> Neurons:
     image, head, query, key = at

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_trace, chosen_images
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -60,6 +61,7 @@ def mixing(weights: Tensor) -> Tensor:
     return mixed / mixed.sum(-1, keepdim=True)
 
 
+@clean
 def readout_row(trace: Trace, maps: np.ndarray, image: int = 0) -> np.ndarray:
     """Who the model's own readout attends to: the row of an attention map that counts for it.
 

@@ -26,6 +26,7 @@ from vitlens_widgets.lenses import Infilling
 from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 
@@ -141,6 +142,7 @@ def _check_infilling(infilling: Any) -> None:
         )
 
 
+@clean
 @torch.no_grad()
 def _labels(segmenter: ViT, pictures: np.ndarray) -> np.ndarray:
     """The class of each pixel by the segmenter's patches, `[image, height, width]`."""

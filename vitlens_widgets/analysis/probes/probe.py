@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace, ViT
 
 
@@ -62,6 +63,7 @@ class ProbeRelevance:
     name: str = "linear_probe"
     label: str = "linear probe"
 
+    @clean
     @torch.no_grad()
     def __call__(self, trace: Trace, classes: Tensor) -> Tensor:
         """Of a trace and a class of each image, int64 `[image]`: `[image, token]`.

@@ -13,6 +13,7 @@ from vitlens_widgets.analysis.checks import logits_of
 from vitlens_widgets.analysis.heads.rollout import mixing
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 
 
@@ -144,6 +145,7 @@ class Chefer(_AttentionFlow):
         return eye + self.of_heads(weights).mean(1)
 
 
+@clean
 @torch.enable_grad()
 def _gradients(trace: Trace, classes: Tensor) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
     """The weights of all blocks and the gradients of the class's logit in them: one backward pass.
@@ -157,6 +159,7 @@ def _gradients(trace: Trace, classes: Tensor) -> tuple[Sequence[Tensor], Sequenc
     return patterns, torch.autograd.grad(chosen.sum(), patterns)
 
 
+@clean
 @torch.no_grad()
 def _readout_weights(trace: Trace, method: str) -> Tensor:
     """How the readout weighs the tokens, float32 `[image, token]`."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.class_space.rules import Rule, check_choice, check_rule
 from vitlens_widgets.analysis.relevance.parts import Parts, check_gradients
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.probabilities import Kind, log_probabilities, probabilities
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import from_leaf
@@ -86,6 +87,7 @@ class ClassEmbedding:
         heads = torch.stack([self._of_block(trace, k, classes) for k in blocks], dim=1)
         return Parts(heads.sum(dim=(1, 2)), heads)
 
+    @clean
     @torch.enable_grad()
     def _of_block(self, trace: Trace, layer: int, classes: Tensor) -> Tensor:
         """`[image, head, token]`, by way of z: it is the weights times the values."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_count
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.onward import last_state_of
 
@@ -45,7 +46,6 @@ def random_orders(n_patches: int, n_orders: int) -> Tensor:
     return torch.stack(orders) if orders else torch.empty(0, n_patches, dtype=torch.int64)
 
 
-@torch.no_grad()
 def answers_of_kept(
     trace: Trace, orders: Tensor, counts: Sequence[int], images: Sequence[int] | None = None
 ) -> Iterator[Tensor]:
@@ -83,6 +83,8 @@ def answers_of_kept(
         yield torch.cat(logits).unflatten(0, orders.shape[:2])
 
 
+@clean
+@torch.no_grad()
 def _answers(trace: Trace, state: Tensor) -> Tensor:
     """`[row, class]`."""
     return trace.vit.adapter.readout_logits(last_state_of(trace, state)).float().cpu()

@@ -13,6 +13,7 @@ from vitlens_widgets.analysis.class_space.rules import Rule
 from vitlens_widgets.analysis.stream import ExampleBatch
 from vitlens_widgets.analysis.value_vectors.weights import class_directions, vectors_of
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
 
 
@@ -25,6 +26,7 @@ class Stored(NamedTuple):
     """The class that a memory promotes most, int64 `[memory]`."""
 
 
+@clean
 @torch.no_grad()
 def stored_in(vit: ViT, kind: str, layer: int, k: int, rule: Rule) -> Stored:
     """What the memories of one kind in one block hold; see `key_value_agreement`.

@@ -27,6 +27,7 @@ from vitlens_widgets.analysis.value_vectors.weights import (
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.vit import check_vit
@@ -221,6 +222,7 @@ def class_value_agreement(vit: ViT, *, baseline: ViT | None = None) -> ClassValu
     )
 
 
+@clean
 @torch.no_grad()
 def _best(vit: ViT, kind: str) -> NearestVector:
     directions = normalize(class_directions(vit), dim=1)

@@ -21,6 +21,7 @@ from vitlens_widgets.analysis.value_vectors.weights import (
 from vitlens_widgets.data import Kinship, LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.vit import check_vit
@@ -138,6 +139,7 @@ class ValueVectors(Result):
 
 
 @experiment("model")
+@clean
 @torch.no_grad()
 def value_vectors(vit: ViT, layer: int, kind: str = "MLP", *, k: int | None = None) -> ValueVectors:
     """Which classes the value vectors of one block promote, from the weights alone.

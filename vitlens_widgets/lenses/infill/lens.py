@@ -13,6 +13,7 @@ from vitlens_widgets.lenses.infill.brightness import Statistics, check_statistic
 from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mask
 from vitlens_widgets.lenses.infill.shown import Shown, batch_size_for
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
@@ -117,6 +118,7 @@ class InfillLens:
             raise UsageError("Give either mask= or mask_ratio=, not both.")
         return given_mask(mask, layout, n_images)
 
+    @clean
     def paint(self, shown: Shown, mask: Tensor) -> Infilling:
         """Paint images that were read before, under another mask, bool `[image, patch]`."""
         self._check_painting()
@@ -198,6 +200,7 @@ def _checked(mae: ViT) -> MaskedAutoencoder:
     return mae.adapter
 
 
+@clean
 @torch.no_grad()
 def _check_painting(mae: ViT, adapter: MaskedAutoencoder) -> None:
     """Refuse a model whose own forward does something beyond encoder, final norm and decoder."""

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.lenses.infill.brightness import to_pixels
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MAEEncoder
 from vitlens_widgets.trace import ViT
 
@@ -145,6 +146,7 @@ def _means(values: np.ndarray, where: np.ndarray) -> np.ndarray:
     )
 
 
+@clean
 @torch.no_grad()
 def _features(vit: ViT, brightness: np.ndarray) -> Tensor:
     """Patches of whole pictures after each block, of length 1, `[state, image, patch, d]`."""

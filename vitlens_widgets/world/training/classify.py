@@ -11,6 +11,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch.nn import functional
 
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.world.labels import CLASSES, label_shares, present_classes
 from vitlens_widgets.world.network import (
     GRID,
@@ -110,6 +111,7 @@ class Classify(Task[VisionTransformer, SceneBatch]):
         truth = (present_classes(masks), label_shares(masks, (GRID, GRID)))
         return SceneBatch(*map(torch.from_numpy, (stacked_images(scenes), *truth)))
 
+    @clean
     def learn(self, model: VisionTransformer, batch: SceneBatch) -> torch.Tensor:
         """The goal's loss of the answers of the last state."""
         with torch.autocast("cpu", torch.bfloat16):

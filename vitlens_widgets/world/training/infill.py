@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from transformers import ViTMAEForPreTraining
 
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.world.autoencoder import SIDE, MAEDesign, make_autoencoder
 from vitlens_widgets.world.network import normalized
 from vitlens_widgets.world.training.task import Task, fresh_scenes, stacked_images
@@ -35,6 +36,7 @@ class Infill(Task[ViTMAEForPreTraining, torch.Tensor]):
         """Fresh scenes, uint8 `[image, H, W, 3]`."""
         return torch.from_numpy(stacked_images(fresh_scenes(index, batch_size, SIDE)))
 
+    @clean
     def learn(self, model: ViTMAEForPreTraining, batch: torch.Tensor) -> torch.Tensor:
         """The model's own loss, on masks drawn from torch's generator."""
         with torch.autocast("cpu", torch.bfloat16):

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tqdm import tqdm
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.files import made_folder, try_out, whole_file
+from vitlens_widgets.models.cleanup import Cleanup, clean
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.training.task import Recipe, stream
 from vitlens_widgets.world.weights import save_weights
@@ -128,15 +130,14 @@ def unbroken() -> Iterator[None]:
         yield
         return
     waiting: list[bool] = []
-    before = signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
-    try:
+    with Cleanup(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))):
+        signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
     if waiting:
         raise KeyboardInterrupt
 
 
+@clean
 def train(
     recipe: Recipe,
     folder: Path,
@@ -166,7 +167,7 @@ def train(
     """
     checkpoint = Checkpoint(made_folder(folder) / f"{stem}.checkpoint", recipe.facts())
     try_out(checkpoint.path)
-    with torch.random.fork_rng(devices=[]), one_core_left():
+    with own_random_numbers(), one_core_left():
         torch.manual_seed(recipe.seed)
         model = recipe.task.make_model().train()
         optimizer = Optimizer(model, recipe.steps, recipe.rate)
@@ -178,6 +179,7 @@ def train(
     return save_weights(model, folder / f"{stem}.safetensors", recipe.facts())
 
 
+@clean
 def _learn_all(
     recipe: Recipe,
     model: nn.Module,
@@ -200,7 +202,8 @@ def _learn_all(
         saved = done
 
     try:
-        for batch in _received(stream(recipe.task.draw, done, recipe.steps, recipe.batch_size)):
+        drawn = stream(recipe.task.draw, done, recipe.steps, recipe.batch_size)
+        while (batch := _received(drawn)) is not None:
             _seed_step(recipe.seed, done)
             loss = recipe.task.learn(model, batch)
             loss.backward()
@@ -216,14 +219,11 @@ def _learn_all(
         raise
 
 
-def _received(batches: Iterator[Any]) -> Iterator[Any]:
-    """The batches, each received as a whole: cut off in the middle, its worker would complain."""
-    while True:
-        with unbroken():
-            batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch
+@clean
+def _received(batches: Iterator[Any]) -> Any:
+    """The next batch, as a whole: cut off, its worker would complain; None when all are drawn."""
+    with unbroken():
+        return next(batches, None)
 
 
 @contextmanager
@@ -234,11 +234,16 @@ def one_core_left() -> Iterator[None]:
     long as with one.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
-    try:
+    with Cleanup(partial(torch.set_num_threads, before)):
+        torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
         yield
-    finally:
-        torch.set_num_threads(before)
+
+
+@contextmanager
+def own_random_numbers() -> Iterator[None]:
+    """While this lasts, torch may be seeded and drawn from; then it goes on where it was."""
+    with Cleanup(partial(torch.set_rng_state, torch.get_rng_state())):
+        yield
 
 
 def _seed_step(seed: int, step: int) -> None:

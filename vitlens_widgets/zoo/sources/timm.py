@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from torch import nn
 
 from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.registry import family_of
 from vitlens_widgets.zoo.checkpoint_file import module_from_file
 from vitlens_widgets.zoo.hub import reach
@@ -78,7 +79,6 @@ def _from_file(name: str, options: Options, weights: FromFile) -> nn.Module:
 def _check_name(name: str) -> None:
     """Refuse an unknown tag or another kind of model."""
     import timm
-    import torch
 
     architecture, _, tag = name.partition(".")
     tagged = timm.list_models(f"{architecture}.*", pretrained=True)
@@ -88,8 +88,17 @@ def _check_name(name: str) -> None:
             f"{quoted_list(tagged) or 'none'}."
         )
     try:
-        with torch.device("meta"):  # no memory, no weights: only to see what it is
-            model = timm.create_model(architecture, pretrained=False)
+        model = _on_meta(architecture)
     except RuntimeError:  # older timm needs numbers while it builds: seen when it is loaded
         return
     family_of(model)(model, None)
+
+
+@clean
+def _on_meta(architecture: str) -> nn.Module:
+    """Without memory and weights, only to see what it is."""
+    import timm
+    import torch
+
+    with torch.device("meta"):
+        return timm.create_model(architecture, pretrained=False)
