@@ -63,6 +63,10 @@ def test_a_name_that_is_not_there_says_so():
         ("analysis.heads", "statistic", "vl.analysis.heads.statistics"),
         ("data", "ImageNet", "vl.data.ImageNetS"),
         ("charts", "with_box", "vl.charts.with_boxes"),
+        ("edits", "Knockout", "vl.edits.KnockOut"),
+        ("analysis.over_states", "probabilities", "vl.analysis.over_states.probability"),
+        ("analysis.infilling", "maskstudy", "vl.analysis.infilling.MaskStudy"),
+        ("world", "Scene_", "vl.world.Scene"),
     ],
 )
 def test_inside_a_room_the_nearest_names_are_said_too(room, name, near):

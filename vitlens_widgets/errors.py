@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+Choice = TypeVar("Choice")
 
 
 class UsageError(ValueError):
@@ -37,6 +39,19 @@ def did_you_mean(word: str, candidates: Iterable[str], n: int = 3) -> str:
     """` Nearest: "dog", "cat".` for the end of an error sentence; empty where nothing is near."""
     found = nearest(word, candidates, n)
     return f" Nearest: {quoted_list(found)}." if found else ""
+
+
+def check_choice(what: str, given: Choice, choices: Iterable[str]) -> Choice:
+    """What was given, if it is one of the choices.
+
+    Raises:
+        UsageError: It is not; the nearest are named.
+    """
+    choices = list(choices)
+    if given not in choices:
+        near = did_you_mean(given, choices) if isinstance(given, str) and len(choices) > 3 else ""
+        raise UsageError(f"{what} must be one of {quoted_list(choices)}, not {given!r}.{near}")
+    return given
 
 
 def said(given: Any) -> str:

@@ -14,6 +14,7 @@ from torchvision import tv_tensors
 
 from tests.sentences import refused
 from vitlens_widgets.data import read_image
+from vitlens_widgets.data.listed import listed
 from vitlens_widgets.errors import UsageError
 
 ROWS, COLS = 5, 8
@@ -236,6 +237,22 @@ def test_tensor_subclasses_are_tensors_whose_channels_come_first():
 def test_tensors_without_values_are_refused():
     is_refused(torch.zeros(3, 4, 4, device="meta"), "on the meta device")
     is_refused(torch.zeros(3, 4, 4).to_sparse(), "sparse", "to_dense")
+    is_refused(torch.zeros(4, 4).to_sparse_csr(), "sparse", "to_dense")
+
+
+def test_batches_with_channels_on_the_other_side_are_told_how_to_turn_them():
+    for batch in (torch.zeros(2, 48, 40, 3), np.zeros((2, 3, 48, 40)), torch.zeros(1, 48, 40, 4)):
+        with refused(UsageError):
+            listed(batch)
+    assert len(listed(np.zeros((3, 3, 40, 3)))) == 3  # either order: it is what arrays have
+
+
+def test_quantised_and_nested_tensors_are_read(rgb):
+    levels = torch.from_numpy(np.moveaxis(rgb, 2, 0).astype(np.float32) / 255)
+    same(torch.quantize_per_tensor(levels, 1 / 255, 0, torch.quint8), rgb)
+    nested = torch.nested.nested_tensor([levels, levels[:, :3]])
+    for found, expected in zip(listed(nested), (rgb, rgb[:3]), strict=True):
+        same(found, expected)
 
 
 def png16(levels):

@@ -119,6 +119,15 @@ def test_a_part_that_is_not_where_it_is_said_is_named(guide):
         vl.load(OwnViT().eval())
 
 
+def test_all_parts_that_are_missing_are_named_at_once(guide):
+    guide.at = {"blocks": "encoder"}
+    with refused(vl.UnsupportedModelError):
+        vl.load(OwnViT().eval())
+    guide.at = {}
+    with refused(vl.UnsupportedModelError):
+        vl.load(OwnViT().eval())
+
+
 @pytest.mark.parametrize("kind", facebook.KINDS)
 def test_facebooks_own_modules_are_known_by_their_structure(kind):
     as_promised(facebook_row(kind))

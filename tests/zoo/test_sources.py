@@ -50,5 +50,11 @@ def test_files_and_folders_are_told_by_what_is_in_them(tmp_path):
 
 def test_what_no_kind_takes_is_answered_with_what_each_takes():
     with refused(vl.UsageError) as error:
-        vl.load("p32")
+        vl.load("§")
     assert all(kind.description in str(error.value) for kind in SOURCES)
+
+
+@pytest.mark.parametrize("name", ["p32", "vit_bse_patch16_224", "toy"])
+def test_what_is_nearly_a_name_is_answered_with_the_nearest_alone(name):
+    with refused(vl.UsageError):
+        vl.load(name)

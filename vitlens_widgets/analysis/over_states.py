@@ -13,6 +13,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import vitlens_widgets.charts as charts
+from vitlens_widgets._lazy import refusal
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -155,3 +156,8 @@ def _figure(reading: Reading, quantity: str, **words: Any) -> Figure:
 
 def _with_curves(plot: Figure, reading: Reading, curves: dict[str, list[float]]) -> Figure:
     return charts.with_curves(plot, "state", reading.state_names, curves)
+
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
+    _PUBLIC = ["entropy", "kl_to_final", "probability", "rank"]
+    __getattr__ = refusal(__name__, _PUBLIC, "vl.analysis.over_states")

@@ -53,6 +53,22 @@ def _channels_last(array: np.ndarray, channels_first: bool) -> np.ndarray:
     return np.moveaxis(array, 0, 2) if channels_first else array
 
 
+def check_order(shape: tuple[int, ...], channels_first: bool) -> None:
+    """Refuse a batch whose channels are on the other side; its images are looked at one by one.
+
+    Raises:
+        UsageError: They are.
+    """
+    channels, other = (1, 3) if channels_first else (3, 1)
+    if shape[channels] not in (1, 3, 4) and shape[other] in (1, 3, 4):
+        turn = "tensor.permute(0, 3, 1, 2)" if channels_first else "array.transpose(0, 2, 3, 1)"
+        layout = "channels, height, width" if channels_first else "height, width, channels"
+        raise UsageError(
+            f"{_said(shape, channels_first)} has {shape[channels]} channels; expected [image, "
+            f"{layout}]. {turn} puts them there."
+        )
+
+
 def _said(shape: tuple[int, ...], channels_first: bool) -> str:
     return f"{'A tensor' if channels_first else 'An array'} of shape {list(shape)}"
 

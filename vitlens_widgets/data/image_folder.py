@@ -29,6 +29,12 @@ UNREAD = frozenset(_UNREAD.split())
 _SYNSET = re.compile(r"n\d{8}")
 
 
+_FLAT = (
+    "; it has images itself: vit.trace takes such a folder as it is, and vl.data.Examples takes a "
+    "list of (image, class)"
+)
+
+
 class ImageFolder:
     """A folder that has one folder of images per class, as torchvision's `ImageFolder` reads it.
 
@@ -120,7 +126,11 @@ def class_folders(folder: Path) -> list[Path]:
     """
     found = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     if not found:
-        raise UsageError(f"{folder} must have one folder per class, with the class's images in it.")
+        has_some = any(path.suffix.casefold() in SUFFIXES for path in folder.iterdir())
+        raise UsageError(
+            f"{folder} must have one folder per class, with the class's images in it"
+            f"{_FLAT if has_some else ''}."
+        )
     return found
 
 

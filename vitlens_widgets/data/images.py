@@ -70,7 +70,7 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
         return _read_row(source)
     if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         return image_from_bytes(content_of(source), str(getattr(source, "name", "")))
-    if _is_tensor(source):
+    if is_tensor(source):
         return image_from_array(_as_numpy(source), channels_first=True)
     if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
         return image_from_array(np.asarray(source), channels_first=False)
@@ -118,17 +118,23 @@ def _no_heic(said: str) -> str:
     )
 
 
-def _is_tensor(source: Any) -> bool:
+def is_tensor(source: Any) -> bool:
     """Whether it is a torch tensor, of whatever subclass (tv_tensors.Image, fastai's ...)."""
     kinds = type(source).__mro__
     return any(kind.__name__ == "Tensor" and kind.__module__ == "torch" for kind in kinds)
 
 
 def _as_numpy(tensor: Any) -> np.ndarray:
-    if tensor.is_meta or tensor.is_sparse:
-        kind = "on the meta device, without values" if tensor.is_meta else "sparse"
+    if tensor.is_meta:
         raise UsageError(
-            f"This tensor is {kind}; expected an image's values, as tensor.to_dense()."
+            "This tensor is on the meta device, without values; expected an image's values."
+        )
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if str(tensor.layout) != "torch.strided":
+        raise UsageError(
+            f"This tensor is of layout {tensor.layout}; expected an image's values, as "
+            "tensor.to_dense() gives them."
         )
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point():

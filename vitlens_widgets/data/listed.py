@@ -8,8 +8,10 @@ from typing import Any
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from vitlens_widgets.data.arrays import check_order
 from vitlens_widgets.data.encoded import address_kind
 from vitlens_widgets.data.image_folder import SUFFIXES
+from vitlens_widgets.data.images import is_tensor
 from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, said
 
@@ -30,7 +32,12 @@ def listed(images: Any) -> list[Any]:
     Raises:
         UsageError: None at all, more than can be meant, or a folder without images.
     """
-    if getattr(images, "ndim", 0) == 4 or isinstance(images, (list, tuple)):
+    if is_tensor(images) and images.is_nested:
+        found = list(images.unbind())
+    elif _ndim(images) == 4:
+        check_order(tuple(images.shape), channels_first=is_tensor(images))
+        found = list(images)
+    elif isinstance(images, (list, tuple)):
         found = list(images)
     elif isinstance(images, (str, Path)):
         found = _of_path(images)

@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_choice
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import site_if
 from vitlens_widgets.trace.edits import Replace
@@ -62,8 +62,7 @@ def source_of(trace: Trace, site: str, head: int | None) -> Source:
         raise UsageError(f'head= goes with site="attn_out", not with site={site!r}.')
     if site == "resid":
         return Source(trace, trace.vit.state_names, lambda states: trace.states[states])
-    if site not in ADDED:
-        raise UsageError(f'A lens reads "resid", "attn_out" or "mlp_out", not {site!r}.')
+    check_choice("site, what a lens reads,", site, ("resid", *ADDED))
     trace.vit.adapter.hook_points(0)[site]  # refuses a site that the model does not have
     layers = range(trace.vit.n_layers)
     if head is None:

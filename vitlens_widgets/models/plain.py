@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.cleanup import clean, hooking
 from vitlens_widgets.models.foreign import Foreign
@@ -17,6 +17,9 @@ from vitlens_widgets.models.hook_points import HookPoint, HookPoints, part_of, s
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import DEFAULTS, Preprocessing, from_timm_config
 from vitlens_widgets.models.readout import CLS, PATCHES
+
+_OF_MODEL = ("blocks", "norm", "embedding")
+_OF_BLOCK = ("heads", "proj", "attn", "norm2", "mlp", "mlp_in", "mlp_out")
 
 
 class PlainViT(Adapter):
@@ -81,11 +84,24 @@ class PlainViT(Adapter):
 
     def _must(self, role: str, within: Foreign = None) -> Foreign:
         found = self.part(role, within)
-        place = self.at.get(role, self.PARTS.get(role, ""))
-        hint = "" if role in self.at else f'; at = {{"{role}": ...}} says where it is'
-        must = f'its {role} must be at "{place}"'
-        require(found is not None, self.model, must, f"nothing is there{hint}")
+        if found is None:
+            self._refuse(role, within)
         return found
+
+    def _refuse(self, role: str, within: Foreign) -> NoReturn:
+        """Names all parts that are missing at once, not one after the other."""
+        projections = ("q", "k", "v") if "q" in self.at else ("qkv",)
+        roles = _OF_MODEL if within is None else (*_OF_BLOCK, *projections)
+        missing = [one for one in roles if one == role or self.part(one, within) is None]
+        places = ", ".join(
+            f'{one} at "{self.at.get(one, self.PARTS.get(one, ""))}"' for one in missing
+        )
+        inside = "" if within is None else ", within a block"
+        raise UnsupportedModelError(
+            f"This {type(self.model).__name__} cannot be read: nothing is where its parts must be"
+            f'{inside}: {places}. Say where they are, as in at = {{"{missing[0]}": ...}}; '
+            "help(vl.PlainViT) shows how."
+        )
 
     @property
     def own_size(self) -> tuple[int, int]:

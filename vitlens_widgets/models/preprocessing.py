@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.errors import UsageError, check_choice
 
 DEFAULTS: dict[str, Any] = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
 _RULER = 512  # pixels of the longer side where it is only asked what is cropped
@@ -139,8 +139,7 @@ def _check_values(words: Mapping[str, Any]) -> None:
         UsageError: A word has a value that it cannot have.
     """
     for word, choices in _CHOICES.items():
-        if words[word] not in choices:
-            raise UsageError(_must_be(word, f"one of {quoted_list(choices)}", words[word]))
+        check_choice(f"Of the preprocessing, {word}", words[word], choices)
     for word in ("mean", "std"):
         values = words[word] if isinstance(words[word], Iterable) else ()
         if [_is_number(value) for value in values] != [True] * 3:

@@ -77,8 +77,15 @@ def family_of(model: Foreign) -> Family:
     for name in () if part else names:
         require(not reason_for(name), model, reason_for(name))
     raise UnsupportedModelError(
-        f"{names[0]} is not a ViT that can be read{part}; ViTs of timm, transformers, torchvision "
-        "and open_clip are, and for one of your own say where its parts are (vl.PlainViT)."
+        f"{names[0]} is not a ViT that can be read{part or _own(names[0])}."
+    )
+
+
+def _own(name: str) -> str:
+    """What to do with a class that nobody reads, for the end of a sentence."""
+    return (
+        "; ViTs of timm, transformers, torchvision and open_clip are, and one of your own when a "
+        f'class under @vl.register("{name}") says where its parts are: help(vl.PlainViT) shows how'
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter
+from vitlens_widgets.models.adapter import Adapter, require
 from vitlens_widgets.models.channels import of_channels
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.foreign import Foreign
@@ -24,6 +24,7 @@ from vitlens_widgets.models.probabilities import Kind, check_kind
 from vitlens_widgets.models.prompts import Prompts, from_prompts
 from vitlens_widgets.models.readout import Readout
 from vitlens_widgets.models.registry import family_of
+from vitlens_widgets.models.whole import check_weights, of_its_class
 
 
 class BaseViT:
@@ -55,12 +56,16 @@ class BaseViT:
         prompts: Prompts | None = None,
         probabilities: Kind | None = None,
     ) -> None:
-        self.adapter: Adapter = family_of(model)(model, image_size)
-        labels = _give_classifier(self.adapter, classifier, prompts, labels)
+        family = family_of(model)
+        check_weights(model)
+        with of_its_class(model):
+            self.adapter: Adapter = family(model, image_size)
+            require(self.adapter.n_layers > 0, model, "it must have blocks", "there is none")
+            labels = _give_classifier(self.adapter, classifier, prompts, labels)
+            self.layout: TokenLayout = self.adapter.layout()
+            self.labels: LabelSet = _labels(self.adapter, labels)
         self.model = model
         self.name = name or self.adapter.checkpoint_name() or type(model).__name__
-        self.layout: TokenLayout = self.adapter.layout()
-        self.labels: LabelSet = _labels(self.adapter, labels)
         own = probabilities is None
         self.probabilities: Kind = self.adapter.probabilities if own else check_kind(probabilities)
         self.preprocessing: Preprocessing = _preprocessing(self.adapter, preprocessing)

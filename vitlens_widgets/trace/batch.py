@@ -17,6 +17,7 @@ from vitlens_widgets.data.listed import listed
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.preprocessing import Preprocessing
+from vitlens_widgets.models.whole import COMPUTES
 
 _BEYOND = 10  # times the brightness of white, or as far below black: no stimulus is as strong
 _MUCH = 1 / 3  # of an image; what is cropped of usual photographs is less than the rest
@@ -83,9 +84,8 @@ def _read(image: Any, i: int, of: int) -> Image.Image:
 
 
 def _checked_pixels(vit: BaseViT, pixels: Any) -> Tensor:
-    if not isinstance(pixels, Tensor) or not pixels.is_floating_point():
-        kind = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
-        raise UsageError(f"preprocessed=True takes a floating-point tensor of pixels, not {kind}.")
+    if other := _other_than_pixels(pixels):
+        raise UsageError(f"preprocessed=True takes a floating-point tensor of pixels, not {other}.")
     pixels = pixels[None] if pixels.ndim == 3 else pixels
     n_channels = vit.adapter.n_channels
     if pixels.ndim != 4 or pixels.shape[1] != n_channels or len(pixels) == 0:
@@ -98,6 +98,17 @@ def _checked_pixels(vit: BaseViT, pixels: Any) -> Tensor:
         raise UsageError("The pixels hold NaN or infinite values; expected finite numbers.")
     _check_normalised(vit.preprocessing, pixels)
     return pixels
+
+
+def _other_than_pixels(pixels: Any) -> str:
+    """What was given in place of a tensor of numbers to compute with; nothing where it is one."""
+    if not isinstance(pixels, Tensor):
+        return type(pixels).__name__
+    if pixels.is_meta or pixels.is_nested:
+        return "one without values" if pixels.is_meta else "a nested one"
+    if pixels.layout != torch.strided:
+        return f"one of layout {pixels.layout}"
+    return "" if pixels.dtype in COMPUTES else str(pixels.dtype)
 
 
 def _check_normalised(preprocessing: Preprocessing, pixels: Tensor) -> None:

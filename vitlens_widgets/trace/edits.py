@@ -17,11 +17,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from vitlens_widgets._lazy import refusal
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.trace.region import Region
@@ -262,3 +263,6 @@ def __dir__() -> list[str]:
 
 
 __all__ = ["Add", "DropTokens", "Edit", "KnockOut", "Replace", "Scale", "Zero"]
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
+    __getattr__ = refusal(__name__, __all__, "vl.edits")

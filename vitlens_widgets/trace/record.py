@@ -111,6 +111,11 @@ class Record:
     def _fill(self, k: int, state: Tensor) -> None:
         if not len(self._states):  # one piece of memory, filled as the states come
             self._states = state.new_empty(self.n_layers + 1, *state.shape)
+        if state.shape != self._states.shape[1:]:
+            raise UnsupportedModelError(
+                f"State {k} is {list(state.shape)} [image, token, d], and those before it "
+                f"{list(self._states.shape[1:])}: blocks that drop or merge tokens cannot be read."
+            )
         self._states[k] = state.detach()
         self._filled.add(k)
 

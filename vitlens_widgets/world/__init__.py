@@ -12,4 +12,4 @@ from __future__ import annotations
 
 from vitlens_widgets._lazy import public_names
 
-__getattr__, __dir__, __all__ = public_names(__name__, __file__, "world")
+__getattr__, __dir__, __all__ = public_names(__name__, __file__, "vl.world")

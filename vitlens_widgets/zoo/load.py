@@ -196,9 +196,13 @@ def _kind(source: Any) -> ModelSource:
             'module.load_state_dict(weights), or their file, as in vl.load("vit_base_patch16_224", '
             'weights="run.pth").'
         )
-    *others, last = (kind.description for kind in SOURCES)
     names = (name for kind in SOURCES for name in kind.names())
-    nearest = did_you_mean(source, names) if isinstance(source, str) else ""
+    near = did_you_mean(source, names) if isinstance(source, str) else ""
+    if near:
+        raise UsageError(
+            f"vl.load does not know {said(source)}.{near} help(vl.load) says what it takes."
+        )
+    *others, last = (kind.description for kind in SOURCES)
     raise UsageError(
-        f"vl.load does not know {said(source)}; it takes {', '.join(others)} or {last}.{nearest}"
+        f"vl.load does not know {said(source)}; it takes {', '.join(others)} or {last}."
     )

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, TypeVar
+from typing import Literal
 
-from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.errors import check_choice
 from vitlens_widgets.models import TokenLayout
 
 Rule = Literal["released", "text"]
 """`"released"`: as the authors' code does it; `"text"`: as the paper says."""
-
-
-Choice = TypeVar("Choice", bound=str)
-
-
-def check_choice(what: str, given: Choice, choices: Sequence[str]) -> Choice:
-    """What was given, if it is one of the choices.
-
-    Raises:
-        UsageError: It is not.
-    """
-    if given not in choices:
-        raise UsageError(f"{what} must be one of {quoted_list(choices)}, not {given!r}.")
-    return given
 
 
 def check_rule(rule: Rule) -> Rule:
