@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,6 +59,45 @@ def test_one_head_is_its_rows_of_the_projection():
         torch.testing.assert_close(reading.logits(1), vit.adapter.token_logits(expected))
 
 
+@pytest.mark.parametrize("special", ["CLS", "four registers and layer scale", "mean of patches"])
+def test_the_value_bias_stays_in_its_head_or_is_folded_into_the_blocks_bias(special):
+    """Against the weights: `fold_ln`, then `fold_value_biases` of TransformerLens and Prisma."""
+    vit = vl.load(timm_model(special))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    block = vit.model.blocks[1]
+    w = {name: one.detach().double().numpy() for name, one in block.named_parameters()}
+    width, d_head = vit.width, vit.width // 4
+    scale = w.get("ls1.gamma", np.ones(width))
+    value, b_value = w["attn.qkv.weight"][2 * width :], w["attn.qkv.bias"][2 * width :]
+    folded = b_value + value @ w["norm1.bias"]
+    summed = {True: 0, False: 0}
+    for head in range(4):
+        rows = slice(head * d_head, (head + 1) * d_head)
+        out = w["attn.proj.weight"][:, rows].T * scale
+        z = trace["z", 1][:, :, head].double().numpy()
+        for value_bias, expected in ((True, z @ out), (False, (z - folded[rows]) @ out)):
+            found = head_output(trace, 1, head, value_bias)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+            summed[value_bias] += found.double().numpy()
+        assert np.abs(folded[rows] @ out).max() > 1e-3
+    bias = w["attn.proj.bias"] * scale
+    blocks_bias = bias + folded @ (w["attn.proj.weight"].T * scale)
+    for whole in (summed[True] + bias, summed[False] + blocks_bias):
+        np.testing.assert_allclose(whole, trace["attn_out", 1], rtol=0, atol=2e-5)
+
+
+def test_a_lens_reads_a_head_without_its_value_bias(traced):
+    vit, trace = traced
+    lens = vl.LogitLens(vit)
+    reading = lens.read(trace, site="attn_out", head=2, value_bias=False)
+    assert reading.lens_name == "logit lens on attn_out (head 2, without value bias)"
+    with torch.no_grad():
+        expected = vit.adapter.token_logits(head_output(trace, 1, 2, value_bias=False))
+    torch.testing.assert_close(reading.logits(1), expected)
+    with_bias = lens.read(trace, site="attn_out", head=2).logits(1)
+    assert (reading.logits(1) - with_bias).abs().max() > 1e-3
+
+
 def test_heads_that_are_mixed_before_they_are_added_are_refused():
     vit = vl.load(timm_model("scaled attention and MLP norms"))
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
@@ -71,6 +111,7 @@ def test_heads_that_are_mixed_before_they_are_added_are_refused():
         {"site": "z"},
         {"head": 1},
         {"site": "attn_out", "head": 4},
+        {"site": "attn_out", "value_bias": False},
     ],
 )
 def test_what_cannot_be_read_is_refused(traced, words):

@@ -109,7 +109,13 @@ class Lens(ABC):
         transformed = self._transformed(states, first, final)
         return self.classify(self.vit.adapter.readout_logits, transformed, final)
 
-    def read(self, trace: Trace, site: str = "resid", head: int | None = None) -> Reading:
+    def read(
+        self,
+        trace: Trace,
+        site: str = "resid",
+        head: int | None = None,
+        value_bias: bool = True,
+    ) -> Reading:
         """Read a trace.
 
         Args:
@@ -117,12 +123,14 @@ class Lens(ABC):
             site: `"resid"`: its L + 1 states; `"attn_out"` or `"mlp_out"`: what each of the L
                 blocks adds to the stream.
             head: With `"attn_out"`: one head's part of it (`vitlens_widgets.lenses.source`).
+            value_bias: Of a head: whether what its value bias adds, whatever it looks at, is in it
+                (True) or left out, as TransformerLens and Prisma fold it into the block's bias.
 
         Raises:
             UsageError: The trace is of another model, or an unknown site or head.
         """
         self._check_same_model(trace)
-        return Reading(self, source_of(trace, site, head))
+        return Reading(self, source_of(trace, site, head, value_bias))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the lens as safetensors: its arguments, and by what its model is known again.
