@@ -100,6 +100,20 @@ def test_lines_stand_between_what_differs():
     assert not dark[:, :19].any()
 
 
+def test_rings_and_marks_stand_where_they_are_said_to():
+    marks = [Mark("7") if place == 1 * 4 + 3 else Mark() for place in range(8)]
+    bare, ringed, marked = (
+        pixels(plain((120, 120, 120), 2, 4, **more).drawn(160))
+        for more in ({}, {"rings": [(2 / 4, 0, 1 / 4, 1 / 2)]}, {"marks": marks})
+    )
+    rows, cols = np.nonzero((ringed == ACCENT).all(-1))
+    assert (cols.min(), cols.max()) == (79, 120)
+    assert rows.max() == 40
+    rows, cols = np.nonzero((marked != bare).any(-1))
+    assert 120 < cols.min() <= cols.max() < 160
+    assert 40 < rows.min() <= rows.max() < 80
+
+
 @pytest.mark.parametrize(
     "mark", [Mark("cat", "🐱"), Mark("7"), Mark(), Mark(LONG), Mark("cat", "🐱", 0.0)]
 )

@@ -65,13 +65,15 @@ def test_what_a_pinned_token_attends_to_is_laid_over_the_image(direction):
     assert not cover.any()
 
 
-def test_every_head_is_drawn_in_the_colours_of_its_own_scale():
+@pytest.mark.parametrize("norm", ["map", "layer", "all"])
+def test_every_head_is_drawn_in_the_colours_of_the_scale_that_it_shares(norm):
     maps = random_maps(10, layers=3, heads=2, rows=3, cols=4)
-    shown = ShownMaps(AttentionMaps(maps, scale="linear")._pictured())
-    thumbnails = shown.thumbnails()
+    shown = ShownMaps(AttentionMaps(maps, scale="linear", norm=norm)._pictured())
+    every = np.stack([maps.of_layer(layer) for layer in range(3)])
     for layer, head in np.ndindex(3, 2):
-        expected = colors(shades(maps.of_head(layer, head), "pattern", "linear"))
-        np.testing.assert_array_equal(thumbnails[layer, head], expected)
+        shared = {"map": None, "layer": every[layer], "all": every}[norm]
+        expected = colors(shades(every[layer, head], "pattern", "linear", shared))
+        np.testing.assert_array_equal(shown.thumbnails()[layer, head], expected)
 
 
 def test_knocked_out_keys_and_tokens_that_were_dropped_are_drawn():

@@ -11,7 +11,7 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.stills.colors import bytes_of
-from vitlens_widgets.export.stills.scales import MISSING, VEIL
+from vitlens_widgets.export.stills.scales import MISSING, VEIL, ColorScale
 from vitlens_widgets.widgets.relevance_maps.shown import ShownRelevance
 from vitlens_widgets.widgets.relevance_maps.still import KINDS
 
@@ -55,6 +55,24 @@ def test_a_common_scale_ends_at_the_largest_of_all_heads():
     widget.norm = "layer"
     still = ShownRelevance(widget.get_state())
     assert still.scale(0, "head", 2, 0).end == pytest.approx(np.abs(heads[2]).max())
+
+
+@pytest.mark.parametrize("heads_of", ["target", "against", "difference"])
+def test_thumbnails_are_the_heads_and_each_layers_sum_last(heads_of):
+    widget = made(heads_of=heads_of, shared=False, norm="map", show="head", layer=2, head=1)
+    still = ShownRelevance(widget.get_state())
+    one, other = widget.relevance
+    pixels = still.thumbnails()
+    assert pixels.shape == (3, 3, *one.patches(1).shape, 3)
+    for layer, column in np.ndindex(3, 3):
+        where = (1, layer, column) if column < 2 else (1, layer)
+        pair = one.patches(*where), other.patches(*where)
+        values = {"target": pair[0], "against": pair[1], "difference": pair[0] - pair[1]}[heads_of]
+        scale = ColorScale("blue_orange", float(np.abs(values).max()))
+        assert np.abs(pixels[layer, column] - scale.pixels(values).astype(int)).max() <= 3
+    assert still.chosen == (2, 1)
+    widget.show = "layer"
+    assert ShownRelevance(widget.get_state()).chosen == (2, 2)
 
 
 def test_curves_are_drawn_as_far_as_they_are_there():
