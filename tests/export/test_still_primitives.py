@@ -152,6 +152,9 @@ def test_an_emoji_fills_its_size_and_is_fainter_the_less_it_counts():
     opacity = np.asarray(whole)[..., 3].astype(int)
     assert np.abs(np.asarray(faint)[..., 3] - opacity / 2).max() <= 1
     assert np.asarray(fonts.sprite("🐱", 40))[..., 3].max() == 255
+    white = (255, 255, 255)
+    sure, unsure = (pixels(plain(white, marks=[Mark("", "🐱", p)]).drawn(40)) for p in (1, 0))
+    assert 0.2 < (255 - unsure).sum() / (255 - sure).sum() < 0.5
     assert fonts.sprite("", 40) is None
 
 

@@ -12,6 +12,7 @@ import vitlens_widgets as vl
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.stills.colors import bytes_of
 from vitlens_widgets.export.stills.scales import MISSING, VEIL, ColorScale
+from vitlens_widgets.widgets.relevance_maps import still
 from vitlens_widgets.widgets.relevance_maps.shown import ShownRelevance
 from vitlens_widgets.widgets.relevance_maps.still import KINDS
 
@@ -87,6 +88,22 @@ def test_curves_are_drawn_as_far_as_they_are_there():
 
     assert has(before) < 20 < 100 < has(after)
     assert after.height > before.height
+
+
+def test_each_class_has_its_own_curves_under_its_name(monkeypatch):
+    many, words, curves, captioned = [], [], still.curves, still.captioned
+    monkeypatch.setattr(still, "curves", lambda *what: many.append(what[1]) or curves(*what))
+    monkeypatch.setattr(still, "captioned", lambda *what: words.append(what[0]) or captioned(*what))
+    widget = made()
+    widget.saved()
+    widget.still()
+    sent = np.frombuffer(widget._curves, "<f4").reshape(2, len(KINDS), -1)
+    names = [f"p({widget._labels[index]}) as patches go" for index in (2, 4)]
+    assert [line for line in words if line.startswith("p(")] == names
+    for found, values in zip(many, sent, strict=True):
+        for curve, numbers, (kind, *_) in zip(found, values, KINDS, strict=True):
+            np.testing.assert_array_equal(curve.y, numbers)
+            assert curve.name == f"{kind}, mean {numbers.mean():.2f}"
 
 
 def test_dropped_patches_are_veiled_and_methods_without_heads_have_no_overview():
