@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -14,13 +14,14 @@ from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.saved import SavedLens
 from vitlens_widgets.lenses.source import source_of
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.live import Live, all_of
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.vit import check_vit
 
 Self = TypeVar("Self", bound="Lens")
 
 
-class Lens(ABC):
+class Lens(Live, ABC):
     """Decodes hidden states into class logits.
 
     A lens of one's own says in `transform` what it makes of the states; the model's own norm and
@@ -46,6 +47,7 @@ class Lens(ABC):
     """
 
     name: str
+    kept_by = "keep it by lens.save(path), and vl.Lens.load(path, vit)"
 
     def __init_subclass__(cls, **words: Any) -> None:
         super().__init_subclass__(**words)
@@ -168,6 +170,10 @@ class Lens(ABC):
             )
         check_vit(vit, f"{cls.__name__}.load")
         return known[saved.lens](vit, **saved.arguments_for(vit))
+
+    def _shared(self) -> Iterable[object]:
+        """The model, whose traces the copy reads, too."""
+        return all_of(self.vit)
 
     def _transformed(self, states: Tensor, first: int, final: Tensor) -> Tensor:
         transformed = self.transform(states, first, final)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -16,6 +16,7 @@ from vitlens_widgets.lenses.decoded import Decoded, Decoder
 from vitlens_widgets.lenses.measured import Measured
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.models.live import Live
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -33,7 +34,7 @@ class Top(NamedTuple):
     """Their probabilities, of the model's own kind, float32."""
 
 
-class Reading:
+class Reading(Live):
     """What a lens makes of every token in every state of a trace.
 
     Every number is a float32 (indices: int64) tensor on the CPU of shape `[state, image, token]`,
@@ -45,6 +46,8 @@ class Reading:
     Made by a lens: `LogitLens(vit).read(trace)`.
     """
 
+    kept_by = "keep its numbers, such as reading.table(), and its lens by lens.save(path)"
+
     def __init__(
         self, lens: Decoder, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
     ) -> None:
@@ -55,6 +58,10 @@ class Reading:
         self._readout = None if at == "readout" else Reading(lens, source, at="readout")
         own = None if self._readout is None else self._readout._measured
         self._measured = Measured(self._decoded, self.probabilities, own)
+
+    def _shared(self) -> Iterable[object]:
+        """The trace and the lens, neither of which it changes."""
+        return (self._trace, self._lens)
 
     @property
     def trace(self) -> Trace:

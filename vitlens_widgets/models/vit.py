@@ -14,6 +14,7 @@ from vitlens_widgets.models.channels import of_channels
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.layout import TokenLayout
+from vitlens_widgets.models.live import Live
 from vitlens_widgets.models.preprocessing import (
     DEFAULTS,
     Preprocessing,
@@ -27,7 +28,7 @@ from vitlens_widgets.models.registry import family_of
 from vitlens_widgets.models.whole import check_weights, of_its_class
 
 
-class BaseViT:
+class BaseViT(Live):
     """A model with the words to read it; `trace.ViT` is one that can be traced.
 
     Attributes:
@@ -43,6 +44,7 @@ class BaseViT:
     """
 
     paper: str = ""
+    kept_by = "keep its weights, torch.save(vit.model.state_dict(), path), and load it again"
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.live import Live, all_of
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
@@ -25,7 +26,7 @@ from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.weights import SeenWeights
 
 
-class BaseTrace:
+class BaseTrace(Live):
     """One forward pass: every state, and every site of every block on demand.
 
     `trace["attn_out", 3]` gives a site of block 3; `vitlens_widgets.models.sites` lists the sites
@@ -43,6 +44,8 @@ class BaseTrace:
         edits: The edits that were made.
         kept: The sites that were kept, by `(site, layer)`.
     """
+
+    kept_by = "keep its tensors, torch.save(trace.states, path), and trace again"
 
     def __init__(
         self,
@@ -186,6 +189,14 @@ class BaseTrace:
         """
         self._weights.check(what)
         self._modules.check(what)
+
+    def _shared(self) -> Iterable[object]:
+        """The model; its weights are still watched."""
+        if self._grad:
+            raise UsageError(
+                "A trace with grad=True cannot be copied: its graph is of one run; trace again."
+            )
+        return all_of(self.vit)
 
     def _state(self, k: int) -> Tensor:
         """State k; with gradients, the very tensor that the next block read."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.live import Live
 from vitlens_widgets.trace import Trace, ViT
 
 
@@ -39,7 +40,7 @@ class Probe(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class ProbeRelevance:
+class ProbeRelevance(Live):
     """Relevance by linear probes, for `vl.analysis.relevance` and `perturbation_test`.
 
     A token is the more relevant for a class, the better the ranks that the probes of the states
@@ -55,6 +56,8 @@ class ProbeRelevance:
     Source:
         Vilas et al. (2023), section 7, as their code does it.
     """
+
+    kept_by: ClassVar[str] = "measure again, with cache= and save_to="
 
     vit: ViT = field(repr=False)
     layers: tuple[int, ...]

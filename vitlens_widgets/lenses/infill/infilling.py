@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,7 @@ from vitlens_widgets.lenses.infill.brightness import Statistics
 from vitlens_widgets.lenses.infill.masks import check_share
 from vitlens_widgets.lenses.infill.paintings import Paintings
 from vitlens_widgets.lenses.infill.shown import Shown, pieces, read_only
+from vitlens_widgets.models.live import Live, all_of
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
@@ -48,7 +49,7 @@ class Painter(Protocol):
         ...
 
 
-class Infilling(Paintings):
+class Infilling(Live, Paintings):
     """Images, a mask, and what is painted from each state of the encoder.
 
     Everything is a NumPy array, read-only where it is kept. Pictures are `[image, height, width,
@@ -64,6 +65,8 @@ class Infilling(Paintings):
             pixels.
     """
 
+    kept_by = "keep its arrays, np.save(path, infilling.pictures(state)), and read again"
+
     def __init__(
         self,
         lens: Painter,
@@ -76,6 +79,10 @@ class Infilling(Paintings):
         self._lens = lens
         self._scores: dict[tuple[str, str], np.ndarray] = {}
         self._weights = weights or SeenWeights(lens.vit, "infilling", "read")
+
+    def _shared(self) -> Iterable[object]:
+        """The model and the lens."""
+        return (self._lens, *all_of(self.vit))
 
     @property
     def lens(self) -> Painter:

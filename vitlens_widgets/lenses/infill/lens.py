@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from vitlens_widgets.lenses.infill.masks import given_mask, order_of, random_mas
 from vitlens_widgets.lenses.infill.shown import Shown, batch_size_for
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
+from vitlens_widgets.models.live import Live, all_of
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch
@@ -24,7 +26,7 @@ from vitlens_widgets.trace.vit import check_vit
 _TOLERANCE = 1e-3  # tells a model that works otherwise from rounding; tests hold 1e-5
 
 
-class InfillLens:
+class InfillLens(Live):
     """The model's own final norm and decoder, applied to every state of the visible patches.
 
     A masked autoencoder hides part of an image, runs the rest through its encoder, and has its
@@ -53,6 +55,7 @@ class InfillLens:
     """
 
     name = "infill lens"
+    kept_by = "make it again of the model"
 
     def __init__(
         self, mae: ViT, norm: bool = True, *, statistics: Statistics | None = None
@@ -65,6 +68,10 @@ class InfillLens:
         self.statistics: Statistics | None = check_statistics(
             statistics, self._adapter.normalises_pixels, mae.name
         )
+
+    def _shared(self) -> Iterable[object]:
+        """The model."""
+        return all_of(self.vit)
 
     def read(
         self,

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anywidget
 from PIL import Image
@@ -81,6 +81,25 @@ class LensWidget(WireWidget):
                 f"{quoted_list(self.choices())}.{did_you_mean(name, self.choices())}"
             )
         super().__setattr__(name, value)
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """Refuse to be copied or pickled.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            f"{type(self).__name__} cannot be copied or pickled, since it belongs to a page: make "
+            'another of what this one shows, or keep it by save_html("lens.html").'
+        )
+
+    def __copy__(self) -> NoReturn:
+        """See `__reduce_ex__`."""
+        self.__reduce_ex__(4)
+
+    def __deepcopy__(self, memo: Any) -> NoReturn:
+        """See `__reduce_ex__`."""
+        self.__reduce_ex__(4)
 
     def meanings(self) -> dict[str, Meaning]:
         """What the selections mean that `vl.link` can link, by the names of their traits."""
