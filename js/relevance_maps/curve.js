@@ -164,7 +164,7 @@ function said(of, scene) {
   const answer = curves.answer(removal);
   return [
     [`${ORDERS[removal.kind]}, gone`, `${curves.nGone(removal.point)} of ${curves.nPatches}`],
-    ["probability", at(removal.kind)],
+    [classes.word, at(removal.kind)],
     ...(answer < 0 ? [] : /** @type {[string, string][]} */ ([["answer", classes.label(answer).name]])),
     [ORDERS[other], at(other)],
     ...(curves.of.random ? /** @type {[string, string][]} */ ([["random", at("random")]]) : []),

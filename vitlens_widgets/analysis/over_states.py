@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import vitlens_widgets.charts as charts
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.probabilities import word_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -42,7 +43,7 @@ def probability(
     Raises:
         UsageError: No such class, token or image.
     """
-    plot = _figure(reading, "probability", y_range=(-0.02, 1.02))
+    plot = _figure(reading, word_of(reading.probabilities), y_range=(-0.02, 1.02))
     curves = {
         f"{reading.labels[c]}, {_name(reading, place)}": _at(
             reading, place, image, lambda read, c=c: read.probability(c)

@@ -23,6 +23,11 @@ def probabilities(logits: Tensor, kind: Kind) -> Tensor:
     return logits.sigmoid() if kind == "sigmoid" else logits.softmax(-1)
 
 
+def word_of(kind: Kind) -> str:
+    """What people read beside such a number: of a sigmoid, that it is one."""
+    return "probability" if kind == "softmax" else f"probability ({kind})"
+
+
 def log_outcomes(logits: Tensor, kind: Kind) -> Tensor:
     """Log-probabilities of all that can be, over which entropies and divergences are summed.
 

@@ -10,6 +10,7 @@ from vitlens_widgets.analysis.readings import check_states
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import Reading
+from vitlens_widgets.models.probabilities import word_of
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
@@ -64,7 +65,7 @@ def read_keys(
         "token": [places.describe(key) for key in keys],
         "weight": weights,
         "answer": [answers[key] for key in keys],
-        "probability": probability[keys].tolist(),
+        word_of(reading.probabilities): probability[keys].tolist(),
     }
     return frame(columns, title)
 

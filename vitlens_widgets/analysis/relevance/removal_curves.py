@@ -26,7 +26,7 @@ from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.probabilities import Kind, probabilities
+from vitlens_widgets.models.probabilities import Kind, probabilities, word_of
 from vitlens_widgets.models.vit import BaseViT
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -55,6 +55,7 @@ class RemovalCurves(Result):
         probability: Of that class, by "negative", "positive" and "random" (the mean over orders),
             float32 `[image, point]`.
         answers: The model's answer, by "negative" and "positive", int64 `[image, point]`.
+        kind: Of the probability: "softmax" or "sigmoid".
     """
 
     title: str
@@ -63,6 +64,7 @@ class RemovalCurves(Result):
     removed: np.ndarray = field(repr=False)
     probability: Mapping[str, np.ndarray] = field(repr=False)
     answers: Mapping[str, np.ndarray] = field(repr=False)
+    kind: Kind = "softmax"
 
     def table(self, image: int = 0) -> DataFrame:
         """A row per point of one image.
@@ -73,7 +75,7 @@ class RemovalCurves(Result):
         check_index("image", image, len(self.target))
         columns: dict[str, list] = {"removed": self.removed.tolist()}
         for kind, values in self.probability.items():
-            columns[f"probability, {kind}"] = values[image].tolist()
+            columns[f"{word_of(self.kind)}, {kind}"] = values[image].tolist()
         for kind, values in self.answers.items():
             columns[f"answer, {kind}"] = [self.labels[index] for index in values[image]]
         return frame(columns, f"{self.title}, {self.labels[self.target[image]]}")
@@ -84,7 +86,7 @@ class RemovalCurves(Result):
         for image, index in enumerate(self.target):
             means = (f"{kind} {one[image].mean():.3f}" for kind, one in self.probability.items())
             lines.append(f"image {image}, {self.labels[index]}: {', '.join(means)}")
-        return "\n".join([self.title, *lines])
+        return "\n".join([f"{self.title}: mean {word_of(self.kind)}", *lines])
 
     def figure(self, image: int = 0) -> Figure:
         """The probability of the class over the share of one image's patches that is gone.
@@ -94,7 +96,9 @@ class RemovalCurves(Result):
         """
         check_index("image", image, len(self.target))
         label = self.labels[self.target[image]]
-        plot = charts.figure_over_shares(f"{self.title}, {label}", ALONG, f"probability of {label}")
+        plot = charts.figure_over_shares(
+            f"{self.title}, {label}", ALONG, f"{word_of(self.kind)} of {label}"
+        )
         curves = {kind: values[image].tolist() for kind, values in self.probability.items()}
         return charts.with_curves(plot, ALONG, self.removed.tolist(), curves)
 
@@ -199,6 +203,7 @@ def _curves(
         removed=removed[: len(answers)],
         probability=curves,
         answers=dict(zip(KINDS, torch.stack(answers, dim=-1).numpy(), strict=True)),
+        kind=vit.probabilities,
     )
 
 
