@@ -13,14 +13,19 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from functools import cache, partial
+from unittest.mock import patch
 
 import timm
 import torch
 
 import vitlens_widgets as vl
 from tests.benchmarks.measure import added_mib, interleaved, machine, table
+from vitlens_widgets.trace import base as bases
+from vitlens_widgets.trace import trace as traces
+from vitlens_widgets.trace.stream import Stream
 
 
 def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]:
@@ -29,6 +34,7 @@ def ways(name: str, batch: int) -> dict[str, Callable[[], Callable[[], object]]]
     return {
         "forward": lambda: no_grad(partial(model_of(name), pixels_for(name, batch))),
         "trace": lambda: partial(vit_of(name).trace, pixels_for(name, batch), preprocessed=True),
+        "trace without proofs": lambda: partial(trace_unproved, name, batch),
         "trace + reading": lambda: partial(trace_and_read, name, batch),
         "trace + all maps": lambda: partial(trace_and_maps, name, batch),
         f"rerun from block {middle}": lambda: prepared_rerun(name, batch, middle),
@@ -69,6 +75,27 @@ def pixels_for(name: str, batch: int) -> torch.Tensor:
 def depth(name: str) -> int:
     """The number of blocks."""
     return len(model_of(name).blocks)
+
+
+def trace_unproved(name: str, batch: int) -> None:
+    """What a trace would cost that believed in the model: "trace" less this is what proofs cost.
+
+    Left out are the comparisons of the stream between blocks, that all of them ran, that the last
+    state leads to the model's own answer, the search for train mode and transforms, and what later
+    tells that weights or modules have changed. Hooks that say which block is running stay.
+    """
+    nothing = partial(patch.object, new=lambda *_: None)
+    left_out = [
+        patch.object(Stream, "arrives", lambda self, layer, *_: setattr(self, "inside", layer)),
+        patch.object(Stream, "leaves", lambda self, *_: setattr(self, "inside", None)),
+        nothing(Stream, "check_end"),
+        *map(partial(nothing, traces), ("check_answer", "check_modes", "check_not_transformed")),
+        *map(partial(nothing, bases), ("SeenWeights", "SeenModules")),
+    ]
+    with ExitStack() as stack:
+        for one in left_out:
+            stack.enter_context(one)
+        vit_of(name).trace(pixels_for(name, batch), preprocessed=True)
 
 
 def trace_and_read(name: str, batch: int) -> None:
@@ -177,12 +204,15 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=default)
     parser.add_argument("--batch", nargs="+", type=int, default=[1, 8])
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--ways", nargs="+", help="some alone, the bare forward beside them")
+    parser.add_argument("--no-memory", action="store_true", help="times alone")
     args = parser.parse_args()
     cases = [(name, batch) for name in args.model for batch in args.batch]
     print(machine())
-    timed = [row for case in cases for row in times(*case, args.repeats)]
+    timed = [row for case in cases for row in times(*case, args.repeats, args.ways)]
     print(table(timed), flush=True)
-    print(table([{**row, "adds MiB": added_by(row)} for row in timed]))
+    if not args.no_memory:
+        print(table([{**row, "adds MiB": added_by(row)} for row in timed]))
 
 
 def added_by(row: dict[str, object]) -> int:
@@ -191,9 +221,13 @@ def added_by(row: dict[str, object]) -> int:
     return round(statistics.median(added_mib(prepare) for _ in range(3)))
 
 
-def times(name: str, batch: int, repeats: int) -> Iterator[dict[str, object]]:
-    """A row for each way."""
-    seconds = interleaved({way: prepare() for way, prepare in ways(name, batch).items()}, repeats)
+def times(
+    name: str, batch: int, repeats: int, some: Collection[str] | None = None
+) -> Iterator[dict[str, object]]:
+    """A row for each way, or for the bare forward and some."""
+    every = ways(name, batch)
+    chosen = every if some is None else {way: every[way] for way in ("forward", *some)}
+    seconds = interleaved({way: prepare() for way, prepare in chosen.items()}, repeats)
     for way, median in seconds.items():
         bare = seconds["transformers forward" if "transformers" in way else "forward"]
         yield {
