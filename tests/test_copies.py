@@ -74,6 +74,23 @@ def test_a_copied_trace_is_read_like_the_first(name, how):
         twin["z", 0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_trace_that_is_copied_along_with_its_model_is_of_the_copy(first):
+    trace = traced()
+    pair = (trace.vit, trace) if first else (trace, trace.vit)
+    twins = copy.deepcopy({"pair": pair})["pair"]
+    twin = twins[first]
+    assert twin.vit is twins[not first]
+    assert (twin.vit is trace.vit) != first  # a trace that comes first keeps its model
+    assert torch.equal(twin["z", 1], trace["z", 1])
+    with torch.no_grad():
+        next(trace.vit.model.parameters()).mul_(2)
+    stale = copy.deepcopy(pair)[first]
+    for one in (stale, trace):
+        with pytest.raises(vl.UsageError, match="have changed or moved"):
+            one["z", 0]
+
+
 @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy])
 def test_copied_lenses_and_readings_give_the_same_numbers(how):
     trace = traced()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from torch import nn
@@ -91,6 +92,14 @@ class SeenModules:
     def __init__(self, vit: BaseViT) -> None:
         self._vit = vit
         self._seen = computing(vit.model)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SeenModules:
+        """The same of a copy of the model, where one is made along with it."""
+        vit, twin = copy.deepcopy(self._vit, memo), copy.copy(self)
+        if vit is not self._vit:
+            same = computing(self._vit.model) == self._seen
+            twin._vit, twin._seen = vit, computing(vit.model) if same else -1
+        return twin
 
     def check(self, what: str) -> None:
         """Refuse to go on with modules that compute otherwise.

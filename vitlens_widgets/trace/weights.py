@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +34,14 @@ class SeenWeights:
     def __init__(self, vit: BaseViT, result: str, again: str) -> None:
         self._vit, self._result, self._again = vit, result, again
         self._seen = _state_of(vit)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SeenWeights:
+        """The same of a copy of the model, where one is made along with it."""
+        vit, twin = copy.deepcopy(self._vit, memo), copy.copy(self)
+        if vit is not self._vit:
+            same = _state_of(self._vit) == self._seen
+            twin._vit, twin._seen = vit, _state_of(vit) if same else -1
+        return twin
 
     def check(self, what: str) -> None:
         """Refuse to go on with weights that are no longer those.
