@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "vitlens_widgets"
-GROUND = {"_lazy", "_version", "errors", "files", "masks", "progress"}
+GROUND = {"_lazy", "_version", "errors", "files", "kinds", "masks", "progress"}
 ENGINES = GROUND | {"data", "models", "trace", "lenses"}
 KNOWN = {  # what each room may know
     **{room: GROUND - {room} for room in GROUND},

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias, cast
 
 import lazy_loader
 
+_Attached: TypeAlias = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
-def public_names(
-    package: str, file: str, short: str
-) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+
+def public_names(package: str, file: str, short: str) -> _Attached:
     """`__getattr__`, `__dir__` and `__all__` of a package, from the stub beside its file.
 
     Args:
@@ -18,7 +18,7 @@ def public_names(
         file: Its `__file__`.
         short: What users call it, for the nearest names to one that is not there.
     """
-    load, listed, names = lazy_loader.attach_stub(package, file)
+    load, listed, names = cast("_Attached", lazy_loader.attach_stub(package, file))
 
     def get(name: str) -> Any:
         return load(name) if name in names else refuse(name)

@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -72,7 +72,7 @@ def path_for(given: str | os.PathLike[str], such_as: str) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path) -> Generator[BinaryIO]:
     """A file to write to, which takes its place at the end of the block.
 
     Until then it has a name of its own in the same folder, so that of several writers the last one

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tqdm.auto import tqdm
 from tqdm.notebook import tqdm_notebook
@@ -24,7 +24,7 @@ def progress(steps: Iterable[Step], what: str, total: int | None = None) -> Iter
     return _Bar(steps, desc=what, total=total, delay=_QUIET_SECONDS, leave=False)
 
 
-def progress_bar(total: int | None, what: str, unit: str = "it") -> tqdm:
+def progress_bar(total: int | None, what: str, unit: str = "it") -> tqdm[Any]:
     """A bar to be told of steps, `bar.update(n)`, for loops that take several at once.
 
     Args:
@@ -32,11 +32,17 @@ def progress_bar(total: int | None, what: str, unit: str = "it") -> tqdm:
         what: What it is for, said beside the bar.
         unit: What is counted; "B" for bytes, which are shown as kB and MB.
     """
-    words = {"unit": unit, "unit_scale": unit == "B"}
-    return _Bar(total=total, desc=what, delay=_QUIET_SECONDS, leave=False, **words)
+    return _Bar(
+        total=total,
+        desc=what,
+        delay=_QUIET_SECONDS,
+        leave=False,
+        unit=unit,
+        unit_scale=unit == "B",
+    )
 
 
-class _NotebookBar(tqdm_notebook):
+class _NotebookBar(tqdm_notebook):  # pyright: ignore[reportMissingTypeArgument]  # generic in its stub alone
     """A notebook's bar whose output is emptied at the end.
 
     tqdm closes its widgets but leaves their output, which is saved with the notebook: opened again,
@@ -48,9 +54,9 @@ class _NotebookBar(tqdm_notebook):
     def display(self, *args: Any, check_delay: bool = True, **words: Any) -> None:
         """Shows the bar where its output can be found again."""
         if check_delay and self.delay > 0 and not self.displayed:
-            from IPython.display import display
+            from IPython import display
 
-            self._output = display(self.container, display_id=True)
+            self._output = display.display(self.container, display_id=True)
             self.displayed = True
         super().display(*args, check_delay=check_delay, **words)
 
@@ -61,4 +67,4 @@ class _NotebookBar(tqdm_notebook):
             self._output.update({"text/html": ""}, raw=True)
 
 
-_Bar: Any = _NotebookBar if issubclass(tqdm, tqdm_notebook) else tqdm
+_Bar = cast("type[tqdm[Any]]", _NotebookBar if issubclass(tqdm, tqdm_notebook) else tqdm)

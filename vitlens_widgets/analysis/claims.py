@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pandas import DataFrame
@@ -59,7 +59,9 @@ Ask = Callable[[str], "tuple[bool | None, str]"]
 """Of a model's name: whether the claim holds there, and the numbers that say so."""
 
 
-def estimate(values: OverImages | np.ndarray, place: int | tuple | None = None) -> Estimate:
+def estimate(
+    values: OverImages | np.ndarray, place: int | tuple[int, ...] | None = None
+) -> Estimate:
     """A mean over images with its interval.
 
     Args:
@@ -74,7 +76,7 @@ def estimate(values: OverImages | np.ndarray, place: int | tuple | None = None) 
     mean, half = (np.asarray(part) for part in (over.mean, over.half))
     if place is None and mean.size != 1:
         raise UsageError(f"These are means at {mean.size} places; choose one, such as place=-1.")
-    at = ... if place is None else place
+    at: Any = ... if place is None else place
     return Estimate(float(mean[at]), float(half[at]))
 
 

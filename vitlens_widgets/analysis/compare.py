@@ -32,7 +32,7 @@ def compare(results: Mapping[str, Any], name: str | None = None) -> Figure:
             "There is no result to draw: give several by their names, such as "
             '{"trained": found, "random weights": other}.'
         )
-    kind = type(next(iter(results.values())))
+    kind: Any = next(iter(results.values())).__class__
     for one in results.values():
         if not hasattr(kind, "compared") or not isinstance(one, kind):
             raise UsageError(

@@ -39,7 +39,7 @@ def over_models(
         >>> found = vl.analysis.over_models(vl.analysis.identifiability, models, data, n_images=50)
         >>> vl.analysis.compare(found, "score")
     """
-    results = {}
+    results: dict[str, Any] = {}
     for name, vit in models.items():
         saving = {}
         if folder is not None:

@@ -8,9 +8,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets._lazy import refusal
@@ -19,6 +19,7 @@ from vitlens_widgets.models.probabilities import word_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+    from torch import Tensor
 
     from vitlens_widgets.lenses import Reading
 
@@ -141,12 +142,14 @@ def _name(reading: Reading, place: Place) -> str:
     )
 
 
-def _at(reading: Reading, place: Place, image: int, measure: Any) -> list[float]:
+def _at(
+    reading: Reading, place: Place, image: int, measure: Callable[[Reading], Tensor]
+) -> list[float]:
     """One number per state at one place of one image."""
     reading.picture(image)  # refuses an image that is not there
     if isinstance(place, str):
-        return measure(reading.readout)[:, image].tolist()
-    return measure(reading)[:, image, reading.position(place)].tolist()
+        return cast("list[float]", measure(reading.readout)[:, image].tolist())
+    return cast("list[float]", measure(reading)[:, image, reading.position(place)].tolist())
 
 
 def _figure(reading: Reading, quantity: str, **words: Any) -> Figure:

@@ -26,10 +26,11 @@ def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.n
         quantity: What the bars are, for the read-out.
         shares: `[place]` by name; below 0, bars hang down.
     """
-    places, width, items = places_of(plot), _ROOM / len(shares), []
+    places, width = places_of(plot), _ROOM / len(shares)
+    items: list[LegendItem] = []
     for i, (name, values) in enumerate(shares.items()):
         x = np.arange(len(places)) + 0.5 + (i - (len(shares) - 1) / 2) * width
-        data = {"x": x, quantity: values, along: places, "of": [name] * len(places)}
+        data: dict[str, Any] = {"x": x, quantity: values, along: places, "of": [name] * len(places)}
         source = ColumnDataSource(data)
         bars = plot.vbar("x", 0.9 * width, quantity, source=source, color=COLOURS[i % len(COLOURS)])
         items.append(LegendItem(label=name, renderers=cast("Any", [bars])))

@@ -29,16 +29,17 @@ def with_boxes(plot: Figure, boxes: Mapping[str, Any]) -> Figure:
         boxes: By name, a dataclass of arrays `[place]`: low, lower, median, upper and high. What
             lies beyond the whiskers, low and high, is not drawn.
     """
-    items, width = [], _ROOM / len(boxes)
+    items: list[LegendItem] = []
+    width = _ROOM / len(boxes)
     for i, (name, one) in enumerate(boxes.items()):
         states = places_of(plot)
         data = {key: value.tolist() for key, value in asdict(one).items()}
         source = ColumnDataSource({"state": states, "name": [name] * len(states), **data})
         x = dodge("state", (i - (len(boxes) - 1) / 2) * width, range=plot.x_range)
-        look = {"color": COLOURS[i % len(COLOURS)], "source": source}
+        look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "source": source}
         for start, end in (("low", "lower"), ("upper", "high")):
             plot.segment(x0=x, x1=x, y0=start, y1=end, **look)
-        hatch = {"hatch_pattern": _HATCHES[i % len(_HATCHES)], "hatch_alpha": 0.4}
+        hatch: dict[str, Any] = {"hatch_pattern": _HATCHES[i % len(_HATCHES)], "hatch_alpha": 0.4}
         hatch |= {"hatch_color": look["color"], "hatch_scale": 8}
         body = plot.vbar(
             x, 0.9 * width, "upper", "lower", fill_alpha=0.25, line_width=1, **look, **hatch
@@ -50,7 +51,7 @@ def with_boxes(plot: Figure, boxes: Mapping[str, Any]) -> Figure:
     return plot
 
 
-def _hover(renderers: list, along: str) -> HoverTool:
+def _hover(renderers: list[Any], along: str) -> HoverTool:
     said = [("", "@name"), (along, "@state"), ("median", "@median{0.000}")]
     said += [("quartiles", "@lower{0.000} to @upper{0.000}")]
     said += [("whiskers", "@low{0.000} to @high{0.000}")]

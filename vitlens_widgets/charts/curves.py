@@ -110,10 +110,14 @@ def with_curves(
         bands: An interval around some of the curves, by the same names.
         looks: The colour and dashes of some of the curves, where they belong together.
     """
-    items = []
+    items: list[LegendItem] = []
     faint = 0.15 if len(curves) <= len(COLOURS) else 0.08
     for i, (name, values) in enumerate(curves.items()):
-        data = {along: list(places), "value": list(values), "curve": [name] * len(values)}
+        data: dict[str, Any] = {
+            along: list(places),
+            "value": list(values),
+            "curve": [name] * len(values),
+        }
         source = ColumnDataSource(data)
         own = COLOURS[i % len(COLOURS)], _DASHES[i // len(COLOURS) % len(_DASHES)]
         colour, dash = (looks or {}).get(name, own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
@@ -48,7 +48,7 @@ def with_dots(
     """
     if not 1 <= len(values) <= len(_MARKS):
         raise UsageError(f"One figure shows one to {len(_MARKS)} models, not {len(values)}.")
-    items = []
+    items: list[LegendItem] = []
     for i, (model, of_heads) in enumerate(values.items()):
         aside = (i - (len(values) - 1) / 2) * _APART  # so that models do not hide one another
         drawn = _dots(plot, quantity, model, of_heads, i, aside)
@@ -61,11 +61,11 @@ def with_dots(
 
 def _dots(
     plot: Figure, quantity: str, model: str, values: np.ndarray, i: int, aside: float
-) -> list[GlyphRenderer]:
+) -> list[GlyphRenderer[Any]]:
     layers, heads = (axis.ravel() for axis in np.indices(values.shape))
     data = {"x": layers + aside, "layer": layers, "head": heads, "value": values.ravel()}
     source = ColumnDataSource({**data, "model": [model] * len(layers)})
-    look = {"marker": _MARKS[i], "size": 8, "color": COLOURS[i], "fill_alpha": 0.5}
+    look: dict[str, Any] = {"marker": _MARKS[i], "size": 8, "color": COLOURS[i], "fill_alpha": 0.5}
     dots = plot.scatter("x", "value", source=source, **look)
     means = plot.line(list(range(len(values))), values.mean(1), color=COLOURS[i], line_width=2)
     said = [("", "@model"), ("head", "L@layer H@head"), (quantity, "@value{0.0000}")]

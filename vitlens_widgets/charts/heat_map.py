@@ -32,7 +32,11 @@ def with_cells(plot: Figure, x: str, y: str, value: str, cells: Sequence[dict[st
     source = ColumnDataSource(data)
     colour = linear_cmap(value, Cividis256, 0, 1)
     squares = plot.rect(x, y, 1, 1, source=source, color=colour, line_color=None)
-    words = {"text_align": "center", "text_baseline": "middle", "text_font_size": "11px"}
+    words: dict[str, Any] = {
+        "text_align": "center",
+        "text_baseline": "middle",
+        "text_font_size": "11px",
+    }
     plot.text(x, y, "said", source=source, text_color="ink", **words)
     said = [("", f"@{{{y}}} at @{{{x}}}"), (value, f"@{{{value}}}{{0.0000}}")]
     said += [(other, f"@{{{other}}}") for other in cells[0] if other not in (x, y, value)]

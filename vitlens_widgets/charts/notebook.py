@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, cast
 
 from bokeh.io import output_notebook
 from bokeh.io.notebook import install_notebook_hook, load_notebook, show_app, show_doc
@@ -31,7 +31,7 @@ def in_notebook() -> None:
 
     def show_with_script(figure: Any, *arguments: Any) -> Any:
         load_notebook(script, hide_banner=True)
-        return show_doc(figure, *arguments)
+        return cast("object", show_doc(figure, *arguments))
 
     kind: Any = _COLAB  # Bokeh takes any name, and types say its own three
     show: Any = show_with_script

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from vitlens_widgets.data.examples import Example
+from vitlens_widgets.kinds import is_binary, is_mapping, is_path
 
 
 def of_example(example: Example) -> str:
@@ -22,11 +21,11 @@ def of_example(example: Example) -> str:
 
 def of_image(image: Any) -> str:
     """SHA-256 of whatever `read_image` takes: of its file, of its bytes, of its values."""
-    if isinstance(image, (str, os.PathLike)):
+    if is_path(image):
         return _of_file(Path(image).expanduser()) or str(image)
-    if isinstance(image, Mapping):  # a row of Hugging Face
+    if is_mapping(image):  # a row of Hugging Face
         return " ".join(f"{name}: {of_image(value)}" for name, value in image.items())
-    if image is None or isinstance(image, (bytes, bytearray, memoryview)):
+    if image is None or is_binary(image):
         return hashlib.sha256(image or b"").hexdigest()
     if isinstance(image, Image.Image) and image.mode == "P":
         image = image.convert("RGBA")  # by its palette

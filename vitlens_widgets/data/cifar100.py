@@ -49,7 +49,9 @@ class CIFAR100:
     has_masks = False
     identity_says_all = True
 
-    def __init__(self, source: str | os.PathLike[str] | Sequence, per_class: int | None = None):
+    def __init__(
+        self, source: str | os.PathLike[str] | Sequence[Any], per_class: int | None = None
+    ) -> None:
         check_per_class(per_class)
         self.labels = LabelSet.known("cifar100")
         self._items = _Binary(source) if isinstance(source, (str, os.PathLike)) else source
@@ -59,7 +61,7 @@ class CIFAR100:
         self.count: int | None = len(self._numbers)
 
     @classmethod
-    def vilas(cls, source: str | os.PathLike[str] | Sequence) -> CIFAR100:
+    def vilas(cls, source: str | os.PathLike[str] | Sequence[Any]) -> CIFAR100:
         """What Vilas et al. (2023) measured on: the first 5 test images of each class.
 
         Args:

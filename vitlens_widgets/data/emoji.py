@@ -138,7 +138,7 @@ def _rows(file: str) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=len(_SETS))
 def _table(file: str) -> tuple[tuple[str, str], ...]:
     """(first name, emoji) of each class of a known set, by index."""
-    table = {}
+    table: dict[int, tuple[str, str]] = {}
     for emoji, entry in _rows(file):
         index, _, name = entry.partition(" ")
         table[int(index)] = (name, emoji)

@@ -17,6 +17,7 @@ from vitlens_widgets.data.emoji import recognised
 from vitlens_widgets.data.labels import LabelSet
 from vitlens_widgets.data.rows import Columns, columns_of
 from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.kinds import is_mapping, is_tuple
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +98,15 @@ class Examples:
         self._items = items
         self._name = name
         first = items[0]
-        self._columns = columns_of(items, first) if isinstance(first, Mapping) else None
+        self._columns = columns_of(items, first) if is_mapping(first) else None
         self.labels = as_labels(own_names(items, self._columns) if labels is None else labels)
-        first = self._plain(first)
-        if not isinstance(first, tuple) or len(first) not in (2, 3):
+        parts = _parts(self._plain(first))
+        if len(parts) not in (2, 3):
             raise UsageError(
-                f"example 0 must be (image, class) or (image, class, mask), not {_kind(first)}."
+                "example 0 must be (image, class) or (image, class, mask), not "
+                f"{_kind(self._plain(first))}."
             )
-        self.has_masks = len(first) == 3
+        self.has_masks = len(parts) == 3
         self.count: int | None = len(items)
 
     @property
@@ -119,15 +121,16 @@ class Examples:
             UsageError: An item that is no such tuple, an unknown class, or a mask of another kind.
         """
         item, name = self._plain(self._items[number]), f"example {number}"
-        if not isinstance(item, tuple) or len(item) != 2 + self.has_masks:
-            parts = "(image, class, mask)" if self.has_masks else "(image, class)"
-            raise UsageError(f"{name} must be {parts}, as the first one is, not {_kind(item)}.")
-        mask = checked_mask(item[2], name) if self.has_masks else None
-        return Example(item[0], self.labels.index(item[1]), mask, name)
+        parts = _parts(item)
+        if len(parts) != 2 + self.has_masks:
+            asked = "(image, class, mask)" if self.has_masks else "(image, class)"
+            raise UsageError(f"{name} must be {asked}, as the first one is, not {_kind(item)}.")
+        mask = checked_mask(parts[2], name) if self.has_masks else None
+        return Example(parts[0], self.labels.index(parts[1]), mask, name)
 
     def _plain(self, item: Any) -> Any:
         """(image, class) of a row; anything else as it is."""
-        if self._columns is None or not isinstance(item, Mapping):
+        if self._columns is None or not is_mapping(item):
             return item
         columns = self._columns
         if columns.label is None:
@@ -220,7 +223,8 @@ def matched(labels: LabelSet, model_labels: LabelSet, whose: str = "The model") 
     """
     if labels == model_labels or (_is_imagenet(labels) and _is_imagenet(model_labels)):
         return list(range(len(labels)))
-    found, missing = [], []
+    found: list[int] = []
+    missing: list[str] = []
     for name in labels:
         try:
             found.append(model_labels.index(name))
@@ -254,5 +258,10 @@ def _is_imagenet(labels: LabelSet) -> bool:
     return len(labels) == 1000 and recognised(described) == "imagenet-1k"
 
 
+def _parts(item: Any) -> tuple[Any, ...]:
+    """Those of a tuple; none of anything else."""
+    return item if is_tuple(item) else ()
+
+
 def _kind(item: Any) -> str:
-    return counted(len(item), "part") if isinstance(item, tuple) else said(item)
+    return counted(len(_parts(item)), "part") if isinstance(item, tuple) else said(item)

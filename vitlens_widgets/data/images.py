@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from vitlens_widgets.data.encoded import (
 )
 from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, did_you_mean, said
+from vitlens_widgets.kinds import is_array, is_binary, is_mapping, is_several
 
 _HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 _KINDS = "a path, a web address, a PIL image, a NumPy array, a torch tensor or bytes"
@@ -66,15 +67,15 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
         return _read_address(str(source), kind, sha256)
     if isinstance(source, (str, Path)):
         return _read_file(Path(source).expanduser(), f'"{source}"', sha256)
-    if isinstance(source, Mapping):
+    if is_mapping(source):
         return _read_row(source)
-    if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
+    if is_binary(source) or hasattr(source, "read"):
         return image_from_bytes(content_of(source), str(getattr(source, "name", "")))
     if is_tensor(source):
         return image_from_array(_as_numpy(source), channels_first=True)
-    if isinstance(source, np.ndarray) or hasattr(source, "__array__"):
+    if is_array(source) or hasattr(source, "__array__"):
         return image_from_array(np.asarray(source), channels_first=False)
-    hint = " vit.trace takes a list." if isinstance(source, (list, tuple)) else ""
+    hint = " vit.trace takes a list." if is_several(source) else ""
     if isinstance(getattr(source, "image", None), (np.ndarray, Image.Image)):
         hint = " Give its .image."
     raise UsageError(f"An image is {_KINDS}; this is {said(source)}.{hint}")
@@ -173,7 +174,7 @@ def _read_file(
 
 
 @contextmanager
-def _sentences(said: str, formats: Sequence[str] | None = None) -> Iterator[None]:
+def _sentences(said: str, formats: Sequence[str] | None = None) -> Generator[None]:
     """What Pillow raises while it opens and decodes, said in a sentence."""
     try:
         yield

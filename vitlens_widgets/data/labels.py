@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from numbers import Integral
 from typing import Any, SupportsIndex, overload
@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex, overload
 from vitlens_widgets.data.emoji import emoji_of_set
 from vitlens_widgets.data.known_sets import known_set
 from vitlens_widgets.errors import UsageError, did_you_mean, said
+from vitlens_widgets.kinds import is_mapping
 
 
 class LabelSet(Sequence[str]):
@@ -154,7 +155,7 @@ class LabelSet(Sequence[str]):
     def __getitem__(self, index: SupportsIndex) -> str: ...
     @overload
     def __getitem__(self, index: slice) -> tuple[str, ...]: ...
-    def __getitem__(self, index):
+    def __getitem__(self, index: SupportsIndex | slice) -> str | tuple[str, ...]:
         return self._names[index]
 
     def __len__(self) -> int:
@@ -190,18 +191,19 @@ def _listed(names: Iterable[str]) -> list[str]:
     """
     if isinstance(names, (set, frozenset)):
         raise UsageError("Labels were given as a set, which has no order: give a list of names.")
-    if not isinstance(names, Mapping):
+    if not is_mapping(names):
         return list(names)
-    by_name = all(isinstance(value, Integral) for value in names.values())
-    by_index = {index: name for name, index in names.items()} if by_name else dict(names)
+    pairs: list[tuple[Any, Any]] = list(names.items())
+    by_name = all(isinstance(value, Integral) for _, value in pairs)
+    by_index = {index: name for name, index in pairs} if by_name else dict(pairs)
     by_index = {_as_index(key): name for key, name in by_index.items()}
-    if set(by_index) != set(range(len(names))):
+    if set(by_index) != set(range(len(pairs))):
         raise UsageError(
             "A dict of labels must have a name for each index 0, 1, 2, ..., as in "
             f'{{0: "cat", 1: "dog"}} or {{"cat": 0, "dog": 1}}; this one has '
             f"{', '.join(map(repr, list(by_index)[:4]))}{', ...' * (len(by_index) > 4)}."
         )
-    return [by_index[index] for index in range(len(names))]
+    return [by_index[index] for index in range(len(pairs))]
 
 
 def _as_index(key: Any) -> Any:

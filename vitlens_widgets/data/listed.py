@@ -14,6 +14,7 @@ from vitlens_widgets.data.image_folder import SUFFIXES
 from vitlens_widgets.data.images import is_tensor
 from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.kinds import is_binary, is_mapping, is_several
 
 AT_MOST = 1024
 """Images that are taken together where their number was not written by hand."""
@@ -32,18 +33,19 @@ def listed(images: Any) -> list[Any]:
     Raises:
         UsageError: None at all, more than can be meant, or a folder without images.
     """
+    found: list[Any]
     if is_tensor(images) and images.is_nested:
         found = list(images.unbind())
     elif _ndim(images) == 4:
         check_order(tuple(images.shape), channels_first=is_tensor(images))
         found = list(images)
-    elif isinstance(images, (list, tuple)):
+    elif is_several(images):
         found = list(images)
     elif isinstance(images, (str, Path)):
         found = _of_path(images)
     elif isinstance(images, Image.Image):
         found = _frames(images)
-    elif isinstance(images, Mapping):
+    elif is_mapping(images):
         found = _of_rows(images)
     elif _is_table(images):
         found = _of_table(images)
@@ -56,7 +58,7 @@ def listed(images: Any) -> list[Any]:
 
 def _is_table(images: Any) -> bool:
     """A data set or a column of one: read by number, with rows or images in it."""
-    if isinstance(images, (bytes, bytearray, memoryview)) or hasattr(images, "__array__"):
+    if is_binary(images) or hasattr(images, "__array__"):
         return False
     return isinstance(images, Sequence) or hasattr(images, "features")
 

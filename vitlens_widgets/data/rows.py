@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.kinds import is_mapping, is_several
 
 _IMAGE_NAMES = ("image", "img", "jpg", "png", "webp")
 _LABEL_NAMES = ("label", "labels", "cls", "class")
@@ -69,9 +70,8 @@ def _images_in(row: Mapping[str, Any]) -> list[str]:
 
 
 def _looks_like_one(value: Any) -> bool:
-    if isinstance(value, (list, tuple)) and value:
-        value = value[0]
-    return isinstance(value, Image.Image) or (isinstance(value, Mapping) and is_encoded(value))
+    one: Any = value[0] if is_several(value) and value else value
+    return isinstance(one, Image.Image) or (is_mapping(one) and is_encoded(one))
 
 
 def _only(names: Iterable[str], what: str, row: Mapping[str, Any]) -> str:

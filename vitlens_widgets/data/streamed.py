@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vitlens_widgets.data.examples import Example, as_labels, own_names
 from vitlens_widgets.data.rows import columns_of
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.kinds import is_mapping, is_several
 
 
 class Streamed:
@@ -90,11 +91,15 @@ def _check(items: Any, count: Any) -> None:
             f"Streamed takes what can be gone through again, and {said(items)} can be only once: "
             "give the DataLoader or data set itself, or a list."
         )
-    if type(getattr(items, "sampler", None)).__name__ in ("RandomSampler", "WeightedRandomSampler"):
+    if _sampler_of(items) in ("RandomSampler", "WeightedRandomSampler"):
         raise UsageError(
             "This DataLoader shuffles, so that no number of an image would be the same twice; make "
             "one with shuffle=False."
         )
+
+
+def _sampler_of(loader: Any) -> str:
+    return type(getattr(loader, "sampler", None)).__name__
 
 
 def _named(items: Any) -> Sequence[str]:
@@ -110,11 +115,12 @@ def _each(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     columns = None
     for given in items:
         item: Any = given
-        if isinstance(given, Mapping):
+        if is_mapping(given):
             columns = columns or columns_of(source, given)
-            item = given[columns.image], given.get(columns.label)
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            item = given[columns.image], given.get(columns.label or "")
+        parts: list[Any] = list(item) if is_several(item) else []
+        if len(parts) != 2:
             raise UsageError(f"Streamed reads (image, class), and {said(item)} came.")
-        image, label = item
-        several = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
+        image, label = parts
+        several = is_several(image) or getattr(image, "ndim", 0) == 4
         yield from zip(image, label, strict=True) if several else [(image, label)]

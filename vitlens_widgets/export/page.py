@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+from vitlens_widgets.kinds import is_binary, is_mapping, is_several
+
 STATIC = Path(__file__).parent / "static"
 
 HEAD = """<!doctype html>
@@ -130,16 +132,13 @@ def _packed(widgets: list[SavedWidget], links: Sequence[PageLink]) -> dict[str, 
 
 def _plain(value: Any) -> Any:
     """A value as JSON knows it: bytes as the base64 of their gzip, NaN and infinities as null."""
-    match value:
-        case bytes() | bytearray() | memoryview():
-            return {"$gzip": base64.b64encode(gzip.compress(bytes(value), 9, mtime=0)).decode()}
-        case dict():
-            return {name: _plain(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_plain(one) for one in value]
-        case float() if not math.isfinite(value):
-            return None
-    return value
+    if is_binary(value):
+        return {"$gzip": base64.b64encode(gzip.compress(bytes(value), 9, mtime=0)).decode()}
+    if is_mapping(value):
+        return {name: _plain(one) for name, one in value.items()}
+    if is_several(value):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _as_json(value: Any) -> str:

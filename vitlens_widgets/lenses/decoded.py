@@ -76,11 +76,11 @@ class Decoded:
 
     def measured(self, measure: Measure) -> dict[str, Tensor]:
         """What `measure` says of every piece, put together on the CPU: `[state, image, ...]`."""
-        columns = []
+        columns: list[dict[str, Tensor]] = []
         n_steps = self.shape[0] * self.shape[1]
         with progress_bar(n_steps, self.name) as bar:
             for images in self._image_slices():
-                found = []
+                found: list[dict[str, Tensor]] = []
                 for logits, final in self._from_the_last(images):
                     found.append(_in_chunks(measure, logits, final))
                     bar.update(logits.shape[0] * logits.shape[1])
@@ -149,8 +149,8 @@ def _in_chunks(measure: Measure, logits: Tensor, final: Final) -> dict[str, Tens
     """`measure`, applied to some tokens of one state at a time."""
     on_cpu = logits.device.type == "cpu"
     n_rows = (CHUNK_BYTES if on_cpu else PIECE_BYTES) // (4 * logits.shape[-1]) + 1
-    finals = list(map(Final, *(part.split(n_rows) for part in final)))
-    chunks = (state.flatten(0, -2).split(n_rows) for state in logits)
+    finals = list(map(Final, *(torch.split(part, n_rows) for part in final)))
+    chunks = (torch.split(state.flatten(0, -2), n_rows) for state in logits)
     found = [measure(*pair) for state in chunks for pair in zip(state, finals, strict=True)]
     of_tokens = logits.shape[:-1]
     return {name: v.reshape(*of_tokens, *v.shape[1:]) for name, v in _joined(found, 0).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -42,12 +44,7 @@ def _check_alike(before: Reading, after: Reading) -> None:
         )
 
 
-def _sizes(reading: Reading) -> tuple:
+def _sizes(reading: Reading) -> tuple[object, ...]:
     answers = list(reading.labels), reading.probabilities
-    return (
-        reading.state_names,
-        reading.n_images,
-        reading.tokens.tolist(),
-        answers,
-        reading.at_readout,
-    )
+    tokens = cast("list[int]", reading.tokens.tolist())
+    return reading.state_names, reading.n_images, tokens, answers, reading.at_readout

@@ -50,7 +50,7 @@ class FrozenNormLens(Lens):
         self.bias = bias
         self.center = center
         self._norm = _final_norm(vit)
-        _check_linear(self)
+        _check_linear(vit, self._norm)
 
     def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
         """The states as they are: the norm is changed, not they."""
@@ -59,11 +59,11 @@ class FrozenNormLens(Lens):
     def classify(self, to_logits: ToLogits, states: Tensor, final: Tensor) -> Tensor:
         """See `Lens.classify`; the final norm has the final state's scale."""
         scales: list[Tensor] = []
-        self._through(to_logits, final, lambda x: scales.append(_scale(x, self._norm.eps)))
+        _through(self._norm, to_logits, final, lambda x: scales.append(_scale(x, self._norm.eps)))
         scale = torch.cat(scales * len(states))  # [state and image, ...], as the states below
 
         def decoded(norm: Callable[[Tensor], Tensor]) -> Tensor:
-            return each_state(lambda state: self._through(to_logits, state, norm), states)
+            return each_state(lambda state: _through(self._norm, to_logits, state, norm), states)
 
         logits = decoded(lambda x: self._normed(x, scale))
         if not self.bias:
@@ -76,14 +76,18 @@ class FrozenNormLens(Lens):
         normed = normed if self._norm.weight is None else normed * self._norm.weight
         return normed + self._norm.bias if self.bias and self._norm.bias is not None else normed
 
-    @clean
-    def _through(
-        self, to_logits: ToLogits, state: Tensor, norm: Callable[[Tensor], Tensor | None]
-    ) -> Tensor:
-        """The model's own way from state to logits with another function for its final norm."""
-        with hooking() as hooks:
-            hooks.after(self._norm, lambda _module, args, _out: norm(args[0]))
-            return to_logits(state)
+
+@clean
+def _through(
+    final: nn.LayerNorm,
+    to_logits: ToLogits,
+    state: Tensor,
+    norm: Callable[[Tensor], Tensor | None],
+) -> Tensor:
+    """The model's own way from state to logits with another function for its final norm."""
+    with hooking() as hooks:
+        hooks.after(final, lambda _module, args, _out: norm(args[0]))
+        return to_logits(state)
 
 
 def _scale(x: Tensor, eps: float) -> Tensor:
@@ -94,10 +98,14 @@ def _scale(x: Tensor, eps: float) -> Tensor:
 def _final_norm(vit: ViT) -> nn.LayerNorm:
     """The one norm between the last state and the classifier."""
     passed: list[nn.Module] = []
+
+    def passes(module: nn.Module, _args: object, _out: object) -> None:
+        passed.append(module)
+
     leaves = [module for module in vit.model.modules() if not list(module.children())]
     with hooking() as hooks, torch.no_grad():
         for module in leaves:
-            hooks.after(module, lambda module, _args, _out: passed.append(module))
+            hooks.after(module, passes)
         vit.adapter.token_logits(vit.adapter.blank_state(1))
     norms = [module for module in passed if "norm" in type(module).__name__.lower()]
     if len(norms) != 1 or not isinstance(norms[0], nn.LayerNorm):
@@ -110,19 +118,19 @@ def _final_norm(vit: ViT) -> nn.LayerNorm:
 
 
 @clean
-def _check_linear(lens: FrozenNormLens) -> None:
+def _check_linear(vit: ViT, norm: nn.LayerNorm) -> None:
     """Refuse a classifier that is not linear after the norm: parts would not add up."""
     generator = torch.Generator().manual_seed(0)
-    blank = lens.vit.adapter.blank_state(1)
+    blank = vit.adapter.blank_state(1)
     one, other = (torch.randn(blank.shape, generator=generator).to(blank) for _ in range(2))
-    answers = []
+    answers: list[Tensor] = []
     with torch.no_grad():
         for features in (one, other, one + other, torch.zeros_like(one)):
-            through = lens._through(lens.vit.adapter.token_logits, blank, lambda _, f=features: f)
+            through = _through(norm, vit.adapter.token_logits, blank, lambda _, f=features: f)
             answers.append(through.float())
     off = (answers[0] + answers[1] - answers[2] - answers[3]).abs().max()
     if off > 2e-2 * answers[2].abs().max():
         raise UsageError(
-            f"The frozen-norm lens needs a linear classifier, and {lens.vit.name}'s is not; the "
+            f"The frozen-norm lens needs a linear classifier, and {vit.name}'s is not; the "
             "logit lens reads every model."
         )

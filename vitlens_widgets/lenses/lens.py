@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, said
@@ -208,7 +209,7 @@ def _kinds(of: type[Self]) -> Iterator[type[Self]]:
 
 def each_state(decode: Callable[[Tensor], Tensor], states: Tensor) -> Tensor:
     """`decode`, which takes `[image, ...]`, of several states `[state, image, ...]` at once."""
-    return decode(states.flatten(0, 1)).unflatten(0, states.shape[:2])
+    return torch.unflatten(decode(states.flatten(0, 1)), 0, states.shape[:2])
 
 
 def check_lens(lens: Any, what: str) -> Lens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import cast
 
 from torch import Tensor
 
@@ -72,4 +73,5 @@ class Measured:
         """The model's own answers, the first few, where their columns come with the summary."""
         if self._readout is None or self._decoded.is_kept:
             return []
-        return self._readout.summary["index"][-1, :, 0].unique().tolist()[:_ANSWERS_AT_ONCE]
+        best = self._readout.summary["index"][-1, :, 0]
+        return cast("list[int]", best.unique().tolist())[:_ANSWERS_AT_ONCE]

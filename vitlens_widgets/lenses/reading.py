@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 from torch import Tensor
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Top(NamedTuple):
     """The most probable classes, best first, along a last axis of k."""
 
-    index: Tensor
+    index: Tensor  # pyright: ignore[reportIncompatibleMethodOverride]  # instead of tuple's search
     """Class indices, int64."""
     probability: Tensor
     """Their probabilities, of the model's own kind, float32."""
@@ -255,14 +255,16 @@ class Reading(Live):
         """
         return self._column(target)[1].clone()
 
-    def _at_place(self, name: str, place: tuple[int, ...], classes: list[int]) -> dict[str, list]:
+    def _at_place(
+        self, name: str, place: tuple[int, ...], classes: list[int]
+    ) -> dict[str, list[Any]]:
         """What is said at one image (and token) in every state."""
 
         def every(values: Tensor) -> list[Any]:
-            return values[(slice(None), *place)].tolist()
+            return cast("list[Any]", values[(slice(None), *place)].tolist())
 
         top = self.top(1)
-        columns = {
+        columns: dict[str, list[Any]] = {
             "place": [name] * self.n_states,
             "state": self.state_names,
             "answer": [self.labels[i] for i in every(top.index[..., 0])],

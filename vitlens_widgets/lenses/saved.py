@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -53,7 +53,7 @@ class SavedLens:
         Raises:
             UsageError: One is not kept so, or is neither a tensor nor what JSON can say.
         """
-        kept = {name: _kept(lens, name) for name in _arguments(type(lens))}
+        kept = {name: _kept(lens, name) for name in _arguments(lens)}
         tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
         settings = {name: value for name, value in kept.items() if name not in tensors}
         vit: ViT = lens.vit
@@ -82,9 +82,11 @@ class SavedLens:
         if not Path(path).is_file():
             raise UsageError(f"There is no file {path}.")
         try:
-            with safe_open(path, "pt") as file:
-                about = dict(json.loads((file.metadata() or {})[_KEY]))
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            file = safe_open(path, "pt")
+            with file:
+                about = dict(json.loads(cast("dict[str, str]", file.metadata() or {})[_KEY]))
+                names = cast("list[str]", file.keys())
+                tensors = {name: cast("Tensor", file.get_tensor(name)) for name in names}
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
             raise UsageError(f"{path} holds no lens; lens.save(path) writes one.") from None
         if (schema := about.get("schema")) != SCHEMA:
@@ -122,9 +124,9 @@ def _sum_of(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _arguments(of: type) -> list[str]:
-    """The names of a class's arguments after the model."""
-    return list(inspect.signature(of).parameters)[1:]
+def _arguments(lens: object) -> list[str]:
+    """The names of its class's arguments after the model."""
+    return list(inspect.signature(type(lens)).parameters)[1:]
 
 
 def _kept(lens: Any, name: str) -> Any:

@@ -58,4 +58,5 @@ def mean_iou(given: np.ndarray, truth: np.ndarray) -> float:
     pixels = np.bincount(pairs, minlength=labels**2).reshape(labels, labels)  # [true, given]
     both, true, mine = pixels.diagonal(), pixels.sum(axis=1), pixels.sum(axis=0)
     present = true > 0
-    return float(np.mean(both[present] / (true + mine - both)[present]))
+    ious: np.ndarray = both[present] / (true + mine - both)[present]
+    return float(np.mean(ious))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from PIL import Image
@@ -49,6 +49,10 @@ class ChannelsPreprocessing(Preprocessing):
         )
 
 
+def _several(word: Any) -> tuple[Any, ...]:
+    return tuple(cast("Sequence[Any]", word)) if isinstance(word, Sequence) else (word,)
+
+
 def of_channels(
     n_channels: int, given: Mapping[str, Any] | None, size: tuple[int, int]
 ) -> ChannelsPreprocessing:
@@ -64,7 +68,7 @@ def of_channels(
     """
     words = dict(given or {})
     told = [words.pop(word, ()) for word in ("mean", "std", "shown")]
-    mean, std, shown = (tuple(v) if isinstance(v, Sequence) else (v,) for v in told)
+    mean, std, shown = (_several(word) for word in told)
     right = {len(mean), len(std)} == {n_channels} and len(shown) in (1, 3) and not words
     if not right or any(channel not in range(n_channels) for channel in shown):
         raise UsageError(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_several
 from vitlens_widgets.models.probabilities import Kind
 
 
@@ -94,7 +95,7 @@ def as_classifier(given: Any, n_features: int) -> Classifier:
 
 
 def _from_pair(given: Any) -> LinearClassifier:
-    if not (isinstance(given, (tuple, list)) and len(given) == 2):
+    if not (is_several(given) and len(given) == 2):
         raise UsageError(
             "classifier= takes an nn.Linear or a pair (weight [class, feature], bias [class] or "
             f"None), not {type(given).__name__}."

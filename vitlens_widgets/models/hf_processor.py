@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from operator import index
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from PIL import Image
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hub import ask_hub
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.saved_json import read_json
@@ -35,7 +36,7 @@ def from_hf_processor(processor: Any) -> Preprocessing:
 
 
 @contextmanager
-def _usable(processor: Any) -> Iterator[None]:
+def _usable(processor: Any) -> Generator[None]:
     """What a library raises of words that it was saved with, said in a sentence."""
     try:
         yield
@@ -149,7 +150,7 @@ def saved_processor(config: Any) -> Any:
     if Path(saved_with).is_dir():
         _saved_words(saved_with)
     try:
-        read = transformers.AutoImageProcessor.from_pretrained
+        read = cast("Foreign", transformers.AutoImageProcessor).from_pretrained
         return ask_hub(lambda: read(saved_with, trust_remote_code=False))
     except Exception as error:  # whatever a library makes of a damaged file
         if file := _saved_words(saved_with):
@@ -246,4 +247,4 @@ def _at_size(processor: Any, own: tuple[int, int] | None, image_size: tuple[int,
         words |= {"size": size, "do_center_crop": True, "crop_size": exact}
     else:
         words |= {"size": exact, "do_center_crop": False}
-    return type(processor).from_dict(words)
+    return cast("Foreign", type(processor).from_dict(words))

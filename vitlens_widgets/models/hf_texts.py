@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hub import ask_hub
 from vitlens_widgets.models.prompts import ReadsTexts
 
@@ -44,7 +45,8 @@ class HFTexts(ReadsTexts):
         try:
             if not saved_with:
                 raise OSError("a module that was not loaded from anywhere")
-            tokenizer = ask_hub(lambda: AutoTokenizer.from_pretrained(saved_with))
+            read = cast("Foreign", AutoTokenizer).from_pretrained
+            tokenizer = ask_hub(lambda: read(saved_with))
             if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up from no files
                 raise OSError("a tokenizer that knows no words")
             return tokenizer

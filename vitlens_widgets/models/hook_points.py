@@ -92,7 +92,7 @@ class GroupedPoint(HookPoint):
         Raises:
             UsageError: They differ in `new`, `[image, token, head, d_head]`.
         """
-        by_group = new.unflatten(2, (-1, self.group))
+        by_group = torch.unflatten(new, 2, (-1, self.group))
         if not torch.equal(by_group, by_group[:, :, :, :1].expand_as(by_group)):
             raise UsageError(
                 f"Each {self.group} heads in a row share one key and value head here; make the "
@@ -102,7 +102,7 @@ class GroupedPoint(HookPoint):
     def write(self, raw: Tensor, new: Tensor) -> Tensor:
         """The shared heads again; raises as `check_shared`."""
         self.check_shared(new)
-        by_group = new.unflatten(2, (-1, self.group))
+        by_group = torch.unflatten(new, 2, (-1, self.group))
         return super().write(raw, by_group.mean(3))  # of equals; every head has its gradient
 
 
@@ -185,7 +185,7 @@ class HookPoints(dict[str, AnyHookPoint]):
 
 def split_heads(n_heads: int) -> View:
     """`[image, token, head * d_head]` seen as `[image, token, head, d_head]`."""
-    return lambda value: value.unflatten(-1, (n_heads, -1))
+    return lambda value: torch.unflatten(value, -1, (n_heads, -1))
 
 
 def heads_after_tokens(value: Tensor) -> Tensor:
@@ -195,7 +195,7 @@ def heads_after_tokens(value: Tensor) -> Tensor:
 
 def part_of(parts: int, index: int, n_heads: int) -> View:
     """One of the equal parts of a fused projection, `[image, token, head, d_head]`."""
-    return lambda fused: fused.unflatten(-1, (parts, n_heads, -1))[:, :, index]
+    return lambda fused: torch.unflatten(fused, -1, (parts, n_heads, -1))[:, :, index]
 
 
 def slice_of(start: int, stop: int) -> View:

@@ -14,7 +14,8 @@ def open_clip_preprocessing(tower: Foreign, image_size: tuple[int, int]) -> Prep
     """The evaluation transform that open_clip wrote into the tower; its defaults without one."""
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    config = PreprocessCfg(**{**(getattr(tower, "preprocess_cfg", None) or {}), "size": image_size})
+    words: dict[str, Any] = {**(getattr(tower, "preprocess_cfg", None) or {}), "size": image_size}
+    config = PreprocessCfg(**words)
     transform: Any = image_transform_v2(config, is_train=False)
     *geometry, _to_tensor, _normalise = transform.transforms
 

@@ -10,6 +10,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.cleanup import clean, hooking
 from vitlens_widgets.models.foreign import Foreign
@@ -188,7 +189,7 @@ class PlainViT(Adapter):
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""
         out = self.blocks[layer](state)
-        return out[0] if isinstance(out, tuple) else out
+        return out[0] if is_tuple(out) else out
 
     @clean
     def pooled(self, pixels: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -83,7 +83,8 @@ class Preprocessing:
         y, x = np.mgrid[:down, :across]
         ruler = np.stack([x * 255 / (across - 1), y * 255 / (down - 1), 0 * x], -1).astype(np.uint8)
         found = np.array(self.geometry(Image.fromarray(ruler)), dtype=float)[..., :2]
-        return float(np.prod(np.minimum(1, (np.ptp(found, axis=(0, 1)) + 2) / 256)))
+        extent = cast("np.ndarray", np.ptp(found, axis=(0, 1)))
+        return float(np.minimum(1, (extent + 2) / 256).prod())
 
     def pixels(self, pictures: Sequence[np.ndarray] | np.ndarray) -> Tensor:
         """Pictures uint8 `[height, width, 3]` as normalised float32 `[image, 3, height, width]`."""

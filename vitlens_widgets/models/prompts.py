@@ -65,7 +65,7 @@ def from_prompts(adapter: Adapter, prompts: Prompts) -> tuple[list[str], CosineC
     with torch.no_grad():
         every = [text for of_class in texts.values() for text in of_class]
         directions = nn.functional.normalize(adapter.embed_texts(every), dim=-1)
-        by_class = directions.split([len(of_class) for of_class in texts.values()])
+        by_class = torch.split(directions, [len(of_class) for of_class in texts.values()])
         merged = torch.cat([_one_direction(of_class) for of_class in by_class])
     how = adapter.comparison()
     return list(texts), CosineClassifier(merged, how.scale, how.offset)

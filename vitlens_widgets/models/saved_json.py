@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.kinds import is_mapping
 
 _COUNTS = re.compile(r"num_(?!labels)\w+|\w+_size|depth|n_layers?|n_heads?")
 _LAYERS = re.compile(r"num_(?:hidden_)?layers|depth|n_layers?")
@@ -27,9 +28,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # those of JSON and of UTF-8 are ValueErrors
         reason = "deeply nested" if isinstance(error, RecursionError) else str(error)[:100]
         raise UsageError(f"{path} is damaged: it is not JSON ({reason}). Save it anew.") from None
-    if not isinstance(found, dict):
+    if not is_mapping(found):
         raise UsageError(f"{path} is damaged: it holds {said(found)}, not a dict. Save it anew.")
-    return found
+    return dict(found)
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -53,7 +54,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _numbers(words: Mapping[str, Any], deep: int = 3) -> Iterator[tuple[str, int]]:
     for word, value in words.items():
-        if isinstance(value, Mapping) and deep:
+        if is_mapping(value) and deep:
             yield from _numbers(value, deep - 1)
         elif isinstance(value, int) and _COUNTS.fullmatch(word):
             yield word, value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -45,7 +45,7 @@ class MlpPoints:
     post: HookPoint
 
 
-_Reader = TypeVar("_Reader", bound=Callable)
+_Reader = TypeVar("_Reader", bound=Callable[..., Any])
 _ATTENTIONS: dict[str, Callable[[Foreign], AttentionPoints]] = {}
 _MLPS: dict[str, Callable[[Foreign], MlpPoints]] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.models.hook_points import HookPoint, JoinedPoint, ReadOnlyPoint
@@ -46,7 +47,8 @@ def _part(attn: nn.MultiheadAttention, normed: Tensor, index: int) -> Tensor:
     """Queries (0), keys (1) or values (2), `[image, token, head, d_head]`."""
     weight = attn.in_proj_weight.chunk(3)[index]
     bias = None if attn.in_proj_bias is None else attn.in_proj_bias.chunk(3)[index]
-    return nn.functional.linear(normed, weight, bias).unflatten(-1, (attn.num_heads, -1))
+    part = nn.functional.linear(normed, weight, bias)
+    return torch.unflatten(part, -1, (attn.num_heads, -1))
 
 
 def _scores(q: Tensor, k: Tensor) -> Tensor:

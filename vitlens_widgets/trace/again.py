@@ -1,5 +1,8 @@
 """One block of a trace again: with further edits, or with gradients of its own alone."""
 
+# pyright: reportPrivateUsage=false
+# These would be methods of a trace, but that few who read it need them.
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -59,7 +62,8 @@ def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str,
         >>> torch.autograd.grad(found["attn_out"][:, 0].sum(), found["z"])
     """
     trace.vit.adapter.hook_points(layer)[leaf].check_edits()
-    free, found = _Leaf(leaf, layer), {}
+    free = _Leaf(leaf, layer)
+    found: dict[str, Tensor] = {}
 
     def see(site: str, _layer: int, value: Tensor) -> None:
         if site in sites:
@@ -76,7 +80,7 @@ def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str,
 class _Leaf(Edit):
     """The value stays as it is, and is a leaf of the graph from here on."""
 
-    found: dict[str, Tensor] = field(default_factory=dict)
+    found: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
     def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """The leaf."""

@@ -59,7 +59,7 @@ def _prepared(
 def _say_what_is_cropped(preprocessing: Preprocessing, images: list[Image.Image]) -> None:
     """Warn of the image of which least is seen, if that is below a third of it."""
     height, width = preprocessing.size
-    shares = []
+    shares: list[tuple[float, int]] = []
     for i, image in enumerate(images):
         aspect = image.width * height / (image.height * width)
         if not 0.5 <= aspect <= 2:  # of others no geometry in use cuts off more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ def handling(
     points: Mapping[Key, AnyHookPoint],
     handlers: Mapping[Key, Handler],
     stream: Stream | None = None,
-) -> Iterator[None]:
+) -> Generator[None]:
     """While this lasts, each handler sees its site in the forward pass and may change it.
 
     The hooks come off at the end, and whatever happens if this is entered in a function that is
@@ -57,7 +57,7 @@ def handling(
 @contextmanager
 def watching(
     points: Mapping[Key, AnyHookPoint], seen: Callable[[Key, Tensor], None]
-) -> Iterator[None]:
+) -> Generator[None]:
     """While this lasts, call `seen(key, value)` whenever a hooked value shows."""
     with handling(points, {key: partial(seen, key) for key in points}):
         yield
@@ -81,8 +81,8 @@ def _end(run: Hooks) -> None:
 def _put(run: Hooks, point: HookPoint, handler: Handler) -> None:
     # kwargs may be missing for another thread that comes by while the hook is put on or taken off
     def on_input(
-        _module: nn.Module, args: tuple, kwargs: dict | None = None
-    ) -> tuple[tuple, dict] | None:
+        _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         if not _is_innermost(run):
             return None
         if args:
@@ -93,7 +93,9 @@ def _put(run: Hooks, point: HookPoint, handler: Handler) -> None:
         new = _handled(point, handler, raw)
         return None if new is None else (args, {**kwargs, name: new})
 
-    def on_output(_module: nn.Module, _args: tuple, output: Any) -> Any:
+    def on_output(
+        _module: nn.Module, _args: tuple[Any, ...], output: Tensor | tuple[Any, ...]
+    ) -> Any:
         if not _is_innermost(run):
             return None
         if not isinstance(output, tuple):

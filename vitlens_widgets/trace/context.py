@@ -43,8 +43,8 @@ class Context:
         where[self.kept] = torch.arange(len(self.kept))
         found = where[chosen]
         if choice is not None and (found < 0).any():
-            gone = chosen[found < 0].tolist()
-            raise UsageError(f"Token {gone[0]} is dropped by another edit, so no edit can name it.")
+            gone = int(chosen[found < 0][0])
+            raise UsageError(f"Token {gone} is dropped by another edit, so no edit can name it.")
         return found[found >= 0]
 
     @clean

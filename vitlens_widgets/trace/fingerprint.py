@@ -1,16 +1,20 @@
 """`fingerprint`: by which a model is known again."""
 
+# pyright: reportPrivateUsage=false
+# torch lists the hooks of a module nowhere else.
+
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vitlens_widgets.kinds import is_mapping, is_several
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.modules import check_modes, uncompiled
@@ -55,7 +59,7 @@ def agree(one: Any, other: Any) -> bool:
     They are equal, but for answers, which may differ by a hundredth of the largest: other
     processors add up in another order.
     """
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
+    if is_mapping(one) and is_mapping(other):
         if one.keys() != other.keys():
             return False
         close = "sha256" in one and "answers" in one
@@ -87,7 +91,8 @@ def _answers(vit: BaseViT) -> list[float]:
         answer = vit.adapter.forward(pixels.to(vit.device, vit.dtype))
     if not isinstance(answer, Tensor):
         return []
-    return [float(f"{value:.4g}") for value in answer.double().flatten().tolist()]
+    values = cast("list[float]", answer.double().flatten().tolist())
+    return [float(f"{value:.4g}") for value in values]
 
 
 def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
@@ -98,11 +103,11 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
         value = value.dequantize() if value.is_quantized else value
         value = torch.view_as_real(value) if value.is_complex() else value
         yield value.cpu().contiguous().flatten().view(torch.uint8).numpy().data
-    elif isinstance(value, Mapping):
+    elif is_mapping(value):
         for name in value:
             yield repr(name).encode()
             yield from _bytes_of(value[name])
-    elif isinstance(value, (tuple, list)):
+    elif is_several(value):
         for one in value:
             yield from _bytes_of(one)
     else:
@@ -112,7 +117,8 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
 def _patched(module: nn.Module) -> list[str]:
     """The hooks of a module and a forward in place of its class's, by their names."""
     own = vars(module)
-    patches = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+    hooks = cast("tuple[dict[int, Any], ...]", (module._forward_pre_hooks, module._forward_hooks))
+    patches = [hook for of_kind in hooks for hook in of_kind.values()]
     patches += [own["forward"]] if "forward" in own else []
     return [
         f"{one.__module__}.{getattr(one, '__qualname__', type(one).__qualname__)}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 from torch import Tensor
 
+from vitlens_widgets.models.hook_points import AnyHookPoint
 from vitlens_widgets.trace.attention import READ_SITES, check_attention, is_proved, known_again
 from vitlens_widgets.trace.branches import Handler
 from vitlens_widgets.trace.capture import handling
@@ -74,14 +75,15 @@ class Plan:
 
 
 @contextmanager
-def instrumented(plan: Plan) -> Iterator[None]:
+def instrumented(plan: Plan) -> Generator[None]:
     """While this lasts, the blocks that the plan shows sites of run as planned.
 
     Raises:
         UnsupportedModelError: What ran is not what the plan is about.
     """
     vit = plan.context.vit
-    points, handlers = {}, {}
+    points: dict[tuple[str, int], AnyHookPoint] = {}
+    handlers: dict[tuple[str, int], Handler] = {}
     blocks = [_Block(plan, layer) for layer in plan.sites]
     for block in blocks:
         found = vit.adapter.hook_points(block.layer)

@@ -1,11 +1,14 @@
 """How a model's modules stand: in which mode, whether compiled, whether still as they were."""
 
+# pyright: reportPrivateUsage=false
+# What torch keeps to itself tells whether a module is compiled, or minds that it is trained.
+
 from __future__ import annotations
 
 import copy
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
@@ -136,7 +139,7 @@ def _of_one(module: nn.Module) -> tuple[int | float, ...]:
 
 
 @contextmanager
-def uncompiled(model: Foreign) -> Iterator[None]:
+def uncompiled(model: Foreign) -> Generator[None]:
     """While this lasts, compiled parts of the model run as they were written, hooks and all."""
     if not any(map(_is_compiled, model.modules())) or _stance._is_owned():
         yield

@@ -1,5 +1,8 @@
 """Other tokens than a trace had, through the same blocks, proved as the trace was."""
 
+# pyright: reportPrivateUsage=false
+# This would be a method of a trace, but that few who read it need it.
+
 from __future__ import annotations
 
 import torch

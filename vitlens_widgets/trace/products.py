@@ -28,7 +28,11 @@ class WatchedProducts(TorchFunctionMode):
         self._by_weight = {id(module.weight): calls for module, calls in handlers.items()}
 
     def __torch_function__(
-        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Run any torch function, and show what came out of a watched one."""
         kwargs = kwargs or {}

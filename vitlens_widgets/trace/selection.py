@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_array
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace.sites import check_index
 
@@ -52,13 +53,17 @@ def _listed(what: str, choice: Any, count: int) -> list[int]:
     return values.ravel().tolist()
 
 
+def _as_array(choice: Any) -> np.ndarray | None:
+    return np.asarray(choice) if is_array(choice) or isinstance(choice, Tensor) else None
+
+
 def tokens(what: str, choice: Choice, layout: TokenLayout) -> Tensor:
     """The chosen tokens of a layout; a boolean `[row, col]` mask chooses among the patches.
 
     Raises:
         UsageError: As `indices`.
     """
-    values = np.asarray(choice) if isinstance(choice, (np.ndarray, Tensor)) else None
+    values = _as_array(choice)
     if values is not None and values.dtype == bool and values.ndim == 2:
         if values.shape != (layout.rows, layout.cols):
             raise UsageError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.foreign import as_written
 
@@ -73,7 +74,7 @@ class Stream:
         self._given: Tensor | None = None
         self._check_shared()
 
-    def arrives(self, layer: int, args: tuple, kwargs: dict) -> None:
+    def arrives(self, layer: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before anybody's hooks: a block is called.
 
         Raises:
@@ -89,7 +90,9 @@ class Stream:
                 f"block {layer}"
             )
 
-    def enters(self, layer: int, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+    def enters(
+        self, layer: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """After the user's hooks: the arguments of a block that is run again, else None."""
         state, words = _split(args, kwargs)
         if self._state is not None:
@@ -100,13 +103,13 @@ class Stream:
         self.words[layer] = words
         return None
 
-    def leaves(self, layer: int, output: Any) -> None:
+    def leaves(self, layer: int, output: object) -> None:
         """After all hooks: what a block gives.
 
         Raises:
             UnsupportedModelError: It gives other tokens than it read.
         """
-        given = output[0] if isinstance(output, tuple) else output
+        given: object = output[0] if is_tuple(output) else output
         if not isinstance(given, Tensor):
             self._refuse(f"block {layer} gives no tensor but a {type(given).__name__}")
         self._given = given.detach().clone()  # not every change in place is counted
@@ -152,7 +155,7 @@ class Stream:
         )
 
 
-def _split(args: tuple, kwargs: dict) -> tuple[Any, Words]:
+def _split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Words]:
     """The state that a block is called with, and everything else."""
     if args:
         return args[0], Words(tuple(map(_constant, args[1:])), _constants(kwargs), None)
@@ -167,6 +170,6 @@ def _constants(words: dict[str, Any]) -> dict[str, Any]:
 
 def _constant(word: Any) -> Any:
     """A tensor without its graph: a block that is run again must not end in an old one."""
-    if isinstance(word, tuple):
+    if is_tuple(word):
         return tuple(map(_constant, word))
     return word.detach() if isinstance(word, Tensor) else word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -122,7 +123,7 @@ def _check_fits(placed: PlacedEdit, name: str, value: object, context: Context) 
         blank = torch.empty(context.shape(edit.site, layer), device="meta")
         expected = tuple(placed.region.read(blank).shape)
         try:
-            fits = torch.broadcast_shapes(given, expected) == expected
+            fits = cast("torch.Size", torch.broadcast_shapes(given, expected)) == expected
         except RuntimeError:
             fits = False
         if not fits:
@@ -141,8 +142,8 @@ def _check_same(other: object, context: Context) -> None:
             f"by= is a trace of {other.vit.name}, another model than {context.vit.name} here; "
             "trace both with the same vl.load result."
         )
-    here = (context.layout, context.n_images, context.kept.tolist())
-    there = (other.layout, other.n_images, other.tokens.tolist())
+    here = (context.layout, context.n_images, cast("list[int]", context.kept.tolist()))
+    there = (other.layout, other.n_images, cast("list[int]", other.tokens.tolist()))
     if here != there:
         raise UsageError(
             f"by= is a trace of {other.n_images} images with {len(other.tokens)} tokens "

@@ -1,5 +1,8 @@
 """Whether a model's weights are still those that something was computed with."""
 
+# pyright: reportPrivateUsage=false
+# torch's own way to a module's weights and parts, since the public one is several times as slow.
+
 from __future__ import annotations
 
 import copy

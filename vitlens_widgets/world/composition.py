@@ -77,7 +77,7 @@ def _crowd(
     """Each in a cell of its own of the smallest square grid that has room for all."""
     cells = math.ceil(math.sqrt(objects))
     chosen = rng.permutation(cells * cells)[:objects]
-    places = []
+    places: list[tuple[float, float, float]] = []
     for cell in chosen.tolist():
         row, column = divmod(cell, cells)
         x, y = (np.array([column, row]) + 0.5 + rng.uniform(-0.08, 0.08, 2)) / cells * extent
@@ -112,7 +112,7 @@ def compose(
 ) -> Composition:
     """Let chance decide a scene with `objects` things on `extent` = (width, height) units."""
     names = choose_names(rng, objects, classes)
-    things = []
+    things: list[Parts] = []
     for name, pose in zip(names, random_poses(rng, objects, extent), strict=True):
         parts = DRAWINGS[name](rng, palette_for(name, rng))
         things.append(_placed_parts(parts, pose))

@@ -67,7 +67,7 @@ _MAKERS: dict[str, Callable[[Path, str], nn.Module]] = {
 """By kind of model."""
 
 
-def _preprocessing(name: str) -> dict:
+def _preprocessing(name: str) -> dict[str, Any]:
     """What timm notes about a model's weights: how pictures become its input."""
     side = GRID * SERVED_PATCH
     return {

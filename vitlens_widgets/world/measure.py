@@ -208,7 +208,7 @@ def _mean_colour(vit: ViT, target: Tensor, visible: Tensor) -> Tensor:
     """Every patch in the mean colour of the visible ones; normalised, any flat patch is zero."""
     if _normalises(vit):
         return torch.zeros_like(target)
-    colours = target.unflatten(-1, (-1, 3)).mean(dim=2)  # [image, patch, colour]
+    colours = torch.unflatten(target, -1, (-1, 3)).mean(dim=2)  # [image, patch, colour]
     weights = visible[..., None] / visible.sum(dim=1)[:, None, None]
     mean = (colours * weights).sum(dim=1, keepdim=True)
     return mean.repeat(1, 1, target.shape[-1] // 3).expand_as(target)

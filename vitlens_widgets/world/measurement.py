@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vitlens_widgets.files import write_whole
+from vitlens_widgets.kinds import is_mapping, is_several
 
 AnyMeasurement = TypeVar("AnyMeasurement", bound="Measurement")
 
@@ -58,9 +59,9 @@ class Measurement(ABC):
 
 def _frozen(value: Any) -> Any:
     """JSON's lists are tuples here, and its keys numbers of objects."""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return {int(count): _frozen(scores) for count, scores in value.items()}
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(value) if is_several(value) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ SCENES = 200  # for each number of objects: shares are right to within a few hun
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Trained(os.PathLike):
+class Trained(os.PathLike[str]):
     """What `train` made: `vl.load(trained)` loads it, and so does its folder, at any later time.
 
     Attributes:
@@ -47,7 +47,8 @@ class Trained(os.PathLike):
 
     def _repr_markdown_(self) -> str:
         """The card as Jupyter shows it."""
-        return f"{self.card._repr_markdown_()}\n\nLoad it: `{self._load}`"
+        card = self.card._repr_markdown_()  # pyright: ignore[reportPrivateUsage]  # IPython's name
+        return f"{card}\n\nLoad it: `{self._load}`"
 
     @property
     def _load(self) -> str:
@@ -134,7 +135,7 @@ def _seconds_per_batch(task: Classify, size: int) -> float:
     with own_random_numbers(), one_core_left():
         model, batch = task.make_model().train(), task.draw(0, size)
         optimizer = Optimizer(model, steps=10)
-        times = []
+        times: list[float] = []
         for step in range(6):
             times.append(time.perf_counter())
             task.learn(model, batch).backward()

@@ -74,9 +74,9 @@ def _grain_table() -> np.ndarray:
 def _with_grain(image: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """`image` plus a random window of the noise table, which repeats beyond its side."""
     height, width = image.shape[:2]
-    row, column = rng.integers(0, _GRAIN_SIDE, 2).tolist()
-    rows = np.arange(row, row + height) % _GRAIN_SIDE
-    columns = np.arange(column, column + width) % _GRAIN_SIDE
+    row, column = (int(place) for place in rng.integers(0, _GRAIN_SIDE, 2))
+    rows = np.arange(row, row + int(height)) % _GRAIN_SIDE
+    columns = np.arange(column, column + int(width)) % _GRAIN_SIDE
     noise = _grain_table().take(rows, axis=0).take(columns, axis=1)
     noise *= np.float32(strength)
     noise += image

@@ -13,6 +13,7 @@ from PIL import Image
 
 from vitlens_widgets.data import Example, LabelSet
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.kinds import is_several
 from vitlens_widgets.world.composition import compose
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
 from vitlens_widgets.world.render import render_image, render_instances
@@ -135,7 +136,7 @@ class Scenes:
         drawn = {"seed": self.seed, "objects": self.objects, "size": list(self.size)}
         return {"world": {**drawn, "classes": list(self.classes)}}
 
-    def source(self, number: int) -> tuple:
+    def source(self, number: int) -> tuple[object, ...]:
         """What scene `number` is made from: of two data sets, those made from the same are one."""
         return self.seed + number, self.objects, self.size, tuple(self.classes)
 
@@ -172,7 +173,7 @@ def checked_objects(objects: object) -> int:
 
 def checked_size(size: object) -> tuple[int, int]:
     """(height, width) in pixels, from one side or from both."""
-    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    pair = tuple(size) if is_several(size) else (size, size)
     if len(pair) != 2:
         raise UsageError(f"size is {size!r}; give one side in pixels or (height, width).")
     height, width = (whole("size", side) for side in pair)

@@ -108,9 +108,9 @@ def name_of_weights(weights: Path) -> str:
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights of a file, float32."""
-    from safetensors.torch import load_file
+    from safetensors import torch as in_torch
 
-    return {name: value.float() for name, value in load_file(path).items()}
+    return {name: value.float() for name, value in in_torch.load_file(path).items()}
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -119,5 +119,6 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 
 def _noted(path: Path) -> dict[str, str]:
-    with safe_open(path, framework="numpy") as file:
-        return file.metadata() or {}
+    file = safe_open(path, framework="numpy")
+    with file:
+        return cast("dict[str, str]", file.metadata() or {})

@@ -46,7 +46,8 @@ def module_from_file(
     weights = _arrays(file) if google else as_timm(vit_in(file, key, ignore))
     head = "head.bias" if google else "head.weight"
     words = {"num_classes": len(weights[head]) if head in weights else 0, **words}
-    fill, tried = _fill_google if google else _fill, []
+    fill = _fill_google if google else _fill
+    tried: list[list[str]] = []
     for size in dict.fromkeys((image_size, None)):
         model = _built(architecture, size, words)
         tried.append(fill(model, weights, file))

@@ -131,7 +131,7 @@ def _without_projection(file: WeightsFile, weights: Weights, above: str) -> Weig
 def as_timm(weights: Weights) -> Weights:
     """Weights under timm's names, q, k and v in one; those of unknown layouts stay as they are."""
     hf = any("embeddings.patch_embeddings." in name for name in weights)
-    renamed = {}
+    renamed: Weights = {}
     for name, weight in weights.items():
         for pattern, instead in _HF if hf else _FACEBOOK:
             name = re.sub(pattern, instead, name)  # noqa: PLW2901

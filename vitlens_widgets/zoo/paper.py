@@ -109,9 +109,14 @@ class PaperModel:
                 f"{self.name} has its weights in a file, {self.weights}: give it as "
                 f'vl.paper_models()["{self.name}"].load("that file").'
             )
-        words = {"labels": self.labels, "preprocessing": self.preprocessing}
         try:
-            vit = load(source, device=device, dtype=dtype, **words)
+            vit = load(
+                source,
+                labels=self.labels,
+                preprocessing=self.preprocessing,
+                device=device,
+                dtype=dtype,
+            )
         except OutOfReachError as error:
             raise UsageError(f"{error} Or give load() the file {self.weights}.") from error
         vit.name = vit.paper = self.name

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.kinds import is_mapping
 
 SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".tar", ".safetensors", ".npz")
 """Of the files that are read."""
@@ -73,16 +74,16 @@ def _as_file(path: Path, found: Any) -> WeightsFile:
             f"{path} holds no weights that can be read: no dict of tensors by name is in it. Save "
             "model.state_dict() instead of the model itself."
         )
-    noted = found if isinstance(found, Mapping) else {}
+    noted: Mapping[str, Any] = found if is_mapping(found) else {}
     args = noted.get("args")
-    args = args if isinstance(args, Mapping) else getattr(args, "__dict__", {})
+    args = args if is_mapping(args) else getattr(args, "__dict__", {})
     arch = noted.get("arch")
     return WeightsFile(path, state_dicts, args, arch if isinstance(arch, str) else "")
 
 
 def _state_dicts(found: Any, at: str, depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Each dict of at least one tensor by its name, and where it stands."""
-    if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
+    if not is_mapping(found) or not all(isinstance(key, str) for key in found):
         return
     tensors = {key: value for key, value in found.items() if isinstance(value, Tensor)}
     if any("." in key for key in tensors):
@@ -93,9 +94,9 @@ def _state_dicts(found: Any, at: str, depth: int) -> Iterator[tuple[str, dict[st
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
+    from safetensors import torch as in_torch
 
-    return load_file(path)
+    return in_torch.load_file(path)
 
 
 def _npz(path: Path) -> dict[str, Tensor]:

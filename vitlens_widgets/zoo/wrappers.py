@@ -6,7 +6,7 @@ import copy
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -98,7 +98,7 @@ def _merged(module: Foreign) -> Foreign:
 
 def _of_timm_wrapper(module: Foreign) -> Known:
     """What transformers' configuration says of a model of timm."""
-    from timm.data import resolve_data_config
+    from timm import data
 
     config = module.config
     if getattr(module, "features_only", False):
@@ -107,13 +107,14 @@ def _of_timm_wrapper(module: Foreign) -> Known:
             "blocks alone; make it without features_only."
         )
     saved = getattr(config, "pretrained_cfg", None)
-    words = resolve_data_config(pretrained_cfg=saved) if saved else None
+    words = cast("dict[str, Any]", data.resolve_data_config(pretrained_cfg=saved)) if saved else {}
     keep = ("mean", "std", "interpolation", "crop_pct", "crop_mode")
+    kept = {word: words[word] for word in keep} if words else None
     if not type(module).__name__.endswith("ForImageClassification"):
-        return Known(preprocessing=words and {word: words[word] for word in keep})
+        return Known(preprocessing=kept)
     return Known(
         labels=hf_label_names(config),
-        preprocessing=words and {word: words[word] for word in keep},
+        preprocessing=kept,
         probabilities="sigmoid" if config.problem_type == "multi_label_classification" else None,
     )
 

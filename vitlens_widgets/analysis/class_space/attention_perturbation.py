@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -87,7 +87,7 @@ class AttentionPerturbation(Result):
             [one[name] for one in self.values.values()] for name in ("rate", "readout_rate")
         )
         changes = [self.changes.get(kind) for kind in self.values]
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "attention": list(self.values),
             "rate": [float(one.mean[-1]) for one in rates],
             "± (rate)": [float(one.half[-1]) for one in rates],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -89,7 +89,7 @@ class ClassAndContext(Result):
     def table(self) -> DataFrame:
         """A row per label, at the final state: rates with all tokens, and with its own alone."""
         known = published.REMOVED.get(self.paper)
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "tokens": list(LABELS),
             "how many": self.counts[-1].sum(axis=1).tolist(),
         }
@@ -105,7 +105,7 @@ class ClassAndContext(Result):
 
     def evolution(self) -> DataFrame:
         """A row per state: means and quartiles of the scores of each label, their difference, p."""
-        columns: dict[str, list] = {"state": self.state_names}
+        columns: dict[str, list[Any]] = {"state": self.state_names}
         for label in LABELS:
             columns[f"{label}, mean"] = self.scores[label].mean.tolist()
             columns[f"± ({label})"] = self.scores[label].half.tolist()

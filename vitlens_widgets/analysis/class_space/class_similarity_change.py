@@ -131,7 +131,7 @@ class _ChangeMeasure(Measures[ClassSimilarityChange]):
         )
 
     def _rates(self, changes: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for site, at in changes.items():
             counted = self._of_blocks if site == "block" else self._vit.layout.patches
             found[f"change {site} tokens"] = tally((at["tokens"][..., counted] > 0).mean(-1))

@@ -90,12 +90,12 @@ class ClassSimilarityChange(Result):
             UsageError: Another name.
         """
         check_name(name, ("change", "composition"))
-        columns: dict[str, list] = {"block": list(range(self.n_blocks))}
+        columns: dict[str, list[Any]] = {"block": list(range(self.n_blocks))}
         columns |= self._changes() if name == "change" else self._composition()
         return frame(columns, self.title)
 
-    def _changes(self) -> dict[str, list]:
-        columns: dict[str, list] = {}
+    def _changes(self) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {}
         for key, found in self.changes.items():
             columns |= _with_published(_called(*key), found, self.published.get(key))
         for site, split in self.splits.items():
@@ -106,8 +106,8 @@ class ClassSimilarityChange(Result):
             columns[f"attention, class - context, {published.SOURCE}"] = known
         return columns
 
-    def _composition(self) -> dict[str, list]:
-        columns: dict[str, list] = {}
+    def _composition(self) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {}
         for name, found in self.composition.items():
             known = self.published_composition.get(name)
             columns |= _with_published(CALLED.get(name, name), found, known)
@@ -160,9 +160,9 @@ def _called_shares(shares: Mapping[str, Any]) -> dict[str, Any]:
     return {CALLED.get(name, name): share for name, share in shares.items()}
 
 
-def _with_published(name: str, found: OverImages, known: np.ndarray | None) -> dict[str, list]:
+def _with_published(name: str, found: OverImages, known: np.ndarray | None) -> dict[str, list[Any]]:
     """A mean's columns, and the paper's beside it."""
-    columns: dict[str, list] = {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
+    columns: dict[str, list[Any]] = {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
     if known is not None:
         columns[f"{name}, {published.SOURCE}"] = published.listed(known)
     return columns

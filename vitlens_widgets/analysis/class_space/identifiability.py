@@ -135,7 +135,7 @@ class _RankMeasure(Measures[Identifiability]):
             "score": mean_score(found.tokens[..., self._patches], self._n_classes),
             "rate": (found.tokens[..., self._counted] == 1).mean(-1),
         }
-        out = {}
+        out: dict[str, np.ndarray] = {}
         for name, values in sums.items():
             into = np.zeros((self._n_classes, values.shape[1]), values.dtype)
             np.add.at(into, classes, values)

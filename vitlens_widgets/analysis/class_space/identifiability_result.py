@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,7 +112,7 @@ class Identifiability(Result):
 
     def rates(self) -> DataFrame:
         """The rates at the final state, and what the paper has for them."""
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "at the final state": [MEANINGS[name] for name in _RATES],
             "measured": [float(self.values[name].mean[-1]) for name in _RATES],
             "±": [float(self.values[name].half[-1]) for name in _RATES],
@@ -128,7 +128,7 @@ class Identifiability(Result):
 
     def table(self) -> DataFrame:
         """A row per state: every mean with half its 95 % interval, baseline and published."""
-        columns: dict[str, list] = {"state": self.state_names}
+        columns: dict[str, list[Any]] = {"state": self.state_names}
         for name, one in self.values.items():
             columns[name] = one.mean.tolist()
             columns[f"± ({name})"] = one.half.tolist()
@@ -149,7 +149,7 @@ class Identifiability(Result):
         count = len(self.state_names)
         state = check_index("state", count - 1 if state == -1 else state, count)
         shown = np.flatnonzero(self.class_images)
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "class": [self.labels[i] for i in shown],
             "images": self.class_images[shown].tolist(),
         }

@@ -26,7 +26,9 @@ def shuffled_ranks_p(counts: np.ndarray, shuffles: int = SHUFFLES, seed: int = 0
         return float("nan")
     rng = np.random.default_rng(seed)
     shuffled = rng.multivariate_hypergeometric(both, drawn, size=shuffles, method="marginals")
-    places = np.arange(counts.shape[1])  # a smaller sum of ranks is a larger difference of scores
+    places = np.arange(
+        int(counts.shape[1])
+    )  # a smaller sum of ranks is a larger difference of scores
     return float((shuffled @ places < counts[0] @ places).mean())
 
 

@@ -59,7 +59,8 @@ def _measured(
 ) -> Projected:
     """Some images at a time, so that all logits are never there together."""
     batch_size = max(1, _PIECE_BYTES // (4 * state.shape[1] * len(vit.labels)))
-    pairs = zip(state.split(batch_size), classes.to(state.device).split(batch_size), strict=True)
+    true_classes = torch.split(classes.to(state.device), batch_size)
+    pairs = zip(torch.split(state, batch_size), true_classes, strict=True)
     found = [_of_logits(decode(part).float(), true) for part, true in pairs]
     logit, rank, top, largest = (torch.cat(parts).cpu() for parts in zip(*found, strict=True))
     if not (logit.isfinite() & largest.isfinite()).all():  # the largest is NaN if any logit is

@@ -41,4 +41,4 @@ def signed_rank_p(counts: np.ndarray) -> float:
     ranks = np.cumsum(tied) - (tied - 1) / 2
     mean = n * (n + 1) / 4
     variance = n * (n + 1) * (2 * n + 1) / 24 - (tied**3 - tied).sum() / 48
-    return float(norm.sf(((above * ranks).sum() - mean) / np.sqrt(variance)))
+    return float(norm.sf(float(((above * ranks).sum() - mean) / np.sqrt(variance))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -56,10 +57,10 @@ def read_run(
     def read(value: Tensor) -> Read:
         return Read(*(how(vit, value, batch.classes) for how in (project.tokens, project.readout)))
 
-    def watcher(site: str):
-        return lambda _layer, value: found[site].append(read(value))
+    def seen(site: str, _layer: int, value: Tensor) -> None:
+        found[site].append(read(value))
 
-    watch = {site: watcher(site) for site in sites}
+    watch = {site: partial(seen, site) for site in sites}
     trace = vit.trace(batch.pixels, preprocessed=True, watch=watch)
     return [read(state) for state in trace.states], found
 

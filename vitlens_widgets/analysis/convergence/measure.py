@@ -123,25 +123,25 @@ class _Measure:
         """The mean of what `against` says of wrong pairs: the images shifted by 1, 2, ..."""
         n = self.answers.shape[1]
         shifts = range(1, min(n, _OTHERS_AT_MOST + 1))
-        found = []
+        found: list[dict[str, np.ndarray]] = []
         for shift in shifts:
             images = [(i + shift) % n for i in range(n)]
             found.append(self.against(images, truths and [truths[i] for i in images]))
-        names = found[0] if found else ()
+        names: list[str] = list(found[0]) if found else []
         return {name: over_images(_beside(one[name] for one in found)).mean for name in names}
 
     def _against_final(self, images: list[int]) -> dict[str, np.ndarray]:
         final, last = self.answers[-1, images], self._logits[-1][images]
+        alone = [[int(index)] for index in final]
         apart = [statistics.kl_divergence(last, one, self._kind) for one in self._logits]
         top = self._top[-1, images]
         shared = (self._top[..., None] == top[:, None]).any(-1).double().mean(-1)
         found = {
             "kl_to_final": torch.stack(apart).numpy(),
-            "rank_of_final": self._ranks([[index] for index in final.tolist()]),
+            "rank_of_final": self._ranks(alone),
             "overlap_with_final": shared.numpy(),
         }
         if self._kinship is not None:
-            alone = [[index] for index in final.tolist()]
             found["similarity_to_final"] = self._similarities(alone)
         return found
 
@@ -179,7 +179,7 @@ class _Measure:
             near = (kinship.similarity(answer, index) for index in right)
             return max(near, default=np.nan)
 
-        rows = self.answers.tolist()
+        rows = cast("list[list[int]]", self.answers.tolist())
         return np.array(
             [[best(a, right) for a, right in zip(row, classes, strict=True)] for row in rows]
         )

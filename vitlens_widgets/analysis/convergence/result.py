@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class Convergence(Result):
         Raises:
             UsageError: There is no such image.
         """
-        columns: dict[str, list] = {"state": self.state_names}
+        columns: dict[str, list[Any]] = {"state": self.state_names}
         if image is None:
             for name in self.names:
                 found = self.mean(name)

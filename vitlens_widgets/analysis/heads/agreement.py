@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,8 +32,8 @@ class Agreement:
             self._constant = pattern.new_zeros(len(pattern), dtype=torch.float64)
         for head, weights in enumerate(pattern):
             centred = weights - weights.mean()
-            norm = centred.norm()
-            constant = norm <= _CONSTANT * weights.norm()
+            norm, whole = (cast("Tensor", of.norm()) for of in (centred, weights))
+            constant = norm <= _CONSTANT * whole
             self._sum[head].addcdiv_(centred, torch.where(constant, torch.inf, norm))
             self._constant[head] += constant
         self._seen += 1
@@ -55,7 +57,7 @@ def agreement(trace: Trace) -> np.ndarray:
         UsageError: There is only one image.
     """
     check_images(trace)
-    rows = []
+    rows: list[np.ndarray] = []
     for layer in progress(range(trace.vit.n_layers), "agreement"):
         over_images = Agreement()
         for pattern in trace.attention_by_image(layer):

@@ -48,7 +48,7 @@ def geometry(trace: Trace, image: int | None = None) -> DataFrame:
     """
     images, places = chosen_images(trace, image), Places.of(trace)
     members = [share(places)[places.patches][:, places.patches] for share in GEOMETRY.values()]
-    layers = []
+    layers: list[torch.Tensor] = []
     for layer in progress(range(trace.vit.n_layers), "head geometry"):
         weights = _over_images(trace, layer, images, places)
         moments = [against_chance(weights, pairs) for pairs in members]

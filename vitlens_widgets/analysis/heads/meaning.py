@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.analysis.checks import check_count, check_trace
 from vitlens_widgets.analysis.heads.places import Places
@@ -53,17 +53,18 @@ def read_keys(
     check_index("head", head, trace.vit.n_heads)
     k = check_count("k, the number of keys,", k, least=1, most=len(trace.tokens))
     pattern = next(trace.attention_by_image(layer, "pattern", [image]))[head, query]
-    weights, keys = (found.tolist() for found in pattern.detach().cpu().topk(k))
+    largest, at = pattern.detach().cpu().topk(k)
+    keys = [int(key) for key in at]
     index, probability = (values[layer, image, :, 0] for values in reading.top(1))
     answers, places = [reading.labels[int(i)] for i in index], Places.of(trace)
     title = (
         f"{trace.vit.name}, image {image}, L{layer} H{head}: {places.describe(query)} "
         f'("{answers[query]}") reads; {reading.lens_name} of {reading.state_names[layer]}'
     )
-    columns = {
+    columns: dict[str, list[Any]] = {
         "key": keys,
         "token": [places.describe(key) for key in keys],
-        "weight": weights,
+        "weight": largest.tolist(),
         "answer": [answers[key] for key in keys],
         word_of(reading.probabilities): probability[keys].tolist(),
     }

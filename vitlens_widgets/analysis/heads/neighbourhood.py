@@ -162,7 +162,7 @@ def _by_offset(patterns: Iterable[Tensor], bins: Tensor, side: int) -> Tensor:
     """The share of the weight between patches at each offset, `[head, down, right]`, float64."""
     total = reduce(torch.add, (_binned(pattern, bins, side**2 + 2) for pattern in patterns))
     between = total[:, :-1].sum(1)[:, None, None]
-    return total[:, : side**2].unflatten(1, (side, side)) / between
+    return torch.unflatten(total[:, : side**2], 1, (side, side)) / between
 
 
 def _binned(pattern: Tensor, bins: Tensor, count: int) -> Tensor:

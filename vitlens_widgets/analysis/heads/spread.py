@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,9 @@ def entropy(pattern: Tensor) -> Tensor:
     `mean_i(-sum_j p_ij ln p_ij)`, from 0 (every query reads one token) to ln N (all N tokens
     alike). Source: Clark et al. (2019), "What Does BERT Look At?", section 3.3.
     """
-    of_heads = [torch.special.entr(head).sum(-1).double().mean(-1) for head in pattern]
+    of_heads = [
+        cast("Tensor", torch.special.entr(head)).sum(-1).double().mean(-1) for head in pattern
+    ]
     return torch.stack(of_heads)  # head by head: a head's memory, not a pattern's
 
 

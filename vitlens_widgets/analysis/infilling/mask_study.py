@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -181,18 +181,21 @@ def mask_study(
         check_metric(metric)
     shown = lens.shown(images)
     masks = [lens.mask(len(shown.pixels), ratio, seed) for ratio, seed in product(ratios, seeds)]
-    cells, converged = [], []
+    cells: list[dict[tuple[str, str], np.ndarray]] = []
+    converged: list[np.ndarray] = []
+    title = ""
     for mask in progress(masks, "mask study"):
         infilling = lens.paint(shown, mask)
+        title = f"{infilling.lens_name} of {infilling.model_name}"
         cells.append({(m, a): infilling.score(m, a) for m, a in product(metrics, REFERENCES)})
         converged.append(infilling.converged())
     shape = (len(ratios), len(seeds))
     images_and_masks = f"{counted(len(shown.pixels), 'image')} x {counted(len(seeds), 'mask')}"
     return MaskStudy(
-        title=f"{infilling.lens_name} of {infilling.model_name}, {images_and_masks}",
+        title=f"{title}, {images_and_masks}",
         ratios=ratios,
         seeds=seeds,
-        state_names=tuple(infilling.state_names),
+        state_names=tuple(lens.vit.state_names),
         values={
             k: np.stack([c[k] for c in cells]).reshape(*shape, *cells[0][k].shape) for k in cells[0]
         },
@@ -202,7 +205,7 @@ def mask_study(
 
 def _listed(given: Any) -> tuple[Any, ...]:
     """One or several, as several."""
-    alone = isinstance(given, str) or not isinstance(given, Iterable)
+    alone = isinstance(given, str) or not hasattr(given, "__iter__")
     return (given,) if alone else tuple(given)
 
 

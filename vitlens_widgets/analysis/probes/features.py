@@ -111,7 +111,8 @@ def _first_of_each(data: Dataset, shots: int) -> tuple[list[int], list[int], str
     wanted = shots * len(data.labels)
     stop = 8 * wanted if data.count is None else data.count
     seen = [0] * len(data.labels)
-    numbers, classes = [], []
+    numbers: list[int] = []
+    classes: list[int] = []
     for number in range(stop):
         example = checked_example(data, number)
         label = example.label

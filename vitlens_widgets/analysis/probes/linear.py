@@ -175,7 +175,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
         among = matched(self.train.labels, self._known)
         classes = np.array([among[label] for label in self.train.classes])
         wanted = signs(classes, len(self._known))
-        probes = {}
+        probes: dict[tuple[str, int], Probe] = {}
         for s, site in enumerate(self._places.sites):
             for b, layer in enumerate(self._places.layers):
                 fitted = [ridge(torch.tensor(x), wanted, self._alpha) for x in found[s, b]]
@@ -198,7 +198,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
                 seen.setdefault((site, name), []).append(one)
 
         read_places(self._vit, batch, self._places, see)
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for (site, name), of_blocks in seen.items():
             values = torch.stack(of_blocks, dim=1).double().numpy()  # [image, block, token]
             found[f"{site} {name}"] = tally(values)

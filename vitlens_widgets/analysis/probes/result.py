@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class LinearProbes(Result):
     @property
     def published(self) -> dict[tuple[str, str], np.ndarray]:
         """The paper's means over image tokens, `[block]` of `places`; NaN where not read off."""
-        found = {}
+        found: dict[tuple[str, str], np.ndarray] = {}
         for key, by_block in published.PROBES.get(self.paper, {}).items():
             if key[0] in self.places.sites:
                 known = [by_block.get(layer + 1, np.nan) for layer in self.places.layers]
@@ -81,7 +81,7 @@ class LinearProbes(Result):
         """
         check_name(name, self._measures)
         self._check_image_tokens()
-        columns: dict[str, list] = {"block": list(self.places.layers)}
+        columns: dict[str, list[Any]] = {"block": list(self.places.layers)}
         for site in self.places.sites:
             for one in self._beside(name):
                 called = column_of(site, one)
@@ -100,7 +100,7 @@ class LinearProbes(Result):
         """
         values = self._at(site, name)
         described = [self.layout.describe(token) for token in self.places.tokens]
-        columns: dict[str, list] = {"token": described}
+        columns: dict[str, list[Any]] = {"token": described}
         for layer, of_block in zip(self.places.layers, values, strict=True):
             columns[f"block {layer}"] = of_block.tolist()
         return frame(columns, f"{self.title}: {name} at {site}")
@@ -119,7 +119,8 @@ class LinearProbes(Result):
 
     def summary(self) -> str:
         """The accuracy at the last probed block, of image tokens or, without any, of the rest."""
-        block, lines = self.places.layers[-1], []
+        block = self.places.layers[-1]
+        lines: list[str] = []
         over_patches = self._has_image_tokens
         values = self.image_tokens if over_patches else self.values
         place = -1 if over_patches else (-1, 0)

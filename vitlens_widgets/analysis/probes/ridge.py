@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -36,4 +38,4 @@ def ridge(features: Tensor, values: Tensor, alpha: float) -> tuple[Tensor, Tenso
 
 def _solved(matrix: Tensor, right: Tensor) -> Tensor:
     """Of a symmetric, positive definite matrix."""
-    return torch.cholesky_solve(right, torch.linalg.cholesky(matrix))
+    return torch.cholesky_solve(right, cast("Tensor", torch.linalg.cholesky(matrix)))

@@ -42,7 +42,7 @@ class _AttentionFlow:
         if self.gradients:
             check_gradients(trace, self.name)
         flow = start = _readout_weights(trace, self.name)
-        heads = []
+        heads: list[Tensor] = []
         for weights in self._weights(trace, classes):
             heads.append(torch.einsum("iq,ihqt->iht", start, self.of_heads(weights)))
             flow = torch.einsum("iq,iqt->it", flow, self.of_block(weights))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,7 +91,7 @@ class PerturbationTest(Result):
             UsageError: Another word.
         """
         found = self.auc[check_choice("area", area, list(self.auc))]
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "patches removed by": [self.labels[name] for name in found],
             f"AUC ({area})": [float(one.mean) for one in found.values()],
             "±": [float(one.half) for one in found.values()],
@@ -102,7 +102,10 @@ class PerturbationTest(Result):
 
     def curves(self) -> DataFrame:
         """A row per point: how much is removed, and every accuracy with half its interval."""
-        columns: dict[str, list] = {"kept": self.kept.tolist(), "removed": self.removed.tolist()}
+        columns: dict[str, list[Any]] = {
+            "kept": self.kept.tolist(),
+            "removed": self.removed.tolist(),
+        }
         for name, one in self.accuracy.items():
             columns |= {name: one.mean.tolist(), f"± ({name})": one.half.tolist()}
         return frame(columns, self.title)

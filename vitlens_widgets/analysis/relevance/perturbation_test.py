@@ -156,7 +156,7 @@ class _RemovalMeasure(Measures[PerturbationTest]):
     def _orders(self, trace: Trace, true: Tensor) -> Tensor:
         """Of all curves, the random ones last, `[order, image, patch]`."""
         classes = logits_of(trace).argmax(-1).cpu() if self._of_answer else true
-        orders = []
+        orders: list[Tensor] = []
         for method in self._methods:
             tokens = parts_of(method, trace, classes).tokens
             falling = most_relevant_first(tokens[:, self._vit.layout.patches].cpu())

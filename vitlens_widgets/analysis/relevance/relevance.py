@@ -103,7 +103,7 @@ class Relevance(Result):
 
     def summary(self) -> str:
         """The most relevant patch of each image."""
-        lines = []
+        lines: list[str] = []
         for image in range(self.n_images):
             grid = self.patches(image)
             row, col = np.unravel_index(np.nanargmax(grid), grid.shape)
@@ -123,7 +123,7 @@ class Relevance(Result):
         return f"{self.title}, image {image}, {self._asked(image)}"
 
     def _asked(self, image: int) -> str:
-        return self.labels[self.target[image]]
+        return self.labels[int(self.target[image])]
 
     def _of_heads(self, image: int, layer: int, head: int | None) -> np.ndarray:
         if self.heads is None:

@@ -78,9 +78,9 @@ def answers_of_kept(
     for count in counts:
         kept = torch.cat([prefix, rows[:, :count]], dim=1)
         batch_size = budget // kept.shape[1]
-        pieces = zip(of.split(batch_size), kept.split(batch_size), strict=True)
+        pieces = zip(torch.split(of, batch_size), torch.split(kept, batch_size), strict=True)
         logits = [_answers(trace, state[image[:, None], tokens]) for image, tokens in pieces]
-        yield torch.cat(logits).unflatten(0, orders.shape[:2])
+        yield torch.unflatten(torch.cat(logits), 0, orders.shape[:2])
 
 
 @clean

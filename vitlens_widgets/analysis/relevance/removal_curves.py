@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -73,19 +73,19 @@ class RemovalCurves(Result):
             UsageError: There is no such image.
         """
         check_index("image", image, len(self.target))
-        columns: dict[str, list] = {"removed": self.removed.tolist()}
+        columns: dict[str, list[Any]] = {"removed": self.removed.tolist()}
         for kind, values in self.probability.items():
             columns[f"{word_of(self.kind)}, {kind}"] = values[image].tolist()
         for kind, values in self.answers.items():
-            columns[f"answer, {kind}"] = [self.labels[index] for index in values[image]]
-        return frame(columns, f"{self.title}, {self.labels[self.target[image]]}")
+            columns[f"answer, {kind}"] = [self.labels[int(index)] for index in values[image]]
+        return frame(columns, f"{self.title}, {self.labels[int(self.target[image])]}")
 
     def summary(self) -> str:
         """The mean probability along each curve, image by image."""
-        lines = []
+        lines: list[str] = []
         for image, index in enumerate(self.target):
             means = (f"{kind} {one[image].mean():.3f}" for kind, one in self.probability.items())
-            lines.append(f"image {image}, {self.labels[index]}: {', '.join(means)}")
+            lines.append(f"image {image}, {self.labels[int(index)]}: {', '.join(means)}")
         return "\n".join([f"{self.title}: mean {word_of(self.kind)}", *lines])
 
     def figure(self, image: int = 0) -> Figure:
@@ -95,7 +95,7 @@ class RemovalCurves(Result):
             UsageError: There is no such image.
         """
         check_index("image", image, len(self.target))
-        label = self.labels[self.target[image]]
+        label = self.labels[int(self.target[image])]
         plot = charts.figure_over_shares(
             f"{self.title}, {label}", ALONG, f"{word_of(self.kind)} of {label}"
         )
@@ -180,7 +180,8 @@ def _growing(
     whole = logits_of(trace)[images].detach().float().cpu().expand(len(orders), -1, -1)
     found = answers_of_kept(trace, orders, counts, images)
     classes = relevance.target[images]
-    answers, probability = [], []
+    answers: list[torch.Tensor] = []
+    probability: list[torch.Tensor] = []
     for logits in itertools.chain([whole], found):
         answers.append(logits[: len(KINDS)].argmax(-1))
         probability.append(_of_class(logits, classes, vit.probabilities))

@@ -65,7 +65,7 @@ def own_above_other(
     Returns:
         Float64 `[image]`: the mean over both things.
     """
-    asked = []
+    asked: list[np.ndarray] = []
     for own, other in ((0, 1), (1, 0)):
         here, there = ([both[which] for both in places] for which in (own, other))
         values = relevance(trace, classes[:, own])
@@ -80,4 +80,5 @@ def _patches(mask: np.ndarray, layout: TokenLayout) -> np.ndarray:
 
 def _above(values: np.ndarray, here: np.ndarray, there: np.ndarray) -> float:
     apart = values[here][:, None] - values[there]
-    return float(np.mean((apart > 0) + 0.5 * (apart == 0))) if apart.size else np.nan
+    above = np.asarray((apart > 0) + 0.5 * (apart == 0))
+    return float(above.mean()) if above.size else np.nan

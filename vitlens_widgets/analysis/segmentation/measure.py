@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
 from vitlens_widgets.data import Dataset, Example, LabelSet
 from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.lenses import Lens, LogitLens, Reading
 from vitlens_widgets.lenses.lens import check_lens
 from vitlens_widgets.masks import most_of_each_patch
@@ -100,12 +101,13 @@ def _by_image(
     pairs_given = (_image_and_mask(scene, lens.vit.labels) for scene in _several(scenes))
     total = len(scenes) if hasattr(scenes, "__len__") else None
     by_image: list[list[_Pair]] = []
+    reading: Reading | None = None
     with progress_bar(total, "segmentation") as bar:
         for batch in _batches(pairs_given, batch_size):
             reading = lens.read(lens.vit.trace([image for image, _ in batch], edits=edits))
             by_image += _pairs(reading, [mask for _, mask in batch])
             bar.update(len(batch))
-    if not by_image:
+    if reading is None:
         raise UsageError("No scenes were given: segmentation needs at least one.")
     return by_image, reading
 
@@ -130,7 +132,7 @@ def _pairs(reading: Reading, masks: Sequence[Any]) -> list[list[_Pair]]:
     grid = reading.layout.grid
     truths = [torch.from_numpy(most_of_each_patch(m, grid, picture)).flatten() for m in masks]
     found: list[list[_Pair]] = [[] for _ in masks]
-    for label in torch.cat(truths).unique().tolist():
+    for label in cast("list[int]", torch.cat(truths).unique().tolist()):
         if label < 0:
             continue
         chances = reading.probability(label)[:, :, patches]
@@ -177,8 +179,8 @@ def _image_and_mask(scene: Any, labels: LabelSet) -> tuple[Any, Any]:
     if hasattr(scene, "image") and hasattr(scene, "class_mask"):
         known = LabelSet.known("world")
         return scene.image, as_model_classes(scene.class_mask, known, labels)
-    if isinstance(scene, tuple) and len(scene) == 2:
-        return scene
+    if is_tuple(scene) and len(scene) == 2:
+        return scene[0], scene[1]
     if isinstance(scene, Example):
         raise UsageError(_NO_EXAMPLES)
     raise UsageError(

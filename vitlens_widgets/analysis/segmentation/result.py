@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -80,7 +80,7 @@ class Segmentation(Result):
 
     def table(self) -> DataFrame:
         """A row per state: means over images, each with half the width of its 95 % interval."""
-        columns: dict[str, list] = {"state": self.state_names}
+        columns: dict[str, list[Any]] = {"state": self.state_names}
         for name in MEANINGS:
             found = self.mean(name)
             columns |= {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
@@ -97,10 +97,13 @@ class Segmentation(Result):
         """
         n_states = len(self.state_names)
         state = check_index("state", n_states - 1 if state is None else state, n_states)
-        shown = np.unique(self.label).tolist()
+        shown = [int(label) for label in np.unique(self.label)]
         found = {name: [over_images(self.of(c, name)[state]) for c in shown] for name in MEANINGS}
         numbers = [int(one.n) for one in found["iou"]]
-        columns: dict[str, list] = {"class": [self.labels[c] for c in shown], "images": numbers}
+        columns: dict[str, list[Any]] = {
+            "class": [self.labels[c] for c in shown],
+            "images": numbers,
+        }
         for name, means in found.items():
             columns[name] = [float(one.mean) for one in means]
             columns[f"± ({name})"] = [float(one.half) for one in means]
@@ -134,12 +137,12 @@ class Segmentation(Result):
         return charts.with_means(plot, "state", states, means)
 
     def _of_classes(self, name: str) -> Figure:
-        shown = np.unique(self.label).tolist()
+        shown = [int(label) for label in np.unique(self.label)]
         means = {c: over_images(self.of(c, name)) for c in shown}
         names = [self.labels[c] for c in shown]
         plot = charts.figure_over_states(self.title, self.state_names, "", y_range=names[::-1])
         plot.height = 60 + 26 * len(shown)
-        cells = [
+        cells: list[dict[str, Any]] = [
             {"state": state, "class": self.labels[c], "images": int(one.n[k])}
             | {name: float(one.mean[k])}
             for k, state in enumerate(self.state_names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -103,7 +103,7 @@ class ClassValueAgreement(Result):
         shown = {kind: mean.max() if kind == "MLP" else mean[-1] for kind, mean in means.items()}
         of = f"group of {self.n_blocks // groups} blocks" if groups else "block"
         said = {"MLP": f"MLP, {of} where it is largest", "attention": f"attention, last {of}"}
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "class-value agreement": [said[kind] for kind in shown],
             "measured": [float(value) for value in shown.values()],
         }
@@ -113,7 +113,7 @@ class ClassValueAgreement(Result):
 
     def table(self) -> DataFrame:
         """A row per block: mean scores over classes, half their 95 % interval, and the test."""
-        columns: dict[str, list] = {"block": list(range(self.n_blocks))}
+        columns: dict[str, list[Any]] = {"block": list(range(self.n_blocks))}
         baseline = self.baseline_values
         for kind, one in self.values.items():
             columns[kind] = one.mean.tolist()
@@ -142,7 +142,7 @@ class ClassValueAgreement(Result):
 
     def summary(self) -> str:
         """The mean over classes of each kind, in the block where it is largest."""
-        lines = []
+        lines: list[str] = []
         for kind, values in self.values.items():
             block = int(values.mean.argmax())
             largest = mean_and_half(values, block)

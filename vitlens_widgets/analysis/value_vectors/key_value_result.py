@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class KeyValueAgreement(Result):
             UsageError: There is no such measure.
         """
         check_name(name, [*MEASURES, "answers"])
-        columns: dict[str, list] = {"block": list(range(self.n_blocks))}
+        columns: dict[str, list[Any]] = {"block": list(range(self.n_blocks))}
         if name == "answers":
             return frame(columns | self._answers(), self.title)
         for kind in self.kinds:
@@ -113,7 +113,7 @@ class KeyValueAgreement(Result):
                 columns[f"{kind}, {published.SOURCE}"] = known
         return frame(columns, f"{self.title}: {LABELS[name]}")
 
-    def _answers(self) -> dict[str, list]:
+    def _answers(self) -> dict[str, list[Any]]:
         return {
             f"{kind}, {word}": published.listed(values)
             for kind, one in self.answers.items()
@@ -135,7 +135,7 @@ class KeyValueAgreement(Result):
         Raises:
             UsageError: There is no such measure, or the depth is no multiple of `blocks`.
         """
-        columns: dict[str, list] = {"group of blocks": list(range(blocks))}
+        columns: dict[str, list[Any]] = {"group of blocks": list(range(blocks))}
         known = published.GROUPED_AGREEMENT.get(self.paper, {})
         for kind in self.kinds:
             columns[kind] = self.normalised(kind, name, blocks).tolist()
@@ -146,7 +146,7 @@ class KeyValueAgreement(Result):
 
     def summary(self) -> str:
         """The agreement of each kind in the last block, and with a random class."""
-        lines = []
+        lines: list[str] = []
         for kind in self.kinds:
             rate, chance = (self.values[kind, name] for name in ("agreement", "chance"))
             with_random = f"{chance.mean[-1]:.3f} with a random class"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -67,15 +67,15 @@ class ValueVectors(Result):
         """A row per vector: its classes, and the logit of the first; the strongest comes first."""
         classes, first = self.top_classes, self.logits.max(axis=0)
         order = np.argsort(-first, kind="stable")
-        columns: dict[str, list] = {"vector": order.tolist(), "logit": first[order].tolist()}
+        columns: dict[str, list[Any]] = {"vector": order.tolist(), "logit": first[order].tolist()}
         for place in range(self.k):
-            columns[f"class {place + 1}"] = [self.labels[c] for c in classes[order, place]]
+            columns[f"class {place + 1}"] = [self.labels[int(c)] for c in classes[order, place]]
         return frame(columns, self.title)
 
     def classes(self) -> DataFrame:
         """A row per class: the vectors that promote it most, with the logit of the first."""
         chosen = self.top_vectors
-        columns: dict[str, list] = {
+        columns: dict[str, list[Any]] = {
             "class": list(self.labels),
             "logit": self.logits[np.arange(len(self.labels)), chosen[:, 0]].tolist(),
         }
@@ -91,7 +91,10 @@ class ValueVectors(Result):
         """
         logits = self.logits[:, check_index("vector", vector, self.n_vectors)]
         order = np.argsort(-logits, kind="stable")
-        columns = {"class": [self.labels[c] for c in order], "logit": logits[order].tolist()}
+        columns: dict[str, list[Any]] = {
+            "class": [self.labels[int(c)] for c in order],
+            "logit": logits[order].tolist(),
+        }
         return frame(columns, f"{self.title}, value vector {vector}")
 
     def promoting(self, target: str | int) -> DataFrame:
@@ -126,7 +129,7 @@ class ValueVectors(Result):
     def summary(self) -> str:
         """How many vectors there are, and which classes the strongest of them promote."""
         strongest = np.argsort(-self.logits.max(axis=0), kind="stable")[: self.k]
-        first = [self.labels[c] for c in self.top_classes[strongest, 0]]
+        first = [self.labels[int(c)] for c in self.top_classes[strongest, 0]]
         named = ", ".join(f"{c} ({v})" for c, v in zip(first, strongest, strict=True))
         return f"{self.title}\n{self.n_vectors} vectors, of which the strongest promote {named}"
 

@@ -43,7 +43,7 @@ def senses(label_set: str) -> dict[int, str]:
 
 def parsed(lines: Iterable[str]) -> dict[str, Noun]:
     """What `written` has written; lines that begin with # are remarks."""
-    found = {}
+    found: dict[str, Noun] = {}
     for line in lines:
         if not line.startswith("#"):
             offset, name, kinds, classes = line.split("\t")

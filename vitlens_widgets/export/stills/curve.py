@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -52,7 +53,7 @@ def curves(width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0) ->
     for curve in reversed(many):
         points = np.stack([AXIS + curve.x * across, 6 + HEIGHT * (1 - curve.y / end)], 1)
         _line(pen, points[np.isfinite(curve.y)], curve)
-    keys = []
+    keys: list[Image.Image] = []
     for curve in many:
         key = blank(AXIS + 32, 18)
         _line(ImageDraw.Draw(key), np.array([[AXIS, 9], [AXIS + 24, 9]]), curve)
@@ -66,7 +67,8 @@ def _line(pen: ImageDraw.ImageDraw, points: np.ndarray, curve: Curve) -> None:
         pen.line([tuple(point) for point in points.tolist()], curve.color, 2, joint="curve")
         return
     run = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    for start in np.arange(0, run[-1], curve.dash[1]):
-        dash = [start, min(start + curve.dash[0], run[-1])]
-        ends = np.stack([np.interp(dash, run, axis) for axis in points.T], 1)
+    for start in np.arange(0, float(run[-1]), curve.dash[1]):
+        dash = [float(start), min(float(start) + curve.dash[0], float(run[-1]))]
+        both = [cast("np.ndarray", np.interp(dash, run, axis)) for axis in points.T]
+        ends = np.stack(both, 1)
         pen.line(ends.ravel().tolist(), curve.color, 2)

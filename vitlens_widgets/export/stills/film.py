@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -37,7 +38,7 @@ def _with_words(panel: Panel, room: int) -> Image.Image:
     """A panel, its words and its legend."""
     image, color = panel.drawn(room), ACCENT if panel.is_chosen else INK
     is_wide = image.width > 0.6 * room
-    how = {"width": image.width if is_wide else room, "centered": is_wide}
+    how: dict[str, Any] = {"width": image.width if is_wide else room, "centered": is_wide}
     name = [words(panel.name, color=color, bold=panel.is_chosen, **how)] if panel.name else []
     lines = [blank(room, 2), *name, *(words(note, **how) for note in panel.notes)]
     if isinstance(panel.legend, ColorScale):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -88,6 +88,6 @@ def _stamp(image: Image.Image, mark: Mark, middle: list[float], cell: float) -> 
     if drawn is not None:
         image.paste(drawn, (round(x - drawn.width / 2), round(y - drawn.width / 2)), drawn)
     elif cell >= SMALLEST_TEXT and mark.text:
-        how = {"anchor": "mm", "stroke_width": 1, "stroke_fill": INK}
+        how: dict[str, Any] = {"anchor": "mm", "stroke_width": 1, "stroke_fill": INK}
         text = written(mark.text, cell - 4, 11)
         ImageDraw.Draw(image).text((x, y), text, PAPER, font(11), **how)

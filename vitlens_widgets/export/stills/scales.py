@@ -93,7 +93,7 @@ class ColorScale:
         """Of its legend, `(place 0..1, text)`."""
         end = self.end or 1.0
         if self.bend == "log":
-            tens = self.low * 10.0 ** np.arange(np.ceil(np.log10(end / self.low) - 1e-9))
+            tens = self.low * 10.0 ** np.arange(float(np.ceil(np.log10(end / self.low) - 1e-9)))
             values = [*tens, end]
         elif self.bend == "rank":
             values = [end, *(ten for ten in (100, 10) if end > 3 * ten), 1]

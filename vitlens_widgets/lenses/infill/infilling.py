@@ -208,7 +208,7 @@ class Infilling(Live, Paintings):
         if metric in scores.OF_PIXELS:
             return scores.OF_PIXELS[metric](self._pasted(), reference, self.hidden)
         self.check_weights("compared by its encoder")
-        columns = []
+        columns: list[np.ndarray] = []
         batches = pieces(self.n_images, self.layout.n_patches)
         for images in progress(batches, "perceptual distance"):
             part, its = self.part(images), reference[images]

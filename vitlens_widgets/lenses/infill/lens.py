@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from vitlens_widgets.lenses.infill.shown import Shown, batch_size_for
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.models.live import Live, all_of
-from vitlens_widgets.progress import progress
+from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.modules import check_modes, computing, is_untouched
@@ -133,11 +133,13 @@ class InfillLens(Live):
         values = math.prod(self.vit.patch_size) * int(adapter.config.num_channels)
         shape = (self.vit.n_layers + 1, *mask.shape, values)
         painted = torch.empty(shape)
-        with torch.no_grad():
-            for images, states in progress(_passes(mask, shape[0]), self.name):
-                if states.start == 0:
-                    encoded, restore = _encoded(adapter, shown.pixels[images], mask[images])
-                painted[states, images] = self._paintings(encoded[states], restore)
+        passes = _passes(mask, shape[0])
+        with torch.no_grad(), progress_bar(sum(len(p.states) for p in passes), self.name) as bar:
+            for images, pieces in passes:
+                encoded, restore = _encoded(adapter, shown.pixels[images], mask[images])
+                for states in pieces:
+                    painted[states, images] = self._paintings(encoded[states], restore)
+                    bar.update()
         if not painted.isfinite().all():
             raise UnsupportedModelError(
                 f"{self.vit.name} paints NaN or infinite values; its weights must lead to finite "
@@ -157,8 +159,8 @@ class InfillLens(Live):
     def _paintings(self, states: list[Tensor], restore: Tensor) -> Tensor:
         """What some states paint in one pass, float32 `[state, image, patch, value]`."""
         again = restore.repeat(len(states), 1)
-        painting = self._adapter.paint(torch.cat(states), again, norm=self.norm)
-        return painting.float().cpu().unflatten(0, (len(states), -1))
+        painting = self._adapter.paint(torch.cat(states), again, norm=self.norm).float().cpu()
+        return torch.unflatten(painting, 0, (len(states), -1))
 
     def __repr__(self) -> str:
         norm = "" if self.norm else ", without the final norm"
@@ -181,18 +183,27 @@ def _encoded(
     return adapter.encode(tokens), restore
 
 
-def _passes(mask: Tensor, n_states: int) -> list[tuple[Tensor, slice]]:
+class _Passes(NamedTuple):
+    """Images that go through encoder and decoder together, and the states, a pass for each."""
+
+    images: Tensor
+    states: list[slice]
+
+
+def _passes(mask: Tensor, n_states: int) -> list[_Passes]:
     """The passes through the decoder, each of some images and some of their states.
 
     Images go together that have as many visible patches, and not too many.
     """
     n_masked, n_patches = mask.sum(dim=1), mask.shape[1]
     most = batch_size_for(n_patches)
-    passes = []
-    for number in n_masked.unique().tolist():
-        for images in (n_masked == number).nonzero()[:, 0].split(most):
+    numbers = cast("list[int]", n_masked.unique().tolist())
+    passes: list[_Passes] = []
+    for number in numbers:
+        for images in torch.split((n_masked == number).nonzero()[:, 0], most):
             step = max(1, most // len(images))
-            passes += [(images, slice(k, k + step)) for k in range(0, n_states, step)]
+            states = [slice(k, k + step) for k in range(0, n_states, step)]
+            passes.append(_Passes(images, states))
     return passes
 
 

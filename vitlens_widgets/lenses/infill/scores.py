@@ -58,16 +58,26 @@ def ssim(paintings: Paintings, reference: np.ndarray, hidden: np.ndarray) -> np.
     Raises:
         UsageError: The pictures are smaller than SSIM's windows.
     """
-    from skimage.metrics import structural_similarity  # which only this needs
+    from skimage import metrics  # which only this needs
 
     if min(reference.shape[1:3]) < _WINDOW:
         raise UsageError(f"SSIM needs pictures of at least {_WINDOW} x {_WINDOW} pixels.")
 
     def similarity(picture: np.ndarray, i: int) -> np.ndarray:
-        words = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-        return structural_similarity(
-            reference[i], picture, data_range=1, channel_axis=2, full=True, **words
-        )[1]
+        _, similar = cast(
+            "tuple[float, np.ndarray]",
+            metrics.structural_similarity(
+                reference[i],
+                picture,
+                data_range=1,
+                channel_axis=2,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+                full=True,
+            ),
+        )
+        return similar
 
     return _of_hidden(paintings, hidden, similarity)
 
@@ -84,7 +94,7 @@ def perceptual(
         vit: The model.
     """
     target = _features(vit, reference)
-    rows = []
+    rows: list[np.ndarray] = []
     for pictures in paintings:
         away = (_features(vit, pictures) - target).square().sum(dim=-1).mean(dim=0)
         rows.append(_means(away.numpy(), mask))  # [image, patch]
@@ -129,7 +139,7 @@ def _of_hidden(
     paintings: Paintings, hidden: np.ndarray, measure: Callable[[np.ndarray, int], np.ndarray]
 ) -> np.ndarray:
     """The mean over hidden pixels and colours of `measure(picture, image)`, `[state, image]`."""
-    rows = []
+    rows: list[np.ndarray] = []
     for pictures in paintings:
         maps = np.stack([measure(picture, i) for i, picture in enumerate(pictures)])
         rows.append(_means(maps.mean(axis=-1), hidden))

@@ -37,7 +37,7 @@ class HFBeit(HFViT):
         self.readout = PATCHES if self.config.use_mean_pooling else CLS
 
     @property
-    def positions_in_blocks(self) -> bool:
+    def positions_in_blocks(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]  # nobody sets it
         """Whether there is a bias."""
         return bool(self._biases(0))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +23,7 @@ class HFRadio(HFViT):
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         names = [f"CLS {i}" for i in range(1, model.config.num_cls_tokens + 1)]
-        self._read = model.summary_idxs.tolist()
+        self._read = cast("list[int]", model.summary_idxs.tolist())
         registers = (f"register {i}" for i in range(1, model.config.num_registers + 1))
         self.prefix = (*names, *registers)
         self.readout = Readout(" and ".join(names[i] for i in self._read), tuple(self._read))

@@ -33,7 +33,8 @@ class HFSiglip2(HFSiglip):
     def _inputs(self, pixels: Tensor) -> dict[str, Any]:
         """Images `[image, 3, height, width]` as the words of its forward: patches, and the grid."""
         layout, side = self.layout(), self.config.patch_size
-        cut = pixels.unflatten(3, (layout.cols, side)).unflatten(2, (layout.rows, side))
+        across = torch.unflatten(pixels, 3, (layout.cols, side))
+        cut = torch.unflatten(across, 2, (layout.rows, side))
         patches = cut.permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2)  # colours last
         grids = torch.tensor([layout.grid] * len(pixels), device=pixels.device)
         words = {"pixel_attention_mask": None, "spatial_shapes": grids}

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.families.timm_vit import distilled_token_logits
 from vitlens_widgets.models.foreign import Foreign
@@ -136,7 +137,7 @@ class HFViT(Adapter):
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, `[image, token, d]` to the next state."""
         out = self.blocks[layer](state, **self._block_words(layer))
-        return out[0] if isinstance(out, tuple) else out  # a tuple before transformers 5
+        return out[0] if is_tuple(out) else out  # a tuple before transformers 5
 
     def _block_words(self, layer: int) -> dict[str, Any]:  # noqa: ARG002
         """What a block is told beside its state."""

@@ -12,6 +12,7 @@ import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
+from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.models.adapter import grid, require
 from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.foreign import Foreign
@@ -142,5 +143,5 @@ class MaskedAutoencoder(MAEEncoder):
         tokens = torch.cat([tokens[:, :1], patches], dim=1) + self._placed(parts.decoder_pos_embed)
         for block in parts.decoder_layers:
             out = block(tokens)
-            tokens = out[0] if isinstance(out, tuple) else out  # a tuple before transformers 5
+            tokens = out[0] if is_tuple(out) else out  # a tuple before transformers 5
         return parts.decoder_pred(parts.decoder_norm(tokens))[:, 1:]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints
@@ -94,7 +95,7 @@ class OpenClipTower(Adapter):
     def pooled(self, pixels: Tensor) -> Tensor:
         """What the tower gives by its own code, `[image, feature]`."""
         out = self.model(pixels)
-        return out[0] if isinstance(out, tuple) else out  # beside its tokens, if it is told so
+        return out[0] if is_tuple(out) else out  # beside its tokens, if it is told so
 
     def token_features(self, state: Tensor) -> Tensor:
         """Each token through the final norm and the projection, `[image, token, feature]`."""

@@ -15,7 +15,7 @@ class TimmEva(TimmViT):
     """A tower whose blocks may rotate queries and keys by the place of their patch."""
 
     @property
-    def positions_in_blocks(self) -> bool:
+    def positions_in_blocks(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]  # nobody sets it
         """Whether queries and keys are rotated."""
         return self.model.rope is not None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -27,10 +27,14 @@ class TimmNaFlex(TimmEva):
     @property
     def own_size(self) -> tuple[int, int]:
         """The size it was made for; else that of the checkpoint's configuration."""
-        from timm.data import resolve_model_data_config
+        from timm import data
 
         own = self.model.embeds.default_img_size
-        return tuple(own or resolve_model_data_config(self.model)["input_size"][1:])
+        if not own:
+            config = cast("dict[str, Any]", data.resolve_model_data_config(self.model))
+            own = config["input_size"][1:]
+        height, width = own
+        return height, width
 
     @property
     def _pools_prefix(self) -> bool:

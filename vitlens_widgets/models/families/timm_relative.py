@@ -14,7 +14,7 @@ class TimmBeit(TimmViT):
     """BEiT and BEiT v2: a bias per block, one common to all blocks, or none."""
 
     @property
-    def positions_in_blocks(self) -> bool:
+    def positions_in_blocks(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]  # nobody sets it
         """Whether there is a bias."""
         return self._common_bias() is not None or self._bias(0) is not None
 

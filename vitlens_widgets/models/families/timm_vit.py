@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -191,9 +191,10 @@ class TimmViT(Adapter):
 
     def preprocessing(self) -> Preprocessing:
         """timm's evaluation transform for this model."""
-        from timm.data import resolve_model_data_config
+        from timm import data
 
-        return from_timm_config(resolve_model_data_config(self.model), self.image_size)
+        config = cast("dict[str, Any]", data.resolve_model_data_config(self.model))
+        return from_timm_config(config, self.image_size)
 
     def checkpoint_name(self) -> str:
         """The architecture's name in timm; whether its weights were loaded, no module says."""
@@ -201,12 +202,12 @@ class TimmViT(Adapter):
 
     def label_names(self) -> Sequence[str] | str | None:
         """The names in the checkpoint's configuration, else timm's guess from their number."""
-        from timm.data import infer_imagenet_subset
+        from timm import data
 
         if self.classifier is not None:
             return None
         named = self._config.get("label_set") or self._config.get("label_names")
-        return named or infer_imagenet_subset({"num_classes": self.n_classes})
+        return named or data.infer_imagenet_subset({"num_classes": self.n_classes})
 
     @property
     def _config(self) -> Mapping[str, Any]:

@@ -73,7 +73,9 @@ def overview(source: MapsLike, kind: MapKind, image: int | None, side: int) -> d
     `_ranges` is float32 `[layer, head, 3]`, the lo, hi and top of the whole maps;
     `_thumb_ranges` the same of the thumbnails, empty where these are the whole maps.
     """
-    codes, ranges, thumb_ranges = [], [], []
+    codes: list[np.ndarray] = []
+    ranges: list[np.ndarray] = []
+    thumb_ranges: list[np.ndarray] = []
     for layer in range(source.n_layers):
         maps = np.asarray(source.of_layer(layer, kind=kind, image=image))
         whole, range_of_whole = coded(maps, kind)
@@ -188,7 +190,7 @@ def exact_numbers(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any
     if len(maps[0]) <= EXACT_LIMIT:
         return {"kinds": kinds, "whole": True}, [pack.float32(values) for values in maps]
     query, key = what["query"], what["key"]
-    lines = []
+    lines: list[bytes] = []
     for values in maps:
         lines.append(b"" if query is None else pack.float32(values[query]))
         lines.append(b"" if key is None else pack.float32(values[:, key]))

@@ -13,7 +13,7 @@ from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import checked_page, write_widgets
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.shared.base import LensWidget
-from vitlens_widgets.widgets.shared.seam import MapsLike, SizesLike
+from vitlens_widgets.widgets.shared.seam import MapKind, MapsLike, SizesLike
 
 EXACT_PAGE_LIMIT = 4_000_000
 """Bytes that exact numbers may take on a page; where all would take more, the chosen have them."""
@@ -97,7 +97,9 @@ def saved_maps(
             for layer in range(source.n_layers)
         ]
     _refuse_too_many(len(wanted), n)
-    entries, codes, exact = [], [], []
+    entries: list[dict[str, Any]] = []
+    codes: list[bytes] = []
+    exact: list[bytes] = []
     for what in wanted:
         entry, its_codes, its_numbers = _saved(source, what, side)
         entries.append(entry)
@@ -108,7 +110,7 @@ def saved_maps(
 
 def saved_of_runs(
     runs: Sequence[tuple[MapsLike, dict[str, Any]]], side: int, chosen: Chosen
-) -> dict:
+) -> dict[str, Any]:
     """The same for the heads of several runs of a model.
 
     Args:
@@ -124,12 +126,14 @@ def _of(overview_of: dict[str, Any], show: str, layer: int, head: int) -> dict[s
     return {**overview_of, "show": show, "layer": layer, "head": head, "query": None, "key": None}
 
 
-def _saved(source: MapsLike, what: dict[str, Any], side: int) -> tuple[dict, bytes, list[bytes]]:
+def _saved(
+    source: MapsLike, what: dict[str, Any], side: int
+) -> tuple[dict[str, Any], bytes, list[bytes]]:
     """One map's entry, its codes unless the overview has them, its numbers where they are few."""
     has_codes = what["show"] != "head" or side < len(source.tokens)
     found, (codes,) = data.whole_map(source, what)
     exact, numbers = data.exact_numbers(source, what)
-    kinds = exact["kinds"] if exact["whole"] else []
+    kinds: list[MapKind] = exact["kinds"] if exact["whole"] else []
     entry = what | found | {"has_codes": has_codes, "kinds": kinds, "whole": True}
     return entry, codes if has_codes else b"", numbers if kinds else []
 

@@ -65,5 +65,5 @@ def _listed(tokens: Numbers | Sequence[int]) -> list[int]:
     return np.asarray(tokens).tolist()
 
 
-def _sizes(n_layers: int, n_images: int, layout: LayoutLike, tokens: list) -> str:
+def _sizes(n_layers: int, n_images: int, layout: LayoutLike, tokens: list[int]) -> str:
     return f"{n_layers + 1} states, {n_images} image(s), {len(tokens)} of {layout.n_tokens} tokens"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import traitlets
@@ -17,7 +18,7 @@ from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.traits import Index, KeptToken, OneOf, OneOfNames
-from vitlens_widgets.widgets.shared.wire import Reply, answers_browser
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 
 class AttentionMaps(of_page.SavesMaps):
@@ -65,17 +66,17 @@ class AttentionMaps(of_page.SavesMaps):
     _css = STATIC / "attention_maps.css"
     _kind = "Where every attention head looks: the heads"
 
-    layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
-    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
-    token = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    layer = Index[int]("_n_layers", "a layer").tag(sync=True, choice=True)
+    head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    token = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    key = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    key = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    image = Index("_n_images", "an image of the batch", allow_none=True, default_value=0).tag(
-        sync=True, choice=True
-    )
+    image = Index[int | None](
+        "_n_images", "an image of the batch", allow_none=True, default_value=0
+    ).tag(sync=True, choice=True)
     show = OneOf("head", "mean", "rollout").tag(sync=True, choice=True)
     kind = OneOf("pattern", "scores").tag(sync=True, choice=True)
     scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
@@ -91,12 +92,12 @@ class AttentionMaps(of_page.SavesMaps):
     _ranges = traitlets.Bytes().tag(sync=True)
     _thumb_ranges = traitlets.Bytes().tag(sync=True)
     _statistics = traitlets.Bytes().tag(sync=True)
-    _statistic_words = traitlets.List().tag(sync=True)
+    _statistic_words = traitlets.List[dict[str, Any]]().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
-    _picture_size = traitlets.List().tag(sync=True)
+    _picture_size = traitlets.List[int]().tag(sync=True)
     _answer = traitlets.Bytes().tag(sync=True)
     _answer_probability = traitlets.Bytes().tag(sync=True)
-    _labels = traitlets.List().tag(sync=True)
+    _labels = traitlets.List[list[str]]().tag(sync=True)
     _first = traitlets.Dict().tag(sync=True)
     _first_codes = traitlets.Bytes().tag(sync=True)
     _first_exact = traitlets.Bytes().tag(sync=True)
@@ -110,10 +111,10 @@ class AttentionMaps(of_page.SavesMaps):
         self._n_layers, self._n_heads = source.n_layers, source.n_heads
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
-        self._overviews = Recent(lambda kind, image: data.overview(source, kind, image, side))
-        self._images = Recent(lambda image: data.of_image(source, self._reading, image))
         self._meta = data.description(source, self._reading)
-        side = self._meta["side"]
+        side: int = self._meta["side"]
+        self._overviews = Recent(partial(data.overview, source, side=side))
+        self._images = Recent(partial(data.of_image, source, self._reading))
         of_statistics = {name: choices.pop(name) for name in ("sort", "color") if name in choices}
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._set({"image": image, **choices})  # refused before anything is computed
@@ -172,7 +173,7 @@ class AttentionMaps(of_page.SavesMaps):
         """The widget as a page without a kernel keeps it, with whole maps of chosen heads."""
         page = super().saved()
         more = of_page.saved_maps(self._source, self._overview_of, self._meta["side"], maps)
-        beyond = of_page.beyond(more, self._source, self._overview_of["kind"])
+        beyond = of_page.beyond(more, self._source, str(self._overview_of["kind"]))
         return replace(page, state=page.state | more, beyond=beyond)
 
     def _drawn(self) -> Image.Image:
@@ -202,15 +203,15 @@ class AttentionMaps(of_page.SavesMaps):
         }
 
     @answers_browser
-    def _map(self, what: dict[str, Any], _buffers: list) -> Reply:
+    def _map(self, what: dict[str, Any], _buffers: Buffers) -> Reply:
         return data.whole_map(self._source, what)
 
     @answers_browser
-    def _exact(self, what: dict[str, Any], _buffers: list) -> Reply:
+    def _exact(self, what: dict[str, Any], _buffers: Buffers) -> Reply:
         return data.exact_numbers(self._source, what)
 
     @answers_browser
-    def _neurons(self, what: dict[str, Any], _buffers: list) -> Reply:
+    def _neurons(self, what: dict[str, Any], _buffers: Buffers) -> Reply:
         return data.neurons(self._source, what)
 
     def __repr__(self) -> str:

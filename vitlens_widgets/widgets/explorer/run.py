@@ -142,7 +142,9 @@ class RunPair:
         """The run whose attention is shown."""
         return self.baseline if choice == "baseline" else self.both[-1]
 
-    def answered(self, compute: Callable[[MapsLike, dict], Reply], what: dict[str, Any]) -> Reply:
+    def answered(
+        self, compute: Callable[[MapsLike, dict[str, Any]], Reply], what: dict[str, Any]
+    ) -> Reply:
         """The answer to a question about one run; about one that is gone there is none."""
         asked = [run for run in self.both if run.number == what.get("run")]
         return compute(asked[0].source, what) if asked else ({"gone": True}, [])

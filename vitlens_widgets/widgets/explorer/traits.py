@@ -21,7 +21,7 @@ from vitlens_widgets.widgets.shared.traits import (
 )
 
 
-class HeadPairs(TraitType):
+class HeadPairs(TraitType[tuple[tuple[int, int], ...], Any]):
     """Attention heads, as a sorted tuple of (layer, head) pairs, each of them once.
 
     No list: what is appended to a list, its widget does not hear of.
@@ -88,14 +88,14 @@ class ExplorerTraits(InfillTraits):
     """
 
     state = State("_state_names").tag(sync=True, choice=True)
-    token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    token = Index[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    key = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    key = Index[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
-    target = ClassIndex("_label_set").tag(sync=True, choice=True)
+    head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    target = ClassIndex[int | None]("_label_set").tag(sync=True, choice=True)
     knocked_out = HeadPairs("_n_layers", "_n_heads").tag(sync=True, choice=True)
     run = OneOf("edited", "baseline", "difference").tag(sync=True, choice=True)
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
@@ -117,8 +117,8 @@ class ExplorerTraits(InfillTraits):
 
     _meta = traitlets.Dict().tag(sync=True)
     _infill_meta = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    _labels = traitlets.List().tag(sync=True)
-    _emoji = traitlets.List().tag(sync=True)
+    _labels = traitlets.List[str]().tag(sync=True)
+    _emoji = traitlets.List[str]().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
     _baseline_answers = traitlets.Dict().tag(sync=True)
     _baseline_target = traitlets.Dict().tag(sync=True)

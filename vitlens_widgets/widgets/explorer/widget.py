@@ -21,7 +21,7 @@ from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Meaning
-from vitlens_widgets.widgets.shared.wire import Reply, answers_browser, done
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading
@@ -237,19 +237,19 @@ class Explorer(SavesMaps, ExplorerTraits):
             self._fail(error, "The target's numbers could not be computed", LAST)
 
     @answers_browser
-    def _map(self, what: dict[str, Any], _buffers: list) -> Reply:
+    def _map(self, what: dict[str, Any], _buffers: Buffers) -> Reply:
         return self._runs.answered(attention_data.whole_map, what)
 
     @answers_browser
-    def _exact(self, what: dict[str, Any], _buffers: list) -> Reply:
+    def _exact(self, what: dict[str, Any], _buffers: Buffers) -> Reply:
         return self._runs.answered(attention_data.exact_numbers, what)
 
     @answers_browser
-    def _knock_out(self, message: dict[str, Any], _buffers: list) -> Reply:
+    def _knock_out(self, message: dict[str, Any], _buffers: Buffers) -> Reply:
         return done(lambda: setattr(self, "knocked_out", message["heads"]))
 
     @answers_browser
-    def _open(self, message: dict[str, Any], buffers: list) -> Reply:
+    def _open(self, message: dict[str, Any], buffers: Buffers) -> Reply:
         from vitlens_widgets.data.images import image_from_bytes
 
         content, name = bytes(buffers[0]), message.get("name", "")

@@ -1,5 +1,8 @@
 """What paints: the pictures and numbers under the mask that a widget has."""
 
+# pyright: reportPrivateUsage=false
+# It is the part of its widget that infills, in a file of its own.
+
 from __future__ import annotations
 
 from typing import Any

@@ -9,6 +9,7 @@ import numpy as np
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.kinds import is_several
 from vitlens_widgets.masks import coverage
 from vitlens_widgets.widgets.shared.seam import InfillingLike
 
@@ -106,7 +107,7 @@ def _labels(segmenter: Any) -> list[str]:
 
 def _one_each(truth: Any, n_images: int) -> list[Any]:
     """One truth for each image."""
-    many = truth if isinstance(truth, list | tuple) else None
+    many = list(truth) if is_several(truth) else None
     if hasattr(truth, "instance_mask"):
         many = [truth]
     if many is None:

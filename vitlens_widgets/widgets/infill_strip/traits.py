@@ -10,6 +10,7 @@ import numpy as np
 import traitlets
 from traitlets import HasTraits, TraitType
 
+from vitlens_widgets.kinds import is_binary
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
 from vitlens_widgets.widgets.shared.traits import OneOf, Switch, TraitUsageError
@@ -20,7 +21,7 @@ USUAL_SHARE = 0.75  # where nothing is infilled
 MOST_SEED = 2**53 - 1  # the largest whole number a browser counts to
 
 
-class PatchMask(TraitType):
+class PatchMask(TraitType[np.ndarray, Any]):
     """Which patches are hidden, bool `[patch]`, read-only; True is hidden.
 
     It is set with `[patch]` or `[row, column]`, booleans or the numbers 0 and 1, and travels as one
@@ -33,7 +34,7 @@ class PatchMask(TraitType):
     def __init__(self, layout: str, **keywords: Any) -> None:
         super().__init__(**keywords)
         self._layout = layout
-        self.tag(to_json=lambda mask, _: mask.astype(np.uint8).tobytes())
+        self.tag(to_json=_as_bytes)
 
     def validate(self, obj: HasTraits, value: Any) -> np.ndarray:
         """Gives `value` as a read-only array of its own."""
@@ -55,14 +56,18 @@ class PatchMask(TraitType):
 
     def set(self, obj: HasTraits, value: Any) -> None:
         """Sets a mask; an equal one is no change."""
-        known = obj._trait_values.get(str(self.name))
+        known = obj._trait_values.get(str(self.name))  # pyright: ignore[reportPrivateUsage]  # asks no default
         if known is None or not np.array_equal(known, cast(np.ndarray, self._validate(obj, value))):
             super().set(obj, value)
 
 
+def _as_bytes(mask: np.ndarray, _widget: object) -> bytes:
+    return mask.astype(np.uint8).tobytes()
+
+
 def _as_array(value: Any) -> np.ndarray:
     """What a user sets, or the bytes that a browser sends, as an array."""
-    if isinstance(value, bytes | bytearray | memoryview):
+    if is_binary(value):
         return np.frombuffer(value, np.uint8)
     try:
         return np.asarray(value.cpu() if hasattr(value, "cpu") else value)
@@ -70,7 +75,7 @@ def _as_array(value: Any) -> np.ndarray:
         return np.empty(0)
 
 
-class Share(TraitType):
+class Share(TraitType[float, Any]):
     """A number above 0 and below 1."""
 
     def validate(self, obj: HasTraits, value: Any) -> float:  # noqa: ARG002 - traitlets' signature
@@ -87,7 +92,7 @@ class Share(TraitType):
         return number
 
 
-class Seed(TraitType):
+class Seed(TraitType[int, Any]):
     """A whole number from 0 on."""
 
     def validate(self, obj: HasTraits, value: Any) -> int:  # noqa: ARG002 - traitlets' signature
@@ -139,7 +144,7 @@ class InfillTraits(LensWidget):
     _converged = traitlets.Int(0).tag(sync=True)
     _numbers_of = traitlets.Int(-1).tag(sync=True)
     _random_mask = traitlets.Bytes().tag(sync=True)
-    _object_names = traitlets.List().tag(sync=True)
+    _object_names = traitlets.List[str]().tag(sync=True)
     _object_masks = traitlets.Bytes().tag(sync=True)
     # What the browser asks for, and how far it has been answered.
     _asked = traitlets.Int(0).tag(**REQUEST)

@@ -63,7 +63,9 @@ class InfillStrip(InfillTraits):
 
     state = State("_state_names").tag(sync=True, choice=True)
     view = OneOf("picture", "error", "wipe", "original", "masked").tag(sync=True, choice=True)
-    image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
+    image = Index[int]("_n_images", "an image of the batch", default_value=0).tag(
+        sync=True, choice=True
+    )
 
     _meta = traitlets.Dict().tag(sync=True)
 

@@ -31,8 +31,10 @@ class Answers:
     """
 
     def __init__(self, traits: dict[str, Any], run: dict[str, Any] | None = None) -> None:
-        self.meta, self.labels, self.target = traits["_meta"], traits["_labels"], traits["target"]
-        self.emoji = [emoji or "" for emoji in traits["_emoji"]]
+        self.meta: dict[str, Any] = traits["_meta"]
+        self.labels: list[str] = traits["_labels"]
+        self.target: int = traits["target"]
+        self.emoji: list[str] = [emoji or "" for emoji in traits["_emoji"]]
         self.alone = self.meta.get("probabilities") == "sigmoid"  # none without a classifier
         self.n_states = len(self.meta["state_names"])
         self.grid = (self.meta["rows"], self.meta["cols"])
@@ -92,7 +94,7 @@ class Answers:
     def words(self, state: int, token: int, places: int = 1) -> str:
         """The first answers with their probabilities, `"0.70 cat, 0.20 umbrella"`."""
         shares = self.probability[state, token, :places].tolist()
-        names = [self.labels[i] or "background" for i in self.top[state, token, :places]]
+        names = [self.labels[int(i)] or "background" for i in self.top[state, token, :places]]
         pairs = [f"{probability(p)} {name}" for p, name in zip(shares, names, strict=True)]
         return "NaN" if np.isnan(shares[0]) else ", ".join(pairs)
 

@@ -49,7 +49,9 @@ def tint_of(answers: Answers, name: str) -> Tint:
             values = answers.statistic("kl")
             scale = ColorScale("cividis", largest(values))
             return Tint(values, scale, "KL to the final answer, nats")
-    return Tint(answers.probability, None, "the most probable class" * (name == "class"))
+        case _:
+            words = "the most probable class" * (name == "class")
+            return Tint(answers.probability, None, words)
 
 
 def largest(values: np.ndarray) -> float:
@@ -80,7 +82,7 @@ class Patches:
     def panel(self, state: int, **words: Any) -> Panel:
         """A state."""
         answers = self.answers
-        tokens = answers.patches(np.arange(answers.top.shape[1])).ravel()
+        tokens = answers.patches(np.arange(int(answers.top.shape[1]))).ravel()
         marks = [self._mark(state, int(token)) for token in tokens]
         regions = answers.patches(answers.top[state, :, 0]) if self.of_classes else None
         return Panel(self.ground, self._cover(state), marks=marks, regions=regions, **words)

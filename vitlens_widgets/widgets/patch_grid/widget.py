@@ -57,18 +57,18 @@ class PatchGrid(LensWidget):
     _kind = "What each patch answers: the patch grid"
 
     state = State("_state_names").tag(sync=True, choice=True)
-    token = Index("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    token = Index[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    target = ClassIndex("_label_set").tag(sync=True, choice=True)
+    target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
     )
 
     _meta = traitlets.Dict().tag(sync=True)
-    _labels = traitlets.List().tag(sync=True)
-    _emoji = traitlets.List().tag(sync=True)
+    _labels = traitlets.List[str]().tag(sync=True)
+    _emoji = traitlets.List[str]().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
     _top_index = traitlets.Bytes().tag(sync=True)
     _top_probability = traitlets.Bytes().tag(sync=True)

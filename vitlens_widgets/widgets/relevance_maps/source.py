@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_several
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.seam import CurvesLike, RelevanceLike, RelevanceSourceLike
 
@@ -136,7 +137,7 @@ def checked_relevance(given: Any, source: RelevanceSourceLike) -> list[Relevance
     Raises:
         UsageError: It is something else, of another trace, or of two methods.
     """
-    found = list(given) if isinstance(given, list | tuple) else [given] * (given is not None)
+    found: list[Any] = list(given) if is_several(given) else [given] * (given is not None)
     if len(found) > 2 or not all(map(is_relevance, found)):
         kinds = ", ".join(type(one).__name__ for one in found)
         raise UsageError(

@@ -44,7 +44,8 @@ def _maps(found: ShownRelevance) -> list[Panel]:
     """Each map that is shown on the image, with its class and its legend."""
     traits, layer, head = found.traits, found.traits["layer"], found.traits["head"]
     picture = np.frombuffer(traits["_picture"], "u1").reshape(*traits["_picture_size"], 3)
-    ground, pinned, panels = prepared(picture), rings(found.meta, traits["token"]), []
+    ground, pinned = prepared(picture), rings(found.meta, traits["token"])
+    panels: list[Panel] = []
     for which, values in enumerate(found.maps(found.show, layer, head)):
         scale = found.scale(which, found.show, layer, head)
         cover, name = scale.cover(values), found.names[which]
@@ -60,7 +61,8 @@ def _curves(found: ShownRelevance, of: int, width: int) -> Image.Image:
         words = about["refused"] or f"removal curve of {name}: not computed yet"
         return captioned(words, blank(width, 1))
     values = np.frombuffer(found.traits["_curves"], "<f4").reshape(found.n_classes, len(KINDS), -1)
-    removed, many = np.array(about["removed"]), []
+    removed = np.array(about["removed"])
+    many: list[Curve] = []
     for (kind, color, dash), numbers in zip(KINDS, values[of].astype(float), strict=True):
         if np.isfinite(numbers).any():
             is_whole = np.isfinite(numbers).all()

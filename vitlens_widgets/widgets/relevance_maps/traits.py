@@ -60,15 +60,17 @@ class RelevanceChoices(LensWidget):
         heads_of: Whose heads the overview shows where there are two classes. Default: "target".
     """
 
-    target = ClassIndex("_label_set").tag(sync=True, choice=True)
-    against = ClassIndex("_label_set", allow_none=True, default_value=None).tag(
+    target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
+    against = ClassIndex[int | None]("_label_set", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
     method = MethodName("class_embedding").tag(sync=True, choice=True)
-    image = Index("_n_images", "an image of the batch", default_value=0).tag(sync=True, choice=True)
-    layer = Index("_n_layers", "a layer").tag(sync=True, choice=True)
-    head = Index("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
-    token = KeptToken("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    image = Index[int]("_n_images", "an image of the batch", default_value=0).tag(
+        sync=True, choice=True
+    )
+    layer = Index[int]("_n_layers", "a layer").tag(sync=True, choice=True)
+    head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    token = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
     show = OneOf("all", "layer", "head").tag(sync=True, choice=True)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
+from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on
@@ -28,7 +29,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Place,
 )
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
-from vitlens_widgets.widgets.shared.wire import answers_browser
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 ASKS = ("target", "against", "method", "image")
 """Choices that are answered by the model."""
@@ -75,15 +76,15 @@ class RelevanceMaps(RelevanceChoices):
     _kind = "What an answer rests on: the relevance"
 
     _meta = traitlets.Dict().tag(sync=True)
-    _labels = traitlets.List().tag(sync=True)
-    _emoji = traitlets.List().tag(sync=True)
+    _labels = traitlets.List[str]().tag(sync=True)
+    _emoji = traitlets.List[str]().tag(sync=True)
     _methods = traitlets.Dict().tag(sync=True)
     _maps_of = traitlets.Dict().tag(sync=True)
     _tokens = traitlets.Bytes().tag(sync=True)
     _heads = traitlets.Bytes().tag(sync=True)
     _is_signed = traitlets.Bool().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
-    _picture_size = traitlets.List().tag(sync=True)
+    _picture_size = traitlets.List[int]().tag(sync=True)
     _probability = traitlets.Bytes().tag(sync=True)
     _curves_of = traitlets.Dict().tag(sync=True)
     _curves = traitlets.Bytes().tag(sync=True)
@@ -212,7 +213,7 @@ class RelevanceMaps(RelevanceChoices):
             setattr(self, "target" if changed == "against" else "against", before[changed])
 
     @answers_browser
-    def _go_on(self, _message: Any, _buffers: list) -> tuple[dict[str, Any], list]:
+    def _go_on(self, _message: Any, _buffers: Buffers) -> Reply:
         """Computes some more of the curves that are shown; the numbers go by their traits."""
         growing = self._growing()
         try:
@@ -275,18 +276,26 @@ class RelevanceMaps(RelevanceChoices):
         return f"RelevanceMaps({self._meta['model_name']}, {shown})"
 
 
+def _is_one(target: Any) -> bool:
+    """Whether it is one class, by name or number, and not several."""
+    if isinstance(target, str) or is_mapping(target) or not hasattr(target, "__len__"):
+        return True
+    return getattr(target, "ndim", 1) == 0
+
+
 def _asked(target: Any, method: Any, image: int, given: Sequence[Any]) -> dict[str, Any]:
     """The constructor's own words as choices.
 
     Raises:
         UsageError: More than two classes, or beside relevance that was found by another method.
     """
-    is_one = isinstance(target, str | dict) or not hasattr(target, "__len__")
-    pair = [target] if is_one or getattr(target, "ndim", 1) == 0 else list(target)
+    pair: list[Any] = [target] if _is_one(target) else list(target)
     if not 1 <= len(pair) <= 2:
         raise UsageError(
             f"target= takes a class, or two to compare; {len(pair)} were given: {target!r}."
         )
-    asked = dict(zip(("target", "against"), pair, strict=False)) if target is not None else {}
+    asked: dict[str, Any] = (
+        dict(zip(("target", "against"), pair, strict=False)) if target is not None else {}
+    )
     method = given[0].method if method is None and given else method
     return {"image": image, **asked, **({} if method is None else {"method": method})}

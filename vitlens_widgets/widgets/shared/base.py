@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import anywidget
 from PIL import Image
@@ -17,13 +17,16 @@ from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import save_html
 from vitlens_widgets.export.stills.sheet import png
+from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.meanings import Meaning
 from vitlens_widgets.widgets.shared.wire import WireWidget
 
 STATIC = Path(__file__).parent.parent / "static"
 _CODE = ("_esm", "_css")
-_OURS = {"vitlens_widgets": {}}
+_Bundle = tuple[dict[str, Any], dict[str, Any]]  # an output's data and metadata
+
+_OURS: dict[str, Any] = {"vitlens_widgets": {}}
 """In an output's metadata, it lets js/labextension.js tell our widgets from all others."""
 
 
@@ -114,7 +117,7 @@ class LensWidget(WireWidget):
     @property
     def nbytes(self) -> int:
         """Bytes of data the widget sends to a browser that opens it, its code not counted."""
-        state = self.get_state()
+        state = cast("dict[str, Any]", self.get_state())
         for code in _CODE:
             state.pop(code, None)
         return sum(map(_size, state.values()))
@@ -153,9 +156,9 @@ class LensWidget(WireWidget):
             beyond=self._beyond,
         )
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
+    def _repr_mimebundle_(self, **options: Any) -> _Bundle | None:
         """What a notebook keeps of the widget: its view, and a picture where no JavaScript runs."""
-        bundle = super()._repr_mimebundle_(**options)
+        bundle = cast("_Bundle | None", super()._repr_mimebundle_(**options))
         if bundle is None or type(self)._drawn is LensWidget._drawn:
             return bundle
         data, metadata = bundle
@@ -191,7 +194,8 @@ class LensWidget(WireWidget):
     def _own_state(self) -> dict[str, Any]:
         """The traits of the widget itself, without those every widget of Jupyter has."""
         of_all = {*anywidget.AnyWidget.class_trait_names(sync=True), "_anywidget_id"}
-        return self.get_state({name for name in self.keys if name not in {*of_all, *_CODE}})
+        names = set(cast("list[str]", self.keys)) - {*of_all, *_CODE}
+        return cast("dict[str, Any]", self.get_state(names))
 
     def _fail(self, error: BaseException, what: str, shown: str) -> None:
         """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""
@@ -214,6 +218,6 @@ class LensWidget(WireWidget):
 
 def _size(value: Any) -> int:
     """Bytes that travel: bytes as they are, wherever they stand, and the rest as JSON."""
-    if isinstance(value, dict):
+    if is_mapping(value):
         return len(json.dumps(list(value))) + sum(map(_size, value.values()))
     return len(value) if isinstance(value, bytes) else len(json.dumps(value))

@@ -157,7 +157,11 @@ def _checked_names(names: str | Iterable[str] | None) -> tuple[str, ...] | None:
     return listed
 
 
-def _checked(widgets: tuple, names: tuple[str, ...] | None) -> dict[str, list[End]]:
+Meanings = tuple[LensWidget, dict[str, Meaning]]
+"""A widget, and what its selections mean."""
+
+
+def _checked(widgets: tuple[Any, ...], names: tuple[str, ...] | None) -> dict[str, list[End]]:
     """For each name the widgets that have it, and what it means there."""
     for widget in widgets:
         if not isinstance(widget, LensWidget):
@@ -170,8 +174,8 @@ def _checked(widgets: tuple, names: tuple[str, ...] | None) -> dict[str, list[En
             "vl.link takes two or more widgets, each of them once; "
             f"{', '.join(type(widget).__name__ for widget in widgets) or 'none'} was given."
         )
-    meanings = [(widget, widget.meanings()) for widget in widgets]
-    ends = {}
+    meanings: list[Meanings] = [(widget, widget.meanings()) for widget in widgets]
+    ends: dict[str, list[End]] = {}
     for name in NAMES if names is None else names:
         both = _ends(name, meanings)
         if len(both) > 1:
@@ -191,7 +195,7 @@ def _has(both: list[End], trait: str) -> bool:
     return any(end.trait == trait for end in both)
 
 
-def _ends(name: str, meanings: list[tuple[LensWidget, dict[str, Meaning]]]) -> list[End]:
+def _ends(name: str, meanings: list[Meanings]) -> list[End]:
     """What follows a trait of this name; nothing where no widget has it."""
     both = [
         End(widget, trait, its[trait])
@@ -202,7 +206,7 @@ def _ends(name: str, meanings: list[tuple[LensWidget, dict[str, Meaning]]]) -> l
     return both if _has(both, name) else []
 
 
-def _refuse_others(ends: dict[str, list[End]], meanings: list) -> None:
+def _refuse_others(ends: dict[str, list[End]], meanings: list[Meanings]) -> None:
     """Refuses traits of one name that mean different things; says which would do."""
     if not ends:
         kinds = " and ".join(type(widget).__name__ for widget, _ in meanings)

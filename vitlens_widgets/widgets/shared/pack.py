@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from vitlens_widgets.widgets.shared.seam import Numbers
 
 
-def float32(array: Numbers | Sequence) -> bytes:
+def float32(array: Numbers | Sequence[Any]) -> bytes:
     """Numbers that are shown as exact values: 4 bytes each, NaN and infinities included."""
     return _bytes(array, "<f4")
 
 
-def int32(array: Numbers | Sequence) -> bytes:
+def int32(array: Numbers | Sequence[Any]) -> bytes:
     """Counts and ranks: 4 bytes each."""
     return _bytes(array, "<i4")
 
 
-def uint8(array: Numbers | Sequence) -> bytes:
+def uint8(array: Numbers | Sequence[Any]) -> bytes:
     """Pixels: 1 byte each."""
     return _bytes(array, "u1")
 
 
-def ids(array: Numbers | Sequence, count: int) -> bytes:
+def ids(array: Numbers | Sequence[Any], count: int) -> bytes:
     """Indices below `count`: 2 bytes each when they fit, otherwise 4; see `id_bytes`."""
     return _bytes(array, f"<i{id_bytes(count)}")
 
@@ -34,5 +35,5 @@ def id_bytes(count: int) -> int:
     return 2 if count <= np.iinfo(np.int16).max + 1 else 4
 
 
-def _bytes(array: Numbers | Sequence, dtype: str) -> bytes:
+def _bytes(array: Numbers | Sequence[Any], dtype: str) -> bytes:
     return np.ascontiguousarray(np.asarray(array), dtype=dtype).tobytes()

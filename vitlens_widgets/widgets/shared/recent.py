@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+Result = TypeVar("Result")
 
 
-class Recent:
+class Recent(Generic[Result]):
     """A function that remembers its last few results.
 
     Args:
@@ -14,12 +16,12 @@ class Recent:
         most: How many results to keep.
     """
 
-    def __init__(self, compute: Callable[..., Any], most: int = 4) -> None:
+    def __init__(self, compute: Callable[..., Result], most: int = 4) -> None:
         self._compute = compute
         self._most = most
-        self._results: dict[tuple, Any] = {}
+        self._results: dict[tuple[Any, ...], Result] = {}
 
-    def __call__(self, *of: Any) -> Any:
+    def __call__(self, *of: Any) -> Result:
         """The result for these arguments, which must be hashable."""
         result = self._results.pop(of) if of in self._results else self._compute(*of)
         self._results[of] = result

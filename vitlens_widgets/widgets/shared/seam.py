@@ -267,7 +267,7 @@ class InfillingLike(Protocol):
 
 if TYPE_CHECKING:
 
-    def _fit(
+    def _fit(  # pyright: ignore[reportUnusedFunction]  # it is for the type checker alone
         layout: TokenLayout,
         labels: LabelSet,
         reading: Reading,

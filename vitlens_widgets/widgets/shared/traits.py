@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from traitlets import HasTraits, TraitError, TraitType
@@ -15,7 +15,11 @@ class TraitUsageError(UsageError, TraitError):
     """A trait was given a value it cannot take; the trait keeps the value it had."""
 
 
-class Index(TraitType):
+Given = TypeVar("Given", bound="int | None")
+"""What an index is read as: `int`, or `int | None` where it may be None."""
+
+
+class Index(TraitType[Given, Any]):
     """An index from 0 up to, and not including, a count that the widget knows.
 
     Args:
@@ -41,7 +45,7 @@ class Index(TraitType):
         return index
 
 
-class State(TraitType):
+class State(TraitType[int, Any]):
     """A state of the residual stream, by its index or its name; kept and sent as the index.
 
     Args:
@@ -69,7 +73,7 @@ class State(TraitType):
         return index
 
 
-class KeptToken(Index):
+class KeptToken(Index[Given]):
     """A token of the layout that was in the traced sequence; the widget's `_kept` holds them."""
 
     def validate(self, obj: Any, value: Any) -> int:
@@ -83,7 +87,7 @@ class KeptToken(Index):
         return token
 
 
-class OneOf(TraitType):
+class OneOf(TraitType[str, Any]):
     """One of a few words.
 
     Args:
@@ -126,7 +130,7 @@ class OneOfNames(OneOf):
         return (*self.words, *getattr(obj, self._also))
 
 
-class ClassIndex(TraitType):
+class ClassIndex(TraitType[Given, Any]):
     """A class of the widget's label set, by name or by index; kept and sent as the index.
 
     Without any labels it is None.
@@ -156,14 +160,14 @@ class ClassIndex(TraitType):
             raise TraitUsageError(str(error)) from None
 
 
-class Switch(TraitType):
+class Switch(TraitType[bool, Any]):
     """True or False."""
 
     def validate(self, obj: HasTraits, value: Any) -> bool:  # noqa: ARG002 - traitlets' signature
         """Gives `value` as a `bool`."""
         if not isinstance(value, bool | np.bool_):
             raise TraitUsageError(f"{self.name} must be True or False; {value!r} was given.")
-        return bool(value)
+        return bool(cast("bool", value))
 
 
 def _as_index(value: Any) -> int | None:

@@ -1,15 +1,19 @@
 """What a browser may tell a widget: choices, and questions. All else it sends changes nothing."""
 
+# pyright: reportPrivateUsage=false
+# What ipywidgets and traitlets do with a message themselves, each step on its own.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import anywidget
-from ipywidgets.widgets.widget import _put_buffers
+from ipywidgets.widgets import widget
 from traitlets import Unicode
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_mapping
 
 NO_ECHO = {"sync": True, "echo_update": False}
 REQUEST = {"request": True, **NO_ECHO}
@@ -22,12 +26,18 @@ Reply = tuple[dict[str, Any], list[bytes]]
 """What the browser is told when it asks: something as JSON, and buffers."""
 
 
-def answers_browser(method: Callable) -> Callable:
+Buffers = list[memoryview]
+"""What the browser sends beside its question."""
+
+Method = TypeVar("Method", bound=Callable[..., Reply])
+
+
+def answers_browser(method: Method) -> Method:
     """Marks a method that the browser may ask: `(message, buffers) -> (response, buffers)`.
 
     The front end's half is js/lib/asking.js.
     """
-    method.answers_browser = True
+    method.answers_browser = True  # pyright: ignore[reportFunctionMemberAccess]  # the mark
     return method
 
 
@@ -68,11 +78,11 @@ class WireWidget(anywidget.AnyWidget):
             )
             self.log.debug("Where it went wrong:", exc_info=True)
 
-    def _hear(self, data: dict[str, Any], buffers: list) -> None:
+    def _hear(self, data: dict[str, Any], buffers: Buffers) -> None:
         method = data["method"]
         if method == "update":
             state = dict(data["state"])
-            _put_buffers(state, data.get("buffer_paths", []), buffers)
+            widget._put_buffers(state, data.get("buffer_paths", []), buffers)
             self.set_state(state)
         elif method == "request_state":
             self.send_state()
@@ -108,9 +118,9 @@ class WireWidget(anywidget.AnyWidget):
             except Exception as error:
                 yield name, _sentence(error)
 
-    def _on_question(self, _widget: Any, content: Any, buffers: list) -> None:
+    def _on_question(self, _widget: Any, content: Any, buffers: Buffers) -> None:
         """Answers what the browser asks; an exception would be lost, so it is sent."""
-        asked = content.get("ask") if isinstance(content, dict) else None
+        asked = content.get("ask") if is_mapping(content) else None
         method = getattr(type(self), asked, None) if isinstance(asked, str) else None
         if method is None or not getattr(method, "answers_browser", False):
             return

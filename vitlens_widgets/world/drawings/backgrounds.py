@@ -105,7 +105,7 @@ def random_clutter(rng: np.random.Generator, extent: tuple[float, float]) -> Par
     return [_piece(rng, extent) for _ in range(rng.integers(0, 5))]
 
 
-def _piece(rng: np.random.Generator, extent: tuple[float, float]) -> tuple:
+def _piece(rng: np.random.Generator, extent: tuple[float, float]) -> tuple[np.ndarray, Color]:
     shape = _SHAPES[rng.integers(len(_SHAPES))](rng)
     center = rng.uniform(0, 1, 2) * extent
     color = hsv(rng.random(), rng.uniform(0.2, 1), rng.uniform(0.25, 1))

@@ -109,7 +109,7 @@ class Classify(Task[VisionTransformer, SceneBatch]):
         scenes = fresh_scenes(index, batch_size, GRID * TRAINED_PATCH)
         masks = np.stack([scene.class_mask for scene in scenes])
         truth = (present_classes(masks), label_shares(masks, (GRID, GRID)))
-        return SceneBatch(*map(torch.from_numpy, (stacked_images(scenes), *truth)))
+        return SceneBatch(*(torch.from_numpy(part) for part in (stacked_images(scenes), *truth)))
 
     @clean
     def learn(self, model: VisionTransformer, batch: SceneBatch) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -121,7 +121,7 @@ def _damaged(path: Path) -> UsageError:
 
 
 @contextmanager
-def unbroken() -> Iterator[None]:
+def unbroken() -> Generator[None]:
     """While this lasts, Ctrl-C waits; it comes at the end.
 
     Only the main thread is ever interrupted, so elsewhere there is nothing to hold back.
@@ -187,7 +187,7 @@ def _learn_all(
     checkpoint: Checkpoint,
     done: int,
     save_every: int,
-    bar: tqdm,
+    bar: tqdm[Any],
 ) -> None:
     """The steps from `done` on."""
     saved = done
@@ -227,7 +227,7 @@ def _received(batches: Iterator[Any]) -> Any:
 
 
 @contextmanager
-def one_core_left() -> Iterator[None]:
+def one_core_left() -> Generator[None]:
     """While this lasts, torch leaves a core to the worker that draws.
 
     Threads wait for one another: on two busy cores, a step with two threads took several times as

@@ -7,6 +7,7 @@ alone needed several times more images here.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -54,11 +55,11 @@ class Optimizer:
             part.step()
             part.zero_grad()
 
-    def state_dict(self) -> list[dict]:
+    def state_dict(self) -> list[dict[str, Any]]:
         """The states of both optimisers."""
         return [part.state_dict() for part in self._parts]
 
-    def load_state_dict(self, states: list[dict]) -> None:
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         """Take up what `state_dict` gave."""
         for part, state in zip(self._parts, states, strict=True):
             part.load_state_dict(state)

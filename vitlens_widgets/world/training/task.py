@@ -62,7 +62,7 @@ class Recipe:
         seed: Of the initial weights, and of what a task leaves to chance.
     """
 
-    task: Task
+    task: Task[Any, Any]
     images: int
     batch_size: int = 64
     rate: float = 1.0
@@ -116,7 +116,7 @@ def stream(draw: Draw, start: int, stop: int, batch_size: int) -> Iterator[Any]:
     return iter(loader)
 
 
-class _Batches(Dataset):
+class _Batches(Dataset[Any]):
     """`draw`, as torch's loader asks for it."""
 
     def __init__(self, draw: Draw, batch_size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -37,7 +38,7 @@ class FolderSource(ModelSource):
         return path.name, from_hf(str(path), options.model_args, options.weights)
 
 
-def _config(folder: Path) -> dict:
+def _config(folder: Path) -> dict[str, Any]:
     """What the saved model notes about itself.
 
     Raises:

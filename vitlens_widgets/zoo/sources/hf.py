@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.zoo.checkpoint_file import faults
 from vitlens_widgets.zoo.hub import OutOfReachError, reach
 from vitlens_widgets.zoo.layouts import vit_in
@@ -92,7 +93,7 @@ def _filled(source: str, weights: FromFile, model_args: Mapping[str, Any]) -> nn
 
     file = read_weights(weights.path)
     given = vit_in(file, weights.key, weights.ignore)
-    config = transformers.AutoConfig.from_pretrained(source, **model_args)
+    config = cast("Foreign", transformers.AutoConfig.from_pretrained(source, **model_args))
     if (head := given.get("classifier.weight")) is not None and len(head) != config.num_labels:
         config.num_labels = len(head)
     kind = _auto_class(source, model_args[_TRUST])
@@ -119,7 +120,8 @@ def _filled(source: str, weights: FromFile, model_args: Mapping[str, Any]) -> nn
 def _auto_class(source: str, trusted: bool) -> Any:
     import transformers
 
-    config = transformers.AutoConfig.from_pretrained(source, **{_TRUST: trusted})
+    kind = cast("Foreign", transformers.AutoConfig)
+    config = kind.from_pretrained(source, **{_TRUST: trusted})
     saved_as = getattr(config, "architectures", None) or ()
     if "ViTMAEForPreTraining" in saved_as:
         return transformers.ViTMAEForPreTraining

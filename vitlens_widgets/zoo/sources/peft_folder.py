@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -98,7 +98,8 @@ def _base_model(base: str, weights: Mapping[str, Tensor], model_args: Mapping[st
     if head is None:
         return from_hf(base, model_args)
     words = {"num_labels": len(head), "trust_remote_code": False, **model_args}
-    model, report = transformers.AutoModelForImageClassification.from_pretrained(
+    kind = cast("Foreign", transformers.AutoModelForImageClassification)
+    model, report = kind.from_pretrained(
         base, ignore_mismatched_sizes=True, output_loading_info=True, **words
     )
     mismatched = {name for name, *_ in report["mismatched_keys"]}

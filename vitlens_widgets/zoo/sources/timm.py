@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from torch import nn
 
@@ -58,7 +59,7 @@ def from_timm(name: str, options: Options) -> nn.Module:
     if options.weights is not None:
         return _from_file(name, options, options.weights)
     size = {} if options.image_size is None else {"img_size": options.image_size}
-    words = {**size, **options.model_args}
+    words: dict[str, Any] = {**size, **options.model_args}
     return reach(name, lambda: timm.create_model(name, pretrained=options.pretrained, **words))
 
 
