@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "vitlens_widgets"
@@ -48,6 +49,7 @@ def inside(function: Function) -> Iterator[ast.AST]:
             todo += ast.iter_child_nodes(node)
 
 
+@cache
 def functions() -> list[tuple[Path, Function]]:
     """Every function of the package with its file."""
     return [
@@ -73,6 +75,7 @@ def changing(names: set[str]) -> list[tuple[Path, Function]]:
     ]
 
 
+@cache
 def all_changes() -> set[str]:
     """The names of all that changes something: also context managers that are made of others."""
     names, more = set[str](), CHANGES

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import torch
 
 import vitlens_widgets as vl
@@ -129,3 +131,37 @@ def test_weights_made_in_inference_mode_are_traced():
         model = timm_model("CLS")
     trace = vl.load(model).trace(pixels_for((48, 80)), preprocessed=True)
     assert trace["q", 0].shape == (2, 16, 4, 12)
+
+
+@pytest.mark.parametrize("rerun", [False, True])
+@pytest.mark.parametrize("change", ["trained", "moved", "put into train mode"])
+def test_a_model_that_something_else_changes_while_it_is_traced_is_refused(change, rerun):
+    model = timm_model("CLS", proj_drop_rate=0.1)
+    vit = vl.load(model)
+    pixels = pixels_for((48, 80))
+    before = vit.trace(pixels, preprocessed=True)
+
+    def changed():
+        if change == "trained":
+            with torch.no_grad():
+                model.blocks[0].mlp.fc1.weight.mul_(1.5)
+        elif change == "moved":
+            weight = model.blocks[0].mlp.fc1.weight
+            weight.data = weight.data.clone()
+        else:
+            model.blocks[0].train()
+
+    def in_another_thread(layer, _value):
+        if layer == 2:
+            other = threading.Thread(target=changed)
+            other.start()
+            other.join()
+
+    watch = {"resid_pre": in_another_thread}
+    with refused(vl.UsageError):
+        if rerun:
+            before.rerun([E.Zero("z", 1)], watch=watch)
+        else:
+            vit.trace(pixels, watch=watch, preprocessed=True)
+    model.eval()
+    vit.trace(pixels, preprocessed=True)

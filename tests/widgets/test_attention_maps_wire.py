@@ -339,3 +339,25 @@ def test_an_interrupt_while_maps_are_computed_is_said_and_goes_on(maps, monkeypa
     assert (widget.kind, widget._overview_of["kind"]) == ("pattern", "pattern")
     widget.kind = "scores"
     assert widget._overview_of["kind"] == "scores"
+
+
+def test_a_page_that_waits_for_a_map_is_answered_when_the_kernel_is_interrupted(
+    maps, recorded, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    widget = vl.AttentionMaps(maps)
+    comm = recorded(widget)
+    content = {"ask": "_map", "message": WHAT, "id": "7"}
+    with monkeypatch.context() as patch:
+        patch.setattr("vitlens_widgets.widgets.attention_maps.data.whole_map", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            comm.handle_msg(
+                {"content": {"data": {"method": "custom", "content": content}}, "buffers": []}
+            )
+    answer = comm.messages[-1]["data"]["content"]
+    assert (answer["answer"], list(answer["response"])) == ("7", ["error"])
+    response, buffers = commanded(comm, "_map", WHAT)
+    assert "error" not in response
+    assert buffers

@@ -18,7 +18,7 @@ from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, PlacedEdit
 from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
-from vitlens_widgets.trace.modules import SeenModules
+from vitlens_widgets.trace.modules import SeenModules, check_modes
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.repeats import check_repeats
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
@@ -55,6 +55,7 @@ class BaseTrace(Live):
         logits: Tensor | None,
         make_pictures: Callable[[], np.ndarray],
         plan: Plan,
+        weights: SeenWeights,
     ) -> None:
         self.vit: BaseViT = context.vit
         self.layout: TokenLayout = context.layout
@@ -69,7 +70,9 @@ class BaseTrace(Live):
         self._words = plan.stream.words
         self._proved = plan.proved
         self._repeated: set[int] = set()
-        self._weights = SeenWeights(self.vit, "trace", "trace")
+        weights.check_stayed()
+        check_modes(self.vit)
+        self._weights = weights
         self._modules = SeenModules(self.vit)
 
     @property

@@ -25,6 +25,7 @@ from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.validate import validate
 from vitlens_widgets.trace.watch import Watch, watcher_of
+from vitlens_widgets.trace.weights import SeenWeights
 
 
 class Trace(BaseTrace):
@@ -84,7 +85,7 @@ class Trace(BaseTrace):
             context, placed, record.sites_of(start), record.see, stream, set(), arrived=arrived
         )
         logits = _run_blocks(plan, state, start, grad)
-        trace = Trace(context, record, placed, logits, self._make_pictures, plan)
+        trace = Trace(context, record, placed, logits, self._make_pictures, plan, self._weights)
         check_finite(trace, logits)
         return trace
 
@@ -112,10 +113,11 @@ def run(
     record = Record(vit.n_layers, sites, grad, watcher_of(context, watch, placed, sites))
     stream = Stream(vit, range(vit.n_layers))
     plan = Plan(context, placed, record.sites_of(0), record.see, stream, set())
+    weights = SeenWeights(vit, "trace", "trace")
     with torch.set_grad_enabled(grad), instrumented(plan):
         answer = vit.adapter.forward(pixels)
     logits = answer if vit.adapter.has_classifier else None
-    trace = Trace(context, record, placed, logits, pictures, plan)
+    trace = Trace(context, record, placed, logits, pictures, plan, weights)
     check_answer(trace, answer)
     return trace
 

@@ -37,6 +37,22 @@ class SeenWeights:
     def __init__(self, vit: BaseViT, result: str, again: str) -> None:
         self._vit, self._result, self._again = vit, result, again
         self._seen = _state_of(vit)
+        self._places = _places(vit.model)
+
+    def check_stayed(self) -> None:
+        """Refuse weights that were trained, replaced or moved since, as far as PyTorch counts it.
+
+        Without looking at values, at the end of what is computed with them.
+
+        Raises:
+            UsageError: They were.
+        """
+        if _places(self._vit.model) != self._places:
+            raise UsageError(
+                f"The weights of {self._vit.name} were changed or moved while it ran, so that this "
+                f"{self._result} is of no one model; {self._again} again when nothing else changes "
+                "it."
+            )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SeenWeights:
         """The same of a copy of the model, where one is made along with it."""
@@ -66,6 +82,11 @@ def _state_of(vit: BaseViT) -> int:
         (weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights
     )
     return hash((places, _sum_of_samples(weights)))
+
+
+def _places(model: nn.Module) -> list[tuple[int, int]]:
+    """Where the parameters are, and how often each was changed."""
+    return [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in model.parameters()]
 
 
 def _weights(vit: BaseViT) -> Iterator[Tensor]:

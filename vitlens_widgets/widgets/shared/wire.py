@@ -22,6 +22,8 @@ REQUEST = {"request": True, **NO_ECHO}
 LONGEST = 400
 """Characters of a choice, and of a sentence about one: a browser may send any number of them."""
 
+INTERRUPTED = {"error": "The kernel was interrupted; what is shown is what it showed."}
+
 Reply = tuple[dict[str, Any], list[bytes]]
 """What the browser is told when it asks: something as JSON, and buffers."""
 
@@ -46,7 +48,7 @@ def done(do: Callable[[], None]) -> Reply:
     try:
         do()
     except KeyboardInterrupt:
-        return {"error": "The kernel was interrupted; what is shown is what it showed."}, []
+        return INTERRUPTED, []
     except Exception as error:
         return {"error": _sentence(error)}, []
     return {}, []
@@ -126,8 +128,14 @@ class WireWidget(anywidget.AnyWidget):
             return
         try:
             response, found = method(self, content["message"], buffers)
+        except KeyboardInterrupt:  # the page waits for its answer
+            self._reply(content, INTERRUPTED, [])
+            raise
         except Exception as error:
             response, found = {"error": _sentence(error)}, []
+        self._reply(content, response, found)
+
+    def _reply(self, content: dict[str, Any], response: dict[str, Any], found: list) -> None:
         self.send({"answer": content.get("id"), "response": response}, found)
 
 
