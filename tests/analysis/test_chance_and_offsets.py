@@ -15,7 +15,7 @@ from tests.analysis.head_oracle import PAIRS, between, random_patterns, trace_wi
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
-from vitlens_widgets.analysis.heads.geometry import against_chance
+from vitlens_widgets.analysis.heads.chance import against_chance
 from vitlens_widgets.analysis.heads.shares import GEOMETRY
 
 
@@ -40,13 +40,13 @@ def test_the_null_is_that_of_every_permutation_of_the_keys(name):
 def test_the_classes_are_scored_as_in_the_statistics():
     patterns = random_patterns(3, 2, 4, 29, 29)
     trace = trace_with("four registers and layer scale", patterns)
-    table, found = heads.geometry(trace), heads.statistics(trace)
+    table, found = heads.geometry(trace).table(), heads.statistics(trace)
     assert len(table) == 3 * 4 * len(GEOMETRY)
     for row in table.to_dict("records"):
         expected = found.values[row["geometry"]][row["layer"], row["head"]]
         assert row["score"] == pytest.approx(expected, rel=1e-5)
         assert row["ratio"] == pytest.approx(row["score"] / row["by_chance"])
-    one = heads.geometry(trace, 1)
+    one = heads.geometry(trace, 1).table()
     assert (one["score"] != table["score"]).any()
 
 
@@ -62,7 +62,7 @@ def test_a_head_of_a_class_stands_out_and_one_accidental_patch_does_not():
     trace = trace_with("CLS", patterns)
     z = {
         (r["layer"], r["head"], r["geometry"]): r["z"]
-        for r in heads.geometry(trace).to_dict("records")
+        for r in heads.geometry(trace).table().to_dict("records")
     }
     assert z[0, 0, "corner"] > 3.5
     assert 1 < z[0, 1, "corner"] < 2
@@ -75,7 +75,7 @@ def test_dropped_patches_have_no_part_in_the_classes():
     patterns = random_patterns(3, 1, 4, 25, 25)
     trace = trace_with("four registers and layer scale", patterns, drop=(6, 11, 12, 28))
     tokens = trace.tokens.tolist()
-    for row in heads.geometry(trace).to_dict("records"):
+    for row in heads.geometry(trace).table().to_dict("records"):
         of_head = patterns[row["layer"], :, row["head"]]
         expected = between(of_head, trace.layout, tokens, PAIRS[row["geometry"]])
         assert row["score"] == pytest.approx(expected, rel=1e-5)

@@ -93,4 +93,6 @@ def test_a_truth_or_a_model_that_does_not_fit_is_refused(infilling, segmenter):
     with refused(vl.UsageError):
         object_iou(infilling, TRUTH[:2], segmenter)
     with refused(vl.UsageError):
+        object_iou(infilling, TRUTH.astype(float), segmenter)
+    with refused(vl.UsageError):
         object_iou(infilling, TRUTH, infilling.vit)

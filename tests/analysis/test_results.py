@@ -54,11 +54,19 @@ def studied(_, scenes):
     return vl.analysis.infilling.mask_study(*infilled(scenes), ratios=(0.5, 0.75), seeds=(1, 2))
 
 
+def things(trace):
+    """Two in each image: the left half and the right one."""
+    height, width = trace.pictures.shape[1:3]
+    return [np.arange(width)[None].repeat(height, 0) // (width // 2) + 1] * trace.n_images
+
+
 RESULTS = {
     "convergence": lambda trace, _: vl.analysis.convergence(vl.LogitLens(trace.vit).read(trace)),
     "segmentation": lambda trace, scenes: vl.analysis.segmentation(trace.vit, scenes),
     "heads.statistics": lambda trace, _: heads.statistics(trace),
     "heads.neighbourhood": lambda trace, _: heads.neighbourhood(trace),
+    "heads.geometry": lambda trace, _: heads.geometry(trace),
+    "heads.same_object": lambda trace, _: heads.same_object(trace, things(trace)),
     "heads.neurons": lambda trace, _: heads.neurons(trace, 2, 1, 0, 12, image=1),
     "infilling.mask_study": studied,
     "infilling.object_iou": objects,
@@ -123,6 +131,20 @@ def test_one_score_is_told_channel_by_channel(trace):
     assert heads.neurons(trace, 2, 1, 0, 12).title.endswith("image 0")
     with refused(vl.UsageError):
         found.figure(k=0)
+
+
+def test_heads_against_chance_are_told_by_what_their_shares_are_of(trace):
+    found = heads.geometry(trace)
+    table = found.table()
+    rows = table[table["geometry"] == "row"]
+    best = rows.iloc[int(rows["ratio"].argmax())]
+    at = f"L{best['layer']} H{best['head']}"
+    assert f"\nrow: {best['score']:.3f} in {at}, {best['ratio']:.1f} times" in found.summary()
+    dots = found.figure("row").select(ColumnDataSource)
+    (values,) = (source.data["value"] for source in dots if "value" in source.data)
+    assert values.tolist() == rows["ratio"].tolist()
+    with refused(vl.UsageError):
+        found.figure("rows")
 
 
 def test_objects_found_in_paintings_are_told_state_by_state(scenes):

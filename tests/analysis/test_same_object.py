@@ -43,7 +43,7 @@ def by_hand(patterns, image):
 
 def test_the_score_is_the_share_within_things():
     patterns = random_patterns(3, 2, 4, 16, 16)
-    table = heads.same_object(trace_with("CLS", patterns), masks())
+    table = heads.same_object(trace_with("CLS", patterns), masks()).table()
     assert len(table) == 12
     for row in table.to_dict("records"):
         both = [by_hand(patterns[row["layer"], i, row["head"]], i) for i in range(2)]
@@ -53,7 +53,7 @@ def test_the_score_is_the_share_within_things():
 
 def test_chance_is_what_shuffled_keys_give():
     patterns = random_patterns(3, 2, 4, 16, 16, seed=3)
-    table = heads.same_object(trace_with("CLS", patterns), masks())
+    table = heads.same_object(trace_with("CLS", patterns), masks()).table()
     rng, found = np.random.default_rng(0), []
     for _ in range(1000):
         shares = np.zeros(2)
@@ -73,7 +73,7 @@ def test_a_head_that_reads_its_own_thing_stands_out():
         things = np.array(patches).ravel()
         patterns[1, image, 2, 1:, 1:] += things[:, None] == things[None]
     patterns /= patterns.sum(-1, keepdims=True)
-    z = heads.same_object(trace_with("CLS", patterns), masks())["z"]
+    z = heads.same_object(trace_with("CLS", patterns), masks()).z.ravel()
     assert z[1 * 4 + 2] > 4
     np.testing.assert_allclose(np.delete(z, 6), 0, atol=1e-6)
 

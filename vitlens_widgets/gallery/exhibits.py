@@ -111,7 +111,7 @@ def same_object() -> AttentionMaps:
 
     (scenes, trace), layout = _tour(), _model().layout
     found = heads.same_object(trace, [scene.instance_mask for scene in scenes])
-    best = max(found.to_dict("records"), key=lambda row: row["ratio"])
+    best = max(found.table().to_dict("records"), key=lambda row: row["ratio"])
     shares = layout.coverage(scenes[0].instance_mask == 1)
     token = layout.token(*divmod(int(shares.argmax()), layout.cols))
     reading = LogitLens(_model()).read(trace)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.analysis.heads.agreement import agreement
+from vitlens_widgets.analysis.heads.chance import AgainstChance
 from vitlens_widgets.analysis.heads.geometry import geometry
 from vitlens_widgets.analysis.heads.meaning import read_keys
 from vitlens_widgets.analysis.heads.neighbourhood import Neighbourhood, neighbourhood
@@ -22,6 +23,7 @@ from vitlens_widgets.analysis.heads.spread import entropy, largest_weight, recei
 from vitlens_widgets.analysis.heads.statistics import statistics
 
 __all__ = [
+    "AgainstChance",
     "HeadStatistics",
     "Neighbourhood",
     "Neurons",

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_trace, title
-from vitlens_widgets.analysis.heads.geometry import against_chance, among_patches, chance_columns
+from vitlens_widgets.analysis.experiment import experiment
+from vitlens_widgets.analysis.heads.chance import (
+    AgainstChance,
+    against_chance,
+    among_patches,
+    compared_with_chance,
+)
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.masks import most_of_each_patch
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
-
-def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> DataFrame:
+@experiment("trace", part="heads", needs_classifier=False)
+def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> AgainstChance:
     """How much the patches of each thing attend to other patches of the same thing.
 
     A patch belongs to the thing that covers most of it. The score is, of the weight that patches of
@@ -38,9 +40,6 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> DataFrame:
         masks: Per image the thing that each pixel shows, `[height, width]` of whole numbers with 0
             for the background, at any size that the patch grid divides. It must be of the picture
             as the model saw it (`trace.pictures`), cropped like that one where the model crops.
-
-    Returns:
-        A row per head: layer, head, score, by_chance, ratio, z.
 
     Raises:
         UsageError: Masks of another number, size or aspect, or no thing on two patches or more.
@@ -62,11 +61,12 @@ def same_object(trace: Trace, masks: Sequence[np.ndarray]) -> DataFrame:
         )
         for layer in progress(range(trace.vit.n_layers), "same object")
     ]
-    found = torch.stack(layers, 1)
-    layer, head = np.indices(found.shape[1:]).reshape(2, -1).tolist()
-    said = title(trace, list(range(trace.n_images)))
-    columns = {"layer": layer, "head": head, **chance_columns(found)}
-    return frame(columns, f"Attention within things against shuffled keys: {said}")
+    of_images = title(trace, list(range(trace.n_images)))
+    return compared_with_chance(
+        f"Attention within things against shuffled keys: {of_images}",
+        ["same object"],
+        torch.stack(layers, 1)[..., None],
+    )
 
 
 def _asked(weights: Tensor, pairs: Tensor) -> Tensor:
