@@ -48,10 +48,23 @@ def check_choice(what: str, given: Choice, choices: Iterable[str]) -> Choice:
         UsageError: It is not; the nearest are named.
     """
     choices = list(choices)
-    if given not in choices:
-        near = did_you_mean(given, choices) if isinstance(given, str) and len(choices) > 3 else ""
+    is_word = isinstance(given, str)
+    if not is_word or given not in choices:
+        near = did_you_mean(given, choices) if is_word and len(choices) > 3 else ""
         raise UsageError(f"{what} must be one of {quoted_list(choices)}, not {given!r}.{near}")
     return given
+
+
+def as_list(what: str, given: Any, such_as: str) -> list[Any]:
+    """What was given, as a list.
+
+    Raises:
+        UsageError: It is no list.
+    """
+    try:
+        return list(given)
+    except TypeError:
+        raise UsageError(f"{what} takes a list, such as {such_as}, not {said(given)}.") from None
 
 
 def said(given: Any) -> str:

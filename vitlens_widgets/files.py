@@ -202,3 +202,22 @@ def _is_held(part: Path) -> bool:
         except OSError:
             return True
     return False
+
+
+def existing_path(given: str | os.PathLike[str]) -> Path:
+    """The path of a file or folder that may be there, with `~` looked up.
+
+    Raises:
+        UsageError: Nothing can have this name.
+    """
+    if not isinstance(given, (str, os.PathLike)):
+        raise UsageError(f"A file or folder is given by its path, not by {said(given)}.")
+    try:
+        path = Path(given).expanduser()
+        path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long; "~nobody"; a NUL
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        name = str(given)
+        short = f"{name[:60]}..." if len(name) > 60 else name
+        raise UsageError(f'"{short}" is no path: {reason}.') from None
+    return path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets._lazy import refusal
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, as_list
 from vitlens_widgets.models.probabilities import word_of
 
 if TYPE_CHECKING:
@@ -105,8 +105,9 @@ def kl_to_final(reading: Reading, tokens: Sequence[Place] = ("readout",), image:
 
 def _classes(reading: Reading, target: int | str | Sequence[int | str]) -> list[int]:
     """Class indices; one class needs no list."""
-    listed = [target] if isinstance(target, (int, str)) else target
-    if not len(listed):
+    one = isinstance(target, (int, str))
+    listed = [target] if one else as_list("target=", target, '["cat", "dog"]')
+    if not listed:
         raise UsageError('target= is empty: give at least one class, such as target="cat".')
     return [reading.labels.index(one) for one in listed]
 
@@ -117,7 +118,8 @@ def _places(tokens: Place | Sequence[Place]) -> list[Place]:
     Raises:
         UsageError: An empty list, or a name other than `"readout"`.
     """
-    listed = [tokens] if isinstance(tokens, (int, str)) else list(tokens)
+    one = isinstance(tokens, (int, str))
+    listed = [tokens] if one else as_list("tokens=", tokens, '[0, "readout"]')
     if not listed:
         raise UsageError('tokens= is empty: give at least one token, or "readout".')
     for place in listed:

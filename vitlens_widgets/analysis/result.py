@@ -44,7 +44,7 @@ def check_name(name: str, names: Iterable[str]) -> str:
         UsageError: It is not; all names are listed.
     """
     names = list(names)
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         near = did_you_mean(str(name), names)
         raise UsageError(f'"{name}" was not measured; there is {", ".join(names)}.{near}')
     return name

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from vitlens_widgets.data.examples import Example
 from vitlens_widgets.data.image_folder import check_per_class, in_turn
 from vitlens_widgets.data.labels import LabelSet
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.files import existing_path
 
 _CLASSES, _SIDE = 100, 32
 _RECORD = 2 + 3 * _SIDE * _SIDE
@@ -94,7 +94,7 @@ class _Binary:
     """The (image, class) of a file of the binary version, read when they are asked for."""
 
     def __init__(self, file: str | os.PathLike[str]) -> None:
-        path = Path(file).expanduser()
+        path = existing_path(file)
         if not path.is_file():
             raise UsageError(
                 f'There is no file {os.fspath(file)}; the binary version has "test.bin". Of the '

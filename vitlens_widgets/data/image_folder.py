@@ -16,6 +16,7 @@ from vitlens_widgets.data.examples import Example, as_labels
 from vitlens_widgets.data.known_sets import imagenet_synsets
 from vitlens_widgets.data.labels import LabelSet
 from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.files import existing_path
 
 _READ = ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .webp .bmp .tif .tiff .gif .avif .jp2"
 _UNREAD = ".heic .heif .jxl .dng .nef .cr2 .arw .dcm .nii .svg .npy .psd"
@@ -112,7 +113,7 @@ def existing(folder: str | os.PathLike[str]) -> Path:
     """
     if not isinstance(folder, (str, os.PathLike)):
         raise UsageError(f'A folder is given by its path, such as "photos", not by {said(folder)}.')
-    path = Path(folder).expanduser()
+    path = existing_path(folder)
     if not path.is_dir():
         raise UsageError(f"There is no folder {os.fspath(folder)}.")
     return path

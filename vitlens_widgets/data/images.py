@@ -26,6 +26,7 @@ from vitlens_widgets.data.encoded import (
 )
 from vitlens_widgets.data.rows import image_of, is_encoded
 from vitlens_widgets.errors import UsageError, did_you_mean, said
+from vitlens_widgets.files import existing_path
 from vitlens_widgets.kinds import is_array, is_binary, is_mapping, is_several
 
 _HEIC = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
@@ -66,7 +67,7 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
     if kind := address_kind(source):
         return _read_address(str(source), kind, sha256)
     if isinstance(source, (str, Path)):
-        return _read_file(Path(source).expanduser(), f'"{source}"', sha256)
+        return _read_file(existing_path(source), f'"{source}"', sha256)
     if is_mapping(source):
         return _read_row(source)
     if is_binary(source) or hasattr(source, "read"):

@@ -11,7 +11,7 @@ from typing import Any, SupportsIndex, overload
 
 from vitlens_widgets.data.emoji import emoji_of_set
 from vitlens_widgets.data.known_sets import known_set
-from vitlens_widgets.errors import UsageError, did_you_mean, said
+from vitlens_widgets.errors import UsageError, as_list, did_you_mean, said
 from vitlens_widgets.kinds import is_mapping
 
 
@@ -71,11 +71,19 @@ class LabelSet(Sequence[str]):
         Raises:
             UsageError: the set is not built in; the message lists those that are.
         """
+        if not isinstance(name, str):
+            raise UsageError(f'A label set has a name, such as "imagenet-1k", not {said(name)}.')
         return _known(name)
 
     @classmethod
     def numbered(cls, n: int) -> LabelSet:
-        """The names "class 0", "class 1", ...: for a model whose classes nobody named."""
+        """The names "class 0", "class 1", ...: for a model whose classes nobody named.
+
+        Raises:
+            UsageError: No number of classes.
+        """
+        if not isinstance(n, Integral) or not 0 < n < 2**31:
+            raise UsageError(f"A number of classes is a whole number from 1 on, not {n!r}.")
         return cls.of((f"class {i}" for i in range(n)), "numbered")
 
     @property
@@ -192,7 +200,7 @@ def _listed(names: Iterable[str]) -> list[str]:
     if isinstance(names, (set, frozenset)):
         raise UsageError("Labels were given as a set, which has no order: give a list of names.")
     if not is_mapping(names):
-        return list(names)
+        return as_list("labels", names, '["cat", "dog"]')
     pairs: list[tuple[Any, Any]] = list(names.items())
     by_name = all(isinstance(value, Integral) for _, value in pairs)
     by_index = {index: name for name, index in pairs} if by_name else dict(pairs)

@@ -45,6 +45,8 @@ def save_html(
     """
     many: list[CanBeSaved] = [*widgets] if isinstance(widgets, Sequence) else [widgets]
     target = checked_page(path)
+    if not isinstance(title, str):
+        raise UsageError(f"title= is a text, not {said(title)}.")
     if not many or not all(hasattr(one, "saved") for one in many):
         kinds = ", ".join(type(one).__name__ for one in many) or "an empty list"
         raise UsageError(

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from vitlens_widgets.data import LabelSet, frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, as_list
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder
 from vitlens_widgets.lenses.measured import Measured
@@ -166,10 +166,11 @@ class Reading(Live):
             UsageError: No such image, token or class.
         """
         check_index("image", image, self.n_images)
-        several = [target] if isinstance(target, int | str) else target
+        one = isinstance(target, int | str)
+        several = [target] if one else as_list("target=", target, '["cat", "dog"]')
         classes = [self.labels.index(one) for one in several]
         parts = [self.readout._at_place(f"readout ({self.readout_name})", (image,), classes)]
-        for token in tokens:
+        for token in as_list("tokens=", tokens, "[0, 5]"):
             place = (image, self.position(token))
             parts.append(self._at_place(self.layout.describe(token), place, classes))
         columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}

@@ -63,9 +63,9 @@ def source_of(trace: Trace, site: str, head: int | None = None, value_bias: bool
         raise UsageError("value_bias=False is about one head: give head=, too.")
     if head is not None and site != "attn_out":
         raise UsageError(f'head= goes with site="attn_out", not with site={site!r}.')
+    check_choice("site, what a lens reads,", site, ("resid", *ADDED))
     if site == "resid":
         return Source(trace, trace.vit.state_names, lambda states: trace.states[states])
-    check_choice("site, what a lens reads,", site, ("resid", *ADDED))
     trace.vit.adapter.hook_points(0)[site]  # refuses a site that the model does not have
     layers = range(trace.vit.n_layers)
     if head is None:

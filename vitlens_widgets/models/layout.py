@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from vitlens_widgets import masks
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 
 Array = TypeVar("Array", Tensor, np.ndarray)
 
@@ -132,7 +133,13 @@ class TokenLayout:
         Raises:
             UsageError: The sequence has no such token.
         """
-        if not 0 <= token < self.n_tokens:
+        try:
+            is_there = 0 <= index(token) < self.n_tokens
+        except TypeError:
+            raise UsageError(
+                f"A token is given by its index, 0 to {self.n_tokens - 1}, not by {said(token)}."
+            ) from None
+        if not is_there:
             raise UsageError(
                 f"Token {token} is out of range: the sequence has {self.n_tokens} tokens, 0 to "
                 f"{self.n_tokens - 1} ({self})."

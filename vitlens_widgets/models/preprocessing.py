@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, check_choice
+from vitlens_widgets.errors import UsageError, check_choice, said
 
 DEFAULTS: dict[str, Any] = {"interpolation": "bicubic", "crop_pct": 0.875, "crop_mode": "center"}
 _RULER = 512  # pixels of the longer side where it is only asked what is cropped
@@ -163,6 +163,11 @@ def check_words(words: Mapping[str, Any]) -> None:
     Raises:
         UsageError: An unknown word.
     """
+    if not isinstance(words, Mapping):
+        raise UsageError(
+            "preprocessing= takes a dict in timm's words, such as {'mean': (0.5, 0.5, 0.5), 'std': "
+            f"(0.5, 0.5, 0.5)}}, not {said(words)}."
+        )
     unknown = [word for word in words if word not in _WORDS]
     if unknown:
         raise UsageError(

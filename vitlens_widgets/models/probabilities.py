@@ -45,7 +45,7 @@ def check_kind(given: Any) -> Kind:
     Raises:
         UsageError: It is none.
     """
-    if given not in get_args(Kind):
+    if given.__hash__ is None or given not in get_args(Kind):
         raise UsageError(
             f'probabilities={given!r} is no kind of probabilities; expected "softmax" (one class '
             'among all) or "sigmoid" (each class yes or no).'

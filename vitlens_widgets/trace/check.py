@@ -12,7 +12,7 @@ from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.trace import Trace
-from vitlens_widgets.trace.vit import ViT
+from vitlens_widgets.trace.vit import ViT, check_vit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -43,6 +43,7 @@ def check_adapter(vit: ViT, images: Any = None) -> DataFrame:
     """
     from pandas import DataFrame
 
+    check_vit(vit, "check_adapter")
     pixels = _noise(vit) if images is None else as_batch(vit, images, preprocessed=False)[0]
     claims = ["the last state, read out, is the model's own answer", *BLOCKS]
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.errors import UnsupportedModelError, as_list
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
@@ -27,7 +27,7 @@ def sites_to_keep(keep: str | Sequence[str], grad: bool, points: HookPoints) -> 
         UsageError: An unknown site.
         UnsupportedModelError: A site that the model's blocks do not have.
     """
-    names = [keep] if isinstance(keep, str) else list(keep)
+    names = [keep] if isinstance(keep, str) else as_list("keep=", keep, '["q", "k"]')
     sites = [*points, *DERIVED_SITES] if "all" in names else [check_site(name) for name in names]
     for site in sites:
         if site not in DERIVED_SITES:

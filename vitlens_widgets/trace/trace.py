@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vitlens_widgets.errors import as_list
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.answer import check_answer, check_finite
@@ -134,7 +135,8 @@ def _run_blocks(plan: Plan, state: Tensor, first: int, grad: bool) -> Tensor | N
 
 
 def _listed(edits: AnyEdit | Sequence[AnyEdit]) -> list[AnyEdit]:
-    return [edits] if isinstance(edits, AnyEdit) else list(edits)
+    one = isinstance(edits, AnyEdit)
+    return [edits] if one else as_list("edits=", edits, '[vl.edits.Zero("z", 3, head=2)]')
 
 
 def _first_layer(edits: Sequence[AnyPlacedEdit], vit: BaseViT) -> int:

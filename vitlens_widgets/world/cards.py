@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.data.frames import frame
+from vitlens_widgets.files import existing_path
 from vitlens_widgets.world.catalogue import EMBEDDED, GOALS, NAMES, Goal, known
 from vitlens_widgets.world.measurement import ClassMeasurement, InfillMeasurement, Measurement
 from vitlens_widgets.world.weights import (
@@ -85,7 +86,7 @@ def card(name: str | os.PathLike[str]) -> ModelCard:
         UsageError: There is no such model; the message names the nearest embedded one. Or its
             training has not ended.
     """
-    path = Path(name).expanduser()
+    path = existing_path(name)
     weights = trained_weights(path)
     if weights is not None:
         return own_card(weights)

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from vitlens_widgets.data import Example, LabelSet
-from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, as_list, did_you_mean, quoted_list
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.world.composition import compose
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
@@ -186,7 +186,8 @@ def checked_size(size: object) -> tuple[int, int]:
 
 def checked_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
     """Known class names, at least one."""
-    names = (classes,) if isinstance(classes, str) else tuple(classes)
+    one = isinstance(classes, str)
+    names = (classes,) if one else tuple(as_list("classes", classes, '["cat", "dog"]'))
     if not names:
         raise UsageError("classes is empty; name at least one, or leave it out to draw from all.")
     for name in names:

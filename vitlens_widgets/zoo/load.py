@@ -160,7 +160,7 @@ def _check_words(model_args: Mapping[str, Any]) -> None:
 def _check_device(device: Any) -> None:
     try:
         kind = torch.device(device).type if device is not None else "cpu"
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise UsageError(
             f'device={device!r} is no device; expected "cpu", "cuda", "cuda:1", "mps" ...'
         ) from error

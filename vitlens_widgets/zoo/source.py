@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.files import existing_path
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class ModelSource(ABC):
 
 def path_of(source: str) -> Path:
     """The file or folder that a string may name."""
-    return Path(source).expanduser()
+    return existing_path(source)
 
 
 def check_as_trained(name: str, options: Options) -> None:

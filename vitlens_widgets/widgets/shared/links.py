@@ -7,7 +7,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, as_list, did_you_mean, quoted_list
 from vitlens_widgets.export.page import PageLink
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.checks import refusal
@@ -145,7 +145,11 @@ class Link:
 def _checked_names(names: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
-    listed = (names,) if isinstance(names, str) else tuple(names)
+    listed = (
+        (names,)
+        if isinstance(names, str)
+        else tuple(as_list("names=", names, '["token", "layer"]'))
+    )
     for name in listed:
         if name not in NAMES:
             raise UsageError(
