@@ -1,5 +1,15 @@
-// How numbers are written. A reader must never take a small number for an impossible one, so what
-// rounds to zero is written as "less than", and exactly zero as 0.
+// How numbers are written. A reader must never take a small number for an impossible one, so what is
+// below a hundredth keeps two digits that count, and only zero is written as 0. The same in Python:
+// export/stills/scales.py.
+
+/** Below it, two digits count. */
+const SMALL = 0.01;
+
+/** "0.0034", "3.4e-05". @param {number} value  above 0 */
+function small(value) {
+  const [digits = "", exponent = ""] = value.toExponential(1).split("e-");
+  return Number(exponent) <= 4 ? value.toPrecision(2) : `${digits}e-${exponent.padStart(2, "0")}`;
+}
 
 /**
  * @param {number} value  0..1
@@ -8,9 +18,7 @@
 export function probability(value, digits = 2) {
   if (Number.isNaN(value)) return "NaN";
   if (value === 0) return "0";
-  const smallest = 10 ** -digits;
-  if (value < smallest / 2) return `<${smallest.toFixed(digits)}`;
-  return value.toFixed(digits);
+  return value < SMALL ? small(value) : value.toFixed(digits);
 }
 
 /**
@@ -21,8 +29,19 @@ export function decimal(value) {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
-  if (Math.abs(value) < 0.005) return value > 0 ? "<0.01" : ">−0.01";
-  return value.toFixed(2).replace("-", "−");
+  const size = Math.abs(value);
+  return (value < 0 ? "−" : "") + (size < SMALL ? small(size) : size.toFixed(2));
+}
+
+/**
+ * Where a scale from 0 ends on which probabilities are shown: 1, or where all are far below it, the
+ * next of 1, 2, 5 times a power of ten.
+ * @param {number} most  the largest
+ */
+export function endOfProbabilities(most) {
+  if (!(most > 0 && most <= 0.5)) return 1;
+  const exponent = Math.floor(Math.log10(most));
+  return [1, 2, 5, 10].map((step) => Number(`${step}e${exponent}`)).find((end) => most <= end) ?? 1;
 }
 
 /**

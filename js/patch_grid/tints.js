@@ -1,7 +1,7 @@
 // The quantities a tint can show: each knows its words, its value at a token, its colour map, how
 // a value becomes a place on the map (0..1), and the ticks of its legend.
 import { blueOrange, cividis, viridis } from "../lib/colormaps.js";
-import { decimal, probability } from "../lib/numbers.js";
+import { decimal, endOfProbabilities, probability } from "../lib/numbers.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("./reading.js").TargetColumns} TargetColumns */
@@ -77,14 +77,29 @@ export function scaleOf(tint, reading, columns) {
 }
 
 /** @param {Reading} reading @param {TargetColumns} columns @returns {Scale} */
-const probabilityScale = (reading, columns) => ({
-  map: viridis,
-  value: (state, token) => reading.probability(columns, state, token),
-  place: clipped,
-  strength: itself,
-  ticks: [0, 0.5, 1].map((at) => ({ at, text: String(at) })),
-  write: (value) => probability(value, 3),
-});
+function probabilityScale(reading, columns) {
+  const end = endOfProbabilities(mostProbable(reading, columns));
+  return {
+    map: viridis,
+    value: (state, token) => reading.probability(columns, state, token),
+    place: (p) => clipped(p / end),
+    strength: itself,
+    ticks: [0, 0.5, 1].map((at) => ({ at, text: String(Number((at * end).toPrecision(2))) })),
+    write: (value) => probability(value, 3),
+  };
+}
+
+/** The largest of all patches in all states: of a thousand classes one is seldom probable. @param {Reading} reading @param {TargetColumns} columns */
+function mostProbable(reading, columns) {
+  let most = 0;
+  for (let state = 0; state < reading.nStates; state++) {
+    for (let token = reading.nPrefix; token < reading.nTokens; token++) {
+      const p = reading.probability(columns, state, token);
+      if (p > most) most = p;
+    }
+  }
+  return most;
+}
 
 /** @param {Reading} reading @param {TargetColumns} columns @returns {Scale} */
 function rankScale(reading, columns) {

@@ -2,11 +2,11 @@
 // random orders. It is a slider along the share that is gone: the picture shows what is left.
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { probability } from "../lib/numbers.js";
+import { endOfProbabilities, probability } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
 import { svg } from "../lib/svg.js";
 import { removalOf } from "./panel.js";
-import { ORDERS, relevance } from "./words.js";
+import { ORDERS } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Removal} Removal */
@@ -80,14 +80,11 @@ function subtitle(of, { curves, classes }) {
   return `${classes.word} of ${label.name}${growing}`;
 }
 
-/** A probability of a curve; of many classes one is seldom probable, so a small one keeps its digits. @param {number} p @param {number} [digits] */
-const chance = (p, digits) => (p > 0 && p < 0.005 ? relevance(p) : probability(p, digits));
-
 /** What the lines are, with the mean of each once it is whole. @param {0 | 1} of @param {Scene} scene */
 function keysOf(of, { curves }) {
   const key = (/** @type {Kind | "random"} */ kind, /** @type {string} */ text, /** @type {string} */ title) => {
     const mean = curves.mean(of, kind);
-    const number = Number.isNaN(mean) ? [] : [element("span", "vl-quiet", {}, "mean"), element("b", "vl-value", {}, chance(mean))];
+    const number = Number.isNaN(mean) ? [] : [element("span", "vl-quiet", {}, "mean"), element("b", "vl-value", {}, probability(mean))];
     return element("span", "vl-removal-key", { title: `${title}; the mean is over all points of the curve` }, element("i", `vl-key-${kind}`), text, ...number);
   };
   return [
@@ -109,7 +106,7 @@ const frameOf = ({ width, height }, most) => ({
 function mostOf(of, { curves }) {
   const values = (/** @type {const} */ (["negative", "positive", "random"])).flatMap((kind) => Array.from(curves.line(of, kind)));
   const most = Math.max(...values.filter((value) => !Number.isNaN(value)));
-  return [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((end) => most <= end) ?? 1;
+  return endOfProbabilities(most);
 }
 
 /** @param {0 | 1} of @param {Scene} scene @param {Size} size */
@@ -159,7 +156,7 @@ function said(of, scene) {
   const removal = removalOf(of, scene);
   const { curves, classes } = scene;
   if (!removal) return [];
-  const at = (/** @type {Kind | "random"} */ kind) => chance(curves.line(of, kind)[removal.point] ?? NaN, 3);
+  const at = (/** @type {Kind | "random"} */ kind) => probability(curves.line(of, kind)[removal.point] ?? NaN, 3);
   const other = removal.kind === "negative" ? "positive" : "negative";
   const answer = curves.answer(removal);
   return [

@@ -52,6 +52,18 @@ def mapped(picture, table, value):
     return over(stretched(picture, 0.10, 0.44), colors, opacity(value))
 
 
+def on_scale(reading, probability, image=0):
+    """Probabilities `[state, image, token]` as places on a scale that ends just above them all."""
+    most = np.asarray(probability, dtype=np.float64)[:, image, reading.layout.n_prefix :].max()
+    ends = sorted(float(f"{step}e{ten}") for step in (1, 2, 5) for ten in range(-9, 0))
+    return probability / next((end for end in ends if most <= end), 1.0)
+
+
+def in_words(p, digits):
+    """A probability as it is written."""
+    return f"{p:#.2g}" if p < 0.01 else f"{p:.{digits}f}"
+
+
 def patches(reading, column, state, image=0):
     """One state of `[state, image, token]` as `[row, col]`, prefix tokens left out."""
     grid = reading.layout

@@ -7,7 +7,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.browser.attention_pages import Places, colors, heat_pixels, read_out, shades
-from tests.browser.painted import opacity
+from tests.browser.painted import in_words, opacity
 from tests.browser.widget_page import WidgetPage
 from tests.widgets.fake_maps import random_maps
 
@@ -85,10 +85,10 @@ def test_pointing_at_a_cell_marks_its_query_and_key_on_the_image(hosted, maps, p
         assert f"query {names[0]}" in text
         assert f"key {names[1]}" in text
         p = pattern[query, key]
-        assert f"pattern {f'{p:.4f}' if p >= 5e-5 else '<0.0001'}" in text
+        assert f"pattern {in_words(p, 4)}" in text
         score = scores[query, key]
-        written = "<0.01" if 0 < score < 0.005 else f"{score:.2f}".replace("-", "−")
-        assert f"score {written}" in text or abs(score) < 0.005
+        sign = "−" if score < 0 else ""
+        assert f"score {sign}{in_words(abs(score), 2)}" in text
         rank = 1 + int((pattern[query] > p).sum())
         assert f"rank {rank} of {len(maps.tokens)}" in text
     assert hosted.saved() == []
@@ -120,7 +120,7 @@ def test_pointing_at_a_patch_shows_its_row_or_column_as_heat(hosted, maps, page,
         page.wait_for_function("node => !node.innerText.includes('…')", arg=chips.element_handle())
         text = chips.inner_text()
         for share in exact[:before]:
-            assert (f"{share:.3f}" if share >= 5e-4 else "<0.001") in text
+            assert in_words(share, 3) in text
         assert f"{exact[before:].sum():.3f}" in text
 
 

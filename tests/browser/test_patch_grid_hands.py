@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import vitlens_widgets as vl
+from tests.browser.painted import in_words
 from tests.browser.widget_page import WidgetPage
 from tests.widgets.fake_reading import FakeLabels, random_reading
 
@@ -82,7 +83,7 @@ def test_the_table_shows_every_state_with_answers_target_and_rank(hosted):
             assert NAMES[top.index[state, 0, 7, place]] in text
         assert f"rank {reading.rank(3)[state, 0, 7]}" in text.replace("\n", " ")
         p = probability[state, 0, 7]
-        assert (f"{p:.3f}" if p >= 0.0005 else "<0.001") in text
+        assert in_words(p, 3) in text
     assert rows.nth(3).get_attribute("aria-current") == "true"
 
 

@@ -13,6 +13,7 @@ from tests.browser.painted import (
     VIRIDIS,
     canvas_pixels,
     mapped,
+    on_scale,
     over,
     patches,
     rgb,
@@ -51,7 +52,7 @@ def expected(reading, tint, target, state):
     n, picture = len(reading.labels), reading.picture(1)
     match tint:
         case "probability":
-            value = np.exp(reading.logit(target) - reading.logsumexp())
+            value = on_scale(reading, np.exp(reading.logit(target) - reading.logsumexp()), 1)
         case "rank":
             value = 1 - np.log(reading.rank(target)) / np.log(n)
         case "entropy":
@@ -120,7 +121,7 @@ def test_each_panel_of_the_filmstrip_is_its_own_state(page):
     reading = random_reading(seed=6, states=5, rows=7, cols=7, patch=14)
     widget = WidgetPage(page).add(vl.PatchGrid(reading, glyph="none", target=3, state=2))
     panels = widget.locator(".vl-panel > .vl-canvas")
-    probability = np.exp(reading.logit(3) - reading.logsumexp())
+    probability = on_scale(reading, np.exp(reading.logit(3) - reading.logsumexp()))
     assert panels.count() == 5
     for state in range(5):
         expected = mapped(reading.picture(0), VIRIDIS, patches(reading, probability, state))

@@ -23,6 +23,7 @@ from vitlens_widgets.export.stills.scales import (
     KNOCKED_OUT,
     MISSING,
     ColorScale,
+    end_of_probabilities,
     number,
     probability,
 )
@@ -279,7 +280,14 @@ def test_a_png_has_white_paper_and_few_bytes():
 
 
 def test_small_numbers_are_never_written_as_zero():
-    assert [probability(p) for p in (0, 0.004, 0.005, 1)] == ["0", "<0.01", "0.01", "1.00"]
+    written = [probability(p) for p in (0, 3.41e-5, 0.004, 0.00999, 0.01, 1)]
+    assert written == ["0", "3.4e-05", "0.0040", "0.010", "0.01", "1.00"]
     assert probability(float("nan")) == "NaN"
     written = [number(x) for x in (0, 1, -0.01234, 12345.6, 5.461, 999.9, -1234.6, 99.95, 2e7)]
     assert written == ["0", "1", "−0.0123", "12346", "5.46", "1000", "−1235", "100", "2e+07"]
+
+
+def test_a_scale_of_small_probabilities_ends_at_a_round_number_above_the_largest():
+    largest = (0, np.nan, 1, 0.51, 0.5, 0.2, 0.21, 0.0031, 0.001, 6.1e-6)
+    ends = [end_of_probabilities(most) for most in largest]
+    assert ends == [1, 1, 1, 1, 0.5, 0.2, 0.5, 0.005, 0.001, 0.00001]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import vitlens_widgets as vl
-from tests.browser.painted import CIVIDIS, VIRIDIS, mapped, patches
+from tests.browser.painted import CIVIDIS, VIRIDIS, in_words, mapped, on_scale, patches
 from tests.small_models import timm_model
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
@@ -121,8 +121,9 @@ def test_the_tint_is_the_one_that_the_browser_draws(rows, cols, prefix):
     readout = {"readout_name": "mean of patches"} if not prefix else {}
     reading = random_reading(3, rows=rows, cols=cols, prefix=prefix, patch=16, **readout)
     widget = vl.PatchGrid(reading, image=1, target=2)
+    chance = np.exp(reading.logit(2) - reading.logsumexp())
     of_tint = {
-        "probability": (VIRIDIS, np.exp(reading.logit(2) - reading.logsumexp())),
+        "probability": (VIRIDIS, on_scale(reading, chance, 1)),
         "rank": (VIRIDIS, 1 - np.log(reading.rank(2)) / np.log(len(reading.labels))),
         "entropy": (CIVIDIS, reading.entropy() / np.float64(np.log(len(reading.labels)))),
     }
@@ -159,9 +160,9 @@ def test_words_of_a_token_are_its_first_answers_with_what_was_sent():
     top = reading.top(3)
     for state, token in ((0, 0), (2, 7)):
         names = [reading.labels[i] for i in np.asarray(top.index)[state, 1, token]]
-        shares = [f"{p:.2f}" for p in np.asarray(top.probability)[state, 1, token]]
+        shares = [in_words(p, 2) for p in np.asarray(top.probability)[state, 1, token]]
         pairs = [f"{p} {name}" for p, name in zip(shares, names, strict=True)]
-        assert answers.words(state, token, 3).replace("<0.01", "0.00") == ", ".join(pairs)
+        assert answers.words(state, token, 3) == ", ".join(pairs)
         assert answers.words(state, token) == pairs[0]
         line = answers.lines(state, token)[1]
         assert f"target {reading.labels[4]}: rank {reading.rank(4)[state, 1, token]}, " in line

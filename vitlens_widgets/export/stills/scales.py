@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,11 +27,18 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def probability(value: float, digits: int = 2) -> str:
-    """A number 0..1; what is small is never 0.00, as in js/lib/numbers.js."""
+    """A number 0..1; below a hundredth two digits count, as in js/lib/numbers.js."""
     if value == 0 or value != value:
         return "NaN" if value else "0"
-    smallest = 10.0**-digits
-    return f"<{smallest:.{digits}f}" if value < smallest / 2 else f"{value:.{digits}f}"
+    return f"{value:#.2g}" if value < 0.01 else f"{value:.{digits}f}"
+
+
+def end_of_probabilities(most: float) -> float:
+    """Where a scale from 0 to 1 ends if all are far below it, as in js/lib/numbers.js."""
+    if not 0 < most <= 0.5:
+        return 1.0
+    ends = (float(f"{step}e{math.floor(math.log10(most))}") for step in (1, 2, 5, 10))
+    return next(end for end in ends if most <= end)
 
 
 @dataclass(frozen=True)

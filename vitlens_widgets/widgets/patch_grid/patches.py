@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vitlens_widgets.export.stills.panel import Mark, Panel
-from vitlens_widgets.export.stills.scales import MISSING, ColorScale
+from vitlens_widgets.export.stills.scales import MISSING, ColorScale, end_of_probabilities
 from vitlens_widgets.export.stills.tinting import (
     CLASS_GROUND,
     CLASS_OPACITY,
@@ -34,7 +34,8 @@ def tint_of(answers: Answers, name: str) -> Tint:
     match name:
         case "probability":
             words = f"probability{' (sigmoid)' * answers.alone}{of}"
-            return Tint(answers.chance, ColorScale("viridis", 1), words)
+            end = end_of_probabilities(largest(answers.patches(answers.chance)))
+            return Tint(answers.chance, ColorScale("viridis", end), words)
         case "rank":
             rank = np.where(np.isnan(answers.logit), np.nan, answers.rank)
             return Tint(rank, ColorScale("viridis", len(answers.labels), "rank"), f"rank{of}")
