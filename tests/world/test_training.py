@@ -29,7 +29,7 @@ from vitlens_widgets.world.training.classify import (
     multiple_instance,
     taught_patches,
 )
-from vitlens_widgets.world.training.loop import one_core_left, train
+from vitlens_widgets.world.training.loop import Checkpoint, one_core_left, train
 from vitlens_widgets.world.training.recipes import RECIPES
 from vitlens_widgets.world.training.task import FIRST_TRAINING_SEED, Recipe, stream
 from vitlens_widgets.world.weights import Design, read_facts
@@ -233,6 +233,46 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
     with refused(UsageError):
         train(Recipe(TASK, images=8, batch_size=4, seed=1), tmp_path, "model")
+
+
+def _emptied(path):
+    path.write_bytes(path.read_bytes()[:500])
+
+
+def _changed(change):
+    def act(path):
+        state = torch.load(path, weights_only=True)
+        change(state)
+        torch.save(state, path)
+
+    return act
+
+
+DAMAGES = {
+    "cut off": _emptied,
+    "no weights": _changed(lambda state: state.pop("model")),
+    "a weight less": _changed(lambda state: state["model"].popitem()),
+    "NaN": _changed(lambda state: next(iter(state["model"].values())).fill_(float("nan"))),
+    "steps below 0": _changed(lambda state: state.update(done=-1)),
+    "steps that are no number": _changed(lambda state: state.update(done=1.5)),
+    "no optimiser": _changed(lambda state: state.update(optimizer=[])),
+    "no schema": _changed(lambda state: state.pop("schema")),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_checkpoint_is_refused_and_stays(name, tmp_path):
+    recipe = Recipe(TASK, images=4, batch_size=4)
+    model = TASK.make_model()
+    optimizer = optimizers.Optimizer(model, recipe.steps)
+    checkpoint = Checkpoint(tmp_path / "model.checkpoint", recipe.facts())
+    checkpoint.save(model, optimizer, 1)
+    assert checkpoint.load(model, optimizer) == 1
+    DAMAGES[name](checkpoint.path)
+    before = checkpoint.path.read_bytes()
+    with refused(UsageError):
+        checkpoint.load(model, optimizer)
+    assert checkpoint.path.read_bytes() == before
 
 
 @pytest.mark.parametrize(
