@@ -108,6 +108,19 @@ def test_models_that_differ_by_a_factor_do_not_agree(change):
     assert not agree(of(one), of(timm_model("CLS")))
 
 
+def test_where_a_part_lies_in_memory_does_not_count():
+    class Printed(nn.Identity):
+        def extra_repr(self):
+            return f"of={object()!r}, {id(self):#x}"
+
+    prints = []
+    for _ in range(2):
+        model = timm_model("CLS")
+        model.norm_pre = Printed()
+        prints.append(of(model))
+    assert prints[0] == prints[1]
+
+
 def test_quantised_models_are_told_apart():
     """Their packed weights are no parameters."""
     changed = timm_model("CLS")

@@ -13,6 +13,7 @@ from torch import nn
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import hf_model, mae_model, pixels_for, timm_model
+from vitlens_widgets.trace.fingerprint import fingerprint
 from vitlens_widgets.trace.weights import _sample, _step
 
 
@@ -92,6 +93,45 @@ def test_a_change_past_the_count_is_noticed_wherever_a_trace_is_read_again(name,
             read()
     fresh = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     assert torch.isfinite(fresh["z", 1]).all()
+
+
+class OfParts(torch.Tensor):
+    """A weight as quantising and sharding libraries make them: no values, but tensors inside."""
+
+    @staticmethod
+    def __new__(cls, inside):
+        return torch.Tensor._make_wrapper_subclass(cls, inside.shape, dtype=inside.dtype)
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    def __tensor_flatten__(self):
+        return ["inside"], None
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        if func.__name__.startswith("detach"):
+            return args[0]
+        if func.__name__.startswith(("as_strided", "view", "cat")):
+            raise NotImplementedError(func.__name__)
+        return func(*(one.inside if isinstance(one, cls) else one for one in args), **kwargs or {})
+
+
+def test_a_weight_of_a_librarys_own_kind_is_looked_into():
+    model = timm_model("CLS")
+    inside = model.blocks[1].mlp.fc1.weight.detach().clone()
+    model.blocks[1].mlp.fc1.weight = nn.Parameter(OfParts(inside), requires_grad=False)
+    vit = vl.load(model)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    before = fingerprint(vit)
+    assert torch.equal(
+        trace.states, vit.trace(pixels_for(vit.image_size), preprocessed=True).states
+    )
+    assert trace["z", 1].isfinite().all()
+    inside.data[7] = 0
+    assert fingerprint(vit)["sha256"] != before["sha256"]
+    with pytest.raises(vl.UsageError, match="have changed or moved since this trace"):
+        trace["z", 1]
 
 
 def test_an_infilling_notices_them_too():

@@ -18,6 +18,7 @@ from vitlens_widgets.kinds import is_mapping, is_several
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.modules import check_modes, uncompiled
+from vitlens_widgets.trace.weights import plain_parts
 
 _TOLERANCE = 1e-2
 """Of the largest answer; another processor rounds otherwise, half-precision and 8-bit ones most."""
@@ -41,7 +42,7 @@ def fingerprint(vit: BaseViT) -> dict[str, Any]:
     digest = hashlib.sha256()
     shape = (vit.n_heads, vit.readout.name, vit.image_size)  # which modules do not print
     words = (repr(vit.model), shape, str(vit.preprocessing), list(vit.labels))
-    digest.update(repr(words).encode())
+    digest.update(_without_places(repr(words)).encode())
     given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}
     values = {**dict(vit.model.named_buffers()), **vit.model.state_dict(), **given}
     for name in sorted(values):
@@ -99,10 +100,7 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
     """What a value of a state dict holds, tensors within others included."""
     if isinstance(value, Tensor):
         yield f"{value.dtype} {list(value.shape)}".encode()
-        value = value.detach()
-        value = value.dequantize() if value.is_quantized else value
-        value = torch.view_as_real(value) if value.is_complex() else value
-        yield value.cpu().contiguous().flatten().view(torch.uint8).numpy().data
+        yield from map(_values_of, plain_parts(value))
     elif is_mapping(value):
         for name in value:
             yield repr(name).encode()
@@ -112,6 +110,12 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
             yield from _bytes_of(one)
     else:
         yield _without_places(repr(value)).encode()
+
+
+def _values_of(part: Tensor) -> memoryview:
+    part = part.dequantize() if part.is_quantized else part
+    part = torch.view_as_real(part) if part.is_complex() else part
+    return part.cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 
 def _patched(module: nn.Module) -> list[str]:

@@ -11,6 +11,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.foreign import Foreign
 
 
 class SeenWeights:
@@ -104,13 +106,26 @@ def _weights(vit: BaseViT) -> Iterator[Tensor]:
 def _sum_of_samples(weights: list[Tensor]) -> int:
     """Of some values of each, gathered in one piece of memory."""
     samples: dict[tuple[torch.device, torch.dtype], list[Tensor]] = defaultdict(list)
-    for weight in weights:
-        if weight.layout is torch.strided and not weight.is_quantized and not weight.is_meta:
-            samples[weight.device, weight.dtype].append(_sample(weight.detach()))
+    for part in chain.from_iterable(map(plain_parts, weights)):
+        if part.layout is torch.strided and not part.is_quantized and not part.is_meta:
+            samples[part.device, part.dtype].append(_sample(part))
     total = 0
     for parts in samples.values():
         total = zlib.crc32(torch.cat(parts).cpu().view(torch.uint8).numpy().data, total)
     return total
+
+
+def plain_parts(weight: Tensor) -> Iterator[Tensor]:
+    """A tensor's values, or of a library's own kind (quantised, sharded) the tensors it is made of.
+
+    Nothing of a kind that does not say what it is made of.
+    """
+    values: Foreign = weight.detach()
+    if type(values) is Tensor:
+        yield values
+    elif hasattr(values, "__tensor_flatten__"):
+        for name in values.__tensor_flatten__()[0]:
+            yield from plain_parts(getattr(values, name))
 
 
 def _sample(weight: Tensor) -> Tensor:
