@@ -134,6 +134,29 @@ def test_a_weight_of_a_librarys_own_kind_is_looked_into():
         trace["z", 1]
 
 
+class Positions(nn.Module):
+    """Adds a table that it makes when it first sees so many tokens."""
+
+    def forward(self, x):
+        if getattr(self, "table", x[:0]).shape[0] != x.shape[1]:
+            self.register_buffer("table", torch.linspace(0, 1, x.shape[1])[:, None], False)
+        return x + self.table
+
+
+def test_a_buffer_that_is_made_when_the_model_first_runs_is_no_change():
+    model = timm_model("CLS", dynamic_img_size=True)
+    model.norm_pre = Positions()
+    vit = vl.load(model.eval())
+    traces = [vit.trace(pixels_for(size), preprocessed=True) for size in ((48, 80), (64, 64))]
+    assert traces[-1]["z", 1].isfinite().all()
+    again = traces[-1].rerun([vl.edits.Zero("z", 1)])
+    assert again["z", 2].isfinite().all()
+    model.norm_pre.table.data[3] += 1
+    for trace in (again, traces[-1]):
+        with pytest.raises(vl.UsageError, match="have changed or moved since this trace"):
+            trace["z", 1]
+
+
 def test_an_infilling_notices_them_too():
     mae = vl.load(mae_model())
     infilling = vl.InfillLens(mae).read(pixels_for((48, 48)), preprocessed=True)

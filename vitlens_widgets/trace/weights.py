@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,13 +38,14 @@ class SeenWeights:
 
     def __init__(self, vit: BaseViT, result: str, again: str) -> None:
         self._vit, self._result, self._again = vit, result, again
-        self._seen = _state_of(vit)
+        self._seen: _State | None = _state_of(vit)
         self._places = _places(vit.model)
 
     def check_stayed(self) -> None:
         """Refuse weights that were trained, replaced or moved since, as far as PyTorch counts it.
 
-        Without looking at values, at the end of what is computed with them.
+        Without looking at their values, at the end of what is computed with them. Buffers are seen
+        anew: a model may make one when it first runs, such as a table of positions.
 
         Raises:
             UsageError: They were.
@@ -55,13 +56,15 @@ class SeenWeights:
                 f"{self._result} is of no one model; {self._again} again when nothing else changes "
                 "it."
             )
+        if self._seen is not None:
+            self._seen = self._seen._replace(buffers=_state_of_all(_weights(self._vit)[1]))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SeenWeights:
         """The same of a copy of the model, where one is made along with it."""
         vit, twin = copy.deepcopy(self._vit, memo), copy.copy(self)
         if vit is not self._vit:
             same = _state_of(self._vit) == self._seen
-            twin._vit, twin._seen = vit, _state_of(vit) if same else -1
+            twin._vit, twin._seen = vit, _state_of(vit) if same else None
         return twin
 
     def check(self, what: str) -> None:
@@ -77,9 +80,18 @@ class SeenWeights:
             )
 
 
-def _state_of(vit: BaseViT) -> int:
+class _State(NamedTuple):
     """Changes when the weights are replaced, moved or changed in place."""
-    weights = list(_weights(vit))
+
+    weights: int
+    buffers: int
+
+
+def _state_of(vit: BaseViT) -> _State:
+    return _State(*map(_state_of_all, _weights(vit)))
+
+
+def _state_of_all(weights: list[Tensor]) -> int:
     places = tuple(
         (weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights
     )
@@ -91,16 +103,19 @@ def _places(model: nn.Module) -> list[tuple[int, int]]:
     return [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in model.parameters()]
 
 
-def _weights(vit: BaseViT) -> Iterator[Tensor]:
-    """Like parameters and buffers, several times as fast: every trace and reading looks at them."""
+def _weights(vit: BaseViT) -> tuple[list[Tensor], list[Tensor]]:
+    """Parameters with a given classifier, and buffers: every trace and reading looks at them."""
+    parameters: list[Tensor] = []
+    buffers: list[Tensor] = []
     modules: list[nn.Module] = [vit.model]
     while modules:
         module = modules.pop()
-        for own in (module._parameters, module._buffers):
-            yield from (weight for weight in own.values() if weight is not None)
+        parameters += (weight for weight in module._parameters.values() if weight is not None)
+        buffers += (buffer for buffer in module._buffers.values() if buffer is not None)
         modules += (child for child in module._modules.values() if child is not None)
     given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}
-    yield from (value for value in given.values() if isinstance(value, Tensor))
+    parameters += (value for value in given.values() if isinstance(value, Tensor))
+    return parameters, buffers
 
 
 def _sum_of_samples(weights: list[Tensor]) -> int:
