@@ -45,7 +45,7 @@ export function tokenAnswers(meta) {
       where.textContent = `${who}: the most probable labels in each state`;
       const p = grid.reading.probability(grid.columns, grid.state, token);
       const place = grid.columns.rank[grid.reading.at(grid.state, token)];
-      fill(rank, `at ${grid.reading.stateName(grid.state)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${probability(p, 3)}, rank ${place} of ${meta.n_classes}`);
+      fill(rank, `at ${grid.reading.stateName(grid.state)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${`${grid.reading.kindWords} ${probability(p, 3)}`.trim()}, rank ${place} of ${meta.n_classes}`);
     },
   );
   return { node, update };

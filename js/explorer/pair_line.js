@@ -58,7 +58,7 @@ function answerParts({ grid: { reading, columns, state } }, token) {
   const { label, probability: p } = reading.answer(state, token);
   const rank = columns.rank[reading.at(state, token)];
   return [
-    part(emojiNode(label.emoji), element("span", "vl-name", { title: label.name }, label.name), value(probability(p, 3))),
+    part(emojiNode(label.emoji), element("span", "vl-name", { title: label.name }, label.name), value(probability(p, 3)), reading.alone && quiet(reading.kindWords)),
     part(quiet("target rank"), value(`${rank}`), quiet(`of ${reading.nClasses}`)),
     part(quiet("entropy"), value(decimal(reading.entropy(state, token))), quiet("nats")),
     part(quiet("KL to final"), value(decimal(reading.kl(state, token))), quiet("nats")),

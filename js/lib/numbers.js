@@ -22,6 +22,12 @@ export function probability(value, digits = 2) {
 }
 
 /**
+ * What people read beside such a number: of a sigmoid, that it is one; as `word_of` in Python.
+ * @param {string} kind
+ */
+export const wordOf = (kind) => (kind === "sigmoid" ? `probability (${kind})` : "probability");
+
+/**
  * Entropy, divergence and logits, with two decimals.
  * @param {number} value
  */

@@ -1,6 +1,7 @@
 // One image's reading in the browser: typed arrays and the questions that are asked of them.
 // In every array the readout stands as one more token, after the last.
 import { emojiOf, isBackground, sharedBeginning } from "../lib/labels.js";
+import { wordOf } from "../lib/numbers.js";
 
 /**
  * @typedef {object} Meta  names and sizes, as the kernel describes them
@@ -63,6 +64,8 @@ export class Reading {
     this.nClasses = meta.n_classes;
     /** Each class is a yes or a no (sigmoid), not one among all (softmax). */
     this.alone = meta.probabilities === "sigmoid";
+    /** What a read-out says of its probabilities: nothing of those that are usual. */
+    this.kindWords = this.alone ? wordOf(meta.probabilities) : "";
     /** Index at which every array keeps the readout. */
     this.readout = this.nTokens;
     this.hasEmoji = source.emoji.some(Boolean);

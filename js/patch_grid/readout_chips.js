@@ -4,6 +4,7 @@ import { element, fill, setAttributes } from "../lib/dom.js";
 import { firstLetters } from "../lib/labels.js";
 import { probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
+import { quiet } from "../lib/readout.js";
 import { bar } from "./answers_table.js";
 import { emojiNode, labelNode } from "../lib/label_nodes.js";
 
@@ -32,7 +33,7 @@ export function readoutChips(reading, actions) {
     whenChanged((s) => [s.reading, s.state], (s) => {
       fill(own, who(`${reading.meta.readout_name} readout`), ...answerNodes(s, reading.readout));
       const runnersUp = [1, 2].filter((place) => place < reading.nAnswers);
-      fill(next, ...runnersUp.map((place) => runnerUp(s.reading, s.state, place)));
+      fill(next, kindWords(reading), ...runnersUp.map((place) => runnerUp(s.reading, s.state, place)));
       others.forEach((o) => fill(o.node, who(reading.describe(o.token)), shortAnswer(s.reading, s.state, o.token)));
     }),
     whenChanged((s) => [s.token], (s) => {
@@ -55,7 +56,7 @@ export function readoutList(reading, actions, thumb) {
   own.textContent = `${capitalised(reading.meta.readout_name)} readout`;
   const where = element("span", "vl-secondary");
   const list = element("ol", "vl-readout-list");
-  const node = element("aside", "vl-aside", {}, thumb.node, element("div", "vl-head", {}, own, where), list);
+  const node = element("aside", "vl-aside", {}, thumb.node, element("div", "vl-head", {}, own, where), list, kindWords(reading));
 
   const update = whenChanged(
     (s) => [s.state, s.token, s.layout, s.ratio],
@@ -121,6 +122,9 @@ function answerNodes({ reading, state }, token) {
   const { label, probability: p } = reading.answer(state, token);
   return [labelNode(label, "vl-name vl-strong"), element("span", "vl-number", {}, probability(p))];
 }
+
+/** @param {Reading} reading */
+const kindWords = (reading) => reading.alone && quiet(reading.kindWords);
 
 /** @param {Reading} reading @param {number} state @param {number} place */
 function runnerUp(reading, state, place) {

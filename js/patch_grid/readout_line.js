@@ -30,7 +30,7 @@ function answerParts({ reading, state, token: pinned }, token) {
   const symbol = element("span", `vl-symbol ${pinned === token ? "vl-pinned" : ""}`);
   return [
     element("span", "vl-part vl-where", {}, symbol, reading.describe(token)),
-    part(emojiNode(label.emoji), name(label.name), value(probability(p, 3))),
+    part(emojiNode(label.emoji), name(label.name), value(probability(p, 3)), reading.alone && quiet(reading.kindWords)),
   ];
 }
 

@@ -3,6 +3,7 @@
 import { colorAt } from "../lib/colormaps.js";
 import { element, fill } from "../lib/dom.js";
 import { ramp } from "../lib/ramp.js";
+import { wordOf } from "../lib/numbers.js";
 import { LEGEND_GREY, mapOpacity } from "../lib/tinting.js";
 import { whenChanged } from "../lib/changes.js";
 import { needsTarget } from "./tints.js";
@@ -25,7 +26,7 @@ const WORDS = {
 
 /** Where each class is a yes or a no. @type {Partial<typeof WORDS>} */
 const WORDS_ALONE = {
-  probability: "tint: probability (sigmoid, each class alone) of ",
+  probability: `tint: ${wordOf("sigmoid")} of `,
   entropy: "tint: entropy of all classes' yes or no, in nats",
 };
 
@@ -65,7 +66,7 @@ const colorOnGrey = (scale) => (/** @type {number} */ place) => {
 function glyphWords({ glyph, tint, reading }) {
   if (glyph === "none") return [];
   if (tint === "difference") return ["new answers", ...(reading.hasBackground ? ["○ background"] : [])];
-  return [glyph === "emoji" ? "fainter: less probable" : `number: probability${reading.alone ? " (sigmoid)" : ""}`];
+  return [glyph === "emoji" ? "fainter: less probable" : `number: ${wordOf(reading.meta.probabilities)}`];
 }
 
 /** @param {Scene} scene */

@@ -1,12 +1,13 @@
 // The model's classes: names, emoji, and what it answers to the image.
 import { emojiOf, isBackground } from "../lib/labels.js";
+import { wordOf } from "../lib/numbers.js";
 
 export class Classes {
   /** @param {string} model @param {string[]} names @param {string[]} emoji @param {Float32Array} probability @param {string} kind */
   constructor(model, names, emoji, probability, kind) {
     /** "softmax", or "sigmoid" where each class is a yes or a no. */
     this.kind = kind;
-    this.word = kind === "sigmoid" ? "probability (sigmoid)" : "probability";
+    this.word = wordOf(kind);
     this.model = model;
     this.names = names;
     this.emoji = emoji;

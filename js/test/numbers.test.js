@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { counted, decimal, endOfProbabilities, ordinal, probability } from "../lib/numbers.js";
+import { counted, decimal, endOfProbabilities, ordinal, probability, wordOf } from "../lib/numbers.js";
+
+test("of a sigmoid it is said that it is one", () => {
+  assert.deepEqual(["softmax", "sigmoid"].map(wordOf), ["probability", "probability (sigmoid)"]);
+});
 
 test("a small probability keeps two digits that count", () => {
   assert.equal(probability(0.0034), "0.0034");

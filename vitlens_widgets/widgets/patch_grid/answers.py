@@ -53,6 +53,13 @@ class Answers:
         """`"entropy"` or `"kl"` (nats), `"logsumexp"`: `[state, token + readout]`."""
         return self._array(f"_{name}", "<f4")
 
+    @property
+    def word(self) -> str:
+        """What people read beside a probability."""
+        from vitlens_widgets.models.probabilities import word_of
+
+        return word_of("sigmoid" if self.alone else "softmax")
+
     @functools.cached_property
     def logit(self) -> np.ndarray:
         """The target's logit, `[state, token + readout]`."""
@@ -102,9 +109,10 @@ class Answers:
         """What the readout and the pinned token answer in a state, and where the target stands."""
         names = {-1: f"{self.meta['readout_name']} readout"}
         names |= {} if token is None else {token: token_words(self.meta, token)}
+        kind = f"{self.word} " * self.alone
         return [
             f"{name}: {self.words(state, token, 3)}; target {self.labels[self.target]}: rank "
-            f"{self.rank[state, token]}, {probability(float(self.chance[state, token]), 3)}"
+            f"{self.rank[state, token]}, {kind}{probability(float(self.chance[state, token]), 3)}"
             for token, name in names.items()
         ]
 

@@ -33,9 +33,8 @@ def tint_of(answers: Answers, name: str) -> Tint:
     of = f" of {answers.labels[answers.target]}"
     match name:
         case "probability":
-            words = f"probability{' (sigmoid)' * answers.alone}{of}"
             end = end_of_probabilities(largest(answers.patches(answers.chance)))
-            return Tint(answers.chance, ColorScale("viridis", end), words)
+            return Tint(answers.chance, ColorScale("viridis", end), answers.word + of)
         case "rank":
             rank = np.where(np.isnan(answers.logit), np.nan, answers.rank)
             return Tint(rank, ColorScale("viridis", len(answers.labels), "rank"), f"rank{of}")
