@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+import torch
 
 import vitlens_widgets as vl
 from tests.sentences import refused
@@ -82,6 +83,19 @@ def test_many_pictures_go_through_in_pieces(infilling, segmenter, monkeypatch):
     assert sizes == {1, 2}
     np.testing.assert_allclose(pieces.truth, whole.truth, atol=1e-3)
     np.testing.assert_allclose(pieces.original, whole.original, atol=1e-3)
+
+
+def test_a_segmenter_of_yes_or_no_is_read_as_one(infilling, segmenter):
+    alone = copy.copy(segmenter)
+    alone.probabilities = "sigmoid"
+    reading = vl.LogitLens(segmenter).read(segmenter.trace(list(infilling.original)))
+    chances = torch.sigmoid(reading.logits(segmenter.n_layers)[:, 1:])
+    given = pixel_labels(chances, (7, 7), (112, 112))
+    assert (given != labels(segmenter, infilling.original)).any()
+    expected = [
+        mean_iou(g[h], t[h]) for g, t, h in zip(given, TRUTH, infilling.hidden, strict=True)
+    ]
+    assert object_iou(infilling, TRUTH, alone).original.tolist() == expected
 
 
 def test_nothing_hidden_has_no_score(infilling, segmenter):

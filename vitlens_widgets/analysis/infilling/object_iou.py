@@ -27,6 +27,7 @@ from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.probabilities import probabilities
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import ViT
 
@@ -164,7 +165,7 @@ def _chances(segmenter: ViT, pictures: np.ndarray) -> Tensor:
     pixels = preprocessing.pixels(resized).to(segmenter.device, segmenter.dtype)
     state = segmenter.trace(pixels, preprocessed=True).states[-1]
     logits = segmenter.adapter.token_logits(state)[:, segmenter.layout.patches]
-    return logits.softmax(-1).float().cpu()
+    return probabilities(logits, segmenter.probabilities).float().cpu()
 
 
 def _ious(labels: np.ndarray, truth: np.ndarray, hidden: np.ndarray) -> np.ndarray:
