@@ -279,3 +279,4 @@ def test_what_is_in_memory_has_the_same_bounds(monkeypatch):
     with open("/dev/zero", "rb") as endless:  # noqa: PTH123
         is_refused(endless)
     is_refused(f"data:image/png;base64,{'A' * 300}")
+    is_refused(f"data:image/png;base64,{'A' * 72}")  # 54 bytes

@@ -39,7 +39,7 @@ def data_url(source: str) -> bytes:
         UsageError: It is not written as one, or is too long.
     """
     head, comma, body = source.partition(",")
-    if len(body) > 4 * MOST_BYTES:
+    if len(body) > 4 * MOST_BYTES:  # a byte may be written as %ff
         raise UsageError(too_many_bytes("This data: address"))
     try:
         content = unquote_to_bytes(body) if comma else b""
@@ -47,6 +47,8 @@ def data_url(source: str) -> bytes:
             content = base64.b64decode(content, validate=True)
     except (binascii.Error, UnicodeError):
         content = b""
+    if len(content) > MOST_BYTES:
+        raise UsageError(too_many_bytes("This data: address"))
     if not content:
         raise UsageError(
             f'A data: address is written as "data:image/png;base64,iVBOR...", not as '
