@@ -7,21 +7,27 @@ nothing has failed is thereby met wherever it comes; further presses of Ctrl-C o
 cleaning up again.
 """
 
+# pyright: reportPrivateUsage=false
+# Torch has no public way to see or set the stack of function modes, nor to find a hook by itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
 from traceback import clear_frames
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
+from vitlens_widgets.models.foreign import Foreign
+
 P = ParamSpec("P")
 R = TypeVar("R")
+BeforeHook: TypeAlias = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]
+AfterHook: TypeAlias = Callable[[nn.Module, tuple[Any, ...], Any], Any]
 
 
 class _Owed(threading.local):
@@ -134,7 +140,7 @@ def _set_modes(modes: Sequence[TorchFunctionMode]) -> None:
 
 
 @contextmanager
-def entered(mode: TorchFunctionMode) -> Iterator[None]:
+def entered(mode: TorchFunctionMode) -> Generator[None]:
     """While this lasts, the mode is entered; for a function that is `clean`."""
     with Cleanup(partial(_leave, mode)):
         mode.__enter__()
@@ -159,14 +165,14 @@ class Hooks:
     """
 
     def __init__(self) -> None:
-        self._on: list[tuple[nn.Module, Callable]] = []
+        self._on: list[tuple[Foreign, Callable[..., Any]]] = []
 
-    def before(self, module: nn.Module, hook: Callable, *, first: bool = False) -> None:
+    def before(self, module: nn.Module, hook: BeforeHook, *, first: bool = False) -> None:
         """Call `hook(module, args, kwargs)` before the module runs, `first` before other hooks."""
         self._on.append((module, hook))
         module.register_forward_pre_hook(hook, prepend=first, with_kwargs=True)
 
-    def after(self, module: nn.Module, hook: Callable) -> None:
+    def after(self, module: nn.Module, hook: AfterHook) -> None:
         """Call `hook(module, args, output)` when the module has run."""
         self._on.append((module, hook))
         module.register_forward_hook(hook)
@@ -179,14 +185,16 @@ class Hooks:
 
 
 @contextmanager
-def hooking() -> Iterator[Hooks]:
+def hooking() -> Generator[Hooks]:
     """While this lasts, hooks can be put on that come off at its end; in a function `clean`."""
     hooks = Hooks()
     with Cleanup(hooks.take_off):
         yield hooks
 
 
-def _take_off(hooks: dict[int, Callable], flags: dict[int, bool], hook: Callable) -> None:
+def _take_off(
+    hooks: dict[int, Callable[..., Any]], flags: dict[int, bool], hook: Callable[..., Any]
+) -> None:
     for key in [key for key, other in list(hooks.items()) if other is hook]:
         flags.pop(key, None)  # before the hook, by which the flag is known
         hooks.pop(key, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
@@ -39,7 +39,7 @@ def check_weights(model: Foreign) -> None:
 
 
 @contextmanager
-def of_its_class(model: Foreign) -> Iterator[None]:
+def of_its_class(model: Foreign) -> Generator[None]:
     """What is raised where a module is not built as its class builds it, said in a sentence.
 
     Raises:

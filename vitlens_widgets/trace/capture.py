@@ -123,8 +123,11 @@ def _put_after(run: Hooks, stream: Stream | None) -> None:
     if stream is None:
         return
     for layer, block in stream.blocks.items():
-        leaves = partial(stream.leaves, layer)
-        run.after(block, _own(run, lambda _, out, leaves=leaves: leaves(out)))
+        run.after(block, _own(run, partial(_with_output, partial(stream.leaves, layer))))
+
+
+def _with_output(see: Callable[[Any], None], _args: tuple[Any, ...], output: Any) -> None:
+    see(output)
 
 
 def _own(run: Hooks, see: Callable[..., Any]) -> Callable[..., Any]:

@@ -160,11 +160,11 @@ class _Measure:
     def _ranks(self, classes: list[list[int]]) -> np.ndarray:
         """The best rank among each image's classes, `[state, image]`.
 
-        NaN where there are none, or their logits are NaN.
+        NaN where there are none.
         """
 
         def best(logits: Tensor, right: list[int]) -> float:
-            if not right or logits[right].isnan().any():
+            if not right:
                 return np.nan
             return float((logits > logits[right].max()).sum() + 1)
 

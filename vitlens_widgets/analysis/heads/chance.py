@@ -51,7 +51,7 @@ class AgainstChance(Result):
         layers, heads, places = (axis.ravel() for axis in np.indices(self.score.shape))
         columns: dict[str, list[Any]] = {"layer": layers.tolist(), "head": heads.tolist()}
         if len(self.names) > 1:
-            columns["geometry"] = [self.names[i] for i in places]
+            columns["geometry"] = [self.names[i] for i in places.tolist()]
         values = {name: getattr(self, name).ravel().tolist() for name in _MEASURED}
         return frame({**columns, **values}, self.title)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +37,7 @@ def vit_of(given: Any, what: str, such_as: str = "toy/p32") -> ViT:
     from vitlens_widgets.trace.vit import check_vit
     from vitlens_widgets.zoo import load
 
-    is_source = isinstance(given, str | os.PathLike | Module)
+    is_source = isinstance(given, Module) or is_path(given)
     return load(given) if is_source else check_vit(given, what, such_as)
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import anywidget
@@ -122,20 +122,25 @@ class WireWidget(anywidget.AnyWidget):
 
     def _on_question(self, _widget: Any, content: Any, buffers: Buffers) -> None:
         """Answers what the browser asks; an exception would be lost, so it is sent."""
-        asked = content.get("ask") if is_mapping(content) else None
+        if not is_mapping(content):
+            return
+        asked = content.get("ask")
         method = getattr(type(self), asked, None) if isinstance(asked, str) else None
         if method is None or not getattr(method, "answers_browser", False):
             return
+        found: list[Any] = []
         try:
             response, found = method(self, content["message"], buffers)
         except KeyboardInterrupt:  # the page waits for its answer
             self._reply(content, INTERRUPTED, [])
             raise
         except Exception as error:
-            response, found = {"error": _sentence(error)}, []
+            response = {"error": _sentence(error)}
         self._reply(content, response, found)
 
-    def _reply(self, content: dict[str, Any], response: dict[str, Any], found: list) -> None:
+    def _reply(
+        self, content: Mapping[str, Any], response: dict[str, Any], found: list[Any]
+    ) -> None:
         self.send({"answer": content.get("id"), "response": response}, found)
 
 

@@ -131,7 +131,7 @@ def unbroken() -> Generator[None]:
         return
     waiting: list[bool] = []
     with Cleanup(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))):
-        signal.signal(signal.SIGINT, lambda *_: waiting.append(True))
+        signal.signal(signal.SIGINT, lambda _number, _frame: waiting.append(True))
         yield
     if waiting:
         raise KeyboardInterrupt
@@ -240,7 +240,7 @@ def one_core_left() -> Generator[None]:
 
 
 @contextmanager
-def own_random_numbers() -> Iterator[None]:
+def own_random_numbers() -> Generator[None]:
     """While this lasts, torch may be seeded and drawn from; then it goes on where it was."""
     with Cleanup(partial(torch.set_rng_state, torch.get_rng_state())):
         yield
