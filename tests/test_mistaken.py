@@ -57,7 +57,7 @@ def test_so_do_all_others_that_take_a_model():
 
 
 def test_explorer_says_what_its_mae_and_its_image_are(vit, scene):
-    is_refused(vl.explore, vit, scene, mae="toy/mae")
+    is_refused(vl.explore, vit, scene, mae="toy/p32")
     is_refused(vl.explore, vit, "")
     is_refused(vl.explore, vit, 3)
 

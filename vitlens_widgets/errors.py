@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -65,6 +66,43 @@ def as_list(what: str, given: Any, such_as: str) -> list[Any]:
         return list(given)
     except TypeError:
         raise UsageError(f"{what} takes a list, such as {such_as}, not {said(given)}.") from None
+
+
+def check_text(what: str, given: Any, such_as: str) -> str:
+    """What was given, if it is a text.
+
+    Raises:
+        UsageError: It is none.
+    """
+    if not isinstance(given, str):
+        raise UsageError(f'{what} is a text, such as "{such_as}", not {said(given)}.')
+    return given
+
+
+def check_flag(what: str, given: Any) -> bool:
+    """What was given, if it is True or False.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if not isinstance(given, bool):
+        raise UsageError(f"{what} is True or False, not {said(given)}.")
+    return given
+
+
+def check_seed(seed: Any) -> int:
+    """The seed, if it is a whole number from 0 on that a generator takes.
+
+    Raises:
+        UsageError: It is not.
+    """
+    try:
+        number = -1 if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**63:
+        raise UsageError(f"seed is {seed!r}; a seed is a whole number from 0 on, below 2**63.")
+    return number
 
 
 def said(given: Any) -> str:

@@ -208,3 +208,19 @@ def test_weights_with_a_byte_changed_load_or_are_refused(kind, folder):
         damaged[place] = generator.integers(256)
         (at / "model.safetensors").write_bytes(damaged)
         assert "hub" not in said_of(at), place
+
+
+@pytest.mark.parametrize("kind", SAVED)
+def test_the_weights_alone_of_a_saved_model_lead_to_its_folder(kind, folder):
+    at = folder(kind)
+    with refused(vl.UsageError):
+        vl.load(at / "model.safetensors")
+
+
+@pytest.mark.parametrize("word", ["hidden_dropout_prob", "num_attention_heads"])
+def test_a_number_that_no_model_can_be_built_with_is_said(word, folder):
+    at = folder("vit")
+    words = json.loads((at / "config.json").read_text()) | {word: 2.0 if "drop" in word else 0}
+    (at / "config.json").write_text(json.dumps(words))
+    with refused(vl.UsageError):
+        vl.load(at)

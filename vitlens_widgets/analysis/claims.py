@@ -19,7 +19,7 @@ from pandas import DataFrame
 
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.data import frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 
 VERDICTS = {True: "as in the paper", False: "not so here", None: "cannot be told"}
 """What is said where a claim holds, where its reverse does, and where neither is clear."""
@@ -70,14 +70,32 @@ def estimate(
         place: Which of the places, such as a state; None where there is one only.
 
     Raises:
-        UsageError: There are several places, and none was chosen.
+        UsageError: No numbers, several places of which none was chosen, or no such place.
     """
-    over = values if isinstance(values, OverImages) else over_images(np.asarray(values))
+    over = values if isinstance(values, OverImages) else over_images(_numbers(values))
     mean, half = (np.asarray(part) for part in (over.mean, over.half))
     if place is None and mean.size != 1:
         raise UsageError(f"These are means at {mean.size} places; choose one, such as place=-1.")
     at: Any = ... if place is None else place
-    return Estimate(float(mean[at]), float(half[at]))
+    try:
+        return Estimate(float(mean[at]), float(half[at]))
+    except (IndexError, TypeError, ValueError):
+        raise UsageError(
+            f"place={place!r} is not one of these {mean.size} places, of shape {list(mean.shape)}."
+        ) from None
+
+
+def _numbers(values: Any) -> np.ndarray:
+    try:
+        numbers = np.asarray(values)
+    except (RuntimeError, TypeError, ValueError):  # a ragged list, a tensor with gradients
+        numbers = np.empty(0)
+    if numbers.dtype.kind not in "biuf" or not numbers.size or not numbers.ndim:
+        raise UsageError(
+            "An estimate takes one number per image, such as [0.2, 0.4], or the means that an "
+            f"experiment gives, not {said(values)}."
+        )
+    return numbers
 
 
 def in_most(holds: Sequence[bool | None]) -> bool | None:

@@ -27,6 +27,16 @@ def compare(results: Mapping[str, Any], name: str | None = None) -> Figure:
         >>> found = {name: vl.analysis.segmentation(lens, scenes) for name, lens in lenses.items()}
         >>> show(vl.analysis.compare(found, "iou"))
     """
+    kind = _kind(results)
+    return kind.compared(results) if name is None else kind.compared(results, name)
+
+
+def _kind(results: Mapping[str, Any]) -> Any:
+    """The class of all of the results.
+
+    Raises:
+        UsageError: There is none, or they are of several.
+    """
     if not isinstance(results, Mapping) or not results:
         raise UsageError(
             "There is no result to draw: give several by their names, such as "
@@ -39,15 +49,16 @@ def compare(results: Mapping[str, Any], name: str | None = None) -> Figure:
                 "One figure compares results of one experiment, such as two of "
                 f"vl.analysis.segmentation(...), not {said(one)} with others."
             )
-    return kind.compared(results) if name is None else kind.compared(results, name)
+    return kind
 
 
 def same_states(results: Mapping[str, Any]) -> list[str]:
     """The names of the states that all results share.
 
     Raises:
-        UsageError: They have others.
+        UsageError: They have others, or are no results of one experiment.
     """
+    _kind(results)
     names = [one.state_names for one in results.values()]
     if any(one != names[0] for one in names):
         counts = ", ".join(str(len(one)) for one in names)

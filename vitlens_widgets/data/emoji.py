@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
+from vitlens_widgets.errors import check_text
+
 _BEFORE_CONNECTIVE = re.compile(r"\s(?:with|in|on|at|for|from|by|near|without)\s")
 _ALTERNATIVES = re.compile(r"[,;/|()\[\]]|__+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -42,10 +44,14 @@ def emoji_for(name: str) -> str:
             capitals, stand in the plural, begin with a number ("017.Cardinal"), or be followed by
             synonyms after commas, which are tried in their order.
 
+    Raises:
+        UsageError: It is no text.
+
     Example:
         >>> emoji_for("golden retriever"), emoji_for("FireTrucks"), emoji_for("catapult")
         ('🐕', '🚒', '')
     """
+    check_text("The name of a class", name, "cat")
     whole = re.sub(r"^\d+[\s._-]+(?=\D)", "", name.strip())
     for text in dict.fromkeys((whole, _CAMEL.sub(" ", whole))):
         if emoji := _lookup(_words(text)):

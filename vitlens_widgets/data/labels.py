@@ -11,8 +11,10 @@ from typing import Any, SupportsIndex, overload
 
 from vitlens_widgets.data.emoji import emoji_of_set
 from vitlens_widgets.data.known_sets import known_set
-from vitlens_widgets.errors import UsageError, as_list, did_you_mean, said
+from vitlens_widgets.errors import UsageError, as_list, check_text, did_you_mean, said
 from vitlens_widgets.kinds import is_mapping
+
+MOST_CLASSES = 10**6
 
 
 class LabelSet(Sequence[str]):
@@ -71,9 +73,7 @@ class LabelSet(Sequence[str]):
         Raises:
             UsageError: the set is not built in; the message lists those that are.
         """
-        if not isinstance(name, str):
-            raise UsageError(f'A label set has a name, such as "imagenet-1k", not {said(name)}.')
-        return _known(name)
+        return _known(check_text("The name of a label set", name, "imagenet-1k"))
 
     @classmethod
     def numbered(cls, n: int) -> LabelSet:
@@ -82,8 +82,10 @@ class LabelSet(Sequence[str]):
         Raises:
             UsageError: No number of classes.
         """
-        if not isinstance(n, Integral) or not 0 < n < 2**31:
-            raise UsageError(f"A number of classes is a whole number from 1 on, not {n!r}.")
+        if not isinstance(n, Integral) or not 0 < n <= MOST_CLASSES:
+            raise UsageError(
+                f"A number of classes is a whole number from 1 to {MOST_CLASSES}, not {n!r}."
+            )
         return cls.of((f"class {i}" for i in range(n)), "numbered")
 
     @property
@@ -130,8 +132,12 @@ class LabelSet(Sequence[str]):
         return index
 
     def matches(self, text: str) -> list[int]:
-        """The classes whose description contains `text`; those that begin with it come first."""
-        wanted = _key(text)
+        """The classes whose description contains `text`; those that begin with it come first.
+
+        Raises:
+            UsageError: It is no text.
+        """
+        wanted = _key(check_text("What classes are searched for", text, "cat"))
         keys = [_key(description) for description in self._descriptions]
         found = [index for index, key in enumerate(keys) if wanted in key]
         return sorted(found, key=lambda index: (not keys[index].startswith(wanted), index))

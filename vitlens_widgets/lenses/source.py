@@ -9,7 +9,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, check_choice
+from vitlens_widgets.errors import UsageError, check_choice, check_flag
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import site_if
 from vitlens_widgets.trace.edits import Replace, Zero
@@ -59,7 +59,7 @@ def source_of(trace: Trace, site: str, head: int | None = None, value_bias: bool
     Raises:
         UsageError: Another site, a head out of range, or a block whose heads do not add up.
     """
-    if head is None and not value_bias:
+    if not check_flag("value_bias=", value_bias) and head is None:
         raise UsageError("value_bias=False is about one head: give head=, too.")
     if head is not None and site != "attn_out":
         raise UsageError(f'head= goes with site="attn_out", not with site={site!r}.')

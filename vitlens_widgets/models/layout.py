@@ -88,9 +88,11 @@ class TokenLayout:
         Raises:
             UsageError: The last axis does not count the patches.
         """
-        if values.shape[-1:] != (self.n_patches,):
+        shape = getattr(values, "shape", None)
+        if shape is None or shape[-1:] != (self.n_patches,):
+            what = said(values) if shape is None else f"Values of shape {list(shape)}"
             raise UsageError(
-                f"Values of shape {list(values.shape)} cannot be laid on {self.rows} x "
+                f"{what[0].upper()}{what[1:]} cannot be laid on {self.rows} x "
                 f"{self.cols} patches; give [..., patch] with {self.n_patches} patches, such as "
                 "values[..., layout.patches]."
             )
@@ -102,7 +104,11 @@ class TokenLayout:
         Raises:
             UsageError: The grid has no such patch.
         """
-        if not (0 <= row < self.rows and 0 <= col < self.cols):
+        try:
+            is_there = 0 <= index(row) < self.rows and 0 <= index(col) < self.cols
+        except TypeError:
+            is_there = False
+        if not is_there:
             raise UsageError(
                 f"Patch row {row}, column {col} is outside the {self.rows} x {self.cols} grid: "
                 f"rows run from 0 to {self.rows - 1}, columns from 0 to {self.cols - 1}."

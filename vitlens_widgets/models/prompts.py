@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, as_list, check_text
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import CosineClassifier
 from vitlens_widgets.models.cleanup import clean
 
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
 """Texts, or for each class name one text or several."""
+_SUCH_AS = '["a photo of a cat", "a photo of a dog"]'
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,27 @@ def from_prompts(adapter: Adapter, prompts: Prompts) -> tuple[list[str], CosineC
 
 
 def _by_name(prompts: Prompts) -> dict[str, list[str]]:
-    if isinstance(prompts, str) or not prompts:
+    texts = [] if isinstance(prompts, str) else as_list("prompts=", prompts, _SUCH_AS)
+    if not texts:
         raise UsageError(
-            'prompts= takes one text per class, such as ["a photo of a cat", "a photo of a dog"], '
+            f"prompts= takes one text per class, such as {_SUCH_AS}, "
             'or {"cat": ["a photo of a cat", "a drawing of a cat"], "dog": ...}.'
         )
     if not isinstance(prompts, Mapping):
-        prompts = {text: text for text in prompts}
-    return {name: [of] if isinstance(of, str) else list(of) for name, of in prompts.items()}
+        prompts = {_text(text): text for text in texts}
+    return {name: _texts(of) for name, of in prompts.items()}
+
+
+def _texts(of: str | Sequence[str]) -> list[str]:
+    """The prompts of one class."""
+    texts = [of] if isinstance(of, str) else as_list("A class of prompts=", of, _SUCH_AS)
+    if not texts:
+        raise UsageError(f"A class of prompts= has no text; expected some, such as {_SUCH_AS}.")
+    return [_text(text) for text in texts]
+
+
+def _text(text: str) -> str:
+    return check_text("A prompt", text, "a photo of a cat")
 
 
 def _one_direction(directions: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vitlens_widgets.data import read_image
 from vitlens_widgets.data.listed import listed
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_flag
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.whole import COMPUTES
@@ -33,7 +33,7 @@ def as_batch(
     Raises:
         UsageError: There is no image, or one that cannot be read.
     """
-    if preprocessed:
+    if check_flag("preprocessed=", preprocessed):
         pixels = _checked_pixels(vit, images)
         shown = pixels.detach().clone()  # the caller may go on to change his pixels
         pictures = cache(lambda: vit.preprocessing.undo(shown))

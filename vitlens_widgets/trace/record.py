@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UnsupportedModelError, as_list
+from vitlens_widgets.errors import UnsupportedModelError, as_list, check_flag
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.sites import DERIVED_SITES
 from vitlens_widgets.trace.capture import kept_copy
@@ -24,9 +24,10 @@ def sites_to_keep(keep: str | Sequence[str], grad: bool, points: HookPoints) -> 
     that the model keeps its fused attention.
 
     Raises:
-        UsageError: An unknown site.
+        UsageError: An unknown site, or a grad that is neither True nor False.
         UnsupportedModelError: A site that the model's blocks do not have.
     """
+    check_flag("grad=", grad)
     names = [keep] if isinstance(keep, str) else as_list("keep=", keep, '["q", "k"]')
     sites = [*points, *DERIVED_SITES] if "all" in names else [check_site(name) for name in names]
     for site in sites:

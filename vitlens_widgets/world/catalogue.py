@@ -91,7 +91,7 @@ def known(name: str) -> str:
     Raises:
         UsageError: It is not; the message names the nearest.
     """
-    if name in NAMES:
+    if isinstance(name, str) and name in NAMES:
         return name
     hint = did_you_mean(str(name), NAMES) or f" Embedded: {quoted_list(NAMES)}."
     raise UsageError(f"There is no embedded model {name!r}.{hint}")

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, check_flag, check_seed, did_you_mean, quoted_list
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.world.cards import ModelCard, own_card
 from vitlens_widgets.world.catalogue import GOALS
 from vitlens_widgets.world.measure import COUNTS, measure_file
-from vitlens_widgets.world.scene import checked_seed as any_seed
 from vitlens_widgets.world.scene import whole
 from vitlens_widgets.world.training.classify import Classify
 from vitlens_widgets.world.training.loop import noted_facts, one_core_left, own_random_numbers
@@ -103,7 +102,7 @@ def train(
     """
     folder = checked_folder(folder)
     task = Classify(checked_goal(goal), checked_design(layers, width, heads, attention_only))
-    seed, images = checked_seed(seed), checked_images(images, minutes)
+    seed, images = check_seed(seed), checked_images(images, minutes)
     if images is None:
         images = IMAGES if minutes is None else _images_for(minutes, task, folder)
     recipe = Recipe(task, images, seed=seed)
@@ -147,7 +146,7 @@ def _seconds_per_batch(task: Classify, size: int) -> float:
     return max(learning, now - drawing)
 
 
-MOST_LAYERS, MOST_WIDTH, FEWEST_IMAGES, LARGEST_SEED = 24, 1024, 64, 2**63 - 1
+MOST_LAYERS, MOST_WIDTH, FEWEST_IMAGES = 24, 1024, 64
 
 
 def checked_folder(folder: str | os.PathLike[str]) -> Path:
@@ -202,9 +201,7 @@ def checked_design(layers: object, width: object, heads: object, attention_only:
             f"width is {width} and heads is {heads}; each head takes an equal share, so width must"
             f" be a multiple of heads."
         )
-    if not isinstance(attention_only, bool):
-        raise UsageError(f"attention_only is {attention_only!r}; it is True or False.")
-    return Design(layers, width, heads, mlp=not attention_only)
+    return Design(layers, width, heads, mlp=not check_flag("attention_only", attention_only))
 
 
 def checked_images(images: object, minutes: object) -> int | None:
@@ -221,14 +218,6 @@ def checked_images(images: object, minutes: object) -> int | None:
     number = whole("images", images)
     if number < FEWEST_IMAGES:
         raise UsageError(f"images is {number}; it must be at least {FEWEST_IMAGES}, one batch.")
-    return number
-
-
-def checked_seed(seed: object) -> int:
-    """A whole number from 0 on that torch takes."""
-    number = any_seed(seed)
-    if number > LARGEST_SEED:
-        raise UsageError(f"seed is {number}; it must be below 2 to the 63.")
     return number
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from vitlens_widgets.data import Example, LabelSet
-from vitlens_widgets.errors import UsageError, as_list, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, as_list, check_seed, did_you_mean, quoted_list
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.world.composition import compose
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
@@ -70,7 +70,7 @@ def scene(
         >>> scene(7, objects=2, classes=["cat", "key"]).names
         ('cat', 'key')
     """
-    seed, objects = checked_seed(seed), checked_objects(objects)
+    seed, objects = check_seed(seed), checked_objects(objects)
     height, width = checked_size(size)
     chosen = CLASSES if classes is None else checked_classes(classes)
     rng = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ class Scenes:
         size: int | tuple[int, int] = 224,
         classes: str | Sequence[str] | None = None,
     ) -> None:
-        self.seed, self.objects = checked_seed(seed), checked_objects(objects)
+        self.seed, self.objects = check_seed(seed), checked_objects(objects)
         self.size = checked_size(size)
         self.classes = CLASSES if classes is None else checked_classes(classes)
         self.labels = LabelSet.of(CLASSES, "things of the world")
@@ -153,14 +153,6 @@ class Scenes:
 
 MOST_OBJECTS = 64
 SMALLEST, LARGEST = 16, 4096
-
-
-def checked_seed(seed: object) -> int:
-    """A whole number from 0 on."""
-    number = whole("seed", seed)
-    if number < 0:
-        raise UsageError(f"seed is {number}; a seed is a whole number from 0 on.")
-    return number
 
 
 def checked_objects(objects: object) -> int:
@@ -191,7 +183,7 @@ def checked_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
     if not names:
         raise UsageError("classes is empty; name at least one, or leave it out to draw from all.")
     for name in names:
-        if name not in CLASSES:
+        if not isinstance(name, str) or name not in CLASSES:
             near = did_you_mean(str(name), CLASSES)
             known = near or f" Known: {quoted_list(CLASSES)}."
             raise UsageError(f"The world has no class {name!r}.{known}")

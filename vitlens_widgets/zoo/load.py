@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from vitlens_widgets.errors import UsageError, did_you_mean, said
+from vitlens_widgets.errors import UsageError, as_list, check_text, did_you_mean, said
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
@@ -135,7 +135,9 @@ def _from_file(
     ignore: str | Sequence[str],
 ) -> FromFile | None:
     """The file of weights; refuses one for a source that comes with its own."""
-    if weights is None and (key is not None or ignore):
+    ignored = (ignore,) if isinstance(ignore, str) else _texts(ignore)
+    ignored = tuple(filter(None, ignored))
+    if weights is None and (key is not None or ignored):
         raise UsageError("weights_key= and weights_ignore= go with weights=, the file they are of.")
     if weights is None:
         return None
@@ -145,7 +147,12 @@ def _from_file(
             f"weights= fills an architecture that is named, by timm's name or a saved folder, and "
             f"{said(source)} comes with its own{filled}."
         )
-    return FromFile(weights, key, (ignore,) if isinstance(ignore, str) and ignore else (*ignore,))
+    return FromFile(weights, key, ignored)
+
+
+def _texts(ignore: Any) -> list[str]:
+    names = as_list("weights_ignore=", ignore, '["head."]')
+    return [check_text("What weights_ignore= has", name, "head.") for name in names]
 
 
 def _check_words(model_args: Mapping[str, Any]) -> None:

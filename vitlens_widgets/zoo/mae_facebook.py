@@ -74,6 +74,11 @@ def _check(file: WeightsFile, weights: Weights) -> None:
     decodes = "mask_token" in weights and any(name.startswith("decoder_") for name in weights)
     if not missing and (decodes or file.path.stem.startswith(_NORMALISED[0])):
         return
+    if (file.path.parent / "config.json").is_file():
+        raise UsageError(
+            f"{file.path} holds the weights of a saved model: load its folder, "
+            f'vl.load("{file.path.parent}").'
+        )
     such_as = file.architecture or "vit_base_patch16_224"
     reason = f"it has no {quoted_list(missing)}" if missing else "it has no decoder"
     raise UsageError(

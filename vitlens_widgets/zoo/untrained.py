@@ -6,6 +6,7 @@ import copy
 
 import torch
 
+from vitlens_widgets.errors import check_seed
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.vit import ViT, check_vit
 
@@ -23,7 +24,7 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
         seed: Of the weights.
 
     Raises:
-        UsageError: It is no model.
+        UsageError: It is no model, or no seed.
 
     Source:
         Of the initialisation: timm's `VisionTransformer` (`weight_init=""`), which however draws
@@ -36,7 +37,7 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
     """
     check_vit(vit, "untrained")
     model = copy.deepcopy(vit.model)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(check_seed(seed))
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if weight.ndim > 1:

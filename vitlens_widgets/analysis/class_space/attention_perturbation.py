@@ -28,7 +28,7 @@ from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, as_list
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.edits import Edit, KnockOut, Replace
 
@@ -194,7 +194,8 @@ class _PerturbationMeasure(Measures[AttentionPerturbation]):
 
     def __init__(self, vit: ViT, kinds: Sequence[str] | None, rule: Rule) -> None:
         possible = [kind for kind in KINDS if kind != "no_cls" or _has_cls(vit)]
-        kinds = possible if kinds is None else [kinds] if isinstance(kinds, str) else list(kinds)
+        kinds = possible if kinds is None else [kinds] if isinstance(kinds, str) else kinds
+        kinds = as_list("kinds=", kinds, '["self_only"]')
         self._vit = vit
         self._edits = {kind: perturbing(vit, kind) for kind in kinds}
         self._perturbed = slice(None) if check_rule(rule) == "released" else vit.layout.patches

@@ -21,6 +21,7 @@ from vitlens_widgets.analysis.class_space.token_labels import (
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.data import Dataset
+from vitlens_widgets.errors import check_flag
 from vitlens_widgets.trace import Trace, ViT
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class _LabelMeasure(Measures[ClassAndContext]):
     needs_masks = True
 
     def __init__(self, vit: ViT, mask_rule: MaskRule, remove: bool, rule: Rule) -> None:
-        self._vit, self._remove, self._released = vit, remove, check_rule(rule) == "released"
+        self._vit, self._remove = vit, check_flag("remove=", remove)
+        self._released = check_rule(rule) == "released"
         self._mask_rule: MaskRule = check_mask_rule(mask_rule)
         if remove:
             check_removable(vit)

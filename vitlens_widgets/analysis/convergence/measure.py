@@ -18,7 +18,7 @@ from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.analysis.readings import Truth, check_states, true_classes
 from vitlens_widgets.data import Kinship
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.lenses import Reading, statistics
 from vitlens_widgets.models.probabilities import Kind, log_any, log_probabilities
 
@@ -72,6 +72,11 @@ def convergence(
     truths = None if truth is None else true_classes(reading, truth)
     k = check_top(k, len(reading.labels))
     kinship = Kinship.of(reading.labels) if kinship is None else kinship
+    if kinship is not None and not isinstance(kinship, Kinship):
+        raise UsageError(
+            "kinship= takes how near classes are, such as vl.data.Kinship.of(vit.labels), not "
+            f"{said(kinship)}."
+        )
     if kinship is not None and len(kinship) != len(reading.labels):
         raise UsageError(
             f"kinship= knows {len(kinship)} classes, and the model has {len(reading.labels)}."

@@ -126,10 +126,12 @@ def neighbourhood(trace: Trace, radius: int = 1, image: int | None = None) -> Ne
         image: Which image; None for all of them together.
 
     Raises:
-        UsageError: A radius that is no whole number from 0 on, or no such image.
+        UsageError: A radius that is no whole number from 0 to twice the grid's longer side, or no
+            such image.
     """
-    radius = check_count("radius", radius, least=0)
     images, places = chosen_images(trace, image), Places.of(trace)
+    layout = trace.layout
+    radius = check_count("radius", radius, least=0, most=2 * max(layout.rows, layout.cols))
     bins, side = _bins(places, radius), 2 * radius + 1
     uniform = _by_offset([torch.ones(1, places.n, places.n)], bins, side)[0]
     layers = [

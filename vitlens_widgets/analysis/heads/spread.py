@@ -7,6 +7,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from vitlens_widgets.errors import UsageError, said
+
 
 def entropy(pattern: Tensor) -> Tensor:
     """Mean over all queries of the entropy of their weights, in nats.
@@ -15,7 +17,8 @@ def entropy(pattern: Tensor) -> Tensor:
     alike). Source: Clark et al. (2019), "What Does BERT Look At?", section 3.3.
     """
     of_heads = [
-        cast("Tensor", torch.special.entr(head)).sum(-1).double().mean(-1) for head in pattern
+        cast("Tensor", torch.special.entr(head)).sum(-1).double().mean(-1)
+        for head in _checked(pattern)
     ]
     return torch.stack(of_heads)  # head by head: a head's memory, not a pattern's
 
@@ -26,12 +29,12 @@ def largest_weight(pattern: Tensor) -> Tensor:
     `mean_i(max_j p_ij)`, which Voita et al. (2019), "Analyzing Multi-Head Self-Attention", call a
     head's confidence (there without the end-of-sentence token).
     """
-    return pattern.amax(-1).double().mean(-1)
+    return _checked(pattern).amax(-1).double().mean(-1)
 
 
 def received(pattern: Tensor) -> Tensor:
     """What each token receives on average over all queries, `mean_i p_ij`: `[head, key]`."""
-    return pattern.mean(-2).double()
+    return _checked(pattern).mean(-2).double()
 
 
 def sink(pattern: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,3 +45,16 @@ def sink(pattern: Tensor) -> tuple[Tensor, Tensor]:
     """
     share, position = received(pattern).max(-1)
     return share, position
+
+
+def _checked(pattern: Tensor) -> Tensor:
+    if not isinstance(pattern, Tensor):
+        what = said(pattern)
+    elif pattern.ndim != 3 or not pattern.numel() or not pattern.is_floating_point():
+        what = f"one of shape {list(pattern.shape)}, {pattern.dtype}"
+    else:
+        return pattern
+    raise UsageError(
+        "An attention pattern is a tensor of floats [head, query, key], such as "
+        f'trace["pattern", 3][0], not {what}.'
+    )

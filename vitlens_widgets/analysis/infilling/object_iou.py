@@ -21,8 +21,9 @@ from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.result import Result, mean_and_half
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.lenses import Infilling
+from vitlens_widgets.lenses.infill.infilling import check_infilling
 from vitlens_widgets.lenses.infill.shown import pieces
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
@@ -114,7 +115,7 @@ def object_iou(infilling: Infilling, truth: Any, segmenter: ViT) -> ObjectIoU:
     Raises:
         UsageError: No infilling, a truth of another shape, or a segmenter without a classifier.
     """
-    _check_infilling(infilling)
+    check_infilling(infilling, "object_iou")
     check_classifier(segmenter)
     truth, hidden = np.asarray(truth), infilling.hidden
     truth = truth[None] if truth.ndim == 2 else truth
@@ -133,14 +134,6 @@ def object_iou(infilling: Infilling, truth: Any, segmenter: ViT) -> ObjectIoU:
         final=np.stack([_ious(answers, labels[-1], hidden) for answers in labels]),
         original=_ious(_labels(segmenter, infilling.original), truth, hidden),
     )
-
-
-def _check_infilling(infilling: Any) -> None:
-    if not isinstance(infilling, Infilling):
-        raise UsageError(
-            "Objects are looked for in an infilling, such as vl.InfillLens(mae).read(images), not "
-            f"{said(infilling)}."
-        )
 
 
 @clean

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import vitlens_widgets.charts as charts
+from vitlens_widgets.lenses.infill.infilling import check_infilling
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def score(infilling: Infilling, metric: str = "mse", image: int = 0) -> Figure:
         image: Which image.
 
     Raises:
-        UsageError: No such metric or image.
+        UsageError: No infilling, or no such metric or image.
     """
+    check_infilling(infilling, "score")
     check_index("image", image, infilling.n_images)
     curves = {
         f"against the {reference}": finite(infilling.score(metric, reference)[:, image])

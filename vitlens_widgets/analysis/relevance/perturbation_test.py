@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_count, logits_of
+from vitlens_widgets.analysis.checks import logits_of
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.class_space.rules import check_choice
 from vitlens_widgets.analysis.experiment import Measures, over_data
@@ -103,7 +103,7 @@ class _RemovalMeasure(Measures[PerturbationTest]):
         self._of_answer = check_choice("target", target, ("true", "answer")) == "answer"
         n_patches = vit.layout.n_patches
         self._counts = counts_of(n_patches, n_points)
-        self._random = random_orders(n_patches, check_count("n_random", n_random, least=0))
+        self._random = random_orders(n_patches, n_random)
         named = [f"{method.name}_{order}" for method in self._methods for order in ORDERS]
         self._curves = named + [RANDOM] * (n_random > 0)
         if not self._curves:

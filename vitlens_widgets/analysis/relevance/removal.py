@@ -14,6 +14,7 @@ from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.onward import last_state_of
 
 _LEAST_IMAGES = 8
+_MOST_ORDERS = 1000
 
 
 def counts_of(n_patches: int, n_points: int | None) -> list[int]:
@@ -39,8 +40,12 @@ def most_relevant_first(relevance: Tensor) -> Tensor:
 def random_orders(n_patches: int, n_orders: int) -> Tensor:
     """Orders that are the same for every image, `[order, patch]`, of the seeds 0, 1, ...
 
+    Raises:
+        UsageError: No number of orders, or more than anybody has the time for.
+
     Source: the code of Vilas et al. (2023), whose ten orders these are.
     """
+    n_orders = check_count("n_random", n_orders, least=0, most=_MOST_ORDERS)
     seeds = (torch.Generator().manual_seed(seed) for seed in range(n_orders))
     orders = [torch.randperm(n_patches, generator=seed) for seed in seeds]
     return torch.stack(orders) if orders else torch.empty(0, n_patches, dtype=torch.int64)

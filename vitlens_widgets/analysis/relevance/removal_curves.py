@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.checks import check_count, check_trace, logits_of
+from vitlens_widgets.analysis.checks import check_trace, logits_of
 from vitlens_widgets.analysis.class_space.removal import check_removable
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.relevance.perturbation_result import ALONG
@@ -172,7 +172,6 @@ def _growing(
 ) -> Iterator[RemovalCurves]:
     vit, n_patches = trace.vit, trace.layout.n_patches
     counts, removed = counts_of(n_patches, n_points), removal_shares(n_patches, n_points)
-    check_count("n_random", n_random, least=0)
     patches = torch.from_numpy(relevance.tokens)[images][:, trace.layout.patches]
     falling = most_relevant_first(patches)
     others = random_orders(n_patches, n_random)

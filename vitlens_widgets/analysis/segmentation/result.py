@@ -14,6 +14,7 @@ from vitlens_widgets.analysis.over_images import OverImages, over_images
 from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
+from vitlens_widgets.errors import check_flag
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Segmentation(Result):
         Raises:
             UsageError: It was not measured.
         """
+        by_class = check_flag("by_class=", by_class)
         return self._of_classes(name) if by_class else self.compared({"": self}, name)
 
     @classmethod

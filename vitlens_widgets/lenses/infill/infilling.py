@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from vitlens_widgets.data import frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.lenses.infill import scores
 from vitlens_widgets.lenses.infill.brightness import Statistics
 from vitlens_widgets.lenses.infill.masks import check_share
@@ -191,7 +191,16 @@ class Infilling(Live, Paintings):
         return self.part(slice(first, first + 1))
 
     def part(self, images: slice) -> Infilling:
-        """Some images of the batch under their masks."""
+        """Some images of the batch under their masks.
+
+        Raises:
+            UsageError: They are not given by a slice.
+        """
+        if not isinstance(images, slice):
+            raise UsageError(
+                f"Images of an infilling are given by a slice, such as slice(0, 4), not by "
+                f"{said(images)}; only(image) gives a single one."
+            )
         shown, mask = self._shown.part(images), self._mask[images]
         return Infilling(self._lens, shown, mask, self._painted[:, images], self._weights)
 
@@ -238,3 +247,21 @@ class Infilling(Live, Paintings):
             f"Infilling({self.lens_name} of {self.model_name}: {self.n_states} states, {images}, "
             f"{span} of {self.layout.n_patches} patches hidden{statistics})"
         )
+
+
+def check_infilling(infilling: Any, what: str) -> Infilling:
+    """The infilling, if it is one.
+
+    Args:
+        infilling: What was given.
+        what: Takes it, to begin the sentence.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(infilling, Infilling):
+        raise UsageError(
+            f"{what} takes an infilling, such as vl.InfillLens(mae).read(images), not "
+            f"{said(infilling)}."
+        )
+    return infilling

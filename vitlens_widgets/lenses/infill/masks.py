@@ -7,14 +7,13 @@ reproduced seed by seed.
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_seed
 from vitlens_widgets.models import TokenLayout
 
 _ALL_OR_NONE = " To hide all or none of the patches, give mask=."
@@ -39,7 +38,7 @@ def random_mask(ratio: float, seed: int, n_images: int, n_patches: int) -> Tenso
     n_visible = min(
         max(int(n_patches * (1 - check_share("mask_ratio", ratio, _ALL_OR_NONE))), 1), n_patches - 1
     )
-    generator = torch.Generator().manual_seed(_seed(seed))
+    generator = torch.Generator().manual_seed(check_seed(seed))
     noise = torch.rand(n_images, n_patches, generator=generator)
     kept = noise.argsort(dim=1)[:, :n_visible]
     return torch.ones(n_images, n_patches, dtype=torch.bool).scatter_(1, kept, False)
@@ -102,14 +101,4 @@ def check_share(name: str, share: float, otherwise: str = "") -> float:
         number = math.nan
     if not 0 < number < 1:
         raise UsageError(f"{name} is {share!r}; give a number above 0 and below 1.{otherwise}")
-    return number
-
-
-def _seed(seed: int) -> int:
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**63:
-        raise UsageError(f"seed is {seed!r}; a seed is a whole number from 0 on.")
     return number

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from vitlens_widgets.errors import UsageError, as_list, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, as_list, check_choice, quoted_list
 from vitlens_widgets.export.page import PageLink
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.checks import refusal
@@ -151,11 +151,7 @@ def _checked_names(names: str | Iterable[str] | None) -> tuple[str, ...] | None:
         else tuple(as_list("names=", names, '["token", "layer"]'))
     )
     for name in listed:
-        if name not in NAMES:
-            raise UsageError(
-                f'names= takes {quoted_list(NAMES)}; "{name}" was given.'
-                f"{did_you_mean(str(name), NAMES)}"
-            )
+        check_choice("names=", name, NAMES)
     if not listed:
         raise UsageError(f"names= is empty; it takes {quoted_list(NAMES)}.")
     return listed
