@@ -15,6 +15,7 @@ from PIL import Image
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.grey import of_one
 from vitlens_widgets.models.hub import ask_hub
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.saved_json import read_json
@@ -217,6 +218,13 @@ def published_processor(config: Any, published: tuple[str, Mapping[str, Any]]) -
         stacklevel=2,
     )
     return processor
+
+
+def of_one_channel(processor: Any) -> Any:
+    """The processor with the mean and std of its one channel for three alike."""
+    with _usable(processor):
+        words = of_one(processor.to_dict(), ("image_mean", "image_std"))
+        return cast("Foreign", type(processor).from_dict(words))
 
 
 def at_size(processor: Any, image_size: tuple[int, int]) -> Any:

@@ -13,6 +13,7 @@ from vitlens_widgets.models.adapter import Adapter, require
 from vitlens_widgets.models.channels import of_channels
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.grey import in_grey, of_one
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.live import Live
 from vitlens_widgets.models.preprocessing import (
@@ -167,8 +168,15 @@ def _labels(adapter: Adapter, given: Sequence[str] | str | None) -> LabelSet:
 
 
 def _preprocessing(adapter: Adapter, given: Mapping[str, Any] | None) -> Preprocessing:
+    words: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    if adapter.n_channels == 1 and "shown" not in words:
+        return in_grey(_of_colors(adapter, of_one(words) if words else given))
     if adapter.n_channels != 3:
         return of_channels(adapter.n_channels, given, adapter.image_size)
+    return _of_colors(adapter, given)
+
+
+def _of_colors(adapter: Adapter, given: Mapping[str, Any] | None) -> Preprocessing:
     if given is None:
         return adapter.preprocessing()
     check_words(given)

@@ -67,7 +67,8 @@ def load(
             `{"mean": (.5, .5, .5), "std": (.5, .5, .5), "interpolation": "bicubic",
             "crop_pct": 1.0, "crop_mode": "center"}`. Of a model that reads other channels than red,
             green and blue: a mean and a std for each, and `"shown"`, the three channels seen as
-            red, green and blue, or the one seen in grey.
+            red, green and blue, or the one seen in grey. Of a model that reads one channel,
+            pictures become their luminance (Pillow's L), unless `"shown"` says they are none.
         classifier: A linear head to read instead of the model's own, or where it has none:
             `(weight [class, feature], bias [class] or None)` or an `nn.Linear`, on what the model
             pools (`vit.adapter.n_features` features).

@@ -20,6 +20,7 @@ from vitlens_widgets.models.hf_labels import hf_label_names
 from vitlens_widgets.models.hf_processor import (
     at_size,
     from_hf_processor,
+    of_one_channel,
     output_size,
     published_processor,
     saved_processor,
@@ -187,6 +188,8 @@ class HFViT(Adapter):
         if processor is None:
             published = (self.processor_class, self.processor_words)
             processor = published_processor(self.model.config, published)
+        if self.n_channels == 1:
+            processor = of_one_channel(processor)
         return from_hf_processor(at_size(processor, self.image_size))
 
     def checkpoint_name(self) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.grey import of_one
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing, from_timm_config
@@ -194,6 +195,8 @@ class TimmViT(Adapter):
         from timm import data
 
         config = cast("dict[str, Any]", data.resolve_model_data_config(self.model))
+        if self.n_channels == 1:
+            config = of_one(config)
         return from_timm_config(config, self.image_size)
 
     def checkpoint_name(self) -> str:
