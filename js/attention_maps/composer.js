@@ -36,6 +36,7 @@ export class Composer {
     const pair = this.pairOf(choices, moment);
     const map = kernel.maps.find(what, data.overview);
     if (map) this.focus = this.focusOf(map, what, choices, data.overview);
+    else if (!kernel.exact.requests) this.focus = null; // it will not come, and no other is it
     kernel.exact.want(what, this.positionOf(pair.query), this.positionOf(pair.key));
     const { sort, order } = choices;
     return {

@@ -13,6 +13,7 @@ import { mapTitle } from "./words.js";
 /** @typedef {import("./scene.js").Scene} Scene */
 
 const HINT = "rows ask (query), columns are asked (key)";
+const MISSING = "This map is not on this page, and there is no kernel to make it.";
 
 /** Prefix tokens and patches are drawn apart: rows of which, columns of which. */
 const PANES = /** @type {const} */ ([
@@ -35,11 +36,12 @@ export function map(meta, tokens, actions) {
   hint.title = HINT;
   const head = element("div", "vl-head", {}, title, hint, zoom.node);
   const ticks = mapTicks(tokens);
+  const missing = element("p", "vl-missing", {}, MISSING);
   const panes = PANES.map(([rows, cols]) => pane(rows, cols));
   const marks = mapMarks(tokens);
   const cell = element("div", "", { role: "gridcell", id: uniqueId("cell") });
   const attributes = { role: "grid", tabindex: 0, "aria-rowcount": tokens.n, "aria-colcount": tokens.n };
-  const sheet = element("div", "vl-sheet", attributes, ...panes.map(({ node }) => node), marks.node, element("div", "", { role: "row" }, cell));
+  const sheet = element("div", "vl-sheet", attributes, ...panes.map(({ node }) => node), marks.node, missing, element("div", "", { role: "row" }, cell));
   const node = element("section", "vl-map", { "aria-label": "Map" }, head, element("div", "vl-map-frame", {}, ticks.node, sheet));
   /** @type {Scene | null} */
   let current = null;
@@ -50,6 +52,7 @@ export function map(meta, tokens, actions) {
       fill(title, mapTitle(s.what, meta));
       sheet.setAttribute("aria-label", `${mapTitle(s.what, meta)}: rows ask, columns are asked`);
     }),
+    whenChanged((s) => [s.focus === null && !s.canAsk], (s) => void (missing.hidden = s.focus !== null || s.canAsk)),
     whenChanged((s) => [s.focus, s.sheet], (s) => panes.forEach((one) => paint(one, s))),
     whenChanged((s) => [s.sheet, s.view], (s) => panes.forEach((one) => place(one, s))),
     whenChanged((s) => [s.layout.mapSide], (s) => node.style.setProperty("--vl-map", `${s.layout.mapSide}px`)),
@@ -78,7 +81,7 @@ const extent = (which, { n, nBefore }) => (which === "before" ? [0, nBefore] : [
 /** @param {Pane} pane @param {Scene} scene */
 function paint({ canvas, rows, cols }, { focus, sheet }) {
   const [[top, height], [left, width]] = [extent(rows, sheet), extent(cols, sheet)];
-  setAttributes(canvas, { width, height });
+  Object.assign(canvas, { width, height }); // it is empty then
   if (!focus || width === 0 || height === 0) return;
   const pixels = pixelsOf(focus.map.codes, focus.map.side, focus.colors);
   canvas.getContext("2d")?.putImageData(pixels, -left, -top);

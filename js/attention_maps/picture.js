@@ -28,7 +28,7 @@ export function picture(tokens, actions) {
 
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.layout], (s) => sizePicture(node, s.layout.imageCell, tokens)),
-    whenChanged((s) => [s.layout, s.ratio, s.picture, anchorOf(s) === null], drawGround(canvas)),
+    whenChanged((s) => [s.layout, s.ratio, s.picture, isPlain(s)], drawGround(canvas)),
     whenChanged((s) => [s.focus, anchorOf(s), s.choices.direction, s.dark], (s) => drawHeat(heat, s)),
     whenChanged((s) => [s.pair, s.pinned, s.layout], (s) => placeMarks(marks, s)),
     whenChanged((s) => [s.pinned], ({ pinned }) =>
@@ -38,12 +38,15 @@ export function picture(tokens, actions) {
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
 
+/** Whether the image has no heat, and will have none. @param {Scene} scene */
+const isPlain = (scene) => anchorOf(scene) === null || (scene.focus === null && !scene.canAsk);
+
 /** The image as it is; under heat, grey and dark. @param {HTMLCanvasElement} canvas */
 const drawGround = (canvas) => (/** @type {Scene} */ scene) => {
   const { imageWidth, imageHeight } = scene.layout;
   canvas.width = Math.round(imageWidth * scene.ratio);
   canvas.height = Math.round(imageHeight * scene.ratio);
-  const ground = scene.picture.grounds.copy(anchorOf(scene) === null ? "plain" : "map", canvas.width, canvas.height);
+  const ground = scene.picture.grounds.copy(isPlain(scene) ? "plain" : "map", canvas.width, canvas.height);
   canvas.getContext("2d")?.putImageData(ground, 0, 0);
 };
 

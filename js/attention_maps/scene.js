@@ -77,7 +77,7 @@
  * @property {Meta} meta
  * @property {Tokens} tokens
  * @property {What} what  the map chosen, which may still be on its way
- * @property {Focus | null} focus  the map shown
+ * @property {Focus | null} focus  the map shown; null: none, where the one chosen is not here and nobody can make it
  * @property {boolean} isStale  the map shown is not the one chosen
  * @property {number[]} order  heads, as the overview shows them
  * @property {Pair} pinned

@@ -123,6 +123,16 @@ def test_of_large_maps_the_chosen_are_there_and_the_others_are_said_kindly(saved
     said = widget.get_by_role("alert").inner_text()
     assert said.startswith("Not on this page. This page has no kernel to ask")
     assert "Try again" not in said
+    widget.get_by_text("This map is not on this page").wait_for()
+    opaque = """node => [...node.querySelectorAll(".vl-pane canvas, .vl-heat")].some((canvas) =>
+        canvas.width * canvas.height > 0 && canvas.getContext("2d")
+          .getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0))"""
+    widget.get_by_role("gridcell").nth(3).click()  # a query is pinned, and no other head answers
+    assert not widget.evaluate(opaque)
+    widget.get_by_role("button", name=re.compile(r"^Layer 0, head 1")).click()
+    saved.drawn(widget, "head 1 of 0")
+    widget.get_by_text("This map is not on this page").wait_for(state="hidden")
+    assert widget.evaluate(opaque)
 
 
 def test_an_infilling_shows_every_state_and_says_that_masks_need_a_kernel(saved):
