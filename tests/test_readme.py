@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from PIL import Image
+
 import vitlens_widgets as vl
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +59,20 @@ def test_the_examples_of_heads_infilling_and_all_at_once_run_after_it():
     for example in blocks("python")[:5]:
         exec(example, names)
     assert names["infilling"].score("mse").shape == (names["mae"].n_layers + 1, 1)
+
+
+def test_a_model_and_an_image_by_their_names_are_explored_in_one_call(tmp_path):
+    scene = vl.world.scene(seed=7, objects=2)
+    Image.fromarray(scene.image).save(tmp_path / "cat.png")
+    named = [line for line in blocks("python")[5].splitlines() if line.startswith("vl.explore(")]
+    (call,) = named
+    here = call.replace("vit_base_patch16_224", "toy/p32").replace(
+        "cat.jpg", (tmp_path / "cat.png").as_posix()
+    )
+    assert here.count("toy/p32") == here.count("cat.png") == 1
+    explorer = eval(here, {"vl": vl})
+    assert isinstance(explorer, vl.Explorer)
+    assert explorer._meta["model_name"] == "toy/p32"
 
 
 def test_every_notebook_is_in_the_table_and_there():
