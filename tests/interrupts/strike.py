@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import signal
 import sys
@@ -78,6 +79,7 @@ def struck_at(
         return instruction
 
     before = sys.gettrace()
+    gc.disable()  # what a finaliser raises is printed, not raised
     sys.settrace(called)
     try:
         call()
@@ -85,6 +87,7 @@ def struck_at(
         return Struck(seen, _said(error))
     finally:
         sys.settrace(before)
+        gc.enable()
     return Struck(seen, "")
 
 
@@ -93,10 +96,12 @@ def struck_after(call: Callable[[], object], seconds: float, times: int = 1) -> 
 
     Python deals with the signal where it does so of itself.
     """
-    left = times
+    left, running = times, True
 
     def press(*_: Any) -> None:
         nonlocal left
+        if not running:
+            return
         left -= 1
         if left > 0:
             signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 2e-4))
@@ -105,19 +110,18 @@ def struck_after(call: Callable[[], object], seconds: float, times: int = 1) -> 
     before = signal.signal(signal.SIGALRM, press)
     error = ""
     try:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        call()
-        left = 0
-    except BaseException as found:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            call()
+            running = False
+        except BaseException as found:
+            running = False
+            error = _said(found)
+    except KeyboardInterrupt as found:  # pressed again before it was said that nothing runs
+        running = False
         error = _said(found)
-    finally:
-        while True:
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(signal.SIGALRM, before)
-                break
-            except KeyboardInterrupt:
-                continue
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
     return Struck(0, error)
 
 
