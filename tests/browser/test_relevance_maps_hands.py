@@ -133,7 +133,7 @@ def point_at(page, root, of, share, p):
 
 def test_pointing_at_a_curve_says_what_is_gone_and_what_the_model_answers(page, whole):
     _, root, widget = whole
-    removed = widget._finder.removed
+    removed = widget._finder._removed
     values = curve_of(widget.relevance[1], 0, removed)
     curve(root, 1).scroll_into_view_if_needed()
     point_at(page, root, 1, 12 / 24, float(values[0, 12]))
@@ -164,7 +164,7 @@ def test_a_point_of_a_curve_can_be_held_and_moved_by_keys(page, whole):
     slider.press("ArrowRight")
     slider.press("ArrowDown")
     assert slider.get_attribute("aria-valuenow") == "7"
-    value = curve_of(widget.relevance[0], 0, widget._finder.removed)[1, 7]
+    value = curve_of(widget.relevance[0], 0, widget._finder._removed)[1, 7]
     assert f"probability {value:.3f}" in text(curve(root, 0).locator(".vl-removal-words"))
     assert slider.get_attribute("aria-valuetext").startswith("most relevant first")
     slider.press("End")
@@ -182,7 +182,7 @@ def test_a_point_of_a_curve_can_be_held_and_moved_by_keys(page, whole):
 
 def test_the_keys_of_the_curves_say_their_means(whole):
     _, root, widget = whole
-    values = curve_of(widget.relevance[0], 0, widget._finder.removed)
+    values = curve_of(widget.relevance[0], 0, widget._finder._removed)
     keys = text(curve(root, 0).locator(".vl-removal-keys"))
     means = values.mean(-1)
     assert keys == (
@@ -255,7 +255,7 @@ def test_curves_come_after_the_pictures_bit_by_bit(page, source, monkeypatch):
     keys.wait_for()
     assert widget._curves_of["is_over"]
     assert [name for _, name, _ in hosted.asked] == ["_go_on"] * len(hosted.asked)
-    assert len(hosted.asked) >= len(widget._finder.removed)
+    assert len(hosted.asked) >= len(widget._finder._removed)
     count = len(hosted.asked)
     hosted.wait_two_frames()
     assert len(hosted.asked) == count  # nothing is asked in vain
