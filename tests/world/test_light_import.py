@@ -60,5 +60,5 @@ try:
 except AttributeError as error:
     print(error)
 """
-    start = "module 'vitlens_widgets.world' has no attribute 'scenes'. Nearest: world.Scenes, "
+    start = "module 'vitlens_widgets.world' has no attribute 'scenes'. Nearest: vl.world.Scenes, "
     assert run(code).startswith(start)
