@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
+from operator import methodcaller
 from traceback import clear_frames
 from typing import Any, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
@@ -88,6 +89,8 @@ class _Switches(NamedTuple):
     gradients: bool
     autocast: tuple[bool, ...]
     autocast_cache: bool
+    nesting: int
+    """Of autocast: where it is not back at 0, weights that were cast are kept for ever."""
     modes: list[TorchFunctionMode]
 
 
@@ -99,6 +102,7 @@ def _switches() -> _Switches:
         torch.is_grad_enabled(),
         tuple(map(torch.is_autocast_enabled, _DEVICES)),
         torch.is_autocast_cache_enabled(),
+        _nesting(),
         _get_current_function_mode_stack() if torch._C._len_torch_function_stack() else [],
     )
 
@@ -122,6 +126,11 @@ def _clean_up(n: int, switches: _Switches, error: BaseException) -> None:
         return
 
 
+def _nesting() -> int:
+    both = (torch.autocast_increment_nesting, torch.autocast_decrement_nesting)
+    return list(map(methodcaller("__call__"), both))[-1]  # in C: no interrupt comes between
+
+
 def _switch(to: _Switches) -> None:
     torch.set_grad_enabled(to.gradients)
     if _switches() == to:
@@ -129,6 +138,11 @@ def _switch(to: _Switches) -> None:
     for device, on in zip(_DEVICES, to.autocast, strict=True):
         torch.set_autocast_enabled(device, on)
     torch.set_autocast_cache_enabled(to.autocast_cache)
+    while _nesting() > to.nesting:
+        torch.autocast_decrement_nesting()
+    while _nesting() < to.nesting:
+        torch.autocast_increment_nesting()
+    torch.clear_autocast_cache()
     _set_modes(to.modes)
 
 
