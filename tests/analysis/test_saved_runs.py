@@ -298,29 +298,32 @@ from tests.analysis.test_stream import Sums
 from tests.small_models import timm_model
 import vitlens_widgets as vl
 from vitlens_widgets.analysis.stream import run
-class Loud(Sums):
+class Stopping(Sums):
     def measure(self, batch):
-        print("batch", flush=True)
+        if len(self.sizes) == int(sys.argv[2]):
+            print("here", flush=True)
+            sys.stdin.readline()
         return super().measure(batch)
 vit = vl.load(timm_model("CLS"))
-run(Loud(), vit, examples(vit, 400), batch_size=1, save_to=sys.argv[1])
+run(Stopping(), vit, examples(vit, 400), batch_size=1, save_to=sys.argv[1])
 """
 
 
 def test_two_killed_programs_with_one_file_leave_a_run_that_goes_on(vit, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_swept", set())
     data, file = examples(vit, 400), tmp_path / "run.npz"
-    words = [sys.executable, "-c", RUNS, str(file)]
-    several = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    words, pipe = [sys.executable, "-c", RUNS, str(file)], subprocess.PIPE
+    several = [
+        subprocess.Popen([*words, at], stdin=pipe, stdout=pipe, text=True) for at in ("12", "17")
+    ]
     for running in several:
-        for _ in range(12):
-            running.stdout.readline()
+        assert running.stdout.readline() == "here\n"
     for running in several:
         running.kill()
         running.communicate()
     with np.load(file) as kept:
         done = int(kept["done"])
-    assert 10 <= done < 400
+    assert 12 <= done <= 12 + 17  # one may have gone on from the other's
     age(set(tmp_path.iterdir()) - {file})
     rest = Sums()
     found = run(rest, vit, data, n_images=done + 3, batch_size=1, save_to=file)

@@ -105,6 +105,7 @@ ONE_BY_ONE = """
 
 def receive_one_by_one(hosted, state, names):
     hosted.page.evaluate(ONE_BY_ONE, [0, names, encoded(state)])
+    hosted.wait_two_frames()
 
 
 @pytest.mark.parametrize("backwards", [False, True])
