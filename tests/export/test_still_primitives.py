@@ -16,8 +16,10 @@ from vitlens_widgets.export.stills.colors import table
 from vitlens_widgets.export.stills.curve import AXIS, HEIGHT, Curve, curves
 from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.overview import LABELS, overview
+from vitlens_widgets.export.stills.painting import painted
 from vitlens_widgets.export.stills.panel import SMALLEST_EMOJI, Mark, Panel
 from vitlens_widgets.export.stills.paper import above, axis, beside, words
+from vitlens_widgets.export.stills.piece import Piece, Pixels, Placed
 from vitlens_widgets.export.stills.scales import (
     GROUND_GREY,
     KNOCKED_OUT,
@@ -35,7 +37,17 @@ ACCENT = (11, 98, 214)
 
 
 def pixels(image):
-    return np.asarray(image.convert("RGB")).astype(int)
+    return np.asarray(painted(image) if isinstance(image, Piece) else image).astype(int)
+
+
+def of_array(array):
+    """A piece with a picture on it, a pixel for each unit."""
+    image = Image.fromarray(array)
+    return Piece(*image.size, [Placed(0, 0, Pixels(*image.size, lambda *size: image.resize(size)))])
+
+
+def filled(size, color):
+    return of_array(np.asarray(Image.new("RGB", size, color)))
 
 
 def plain(color, rows=1, cols=1, **words):
@@ -258,9 +270,7 @@ def test_ticks_that_would_touch_are_left_out_but_for_the_ends():
 
 
 def test_pictures_stand_beside_and_above_each_other():
-    red, blue = (
-        Image.new("RGB", size, color) for size, color in (((5, 9), "red"), ((7, 3), "blue"))
-    )
+    red, blue = (filled(size, color) for size, color in (((5, 9), "red"), ((7, 3), "blue")))
     for put, size in ((beside([red, blue], 2), (14, 9)), (above(red, blue, gap=2), (7, 14))):
         assert put.size == size
         for color, area in ((255, 0, 0), 45), ((0, 0, 255), 21):
@@ -271,8 +281,8 @@ def test_pictures_stand_beside_and_above_each_other():
 
 def test_a_png_has_white_paper_and_few_bytes():
     noise = np.random.default_rng(0).integers(0, 256, (400, 900, 3), dtype=np.uint8)
-    drawn = sheet.sheet("Name", "of a model", ["a line", ""], [Image.fromarray(noise)], [])
-    found = pixels(Image.open(io.BytesIO(png(drawn))))
+    drawn = sheet.sheet("Name", "of a model", ["a line", ""], [of_array(noise)], [])
+    found = pixels(Image.open(io.BytesIO(png(drawn))).convert("RGB"))
     assert found.shape[1] == sheet.WIDTH
     assert 400 + 2 * MARGIN < found.shape[0] < 540
     assert (found[:, -5:] == 255).all()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from vitlens_widgets.export.stills.fonts import font
 from vitlens_widgets.export.stills.paper import GREY, LINE, Ticks, above, axis, beside, blank, words
+from vitlens_widgets.export.stills.piece import Letters, Piece, Placed, Point, Stroke
 from vitlens_widgets.export.stills.scales import number
 
 AXIS, HEIGHT = 46, 130  # px: of the numbers of the vertical axis; of the lines
@@ -35,7 +34,7 @@ class Curve:
     dash: tuple[int, int] | None = None
 
 
-def curves(width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0) -> Image.Image:
+def curves(width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0) -> Piece:
     """Curves that share their axes.
 
     Args:
@@ -45,30 +44,35 @@ def curves(width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0) ->
         end: The largest number of the vertical axis.
     """
     across, plot = width - AXIS - 4, blank(width, HEIGHT + 12)
-    pen = ImageDraw.Draw(plot)
     for share in (0, 0.5, 1):
         y = 6 + HEIGHT * (1 - share)
-        pen.line((AXIS, y, AXIS + across, y), LINE)
-        pen.text((AXIS - 6, y), number(share * end, 2), GREY, font(11), anchor="rm")
+        numbers = Letters(number(share * end, 2), 11, GREY, anchor="r")
+        line = Stroke([(AXIS, y), (AXIS + across, y)], LINE)
+        plot = plot.with_parts(Placed(0, 0, line), Placed(AXIS - 6, y, numbers))
     for curve in reversed(many):
         points = np.stack([AXIS + curve.x * across, 6 + HEIGHT * (1 - curve.y / end)], 1)
-        _line(pen, points[np.isfinite(curve.y)], curve)
-    keys: list[Image.Image] = []
+        plot = plot.with_parts(*_line(points[np.isfinite(curve.y)], curve))
+    keys: list[Piece] = []
     for curve in many:
-        key = blank(AXIS + 32, 18)
-        _line(ImageDraw.Draw(key), np.array([[AXIS, 9], [AXIS + 24, 9]]), curve)
+        line = _line(np.array([[AXIS, 9], [AXIS + 24, 9]]), curve)
+        key = blank(AXIS + 32, 18).with_parts(*line)
         keys.append(beside([key, words(curve.name, across - 32, height=18)]))
     return above(plot, beside([blank(AXIS, 16), axis(across, ticks)]), *keys)
 
 
-def _line(pen: ImageDraw.ImageDraw, points: np.ndarray, curve: Curve) -> None:
+def _line(points: np.ndarray, curve: Curve) -> Iterator[Placed]:
     """A line through `[point, 2]`, solid or in dashes."""
     if curve.dash is None or len(points) < 2:
-        pen.line([tuple(point) for point in points.tolist()], curve.color, 2, joint="curve")
+        if len(points):
+            yield Placed(0, 0, _stroke(points, curve))
         return
     run = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
     for start in np.arange(0, float(run[-1]), curve.dash[1]):
         dash = [float(start), min(float(start) + curve.dash[0], float(run[-1]))]
         both = [cast("np.ndarray", np.interp(dash, run, axis)) for axis in points.T]
-        ends = np.stack(both, 1)
-        pen.line(ends.ravel().tolist(), curve.color, 2)
+        yield Placed(0, 0, _stroke(np.stack(both, 1), curve))
+
+
+def _stroke(points: np.ndarray, curve: Curve) -> Stroke:
+    through: list[Point] = [(float(x), float(y)) for x, y in points]
+    return Stroke(through, curve.color, 2)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from vitlens_widgets.export.stills.paper import INK, PAPER, above, beside, ring, words
+from vitlens_widgets.export.stills.paper import INK, PAPER, above, beside, blank, ring, words
+from vitlens_widgets.export.stills.piece import Piece, Pixels, Placed, Stroke
 
-LABELS, LARGEST, TALLEST = 26, 80, 430  # px: a layer's name before its heads; a map; all layers
+LABELS, LARGEST, TALLEST = 26, 80, 430  # units: a layer's name; a map; all layers
 Head = tuple[int, int]
 
 
 def overview(
     width: int, maps: np.ndarray, chosen: Head | None = None, off: Sequence[Head] = ()
-) -> Image.Image:
+) -> Piece:
     """Layers from top to bottom, heads from left to right.
 
     Args:
-        width: Room for them, in pixels.
+        width: Room for them, in units.
         maps: Colours, uint8 `[layer, head, row, col, 3]`.
         chosen: Layer and head of the one to be ringed.
         off: Those to be crossed out.
@@ -28,20 +29,34 @@ def overview(
     step = int(min((width - LABELS) / heads, TALLEST / layers * cols / rows, LARGEST))
     gap = 3 if step > 20 else 1
     size = (max(2, step - gap), max(1, round((step - gap) * rows / cols)))
-    how = Image.Resampling.BOX if cols > size[0] else Image.Resampling.NEAREST
-    tiles = {at: Image.fromarray(maps[at]).resize(size, how) for at in np.ndindex(layers, heads)}
-    for at in off:
-        for (start, end), (color, line) in _CROSS:
-            y = (start * (size[1] - 1), end * (size[1] - 1))
-            ImageDraw.Draw(tiles[at]).line((0, y[0], size[0] - 1, y[1]), color, line)
-    if chosen is not None:
-        ring(tiles[chosen], 1, 1, size[0] - 2, size[1] - 2)
     every = 1 if size[1] >= 12 else 2
-    names = [f"L{layer}" if layer % every == 0 else "" for layer in range(layers)]
-    names = [words(name, LABELS - gap, 11, height=size[1]) for name in names]
-    lines = [[names[i], *(tiles[i, j] for j in range(heads))] for i in range(layers)]
-    return above(*(beside(line, gap) for line in lines), gap=gap)
+    lines: list[Piece] = []
+    for layer in range(layers):
+        name = words(f"L{layer}" if layer % every == 0 else "", LABELS - gap, 11, height=size[1])
+        tiles = [
+            _tile(maps[layer, head], size, (layer, head) == chosen, (layer, head) in off)
+            for head in range(heads)
+        ]
+        lines.append(beside([name, *tiles], gap))
+    return above(*lines, gap=gap)
 
 
-_CROSS = [(ends, pen) for ends in ((0, 1), (1, 0)) for pen in ((INK, 4), (PAPER, 2))]
-"""Lines from left to right: where they begin and end, 0 at the top; their colour and width."""
+def _tile(colors: np.ndarray, size: tuple[int, int], is_chosen: bool, is_off: bool) -> Piece:
+    """One head's map, uint8 `[row, col, 3]`."""
+    picture = Image.fromarray(colors)
+
+    def made(width: int, height: int) -> Image.Image:
+        is_less = picture.width > width
+        how = Image.Resampling.BOX if is_less else Image.Resampling.NEAREST
+        return picture.resize((width, height), how)
+
+    parts = [Placed(0, 0, Pixels(*size, made)), *(_cross(*size) if is_off else ())]
+    if is_chosen:
+        parts += ring(1, 1, size[0] - 2, size[1] - 2)
+    return Piece(*blank(*size).size, parts, clips=True)
+
+
+def _cross(width: int, height: int) -> Iterator[Placed]:
+    for start, end in ((0, height - 1), (height - 1, 0)):
+        for color, line in ((INK, 4), (PAPER, 2)):
+            yield Placed(0, 0, Stroke([(0, start), (width - 1, end)], color, line))

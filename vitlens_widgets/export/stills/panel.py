@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple, cast
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from vitlens_widgets.export.stills.fonts import font, sprite, written
+from vitlens_widgets.export.stills.fonts import sprite, written
 from vitlens_widgets.export.stills.paper import INK, PAPER, ring
+from vitlens_widgets.export.stills.piece import Letters, Piece, Pixels, Placed
 from vitlens_widgets.export.stills.scales import ColorScale
 
 SMALLEST_EMOJI, SMALLEST_TEXT = 12, 24  # px of a patch
+
+
+Legend = ColorScale | Sequence[tuple[str, np.ndarray]]
+"""A scale, or classes with their colours, `(text, uint8 [3])`."""
 
 
 class Mark(NamedTuple):
@@ -47,15 +53,29 @@ class Panel:
     marks: Sequence[Mark] = ()
     regions: np.ndarray | None = None
     rings: Sequence[tuple[float, float, float, float]] = ()
-    legend: ColorScale | Sequence[tuple[str, np.ndarray]] = ()
+    legend: Legend = ()
     is_chosen: bool = False
 
-    def drawn(self, room: float) -> Image.Image:
-        """The picture in a square of so many pixels, with all that lies on it."""
+    def drawn(self, room: float) -> Piece:
+        """The picture in a square of so many units, with all that lies on it."""
         rows, cols = self.cover.shape[:2]
         cell = room / max(rows, cols)
         cell = int(cell) if int(cell) >= 0.8 * cell else cell  # whole ones, unless that wastes much
         width, height = max(1, round(cols * cell)), max(1, round(rows * cell))
+        parts = [Placed(0, 0, Pixels(width, height, partial(self._pixels, unit=width)))]
+        for place, mark in enumerate(self.marks):
+            row, col = divmod(place, cols)
+            parts += _stamp(mark, cell * (col + 0.5), cell * (row + 0.5), cell)
+        for x, y, across, down in self.rings:
+            size = max(3, across * width), max(3, down * height)
+            parts += ring(round(x * width), round(y * height), *map(round, size))
+        if self.is_chosen:
+            parts += ring(2, 2, width - 4, height - 4)
+        return Piece(width, height, parts, clips=True)
+
+    def _pixels(self, width: int, height: int, unit: int) -> Image.Image:
+        """The picture under its cover; lines between regions are as many pixels wide as a unit."""
+        rows, cols = self.cover.shape[:2]
         pixels = np.full((height, width, 3), 255)
         if self.picture is not None:
             photo = Image.fromarray(np.ascontiguousarray(self.picture, np.uint8))
@@ -64,30 +84,33 @@ class Panel:
         cover = self.cover.astype(np.float32)[at]
         pixels = np.rint(pixels * (1 - cover[..., 3:]) + cover[..., :3] * cover[..., 3:])
         if self.regions is not None:
-            pixels[_edges(self.regions[at])] = 27
-        image = Image.fromarray(pixels.astype(np.uint8))
-        for place, mark in enumerate(self.marks):
-            _stamp(image, mark, [cell * (index + 0.5) for index in divmod(place, cols)], cell)
-        for x, y, across, down in self.rings:
-            ring(image, x * width, y * height, max(3, across * width), max(3, down * height))
-        if self.is_chosen:
-            ring(image, 2, 2, width - 4, height - 4)
-        return image
+            pixels[_edges(self.regions[at], max(1, round(width / unit)))] = 27
+        return Image.fromarray(pixels.astype(np.uint8))
 
 
-def _edges(regions: np.ndarray) -> np.ndarray:
-    """Where a pixel's region is not that of the pixel above or to the left."""
-    return np.logical_or(*(np.diff(regions, axis=i, prepend=regions.take([0], i)) for i in (0, 1)))
+def _edges(regions: np.ndarray, line: int) -> np.ndarray:
+    """Where a pixel's region is not that of one of the `line` pixels above or to the left."""
+    found = np.zeros(regions.shape, bool)
+    for axis in (0, 1):
+        edge = np.diff(regions, axis=axis, prepend=regions.take([0], axis)) != 0
+        for step in range(line):
+            moved = np.roll(edge, step, axis)
+            moved[(slice(None),) * axis + (slice(step),)] = False
+            found |= moved
+    return found
 
 
-def _stamp(image: Image.Image, mark: Mark, middle: list[float], cell: float) -> None:
-    """A mark in the middle (row, column) of a cell, or nothing where that is too small."""
-    drawn, (y, x) = None, middle
-    if cell >= SMALLEST_EMOJI and mark.emoji:
-        drawn = sprite(mark.emoji, round(0.74 * cell), 0.35 + 0.65 * mark.strength)
-    if drawn is not None:
-        image.paste(drawn, (round(x - drawn.width / 2), round(y - drawn.width / 2)), drawn)
+def _stamp(mark: Mark, x: float, y: float, cell: float) -> Iterator[Placed]:
+    """A mark around `(x, y)`, the middle of a cell, or nothing where that is too small."""
+    size, strength = round(0.74 * cell), 0.35 + 0.65 * mark.strength
+    if cell >= SMALLEST_EMOJI and mark.emoji and sprite(mark.emoji, size) is not None:
+        place = round(x - size / 2), round(y - size / 2)
+        yield Placed(*place, Pixels(size, size, partial(_emoji, mark.emoji, strength)))
     elif cell >= SMALLEST_TEXT and mark.text:
-        how: dict[str, Any] = {"anchor": "mm", "stroke_width": 1, "stroke_fill": INK}
         text = written(mark.text, cell - 4, 11)
-        ImageDraw.Draw(image).text((x, y), text, PAPER, font(11), **how)
+        yield Placed(x, y, Letters(text, 11, PAPER, anchor="m", halo=INK))
+
+
+def _emoji(emoji: str, strength: float, width: int, _height: int) -> Image.Image:
+    """An emoji that this machine can draw."""
+    return cast(Image.Image, sprite(emoji, width, strength))

@@ -9,7 +9,9 @@ import numpy as np
 from PIL import Image
 
 from vitlens_widgets.export.stills.fonts import font
+from vitlens_widgets.export.stills.painting import painted
 from vitlens_widgets.export.stills.paper import INK, above, beside, blank, words
+from vitlens_widgets.export.stills.piece import Piece, Placed
 
 WIDTH, MARGIN, GAP = 1000, 20, 24
 INSIDE = WIDTH - 2 * MARGIN
@@ -24,14 +26,12 @@ def shares(*parts: float) -> list[int]:
     return [int(room * part / sum(parts)) for part in parts]
 
 
-def captioned(caption: str, picture: Image.Image) -> Image.Image:
+def captioned(caption: str, picture: Piece) -> Piece:
     """A picture under a line that says what it is."""
     return above(words(caption, picture.width, height=20), picture)
 
 
-def sheet(
-    title: str, subtitle: str, lines: Sequence[str], *rows: Sequence[Image.Image]
-) -> Image.Image:
+def sheet(title: str, subtitle: str, lines: Sequence[str], *rows: Sequence[Piece]) -> Piece:
     """A title, of which model, lines on what is chosen, and rows of pictures; empty ones go."""
     name = words(title, font(16, True).getlength(title) + 1, 16, INK, bold=True, height=22)
     of = words(subtitle, INSIDE - name.width - 10, 13, height=24)
@@ -39,13 +39,12 @@ def sheet(
     below = [above(blank(1, 12), beside(row, GAP)) for row in rows if row]
     inside = above(beside([name, of], 10), *text, *below)
     whole = blank(WIDTH, inside.height + 2 * MARGIN)
-    whole.paste(inside, (MARGIN, MARGIN))
-    return whole
+    return whole.with_parts(Placed(MARGIN, MARGIN, inside))
 
 
-def png(image: Image.Image) -> bytes:
+def png(piece: Piece) -> bytes:
     """A sheet as a PNG with as many colours as its bytes allow."""
-    coded = b""
+    image, coded = painted(piece), b""
     for colors in FEWER_COLORS:
         fewer = image.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         paper = int(np.asarray(fewer)[0, 0])

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.overview import Head, overview
 from vitlens_widgets.export.stills.panel import Panel
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
 from vitlens_widgets.export.stills.tinting import prepared
 from vitlens_widgets.widgets.attention_maps.codes import pooled
@@ -18,7 +18,7 @@ from vitlens_widgets.widgets.attention_maps.shown import ShownMaps
 from vitlens_widgets.widgets.shared.still import joined, patches_words, rings
 
 
-def draw(traits: dict[str, Any]) -> Image.Image:
+def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits, the map that is shown among them."""
     maps, meta = ShownMaps(traits), traits["_meta"]
     which = "mean over all images" if traits["image"] is None else f"image {traits['image']}"
@@ -30,13 +30,13 @@ def draw(traits: dict[str, Any]) -> Image.Image:
     return sheet("Attention", subtitle, [which if meta["n_images"] > 1 else ""], row)
 
 
-def every_head(width: int, maps: ShownMaps, off: Sequence[Head] = ()) -> Image.Image:
+def every_head(width: int, maps: ShownMaps, off: Sequence[Head] = ()) -> Piece:
     """All heads, those that are off crossed out."""
     heads = overview(width, maps.thumbnails(), maps.chosen, off)
     return captioned("every head, by layer and head", heads)
 
 
-def on_image(width: int, maps: ShownMaps, picture: np.ndarray, **words: Any) -> Image.Image:
+def on_image(width: int, maps: ShownMaps, picture: np.ndarray, **words: Any) -> Piece:
     """The image, under what the pinned token attends to."""
     caption, cover = maps.of_pinned()
     ground = picture if caption == "image" else prepared(picture)
@@ -44,7 +44,7 @@ def on_image(width: int, maps: ShownMaps, picture: np.ndarray, **words: Any) -> 
     return captioned(caption, film(width, [Panel(ground, cover, rings=pinned, **words)], width))
 
 
-def _large(width: int, maps: ShownMaps) -> Image.Image:
+def _large(width: int, maps: ShownMaps) -> Piece:
     """The map that is shown, with its pinned pair and its legend."""
     values, scale = maps.shown()
     colors = scale.pixels(pooled(values, width) if maps.n_tokens > width else values)

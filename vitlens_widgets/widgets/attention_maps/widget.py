@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import traitlets
-from PIL import Image
 
 from vitlens_widgets.export.page import SavedWidget
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.source import checked_reading, source_of
@@ -176,7 +176,7 @@ class AttentionMaps(of_page.SavesMaps):
         beyond = of_page.beyond(more, self._source, str(self._overview_of["kind"]))
         return replace(page, state=page.state | more, beyond=beyond)
 
-    def _drawn(self) -> Image.Image:
+    def _drawn(self) -> Piece:
         return draw(self._pictured())
 
     def _pictured(self) -> dict[str, Any]:

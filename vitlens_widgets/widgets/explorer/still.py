@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PIL import Image
-
 from vitlens_widgets.export.stills.film import film
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import INSIDE, shares, sheet
 from vitlens_widgets.widgets.attention_maps.still import every_head, on_image
 from vitlens_widgets.widgets.explorer.shown import ShownRuns
@@ -15,7 +14,7 @@ from vitlens_widgets.widgets.patch_grid.still import large, states
 from vitlens_widgets.widgets.shared.still import joined, patches_words, state_words
 
 
-def draw(traits: dict[str, Any]) -> Image.Image:
+def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits, the map that is shown among them."""
     meta, runs, third = traits["_meta"], ShownRuns(traits), shares(1, 1, 1)[0]
     size = f"{meta['n_layers']} layers × {meta['n_heads']} heads"

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import traitlets
-from PIL import Image
 
 from vitlens_widgets.export.page import SavedWidget
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.page import Chosen, SavesMaps
 from vitlens_widgets.widgets.explorer import data
@@ -258,7 +258,7 @@ class Explorer(SavesMaps, ExplorerTraits):
     def _shown_map(self) -> dict[str, Any]:
         return self._runs.shown(self.run).first_map(self._layer, self.head)
 
-    def _drawn(self) -> Image.Image:
+    def _drawn(self) -> Piece:
         return draw(self._pictured())
 
     def _pictured(self) -> dict[str, Any]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from vitlens_widgets.export.stills.curve import Curve, curves
 from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.panel import Panel
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import INSIDE, captioned, sheet
 from vitlens_widgets.widgets.shared.still import joined
 
 HIDDEN = np.array([222, 222, 222, 1])  # colour and opacity of a masked patch
 
 
-def draw(traits: dict[str, Any]) -> Image.Image:
+def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits."""
     meta, hidden = traits["_meta"], np.frombuffer(traits["_painted_mask"], "u1")
     masked = f"{int(hidden.sum())} of {hidden.size} masked"
@@ -54,7 +54,7 @@ def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
     return packed.reshape(size) if packed.size else np.full(size, np.nan)
 
 
-def _nearness(names: list[str], mse: np.ndarray) -> list[Image.Image]:
+def _nearness(names: list[str], mse: np.ndarray) -> list[Piece]:
     """The curves of the mean squared error `[reference, state]`, if it is known."""
     if not np.isfinite(mse).any():
         return []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import traitlets
-from PIL import Image
 
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
 from vitlens_widgets.widgets.infill_strip.objects import Objects
@@ -119,7 +119,7 @@ class InfillStrip(InfillTraits):
             self.image = self._painted_image
             self._fail(error, "The image could not be shown", "it shows the last one")
 
-    def _drawn(self) -> Image.Image:
+    def _drawn(self) -> Piece:
         return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.panel import Panel
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
 from vitlens_widgets.widgets.patch_grid.answers import Answers
 from vitlens_widgets.widgets.patch_grid.patches import Patches, tint_of
@@ -21,7 +21,7 @@ from vitlens_widgets.widgets.shared.still import (
 )
 
 
-def draw(traits: dict[str, Any]) -> Image.Image:
+def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits."""
     answers, meta = Answers(traits), traits["_meta"]
     which = f"image {meta['image']}, " if meta["n_images"] > 1 else ""
@@ -36,7 +36,7 @@ def draw(traits: dict[str, Any]) -> Image.Image:
     return sheet("Patch answers", subtitle, lines, row)
 
 
-def large(width: int, patches: Patches, traits: dict[str, Any]) -> Image.Image:
+def large(width: int, patches: Patches, traits: dict[str, Any]) -> Piece:
     """The chosen state, with its legend and what is pinned."""
     state, pinned = traits["state"], rings(patches.answers.meta, traits["token"])
     panel = patches.panel(state, legend=patches.legend(state), rings=pinned)
@@ -44,7 +44,7 @@ def large(width: int, patches: Patches, traits: dict[str, Any]) -> Image.Image:
     return captioned(f"tint: {words}" if words else "", film(width, [panel], width))
 
 
-def states(width: int, patches: Patches, traits: dict[str, Any], *before: Panel) -> Image.Image:
+def states(width: int, patches: Patches, traits: dict[str, Any], *before: Panel) -> Piece:
     """Every state small, with the readout's answer and the pinned token's."""
     answers, tokens = patches.answers, [-1]
     words = f"under each state: the answer of the {answers.meta['readout_name']} readout"

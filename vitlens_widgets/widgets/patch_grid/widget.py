@@ -6,9 +6,9 @@ import operator
 from typing import Any
 
 import traitlets
-from PIL import Image
 
 from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared import pack
@@ -136,7 +136,7 @@ class PatchGrid(LensWidget):
             if self._target_of >= 0:
                 self.target = self._target_of  # the last one whose numbers are there
 
-    def _drawn(self) -> Image.Image:
+    def _drawn(self) -> Piece:
         return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from vitlens_widgets.export.stills.curve import Curve, curves
 from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.overview import overview
 from vitlens_widgets.export.stills.panel import Panel
 from vitlens_widgets.export.stills.paper import blank
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.scales import probability
 from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
 from vitlens_widgets.export.stills.tinting import prepared
@@ -26,7 +26,7 @@ KINDS = (
 """In the order in which the curves are sent."""
 
 
-def draw(traits: dict[str, Any]) -> Image.Image:
+def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits."""
     found, meta = ShownRelevance(traits), traits["_meta"]
     which = f"image {found.of['image']}" if meta["n_images"] > 1 else ""
@@ -53,7 +53,7 @@ def _maps(found: ShownRelevance) -> list[Panel]:
     return panels
 
 
-def _curves(found: ShownRelevance, of: int, width: int) -> Image.Image:
+def _curves(found: ShownRelevance, of: int, width: int) -> Piece:
     """A class's removal curves as far as they are known."""
     about = found.traits["_curves_of"]
     name = found.traits["_labels"][about["against" if of else "target"]]

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import traitlets
-from PIL import Image
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
@@ -248,7 +248,7 @@ class RelevanceMaps(RelevanceChoices):
         other = ", another image of the batch" if self._n_images > 1 else ""
         return f"another class or method{other}"
 
-    def _drawn(self) -> Image.Image:
+    def _drawn(self) -> Piece:
         return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import anywidget
-from PIL import Image
 from traitlets import TraitType
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import save_html
+from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import png
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.shared.docs import with_inherited
@@ -183,7 +183,7 @@ class LensWidget(WireWidget):
         """
         return png(self._drawn())
 
-    def _drawn(self) -> Image.Image:
+    def _drawn(self) -> Piece:
         """Draws the still picture; a widget without any leaves this as it is."""
         raise UsageError(f"{type(self).__name__} has no still picture; save it as a page instead.")
 
