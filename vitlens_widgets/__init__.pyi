@@ -15,6 +15,7 @@ from .lenses import InfillLens as InfillLens
 from .lenses import Lens as Lens
 from .lenses import LogitLens as LogitLens
 from .lenses import Reading as Reading
+from .lenses import read_features as read_features
 from .models import PlainViT as PlainViT
 from .models import TokenLayout as TokenLayout
 from .models import register as register

@@ -1,6 +1,7 @@
 """From a hidden state to the model's output space."""
 
 from vitlens_widgets.lenses.difference import divergence
+from vitlens_widgets.lenses.features import FeatureReading, read_features
 from vitlens_widgets.lenses.frozen import FrozenNormLens
 from vitlens_widgets.lenses.infill import Infilling, InfillLens
 from vitlens_widgets.lenses.lens import Lens
@@ -8,6 +9,7 @@ from vitlens_widgets.lenses.logit import LogitLens
 from vitlens_widgets.lenses.reading import Reading, Top
 
 __all__ = [
+    "FeatureReading",
     "FrozenNormLens",
     "InfillLens",
     "Infilling",
@@ -16,4 +18,5 @@ __all__ = [
     "Reading",
     "Top",
     "divergence",
+    "read_features",
 ]

@@ -19,6 +19,7 @@ from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.selection import position
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -136,17 +137,16 @@ class Reading(Live):
         """
         return self._trace.pictures[check_index("image", image, self.n_images)]
 
-    def position(self, token: int) -> int:
-        """Where a token of the layout stands in the sequence that was traced.
+    def position(self, token: Any) -> int:
+        """Where a token stands in the sequence that was traced.
+
+        Args:
+            token: Its index, the (row, column) of a patch, or the name of a prefix token.
 
         Raises:
             UsageError: There is no such token, or it was dropped.
         """
-        self.layout.check(token)
-        found = (self.tokens == token).nonzero()
-        if not len(found):
-            raise UsageError(f"Token {token} was dropped from the traced sequence.")
-        return int(found[0])
+        return position(token, self.layout, self.tokens)
 
     def table(
         self,

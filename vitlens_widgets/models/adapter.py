@@ -157,6 +157,13 @@ class Adapter(ABC):
         The final norm comes first, with its own statistics per token, as in the model.
         """
 
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the final norm alone, `[image, token, d]`: no pooling, no projection.
+
+        `token_features`, unless an adapter's readout does more to a token.
+        """
+        return self.token_features(state)
+
     @abstractmethod
     def readout_features(self, state: Tensor) -> Tensor:
         """What the readout gives a classifier: `[image, token, d] -> [image, feature]`."""

@@ -11,7 +11,8 @@ from einops import rearrange
 from torch import Tensor
 
 from vitlens_widgets import masks
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, quoted_list, said
+from vitlens_widgets.kinds import is_several
 
 Array = TypeVar("Array", Tensor, np.ndarray)
 
@@ -114,6 +115,33 @@ class TokenLayout:
                 f"rows run from 0 to {self.rows - 1}, columns from 0 to {self.cols - 1}."
             )
         return self.n_prefix + row * self.cols + col
+
+    def find(self, token: Any) -> int:
+        """The token that is meant by an index, the (row, column) of a patch, or a prefix's name.
+
+        Raises:
+            UsageError: The sequence has no such token.
+
+        Example:
+            >>> layout.find("CLS"), layout.find((1, 2)), layout.find(8)
+            (0, 8, 8)
+        """
+        if isinstance(token, str):
+            names = [name.casefold() for name in self.prefix]
+            if token.casefold() not in names:
+                known = f"its prefix tokens are {quoted_list(self.prefix)}"
+                raise UsageError(
+                    f'"{token}" is no token of {self}: '
+                    f"{known if self.prefix else 'it has patches alone'}; "
+                    "a patch is given by its index or its (row, column)."
+                )
+            return names.index(token.casefold())
+        if is_several(token):
+            if len(token) != 2:
+                raise UsageError(f"A patch is given by its (row, column), not by {token!r}.")
+            return self.token(*token)
+        self.check(token)
+        return index(token)
 
     def row_col(self, token: int) -> tuple[int, int] | None:
         """The (row, column) of a patch token; None for a prefix token.

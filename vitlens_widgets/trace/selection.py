@@ -72,3 +72,21 @@ def tokens(what: str, choice: Choice, layout: TokenLayout) -> Tensor:
             )
         choice = np.concatenate([np.zeros(layout.n_prefix, bool), values.ravel()])
     return indices(what, choice, layout.n_tokens)
+
+
+def position(token: Any, layout: TokenLayout, kept: Tensor) -> int:
+    """Where a token stands in a sequence of which some tokens may have been dropped.
+
+    Args:
+        token: Its index, the (row, column) of a patch, or the name of a prefix token.
+        layout: The layout of the whole sequence.
+        kept: The tokens that are in the sequence, int64 `[position]`.
+
+    Raises:
+        UsageError: There is no such token, or it was dropped.
+    """
+    index = layout.find(token)
+    found = (kept == index).nonzero()
+    if not len(found):
+        raise UsageError(f"Token {index} was dropped from the traced sequence.")
+    return int(found[0])

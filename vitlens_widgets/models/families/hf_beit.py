@@ -75,6 +75,10 @@ class HFBeit(HFViT):
         normed = self.norm(state)
         return self._pooler_norm(normed) if self.config.use_mean_pooling else normed
 
+    def normed(self, state: Tensor) -> Tensor:
+        """As `token_features`: the norm after the mean is the final one."""
+        return self.token_features(state)
+
     @property
     def _pooler_norm(self) -> Foreign:
         """The norm after the mean; a tower saved without its pooler has none."""

@@ -78,6 +78,10 @@ class HFClip(_Tower):
         """Each token as the readout: as it is for the classifier, else normed and projected."""
         return state if self.classifies else self._embed(state)
 
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the final norm; as it is where patches are read without one."""
+        return state if self.classifies else self.norm(state)
+
     def readout_features(self, state: Tensor) -> Tensor:
         """The readout of a state, `[image, feature]`."""
         return self.pool(state)

@@ -157,6 +157,10 @@ class HFViT(Adapter):
         """Each token through the final norm, `[image, token, d]`."""
         return self.norm(state)
 
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the final norm alone, `[image, token, d]`."""
+        return self.norm(state)
+
     def readout_features(self, state: Tensor) -> Tensor:
         """The readout through the final norm, `[image, feature]`."""
         return self.pool(self.norm(state))

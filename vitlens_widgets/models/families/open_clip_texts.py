@@ -72,6 +72,10 @@ class _Around(Adapter):
         """Each token as the tower's readout, `[image, token, feature]`."""
         return self.tower.token_features(state)
 
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the tower's final norm, `[image, token, d]`."""
+        return self.tower.normed(state)
+
     def readout_features(self, state: Tensor) -> Tensor:
         """The tower's readout, `[image, feature]`."""
         return self.tower.readout_features(state)

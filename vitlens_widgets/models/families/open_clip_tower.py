@@ -101,6 +101,10 @@ class OpenClipTower(Adapter):
         """Each token through the final norm and the projection, `[image, token, feature]`."""
         return self._projected(self.model.ln_post(state))
 
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the final norm alone, `[image, token, d]`."""
+        return self.model.ln_post(state)
+
     def readout_features(self, state: Tensor) -> Tensor:
         """What open_clip's own pooling gives, projected, `[image, feature]`."""
         return self._projected(self.model._pool(state)[0])

@@ -160,10 +160,19 @@ class TimmViT(Adapter):
         to it, and it goes through the pooling's values, projection and MLP like the readout.
         """
         normed = self.model.norm(state)
-        if getattr(self.model, "attn_pool", None) is not None:
+        if self._attends:
             alone = self.model.attn_pool(normed.flatten(0, 1).unsqueeze(1))
             normed = alone.unflatten(0, state.shape[:2])
         return self.model.fc_norm(normed)
+
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the final norm alone, `[image, token, d]`; not pooled by attention."""
+        return self.model.norm(state) if self._attends else self.token_features(state)
+
+    @property
+    def _attends(self) -> bool:
+        """Whether it pools by attention."""
+        return getattr(self.model, "attn_pool", None) is not None
 
     def readout_features(self, state: Tensor) -> Tensor:
         """What timm's own head makes of a state before its classifier, `[image, d]`."""

@@ -95,6 +95,10 @@ class TorchvisionViT(Adapter):
         """Each token through the final norm and what stands before the classifier."""
         return self._before_head(self.model.encoder.ln(state))
 
+    def normed(self, state: Tensor) -> Tensor:
+        """Each token through the final norm alone, `[image, token, d]`."""
+        return self.model.encoder.ln(state)
+
     def readout_features(self, state: Tensor) -> Tensor:
         """CLS likewise, `[image, feature]`."""
         return self._before_head(self.model.encoder.ln(state[:, 0]))

@@ -1,0 +1,10 @@
+"""What a model without a classifier shows: its patches' features, compared with one another."""
+
+from vitlens_widgets.lenses.features.reading import (
+    FeatureReading,
+    PatchSimilarity,
+    StateFeatures,
+    read_features,
+)
+
+__all__ = ["FeatureReading", "PatchSimilarity", "StateFeatures", "read_features"]

@@ -1,0 +1,294 @@
+"""`FeatureReading`: what the patches of a trace are like, without a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from vitlens_widgets.errors import UsageError, as_list, check_flag, said
+from vitlens_widgets.lenses.features import components as pca
+from vitlens_widgets.lenses.features.components import Components
+from vitlens_widgets.lenses.features.tokens import NormedTokens
+from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.models.live import Live
+from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.sites import check_index
+
+
+class StateFeatures(NamedTuple):
+    """The principal components of one state's patches, as they are shown."""
+
+    components: np.ndarray
+    """float32 `[image, row, col, 3]`, -1 .. 1; NaN where a patch was dropped."""
+    variance: np.ndarray
+    """The share of all variance along each of them, `[basis, 3]`."""
+    foreground: np.ndarray
+    """Where the first is above Otsu's threshold, bool `[image, row, col]`."""
+
+
+class PatchSimilarity(NamedTuple):
+    """How like one token every token is: cosines, float32."""
+
+    patches: np.ndarray
+    """`[state, image, row, col]`; NaN where a patch was dropped."""
+    prefix: np.ndarray
+    """`[state, image, prefix token]`."""
+
+
+class FeatureReading(Live):
+    """The features of a trace's patches, in every state: main components, figure, likeness.
+
+    A feature is a token after the model's final norm with the token's own statistics, as the
+    logit lens norms it; prefix tokens are compared, but take no part in components. Made by
+    `read_features(trace)`; what is asked for is computed when it is asked for, and kept.
+
+    Args:
+        trace: The trace.
+        per_image: Whether each image has components of its own; else one basis for the batch.
+        states: Which states, counted from 0; None for all.
+
+    Attributes:
+        states: The numbers of the states, in the order of every first axis.
+    """
+
+    kept_by = "keep its arrays, such as reading.components"
+
+    def __init__(self, trace: Trace, per_image: bool, states: Sequence[int] | None) -> None:
+        self.trace = trace
+        self.per_image = check_flag("per_image=", per_image)
+        self.states = _checked_states(trace, states)
+        self._normed = NormedTokens(trace)
+        self._turned: dict[int, list[Components]] = {}  # by place among the states
+        self._found: dict[int, StateFeatures] = {}
+
+    @property
+    def layout(self) -> TokenLayout:
+        """The token layout."""
+        return self.trace.layout
+
+    @property
+    def state_names(self) -> list[str]:
+        """`["0_pre", ..., "final"]`, of the states that are read."""
+        return [self.trace.vit.state_names[k] for k in self.states]
+
+    @property
+    def n_images(self) -> int:
+        """How many images were traced together."""
+        return self.trace.n_images
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """Which patches were in the sequence, bool `[row, col]`; all, unless some were dropped."""
+        there = np.zeros(self.layout.n_tokens, bool)
+        there[self.trace.tokens.numpy()] = True
+        return self.layout.to_grid(there[self.layout.patches])
+
+    def state(self, k: int) -> StateFeatures:
+        """One state's components; those after it are found on the way, since they are followed.
+
+        Args:
+            k: Its number in the model, 0 .. L.
+
+        Raises:
+            UsageError: It is not among the states that are read.
+        """
+        place = self._place(k)
+        if place not in self._found:
+            self._found[place] = self._shown(self._turned_to(place))
+        return self._found[place]
+
+    @property
+    def components(self) -> np.ndarray:
+        """The first three principal components, float32 `[state, image, row, col, 3]`, -1 .. 1.
+
+        Each from its 2nd to its 98th percentile, over the batch or per image; NaN where a patch
+        was dropped. The last state's first one is darker on the picture's border than inside, the
+        others have their longer tail above; each earlier state's are turned so that they are
+        nearest to those of the next (orthogonal Procrustes).
+        """
+        return np.stack([found.components for found in self._every()])
+
+    @property
+    def variance(self) -> np.ndarray:
+        """The share of all variance along each shown axis, `[state, basis, 3]`.
+
+        A basis is an image, or the batch.
+        """
+        return np.stack([found.variance for found in self._every()])
+
+    @property
+    def foreground(self) -> np.ndarray:
+        """Where the first component is above Otsu's threshold, bool `[state, image, row, col]`.
+
+        The threshold is that of the values as shown, of the batch or the image. Source: Otsu
+        (1979); the first component as the figure: Oquab et al. (2023), "DINOv2", section 7.4.
+        """
+        return np.stack([found.foreground for found in self._every()])
+
+    def similarity(self, image: int, token: Any, state: int | None = None) -> PatchSimilarity:
+        """The cosine of every token with one token, in each state with that state's own vector.
+
+        Args:
+            image: The image of the token.
+            token: Its index, the (row, column) of a patch, or the name of a prefix token, "CLS".
+            state: One state alone, whose axis stays; None for all that are read.
+
+        Raises:
+            UsageError: No such image, token or state, or the token was dropped.
+        """
+        check_index("image", image, self.n_images)
+        position = self._normed.position(token)
+        chosen = self.states if state is None else [self.states[self._place(state)]]
+        found: list[Tensor] = []
+        for k in chosen:
+            units = self._normed.units(k)
+            found.append(units @ units[image, position])
+        return self._apart(torch.stack(found).clamp(-1, 1))
+
+    def similarity_to(self, vector: Any) -> PatchSimilarity:
+        """The cosine of every token in every state with a vector of one's own, `[d]`.
+
+        Raises:
+            UsageError: It is no vector as wide as the model's states.
+        """
+        given = torch.as_tensor(vector, dtype=torch.float32)
+        if given.shape != (self.trace.vit.width,):
+            raise UsageError(
+                f"A vector to compare with has {self.trace.vit.width} numbers, as the states of "
+                f"{self.trace.vit.name}; the one given has the shape {list(given.shape)}."
+            )
+        unit = torch.nn.functional.normalize(given, dim=0)
+        found = [self._normed.units(k) @ unit for k in self.states]
+        return self._apart(torch.stack(found).clamp(-1, 1))
+
+    def vector(self, image: int, token: Any, state: int) -> Tensor:
+        """A token's feature in a state, float32 `[d]`, on the CPU.
+
+        Raises:
+            UsageError: As `similarity`.
+        """
+        check_index("image", image, self.n_images)
+        self._place(state)
+        return self._normed.of(state)[image, self._normed.position(token)].clone()
+
+    def _shared(self) -> Iterable[object]:
+        """The trace, which it does not change."""
+        return (self.trace,)
+
+    def _every(self) -> list[StateFeatures]:
+        with progress_bar(len(self.states), "patch features") as bar:
+            for k in reversed(self.states):
+                self.state(k)
+                bar.update(1)
+        return [self._found[place] for place in range(len(self.states))]
+
+    def _place(self, k: int) -> int:
+        check_index("state", k, self.trace.n_states)
+        if k not in self.states:
+            raise UsageError(
+                f"State {k} is not read here; the states that are: {', '.join(self.state_names)}."
+            )
+        return self.states.index(k)
+
+    def _turned_to(self, place: int) -> list[Components]:
+        """The components of a state, one for each basis, those of later states first."""
+        for at in range(len(self.states) - 1, place - 1, -1):
+            if at not in self._turned:
+                own = [pca.components(x) for x in self._features(self.states[at])]
+                later = self._turned.get(at + 1)
+                self._turned[at] = (
+                    [self._lit(one) for one in own]
+                    if later is None
+                    else [one.turned(its.scores) for one, its in zip(own, later, strict=True)]
+                )
+        return self._turned[place]
+
+    def _features(self, k: int) -> list[np.ndarray]:
+        """The patches' features, `[patch, d]` of each basis."""
+        patches = self._normed.of(k)[:, self.layout.n_prefix :].numpy()
+        return list(patches) if self.per_image else [patches.reshape(-1, patches.shape[-1])]
+
+    def _lit(self, found: Components) -> Components:
+        """Under the signs in which a picture is shown."""
+        edge = np.ones_like(self.present)
+        edge[1:-1, 1:-1] = False
+        border = np.tile(edge[self.present], len(found.scores) // int(self.present.sum()))
+        return Components(found.scores * pca.signs(found.scores, border), found.total)
+
+    def _shown(self, turned: list[Components]) -> StateFeatures:
+        maps = [pca.shown(one.scores) for one in turned]
+        figures = [pca.figure(one[:, 0]) for one in maps]
+        return StateFeatures(
+            self._laid_out(np.concatenate(maps), np.float32(np.nan)),
+            np.stack([one.variance for one in turned]),
+            self._laid_out(np.concatenate(figures), False),
+        )
+
+    def _laid_out(self, values: np.ndarray, elsewhere: Any) -> np.ndarray:
+        """Values of all images' patches, `[image * patch, ...]`, as `[image, row, col, ...]`."""
+        values = values.reshape(self.n_images, -1, *values.shape[1:])
+        grid = np.full((self.n_images, *self.layout.grid, *values.shape[2:]), elsewhere)
+        grid[:, self.present] = values
+        return grid
+
+    def _apart(self, cosines: Tensor) -> PatchSimilarity:
+        """`[state, image, position]`, patches in their places and prefix tokens apart."""
+        values, n_prefix = cosines.numpy(), self.layout.n_prefix
+        patches = rearrange(values[..., n_prefix:], "state image patch -> (state image) patch")
+        grid = np.full((len(patches), *self.layout.grid), np.nan, np.float32)
+        grid[:, self.present] = patches
+        maps = grid.reshape(*values.shape[:2], *self.layout.grid)
+        return PatchSimilarity(maps, values[..., :n_prefix])
+
+    def __repr__(self) -> str:
+        basis = "one basis for each image" if self.per_image else "one basis for the batch"
+        return (
+            f"FeatureReading({self.trace.vit.name}: {len(self.states)} states, {self.n_images} "
+            f"image{'s' * (self.n_images > 1)}, {self.layout}, {basis})"
+        )
+
+
+def read_features(
+    trace: Trace, *, per_image: bool = False, states: Sequence[int] | None = None
+) -> FeatureReading:
+    """Read the patches of a trace by their features; no classifier is needed.
+
+    Args:
+        trace: From `vit.trace(images)`.
+        per_image: Whether each image has components of its own, so that its colours say most about
+            it; else all images share a basis, so that a colour means the same in each.
+        states: Which states, counted from 0, in this order; None for all.
+
+    Raises:
+        UsageError: No trace, or a state that it does not have.
+
+    Example:
+        >>> features = vl.read_features(vit.trace(images))
+        >>> features.components[-1, 0]  # the last state of the first image, [row, col, 3]
+        >>> features.similarity(image=0, token=(5, 7)).patches  # [state, image, row, col]
+    """
+    if not isinstance(trace, Trace):
+        raise UsageError(
+            f"read_features takes a trace, such as vit.trace(images), not {said(trace)}."
+        )
+    return FeatureReading(trace, per_image, states)
+
+
+def _checked_states(trace: Trace, states: Sequence[int] | None) -> list[int]:
+    if states is None:
+        return list(range(trace.n_states))
+    chosen = [
+        check_index("state", k, trace.n_states) for k in as_list("states=", states, "[0, 6, 12]")
+    ]
+    if not chosen or sorted(set(chosen)) != chosen:
+        raise UsageError(
+            f"states= takes some states, each once and from the first to the last, not {chosen}."
+        )
+    return chosen
