@@ -3,12 +3,13 @@ import { element, fill, icon } from "../lib/dom.js";
 import { ordinal, probability } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
 import { labelNode } from "../lib/label_nodes.js";
+import { longestName } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./reading.js").Reading} Reading */
 
 const PIN = "M9.5 1.5l5 5-1.2 1-1-.2-2.6 2.6.2 2.6-1.1 1.1-2.9-2.9-4 4-.6-.6 4-4-2.9-2.9L3.5 6l2.6.2L8.7 3.700l-.2-1z";
-const EMPTY = "No patch pinned. Click one, or press Enter on it, to see its answers in every state.";
+const NONE_PINNED = "; click a patch for its own";
 
 /**
  * @param {Reading} reading
@@ -32,21 +33,18 @@ export function answersTable(reading) {
     (scene) => {
       const token = shownToken(scene);
       const scrolled = frame.firstElementChild?.scrollTop ?? 0;
-      pin.hidden = token === null || token !== scene.token;
-      title.textContent = token === null ? "Answers" : titleOf(reading, token);
-      which.textContent = token === null ? "of one token, in every state" : whichOf(scene, token);
-      fill(frame, token === null ? element("p", "vl-empty", {}, EMPTY) : tableOf(scene, token));
+      pin.hidden = token !== scene.token;
+      title.textContent = titleOf(reading, token);
+      which.textContent = whichOf(scene, token);
+      fill(frame, tableOf(scene, token));
       keepInView(frame, scrolled);
     },
   );
   return { node, update };
 }
 
-/** How many characters the longest name of a state has. @param {Reading} reading */
-const longestName = (reading) => Math.max(...Array.from({ length: reading.nStates }, (_, state) => reading.stateName(state).length));
-
-/** The pinned token, or while none is pinned the one pointed at. @param {Scene} scene */
-const shownToken = ({ token, passing }) => token ?? passing;
+/** The pinned token, or while none is pinned the one pointed at, or else what the classifier reads. @param {Scene} scene */
+const shownToken = ({ reading, token, passing }) => token ?? passing ?? reading.readout;
 
 /** @param {Reading} reading @param {number} token */
 function titleOf(reading, token) {
@@ -58,8 +56,8 @@ function titleOf(reading, token) {
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** @param {Scene} scene @param {number} shown */
-function whichOf({ reading, token }, shown) {
-  if (shown === reading.readout) return "what the classifier reads";
+function whichOf({ reading, token, passing }, shown) {
+  if (shown === reading.readout) return `what the classifier reads${token === null && passing === null ? NONE_PINNED : ""}`;
   return shown === token ? `token ${shown}, pinned` : `token ${shown}`;
 }
 

@@ -1,5 +1,5 @@
 // The classes present in a state, and the colour each class keeps through all states of an image.
-import { CLASS_COLORS, OTHER_COLOR } from "../lib/colormaps.js";
+import { CLASS_COLORS, OTHER_COLOR, bytesOf } from "../lib/colormaps.js";
 import { isBackground } from "../lib/labels.js";
 
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -7,7 +7,7 @@ import { isBackground } from "../lib/labels.js";
 /**
  * @typedef {object} ClassStyle
  * @property {string} color  "#rrggbb"
- * @property {boolean} hatched  after seven classes the colours come again, hatched
+ * @property {boolean} hatched  after seven classes the colours come again: hatched, and lighter where that would not be seen
  * @property {boolean} background  without a colour: nothing is there
  */
 
@@ -59,12 +59,22 @@ export function classStyles(reading) {
 }
 
 /**
+ * Seven colours, then the same again hatched, and darker.
  * @param {number | undefined} rank
  * @param {boolean} background
  * @returns {ClassStyle}
  */
 function styleOf(rank, background) {
-  const again = rank !== undefined && rank >= CLASS_COLORS.length;
-  const color = again ? CLASS_COLORS[rank - CLASS_COLORS.length] : CLASS_COLORS[rank ?? -1];
-  return { color: color ?? OTHER_COLOR, hatched: again, background };
+  const round = Math.floor((rank ?? -1) / CLASS_COLORS.length);
+  const color = CLASS_COLORS[(rank ?? -1) - round * CLASS_COLORS.length];
+  if (!color || round > 2) return { color: OTHER_COLOR, hatched: false, background };
+  return { color: round === 2 ? darker(color) : color, hatched: round === 1, background };
 }
+
+/** @param {string} color "#rrggbb" */
+function darker(color) {
+  const parts = bytesOf(color).map((part) => Math.round(DARKER * part));
+  return `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+}
+
+const DARKER = 0.55;

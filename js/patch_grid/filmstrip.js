@@ -6,10 +6,10 @@ import { whenChanged } from "../lib/changes.js";
 import { drawTracks, listenToSlider, sliderNode } from "../lib/state_slider.js";
 import { playButton } from "../lib/play_button.js";
 import { labelledStates } from "../lib/state_words.js";
-import { drawPanel } from "./panel.js";
+import { drawPanel, showsClasses } from "./panel.js";
 import { thumbnail } from "../lib/thumbnail.js";
 import { emojiNode } from "../lib/label_nodes.js";
-import { imageWords, stateWords } from "./words.js";
+import { imageWords, longestName, stateWords } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./reading.js").Reading} Reading */
@@ -30,7 +30,7 @@ const CAPTION_OVERHANG = 20;
 export function filmstrip(reading, grounds, actions) {
   const play = playButton(actions.play);
   const where = element("span", "vl-secondary");
-  const hint = element("span", "vl-hint", {}, "each panel is the same image, read after more blocks");
+  const hint = element("span", "vl-hint");
   const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "States"), where, hint);
   const image = thumbnail(grounds, imageWords(reading), reading.meta.caption);
   const panels = Array.from({ length: reading.nStates }, (_, state) => panelParts(state));
@@ -53,9 +53,17 @@ export function filmstrip(reading, grounds, actions) {
       write(s, panels);
       drawFilmTracks(s, tracks, knob);
     }),
+    whenChanged((s) => [s.layout.strip, s.tint, s.glyph], (s) => (hint.textContent = hintOf(s))),
     whenChanged((s) => [s.playing], (s) => play.show(s.playing)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
+}
+
+/** What the panels are, and what their colours say where these are not the large picture's. @param {Scene} scene */
+function hintOf(scene) {
+  if (showsClasses(scene, scene.layout.strip.cell)) return "colours: top class, as in the list";
+  const areStates = scene.reading.meta.state_names.every((name) => name === "final" || name.endsWith("_pre"));
+  return `each panel is the same image${areStates ? ", read after more blocks" : ""}`;
 }
 
 /** @param {Reading} reading @param {number} state */
@@ -113,11 +121,24 @@ function drawThumb(canvas, scene, state) {
   drawPanel(canvas, scene, state, { width, height, cell, large: false });
 }
 
+/** Widths of a letter and an emoji of the text under panels, px. */
+const LETTER = 7;
+const EMOJI = 19;
+
+/** What of an answer fits under every panel, so that none touches the next. @param {Reading} reading @param {number} pitch */
+function roomOf(reading, pitch) {
+  const numbers = Array.from({ length: reading.nStates }, (_, state) => probability(reading.answer(state, reading.readout).probability));
+  const sign = reading.hasEmoji ? EMOJI : 4 * LETTER;
+  const number = sign + LETTER * Math.max(...numbers.map(({ length }) => length)) + 8;
+  const { readout_name: who } = reading.meta;
+  return { number: number <= pitch, who: who.length <= 4 && number + LETTER * who.length + 4 <= pitch };
+}
+
 /** Names of the states and the readout's answers, as much as there is room for. @param {Scene} scene @param {Panel[]} panels */
 function write({ reading, state: chosen, layout }, panels) {
   const { pitch } = layout.strip;
-  const named = new Set(labelledStates(reading.nStates, chosen, pitch));
-  const who = reading.meta.readout_name.length <= 4 ? reading.meta.readout_name : "";
+  const named = new Set(labelledStates(reading.nStates, chosen, pitch, Math.max(44, LETTER * longestName(reading) + 8)));
+  const roomFor = roomOf(reading, pitch);
   panels.forEach(({ frame, name, answer }, state) => {
     const current = state === chosen;
     frame.classList.toggle("vl-current", current);
@@ -125,11 +146,10 @@ function write({ reading, state: chosen, layout }, panels) {
     name.textContent = named.has(state) ? reading.stateName(state) : "";
     answer.hidden = !answersShown(layout.strip);
     const { label, probability: p } = reading.answer(state, reading.readout);
-    const short = label.emoji ? emojiNode(label.emoji) : element("span", "", {}, firstLetters(label.name, pitch >= 52 ? 4 : 2));
-    fill(answer, pitch >= 84 && who ? element("span", "", {}, who) : null, short, pitch >= 52 ? element("span", "", {}, probability(p)) : null);
+    const short = label.emoji ? emojiNode(label.emoji) : element("span", "", {}, firstLetters(label.brief, pitch >= 52 ? 4 : 2));
+    fill(answer, roomFor.who ? element("span", "", {}, reading.meta.readout_name) : null, short, roomFor.number ? element("span", "", {}, probability(p)) : null);
   });
 }
-
 /** @param {Scene} scene @param {HTMLElement} tracks @param {HTMLElement} knob */
 function drawFilmTracks({ reading, state: chosen, layout }, tracks, knob) {
   const film = layout.strip;

@@ -4,6 +4,7 @@ import { probability } from "../lib/numbers.js";
 import { sprite } from "../lib/sprites.js";
 import { edges } from "../lib/tinting.js";
 import { emojiCell } from "./layout.js";
+import { regionsOf } from "./regions.js";
 import { isMissing } from "./tints.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -40,16 +41,18 @@ const opacityOf = (p) => 0.25 + 0.75 * p;
  * @param {CanvasRenderingContext2D} context
  * @param {Scene} scene
  * @param {number} state
- * @param {number} cell  CSS pixels
+ * @param {{ cell: number, large: boolean }} size  of a cell, CSS pixels; in the large picture or a panel
  * @param {boolean} brightPicture
  */
-export function drawGlyphs(context, scene, state, cell, brightPicture) {
+export function drawGlyphs(context, scene, state, { cell, large }, brightPicture) {
   const { reading, glyph, ratio } = scene;
   const family = getComputedStyle(context.canvas).fontFamily || "system-ui, sans-serif";
   const pen = { context, reading, cell, ratio, family, onLight: isLight(scene, brightPicture), alone: scene.tint === "difference" };
   const { width, height } = context.canvas;
   context.textAlign = "center";
   context.textBaseline = "middle";
+  const named = isNamedByRegion(scene, cell);
+  if (named && large) nameRegions(pen, scene, state);
   for (let patch = 0; patch < reading.nPatches; patch++) {
     const [left, right] = edges(patch % reading.cols, reading.cols, width);
     const [top, bottom] = edges(Math.floor(patch / reading.cols), reading.rows, height);
@@ -57,10 +60,52 @@ export function drawGlyphs(context, scene, state, cell, brightPicture) {
     const answer = reading.answer(state, token);
     if (scene.tint === "difference" && !scene.changed?.(state, token)) continue;
     const missing = isMissing(scene, state, token);
-    const draw = missing ? drawMissing : glyph === "emoji" ? drawEmoji : glyph === "label" ? drawLabel : null;
+    const draw = missing ? drawMissing : named ? null : glyph === "emoji" ? drawEmoji : glyph === "label" ? drawLabel : null;
     draw?.(pen, answer, (left + right) / 2, (top + bottom) / 2);
   }
   context.globalAlpha = 1;
+}
+
+/**
+ * Whether cells are too small for a glyph each: then regions are outlined, and named once each.
+ * @param {Pick<Scene, "reading" | "glyph" | "tint">} scene
+ * @param {number} cell  CSS pixels
+ */
+export const isNamedByRegion = ({ reading, glyph, tint }, cell) =>
+  tint !== "difference" && glyph !== "none" && (glyph === "label" ? cell < SMALLEST_LABELLED : !showsEmoji(reading, cell));
+
+/** Least side of an emoji, and height of a line, px. */
+const SMALLEST_EMOJI = 15;
+const LINE = 14;
+
+/** @param {Pen} pen @param {Scene} scene @param {number} state */
+function nameRegions(pen, { reading, glyph }, state) {
+  const { context, cell, ratio } = pen;
+  const classAt = (/** @type {number} */ patch) => {
+    const token = reading.nPrefix + patch;
+    return Number.isNaN(reading.topProbability(state, token)) ? null : reading.topClass(state, token);
+  };
+  for (const region of regionsOf(reading.rows, reading.cols, classAt)) {
+    const label = reading.label(region.of);
+    if (isBackground(label.name)) continue;
+    const [x, y] = [(region.col * context.canvas.width) / reading.cols, (region.row * context.canvas.height) / reading.rows];
+    const [width, height] = [region.width * cell, region.height * cell];
+    context.globalAlpha = 1;
+    if (glyph === "emoji" && label.emoji) {
+      const side = Math.min(40, 0.9 * Math.min(width, height));
+      if (side >= SMALLEST_EMOJI) stamp(pen, label.emoji, Math.round(side * ratio), x, y);
+    } else if (height >= LINE) {
+      context.font = `600 ${11 * ratio}px ${pen.family}`;
+      const name = glyph === "label" ? label.name : label.brief;
+      if (context.measureText(name).width <= (width - 2) * ratio) write({ ...pen, cell: width }, name, 11, 600, x, y);
+    }
+  }
+}
+
+/** @param {Pen} pen @param {string} emoji @param {number} size  device pixels @param {number} x @param {number} y */
+function stamp({ context, onLight }, emoji, size, x, y) {
+  const image = sprite(emoji, size, onLight ? "light" : "dark");
+  context.drawImage(image, Math.round(x - image.width / 2), Math.round(y - image.height / 2));
 }
 
 /** @param {Scene} scene @param {boolean} brightPicture */
@@ -71,7 +116,7 @@ function isLight({ tint, dark }, brightPicture) {
 
 /** @param {Pen} pen @param {Answer} answer @param {number} x @param {number} y */
 function drawEmoji(pen, { label, probability: p }, x, y) {
-  const { context, reading, cell, ratio, onLight } = pen;
+  const { context, reading, cell, ratio } = pen;
   if (isBackground(label.name)) return drawDot(pen, x, y);
   if (!showsEmoji(reading, cell)) return;
   context.globalAlpha = opacityOf(p);
@@ -79,17 +124,14 @@ function drawEmoji(pen, { label, probability: p }, x, y) {
     write(pen, firstLetters(label.brief, Math.max(1, Math.floor((cell - 2) / 7.5) - 1)), 11, 400, x, y);
     return;
   }
-  const size = Math.round(emojiShare(cell) * cell * ratio);
-  const image = sprite(label.emoji, size, onLight ? "light" : "dark");
-  context.drawImage(image, Math.round(x - image.width / 2), Math.round(y - image.height / 2));
+  stamp(pen, label.emoji, Math.round(emojiShare(cell) * cell * ratio), x, y);
 }
 
 /** @param {Pen} pen @param {Answer} answer @param {number} x @param {number} y */
 function drawLabel(pen, { label, probability: p }, x, y) {
-  const { context, cell, ratio } = pen;
-  if (cell < SMALLEST_LABELLED) return;
+  const { context, ratio } = pen;
   if (isBackground(label.name)) return drawDot(pen, x, y);
-  context.globalAlpha = Math.max(0.55, opacityOf(p));
+  context.globalAlpha = 1; // faint text is not read; its number says how probable
   write(pen, label.name, 11, 600, x, y - 7 * ratio);
   write(pen, probability(p), 11, 400, x, y + 7 * ratio);
 }

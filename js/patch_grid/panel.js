@@ -1,24 +1,27 @@
 // One state drawn into one canvas: the tinted picture, outlines between classes, glyphs.
 import { bytesOf, colorAt } from "../lib/colormaps.js";
 import { CLASS_OPACITY, VEIL_OPACITY, edges, mapOpacity, tint } from "../lib/tinting.js";
-import { drawGlyphs, showsEmoji } from "./glyphs.js";
+import { drawGlyphs, isNamedByRegion, showsEmoji } from "./glyphs.js";
 import { groundOf, isMissing } from "./tints.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("../lib/tinting.js").Paint} Paint */
 
 /** Below this size of a cell the outlines themselves would cover the cells. */
-const SMALLEST_OUTLINED = 5;
+const SMALLEST_OUTLINED = 4;
+/** Below this they are half as wide. */
+const FINE_OUTLINED = 8;
 /** And below this, the rim of a white corner would be darker than the corner is white. */
 const SMALLEST_RIMMED = 24;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {Scene} scene
+ * @param {Scene} given
  * @param {number} state
  * @param {{ width: number, height: number, cell: number, large: boolean }} size  CSS pixels
  */
-export function drawPanel(canvas, scene, state, { width, height, cell, large }) {
+export function drawPanel(canvas, given, state, { width, height, cell, large }) {
+  const scene = large ? given : ofPanel(given, cell);
   canvas.width = Math.round(width * scene.ratio);
   canvas.height = Math.round(height * scene.ratio);
   const { grounds } = scene;
@@ -28,9 +31,20 @@ export function drawPanel(canvas, scene, state, { width, height, cell, large }) 
   context.putImageData(pixels, 0, 0);
   const outlined = outlineOf(scene, cell, large);
   if (outlined) drawOutlines(context, scene, state, outlined);
-  drawGlyphs(context, scene, state, cell, grounds.isBright);
+  drawGlyphs(context, scene, state, { cell, large }, grounds.isBright);
   if (scene.changed) markChanged(context, scene, state, cell);
 }
+
+/**
+ * Whether a small panel, whose cells show no glyph, says the answers by its colours. A quantity that
+ * somebody has chosen stays.
+ * @param {Pick<Scene, "reading" | "glyph" | "tint">} scene
+ * @param {number} cell  CSS pixels
+ */
+export const showsClasses = ({ reading, glyph, tint: name }, cell) => name === "probability" && glyph !== "none" && !showsEmoji(reading, cell);
+
+/** @param {Scene} scene @param {number} cell @returns {Scene} */
+const ofPanel = (scene, cell) => (showsClasses(scene, cell) ? { ...scene, tint: "class", scale: null } : scene);
 
 /** A white corner on each patch whose answer an edit has changed. @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} state @param {number} cell */
 function markChanged(context, { reading, ratio, changed }, state, cell) {
@@ -77,7 +91,8 @@ function paints(scene, state, hatching) {
 function classPaint({ styles, dark }, index, hatching) {
   const { color, hatched, background } = styles(index);
   if (background) return { color: dark ? [17, 17, 17] : [255, 255, 255], opacity: VEIL_OPACITY };
-  return { color: bytesOf(color), opacity: CLASS_OPACITY, hatch: hatched && hatching ? lighter(bytesOf(color)) : null };
+  const [own, light] = [bytesOf(color), lighter(bytesOf(color))];
+  return { color: hatched && !hatching ? light : own, opacity: CLASS_OPACITY, hatch: hatched && hatching ? light : null };
 }
 
 /** @param {[number, number, number]} color @returns {[number, number, number]} half way to white */
@@ -92,9 +107,12 @@ const lighter = ([r, g, b]) => [(r + 255) / 2, (g + 255) / 2, (b + 255) / 2];
  */
 function outlineOf({ reading, tint: name, glyph, dark }, cell, large) {
   if (cell < SMALLEST_OUTLINED) return null;
-  if (name === "class") return { color: dark ? "#fff" : "#1b1b1b", width: large ? 1.75 : 1 };
-  return glyph === "emoji" && !showsEmoji(reading, cell) ? { color: "rgba(255,255,255,.4)", width: 1 } : null;
+  if (name === "class") return { color: outlineColor(dark, large), width: large ? 1.75 : cell < FINE_OUTLINED ? 0.75 : 1 };
+  return isNamedByRegion({ reading, glyph, tint: name }, cell) ? { color: "rgba(255,255,255,.55)", width: 1 } : null;
 }
+
+/** In panels some of the colour under it is seen. @param {boolean} dark @param {boolean} large */
+const outlineColor = (dark, large) => (large ? (dark ? "#fff" : "#1b1b1b") : dark ? "rgba(255,255,255,.7)" : "rgba(0,0,0,.75)");
 
 /**
  * A line wherever two neighbouring patches have different top classes.

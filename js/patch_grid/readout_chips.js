@@ -76,11 +76,13 @@ export function readoutList(reading, actions, thumb) {
 const who = (text) => element("span", "vl-chip-who", {}, text);
 
 const THUMB = 98;
+const WIDE_THUMB = 200;
 
 /** @param {Reading} reading @returns {[number, number]} */
 function thumbSize({ rows, cols }) {
   const longer = Math.max(rows, cols);
-  return [Math.round((THUMB * cols) / longer), Math.round((THUMB * rows) / longer)];
+  const side = cols >= 2 * rows ? WIDE_THUMB : THUMB;
+  return [Math.round((side * cols) / longer), Math.round((side * rows) / longer)];
 }
 
 /** @param {string} text */

@@ -6,6 +6,7 @@ import { ramp } from "../lib/ramp.js";
 import { wordOf } from "../lib/numbers.js";
 import { LEGEND_GREY, mapOpacity } from "../lib/tinting.js";
 import { whenChanged } from "../lib/changes.js";
+import { isNamedByRegion } from "./glyphs.js";
 import { needsTarget } from "./tints.js";
 import { labelNode } from "../lib/label_nodes.js";
 
@@ -47,7 +48,7 @@ export function tintLegend() {
       node.classList.toggle("vl-no-scale", s.scale === null);
       if (s.scale) scale.draw(colorOnGrey(s.scale), s.scale.ticks);
     }),
-    whenChanged((s) => [s.tint, s.scale, s.columns, s.glyph, s.token, s.state], (s) => {
+    whenChanged((s) => [s.tint, s.scale, s.columns, s.glyph, s.token, s.state, s.layout], (s) => {
       const shown = scale.mark(pinnedPlace(s));
       const said = glyphWords(s).map((words) => element("div", "", {}, words));
       fill(notes, shown ? element("div", "", {}, element("span", "vl-marker-sign", {}, "▾"), " pinned token") : null, ...said);
@@ -63,8 +64,9 @@ const colorOnGrey = (scale) => (/** @type {number} */ place) => {
 };
 
 /** @param {Scene} scene */
-function glyphWords({ glyph, tint, reading }) {
+function glyphWords({ glyph, tint, reading, layout }) {
   if (glyph === "none") return [];
+  if (isNamedByRegion({ glyph, tint, reading }, layout.cell)) return [`${glyph === "emoji" ? "a sign" : "a name"} for each region`];
   if (tint === "difference") return ["new answers", ...(reading.hasBackground ? ["○ background"] : [])];
   return [glyph === "emoji" ? "fainter: less probable" : `number: ${wordOf(reading.meta.probabilities)}`];
 }

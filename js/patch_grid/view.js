@@ -162,7 +162,7 @@ export class PatchGridView {
     const { width } = this.stage;
     if (this.laidOut?.width !== width) {
       this.grounds.forgetSizes();
-      this.laidOut = { width, layout: layoutFor(width, reading, reading.nStates, reading.nAnswers) };
+      this.laidOut = { width, layout: layoutFor(width, reading, reading.nStates, reading.nAnswers, reading.nClasses) };
     }
     return this.laidOut.layout;
   }

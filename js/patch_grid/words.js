@@ -16,6 +16,9 @@ export const imageWords = ({ meta }) => (meta.n_images > 1 ? `image ${meta.image
  */
 export const stateWords = (reading, state) => inWords(reading.stateName(state), state);
 
+/** How many characters the longest name of a state has. @param {Reading} reading */
+export const longestName = ({ meta }) => Math.max(...meta.state_names.map(({ length }) => length));
+
 /**
  * "toy/p32 · logit lens · 7 × 7 patches + CLS + 4 registers · 17 labels".
  * @param {Reading} reading

@@ -86,6 +86,15 @@ test("after seven classes the colours come again, hatched", () => {
   assert.equal(new Set(all.map(({ color, hatched }) => color + hatched)).size, 11);
 });
 
+test("twenty-one classes look different, also where no hatch is seen", () => {
+  const ids = Array.from({ length: 24 }, (_, index) => index);
+  const tops = [0, 6, 12, 18].map((start) => ids.slice(start, start + 6));
+  const styles = classStyles(reading([...tops].reverse(), { labels: ids.map((id) => `thing ${id}`) }));
+  const looks = ids.map((index) => styles(index)).map(({ color, hatched }) => color + hatched);
+  assert.equal(new Set(looks.slice(0, 21)).size, 21);
+  assert.deepEqual(new Set(looks.slice(21)), new Set(["#999999false"]));
+});
+
 test("every scale puts its ticks where it puts their values, and lets NaN through", () => {
   const r = reading([[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]]);
   const columns = r.columns(4);

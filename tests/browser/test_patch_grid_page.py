@@ -184,3 +184,40 @@ def test_names_of_states_of_any_length_stand_clear_of_the_answers(page):
     )
     assert len(free) == 12
     assert min(free) >= 2
+
+
+APART = """slider => {
+    const boxes = [...slider.querySelectorAll(".vl-panel-name, .vl-panel-answer")]
+        .filter(node => node.textContent && !node.hidden)
+        .map(node => { const range = document.createRange(); range.selectNodeContents(node);
+                       const { left, right, top, bottom } = range.getBoundingClientRect();
+                       return [left, right, top, bottom]; });
+    const touch = (a, b) => a[0] < b[1] && b[0] < a[1] && a[2] < b[3] && b[2] < a[3];
+    return boxes.filter((a, i) => boxes.some((b, j) => i < j && touch(a, b))).length;
+}"""
+
+
+def test_a_fine_grid_opens_full_with_classes_by_colour_and_numbers_that_do_not_touch(page):
+    names = [f"thing {c}" for c in range(300)]
+    labels = FakeLabels(names, ["\U0001f98a"] * 300)
+    sizes = {"rows": 21, "cols": 20, "states": 13, "patch": 8, "classes": 300, "labels": labels}
+    reading = random_reading(5, **sizes)
+    grid = vl.PatchGrid(reading)
+    assert grid.tint == "class"  # single patches are too small for a sign
+    hosted = WidgetPage(page)
+    widget = hosted.add(grid)
+    rows = widget.locator(".vl-answers tbody tr")
+    answers = reading.readout.top(1)
+    for state in (0, 7, 12):  # nothing is pinned: what the classifier reads
+        assert f"thing {answers.index[state, 0, 0]}" in rows.nth(state).inner_text()
+    for width in (700, 1000, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        hosted.wait_two_frames()
+        assert widget.locator(".vl-slider").evaluate(APART) == 0
+    by_class = canvas_pixels(widget.locator(".vl-panel > .vl-canvas").nth(3))
+    hosted.receive(tint="probability")
+    drawn = canvas_pixels(widget.locator(".vl-panel > .vl-canvas").nth(3))
+    np.testing.assert_array_equal(drawn, by_class)
+    assert "top class" in widget.locator(".vl-filmstrip .vl-hint").inner_text()
+    hosted.receive(tint="entropy")  # a quantity that was chosen is shown
+    assert (canvas_pixels(widget.locator(".vl-panel > .vl-canvas").nth(3)) != by_class).any()

@@ -10,6 +10,7 @@ import traitlets
 from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
+from vitlens_widgets.widgets.patch_grid.data import default_tint
 from vitlens_widgets.widgets.shared.seam import LabelsLike
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
@@ -78,7 +79,7 @@ class ExplorerTraits(InfillTraits):
             read them as a sorted tuple, add to them with `+= ((5, 2),)`. Default: none.
         run: What is shown while heads are switched off. Default: "edited".
         glyph: What stands on each patch for its most probable class. Default: "emoji".
-        tint: What the colour of a patch says; see `PatchGrid`. Default: "probability".
+        tint: What the colour of a patch says, and the default of that; see `PatchGrid`.
         direction: What a patch shows: what it attends to, or who attends to it. Default: "to".
         scale: How a weight of attention becomes a colour. Default: "log".
         sort: Order of the heads: "layer", or a statistic. Default: "layer".
@@ -138,6 +139,10 @@ class ExplorerTraits(InfillTraits):
     @traitlets.default("target")
     def _models_answer(self) -> int | None:
         return self._own_answer
+
+    @traitlets.default("tint")
+    def _tint_for_grid(self) -> str:
+        return default_tint(self._meta)
 
     @traitlets.default("infill_state")
     def _final_infill_state(self) -> int:

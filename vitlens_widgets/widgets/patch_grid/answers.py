@@ -143,8 +143,9 @@ class Answers:
         ranked = [i for i in dict.fromkeys(i for i, _ in order) if not self.is_background(i)]
         plain = [bytes_of(color) for color in CLASS_COLORS]
         lighter = [np.rint((color.astype(float) + 255) / 2).astype("u1") for color in plain]
+        darker = [np.rint(0.55 * color).astype("u1") for color in plain]
         others = [bytes_of(OTHER_COLOR)] * len(ranked)
-        return dict(zip(ranked, [*plain, *lighter, *others], strict=False))
+        return dict(zip(ranked, [*plain, *lighter, *darker, *others], strict=False))
 
 
 def briefs(labels: list[str]) -> list[str]:

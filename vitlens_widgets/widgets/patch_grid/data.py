@@ -15,8 +15,16 @@ from vitlens_widgets.widgets.shared.seam import Numbers, ReadingLike, TopLike
 ANSWERS = 5
 """Most probable classes sent for each token."""
 
+MOST_SIGNS = 400
+"""Patches up to which each has a sign of its own; beyond, regions of one answer are seen."""
+
 TABLE_LIMIT = 4_000_000
 """Bytes up to which all logits are sent at once, so that the target changes without a kernel."""
+
+
+def default_tint(meta: dict[str, Any]) -> str:
+    """What the colour of a patch says at first, on a grid of some size."""
+    return "class" if meta["rows"] * meta["cols"] > MOST_SIGNS else "probability"
 
 
 def description(reading: ReadingLike, image: int, caption: str) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class PatchGrid(LensWidget):
         glyph: What stands on each patch for its most probable class. Default: "emoji".
         tint: What the colour of a patch says. `probability`, `logit` and `rank` are the target's;
             `entropy` and `kl` (divergence from the model's final answer) are in nats; `class` is
-            the most probable class. Default: "probability".
+            the most probable class. Default: "probability", on grids of more than 400 patches,
+            where single patches are too small for a sign, "class".
 
     Raises:
         UsageError: No reading was given, or the image or a choice is out of range or unknown.
@@ -110,6 +111,10 @@ class PatchGrid(LensWidget):
     @traitlets.default("state")
     def _final_state(self) -> int:
         return self._n_states - 1
+
+    @traitlets.default("tint")
+    def _tint_for_grid(self) -> str:
+        return data.default_tint(self._meta)
 
     @traitlets.default("target")
     def _models_answer(self) -> int:
