@@ -8,6 +8,7 @@ from .data import LabelSet as LabelSet
 from .data import read_image as read_image
 from .errors import UnsupportedModelError as UnsupportedModelError
 from .errors import UsageError as UsageError
+from .export import save_figure as save_figure
 from .export import save_html as save_html
 from .lenses import FrozenNormLens as FrozenNormLens
 from .lenses import Infilling as Infilling

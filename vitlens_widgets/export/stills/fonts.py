@@ -62,11 +62,16 @@ def sprite(emoji: str, size: int, strength: float = 1.0) -> Image.Image | None:
         strength: How little of what is under it is seen through it, 0..1.
     """
     small = _emoji(emoji, size)
-    if small is None or strength >= 1:
-        return small
-    small = small.copy()
-    small.putalpha(small.getchannel("A").point((np.arange(256) * strength).astype(int).tolist()))
-    return small
+    return None if small is None else faint(small, strength)
+
+
+def faint(picture: Image.Image, strength: float) -> Image.Image:
+    """A picture, RGBA, of which as little is seen; it is left as it is."""
+    if strength >= 1:
+        return picture
+    copy = picture.copy()
+    copy.putalpha(copy.getchannel("A").point((np.arange(256) * strength).astype(int).tolist()))
+    return copy
 
 
 @functools.lru_cache(2048)

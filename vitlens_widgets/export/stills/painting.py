@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from vitlens_widgets.export.stills.fonts import font
+from vitlens_widgets.export.stills.fonts import faint, font
 from vitlens_widgets.export.stills.piece import Frame, Letters, Piece, Pixels, Stroke
 
 WHITE = "#ffffff"
@@ -20,11 +20,6 @@ def painted(piece: Piece, scale: float = 1.0) -> Image.Image:
     return image
 
 
-def pixels_of(picture: Pixels, scale: float) -> Image.Image:
-    """A picture with `scale` pixels for each unit."""
-    return picture.made(max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-
-
 def _paint(image: Image.Image, piece: Piece, x: float, y: float, scale: float) -> None:
     """Paints a piece's parts, its own corner at `(x, y)` pixels."""
     for part in piece.parts:
@@ -35,7 +30,7 @@ def _paint(image: Image.Image, piece: Piece, x: float, y: float, scale: float) -
         elif isinstance(what, Piece):
             image.paste(painted(what, scale), (round(left), round(top)))
         elif isinstance(what, Pixels):
-            picture = pixels_of(what, scale)
+            picture = faint(what.at(scale), what.opacity)
             mask = picture if picture.mode == "RGBA" else None
             image.paste(picture, (round(left), round(top)), mask)
         elif isinstance(what, Letters):

@@ -105,12 +105,12 @@ def _stamp(mark: Mark, x: float, y: float, cell: float) -> Iterator[Placed]:
     size, strength = round(0.74 * cell), 0.35 + 0.65 * mark.strength
     if cell >= SMALLEST_EMOJI and mark.emoji and sprite(mark.emoji, size) is not None:
         place = round(x - size / 2), round(y - size / 2)
-        yield Placed(*place, Pixels(size, size, partial(_emoji, mark.emoji, strength)))
+        yield Placed(*place, Pixels(size, size, partial(_emoji, mark.emoji), strength))
     elif cell >= SMALLEST_TEXT and mark.text:
         text = written(mark.text, cell - 4, 11)
         yield Placed(x, y, Letters(text, 11, PAPER, anchor="m", halo=INK))
 
 
-def _emoji(emoji: str, strength: float, width: int, _height: int) -> Image.Image:
+def _emoji(emoji: str, width: int, _height: int) -> Image.Image:
     """An emoji that this machine can draw."""
-    return cast(Image.Image, sprite(emoji, width, strength))
+    return cast(Image.Image, sprite(emoji, width))

@@ -11,18 +11,25 @@ from typing import Literal, NamedTuple
 
 from PIL import Image
 
+from vitlens_widgets.export.stills.fonts import font
+
 Point = tuple[float, float]
 
 
 class Pixels(NamedTuple):
     """A picture, made for as many pixels `(width, height)` as it shall have.
 
-    Where it is transparent (RGBA), what lies under it is seen.
+    Where it is transparent (RGBA), what lies under it is seen; `opacity` makes all of it fainter.
     """
 
     width: float
     height: float
     made: Callable[[int, int], Image.Image]
+    opacity: float = 1.0
+
+    def at(self, scale: float) -> Image.Image:
+        """The picture with so many pixels for a unit, not fainter yet."""
+        return self.made(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
 
 
 class Letters(NamedTuple):
@@ -38,6 +45,12 @@ class Letters(NamedTuple):
     bold: bool = False
     anchor: Literal["l", "m", "r"] = "l"
     halo: str = ""
+
+    @property
+    def shift(self) -> float:
+        """How far the line that letters stand on is below their place."""
+        above, below = font(self.size, self.bold).getmetrics()
+        return (above - below) / 2
 
 
 class Stroke(NamedTuple):

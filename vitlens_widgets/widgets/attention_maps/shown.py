@@ -38,9 +38,16 @@ class ShownMaps:
     Args:
         traits: The widget's traits by name, the map that is shown among them.
         run: The traits that hold the overview; default: the same.
+        shared: The scale of the map that is shown, where others share it; default: its own.
     """
 
-    def __init__(self, traits: dict[str, Any], run: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        traits: dict[str, Any],
+        run: dict[str, Any] | None = None,
+        shared: ColorScale | None = None,
+    ) -> None:
+        self._shared = shared
         self.traits, self.meta, self.first = traits, traits["_meta"], traits["_first"]
         self.run = traits if run is None else run
         self.shape = (self.meta["n_layers"], self.meta["n_heads"])
@@ -68,7 +75,8 @@ class ShownMaps:
         kind = "pattern" if self.first["show"] == "rollout" else self.first["kind"]
         codes = np.frombuffer(self.traits["_first_codes"], "u1").reshape(self.n_tokens, -1)
         own = np.array([self.first[name] for name in ("lo", "hi", "top")])
-        return decoded(codes, own, kind), self.scale(kind, own, self.first["layer"])
+        scale = self._shared or self.scale(kind, own, self.first["layer"])
+        return decoded(codes, own, kind), scale
 
     def index(self, token: int | None) -> int | None:
         """The row and column of a token in the maps; None where it has none."""

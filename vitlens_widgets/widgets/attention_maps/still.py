@@ -38,17 +38,26 @@ def every_head(width: int, maps: ShownMaps, off: Sequence[Head] = ()) -> Piece:
 
 def on_image(width: int, maps: ShownMaps, picture: np.ndarray, **words: Any) -> Piece:
     """The image, under what the pinned token attends to."""
+    caption, panel = image_panel(maps, picture, **words)
+    return captioned(caption, film(width, [panel], width))
+
+
+def image_panel(maps: ShownMaps, picture: np.ndarray, **words: Any) -> tuple[str, Panel]:
+    """What is seen on the image, and the image."""
     caption, cover = maps.of_pinned()
     ground = picture if caption == "image" else prepared(picture)
     pinned = rings(maps.meta, maps.traits["key"], maps.traits["token"])
-    return captioned(caption, film(width, [Panel(ground, cover, rings=pinned, **words)], width))
+    return caption, Panel(ground, cover, rings=pinned, **words)
 
 
 def _large(width: int, maps: ShownMaps) -> Piece:
-    """The map that is shown, with its pinned pair and its legend."""
+    return captioned(maps.words, film(width, [map_panel(maps, width)], width))
+
+
+def map_panel(maps: ShownMaps, width: int) -> Panel:
+    """The map that is shown, with its pinned pair and its legend, for so many pixels."""
     values, scale = maps.shown()
     colors = scale.pixels(pooled(values, width) if maps.n_tokens > width else values)
     cover = np.concatenate([colors, np.ones((*colors.shape[:2], 1))], -1)
     notes = ["rows ask (query), columns are asked (key)", maps.unit]
-    panel = Panel(None, cover, notes=notes, rings=maps.pinned_pair(), legend=scale)
-    return captioned(maps.words, film(width, [panel], width))
+    return Panel(None, cover, notes=notes, rings=maps.pinned_pair(), legend=scale)

@@ -12,6 +12,7 @@ from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
+from vitlens_widgets.widgets.attention_maps.figure import figure_parts
 from vitlens_widgets.widgets.attention_maps.source import checked_reading, source_of
 from vitlens_widgets.widgets.attention_maps.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC
@@ -64,6 +65,7 @@ class AttentionMaps(of_page.SavesMaps):
 
     _esm = STATIC / "attention_maps.js"
     _css = STATIC / "attention_maps.css"
+    _figure = staticmethod(figure_parts)
     _kind = "Where every attention head looks: the heads"
 
     layer = Index[int]("_n_layers", "a layer").tag(sync=True, choice=True)

@@ -12,6 +12,7 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.page import Chosen, SavesMaps
 from vitlens_widgets.widgets.explorer import data
+from vitlens_widgets.widgets.explorer.figure import figure_parts
 from vitlens_widgets.widgets.explorer.infilling import ImageInfiller
 from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of, vit_of
 from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
@@ -66,6 +67,7 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     _esm = STATIC / "explorer.js"
     _css = STATIC / "explorer.css"
+    _figure = staticmethod(figure_parts)
     _kind = "Every view of one image"
 
     def __init__(

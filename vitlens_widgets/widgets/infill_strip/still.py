@@ -24,7 +24,7 @@ def draw(traits: dict[str, Any]) -> Piece:
     pasted = "visible patches are the original's" if traits["paste"] else "all patches as painted"
     words = f"what the decoder paints from each state; {pasted}; errors on the masked patches"
     panels = film(INSIDE, strip(traits, meta, traits["state"]))
-    below = _nearness(meta["state_names"], scores(traits, meta)[0])
+    below = nearness(INSIDE, meta["state_names"], scores(traits, meta)[0])
     return sheet("Infilling", subtitle, [words, meta["caption"]], [panels], below)
 
 
@@ -54,7 +54,7 @@ def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
     return packed.reshape(size) if packed.size else np.full(size, np.nan)
 
 
-def _nearness(names: list[str], mse: np.ndarray) -> list[Piece]:
+def nearness(width: int, names: list[str], mse: np.ndarray) -> list[Piece]:
     """The curves of the mean squared error `[reference, state]`, if it is known."""
     if not np.isfinite(mse).any():
         return []
@@ -64,5 +64,5 @@ def _nearness(names: list[str], mse: np.ndarray) -> list[Piece]:
         Curve("against the final answer", places, mse[1], "#6b6b6b", (7, 11)),
     ]
     ticks = list(zip(places.tolist(), names, strict=True))
-    drawn = curves(INSIDE, many, ticks, float(np.nanmax(mse)) or 1.0)
+    drawn = curves(width, many, ticks, float(np.nanmax(mse)) or 1.0)
     return [captioned("MSE on the masked patches, lower is better", drawn)]

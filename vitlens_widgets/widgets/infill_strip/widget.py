@@ -8,6 +8,7 @@ import traitlets
 
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.infill_strip import data
+from vitlens_widgets.widgets.infill_strip.figure import figure_parts
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
 from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.still import draw
@@ -58,6 +59,7 @@ class InfillStrip(InfillTraits):
 
     _esm = STATIC / "infill_strip.js"
     _css = STATIC / "infill_strip.css"
+    _figure = staticmethod(figure_parts)
     _kind = "Filling in what is hidden, state by state: the infilling"
     _beyond = "infilling another mask or another image of the batch"
 

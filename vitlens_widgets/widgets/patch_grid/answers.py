@@ -133,19 +133,23 @@ class Answers:
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
     @functools.cached_property
+    def ranked(self) -> list[int]:
+        """Classes in the order in which they are given colours; set it to share another's."""
+        order = [*self.counts(self.n_states - 1), *self.counts(slice(None))]
+        return [i for i in dict.fromkeys(i for i, _ in order) if not self.is_background(i)]
+
+    @functools.cached_property
     def colors(self) -> dict[int, np.ndarray]:
         """The colour of each class, uint8 `[3]`: the lighter ones where the browser hatches.
 
         They are given out once for all states, first to the classes of the final one, as in
         js/patch_grid/classes.js; the background has none.
         """
-        order = [*self.counts(self.n_states - 1), *self.counts(slice(None))]
-        ranked = [i for i in dict.fromkeys(i for i, _ in order) if not self.is_background(i)]
         plain = [bytes_of(color) for color in CLASS_COLORS]
         lighter = [np.rint((color.astype(float) + 255) / 2).astype("u1") for color in plain]
         darker = [np.rint(0.55 * color).astype("u1") for color in plain]
-        others = [bytes_of(OTHER_COLOR)] * len(ranked)
-        return dict(zip(ranked, [*plain, *lighter, *darker, *others], strict=False))
+        others = [bytes_of(OTHER_COLOR)] * len(self.ranked)
+        return dict(zip(self.ranked, [*plain, *lighter, *darker, *others], strict=False))
 
 
 def briefs(labels: list[str]) -> list[str]:

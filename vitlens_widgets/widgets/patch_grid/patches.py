@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vitlens_widgets.export.stills.colors import CLASS_COLORS
 from vitlens_widgets.export.stills.panel import Mark, Panel
 from vitlens_widgets.export.stills.scales import MISSING, ColorScale, end_of_probabilities
 from vitlens_widgets.export.stills.tinting import (
@@ -98,6 +99,13 @@ class Patches:
         ]
         more = len(counts) - MOST_CLASSES
         return [*keys, (f"{more} more", PLAIN)] if more > 0 else keys
+
+    def legend_of_all(self) -> ColorScale | list[tuple[str, np.ndarray]]:
+        """What the colours of every state say: the scale, or the first classes."""
+        if not self.of_classes:
+            return self.tint.scale or []
+        labels, many = self.answers.labels, list(self.answers.colors.items())
+        return [(labels[i], color) for i, color in many[: 2 * len(CLASS_COLORS)]]
 
     def _cover(self, state: int) -> np.ndarray:
         """Colours and opacity, `[row, col, 4]`; grey where the model gave no number."""

@@ -10,6 +10,7 @@ import traitlets
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.patch_grid import data
+from vitlens_widgets.widgets.patch_grid.figure import figure_parts
 from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
@@ -55,6 +56,7 @@ class PatchGrid(LensWidget):
 
     _esm = STATIC / "patch_grid.js"
     _css = STATIC / "patch_grid.css"
+    _figure = staticmethod(figure_parts)
     _kind = "What each patch answers: the patch grid"
 
     state = State("_state_names").tag(sync=True, choice=True)

@@ -32,15 +32,15 @@ def draw(traits: dict[str, Any]) -> Piece:
     which = f"image {found.of['image']}" if meta["n_images"] > 1 else ""
     subtitle = joined(meta["model_name"], patches_words(meta), which)
     (left, right), thumbnails = shares(0.29, 0.71), found.thumbnails()
-    row = [captioned("", film(right, _maps(found), 340))]
+    row = [captioned("", film(right, class_maps(found), 340))]
     if thumbnails is not None:
         heads = overview(left, thumbnails, found.chosen)
         row.insert(0, captioned("every head; last: each layer's sum", heads))
-    below = [_curves(found, of, shares(1, 1)[0]) for of in range(found.n_classes)]
+    below = [removal_curve(found, of, shares(1, 1)[0]) for of in range(found.n_classes)]
     return sheet("Relevance", subtitle, [joined(found.words, meta["caption"])], row, below)
 
 
-def _maps(found: ShownRelevance) -> list[Panel]:
+def class_maps(found: ShownRelevance) -> list[Panel]:
     """Each map that is shown on the image, with its class and its legend."""
     traits, layer, head = found.traits, found.traits["layer"], found.traits["head"]
     picture = np.frombuffer(traits["_picture"], "u1").reshape(*traits["_picture_size"], 3)
@@ -53,7 +53,7 @@ def _maps(found: ShownRelevance) -> list[Panel]:
     return panels
 
 
-def _curves(found: ShownRelevance, of: int, width: int) -> Piece:
+def removal_curve(found: ShownRelevance, of: int, width: int) -> Piece:
     """A class's removal curves as far as they are known."""
     about = found.traits["_curves_of"]
     name = found.traits["_labels"][about["against" if of else "target"]]

@@ -15,6 +15,7 @@ from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on
+from vitlens_widgets.widgets.relevance_maps.figure import figure_parts
 from vitlens_widgets.widgets.relevance_maps.finder import RelevanceFinder
 from vitlens_widgets.widgets.relevance_maps.source import checked_relevance, source_of
 from vitlens_widgets.widgets.relevance_maps.still import draw
@@ -73,6 +74,7 @@ class RelevanceMaps(RelevanceChoices):
 
     _esm = STATIC / "relevance_maps.js"
     _css = STATIC / "relevance_maps.css"
+    _figure = staticmethod(figure_parts)
     _kind = "What an answer rests on: the relevance"
 
     _meta = traitlets.Dict().tag(sync=True)

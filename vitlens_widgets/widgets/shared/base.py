@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -13,6 +14,8 @@ import anywidget
 from traitlets import TraitType
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.export.figures.parts import FigureParts, Shared
+from vitlens_widgets.export.figures.save import save_figure
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import save_html
 from vitlens_widgets.export.stills.piece import Piece
@@ -55,6 +58,9 @@ class LensWidget(WireWidget):
 
     _beyond = "whatever must be computed anew"
     """What a page without a kernel cannot do, to end a sentence."""
+
+    _figure: Callable[[dict[str, Any], Shared | None], FigureParts] | None = None
+    """What it can put in a figure, from its traits."""
 
     _ipython_display_ = None
     """ipywidgets 7, which Colab has, would show itself with it, and without all of the bundle."""
@@ -142,6 +148,51 @@ class LensWidget(WireWidget):
             lens.html: 110 kB
         """
         return save_html(self, path, title=title)
+
+    def save_figure(
+        self,
+        path: str | Path,
+        width_mm: float = 85,
+        panels: Sequence[str | int] | None = None,
+        *,
+        columns: int | None = None,
+        dpi: float = 300,
+    ) -> Path:
+        """Writes panels as a figure for a paper: PDF, SVG or PNG; see `vl.save_figure`.
+
+        Args:
+            path: The file to write; its name ends in `.pdf`, `.svg` or `.png`.
+            width_mm: How wide the figure is, in millimetres.
+            panels: Which panels, by name, or states by number; `figure_parts().parts` names all.
+                Default: what the widget shows.
+            columns: How many stand side by side. Default: as many as are well seen.
+            dpi: Pixels per inch of what is a picture.
+
+        Returns:
+            The file.
+
+        Raises:
+            UsageError: There is no such panel, a number is out of range, the file cannot be
+                written, or fpdf2 is missing.
+
+        Example:
+            >>> grid.save_figure("figure.svg", width_mm=85, panels=["image", 0, 6, "final"])
+        """
+        return save_figure(self, path, width_mm, panels, columns=columns, dpi=dpi)
+
+    def figure_parts(self, shared: Shared | None = None) -> FigureParts:
+        """The panels it can put in a figure, as it shows them now.
+
+        Args:
+            shared: A scale, or the order of classes, that several widgets share. Default: its own.
+
+        Raises:
+            UsageError: It is a widget that has none.
+        """
+        parts = type(self)._figure
+        if parts is None:
+            raise UsageError(f"{type(self).__name__} has no panels for a figure.")
+        return parts(self._pictured(), shared)
 
     def saved(self) -> SavedWidget:
         """The widget as a page without a kernel keeps it."""

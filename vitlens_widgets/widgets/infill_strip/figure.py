@@ -1,0 +1,35 @@
+"""What an InfillStrip can put in a figure: original, masked, every state, and how near each is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.export.figures.parts import FigurePart, FigureParts, Shared
+from vitlens_widgets.export.stills.piece import Piece
+from vitlens_widgets.widgets.infill_strip.still import nearness, scores, strip
+
+
+def figure_parts(traits: dict[str, Any], shared: Shared | None = None) -> FigureParts:
+    """Its panels, from its traits; it has no scale."""
+    del shared
+    meta = traits["_meta"]
+    pictures = pictures_of(traits, meta)
+    parts: dict[str, FigurePart] = {**pictures}
+    mse = scores(traits, meta)[0]
+    if nearness(200, meta["state_names"], mse):
+        parts["curves"] = partial(_curves, meta["state_names"], mse)
+    return FigureParts(parts, [*pictures], meta["state_names"])
+
+
+def pictures_of(traits: dict[str, Any], meta: dict[str, Any]) -> dict[str, FigurePart]:
+    """Original, masked, and each state's painting, by their names."""
+    panels = [replace(panel, is_chosen=False) for panel in strip(traits, meta, 0)]
+    return {panel.name: panel for panel in panels}
+
+
+def _curves(names: list[str], mse: np.ndarray, width: int) -> Piece:
+    return nearness(width, names, mse)[0]
