@@ -105,7 +105,7 @@ class Patches:
         if not self.of_classes:
             return self.tint.scale or []
         labels, many = self.answers.labels, list(self.answers.colors.items())
-        return [(labels[i], color) for i, color in many[: 2 * len(CLASS_COLORS)]]
+        return [(labels[i], color) for i, color in many[: 3 * len(CLASS_COLORS)]]
 
     def _cover(self, state: int) -> np.ndarray:
         """Colours and opacity, `[row, col, 4]`; grey where the model gave no number."""
