@@ -15,6 +15,7 @@ from .lenses import Infilling as Infilling
 from .lenses import InfillLens as InfillLens
 from .lenses import Lens as Lens
 from .lenses import LogitLens as LogitLens
+from .lenses import PatchClassifier as PatchClassifier
 from .lenses import Reading as Reading
 from .lenses import read_features as read_features
 from .models import PlainViT as PlainViT

@@ -86,7 +86,7 @@ def most_of_each_patch(
             f"this one is {mask.dtype} {list(mask.shape)}."
         )
     if picture is not None:
-        _check_aspect(mask, picture)
+        check_aspect(mask, picture)
     counted = [
         np.unique(patch, return_counts=True) for patch in cut(mask, grid).reshape(rows * cols, -1)
     ]
@@ -112,7 +112,7 @@ def enlarged(patches: np.ndarray, patch_size: tuple[int, int]) -> np.ndarray:
     return repeat(patches, "... row col -> ... (row h) (col w)", h=high, w=wide)
 
 
-def _check_aspect(mask: np.ndarray, picture: tuple[int, int]) -> None:
+def check_aspect(mask: np.ndarray, picture: tuple[int, int]) -> None:
     """Refuse a mask that cannot be of this picture, such as one of the picture before cropping."""
     (height, width), (seen_height, seen_width) = mask.shape, picture
     if height * seen_width != width * seen_height:

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from unicodedata import category
 
 from vitlens_widgets.errors import check_text
 
@@ -60,6 +61,26 @@ def emoji_for(name: str) -> str:
             if emoji := _of_phrase(_words(part)):
                 return emoji
     return ""
+
+
+def split_emoji(name: str) -> tuple[str, str]:
+    """(emoji, the rest) of a name that begins or ends with an emoji; ("", name) without one.
+
+    Example:
+        >>> split_emoji("⛑️ helmet"), split_emoji("traffic light 🚦"), split_emoji("helmet")
+        (('⛑️', 'helmet'), ('🚦', 'traffic light'), ('', 'helmet'))
+    """
+    words = name.split()
+    for place in (0, -1):
+        if len(words) > 1 and _is_emoji(words[place]):
+            return words.pop(place), " ".join(words)
+    return (name if words and _is_emoji(name) else ""), name
+
+
+def _is_emoji(word: str) -> bool:
+    """Whether it is a picture, alone: a symbol beyond ASCII, and no letter or digit."""
+    symbols = any(ord(char) > 0x7F and category(char) == "So" for char in word)
+    return symbols and not any(char.isalnum() or char.isspace() for char in word)
 
 
 def emoji_of_set(names: Sequence[str]) -> tuple[str, ...]:

@@ -31,13 +31,20 @@ class LabelSet(Sequence[str]):
         ('dog', 2, ('🐱', '🐶', '⛵'))
     """
 
-    def __init__(self, descriptions: Sequence[str], definitions: Sequence[str], name: str) -> None:
+    def __init__(
+        self,
+        descriptions: Sequence[str],
+        definitions: Sequence[str],
+        name: str,
+        emoji: Sequence[str] = (),
+    ) -> None:
         self._name = name
+        self._given = tuple(emoji)
         self._descriptions = tuple(descriptions)
         self._names = tuple(_unique_names(descriptions, definitions))
 
     @classmethod
-    def of(cls, names: Iterable[str], name: str = "") -> LabelSet:
+    def of(cls, names: Iterable[str], name: str = "", emoji: Sequence[str] = ()) -> LabelSet:
         """The label set of a model of one's own.
 
         Args:
@@ -45,9 +52,12 @@ class LabelSet(Sequence[str]):
                 commas if there are any; or a dict of names by index, or of indices by name, such as
                 the `id2label` and `label2id` of a Hugging Face model.
             name: what the set is called.
+            emoji: one of one's own for each class; where it is "", as for all without any, one
+                that fits the name.
 
         Raises:
-            UsageError: there are no names or they are in no order, or one of them is not a string.
+            UsageError: there are no names or they are in no order, one of them is not a string,
+                or there are not as many emoji.
         """
         if isinstance(names, str):
             raise UsageError(f'Labels were given as one string, "{names}": give a list of names.')
@@ -60,7 +70,9 @@ class LabelSet(Sequence[str]):
                     f"Label {index} is {label!r}, {said(label)}: every label must be "
                     "a string; LabelSet.numbered(n) names classes by their number."
                 )
-        return cls([" ".join(label.split()) for label in names], [""] * len(names), name)
+        if emoji and len(emoji) != len(names):
+            raise UsageError(f"{len(emoji)} emoji were given for {len(names)} labels.")
+        return cls([" ".join(label.split()) for label in names], [""] * len(names), name, emoji)
 
     @classmethod
     def known(cls, name: str) -> LabelSet:
@@ -100,7 +112,10 @@ class LabelSet(Sequence[str]):
 
     @cached_property
     def _emoji(self) -> tuple[str, ...]:
-        return emoji_of_set(self._descriptions)
+        found = emoji_of_set(self._descriptions)
+        if not self._given:
+            return found
+        return tuple(own or fitting for own, fitting in zip(self._given, found, strict=True))
 
     def description(self, index: int) -> str:
         """All that a class is called: "tench, Tinca tinca"."""
@@ -181,10 +196,15 @@ class LabelSet(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, LabelSet):
             return NotImplemented
-        return (self._name, self._descriptions) == (other._name, other._descriptions)
+        return self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash((self._name, self._descriptions))
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """What two equal sets have in common."""
+        return self._name, self._descriptions, self._given
 
     def __repr__(self) -> str:
         first = ", ".join(self._names[:3]) + (", ..." if len(self) > 3 else "")

@@ -7,6 +7,7 @@ from vitlens_widgets.lenses.infill import Infilling, InfillLens
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.logit import LogitLens
 from vitlens_widgets.lenses.reading import Reading, Top
+from vitlens_widgets.lenses.taught import PatchClassifier, Teaching
 
 __all__ = [
     "FeatureReading",
@@ -15,7 +16,9 @@ __all__ = [
     "Infilling",
     "Lens",
     "LogitLens",
+    "PatchClassifier",
     "Reading",
+    "Teaching",
     "Top",
     "divergence",
     "read_features",

@@ -122,7 +122,8 @@ class Lens(Live, ABC):
         """Read a trace.
 
         Args:
-            trace: A trace of the same model.
+            trace: A trace of the same model; one of a twin with another classifier is answered
+                anew by this lens's (`trace.answered_by`).
             site: `"resid"`: its L + 1 states; `"attn_out"` or `"mlp_out"`: what each of the L
                 blocks adds to the stream.
             head: With `"attn_out"`: one head's part of it (`vitlens_widgets.lenses.source`).
@@ -132,8 +133,8 @@ class Lens(Live, ABC):
         Raises:
             UsageError: The trace is of another model, or an unknown site or head.
         """
-        self._check_same_model(trace)
-        return Reading(self, source_of(trace, site, head, value_bias))
+        own = self._answered(trace)
+        return Reading(self, source_of(own, site, head, value_bias))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the lens as safetensors: its arguments, and by what its model is known again.
@@ -185,19 +186,26 @@ class Lens(Live, ABC):
             )
         return transformed.to(states)
 
-    def _check_same_model(self, trace: Trace) -> None:
-        """Refuse to read a trace of another model."""
+    def _answered(self, trace: Trace) -> Trace:
+        """The trace, answered by the lens's own model, of which it may be a twin's.
+
+        Raises:
+            UsageError: It is of another model, or no trace.
+        """
         if not isinstance(trace, Trace):
             raise UsageError(
                 f"A lens reads a trace, not {type(trace).__name__}; make one with "
                 "vit.trace(images)."
             )
         own, its = self.vit, trace.vit
-        if its is not own:
+        if its is own:
+            return trace
+        if its.model is not own.model or its.image_size != own.image_size:
             raise UsageError(
                 f"This {self.name} was made for {own.name} (id {id(own):x}), the trace is of "
                 f"{its.name} (id {id(its):x}); trace and read with the same vl.load result."
             )
+        return trace.answered_by(own)
 
 
 def _kinds(of: type[Self]) -> Iterator[type[Self]]:

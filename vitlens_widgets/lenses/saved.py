@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -22,10 +22,11 @@ from vitlens_widgets.files import path_for, write_whole
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.fingerprint import agree, fingerprint
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 SCHEMA = 2
 """Of the file. A reader refuses any other number."""
-
-_KEY = "vitlens_widgets lens"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class SavedLens:
         tensors: Those that are tensors.
     """
 
+    key: ClassVar[str] = "vitlens_widgets lens"
+    """Under which it stands in the file's metadata."""
+    thing: ClassVar[str] = "lens"
+    """What the file holds, and what a sentence calls its writer."""
+
     lens: str
     model: str
     fingerprint: dict[str, Any]
@@ -47,7 +53,7 @@ class SavedLens:
     tensors: dict[str, Tensor] = field(repr=False)
 
     @classmethod
-    def of(cls, lens: Any) -> SavedLens:
+    def of(cls, lens: Any) -> Self:
         """A lens whose class keeps every argument of `__init__` under the argument's own name.
 
         Raises:
@@ -56,6 +62,11 @@ class SavedLens:
         kept = {name: _kept(lens, name) for name in _arguments(lens)}
         tensors = {name: value for name, value in kept.items() if isinstance(value, Tensor)}
         settings = {name: value for name, value in kept.items() if name not in tensors}
+        return cls.about(lens, settings, tensors)
+
+    @classmethod
+    def about(cls, lens: Any, settings: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
+        """What is known of something by these arguments, and of its model."""
         vit: ViT = lens.vit
         return cls(type(lens).__name__, vit.name, fingerprint(vit), settings, tensors)
 
@@ -65,14 +76,14 @@ class SavedLens:
         Raises:
             UsageError: It cannot be written there.
         """
-        place = path_for(path, "lens.safetensors")
+        place = path_for(path, f"{self.thing}.safetensors")
         about = {"schema": SCHEMA, **{k: v for k, v in vars(self).items() if k != "tensors"}}
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in self.tensors.items()}
         about["sum"] = _sum_of(about, tensors)
-        write_whole(place, save(tensors, {_KEY: json.dumps(about)}))
+        write_whole(place, save(tensors, {self.key: json.dumps(about)}))
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> SavedLens:
+    def read(cls, path: str | os.PathLike[str]) -> Self:
         """Read a file; no code in it is run.
 
         Raises:
@@ -84,20 +95,22 @@ class SavedLens:
         try:
             file = safe_open(path, "pt")
             with file:
-                about = dict(json.loads(cast("dict[str, str]", file.metadata() or {})[_KEY]))
+                about = dict(json.loads(cast("dict[str, str]", file.metadata() or {})[cls.key]))
                 names = cast("list[str]", file.keys())
                 tensors = {name: cast("Tensor", file.get_tensor(name)) for name in names}
         except (SafetensorError, KeyError, ValueError, TypeError, OSError):
-            raise UsageError(f"{path} holds no lens; lens.save(path) writes one.") from None
+            raise UsageError(
+                f"{path} holds no {cls.thing}; {cls.thing}.save(path) writes one."
+            ) from None
         if (schema := about.get("schema")) != SCHEMA:
             raise UsageError(
                 f"{path} was written by another version of the package (schema {schema}; this one "
-                f"reads {SCHEMA}): make the lens again and save it."
+                f"reads {SCHEMA}): make the {cls.thing} again and save it."
             )
         if about.pop("sum", None) != _sum_of(about, tensors):
             raise UsageError(
-                f"{path} is damaged: it does not hold what was written to it; make the lens again "
-                "and save it."
+                f"{path} is damaged: it does not hold what was written to it; make the {cls.thing} "
+                "again and save it."
             )
         del about["schema"]
         return cls(**about, tensors=tensors)
@@ -111,8 +124,8 @@ class SavedLens:
         if not agree(self.fingerprint, fingerprint(vit)):
             raise UsageError(
                 f"This {self.lens} was made for {self.model}, and {vit.name} is another model, or "
-                "one with other weights or hooks: load the one it was made for, or make the lens "
-                "again."
+                "one with other weights or hooks: load the one it was made for, or make the "
+                f"{self.thing} again."
             )
         return self.settings | {name: t.to(vit.device) for name, t in self.tensors.items()}
 

@@ -45,6 +45,27 @@ class LinearClassifier:
         return nn.functional.linear(features, self.weight.to(features), bias)
 
 
+class UnitClassifier:
+    """`normalize(features) @ weight.T + bias`: what is taught by examples, whatever their length.
+
+    Args:
+        weight: `[class, feature]`.
+        bias: `[class]`, or None.
+    """
+
+    kind: Kind | None = "softmax"
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self.weight, self.bias = weight, bias
+        self.n_classes, self.n_features = weight.shape
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """`[..., feature] -> [..., class]`."""
+        units = nn.functional.normalize(features, dim=-1)
+        bias = None if self.bias is None else self.bias.to(features)
+        return nn.functional.linear(units, self.weight.to(features), bias)
+
+
 class CosineClassifier:
     """`scale * cosine(features, directions) + offset`: how CLIP and SigLIP compare with texts.
 
@@ -79,7 +100,7 @@ def as_classifier(given: Any, n_features: int) -> Classifier:
     Raises:
         UsageError: Something else, or shapes that do not fit.
     """
-    if isinstance(given, (CosineClassifier, LinearClassifier)):
+    if isinstance(given, (CosineClassifier, LinearClassifier, UnitClassifier)):
         classifier = given
     elif isinstance(given, nn.Linear):
         bias = None if given.bias is None else given.bias.detach()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -27,6 +28,8 @@ from vitlens_widgets.models.prompts import Prompts, from_prompts
 from vitlens_widgets.models.readout import Readout
 from vitlens_widgets.models.registry import family_of
 from vitlens_widgets.models.whole import check_weights, of_its_class
+
+AnyViT = TypeVar("AnyViT", bound="BaseViT")
 
 
 class BaseViT(Live):
@@ -125,6 +128,20 @@ class BaseViT(Live):
             f"{type(self).__name__}({self.name}: {blocks}, {self.n_heads} heads, "
             f"width {self.width}, {self.layout}, reads {self.readout.name}, {labels})"
         )
+
+
+def with_adapter(vit: AnyViT, adapter: Adapter, labels: LabelSet) -> AnyViT:
+    """The same model read by another adapter: a copy that shares its module.
+
+    Args:
+        vit: The model.
+        adapter: Of the same module.
+        labels: The names of the classes that the adapter answers with.
+    """
+    twin = copy.copy(vit)
+    twin.adapter, twin.labels = adapter, labels
+    twin.probabilities, twin.paper = adapter.probabilities, ""
+    return twin
 
 
 def _give_classifier(

@@ -96,6 +96,11 @@ class BaseTrace(Live):
         return self.states.shape[1]
 
     @property
+    def has_graph(self) -> bool:
+        """Whether it was traced with `grad=True`."""
+        return self._grad
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all that is kept."""
         return sum(tensor.nbytes for tensor in (self.states, *self.kept.values()))

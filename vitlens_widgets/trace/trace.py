@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import as_list
+from vitlens_widgets.errors import UsageError, as_list, said
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.answer import check_answer, check_finite
@@ -17,6 +19,7 @@ from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, DropTokens
 from vitlens_widgets.trace.instrument import Plan, instrumented
 from vitlens_widgets.trace.modules import (
+    SeenModules,
     check_modes,
     check_not_recomputed,
     check_not_transformed,
@@ -90,6 +93,35 @@ class Trace(BaseTrace):
         check_finite(trace, logits)
         return trace
 
+    @clean
+    def answered_by(self, vit: BaseViT) -> Trace:
+        """This run, answered by a twin of its model: another classifier, no new forward pass.
+
+        The states and all sites are those of this trace; `logits`, and what lenses make of it, are
+        the twin's.
+
+        Args:
+            vit: `trace.vit.taught(classifier)` or `trace.vit.prompted(prompts)`.
+
+        Raises:
+            UsageError: Another model, or a trace with gradients, whose graph ends in its own
+                answer.
+
+        Example:
+            >>> twin = vit.prompted(["a photo of a cat", "a photo of a dog"])
+            >>> vl.PatchGrid(vl.LogitLens(twin).read(trace.answered_by(twin)))
+        """
+        _check_twin(self, vit)
+        twin = copy.copy(self)
+        twin.vit, twin._context = vit, replace(self._context, vit=vit)
+        twin.kept, twin._repeated = dict(self.kept), set(self._repeated)
+        twin._weights, twin._modules = SeenWeights(vit, "trace", "trace"), SeenModules(vit)
+        with torch.no_grad():
+            has_classes = vit.adapter.has_classifier
+            twin.logits = vit.adapter.readout_logits(self.states[-1]) if has_classes else None
+        check_finite(twin, twin.logits)
+        return twin
+
 
 @clean
 def run(
@@ -132,6 +164,28 @@ def _run_blocks(plan: Plan, state: Tensor, first: int, grad: bool) -> Tensor | N
             for layer in range(first, adapter.n_layers):
                 state = adapter.run_block(layer, state)
         return adapter.readout_logits(state) if adapter.has_classifier else None
+
+
+def _check_twin(trace: Trace, vit: Any) -> None:
+    """Refuse what is no twin of the trace's model.
+
+    Raises:
+        UsageError: It is none, or the trace cannot be answered anew.
+    """
+    if not isinstance(vit, BaseViT):
+        raise UsageError(f"A trace is answered by a twin of its model, not by {said(vit)}.")
+    own = trace.vit
+    if vit.model is not own.model or vit.image_size != own.image_size:
+        raise UsageError(
+            f"This trace is of {own.name}, and {vit.name} is another model or size; its twins come "
+            "of vit.taught(classifier) and vit.prompted(prompts)."
+        )
+    if trace.has_graph:
+        raise UsageError(
+            "A trace with grad=True cannot be answered anew: its graph ends in its own answer; "
+            "trace again with the other model."
+        )
+    trace.check_weights("answered anew")
 
 
 def _listed(edits: AnyEdit | Sequence[AnyEdit]) -> list[AnyEdit]:

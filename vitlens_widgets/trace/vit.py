@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.models import BaseViT
+from vitlens_widgets.models.classifier import UnitClassifier
+from vitlens_widgets.models.patch_readout import PatchRule, own_adapter, reading_patches
+from vitlens_widgets.models.prompts import Prompts, from_prompts
+from vitlens_widgets.models.vit import with_adapter
 from vitlens_widgets.trace.edits import DropTokens, Edit
 from vitlens_widgets.trace.trace import Trace, run
 from vitlens_widgets.trace.watch import Watch
+
+
+@runtime_checkable
+class PatchTeacher(Protocol):
+    """What is asked of a fitted `vl.PatchClassifier` here."""
+
+    vit: BaseViT
+    readout: PatchRule
+
+    @property
+    def classifier(self) -> UnitClassifier:
+        """Reads tokens after the final norm."""
+        ...
+
+    @property
+    def labels(self) -> LabelSet:
+        """The names of its classes."""
+        ...
 
 
 class ViT(BaseViT):
@@ -68,6 +92,50 @@ class ViT(BaseViT):
             grad=grad,
             preprocessed=preprocessed,
         )
+
+    def prompted(self, prompts: Prompts) -> ViT:
+        """The same model, classifying by other texts: a twin that shares its weights.
+
+        Args:
+            prompts: As in `vl.load(..., prompts=)`.
+
+        Raises:
+            UsageError: No prompts, or a model that reads no texts.
+
+        Example:
+            >>> twin = vit.prompted(["a photo of a cat", "a photo of a dog"])
+            >>> trace.answered_by(twin).logits  # of a trace of vit, without a new forward pass
+        """
+        adapter = copy.copy(own_adapter(self.adapter))
+        names, adapter.classifier = from_prompts(adapter, prompts)
+        return with_adapter(self, adapter, LabelSet.of(names))
+
+    def taught(self, classifier: PatchTeacher) -> ViT:
+        """The same model, answering with classes taught by examples: a twin with its weights.
+
+        Its readout is what the patches answer, never CLS, and everything that reads the readout
+        reads that: lenses, relevance, edits, experiments.
+
+        Args:
+            classifier: A fitted `vl.PatchClassifier` of this model.
+
+        Raises:
+            UsageError: Something else, or a classifier of another model.
+
+        Example:
+            >>> classifier = vl.PatchClassifier(vit, trace).fit({"helmet": [(0, (27, 25))], ...})
+            >>> twin = vit.taught(classifier)
+            >>> vl.PatchGrid(vl.LogitLens(twin).read(trace.answered_by(twin)))
+        """
+        if not isinstance(classifier, PatchTeacher):
+            raise UsageError(f"taught takes a fitted vl.PatchClassifier, not {said(classifier)}.")
+        if classifier.vit.model is not self.model:
+            raise UsageError(
+                f"This classifier was made for {classifier.vit.name}, and {self.name} is another "
+                "model; teach it anew, or load it for this one by vl.PatchClassifier.load."
+            )
+        adapter = reading_patches(self.adapter, classifier.classifier, classifier.readout)
+        return with_adapter(self, adapter, classifier.labels)
 
 
 def check_vit(vit: Any, what: str, such_as: str = "toy/p32") -> ViT:

@@ -8,6 +8,7 @@ import torch
 
 from vitlens_widgets.errors import check_seed
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.patch_readout import ReadsPatches, own_adapter, reading_patches
 from vitlens_widgets.trace.vit import ViT, check_vit
 
 
@@ -49,6 +50,9 @@ def untrained(vit: ViT, seed: int = 0) -> ViT:
     twin = copy.copy(vit)
     twin.model, twin.name = model, f"{vit.name} (random weights)"
     twin.paper = ""
-    twin.adapter = type(vit.adapter)(model, vit.image_size)
-    twin.adapter.classifier = vit.adapter.classifier
+    twin.adapter = type(own_adapter(vit.adapter))(model, vit.image_size)
+    if isinstance(vit.adapter, ReadsPatches):
+        twin.adapter = reading_patches(twin.adapter, vit.adapter.classifier, vit.adapter.patch_rule)
+    else:
+        twin.adapter.classifier = vit.adapter.classifier
     return twin

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, as_list, check_flag, said
@@ -178,6 +177,28 @@ class FeatureReading(Live):
         self._place(state)
         return self._normed.of(state)[image, self._normed.position(token)].clone()
 
+    def units(self, k: int) -> Tensor:
+        """Every token's feature in state k, divided by its length: float32 `[image, position, d]`.
+
+        Raises:
+            UsageError: There is no such state.
+        """
+        return self._normed.units(check_index("state", k, self.trace.n_states))
+
+    def units_at(self, k: int, places: Sequence[tuple[int, int]]) -> np.ndarray:
+        """`units` of some tokens, float32 `[place, d]`.
+
+        Args:
+            k: The state.
+            places: (image, token) of each, the token as its index in the whole sequence.
+
+        Raises:
+            UsageError: A token that was dropped, or is not there.
+        """
+        units = self.units(k)
+        found = [units[image, self._normed.position(token)] for image, token in places]
+        return torch.stack(found).numpy()
+
     def _shared(self) -> Iterable[object]:
         """The trace, which it does not change."""
         return (self.trace,)
@@ -226,25 +247,30 @@ class FeatureReading(Live):
         maps = [pca.shown(one.scores) for one in turned]
         figures = [pca.figure(one[:, 0]) for one in maps]
         return StateFeatures(
-            self._laid_out(np.concatenate(maps), np.float32(np.nan)),
+            self.laid_out(self._by_image(maps)),
             np.stack([one.variance for one in turned]),
-            self._laid_out(np.concatenate(figures), False),
+            self.laid_out(self._by_image(figures), False),
         )
 
-    def _laid_out(self, values: np.ndarray, elsewhere: Any) -> np.ndarray:
-        """Values of all images' patches, `[image * patch, ...]`, as `[image, row, col, ...]`."""
-        values = values.reshape(self.n_images, -1, *values.shape[1:])
-        grid = np.full((self.n_images, *self.layout.grid, *values.shape[2:]), elsewhere)
+    def laid_out(self, values: np.ndarray, elsewhere: Any = np.nan) -> np.ndarray:
+        """Values of the patches in the sequence, `[image, patch, ...]`, in their places.
+
+        Returns:
+            `[image, row, col, ...]`, with `elsewhere` where a patch was dropped.
+        """
+        shape = (self.n_images, *self.layout.grid, *values.shape[2:])
+        grid = np.full(shape, elsewhere, values.dtype)
         grid[:, self.present] = values
         return grid
+
+    def _by_image(self, values: list[np.ndarray]) -> np.ndarray:
+        """`[patch, ...]` of each basis as `[image, patch, ...]`."""
+        return np.concatenate(values).reshape(self.n_images, -1, *values[0].shape[1:])
 
     def _apart(self, cosines: Tensor) -> PatchSimilarity:
         """`[state, image, position]`, patches in their places and prefix tokens apart."""
         values, n_prefix = cosines.numpy(), self.layout.n_prefix
-        patches = rearrange(values[..., n_prefix:], "state image patch -> (state image) patch")
-        grid = np.full((len(patches), *self.layout.grid), np.nan, np.float32)
-        grid[:, self.present] = patches
-        maps = grid.reshape(*values.shape[:2], *self.layout.grid)
+        maps = np.stack([self.laid_out(state) for state in values[..., n_prefix:]])
         return PatchSimilarity(maps, values[..., :n_prefix])
 
     def __repr__(self) -> str:

@@ -1,0 +1,331 @@
+"""Classes taught by examples against NumPy: fits, readouts, what is left out, scores, files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+from sklearn.metrics import jaccard_score
+
+import vitlens_widgets as vl
+from tests.lenses import taught_by_hand as oracle
+from tests.sentences import refused
+from tests.small_models import mae_model, pixels_for, shaken, timm_model
+from tests.zoo_sweep import small_hf
+from vitlens_widgets.lenses.segmentation import pixel_labels
+
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+
+EXAMPLES = {
+    "⛑️ helmet": [(0, (1, 2)), (1, (2, 4)), (0, (2, 0))],
+    "flag": [(1, (0, 0)), (0, (0, 3))],
+    "grey wall 🧱": [(2, (1, 1))],
+}
+
+
+def traced(n_images=3, special="CLS", **words):
+    vit = vl.load(timm_model(special, num_classes=0, **words))
+    return vit.trace(pixels_for(vit.image_size, n_images), preprocessed=True)
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return traced()
+
+
+@pytest.fixture(scope="module")
+def fitted(trace):
+    return vl.PatchClassifier(trace.vit, trace).fit(EXAMPLES)
+
+
+def test_a_class_is_the_mean_direction_of_its_examples(trace, fitted):
+    reading = vl.LogitLens(trace.vit.taught(fitted)).read(trace)
+    own = oracle.units_of(trace, -1, EXAMPLES)
+    for k in range(trace.n_states):
+        expected = oracle.prototype_logits(own, oracle.unit(oracle.normed(trace, k)))
+        np.testing.assert_allclose(reading.logits(k), expected, rtol=0, atol=1e-4)
+    assert list(reading.labels) == ["helmet", "flag", "grey wall"]
+    assert reading.labels.emoji == ("⛑️", "🚩", "🧱")
+
+
+@pytest.mark.parametrize("rule", ["share", "mean", "best"])
+@pytest.mark.parametrize("special", ["CLS", "four registers and layer scale"])
+def test_the_readout_is_what_the_patches_answer(rule, special):
+    trace = traced(special=special)
+    vit = trace.vit
+    classifier = vl.PatchClassifier(vit, trace, readout=rule).fit(EXAMPLES)
+    twin = vit.taught(classifier)
+    own = oracle.units_of(trace, -1, EXAMPLES)
+    patches = oracle.unit(oracle.normed(trace, -1))[:, vit.layout.patches]
+    expected = oracle.image_probabilities(oracle.prototype_logits(own, patches), rule)
+    again = twin.trace(pixels_for(vit.image_size, 3), preprocessed=True)
+    for logits in (again.logits, trace.answered_by(twin).logits):
+        np.testing.assert_allclose(logits.softmax(-1), expected, rtol=0, atol=1e-5)
+    assert again.vit is twin
+    assert trace.logits is None  # the model itself was not taught anything
+    assert not vit.adapter.has_classifier
+    assert vl.check_adapter(twin)["exact"].all()
+
+
+def test_weights_of_the_readout_are_on_patches_alone(trace):
+    for rule in ("share", "mean", "best"):
+        classifier = vl.PatchClassifier(trace.vit, trace, readout=rule).fit(EXAMPLES)
+        twin = trace.vit.taught(classifier)
+        with torch.no_grad():
+            weights = twin.adapter.readout_weights(trace.states[-1])
+            logits = twin.adapter.token_logits(trace.states[-1])[:, 1:]
+        if rule == "best":
+            place = logits.flatten(1).argmax(1) // logits.shape[-1]
+            expected = torch.nn.functional.one_hot(place + 1, 16).float()
+        else:
+            expected = torch.tensor([[0.0] + [1 / 15] * 15] * 3)
+        torch.testing.assert_close(weights, expected)
+        own = trace.answered_by(twin)
+        for image, of_image in enumerate(weights.numpy()):
+            rows = vl.analysis.heads.rollout(own, image)[-1]
+            found = vl.analysis.heads.readout_row(own, rows, image)
+            np.testing.assert_allclose(found, of_image @ rows, rtol=0, atol=1e-6)
+
+
+def test_the_logistic_regression_is_the_one_of_its_formula(trace):
+    """Minimised by hand: cross-entropy, every class weighing the same, and |W|^2 / (2 C)."""
+    classifier = vl.PatchClassifier(trace.vit, trace, method="logistic").fit(EXAMPLES)
+    own = oracle.units_of(trace, -1, EXAMPLES)
+    x = np.concatenate(list(own.values()))
+    y = np.repeat(np.arange(3), [len(v) for v in own.values()])
+    weigh = len(y) / (3 * np.bincount(y))[y]
+
+    def cost(flat):
+        w, b = flat[:-3].reshape(3, -1), flat[-3:]
+        p = oracle.softmax(x @ w.T + b)
+        off = (p - np.eye(3)[y]) * weigh[:, None]
+        value = -(weigh * np.log(p[np.arange(len(y)), y])).sum() + (w**2).sum() / 200
+        return value, np.concatenate([(off.T @ x + w / 100).ravel(), off.sum(0)])
+
+    best = minimize(cost, np.zeros(3 * x.shape[1] + 3), jac=True, tol=1e-12)
+    w, b = best.x[:-3].reshape(3, -1), best.x[-3:]
+    patches = oracle.unit(oracle.normed(trace, -1))
+    found = vl.LogitLens(trace.vit.taught(classifier)).read(trace).logits(3).softmax(-1)
+    np.testing.assert_allclose(found, oracle.softmax(patches @ w.T + b), rtol=0, atol=2e-3)
+
+
+def test_two_classes_by_logistic_regression_answer_alike_whichever_comes_first(trace):
+    pair = {name: EXAMPLES[name] for name in ("⛑️ helmet", "flag")}
+    found = [
+        vl.LogitLens(
+            trace.vit.taught(vl.PatchClassifier(trace.vit, trace, method="logistic").fit(examples))
+        )
+        .read(trace)
+        .probability("flag")
+        for examples in (pair, dict(reversed(pair.items())))
+    ]
+    torch.testing.assert_close(*found, rtol=0, atol=1e-4)
+    assert (found[0] > 0.5).any()
+    assert (found[0] < 0.5).any()
+
+
+def test_each_example_is_left_out_in_turn(trace, fitted):
+    found, final = fitted.held_out(), oracle.units_of(trace, -1, EXAMPLES)
+    assert found.classes.tolist() == [0, 0, 0, 1, 1, 2]
+    for k in range(trace.n_states):
+        own = oracle.units_of(trace, k, EXAMPLES)
+        assert found.by_state[k].tolist() == oracle.left_out(own, own)
+        assert found.by_final[k].tolist() == oracle.left_out(final, own)
+    right = (found.by_state == found.classes)[:, :5].mean(1)  # the last is alone in its class
+    np.testing.assert_allclose(found.state_agreement, right)
+    assert found.tested.tolist() == [True] * 5 + [False]
+    assert found.chance == 1 / 3
+
+
+def test_what_is_left_out_of_a_logistic_regression_is_unknown_to_it(trace):
+    examples = {name: pairs for name, pairs in EXAMPLES.items() if len(pairs) > 1}
+    classifier = vl.PatchClassifier(trace.vit, trace, method="logistic").fit(examples)
+    found = classifier.held_out().by_final[1]
+    names = list(examples)
+    for i, (name, gone) in enumerate((n, p) for n, pairs in examples.items() for p in pairs):
+        rest = {n: [p for p in pairs if p != gone] for n, pairs in examples.items()}
+        without = vl.PatchClassifier(trace.vit, trace, method="logistic").fit(rest)
+        logits = vl.LogitLens(trace.vit.taught(without)).read(trace).logits(1)
+        assert names[found[i]] == names[int(logits[gone[0], trace.layout.find(gone[1])].argmax())]
+        assert name in names
+
+
+def test_one_class_answers_everywhere(trace):
+    one = vl.PatchClassifier(trace.vit, trace).fit({"helmet": [(0, (1, 2)), (0, (1, 3))]})
+    twin = trace.vit.taught(one)
+    assert (vl.LogitLens(twin).read(trace).probability("helmet") == 1).all()
+    assert np.isfinite(one.held_out().state_agreement).all()
+    with refused(vl.UsageError):
+        vl.PatchClassifier(trace.vit, trace, method="logistic").fit({"helmet": [(0, (1, 2))]})
+
+
+def test_everything_that_reads_the_readout_reads_the_patches(trace, fitted):
+    twin = trace.vit.taught(fitted)
+    pixels = pixels_for(twin.image_size, 1)
+    whole = twin.trace(pixels, preprocessed=True)
+    # an edit of CLS after the last attention changes nothing that is read
+    late = [vl.edits.Add("mlp_out", 2, torch.ones(48), token=0)]
+    torch.testing.assert_close(whole.rerun(late).logits, whole.logits)
+    edit = [vl.edits.Zero("z", 1, head=2)]
+    edited = twin.trace(pixels, preprocessed=True, edits=edit)
+    torch.testing.assert_close(whole.rerun(edit).logits, edited.logits, rtol=0, atol=1e-5)
+    last = [vl.edits.Zero("resid_post", 2, token=4)]
+    torch.testing.assert_close(
+        twin.trace(pixels, preprocessed=True, edits=last).logits, whole.rerun(last).logits
+    )
+    grad = twin.trace(pixels, preprocessed=True, grad=True)
+    (slope,) = torch.autograd.grad(grad.logits[0, 1], grad["resid_pre", 2])
+    assert slope[0, 1:].abs().sum() > 0
+    for method in ("chefer", "class_embedding_logit", "rollout"):
+        found = vl.analysis.relevance(whole, "flag", method=method)
+        assert np.ptp(found.patches()) > 0
+    assert len(vl.untrained(twin).labels) == 3
+    assert vl.untrained(twin).readout.name == "share of patches"
+    with refused(vl.UsageError):
+        vl.FrozenNormLens(twin)
+
+
+def test_dropped_patches_answer_nothing(trace, fitted):
+    twin = trace.vit.taught(fitted)
+    drop = np.zeros((3, 5), bool)
+    drop[0] = True
+    pixels = pixels_for(twin.image_size, 2)
+    some = twin.trace(pixels, preprocessed=True, edits=[vl.edits.DropTokens(drop)])
+    own = oracle.units_of(trace, -1, EXAMPLES)
+    patches = oracle.unit(oracle.normed(some, -1))[:, 1:]
+    expected = oracle.softmax(oracle.prototype_logits(own, patches)).mean(1)
+    np.testing.assert_allclose(some.logits.softmax(-1), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        mae_model,
+        lambda: shaken(small_hf.small("SiglipVisionModel")),
+        lambda: shaken(small_hf.small("CLIPVisionModelWithProjection")),
+        lambda: shaken(small_hf.small("Dinov2ForImageClassification")),
+        lambda: timm_model("distillation"),
+        lambda: timm_model("mean of patches, norm before"),
+    ],
+)
+def test_models_of_every_pooling_are_taught(make):
+    vit = vl.load(make())
+    trace = vit.trace(pixels_for(vit.image_size, 2), preprocessed=True)
+    examples = {"one": [(0, (0, 0)), (1, (1, 2))], "other": [(1, (0, 1)), (1, (2, 2))]}
+    twin = vit.taught(vl.PatchClassifier(vit, trace).fit(examples))
+    again = twin.trace(pixels_for(vit.image_size, 2), preprocessed=True)
+    torch.testing.assert_close(again.logits, trace.answered_by(twin).logits, rtol=0, atol=1e-5)
+    final = vl.LogitLens(twin).read(again).readout.logits(vit.n_layers)
+    torch.testing.assert_close(final, again.logits, rtol=0, atol=1e-5)
+
+
+def test_examples_may_name_their_pictures():
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    rng = np.random.default_rng(3)
+    pictures = [rng.integers(0, 256, (48, 80, 3), dtype=np.uint8) for _ in range(2)]
+    named = {"a": [(pictures[0], (1, 2)), (pictures[1], 9)], "b": [(pictures[0], (0, 0))]}
+    by_index = {"a": [(0, (1, 2)), (1, 9)], "b": [(0, (0, 0))]}
+    one = vl.PatchClassifier(vit).fit(named)
+    other = vl.PatchClassifier(vit, pictures).fit(by_index)
+    torch.testing.assert_close(one.classifier.weight, other.classifier.weight)
+    assert one.examples == other.examples
+
+
+def test_masks_score_the_classes(trace, fitted):
+    truth = np.random.default_rng(5).integers(-1, 3, (3, 6, 10)).repeat(4, 1).repeat(4, 2)
+    twin = trace.vit.taught(fitted)
+    chances = vl.LogitLens(twin).read(trace).logits(3)[:, 1:].softmax(-1)
+    given = pixel_labels(chances, (3, 5), (24, 40))
+    table = fitted.score(truth).set_index("class")
+    for index, name in enumerate(fitted.labels):
+        iou = jaccard_score((truth == index).ravel(), (given == index).ravel())
+        assert table.loc[name, "IoU"] == pytest.approx(iou)
+        right = (given == index)[truth == index].mean()
+        assert table.loc[name, "accuracy"] == pytest.approx(right)
+    assert table.loc["mean", "IoU"] == pytest.approx(table["IoU"][:3].mean())
+    by_name = fitted.score({"flag": truth == 1}).set_index("class")
+    assert by_name.loc["flag", "IoU"] == table.loc["flag", "IoU"]
+
+
+def test_it_is_saved_and_loaded(trace, fitted, tmp_path):
+    path = tmp_path / "classifier.safetensors"
+    for classifier in (
+        fitted,
+        vl.PatchClassifier(trace.vit, trace, method="logistic", readout="best").fit(EXAMPLES),
+    ):
+        classifier.save(path)
+        again = vl.PatchClassifier.load(path, trace.vit)
+        assert again.labels == classifier.labels
+        assert again.examples == classifier.examples
+        assert (again.method, again.readout) == (classifier.method, classifier.readout)
+        answers = [trace.answered_by(trace.vit.taught(c)).logits for c in (classifier, again)]
+        torch.testing.assert_close(*answers)
+        np.testing.assert_array_equal(again.held_out().by_state, classifier.held_out().by_state)
+    with refused(vl.UsageError):
+        again.score(np.zeros((3, 24, 40), int))
+    other = vl.load(timm_model("four registers and layer scale"))
+    with refused(vl.UsageError):
+        vl.PatchClassifier.load(path, other)
+    with refused(vl.UsageError):
+        other.taught(again)
+    vl.LogitLens(trace.vit.taught(fitted)).save(tmp_path / "lens.safetensors")
+    with refused(vl.UsageError):
+        vl.PatchClassifier.load(tmp_path / "lens.safetensors", trace.vit)
+    with refused(vl.UsageError):
+        vl.Lens.load(path, trace.vit)
+
+
+def test_what_cannot_be_taught_is_refused(trace, fitted):
+    untaught = vl.PatchClassifier(trace.vit, trace)
+    for examples in (
+        {},
+        "cat",
+        {"cat": []},
+        {"cat": [3]},
+        {"cat": 3},
+        {3: [(0, 1)]},
+        {" ": [(0, 1)]},
+        {"cat": [(0, 1)], "🐱 Cat": [(0, 2)]},
+        {"cat": [(0, "CLS")]},
+        {"cat": [(3, 1)]},
+        {"cat": [(0, (9, 9))]},
+        {"cat": [(0, 1)], "dog": [(0, (0, 0))]},
+    ):
+        with refused(vl.UsageError):
+            untaught.fit(examples)
+    with refused(vl.UsageError):
+        untaught.held_out()
+    with refused(vl.UsageError):
+        trace.vit.taught(untaught)
+    with refused(vl.UsageError):
+        trace.vit.taught("cat")
+    with refused(vl.UsageError):
+        vl.PatchClassifier(trace.vit, method="svm")
+    with refused(vl.UsageError):
+        vl.PatchClassifier(trace.vit, readout="CLS")
+    with refused(vl.UsageError):
+        vl.PatchClassifier("toy/p32")
+    with refused(vl.UsageError):
+        vl.PatchClassifier(vl.load(timm_model("CLS")), trace)
+    for masks in (
+        np.zeros((3, 24, 40)),
+        np.full((3, 24, 40), 7),
+        {"dog": np.ones((3, 24, 40))},
+        {"flag": np.ones((2, 24, 40))},
+        {"flag": np.ones((3, 24, 24))},
+        np.full((3, 24, 40), -1),
+    ):
+        with refused(vl.UsageError):
+            fitted.score(masks)
+
+
+def test_another_model_does_not_answer_a_trace(trace, fitted):
+    with refused(vl.UsageError):
+        trace.answered_by(vl.load(timm_model("CLS")))
+    with refused(vl.UsageError):
+        trace.answered_by("toy/p32")
+    vit = trace.vit
+    graph = vit.trace(pixels_for(vit.image_size, 1), preprocessed=True, grad=True)
+    with refused(vl.UsageError):
+        graph.answered_by(vit.taught(fitted))
