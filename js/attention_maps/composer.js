@@ -2,6 +2,7 @@
 import { Remembered } from "../lib/remembered.js";
 import { layoutFor } from "./layout.js";
 import { orderOf } from "./order.js";
+import { restingToken } from "./resting.js";
 import { overlay, palette, scaleOf } from "./shades.js";
 import { keyOf, kindOf } from "./map_cache.js";
 import { wholeView } from "./viewport.js";
@@ -33,10 +34,12 @@ export class Composer {
   scene(choices, data, moment) {
     const { meta, tokens, kernel } = this;
     const what = this.whatOf(choices, data.overview);
-    const pair = this.pairOf(choices, moment);
     const map = kernel.maps.find(what, data.overview);
     if (map) this.focus = this.focusOf(map, what, choices, data.overview);
     else if (!kernel.exact.requests) this.focus = null; // it will not come, and no other is it
+    const looked = this.pairOf(choices, moment);
+    const isResting = looked.query === null && looked.key === null;
+    const pair = isResting ? this.restingPair(choices) : looked;
     kernel.exact.want(what, this.positionOf(pair.query), this.positionOf(pair.key));
     const { sort, order } = choices;
     return {
@@ -48,6 +51,7 @@ export class Composer {
       tokens,
       what,
       pair,
+      isResting,
       pinned: this.pinnedOf(choices),
       focus: this.focus,
       isStale: map === null,
@@ -80,6 +84,13 @@ export class Composer {
   pairOf(choices, { passing }) {
     const [query, key] = [passing.query ?? choices.token, passing.key ?? choices.key];
     return this.remembered.get("pair", [query, key], () => ({ query, key }));
+  }
+
+  /** While nothing is looked at: what CLS attends to, or who attends to it. @param {Choices} choices @returns {import("./scene.js").Pair} */
+  restingPair({ direction }) {
+    const map = this.focus?.map ?? null;
+    const token = this.remembered.get("resting", [map], () => restingToken(this.tokens, map));
+    return this.remembered.get("resting pair", [token, direction], () => (direction === "to" ? { query: token, key: null } : { query: null, key: token }));
   }
 
   /** @param {number | null} token */

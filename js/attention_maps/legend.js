@@ -3,7 +3,7 @@ import { colorAt } from "../lib/colormaps.js";
 import { element, fill } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { ramp } from "../lib/ramp.js";
-import { MANY_TIMES, special } from "./shades.js";
+import { MANY_TIMES, SOME_TIMES, special } from "./shades.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -33,7 +33,7 @@ function sentence({ focus, what, choices }) {
   if (what.show === "rollout") return `share of the rollout, ${scale}, this map’s own scale`;
   const whose = { map: "this map’s own scale", layer: `one scale for layer ${what.layer}`, all: "one scale for all maps" }[choices.norm];
   if (what.kind === "scores") return `score before the softmax, 0 in the middle, ${whose}`;
-  const floor = focus?.scale.name === "log" ? ` (to ${MANY_TIMES} × uniform at least)` : "";
+  const floor = ` (to ${focus?.scale.name === "log" ? MANY_TIMES : SOME_TIMES} × uniform at least)`;
   return `share of the query’s attention, ${scale}, ${whose}${floor}`;
 }
 

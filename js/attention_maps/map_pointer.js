@@ -86,9 +86,9 @@ function onWheel(event, scene, actions) {
 }
 
 /** Where the keyboard starts: at what is looked at, or else at the first patch. @param {Scene} scene @param {Tokens} tokens */
-function startOf({ pair }, tokens) {
+function startOf({ pair, isResting }, tokens) {
   const first = tokens.token(Math.min(tokens.nBefore, tokens.n - 1));
-  return { query: pair.query ?? first, key: pair.key ?? first };
+  return isResting ? { query: first, key: first } : { query: pair.query ?? first, key: pair.key ?? first };
 }
 
 /** @param {KeyboardEvent} event @param {Scene} scene @param {Tokens} tokens @param {Actions} actions @returns {boolean} whether the key is the map's */

@@ -22,7 +22,7 @@ export function readout(actions) {
   const drawings = [
     whenChanged(
       (/** @type {Scene} */ s) => [s.pair, s.pinned, s.what, s.arrivals, s.picture],
-      (s) => fill(line, ...(s.pair.query === null && s.pair.key === null ? [element("span", "vl-hint", {}, hintFor(s))] : parts(s))),
+      (s) => fill(line, ...(s.pair.query === null && s.pair.key === null ? [] : parts(s)), s.isResting ? element("span", "vl-hint", {}, hintFor(s)) : null),
     ),
     whenChanged((s) => [s.pinned, s.neurons, s.what], (s) => {
       isOpen = s.neurons !== null;

@@ -31,9 +31,11 @@ export function putFirst(kernel, get) {
   const first = get("_first");
   const codes = asUint8(get("_first_codes"));
   kernel.maps.put(first, first, codes);
-  if (!first.whole) return;
+  if (!first.whole && (first.query ?? null) === null) return;
   const numbers = asFloat32(get("_first_exact"));
-  kernel.exact.put(first, first, first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * codes.length, (i + 1) * codes.length)));
+  const size = first.whole ? codes.length : get("_meta").tokens.length;
+  const parts = first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * size, (i + 1) * size));
+  kernel.exact.put(first, first, first.whole ? parts : parts.flatMap((/** @type {Float32Array} */ row) => [row, new Float32Array()]));
 }
 
 /**

@@ -81,7 +81,8 @@
  * @property {boolean} isStale  the map shown is not the one chosen
  * @property {number[]} order  heads, as the overview shows them
  * @property {Pair} pinned
- * @property {Pair} pair  what is looked at: what is pointed at, or else what is pinned
+ * @property {Pair} pair  what is looked at: what is pointed at, or else what is pinned, or else who rests there
+ * @property {boolean} isResting  nothing is pointed at or pinned
  * @property {import("./map_cache.js").ExactCache} exact
  * @property {boolean} canAsk  there is a kernel for what is not here
  * @property {import("./viewport.js").Sheet} sheet

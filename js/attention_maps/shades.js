@@ -51,11 +51,15 @@ export function scaleOf(kind, name, own, shared, nTokens) {
   const hi = Math.max(...among.map((range) => range.hi)) || 1;
   if (kind === "scores") return scoreScale(top);
   if (name === "log") return logScale(lowestShown(nTokens), Math.max(hi, Math.min(1, MANY_TIMES / nTokens)));
-  return powerScale(name, top, own.hi > top);
+  const end = Math.max(top, Math.min(1, SOME_TIMES / nTokens));
+  return powerScale(name, end, own.hi > end);
 }
 
 /** A log scale reaches at least so many times as far up and down as uniform attention, which so stands in its middle. */
 export const MANY_TIMES = 20;
+
+/** The other scales reach at least so many times as far as uniform attention, which so stays dark. */
+export const SOME_TIMES = 8;
 
 /** Where a log scale begins, as a power of ten. @param {number} nTokens */
 export const lowestShown = (nTokens) => Number(`1e${Math.round(Math.log10(1 / MANY_TIMES / nTokens))}`);

@@ -50,11 +50,11 @@ export function panels(meta, choose) {
 export const markCurrent = (cells, chosen) => cells.forEach(({ frame }, state) => frame.classList.toggle("vl-current", state === chosen));
 
 /** Answers in a column. */
-const SHOWN = 3;
+const SHOWN = 5;
 const LINE = 26;
-/** Widths of a column from which there is room for a name, and for a number. */
-const NAMED = 92;
-const NUMBERED = 56;
+/** Widths of a column from which there is room for a name with its number, and for a name. */
+const NUMBERED = 118;
+const NAMED = 44;
 
 /** @param {import("./scene.js").Meta} meta @param {(state: number) => void} choose @returns {Part} */
 export function firstAnswers(meta, choose) {
@@ -85,7 +85,8 @@ const sign = ({ name, brief, emoji }, letters) =>
 function answerLine(grid, state, place, width) {
   const { label, probability: p } = grid.reading.answer(state, lookedAt(grid), place);
   const isTarget = label.index === grid.columns.of;
-  const who = width >= NAMED ? labelNode(label) : sign(label, width >= NUMBERED ? 3 : 2);
+  const isNamed = width >= NUMBERED || (width >= NAMED && !isBackground(label.name));
+  const who = isNamed ? labelNode(label) : sign(label, 2);
   const number = width >= NUMBERED ? element("span", "vl-number", {}, probability(p)) : null;
   const words = `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;
   return element("div", `vl-answer ${isTarget ? "vl-is-target" : ""}`, { title: words }, who, number, bar(p));

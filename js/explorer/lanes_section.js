@@ -40,8 +40,7 @@ export function stateLanes(meta, { own }, classes) {
     "vl-lanes",
     { "aria-label": "States" },
     element("div", "vl-lane vl-lane-axis", {}, head, slider.node),
-    hasAnswers ? element("div", "vl-lane vl-patch-grid", { "data-mode": "side" }, element("div", "vl-lane-head vl-image-classes", {}, image, list), films) : null,
-    hasAnswers ? element("div", "vl-lane", {}, words, answers) : null,
+    hasAnswers ? element("div", "vl-lane vl-lane-answered vl-patch-grid", { "data-mode": "side" }, element("div", "vl-lane-heads", {}, element("div", "vl-image-classes", {}, image, list), words), element("div", "vl-lane-rows", {}, films, answers)) : null,
     hasAnswers ? element("div", "vl-lane-bands", {}, current.node) : null,
   );
   const drawings = [

@@ -19,6 +19,7 @@ import { overviewFor, TICKS, windowIn } from "../attention_maps/layout.js";
  * @property {boolean} oneHeader  title and controls fit on one line
  * @property {Box} picture
  * @property {number} column  width of what stands over and under a picture
+ * @property {boolean} wide  pictures far wider than high stand over one another
  * @property {boolean} narrow  there, titles are brief and words stand over their scale
  * @property {import("../attention_maps/layout.js").Layout} attention
  * @property {number} left  width of the rows' heads, beside the columns; 0 where they stand above
@@ -31,6 +32,10 @@ const LARGEST_PICTURE = 392;
 const LARGEST_MAP = 420;
 const LARGEST_PANEL = 168;
 const LEFT = 300;
+/** From so many times as wide as high on, a picture has the room of two. */
+const WIDE = 2;
+/** The frame of the current state stands out by so much. */
+const FRAME = 4;
 /** Titles, chips and legends need so much, also where the picture is narrower. */
 const LEAST_COLUMN = 324;
 const ROOMY_COLUMN = 390;
@@ -41,10 +46,11 @@ const LEAST_PITCH = 60;
 export function layoutFor(width, sizes) {
   const content = Math.max(240, Math.floor(width) - 2 * PADDING);
   const mode = width >= 1180 ? "columns" : width >= 640 ? "two" : "stack";
-  const side = { columns: 0.288 * content, two: (content - GAP) / 2, stack: content }[mode];
-  const picture = boxOf(Math.min(side, mode === "columns" ? LARGEST_PICTURE : 420), sizes);
+  const wide = sizes.cols >= WIDE * sizes.rows;
+  const side = wide ? (mode === "columns" ? 0.56 * content : content) : { columns: 0.288 * content, two: (content - GAP) / 2, stack: content }[mode];
+  const picture = boxOf(wide ? Math.min(side, (LARGEST_PICTURE / sizes.rows) * sizes.cols) : Math.min(side, mode === "columns" ? LARGEST_PICTURE : 420), sizes);
   const column = Math.max(picture.width, Math.min(side, LEAST_COLUMN));
-  const room = mode === "columns" ? content - 2 * (column + GAP) : content;
+  const room = mode === "columns" ? content - (wide ? 1 : 2) * (column + GAP) : content;
   const isBeside = mode === "columns" && (content - LEFT - GAP) / (sizes.nLayers + 1) >= LEAST_PITCH;
   const left = isBeside ? LEFT : 0;
   return {
@@ -52,6 +58,7 @@ export function layoutFor(width, sizes) {
     oneHeader: width >= 1000,
     picture,
     column: Math.floor(column),
+    wide,
     narrow: column < ROOMY_COLUMN,
     attention: { mode: mode === "columns" ? "columns" : "two", ...headsAndMap(room, mode, sizes), ...ofImage(picture) },
     left,
@@ -94,12 +101,20 @@ function headsAndMap(room, mode, sizes) {
 export function axisFor(width, nStates) {
   const roomy = width / nStates;
   const gap = roomy > 120 ? 16 : roomy > 56 ? 8 : 3;
-  const pitch = Math.min((width + gap) / nStates, LARGEST_PANEL + 32);
+  const pitch = Math.min((width - FRAME + gap) / nStates, LARGEST_PANEL + 32);
   return { nStates, width, pitch, column: Math.floor(pitch - gap) };
 }
 
-/** A state's panel, in the middle of its column. @param {Axis} axis @param {Grid} grid */
-export const panelFor = (axis, grid) => boxOf(Math.min(axis.column, LARGEST_PANEL), grid);
+/** Cells of a panel below this many px need not be whole pixels. */
+const WHOLE_CELL = 8;
+
+/** A state's panel, in the middle of its column. @param {Axis} axis @param {Grid} grid @returns {Box} */
+export function panelFor({ column }, grid) {
+  const [side, longer] = [Math.min(column, LARGEST_PANEL), Math.max(grid.rows, grid.cols)];
+  if (side / longer >= WHOLE_CELL) return boxOf(side, grid);
+  const cell = side / longer;
+  return { cell, width: Math.round(cell * grid.cols), height: Math.round(cell * grid.rows) };
+}
 
 /** Where a column begins. @param {Axis} axis @param {number} state */
 export const columnAt = ({ pitch }, state) => Math.round(state * pitch);

@@ -22,9 +22,9 @@ export function pairLine() {
   const update = whenChanged(
     (/** @type {Scenes} */ { attention: a, grid: g, page }) => [a.pair, a.pinned, a.what, a.arrivals, g.reading, g.state, g.columns, page.isEdited, page.data.areMapsOld],
     (scenes) => {
-      const { pair } = scenes.attention;
+      const { pair, isResting } = scenes.attention;
       const isNothing = pair.query === null && pair.key === null;
-      fill(line, ...(isNothing ? [element("span", "vl-hint", {}, HINT)] : words(scenes)));
+      fill(line, ...(isNothing || isResting ? [] : words(scenes)), isNothing || isResting ? element("span", "vl-hint", {}, HINT) : null);
     },
   );
   return { node, update };

@@ -157,13 +157,14 @@ export class ExplorerView {
 
   /** @param {import("./scene.js").Page} page */
   layOut({ layout }) {
-    const { mode, oneHeader, column, narrow, attention, left } = layout;
+    const { mode, oneHeader, column, narrow, wide, attention, left } = layout;
     this.node.dataset["mode"] = mode;
     this.node.classList.toggle("vl-one-header", oneHeader);
     const sizes = { picture: column, map: attention.mapSide, overview: attention.overview.width, image: attention.imageWidth, left };
     for (const [name, px] of Object.entries(sizes)) this.node.style.setProperty(`--vl-${name}`, `${px}px`);
     this.node.classList.toggle("vl-heads-above", left === 0);
     this.node.classList.toggle("vl-narrow-left", narrow);
+    this.node.classList.toggle("vl-wide", wide);
   }
 
   /** The thumbnails of heads that are off are crossed out. @param {import("./scene.js").Page} page */

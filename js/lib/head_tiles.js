@@ -88,7 +88,7 @@ export function rowNames(rows, layout, size, nameOf) {
 /** @param {number} columns @param {TileLayout} layout @param {Size} size */
 export function columnNames(columns, layout, size) {
   const { across } = pitchOf(layout, size);
-  return everyNth(columns, Math.ceil(24 / across)).map((head) => columnName(`H${head}`, head, layout, size));
+  return everyNth(columns, Math.ceil((columns > 10 ? 29 : 24) / across)).map((head) => columnName(`H${head}`, head, layout, size));
 }
 
 /** @param {string} text @param {number} column @param {TileLayout} layout @param {Size} size */

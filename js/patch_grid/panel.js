@@ -8,7 +8,7 @@ import { groundOf, isMissing } from "./tints.js";
 /** @typedef {import("../lib/tinting.js").Paint} Paint */
 
 /** Below this size of a cell the outlines themselves would cover the cells. */
-const SMALLEST_OUTLINED = 4;
+const SMALLEST_OUTLINED = 5;
 /** Below this they are half as wide. */
 const FINE_OUTLINED = 8;
 /** And below this, the rim of a white corner would be darker than the corner is white. */

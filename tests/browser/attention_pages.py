@@ -32,7 +32,8 @@ def shades(values, kind, scale, shared=None):
         with np.errstate(divide="ignore"):
             end = max(ranges[:, 1].max(), min(1, 20 / n))
             return np.clip(np.log(number / lowest) / np.log(end / lowest), 0, 1)
-    return np.clip(number / top, 0, 1) ** (0.5 if scale == "sqrt" else 1)
+    end = max(top, min(1, 8 / n))
+    return np.clip(number / end, 0, 1) ** (0.5 if scale == "sqrt" else 1)
 
 
 def colors(place, table=MAGMA):

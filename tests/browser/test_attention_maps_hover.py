@@ -98,7 +98,7 @@ def test_pointing_at_a_cell_marks_its_query_and_key_on_the_image(hosted, maps, p
 def test_pointing_at_a_patch_shows_its_row_or_column_as_heat(hosted, maps, page, direction):
     widget = hosted.add(vl.AttentionMaps(maps, direction=direction), "attention_maps")
     places = Places(widget, maps)
-    place = shades(maps.of_layer(1)[0], "pattern", "log")
+    place = shades(maps.of_layer(1)[0], "pattern", "sqrt")
     pattern = maps.of_layer(1)[0].astype(np.float64)
     rows, cols, before = maps.layout.rows, maps.layout.cols, maps.layout.n_prefix
     rng = np.random.default_rng(1)
@@ -127,7 +127,7 @@ def test_pointing_at_a_patch_shows_its_row_or_column_as_heat(hosted, maps, page,
 def test_prefix_tokens_are_pointed_at_by_their_chips(hosted, maps):
     widget = hosted.add(vl.AttentionMaps(maps), "attention_maps")
     places = Places(widget, maps)
-    place = shades(maps.of_layer(1)[0], "pattern", "log")
+    place = shades(maps.of_layer(1)[0], "pattern", "sqrt")
     before = maps.layout.n_prefix
     chips = widget.get_by_role("group", name="Prefix tokens").get_by_role("button")
     assert chips.count() == before
@@ -183,7 +183,7 @@ def test_dropped_patches_are_not_pointed_at(hosted):
     places = Places(widget, maps)
     places.point_at_patch(0, 0)  # token 1
     assert places.ringed("query") is None
-    assert places.crossed() == (None, None)
+    assert places.crossed() == (0, None)  # CLS asks while nothing is looked at
     places.point_at_patch(2, 2)  # token 15
     assert places.ringed("query") == (2, 2)
     assert places.crossed() == (6, None)

@@ -14,6 +14,7 @@ from tests.browser.widget_page import WidgetPage
 from tests.widgets.fake_maps import random_maps
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
+from vitlens_widgets.widgets.attention_maps.shown import ShownMaps
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 CASES = {
@@ -78,7 +79,7 @@ def test_means_and_rollouts_are_drawn_when_they_have_been_asked_for(page, maps, 
     hosted.receive(show=show, layer=0)
     widget.and_(page.locator(f"[data-vitlens-drawn^='{show} of 0']")).wait_for(state="attached")
     values = maps.rollout(0, 1) if show == "rollout" else maps.mean_of_heads(0, "pattern", 1)
-    assert_same(map_pixels(widget), colors(shades(values, "pattern", "log")))
+    assert_same(map_pixels(widget), colors(shades(values, "pattern", "sqrt")))
     assert hosted.asked[0][1] == "_map"
 
 
@@ -103,7 +104,7 @@ def test_thumbnails_of_whole_maps_are_the_maps_themselves(page):
     for index in range(6):
         values = maps.of_layer(index // 2)[index % 2]
         found = canvas_pixels(tiles.nth(index))
-        assert_same(found, colors(shades(values, "pattern", "log")))
+        assert_same(found, colors(shades(values, "pattern", "sqrt")))
         side = round(tiles.nth(index).bounding_box()["width"], 3)  # a float32 of the browser
         assert side % len(maps.tokens) == 0
 
@@ -116,9 +117,8 @@ def test_thumbnails_of_large_maps_are_means_of_blocks_in_the_colours_of_the_map(
         whole = maps.of_layer(index // 2)[index % 2]
         codes, (_, hi, _) = coded(pooled(whole, 8), "pattern")
         number = float(hi) * (codes / 253) ** 4
-        end = max(float(whole.max()), 20 / 25)
-        with np.errstate(divide="ignore"):
-            place = np.clip(np.log(number / 0.001) / np.log(end / 0.001), 0, 1)
+        top = float(coded(whole, "pattern")[1][2])
+        place = np.sqrt(np.clip(number / max(top, 8 / 25), 0, 1))
         found = canvas_pixels(widget.locator(".vl-head-tile canvas").nth(index))
         side = found.shape[0] // 8
         assert_same(found[side // 2 :: side, side // 2 :: side][:8, :8], colors(place))
@@ -167,7 +167,7 @@ def test_the_heat_on_the_image_has_the_colours_of_the_maps_row_or_column(page, m
     token = int(maps.tokens[-3])
     pinned = {"token": token} if direction == "to" else {"key": token}
     _, widget = shown(page, maps, image=1, direction=direction, **pinned)
-    place = shades(maps.of_layer(maps.n_layers - 1, "pattern", 1)[0], "pattern", "log")
+    place = shades(maps.of_layer(maps.n_layers - 1, "pattern", 1)[0], "pattern", "sqrt")
     line = place[-3] if direction == "to" else place[:, -3]
     heat = heat_pixels(widget)
     grid = maps.layout
@@ -185,15 +185,30 @@ def test_the_heat_on_the_image_has_the_colours_of_the_maps_row_or_column(page, m
         assert heat[row, col].tolist() == VEIL
 
 
-def test_the_image_is_untouched_while_nothing_is_looked_at(page):
-    maps = random_maps(1, rows=7, cols=7, patch=48)
-    hosted, widget = shown(page, maps)
-    size = widget.locator(".vl-picture > .vl-canvas").evaluate("c => c.width")
-    if size == 336:
-        found = canvas_pixels(widget.locator(".vl-picture > .vl-canvas"))
-        np.testing.assert_array_equal(found, maps.picture(0))
-    assert (heat_pixels(widget)[..., 3] == 0).all()
-    hosted.receive(token=3)
+RESTING = {"CLS": ("CLS",), "distillation": ("CLS", "distillation"), "no CLS": ()}
+
+
+@pytest.mark.parametrize("direction", ["to", "from"])
+@pytest.mark.parametrize("prefix", RESTING.values(), ids=RESTING)
+def test_while_nothing_is_looked_at_cls_asks_or_else_the_patch_most_attended_to(
+    page, prefix, direction
+):
+    maps = random_maps(1, layers=2, rows=4, cols=6, prefix=prefix, sharpness=3)
+    hosted, widget = shown(page, maps, direction=direction)
+    pattern = maps.of_layer(1)[0]
+    at = 0 if prefix else int(pattern.sum(0, dtype=np.float64).argmax())
+    place = shades(pattern, "pattern", "sqrt")
+    line = (place[at] if direction == "to" else place[:, at])[len(prefix) :]
+    alpha = heat_pixels(widget)[..., 3].ravel()
+    assert np.abs(alpha - 255 * opacity(line, of_heat=True)).max() <= 0.51
+    assert hosted.saved() == []  # it is looked at, not chosen
+    words, cover = ShownMaps(vl.AttentionMaps(maps, direction=direction)._pictured()).of_pinned()
+    np.testing.assert_allclose(cover[..., 3].ravel(), opacity(line, of_heat=True), atol=1e-4)
+    assert ("CLS" if prefix else f"row {at // 6}, col {at % 6}") in words
+    hosted.receive(key=3, token=3)
+    other = (place[3] if direction == "to" else place[:, 3])[len(prefix) :]
+    alpha = heat_pixels(widget)[..., 3].ravel()
+    assert np.abs(alpha - 255 * opacity(other, of_heat=True)).max() <= 0.51
     grey = canvas_pixels(widget.locator(".vl-picture > .vl-canvas"))
     assert np.ptp(grey, axis=-1).max() == 0
     assert widget.locator(".vl-original canvas").is_visible()

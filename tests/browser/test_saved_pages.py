@@ -100,7 +100,7 @@ def test_small_maps_have_every_head_mean_and_rollout_with_exact_numbers(saved, p
             "([root, name]) => root.dataset.vitlensDrawn.startsWith(name)",
             arg=[widget.element_handle(), name.lower().replace("one head", "head 1")],
         )
-        expected = colors(shades(values, "pattern", "log"))
+        expected = colors(shades(values, "pattern", "sqrt"))
         assert (np.abs(map_pixels(widget) - expected).max(-1) <= 1).mean() > 0.99
         Places(widget, maps).point_at_cell(5, 9)
         kind = "rollout" if name == "Rollout" else "pattern"
@@ -117,7 +117,7 @@ def test_of_large_maps_the_chosen_are_there_and_the_others_are_said_kindly(saved
     widget = saved.open(vl.AttentionMaps(maps), maps=[(0, 1)])
     widget.get_by_role("button", name=re.compile(r"^Layer 0, head 1")).click()
     saved.drawn(widget, "head 1 of 0")
-    expected = colors(shades(maps.of_layer(0)[1], "pattern", "log"))
+    expected = colors(shades(maps.of_layer(0)[1], "pattern", "sqrt"))
     assert (map_pixels(widget) == expected).mean() > 0.999
     widget.get_by_role("button", name=re.compile(r"^Layer 1, head 0")).click()
     said = widget.get_by_role("alert").inner_text()

@@ -21,10 +21,10 @@ def widget(recorded):  # noqa: ARG001  # so that its comm is a recording one
     return vl.AttentionMaps(random_maps(5, images=2, tokens=[0, 1, 2, 5, 9, 24]))
 
 
-def test_at_first_the_last_layers_first_head_is_shown_in_log_scale_and_nothing_is_pinned(widget):
+def test_at_first_the_last_layers_first_head_is_shown_in_root_scale_and_nothing_is_pinned(widget):
     assert {name: getattr(widget, name) for name in widget.choices()} == {
         "layer": 2, "head": 0, "token": None, "key": None, "image": 0, "show": "head",
-        "kind": "pattern", "scale": "log", "norm": "map", "direction": "to", "sort": "layer",
+        "kind": "pattern", "scale": "sqrt", "norm": "map", "direction": "to", "sort": "layer",
         "order": "descending", "color": "map",
     }  # fmt: skip
 
@@ -121,6 +121,6 @@ def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(widget):
     widget.layer, widget.token, widget.sort = 1, 9, "entropy"
     assert repr(widget) == (
         "AttentionMaps(fake/vit, layer=1, head=0, token=9, key=None, image=0, show='head', "
-        "kind='pattern', scale='log', norm='map', direction='to', sort='entropy', "
+        "kind='pattern', scale='sqrt', norm='map', direction='to', sort='entropy', "
         "order='descending', color='map')"
     )

@@ -61,8 +61,9 @@ def test_what_a_pinned_token_attends_to_is_laid_over_the_image(direction):
     assert shown.pinned_pair() == [(0, 7 / 13, 1, 1 / 13), (3 / 13, 0, 1 / 13, 1)]
     widget.token = widget.key = None
     words, cover = ShownMaps(widget._pictured()).of_pinned()
-    assert words == "image"
-    assert not cover.any()
+    assert words == {"to": "what CLS attends to", "from": "who attends to CLS"}[direction]
+    weights = (whole[0, 1:] if direction == "to" else whole[1:, 0]).reshape(3, 4)
+    np.testing.assert_allclose(cover[..., 3], opacity(weights, of_heat=True), atol=1e-4)
 
 
 @pytest.mark.parametrize("norm", ["map", "layer", "all"])

@@ -160,7 +160,11 @@ def test_exact_numbers_of_large_maps_are_answered_by_row_and_column(
 ):
     monkeypatch.setattr(data, "EXACT_LIMIT", 4)
     widget = vl.AttentionMaps(maps)
-    assert widget._first_exact == b""
+    before = [int(token) for token in maps.tokens if maps.layout.prefix[:1] == ("CLS",)]
+    sent = np.frombuffer(widget._first_exact, "<f4")  # what CLS attends to, who asks at first
+    values = [maps.of_layer(maps.n_layers - 1, kind)[0] for kind in ("pattern", "scores")]
+    expected = [one[before.index(0)] for one in values] if 0 in before else []
+    np.testing.assert_array_equal(sent, np.concatenate(expected) if expected else [])
     what = WHAT | {"query": query, "key": key}
     response, buffers = commanded(recorded(widget), "_exact", what)
     kinds = ["pattern", "scores"]

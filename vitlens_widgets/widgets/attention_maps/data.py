@@ -167,8 +167,11 @@ def whole_map(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], l
 
 
 def first_map(source: MapsLike, what: dict[str, Any]) -> dict[str, Any]:
-    """The traits of a map that is sent before it is asked for, with its exact numbers."""
-    what = what | {"query": None, "key": None}
+    """The traits of a map that is sent before it is asked for, with its exact numbers.
+
+    Where these are too many, with those of CLS, which asks while nothing is pinned.
+    """
+    what = what | {"query": _position_of_cls(source), "key": None}
     found, (codes,) = whole_map(source, what)
     exact, numbers = exact_numbers(source, what)
     return {
@@ -176,6 +179,12 @@ def first_map(source: MapsLike, what: dict[str, Any]) -> dict[str, Any]:
         "_first_codes": codes,
         "_first_exact": b"".join(numbers),
     }
+
+
+def _position_of_cls(source: MapsLike) -> int | None:
+    prefix, tokens = list(source.layout.prefix), np.asarray(source.tokens).tolist()
+    cls = prefix.index("CLS") if "CLS" in prefix else None
+    return tokens.index(cls) if cls in tokens else None
 
 
 def exact_numbers(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

@@ -11,6 +11,7 @@ from vitlens_widgets.widgets.attention_maps.codes import MapKind, decoded
 from vitlens_widgets.widgets.shared.still import on_patches, token_words
 
 MANY_TIMES = 20  # a log scale reaches so many times as far up and down as uniform attention
+SOME_TIMES = 8  # and the others as far up
 
 
 def scale_of(kind: MapKind, name: str, ranges: np.ndarray, n_tokens: int) -> ColorScale:
@@ -28,8 +29,8 @@ def scale_of(kind: MapKind, name: str, ranges: np.ndarray, n_tokens: int) -> Col
     if name == "log":
         low = 10.0 ** round(np.log10(1 / MANY_TIMES / n_tokens))
         return ColorScale("magma", max(most, min(1.0, MANY_TIMES / n_tokens)), "log", low)
-    bend = "sqrt" if name == "sqrt" else "linear"
-    return ColorScale("magma", top, bend, is_clipped=most > top)
+    bend, end = "sqrt" if name == "sqrt" else "linear", max(top, min(1.0, SOME_TIMES / n_tokens))
+    return ColorScale("magma", end, bend, is_clipped=most > end)
 
 
 class ShownMaps:
@@ -84,15 +85,29 @@ class ShownMaps:
         return tokens.index(token) if token in tokens else None
 
     def of_pinned(self) -> tuple[str, np.ndarray]:
-        """What the pinned token attends to or is asked by: words, and `[row, col, 4]`."""
+        """What the pinned token attends to or is asked by: words, and `[row, col, 4]`.
+
+        While nothing is pinned, the same of CLS or the patch most attended to, as in
+        js/attention_maps/resting.js.
+        """
         meta, is_row = self.meta, self.traits["direction"] == "to"
         anchor = self.traits["token" if is_row else "key"]
+        if self.traits["token"] is None and self.traits["key"] is None:
+            anchor = self._resting()
         place = self.index(anchor)
         if place is None:
             return "image", np.zeros((meta["rows"], meta["cols"], 4))
         name, (values, scale) = token_words(meta, anchor), self.shown()
         words = f"what {name} attends to" if is_row else f"who attends to {name}"
         return words, scale.cover(on_patches(values[place] if is_row else values[:, place], meta))
+
+    def _resting(self) -> int:
+        """Who asks while nobody has been chosen."""
+        prefix, tokens = self.meta["prefix"], self.meta["tokens"]
+        if "CLS" in prefix and self.index(prefix.index("CLS")) is not None:
+            return prefix.index("CLS")
+        sums = np.where(np.array(tokens) < len(prefix), -np.inf, self.shown()[0].sum(0))
+        return int(tokens[int(np.nanargmax(sums))])
 
     def pinned_pair(self) -> list[tuple[float, float, float, float]]:
         """The pinned query's row and key's column, to be ringed, as shares of the map."""

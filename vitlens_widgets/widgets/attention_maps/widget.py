@@ -46,7 +46,7 @@ class AttentionMaps(of_page.SavesMaps):
         show: One head, the mean over the heads of a layer, or the rollout of layers 0 to `layer`
             (Abnar & Zuidema 2020). Default: "head".
         kind: Weights after the softmax, or scores before it. Default: "pattern".
-        scale: How a weight becomes a colour; scores are always linear. Default: "log".
+        scale: How a weight becomes a colour; scores are always linear. Default: "sqrt".
         norm: Which maps share a colour scale: none, those of a layer, or all. Default: "map".
         direction: What a patch pointed at shows: what it attends to, or who attends to it. Default:
             "to".
@@ -81,7 +81,7 @@ class AttentionMaps(of_page.SavesMaps):
     ).tag(sync=True, choice=True)
     show = OneOf("head", "mean", "rollout").tag(sync=True, choice=True)
     kind = OneOf("pattern", "scores").tag(sync=True, choice=True)
-    scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
+    scale = OneOf("sqrt", "linear", "log").tag(sync=True, choice=True)
     norm = OneOf("map", "layer", "all").tag(sync=True, choice=True)
     direction = OneOf("to", "from").tag(sync=True, choice=True)
     sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)

@@ -81,7 +81,7 @@ class ExplorerTraits(InfillTraits):
         glyph: What stands on each patch for its most probable class. Default: "emoji".
         tint: What the colour of a patch says, and the default of that; see `PatchGrid`.
         direction: What a patch shows: what it attends to, or who attends to it. Default: "to".
-        scale: How a weight of attention becomes a colour. Default: "log".
+        scale: How a weight of attention becomes a colour. Default: "sqrt".
         sort: Order of the heads: "layer", or a statistic. Default: "layer".
         order: Which end of the sorting statistic comes first. Default: "descending".
         infill_state: The state infilled from; it goes with `state` where both models are as deep.
@@ -104,7 +104,7 @@ class ExplorerTraits(InfillTraits):
         sync=True, choice=True
     )
     direction = OneOf("to", "from").tag(sync=True, choice=True)
-    scale = OneOf("log", "sqrt", "linear").tag(sync=True, choice=True)
+    scale = OneOf("sqrt", "linear", "log").tag(sync=True, choice=True)
     sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
     order = OneOf("descending", "ascending").tag(sync=True, choice=True)
     infill_state = State("_infill_state_names", "a state of the masked autoencoder").tag(
