@@ -35,7 +35,7 @@ export class Composer {
     const { meta, tokens, kernel } = this;
     const what = this.whatOf(choices, data.overview);
     const map = kernel.maps.find(what, data.overview);
-    if (map) this.focus = this.focusOf(map, what, choices, data.overview);
+    if (map) this.focus = this.focusOf(map, what, choices, data.overview, moment.dark);
     else if (!kernel.exact.requests) this.focus = null; // it will not come, and no other is it
     const looked = this.pairOf(choices, moment);
     const isResting = looked.query === null && looked.key === null;
@@ -117,13 +117,14 @@ export class Composer {
    * @param {What} what
    * @param {Choices} choices
    * @param {import("./map_cache.js").Overview} overview
+   * @param {boolean} dark
    * @returns {import("./scene.js").Focus}
    */
-  focusOf(map, what, { scale: name, norm }, overview) {
-    return this.remembered.get("focus", [map.key, map.codes, name, norm, overview], () => {
+  focusOf(map, what, { scale: name, norm }, overview, dark) {
+    return this.remembered.get("focus", [map.key, map.codes, name, norm, overview, dark], () => {
       const scale = scaleOf(map.kind, name, map.range, sharing(what, norm, overview), this.tokens.n);
-      const colors = palette(scale, map.range, map.kind);
-      return { map, scale, colors, laid: overlay(colors, scale, map.range, map.kind), name: keyOf(what) };
+      const colors = palette(scale, map.range, map.kind, dark);
+      return { map, scale, colors, laid: overlay(palette(scale, map.range, map.kind), scale, map.range, map.kind), name: keyOf(what) };
     });
   }
 }

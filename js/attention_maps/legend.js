@@ -1,5 +1,5 @@
 // The colours of the map and what they mean, directly under it.
-import { colorAt } from "../lib/colormaps.js";
+import { colorAt, onPage } from "../lib/colormaps.js";
 import { element, fill } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { ramp } from "../lib/ramp.js";
@@ -16,10 +16,10 @@ export function legend() {
   const keys = element("span", "vl-hint", {}, "arrows move · Enter pins · Esc unpins");
   const node = element("div", "vl-map-legend", {}, scale.node, element("div", "vl-map-foot", {}, words, keys));
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.focus, s.choices.norm], (s) => {
+    whenChanged((/** @type {Scene} */ s) => [s.focus, s.choices.norm, s.dark], (s) => {
       if (!s.focus) return;
       const { map, ticks } = s.focus.scale;
-      scale.draw((place) => colorAt(map, place), ticks);
+      scale.draw((place) => colorAt(onPage(map, s.dark), place), ticks);
       fill(words, sentence(s), ...specials(s));
     }),
     whenChanged((s) => [s.focus, s.pair, s.arrivals], (s) => void scale.mark(markedPlace(s))),

@@ -2,7 +2,7 @@
 import { element, fill, icon } from "../lib/dom.js";
 import { decimal } from "../lib/numbers.js";
 import { whenChanged } from "../lib/changes.js";
-import { colorAt, blueOrange } from "../lib/colormaps.js";
+import { blueOrange, colorAt, onPage } from "../lib/colormaps.js";
 import { whenShown } from "../lib/when_shown.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -92,13 +92,13 @@ function prepared(canvas, ratio) {
 }
 
 /** @param {HTMLCanvasElement | undefined} canvas @param {Float32Array} values @param {Scene} scene */
-function drawBand(canvas, values, { ratio }) {
+function drawBand(canvas, values, { ratio, dark }) {
   if (!canvas) return;
   const context = prepared(canvas, ratio);
   const most = largest(values);
   const step = canvas.width / values.length;
   values.forEach((value, i) => {
-    context.fillStyle = `rgb(${colorAt(blueOrange, 0.5 + value / most / 2).join()})`;
+    context.fillStyle = `rgb(${colorAt(onPage(blueOrange, dark), 0.5 + value / most / 2).join()})`;
     context.fillRect(Math.round(i * step), 0, Math.round((i + 1) * step) - Math.round(i * step), canvas.height);
   });
 }

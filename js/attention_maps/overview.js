@@ -30,7 +30,7 @@ export function overview(meta, actions) {
 
   const drawings = [
     whenChanged(
-      (/** @type {Scene} */ s) => [s.overview, s.choices.scale, s.choices.norm, s.choices.color, s.statistics, s.layout.overview, s.ratio],
+      (/** @type {Scene} */ s) => [s.overview, s.choices.scale, s.choices.norm, s.choices.color, s.statistics, s.layout.overview, s.ratio, s.dark],
       (s) => tiles.forEach((one, index) => paint(one, index, s, scratch)),
     ),
     whenChanged((s) => [s.order, s.layout.overview], (s) => {
@@ -80,10 +80,10 @@ function paint({ canvas }, index, scene, scratch) {
 const UNKNOWN = { lo: 0, hi: 1, top: 1 };
 
 /** In the colours of the whole map, of which it may be a shrunken picture. @param {number} index @param {Scene} scene */
-function thumbnailPixels(index, { overview: all, choices: { scale, norm }, meta }) {
+function thumbnailPixels(index, { overview: all, choices: { scale, norm }, meta, dark }) {
   const shared = all.sharing(norm, Math.floor(index / meta.n_heads));
   const whole = scaleOf(all.kind, scale, all.ranges[index] ?? UNKNOWN, shared, meta.tokens.length);
-  return pixelsOf(all.codesOf(index), all.side, palette(whole, all.thumbRanges[index] ?? UNKNOWN, all.kind));
+  return pixelsOf(all.codesOf(index), all.side, palette(whole, all.thumbRanges[index] ?? UNKNOWN, all.kind, dark));
 }
 
 /** @param {HTMLCanvasElement} canvas @param {readonly number[]} color */

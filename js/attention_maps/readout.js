@@ -3,7 +3,7 @@
 import { element, fill, icon } from "../lib/dom.js";
 import { emojiNode } from "../lib/label_nodes.js";
 import { whenChanged } from "../lib/changes.js";
-import { decimal, probability } from "../lib/numbers.js";
+import { decimal, probability, wordOf } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
 import { quantityOf } from "./words.js";
 
@@ -58,12 +58,12 @@ function parts(scene) {
 }
 
 /** @param {Scene} scene @param {"query" | "key"} role @param {number | null} token */
-function tokenPart({ tokens, pinned, picture, choices }, role, token) {
+function tokenPart({ tokens, pinned, picture, choices, meta }, role, token) {
   if (token === null) return part(quiet(`${role} –`));
   const isPinned = pinned[role] === token;
   const symbol = isPinned ? element("span", "vl-pin", {}, icon(PIN)) : element("span", "vl-symbol");
   const answer = picture.answer(choices.layer, tokens.position(token) ?? 0);
-  const said = answer ? [emojiNode(answer.label.emoji), element("span", "vl-name", { title: answer.label.name }, answer.label.name), quiet(probability(answer.probability))] : [];
+  const said = answer ? [emojiNode(answer.label.emoji), element("span", "vl-name", { title: answer.label.name }, answer.label.name), quiet(probability(answer.probability)), meta.probabilities === "sigmoid" && quiet(wordOf(meta.probabilities))] : [];
   const number = tokens.place(token) ? quiet(`token ${token}`) : null;
   return element("span", "vl-part vl-pair-token", { title: isPinned ? `pinned ${role}` : role }, symbol, quiet(role), value(tokens.describe(token)), number, ...said);
 }

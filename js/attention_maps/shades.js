@@ -1,5 +1,5 @@
 // From a code to a number to a colour: how a map's bytes are read, and the scales it is drawn with.
-import { blueOrange, colorAt, magma } from "../lib/colormaps.js";
+import { blueOrange, colorAt, magma, onPage } from "../lib/colormaps.js";
 import { decimal, probability } from "../lib/numbers.js";
 
 /** @typedef {"pattern" | "scores"} Kind */
@@ -125,11 +125,13 @@ const STRIPES = {
  * @param {Scale} scale
  * @param {Range} range
  * @param {Kind} kind
+ * @param {boolean} dark  it stands by itself on a dark page
  */
-export function palette(scale, range, kind) {
+export function palette(scale, range, kind, dark = false) {
+  const map = onPage(scale.map, dark);
   const colors = new Uint32Array(LARGEST + 1);
   for (let code = 0; code <= LARGEST; code++) {
-    const [r, g, b] = colorAt(scale.map, scale.place(valueOf(code, range, kind)));
+    const [r, g, b] = colorAt(map, scale.place(valueOf(code, range, kind)));
     colors[code] = (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
   }
   return colors;

@@ -13,6 +13,7 @@
  * @property {number[]} tokens  by position
  * @property {number} side  of the maps in the overview
  * @property {string | null} lens_name
+ * @property {string | null} [probabilities]  of the lens: "softmax", or "sigmoid" where each class is a yes or a no
  */
 
 /** @typedef {{ name: string, start: number, end: number }} Span  positions from start up to end */

@@ -76,7 +76,7 @@ function resultOf({ data: { edited, baseline, divergence, without }, choices: { 
   const changed = Array.from({ length: before.nPatches }, (_, i) => before.nPrefix + i).filter((token) => before.topClass(state, token) !== after.topClass(state, token)).length;
   const was = before.answer(final, before.readout).label.index;
   return [
-    part(quiet("prediction"), ...answer(before, final), element("span", "vl-arrow", { role: "img", "aria-label": "becomes" }, "→"), ...answer(after, final)),
+    part(quiet("prediction"), ...answer(before, final), element("span", "vl-arrow", { role: "img", "aria-label": "becomes" }, "→"), ...answer(after, final), before.alone && quiet(before.kindWords)),
     was === after.answer(final, after.readout).label.index ? part(quiet("same answer")) : part(element("b", "vl-is-new", {}, "another answer")),
     part(quiet("KL"), value(decimal(kl)), quiet("nats")),
     part(value(`${changed} of ${before.nPatches}`), quiet(`patches answer otherwise at ${before.stateName(state)}`), element("span", "vl-changed-sign", { "aria-hidden": "true" })),

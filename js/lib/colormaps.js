@@ -1,5 +1,5 @@
 // Colour tables, the same in both themes so that screenshots stay comparable.
-import { BLUE_ORANGE, CIVIDIS, CLASS_COLORS, MAGMA, OTHER_COLOR, VIRIDIS } from "./colormap_tables.js";
+import { BLUE_ORANGE, BLUE_ORANGE_DARK, CIVIDIS, CLASS_COLORS, MAGMA, OTHER_COLOR, VIRIDIS } from "./colormap_tables.js";
 
 export { CLASS_COLORS, OTHER_COLOR };
 
@@ -15,6 +15,10 @@ export const viridis = /* @__PURE__ */ decoded(VIRIDIS);
 export const cividis = /* @__PURE__ */ decoded(CIVIDIS);
 export const magma = /* @__PURE__ */ decoded(MAGMA);
 export const blueOrange = /* @__PURE__ */ decoded(BLUE_ORANGE);
+const blueOrangeDark = /* @__PURE__ */ decoded(BLUE_ORANGE_DARK);
+
+/** A map by itself on a page: of both signs, its zero is near the page's own colour. @param {ColorMap} map @param {boolean} dark */
+export const onPage = (map, dark) => (dark && map === blueOrange ? blueOrangeDark : map);
 
 /**
  * @param {ColorMap} map

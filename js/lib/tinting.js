@@ -30,6 +30,9 @@ export const LEGEND_GREY = 69;
  */
 export const mapOpacity = (strength) => 0.12 + 0.63 * strength;
 
+/** A colour as it looks laid over that grey. @param {readonly number[]} color @param {number} opacity  0..1 */
+export const onGrey = (color, opacity) => color.map((c) => LEGEND_GREY * (1 - opacity) + c * opacity);
+
 /**
  * @param {number} r
  * @param {number} g

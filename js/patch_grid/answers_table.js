@@ -35,7 +35,7 @@ export function answersTable(reading) {
       const scrolled = frame.firstElementChild?.scrollTop ?? 0;
       pin.hidden = token !== scene.token;
       title.textContent = titleOf(reading, token);
-      which.textContent = whichOf(scene, token);
+      which.textContent = [whichOf(scene, token), reading.kindWords].filter(Boolean).join(" · ");
       fill(frame, tableOf(scene, token));
       keepInView(frame, scrolled);
     },

@@ -53,7 +53,7 @@ export function filmstrip(reading, grounds, actions) {
       write(s, panels);
       drawFilmTracks(s, tracks, knob);
     }),
-    whenChanged((s) => [s.layout.strip, s.tint, s.glyph], (s) => (hint.textContent = hintOf(s))),
+    whenChanged((s) => [s.layout.strip, s.tint, s.glyph], (s) => (hint.textContent = [hintOf(s), reading.kindWords].filter(Boolean).join(" · "))),
     whenChanged((s) => [s.playing], (s) => play.show(s.playing)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };

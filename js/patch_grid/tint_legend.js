@@ -4,7 +4,7 @@ import { colorAt } from "../lib/colormaps.js";
 import { element, fill } from "../lib/dom.js";
 import { ramp } from "../lib/ramp.js";
 import { wordOf } from "../lib/numbers.js";
-import { LEGEND_GREY, mapOpacity } from "../lib/tinting.js";
+import { mapOpacity, onGrey } from "../lib/tinting.js";
 import { whenChanged } from "../lib/changes.js";
 import { isNamedByRegion } from "./glyphs.js";
 import { needsTarget } from "./tints.js";
@@ -58,10 +58,7 @@ export function tintLegend() {
 }
 
 /** The map as it looks on the picture's grey. @param {Scale} scale */
-const colorOnGrey = (scale) => (/** @type {number} */ place) => {
-  const opacity = mapOpacity(scale.strength(place));
-  return colorAt(scale.map, place).map((c) => LEGEND_GREY * (1 - opacity) + c * opacity);
-};
+const colorOnGrey = (scale) => (/** @type {number} */ place) => onGrey(colorAt(scale.map, place), mapOpacity(scale.strength(place)));
 
 /** @param {Scene} scene */
 function glyphWords({ glyph, tint, reading, layout }) {

@@ -1,8 +1,8 @@
 // The tokens that are no patches, before the picture, each with its relevance.
-import { colorAt } from "../lib/colormaps.js";
 import { element, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { brief } from "../attention_maps/words.js";
+import { overImage } from "./shades.js";
 import { relevance } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -48,6 +48,6 @@ function draw({ swatch, value, token }, whose, scene) {
   if (position === null) return;
   const number = scene.maps.values(whose, scene.what)[position] ?? NaN;
   const scale = scene.scaleOf(whose, scene.what);
-  swatch.style.background = `rgb(${colorAt(scale.map, scale.place(number)).join()})`;
+  swatch.style.background = `rgb(${overImage(scale, scale.place(number)).join()})`;
   value.textContent = relevance(number);
 }

@@ -1,8 +1,8 @@
 // The colours of a map and what they mean, directly under it.
-import { colorAt } from "../lib/colormaps.js";
 import { element } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { ramp } from "../lib/ramp.js";
+import { overImage } from "./shades.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -22,8 +22,9 @@ export function legend(whose) {
   const node = element("div", "vl-map-legend", {}, scale.node, words);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.scaleOf(whose, s.what), s.layout], (s) => {
-      const { map, ticks } = s.scaleOf(whose, s.what);
-      scale.draw((place) => colorAt(map, place), fits(ticks, s.layout.picture) ? ticks : ticks.filter(({ at }) => [0, 0.5, 1].includes(at)));
+      const shown = s.scaleOf(whose, s.what);
+      const { ticks } = shown;
+      scale.draw((place) => overImage(shown, place), fits(ticks, s.layout.picture) ? ticks : ticks.filter(({ at }) => [0, 0.5, 1].includes(at)));
     }),
     whenChanged((s) => [s.maps, s.what, s.choices.norm, s.choices.shared], (s) => (words.textContent = sentence(whose, s))),
     whenChanged((s) => [s.maps, s.what, s.scaleOf(whose, s.what), s.token], (s) => void scale.mark(markedPlace(whose, s))),

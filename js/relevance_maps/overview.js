@@ -28,7 +28,7 @@ export function overview(meta, tokens, actions) {
   listenToTiles(group, tiles, columns, (tile) => actions.choose(isSum(tile, meta) ? { layer: tile.layer, show: "layer" } : { layer: tile.layer, head: tile.head, show: "head" }));
   const drawings = [
     whenChanged(
-      (/** @type {Scene} */ s) => [s.maps, s.heads, s.choices.scale, s.choices.norm, s.choices.shared, s.layout.overview, s.ratio],
+      (/** @type {Scene} */ s) => [s.maps, s.heads, s.choices.scale, s.choices.norm, s.choices.shared, s.layout.overview, s.ratio, s.dark],
       (s) => tiles.forEach((tile) => paint(tile, s, scratch)),
     ),
     whenChanged((s) => [s.layout.overview], ({ layout: { overview: layout } }) => {
@@ -68,7 +68,7 @@ function paint(tile, scene, scratch) {
   Object.assign(tile.canvas.style, { width: `${size.width}px`, height: `${size.height}px` });
   const what = whatOf(tile, scene.meta);
   const [values, scale] = [scene.maps.values(scene.heads, what), scene.scaleOf(scene.heads, what)];
-  const pixels = pixelsOf(scene.tokens, (position) => opaque(scale, values[position] ?? NaN), MISSING);
+  const pixels = pixelsOf(scene.tokens, (position) => opaque(scale, values[position] ?? NaN, scene.dark), MISSING);
   putThumbnail(tile.canvas, pixels, size, scene.ratio, scratch);
 }
 

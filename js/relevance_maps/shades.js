@@ -1,5 +1,6 @@
 // From relevance to a colour: below 0 blue, above orange, and where nothing is below 0 magma.
-import { blueOrange, colorAt, magma } from "../lib/colormaps.js";
+import { blueOrange, colorAt, magma, onPage } from "../lib/colormaps.js";
+import { onGrey } from "../lib/tinting.js";
 import { relevance } from "./words.js";
 
 /** @typedef {"linear" | "sqrt"} ScaleName */
@@ -57,8 +58,11 @@ export function laid(scale, value) {
   return bytes(colorAt(scale.map, place), scale.opacity(place));
 }
 
-/** A value's colour by itself, four bytes. @param {Scale} scale @param {number} value */
-export const opaque = (scale, value) => bytes(colorAt(scale.map, scale.place(value)), 1);
+/** A value's colour by itself, four bytes. @param {Scale} scale @param {number} value @param {boolean} dark */
+export const opaque = (scale, value, dark) => bytes(colorAt(onPage(scale.map, dark), scale.place(value)), 1);
+
+/** A place's colour as it looks over the middle of the image, which is grey and dark there. @param {Scale} scale @param {number} place */
+export const overImage = (scale, place) => onGrey(colorAt(scale.map, place), scale.opacity(place));
 
 /**
  * A map as an image, one pixel a patch.

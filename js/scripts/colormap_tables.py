@@ -15,7 +15,7 @@ HEADER = (
     "// Maps of 256 colours, three bytes each, base64; the colours of classes. "
     "Written by js/scripts/colormap_tables.py; do not edit.\n"
 )
-NAMES = ("VIRIDIS", "CIVIDIS", "MAGMA", "BLUE_ORANGE")
+NAMES = ("VIRIDIS", "CIVIDIS", "MAGMA", "BLUE_ORANGE", "BLUE_ORANGE_DARK")
 
 
 def text() -> str:

@@ -14,9 +14,9 @@ BLUE_ORANGE = colors.table("blue_orange").astype(float)
 STEM = "relevance_maps"
 
 
-def shown(page, source, *given, **choices):
+def shown(page, source, *given, scheme="light", **choices):
     """A widget without a kernel that answers; gives the host and the root."""
-    hosted = WidgetPage(page)
+    hosted = WidgetPage(page, scheme=scheme)
     hosted.kernel = lambda *_: ({"is_over": False}, [])
     page.evaluate("window.withoutKernel = true")
     return hosted, hosted.add(vl.RelevanceMaps(source, *given, **choices), STEM)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.browser.painted import VEIL, canvas_pixels, opacity
+from tests.browser.painted import LEGEND_GREY, VEIL, canvas_pixels, opacity
 from tests.browser.relevance_page import coloured, curve, heat, panel, place, shown, tile
 from tests.widgets.fake_relevance import random_relevances
+from vitlens_widgets.export.stills import colors
 
 REGISTERS = ("CLS", *(f"register {i}" for i in range(1, 5)))
 CASES = {
@@ -105,6 +106,21 @@ def test_the_overview_shows_the_second_class_or_the_difference(page):
     hosted.receive(heads_of="difference")
     values = one.patches(0, 2, 1) - values
     assert_tile(root, 2, 1, values, largest(values))
+
+
+def test_zero_is_dark_by_itself_in_the_dark_and_in_the_legend_as_on_the_image(page):
+    source = random_relevances(3)
+    page.emulate_media(color_scheme="dark")
+    hosted, root = shown(page, source, 2, norm="map", scheme="dark")
+    values = hosted.widgets[0].relevance[0].patches(0, 2, 1)
+    where = place(values, largest(values), diverges=True)
+    dark = colors.table("blue_orange_dark")[np.floor(255 * where + 0.5).astype(int)]
+    assert np.abs(canvas_pixels(tile(root, 2, 1).locator("canvas")) - dark).max() <= 3
+    ramp = canvas_pixels(panel(root, 0).locator(".vl-ramp"))[0]
+    along = np.linspace(0, 1, len(ramp))
+    covers = opacity(np.abs(2 * along - 1))[:, None]
+    expected = LEGEND_GREY * (1 - covers) + coloured(along, diverges=True) * covers
+    assert np.abs(ramp - expected).max() <= 1
 
 
 def test_what_is_removed_is_hatched_on_the_original_image(page):

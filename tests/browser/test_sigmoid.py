@@ -54,6 +54,8 @@ def test_patch_grid(page, traced, width):
     assert says(line, kind)
     of_classifier = ".vl-aside" if width == 700 else ".vl-runners-up"
     assert says(read_out(widget.locator(of_classifier)), kind)
+    assert says(read_out(widget.locator(".vl-answers .vl-head")), kind)
+    assert says(widget.locator(".vl-filmstrip .vl-hint").text_content(), kind)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -69,6 +71,16 @@ def test_explorer(page, traced, width):
     word = f"{word_of(kind)} " if kind == "sigmoid" else ""
     assert f"has {word}{p[4]:.3f}, rank" in read_out(widget.locator(".vl-token-answers"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_attention_maps_and_heads_off(page, traced):
+    vit, picture, reading, kind, _ = traced
+    page.set_viewport_size({"width": 1400, "height": 900})
+    maps = vl.AttentionMaps(vit.trace(picture), reading=reading, token=vit.layout.token(ROW, COL))
+    hosted = WidgetPage(page)
+    assert says(read_out(hosted.add(maps, "attention_maps").locator(".vl-pair-line")), kind)
+    explorer = hosted.add(vl.explore(vit, picture, knocked_out=[(0, 0)]), "explorer")
+    assert says(read_out(explorer.locator(".vl-off-result")), kind)
 
 
 def test_stills(traced):

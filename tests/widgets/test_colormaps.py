@@ -45,8 +45,17 @@ def test_the_diverging_table_darkens_evenly_to_both_sides():
     assert (np.diff(luminance[128:]) <= 0.5).all()
 
 
+def test_on_a_dark_page_the_diverging_table_is_dark_in_the_middle_and_brightens_to_both_sides():
+    colours = table("BLUE_ORANGE_DARK")
+    assert np.abs(colours[127:129] - 30).max() <= 1
+    np.testing.assert_array_equal(colours[[0, 255]], table("BLUE_ORANGE")[[0, 255]])
+    luminance = colours @ [0.2126, 0.7152, 0.0722]
+    assert (np.diff(luminance[:128]) <= 0.5).all()
+    assert (np.diff(luminance[128:]) >= -0.5).all()
+
+
 def test_the_front_end_has_the_colours_of_the_package():
-    for name in ("VIRIDIS", "CIVIDIS", "MAGMA", "BLUE_ORANGE"):
+    for name in ("VIRIDIS", "CIVIDIS", "MAGMA", "BLUE_ORANGE", "BLUE_ORANGE_DARK"):
         np.testing.assert_array_equal(table(name), colors.table(name.lower()))
     text = TABLES.read_text(encoding="utf-8")
     classes = re.search(r"CLASS_COLORS = \[(.*)\]", text).group(1)

@@ -12,6 +12,9 @@ import numpy as np
 BLUE_ORANGE = ("#448ee0", "#eeeeee", "#eb7f0e")
 """The ends and the middle of the map for numbers of both signs."""
 
+BLUE_ORANGE_DARK = ("#448ee0", "#1e1e1e", "#eb7f0e")
+"""The same where it stands by itself on a dark page: a bright zero would be all that is seen."""
+
 CLASS_COLORS = ("#009C5A", "#AB6DA7", "#E59D00", "#58BBF7", "#C85A0D", "#0060DA", "#FFF261")
 """Colours of the most frequent classes, green and pink first, most emoji being yellow; afterwards
 they come again, hatched. They are those of Okabe & Ito (2008), moved until any two differ by more
@@ -24,11 +27,13 @@ OTHER_COLOR = "#999999"
 
 @functools.cache
 def table(name: str) -> np.ndarray:
-    """A colour map, uint8 `[256, 3]`: "viridis", "cividis", "magma", as in Bokeh; "blue_orange"."""
+    """A colour map, uint8 `[256, 3]`: "viridis", "cividis", "magma" as in Bokeh, or ours."""
     from bokeh import palettes
 
-    if name == "blue_orange":
-        return np.stack([bytes_of(color) for color in palettes.interp_palette(BLUE_ORANGE, 256)])
+    of_both_signs = {"blue_orange": BLUE_ORANGE, "blue_orange_dark": BLUE_ORANGE_DARK}
+    if name in of_both_signs:
+        found = palettes.interp_palette(of_both_signs[name], 256)
+        return np.stack([bytes_of(color) for color in found])
     return np.stack([bytes_of(color) for color in getattr(palettes, f"{name.capitalize()}256")])
 
 

@@ -31,6 +31,7 @@ def description(source: MapsLike, reading: ReadingLike | None) -> dict[str, Any]
     return names_and_sizes(source) | {
         "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
         "lens_name": reading.lens_name if reading is not None else None,
+        "probabilities": reading.probabilities if reading is not None else None,
     }
 
 
