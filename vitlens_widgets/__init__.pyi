@@ -11,6 +11,7 @@ from .errors import UsageError as UsageError
 from .export import save_figure as save_figure
 from .export import save_html as save_html
 from .lenses import FrozenNormLens as FrozenNormLens
+from .lenses import GivenReading as GivenReading
 from .lenses import Infilling as Infilling
 from .lenses import InfillLens as InfillLens
 from .lenses import Lens as Lens

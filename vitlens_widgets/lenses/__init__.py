@@ -3,6 +3,7 @@
 from vitlens_widgets.lenses.difference import divergence
 from vitlens_widgets.lenses.features import FeatureReading, read_features
 from vitlens_widgets.lenses.frozen import FrozenNormLens
+from vitlens_widgets.lenses.given import GivenReading
 from vitlens_widgets.lenses.infill import Infilling, InfillLens
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.logit import LogitLens
@@ -12,6 +13,7 @@ from vitlens_widgets.lenses.taught import PatchClassifier, Teaching
 __all__ = [
     "FeatureReading",
     "FrozenNormLens",
+    "GivenReading",
     "InfillLens",
     "Infilling",
     "Lens",

@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.errors import UsageError, counted, quoted_list
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.figure import figure_parts
@@ -18,6 +18,11 @@ from vitlens_widgets.widgets.shared.checks import has_all, refusal
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
 from vitlens_widgets.widgets.shared.seam import ReadingLike
 from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
+
+ARRAYS = (
+    "logits", "probabilities", "labels", "grid", "prefix", "readout", "state_names", "name",
+)  # fmt: skip
+"""Keywords that go with arrays of one's own."""
 
 
 class PatchGrid(LensWidget):
@@ -30,9 +35,12 @@ class PatchGrid(LensWidget):
 
     Args:
         reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`.
-        image: Which image of the trace's batch.
+        image: Which image of the trace's batch; with arrays of your own, the picture.
         caption: A few words to stand under the image, e.g. its true classes.
-        **choices: `state`, `token`, `target`, `glyph`, `tint`; see Attributes.
+        **choices: `state`, `token`, `target`, `glyph`, `tint`; see Attributes. Instead of a
+            reading, `logits=` or `probabilities=`, an array `[state, token, class]`, with
+            `labels=`, `grid=`, `prefix=`, `readout=`, `state_names=`, `name=`: see
+            `vl.GivenReading`.
 
     Attributes:
         state: The state shown, by index or name (`0_pre` to `final`); read as an index. Default:
@@ -52,6 +60,7 @@ class PatchGrid(LensWidget):
     Example:
         >>> grid = vl.PatchGrid(reading, target="cat", tint="entropy")
         >>> grid.state = 3
+        >>> vl.PatchGrid(logits=logits, labels=["cat", "dog"], image="cat.jpg")
     """
 
     _esm = STATIC / "patch_grid.js"
@@ -84,10 +93,13 @@ class PatchGrid(LensWidget):
     _target_of = traitlets.Int(-1).tag(sync=True)
 
     def __init__(
-        self, reading: ReadingLike, image: int = 0, caption: str = "", **choices: Any
+        self, reading: ReadingLike | None = None, image: Any = 0, caption: str = "", **choices: Any
     ) -> None:
+        arrays = {name: choices.pop(name) for name in ARRAYS if name in choices}
         self._refuse_unknown(choices)
-        self._reading = _checked_reading(reading)
+        if arrays:
+            reading, image = _given_reading(reading, image, arrays), 0
+        self._reading = reading = _checked_reading(reading)
         self._image = _checked_image(reading, image)
         self._n_states, self._n_tokens = reading.n_states, reading.layout.n_tokens
         self._state_names, self._label_set = reading.state_names, reading.labels
@@ -167,9 +179,26 @@ class PatchGrid(LensWidget):
         return f"PatchGrid({of}, image={self._image}, {shown})"
 
 
+def _given_reading(reading: Any, image: Any, arrays: dict[str, Any]) -> ReadingLike:
+    """A reading of arrays, their picture given as `image`."""
+    from vitlens_widgets.lenses import GivenReading
+
+    if reading is not None:
+        raise UsageError(
+            f"A reading was given, and {quoted_list(arrays)} beside it: these go with arrays of "
+            "your own, instead of a reading."
+        )
+    no_picture = isinstance(image, int)
+    return GivenReading(**arrays, image=None if no_picture else image)
+
+
 def _checked_reading(reading: Any) -> ReadingLike:
     if not has_all(reading, ("top", "readout", "layout", "labels")):
-        raise refusal("PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace)", reading)
+        raise refusal(
+            "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace), or arrays of your "
+            "own, as in vl.PatchGrid(logits=logits)",
+            reading,
+        )
     if reading.readout is reading:
         raise UsageError(
             "PatchGrid shows a reading of all tokens, not of the readout alone: give reading, not "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vitlens_widgets.analysis.maps import Maps
     from vitlens_widgets.analysis.relevance import Relevance
     from vitlens_widgets.data import LabelSet
-    from vitlens_widgets.lenses import Infilling, Reading
+    from vitlens_widgets.lenses import GivenReading, Infilling, Reading
     from vitlens_widgets.models import TokenLayout
 
 # ruff: noqa: D102  # what each attribute is, the engine's own class says; here, its axes
@@ -270,7 +270,7 @@ if TYPE_CHECKING:
     def _fit(  # pyright: ignore[reportUnusedFunction]  # it is for the type checker alone
         layout: TokenLayout,
         labels: LabelSet,
-        reading: Reading,
+        reading: Reading | GivenReading,
         maps: Maps,
         statistics: HeadStatistics,
         neurons: Neurons,
@@ -287,4 +287,13 @@ if TYPE_CHECKING:
         InfillingLike,
     ]:
         """Refused by the type checker where an engine's result lacks what is asked of it."""
-        return layout, labels, reading, maps, statistics, neurons, relevance, infilling
+        return (
+            layout,
+            labels,
+            reading,
+            maps,
+            statistics,
+            neurons,
+            relevance,
+            infilling,
+        )
