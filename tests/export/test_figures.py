@@ -153,7 +153,7 @@ def test_every_widget_can_put_each_of_its_parts_in_a_figure(name, tmp_path):
         np.asarray(one.convert("RGB").resize((24, 36), Image.Resampling.BOX), float)
         for one in (shown, png)
     )
-    assert np.abs(a - b).mean() < 3  # two ways of drawing the same; noise falls between pixels
+    assert np.abs(a - b).mean() < 5  # two ways of drawing the same; noise falls between pixels
     assert b.std() > 20
     assert len(images(tmp_path / "a.svg")) > 1
 

@@ -102,8 +102,8 @@ def given_layout(
         if len(names) + rows * cols != n_tokens:
             raise UsageError(
                 f"{n_tokens} tokens were given, but {rows} x {cols} patches and "
-                f"{counted(len(names), 'prefix token')} are {len(names) + rows * cols}; say grid=(rows, cols) and prefix= "
-                "as the model has them."
+                f"{counted(len(names), 'prefix token')} are {len(names) + rows * cols}; say "
+                "grid=(rows, cols) and prefix= as the model has them."
             )
         return TokenLayout(rows, cols, names)
     fitting = list(dict.fromkeys(_fitting(n_tokens, USUAL if names is None else (names,), aspect)))
