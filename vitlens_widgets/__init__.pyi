@@ -29,10 +29,12 @@ from .trace import edits as edits
 from .widgets import AttentionMaps as AttentionMaps
 from .widgets import Explorer as Explorer
 from .widgets import InfillStrip as InfillStrip
+from .widgets import PatchFeatures as PatchFeatures
 from .widgets import PatchGrid as PatchGrid
 from .widgets import RelevanceMaps as RelevanceMaps
 from .widgets import explore as explore
 from .widgets import link as link
+from .widgets import teach as teach
 from .world import toy_models as toy_models
 from .zoo import load as load
 from .zoo import paper_models as paper_models

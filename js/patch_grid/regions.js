@@ -1,5 +1,6 @@
 // Neighbouring patches with the same answer, as a map has countries: each is named once, where it is
 // widest.
+import { regionsIn } from "../lib/regions.js";
 
 /**
  * @typedef {object} Region
@@ -19,40 +20,9 @@
  * @returns {Region[]}
  */
 export function regionsOf(rows, cols, classOf) {
-  const seen = new Uint8Array(rows * cols);
-  const found = [];
-  for (let cell = 0; cell < rows * cols; cell++) {
-    const of = classOf(cell);
-    if (seen[cell] || of === null) continue;
-    found.push(placed(of, connected(cell, rows, cols, (other) => classOf(other) === of, seen), cols));
-  }
-  return found.sort((a, b) => b.size - a.size);
-}
-
-/** Cells reached from one through neighbours of its kind. @param {number} first @param {number} rows @param {number} cols @param {(cell: number) => boolean} isOfIt @param {Uint8Array} seen */
-function connected(first, rows, cols, isOfIt, seen) {
-  const cells = [first];
-  seen[first] = 1;
-  for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i] ?? 0;
-    for (const next of neighbours(cell, rows, cols)) {
-      if (seen[next] || !isOfIt(next)) continue;
-      seen[next] = 1;
-      cells.push(next);
-    }
-  }
-  return cells;
-}
-
-/** @param {number} cell @param {number} rows @param {number} cols */
-function neighbours(cell, rows, cols) {
-  const [row, col] = [Math.floor(cell / cols), cell % cols];
-  return [
-    ...(row > 0 ? [cell - cols] : []),
-    ...(row + 1 < rows ? [cell + cols] : []),
-    ...(col > 0 ? [cell - 1] : []),
-    ...(col + 1 < cols ? [cell + 1] : []),
-  ];
+  return regionsIn(rows, cols, classOf)
+    .map(({ of, cells }) => placed(of, cells, cols))
+    .sort((a, b) => b.size - a.size);
 }
 
 /** The place of the name: in the middle of the run of cells that is widest where it is also high. @param {number} of @param {number[]} cells @param {number} cols @returns {Region} */

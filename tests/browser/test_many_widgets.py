@@ -6,6 +6,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import random_reading
@@ -17,6 +18,7 @@ MAKE = {
     "attention_maps": lambda: vl.AttentionMaps(random_maps(1), token=5, key=9),
     "infill_strip": lambda: vl.InfillStrip(random_infilling(1)),
     "relevance_maps": lambda: vl.RelevanceMaps(random_relevances(1), [2, 4], token=5),
+    "patch_features": lambda: vl.PatchFeatures(random_features(1), token=5),
     "explorer": lambda: vl.explore(
         vl.load("toy/p32"), vl.world.scene(7), mae=vl.load("toy/mae"), knocked_out=[(1, 2)], token=5
     ),

@@ -11,6 +11,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.export.saved import hash_of, parts, state_of
 from tests.sentences import refused
+from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
@@ -26,11 +27,14 @@ def widgets():
         "PatchGrid": vl.PatchGrid(random_reading(1), image=1, caption="a thing"),
         "AttentionMaps": vl.AttentionMaps(random_maps(2), layer=1),
         "InfillStrip": vl.InfillStrip(random_infilling(3)),
+        "PatchFeatures": vl.PatchFeatures(random_features(1), token=5),
         "RelevanceMaps": vl.RelevanceMaps(random_relevances(3), [2, 4]),
     }
 
 
-@pytest.fixture(params=["PatchGrid", "AttentionMaps", "InfillStrip", "RelevanceMaps"])
+@pytest.fixture(
+    params=["PatchGrid", "AttentionMaps", "InfillStrip", "PatchFeatures", "RelevanceMaps"]
+)
 def widget(request):
     return widgets()[request.param]
 

@@ -26,7 +26,7 @@ NEARLY = (
     [[0, 1]],
 )
 METHODS = ("update", "update", "update", "update", "custom", "custom", "request_state", "destroy")
-ASKED = ("_map", "_exact", "_neurons", "_knock_out", "_open", "_go_on")
+ASKED = ("_map", "_exact", "_neurons", "_knock_out", "_open", "_go_on", "_teach")
 NOT_ASKED = ("close", "__init__", "infilling", "save_html", "_fill", "set_state", "", "nothing")
 PLAIN = (
     *(None, True, False, 0, 1, 2, -1, 5, 10**6, 2**70, -(10**400), 0.5, 2.0, 1e308),

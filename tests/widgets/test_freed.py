@@ -37,8 +37,15 @@ def relevance_maps(vit, scene):
     return made, trace
 
 
+def patch_features(vit, scene):
+    trace = vit.trace(scene.image)
+    made = vl.PatchFeatures(trace, token=3)
+    made.add("thing", 0, 7)
+    return made, trace
+
+
 @pytest.mark.parametrize(
-    "make", [patch_grid, attention_maps, infill_strip, explorer, relevance_maps]
+    "make", [patch_grid, attention_maps, infill_strip, explorer, relevance_maps, patch_features]
 )
 def test_a_closed_widget_and_what_it_shows_are_freed(make):
     widget, shown = make(vl.load("toy/p32"), vl.world.scene(7))

@@ -12,6 +12,7 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.browser.painted import CIVIDIS, VIRIDIS, in_words, mapped, on_scale, patches
 from tests.small_models import timm_model
+from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
@@ -35,6 +36,12 @@ def grid(**choices):
     return vl.PatchGrid(random_reading(1, rows=3, cols=5), image=1, **choices)
 
 
+def features(**choices):
+    widget = vl.PatchFeatures(random_features(4), **{"token": 3} | choices)
+    widget.add("suit", 0, 4)
+    return widget
+
+
 def explorer(**choices):
     vit = vl.load(timm_model("CLS"))
     picture = np.random.default_rng(0).integers(0, 256, (90, 130, 3), dtype=np.uint8)
@@ -43,6 +50,7 @@ def explorer(**choices):
 
 WIDGETS = {
     "PatchGrid": grid,
+    "PatchFeatures": features,
     "AttentionMaps": lambda: vl.AttentionMaps(random_maps(2), layer=1),
     "InfillStrip": lambda: vl.InfillStrip(random_infilling(3)),
     "RelevanceMaps": lambda: vl.RelevanceMaps(random_relevances(3), [2, 4]),

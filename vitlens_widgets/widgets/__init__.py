@@ -3,6 +3,7 @@
 from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
 from vitlens_widgets.widgets.explorer.widget import Explorer, explore
 from vitlens_widgets.widgets.infill_strip.widget import InfillStrip
+from vitlens_widgets.widgets.patch_features.widget import PatchFeatures, teach
 from vitlens_widgets.widgets.patch_grid.widget import PatchGrid
 from vitlens_widgets.widgets.relevance_maps.widget import RelevanceMaps
 from vitlens_widgets.widgets.shared.links import Link, link
@@ -12,8 +13,10 @@ __all__ = [
     "Explorer",
     "InfillStrip",
     "Link",
+    "PatchFeatures",
     "PatchGrid",
     "RelevanceMaps",
     "explore",
     "link",
+    "teach",
 ]

@@ -1,0 +1,43 @@
+// Which parts there are, and where they stand in the widget.
+import { element } from "../lib/dom.js";
+import { errorStrip } from "../lib/error_strip.js";
+import { classList } from "./classes.js";
+import { classMap } from "./class_map.js";
+import { controls, pictureMenu } from "./controls.js";
+import { film } from "./film.js";
+import { heldOut } from "./held_out.js";
+import { imageView, prefixChips } from "./image_view.js";
+import { coloursMeaning, componentsView, otherPictures, similarityView } from "./look.js";
+import { lookReadout, teachReadout } from "./readout.js";
+import { subtitle } from "./words.js";
+
+/** @typedef {import("./scene.js").Part} Part */
+
+/** @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions */
+export function assemble(meta, actions) {
+  const strip = errorStrip();
+  const [menu, choices] = [pictureMenu(meta, actions), controls(meta, actions)];
+  const image = imageView(meta);
+  const looks = { components: componentsView(meta, actions), similar: similarityView(meta, actions), others: otherPictures(meta, actions), meaning: coloursMeaning(), prefix: prefixChips(meta, actions), readout: lookReadout() };
+  const teaches = { map: classMap(meta, actions), readout: teachReadout(), list: classList(actions), held: heldOut() };
+  teaches.map.node.append(teaches.readout.node);
+  const states = film(meta, actions);
+  const aside = element("div", "vl-left", {}, image.node, looks.prefix.node, looks.others.node, looks.meaning.node, teaches.held.node);
+  const node = element(
+    "div",
+    "vitlens vl-patch-features",
+    {},
+    element("div", "vl-header", {}, heading(meta, menu.node), element("div", "vl-controls", {}, ...choices.map((part) => part.node))),
+    strip.node,
+    element("div", "vl-body", {}, aside, looks.components.node, looks.similar.node, teaches.map.node, teaches.list.node, states.node),
+    looks.readout.node,
+  );
+  const shared = [menu, ...choices, image, states];
+  return { node, strip, shared, look: Object.values(looks), teach: Object.values(teaches) };
+}
+
+/** @param {import("./scene.js").Meta} meta @param {HTMLElement} menu */
+function heading(meta, menu) {
+  const words = subtitle(meta);
+  return element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Patch features"), element("span", "vl-secondary", { title: words }, words), menu);
+}

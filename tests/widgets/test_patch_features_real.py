@@ -1,0 +1,91 @@
+"""PatchFeatures on traces of models: what it sends is what the engines find."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.sentences import refused
+from tests.small_models import mae_model, pixels_for, timm_model
+
+MODELS = {
+    "no prefix": lambda: timm_model("mean of all tokens"),
+    "CLS": lambda: timm_model("CLS"),
+    "registers": lambda: timm_model("four registers and layer scale"),
+}
+
+
+def traced(name, **words):
+    vit = vl.load(MODELS[name]())
+    pixels = pixels_for(vit.image_size)
+    return vit.trace(pixels, preprocessed=True, **words)
+
+
+def grid(widget, name, kind, *last):
+    meta = widget._meta
+    shape = (len(meta["state_names"]), meta["n_images"], meta["rows"], meta["cols"], *last)
+    return np.frombuffer(getattr(widget, name), kind).reshape(shape)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_sent_is_what_the_engines_find(name):
+    trace = traced(name)
+    n = trace.layout.n_prefix
+    widget = vl.PatchFeatures(trace, token=n + 3)
+    features = vl.read_features(trace)
+    shown = grid(widget, "_components", "u1", 3) / 127.5 - 1
+    np.testing.assert_allclose(shown, features.components, atol=0.5 / 127.5 + 1e-6)
+    assert np.array_equal(grid(widget, "_foreground", "u1") == 1, features.foreground)
+    cosines = features.similarity(0, n + 3).patches
+    np.testing.assert_allclose(grid(widget, "_similarity", "<i2") / 32767, cosines, atol=2e-5)
+    for i, (label, patch) in enumerate((("suit", 2), ("flag", 7), ("suit", 5), ("flag", 1))):
+        widget.add(label, i % 2, n + patch)
+    classes = {"suit": [(0, n + 2), (0, n + 5)], "flag": [(1, n + 7), (1, n + 1)]}
+    fitted = vl.PatchClassifier(trace.vit, trace).fit(classes)
+    twin = trace.vit.taught(fitted)
+    logits = twin.adapter.token_logits(trace.states[-1])[:, n:]
+    answers = logits.argmax(-1).reshape(trace.n_images, *trace.layout.grid)
+    assert np.array_equal(grid(widget, "_class_map", "<i2")[-1], answers)
+    weights = (one.classifier.weight for one in (fitted, widget.classifier))
+    torch.testing.assert_close(*weights)
+
+
+def test_the_taught_model_answers_with_the_classes():
+    trace = traced("CLS")
+    widget = vl.PatchFeatures(trace)
+    widget.add("suit", 0, trace.layout.token(0, 1))
+    widget.add("flag", 1, trace.layout.token(1, 2))
+    twin = widget.vit
+    assert list(twin.labels) == ["suit", "flag"]
+    answered = trace.answered_by(twin)
+    reading = vl.LogitLens(twin).read(answered)
+    top = reading.top(1).index[-1, :, trace.layout.n_prefix :, 0].reshape(-1, *trace.layout.grid)
+    assert np.array_equal(top, grid(widget, "_class_map", "<i2")[-1])
+    assert widget.python.startswith("classifier = vl.PatchClassifier(vit, images")
+
+
+def test_dropped_patches_and_other_sources():
+    trace = traced("CLS", edits=[vl.edits.DropTokens([4])])
+    widget = vl.PatchFeatures(vl.read_features(trace))
+    row, col = trace.layout.row_col(4)
+    assert (grid(widget, "_foreground", "u1")[:, :, row, col] == 2).all()
+    assert widget.still()
+    with refused(vl.UsageError):
+        widget.token = 4
+    with refused(vl.UsageError):
+        vl.PatchFeatures(vl.read_features(trace, states=[0, 1]))
+
+
+def test_a_masked_autoencoder_has_features():
+    vit = vl.load(mae_model())
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    widget = vl.PatchFeatures(trace)
+    assert not widget._meta["has_classifier"]
+    assert np.isfinite(np.frombuffer(widget._variance, "<f4")).all()
+
+
+def test_teach_loads_and_traces_by_itself():
+    widget = vl.teach("toy/p32", [vl.world.scene(7).image, vl.world.scene(8).image], image=1)
+    assert (widget.mode, widget.image, widget._n_images) == ("teach", 1, 2)

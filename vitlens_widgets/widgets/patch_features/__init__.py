@@ -1,0 +1,1 @@
+"""PatchFeatures: what the patches of a model without a classifier are like, and classes taught."""

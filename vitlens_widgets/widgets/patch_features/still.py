@@ -1,0 +1,147 @@
+"""A still picture of a PatchFeatures: every state's components and likeness, or the class map."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vitlens_widgets.errors import counted
+from vitlens_widgets.export.stills.film import film
+from vitlens_widgets.export.stills.panel import Mark, Panel
+from vitlens_widgets.export.stills.piece import Piece
+from vitlens_widgets.export.stills.scales import MISSING, ColorScale
+from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
+from vitlens_widgets.export.stills.tinting import (
+    CLASS_GROUND,
+    CLASS_OPACITY,
+    VEIL_OPACITY,
+    prepared,
+)
+from vitlens_widgets.widgets.patch_features.shown import ShownFeatures, class_color
+from vitlens_widgets.widgets.shared.still import (
+    joined,
+    patches_words,
+    rings,
+    state_words,
+    token_words,
+)
+
+LIKENESS = ColorScale("blue_orange", 1.0)
+
+
+def draw(traits: dict[str, Any]) -> Piece:
+    """Draws a widget from its traits."""
+    shown, meta, state = ShownFeatures(traits), traits["_meta"], traits["state"]
+    which = f"image {shown.image}, " if meta["n_images"] > 1 else ""
+    subtitle = joined(meta["model_name"], patches_words(meta))
+    lines = [joined(which + state_words(meta["state_names"], state), meta["caption"])]
+    teaches = traits["mode"] == "teach" and traits["_class_map"]
+    rows = _taught(shown, traits) if teaches else _looked_at(shown, traits)
+    return sheet("Patch features", subtitle, lines, *rows)
+
+
+def _untouched(shown: ShownFeatures) -> Panel:
+    """The image."""
+    return Panel(shown.picture, np.zeros((*shown.grid, 4)), "image")
+
+
+def _pinned(shown: ShownFeatures) -> list[tuple[float, float, float, float]]:
+    """The ring of the pinned token, where it is one of the image shown."""
+    image, token = shown.pinned or (-1, None)
+    return rings(shown.meta, token) if image == shown.image else []
+
+
+def _looked_at(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]]:
+    """The chosen state large, then a film of components and one of likeness."""
+    state, widths = traits["state"], shares(0.3, 0.35, 0.35)
+    is_flat = traits["similarity"] == "flat"
+    panels = [replace(_untouched(shown), rings=_pinned(shown)), _coloured(shown, state)]
+    variance = [f"{share:.2f}" for share in shown.variance.sum(-1)]
+    words = "three main components as colours; under each state: their share of the variance"
+    rows = [_states(state, [_coloured(shown, k, n) for k, n in enumerate(variance)], words)]
+    if shown.pinned:
+        panels.append(_alike(shown, state, is_flat, legend=LIKENESS))
+        image, token = shown.pinned
+        of = f" of image {image}" if image != shown.image else ""
+        words = f"cosine similarity to {token_words(shown.meta, token)}{of}"
+        rows.append(_states(state, [_alike(shown, k, is_flat) for k in shown.states], words))
+    large = [film(width, [one], width) for width, one in zip(widths, panels, strict=False)]
+    return [large, *rows]
+
+
+def _states(chosen: int, panels: list[Panel], caption: str) -> list[Piece]:
+    """Every state small, the chosen one marked."""
+    marked = [replace(one, is_chosen=k == chosen) for k, one in enumerate(panels)]
+    return [captioned(caption, film(shares(1)[0], marked))]
+
+
+def _coloured(shown: ShownFeatures, k: int, note: str = "") -> Panel:
+    """The components of a state."""
+    cover = np.concatenate([shown.colors[k], np.ones((*shown.grid, 1))], -1)
+    name, notes = (shown.state_names[k], [note]) if note else ("", [])
+    return Panel(None, cover, name, notes, rings=_pinned(shown))
+
+
+def _alike(shown: ShownFeatures, k: int, is_flat: bool, **words: Any) -> Panel:
+    """The likeness to the pinned token in a state."""
+    cover = LIKENESS.cover(shown.cosine[k])
+    cover[..., 3] = 1.0 if is_flat else cover[..., 3]
+    ground = None if is_flat else prepared(shown.picture)
+    name = "" if words else shown.state_names[k]
+    return Panel(ground, cover, name, rings=_pinned(shown), **words)
+
+
+def _taught(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]]:
+    """The class map large beside the image, then a film of the states."""
+    state, tint = traits["state"], traits["tint"]
+    right, of = shown.agreement(traits["examples_from"])
+    left, beside = shares(0.6, 0.4)
+    large = _classes(shown, state, tint, legend=_legend(shown, state), marks=_flags(shown))
+    said = f"; {right[state]} of {of} agree when left out" if of else ""
+    caption = f"classes taught by {counted(len(shown.examples), 'click')}{said}"
+    row = [
+        captioned(caption, film(left, [large], left)),
+        film(beside, [_untouched(shown)], beside),
+    ]
+    small = [
+        _classes(shown, k, tint, name=name, notes=[f"{right[k]} of {of}"] if of else [])
+        for k, name in enumerate(shown.state_names)
+    ]
+    words = "the same clicks, taught and asked in every state; under each: held-out clicks"
+    return [row, _states(state, small, words)]
+
+
+def _classes(shown: ShownFeatures, state: int, tint: str, **words: Any) -> Panel:
+    """The class map of a state."""
+    classes, certainty = shown.classes[state], shown.certainty[state]
+    n = sum(bool(one["examples"]) for one in shown.classes_taught)
+    if tint == "certainty" or n == 1:  # of one alone, how like its examples
+        cover = ColorScale("viridis", 1.0).cover(certainty)
+        return Panel(prepared(shown.picture), cover, regions=classes, **words)
+    palette = np.stack([class_color(one["slot"]) for one in shown.classes_taught])
+    is_guess = certainty < (1 / n + 0.1 if n > 1 else 0)  # a map names something everywhere
+    opacity = np.where(is_guess, VEIL_OPACITY, CLASS_OPACITY)
+    cover = np.concatenate([palette[classes.clip(0)], opacity[..., None]], -1)
+    cover = np.where((classes < 0)[..., None], [MISSING, MISSING, MISSING, 1], cover)
+    return Panel(prepared(shown.picture, **CLASS_GROUND), cover, regions=classes, **words)
+
+
+def _flags(shown: ShownFeatures) -> list[Mark]:
+    """The number of each click on its patch."""
+    n_prefix, n_patches = len(shown.meta["prefix"]), shown.grid[0] * shown.grid[1]
+    marks = [Mark()] * n_patches
+    for number, (_, image, token) in enumerate(shown.examples, 1):
+        if image == shown.image:
+            marks[token - n_prefix] = Mark(str(number))
+    return marks
+
+
+def _legend(shown: ShownFeatures, state: int) -> list[tuple[str, np.ndarray]]:
+    """Each class with its patches' number."""
+    classes = shown.classes[state]
+    return [
+        (f"{one['name']} {int((classes == index).sum())}", class_color(one["slot"]))
+        for index, one in enumerate(shown.classes_taught)
+    ]

@@ -1,0 +1,251 @@
+"""PatchFeatures: the patches of a model without a classifier, and classes taught by clicking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from vitlens_widgets.export.stills.piece import Piece
+from vitlens_widgets.widgets.explorer.inputs import vit_of
+from vitlens_widgets.widgets.patch_features import data, lessons
+from vitlens_widgets.widgets.patch_features.seam import TeachingLike
+from vitlens_widgets.widgets.patch_features.source import source_of
+from vitlens_widgets.widgets.patch_features.still import draw
+from vitlens_widgets.widgets.patch_features.traits import FeatureTraits
+from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, Place
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
+
+if TYPE_CHECKING:
+    from vitlens_widgets.lenses.taught import PatchClassifier
+    from vitlens_widgets.trace import ViT
+    from vitlens_widgets.widgets.explorer.inputs import AnyModel
+
+LAST = "what is shown is what was there before"
+
+
+class PatchFeatures(FeatureTraits):
+    """What the patches are like in every state, without a classifier; and classes by clicking.
+
+    In the mode "look", the patches' three main components are colours, and a patch that is pinned
+    is compared with all others, those of other images included. In the mode "teach", a click on a
+    patch makes it an example of a class: the classes are fitted at once, the film of all states
+    follows, and each click is left out in turn to see whether the others agree.
+
+    Args:
+        trace: What `vit.trace(images)` gave, of any model, or `vl.read_features(trace)`.
+        image: Which image of the trace's batch is shown.
+        caption: A few words to stand under the image.
+        **choices: The other traits under Attributes.
+
+    Attributes:
+        image: Which image of the batch is shown. Default: 0.
+        state: The state shown, by index or name (`0_pre` to `final`); read as an index. Default:
+            the last.
+        token: The pinned token, as its index in the sequence (prefix tokens count). Another image
+            that is chosen is compared with it, too. Default: None.
+        mode: "look" at features, or "teach" classes. Default: "look".
+        colours: The components of all patches, or those of the foreground, which is where the first
+            is above Otsu's threshold. Default: "components".
+        basis: Whether the batch shares its components, or each image has its own. Default: "batch".
+        similarity: On the image, or as flat colours. Default: "image".
+        examples_from: Whether the classes of a state are made of the examples as they are in that
+            state, or in the final one. Default: "state".
+        tint: What the colour of a patch says in the class map: its class, or how certain it is.
+            Default: "class".
+        names: What stands on regions of the class map, "emoji" with the name, or "none". Default:
+            "emoji".
+
+    Raises:
+        UsageError: No trace was given, or a choice is out of range or unknown.
+
+    Example:
+        >>> features = vl.PatchFeatures(vit.trace(images))
+        >>> features.token = vit.layout.token(row=8, col=14)
+        >>> features.mode = "teach"
+    """
+
+    _esm = STATIC / "patch_features.js"
+    _css = STATIC / "patch_features.css"
+    _kind = "What each patch is like: patch features"
+    _beyond = "another patch to compare with, other components, classes to teach"
+
+    def __init__(self, trace: Any, image: int = 0, caption: str = "", **choices: Any) -> None:
+        self._refuse_unknown(choices)
+        self._source = source = source_of(trace)
+        self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
+        self._kept = frozenset(int(token) for token in source.tokens)
+        self._state_names = list(source.state_names)
+        self._pictures = source.pictures
+        self.state = len(self._state_names) - 1
+        of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
+        self._set({"image": image, **choices})  # refused before anything is computed
+        small = data.thumbs(self._pictures)
+        self._thumbs, self._meta = pack.uint8(small), self._description(small.shape[1:3], caption)
+        self._teaching: TeachingLike = source.teaching()
+        for fill in (
+            self._fill_picture,
+            self._fill_components,
+            self._fill_similar,
+            self._fill_taught,
+        ):
+            fill()
+        super().__init__(**of_widgets)
+        self._follow("image", self._fill_picture, "_picture_of")
+        self._follow("basis", self._fill_components, "_components_of")
+        self._follow("token", self._fill_similar, "")
+        self._follow("examples_from", self._fill_taught, "_taught_from")
+
+    def _description(self, thumb: tuple[int, ...], caption: str) -> dict[str, Any]:
+        """Names and sizes, as JSON."""
+        source, grid = self._source, self._source.layout
+        return {
+            "model_name": source.model_name,
+            "state_names": self._state_names,
+            "prefix": list(grid.prefix),
+            "tokens": sorted(self._kept),
+            "rows": grid.rows,
+            "cols": grid.cols,
+            "height": self._pictures.shape[1],
+            "width": self._pictures.shape[2],
+            "thumb": list(thumb),
+            "n_images": source.n_images,
+            "caption": caption,
+            "has_classifier": source.has_classifier,
+        }
+
+    def _follow(self, choice: str, fill: Callable[[], None], of: str) -> None:
+        """Lets what depends on a choice follow it; where it cannot, the choice goes back."""
+
+        def follow(_change: Any) -> None:
+            try:
+                with self.hold_sync():  # all arrays and what they are of arrive together
+                    fill()
+            except BaseException as error:
+                setattr(self, choice, getattr(self, of) if of else self._pinned_before())
+                self._fail(error, f"The {choice} could not be shown", LAST)
+
+        self.observe(follow, choice)
+
+    def _pinned_before(self) -> int | None:
+        return self._similar_of[1] if self._similar_of else None
+
+    def _fill_picture(self) -> None:
+        if self._picture_of != self.image:
+            self._set(
+                {"_picture": pack.uint8(self._pictures[self.image]), "_picture_of": self.image}
+            )
+
+    def _fill_components(self) -> None:
+        if self._components_of != self.basis:
+            found = data.components(self._source.features(self.basis == "image"))
+            self._set(found | {"_components_of": self.basis})
+
+    def _fill_similar(self) -> None:
+        token = self.token
+        if token is None:
+            self._set(data.NO_SIMILARITY)
+        elif [self.image, token] != self._similar_of:
+            found = self._source.features(self.basis == "image").similarity(self.image, token)
+            self._set(data.similarity(found, self.image, token))
+
+    def _fill_taught(self) -> None:
+        features, n_prefix = self._source.features(self.basis == "image"), len(self._meta["prefix"])
+        self._set(lessons.taught(self._teaching, features, self.examples_from, n_prefix))
+
+    @property
+    def teaching(self) -> TeachingLike:
+        """The classes taught so far; a change made to it itself is not shown."""
+        return self._teaching
+
+    @property
+    def classifier(self) -> PatchClassifier:
+        """The `vl.PatchClassifier` that was taught.
+
+        Raises:
+            UsageError: No class was taught yet.
+        """
+        return self._teaching.fit()
+
+    @property
+    def vit(self) -> ViT:
+        """The model that answers with the classes taught, as `vit.taught(classifier)` makes it.
+
+        Raises:
+            UsageError: No class was taught yet.
+        """
+        classifier: Any = self.classifier  # as the protocol of `taught` sees it
+        return classifier.vit.taught(classifier)
+
+    @property
+    def python(self) -> str:
+        """Lines that teach the same classes again."""
+        return self._teaching.as_python()
+
+    def add(self, name: str, image: int, token: Any) -> None:
+        """Teaches a patch: makes it an example of a class, which is new if there is none yet.
+
+        Args:
+            name: Of the class; an emoji before it becomes the class's.
+            image: The image of the patch.
+            token: The patch, as its index in the sequence or its (row, column).
+
+        Raises:
+            UsageError: No such image or patch, or it is an example of another class.
+        """
+        self._teaching.add(name, image, token)
+        self._show_taught()
+
+    def _show_taught(self) -> None:
+        with self.hold_sync():
+            self._fill_taught()
+
+    @answers_browser
+    def _teach(self, message: Any, _buffers: Buffers) -> Reply:
+        try:
+            lessons.follow(self._teaching, message["lessons"])
+        finally:
+            self._show_taught()
+        return {}, []
+
+    def _drawn(self) -> Piece:
+        return draw(self._pictured())
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its states, tokens and images."""
+        source = self._source
+        place = Place(
+            source.layout, tuple(sorted(self._kept)), lambda: list(self._pictures), self.image
+        )
+        return {
+            "state": Depth(len(self._state_names) - 1),
+            "token": place,
+            "image": OfBatch(self._n_images),
+        }
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.choices())
+        taught = f", {len(self._teaching.classes)} classes taught" * bool(self._teaching.classes)
+        return f"PatchFeatures({self._meta['model_name']}{taught}, {shown})"
+
+
+def teach(vit: AnyModel, images: Any, **choices: Any) -> PatchFeatures:
+    """Classes taught by clicking on patches: `PatchFeatures` in the mode "teach".
+
+    Args:
+        vit: The model, from `vl.load`, or what that takes: a name, a path, a module.
+        images: One image or several, as `vit.trace` takes them.
+        **choices: As `PatchFeatures`.
+
+    Raises:
+        UsageError: As `vit.trace` and `PatchFeatures`.
+
+    Example:
+        >>> taught = vl.teach("vit_small_patch14_dinov2", "astronaut.jpg")
+        >>> taught.classifier.save("suits.safetensors")  # after a few clicks
+        >>> twin = taught.vit  # answers with the classes, for every lens and experiment
+    """
+    trace = vit_of(vit, "vl.teach").trace(images)
+    chosen: dict[str, Any] = {"mode": "teach"} | choices
+    return PatchFeatures(trace, **chosen)
