@@ -109,15 +109,16 @@ def test_each_model_s_verdict_is_printed_and_kept(capsys):
     claims.compare("It is large", "0.8", {"it": left.get, "chance": lambda _: 0.5})
     claims.judge("It is so", "shown", lambda name: (name == "a" or None, f"of {name}"))
     table = claims.table()
-    assert list(table) == ["claim", "in the paper", "a", "b", "c"]
-    assert table.iloc[0].tolist() == [
-        "It is large",
-        "0.8",
-        f"{YES}: it 0.900 ± 0.100, chance 0.500",
-        f"{NO}: it 0.200 ± 0.100, chance 0.500",
-        f"{OPEN}: it 0.500 ± 0.100, chance 0.500",
-    ]
-    assert table.iloc[1].tolist()[2:] == [f"{YES}: of a", f"{OPEN}: of b", f"{OPEN}: of c"]
+    measured = [f"{name}, measured" for name in "abc"]
+    assert list(table)[::2] == ["claim", *"abc"]
+    assert list(table)[1::2] == ["in the paper", *measured]
+    assert table["in the paper"].tolist() == ["0.8", "shown"]
+    assert table[[*"abc"]].iloc[0].tolist() == [f"✓ {YES}", f"✗ {NO}", f"? {OPEN}"]
+    numbers = [f"it {it} ± 0.100, chance 0.500" for it in ("0.900", "0.200", "0.500")]
+    assert table[measured].iloc[0].tolist() == numbers
+    assert table[measured].iloc[1].tolist() == ["of a", "of b", "of c"]
+    assert table["a"].iloc[1] == f"✓ {YES}"
+    assert claims.rows[0]["b"] == f"{NO}: {numbers[1]}"
     printed = capsys.readouterr().out
     assert printed.startswith(f"It is large\n  a: {YES}: it 0.900 ± 0.100, chance 0.500\n")
 

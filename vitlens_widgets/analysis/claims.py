@@ -24,6 +24,9 @@ from vitlens_widgets.errors import UsageError, said
 VERDICTS = {True: "as in the paper", False: "not so here", None: "cannot be told"}
 """What is said where a claim holds, where its reverse does, and where neither is clear."""
 
+MARKS = dict(zip(VERDICTS.values(), "✓✗?", strict=True))
+"""Before a verdict in a table, to be found at a glance."""
+
 SURE = 0.05
 """A p below it says that something is larger, one above 1 - it that it is smaller."""
 
@@ -180,9 +183,13 @@ class Claims:
         self.judge(claim, reported, ask)
 
     def table(self) -> DataFrame:
-        """A row per claim: what the source reports, and what each model's run says."""
-        heads = ["claim", self.source, *self.models]
-        return frame({head: [row[head] for row in self.rows] for head in heads}, "Claims")
+        """A row per claim: what the source reports; each model's verdict, and its numbers."""
+        columns = {head: [row[head] for row in self.rows] for head in ("claim", self.source)}
+        for name in self.models:
+            said = [row[name].partition(": ") for row in self.rows]
+            columns[name] = [f"{MARKS[verdict]} {verdict}" for verdict, _, _ in said]
+            columns[f"{name}, measured"] = [numbers for _, _, numbers in said]
+        return frame(columns, "Claims")
 
 
 def _estimate(number: Estimate | float) -> Estimate:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def frame(columns: Mapping[str, Sequence[Any]], title: str = "") -> DataFrame:
-    """A table of named columns.
+    """A table of named columns, a pandas DataFrame; see `Table` for what a notebook shows of it.
 
     Args:
         columns: The columns by name, all of one length; None and NaN where there is no value.
@@ -22,13 +22,13 @@ def frame(columns: Mapping[str, Sequence[Any]], title: str = "") -> DataFrame:
     Raises:
         UsageError: They are not by name, or of other lengths.
     """
-    from pandas import DataFrame  # half a second to import, and only tables need it
+    from vitlens_widgets.data.shown_table import Table  # half a second, and only tables need it
 
     such_as = '{"layer": [0, 1], "share": [0.2, 0.4]}'
     if not is_mapping(columns):
         raise UsageError(f"A table takes columns by name, such as {such_as}, not {said(columns)}.")
     try:
-        table = DataFrame(dict(columns))
+        table = Table(dict(columns))
     except ValueError as error:  # one value, other lengths
         raise UsageError(f"A table takes columns of one length, such as {such_as}.") from error
     table.attrs["title"] = title
