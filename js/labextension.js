@@ -49,12 +49,19 @@ function showPicture(node, { data }) {
  */
 function withPicture(renderer) {
   const render = renderer.renderModel.bind(renderer);
+  let living = ""; // the widget that is drawn here
   renderer.renderModel = async (output) => {
-    const isOurs = output.metadata[OURS] !== undefined && output.data[PICTURE] !== undefined;
-    if (!isOurs) return render(output);
+    if (output.metadata[OURS] === undefined) return render(output);
+    const view = JSON.stringify(output.data[VIEW]);
+    if (view === living) return undefined; // all that is new is the picture, for when it will be gone
+    const draw = async () => {
+      await render(output);
+      living = NO_WIDGET.test(renderer.node.textContent ?? "") ? "" : view;
+    };
+    if (output.data[PICTURE] === undefined) return draw();
     const show = () => showPicture(renderer.node, output);
     const waiting = setTimeout(show, PATIENCE_MS);
-    await render(output);
+    await draw();
     clearTimeout(waiting);
     show();
   };

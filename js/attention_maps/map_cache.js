@@ -52,6 +52,14 @@ export class Overview {
     this.codes = codes;
     this.ranges = rangesOf(ranges);
     this.thumbRanges = this.isWhole ? this.ranges : rangesOf(thumbRanges);
+    this.nLayers = this.ranges.length / nHeads;
+    /** How many layers have not come yet. */
+    this.missing = Array.from({ length: this.nLayers }, (_, layer) => layer).filter((layer) => !this.isHere(this.index(layer, 0))).length;
+  }
+
+  /** Whether a head's map has come; layers come one after the other. @param {number} index */
+  isHere(index) {
+    return !Number.isNaN(this.ranges[index]?.hi);
   }
 
   /** @param {number} layer @param {number} head */
@@ -67,7 +75,8 @@ export class Overview {
   sharing(norm, layer) {
     if (norm === "map") return [];
     const first = this.index(layer, 0);
-    return norm === "all" ? this.ranges : this.ranges.slice(first, first + this.nHeads);
+    const shared = norm === "all" ? this.ranges : this.ranges.slice(first, first + this.nHeads);
+    return this.missing ? shared.filter(({ hi }) => !Number.isNaN(hi)) : shared;
   }
 
   /** @param {number} index */
@@ -128,7 +137,7 @@ export class MapCache {
     const key = keyOf(what);
     const known = this.kept.get(key);
     if (known) return known;
-    if (overview.isWhole && what.show === "head" && overview.kind === what.kind && overview.image === what.image) {
+    if (overview.isWhole && overview.isHere(overview.index(what.layer, what.head)) && what.show === "head" && overview.kind === what.kind && overview.image === what.image) {
       const index = overview.index(what.layer, what.head);
       this.put(what, /** @type {Range} */ (overview.ranges[index]), overview.codesOf(index));
       return this.kept.get(key) ?? null;

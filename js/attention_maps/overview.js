@@ -73,6 +73,8 @@ function paint({ canvas }, index, scene, scratch) {
   canvas.style.width = canvas.style.height = `${side}px`;
   const statistic = scene.statistics.find(({ name }) => name === scene.choices.color);
   if (statistic) return paintFlat(canvas, statisticColor(statistic, statistic.values[index] ?? NaN));
+  canvas.parentElement?.classList.toggle("vl-is-coming", !scene.overview.isHere(index));
+  if (!scene.overview.isHere(index)) return blank(canvas);
   const pixels = thumbnailPixels(index, scene);
   putThumbnail(canvas, pixels, { width: side, height: side }, scene.ratio, scratch);
 }
@@ -84,6 +86,11 @@ function thumbnailPixels(index, { overview: all, choices: { scale, norm }, meta,
   const shared = all.sharing(norm, Math.floor(index / meta.n_heads));
   const whole = scaleOf(all.kind, scale, all.ranges[index] ?? UNKNOWN, shared, meta.tokens.length);
   return pixelsOf(all.codesOf(index), all.side, palette(whole, all.thumbRanges[index] ?? UNKNOWN, all.kind, dark));
+}
+
+/** The place of a map that is still to come. @param {HTMLCanvasElement} canvas */
+function blank(canvas) {
+  canvas.width = canvas.height = 1;
 }
 
 /** @param {HTMLCanvasElement} canvas @param {readonly number[]} color */

@@ -35,6 +35,9 @@ export function overviewNote(actions) {
   return { node, update };
 }
 
+/** @param {import("./map_cache.js").Overview} overview */
+export const comingWords = ({ missing, nLayers }) => (missing ? `${nLayers - missing} of ${nLayers} layers, the others are being computed` : "");
+
 /** @param {Scene} scene @param {boolean} isColored */
 function sentences(scene, isColored) {
   const { choices, layout, overview, statistics } = scene;
@@ -45,5 +48,5 @@ function sentences(scene, isColored) {
   const color = statistics.find(({ name }) => name === choices.color);
   const shown = isColored && color ? `colour: ${color.label}, ${color.unit}` : overview.isWhole ? "" : `each thumbnail pixel is the mean of a block of weights`;
   const own = isColored || choices.norm !== "map" ? "" : "each on its own scale";
-  return [named, shown, own].filter(Boolean);
+  return [comingWords(overview), named, shown, own].filter(Boolean);
 }

@@ -2,6 +2,7 @@
 // together, and hands it to every part. It knows nothing of Jupyter.
 import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { Rest } from "../lib/rest.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
 import { Composer } from "./composer.js";
@@ -40,6 +41,7 @@ export class AttentionView {
       () => this.set({ arrivals: this.moment.arrivals + 1 }),
       (sentence) => this.complain(sentence, ask ? [{ text: "Try again", run: () => this.forgive() }] : []),
     );
+    this.rest = new Rest(ask, (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
     this.composer = new Composer(meta, this.tokens, this.kernel);
     const { node, strip, parts } = assemble(meta, this.tokens, this.actions());
     this.node = node;
@@ -137,6 +139,7 @@ export class AttentionView {
       else this.draw();
     });
     this.showWaiting(scene.isStale);
+    this.rest.want(scene.overview.missing);
     this.node.dataset["vitlensDrawn"] = scene.focus?.name ?? "";
   }
 

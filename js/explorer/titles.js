@@ -1,4 +1,5 @@
 // What stands over the two pictures.
+import { comingWords } from "../attention_maps/overview_note.js";
 import { element } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 
@@ -51,8 +52,8 @@ export function lookTitle(direction) {
 export function headsTitle() {
   const run = element("span", "vl-secondary");
   const node = element("div", "vl-head", {}, element("h3", "vl-title", {}, "All heads"), run);
-  const update = whenChanged((/** @type {Scenes} */ { page }) => [runOfMaps(page)], ({ page }) => {
-    run.textContent = runOfMaps(page);
+  const update = whenChanged((/** @type {Scenes} */ { page, attention }) => [runOfMaps(page), attention.overview], ({ page, attention }) => {
+    run.textContent = [runOfMaps(page), comingWords(attention.overview)].filter(Boolean).join(": ");
   });
   return { node, update };
 }

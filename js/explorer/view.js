@@ -6,6 +6,7 @@ import { MaskPointer } from "../infill_strip/mask_pointer.js";
 import { NOT_HERE } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
+import { Rest } from "../lib/rest.js";
 import { Stage } from "../lib/stage.js";
 import { actionsOf } from "./actions.js";
 import { assemble } from "./assembly.js";
@@ -47,6 +48,7 @@ export class ExplorerView {
     this.complaint = undefined;
     const complain = (/** @type {string} */ sentence, word = "Error.") => this.complain(sentence, word);
     this.kernel = ofTheKernel(this.tokens.n, wires.ask, () => this.set({ arrivals: this.moment.arrivals + 1 }), (sentence) => complain(sentence, wires.ask ? "Error." : NOT_HERE));
+    this.rest = new Rest(wires.ask, (sentence, again) => this.complain(sentence, "Error.", [{ text: "Try again", run: again }]));
     this.requests = new RunRequests(wires.ask, { heads: () => this.choices.knocked_out, complain, changed: () => this.draw() });
     this.maskPointer = new MaskPointer(mask, wires.mask, {
       image: () => 0,
@@ -145,6 +147,7 @@ export class ExplorerView {
     const scenes = this.scenes.of(this.choices, this.data, this.moment, around);
     this.layOut(scenes.page);
     for (const part of this.parts) part.update(scenes);
+    this.rest.want(this.data.baseline.overview.missing);
     this.markOff(scenes.page);
     this.errors.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
       this.complaint = undefined;

@@ -108,3 +108,17 @@ test("a widget that is long in coming is stood for meanwhile", async (context) =
   await rendered;
   assert.equal(renderer.node.textContent, "the widget");
 });
+
+test("a picture that comes after its widget does not have it drawn anew, unless it is gone", async () => {
+  for (const [text, times] of [["the widget", 1], [MISSING, 2]]) {
+    let drawn = 0;
+    const registry = await registryOf(async (node) => {
+      drawn += 1;
+      node.textContent = text;
+    });
+    const renderer = registry.createRenderer(VIEW);
+    await renderer.renderModel({ ...OUTPUT, data: { ...OUTPUT.data, "image/png": undefined } });
+    await renderer.renderModel(OUTPUT);
+    assert.equal(drawn, times);
+  }
+});

@@ -16,14 +16,14 @@ from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
 from vitlens_widgets.analysis.heads.chance import against_chance
-from vitlens_widgets.analysis.heads.shares import GEOMETRY
+from vitlens_widgets.analysis.heads.shares import GEOMETRY, of_pairs
 
 
 @pytest.mark.parametrize("name", GEOMETRY)
 def test_the_null_is_that_of_every_permutation_of_the_keys(name):
     layout = vl.TokenLayout(2, 3)
     places = heads.Places(layout, torch.arange(6))
-    members = GEOMETRY[name](places)
+    members = of_pairs(name, places)
     weights = torch.from_numpy(random_patterns(2, 6, 6, seed=4))
     weight, mean, variance, total = against_chance(weights, members)
     for head in range(2):

@@ -15,7 +15,7 @@ from tests.analysis.head_oracle import head_statistics, random_patterns, trace_w
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
-from vitlens_widgets.analysis.heads.statistics import _HeadMeasures, _LayerSums
+from vitlens_widgets.analysis.heads.measures import HeadMeasures, LayerSums
 
 TOKENS = {
     "mean of patches": 15,
@@ -81,8 +81,8 @@ def test_statistics_of_absent_tokens_are_absent():
 
 def measured(pattern, layout):
     """The statistics of one head's pattern `[query, key]` on any layout."""
-    measures = _HeadMeasures(heads.Places(layout, torch.arange(layout.n_tokens)))
-    over_images = _LayerSums(measures, compared=False)
+    measures = HeadMeasures(heads.Places(layout, torch.arange(layout.n_tokens)))
+    over_images = LayerSums(measures, compared=False)
     over_images.see(torch.as_tensor(pattern, dtype=torch.float32)[None])
     return {name: float(value) for name, value in over_images.values().items()}, measures
 
@@ -109,7 +109,7 @@ def test_uniform_attention_has_the_nulls(layout):
     assert found["corner"] == pytest.approx(corners / patches, rel=1e-5)
     assert found["row"] == pytest.approx((layout.cols - 1) / patches, rel=1e-5)
     assert found["column"] == pytest.approx((layout.rows - 1) / patches, abs=1e-6)
-    nulls = measures.uniform()
+    nulls = measures.uniform
     assert set(nulls) == set(found) - {"sink_position"}
     assert all(nulls[name] == pytest.approx(found[name]) for name in nulls)
 

@@ -57,10 +57,12 @@ class KernelPage(WidgetPage):
         page.expose_function("saveToKernel", self._take)
         page.expose_function("changedInKernel", self._changed)
 
-    def add(self, widget, stem):
+    def add(self, widget, stem, *, streams=False):
         """Shows a widget, wired to itself in Python."""
+        if not streams:
+            getattr(widget, "_finish", lambda: None)()
         self.known.append(widget.get_state())
-        root = super().add(widget, stem)
+        root = super().add(widget, stem, streams=True)
         self.page.evaluate(WIRE, len(self.widgets) - 1)
         return root
 

@@ -110,8 +110,13 @@ class WidgetPage:
     def _answer_of_the_present(self, *asked):
         return self.page.host._answer(*asked)
 
-    def add(self, widget, stem="patch_grid"):
-        """Shows a widget and waits until it has drawn itself; gives its root as a locator."""
+    def add(self, widget, stem="patch_grid", *, streams=False):
+        """Shows a widget and waits until it has drawn itself; gives its root as a locator.
+
+        Unless it `streams`, all of its data are there before.
+        """
+        if not streams:
+            getattr(widget, "_finish", lambda: None)()
         code = (STATIC / f"{stem}.js").read_text(encoding="utf-8")
         self.page.add_style_tag(content=(STATIC / f"{stem}.css").read_text(encoding="utf-8"))
         self.widgets.append(widget)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from tests.widgets.fake_reading import FakeLayout
+from vitlens_widgets.widgets.attention_maps.codes import pooled, ranges_of
 
 MEANINGS = {"entropy": "spread of a query's attention", "on_itself": "mass on the diagonal"}
 
@@ -93,9 +94,22 @@ class FakeMaps:
             score=float((q * k).sum() * scale),
         )  # fmt: skip
 
-    def statistics(self, image):
+    def statistics(self, image, layers=None):
         every = [self.of_layer(layer, "pattern", image) for layer in range(self.n_layers)]
-        return FakeStatistics(np.stack(every))
+        found = FakeStatistics(np.stack(every))
+        for layer in set(range(self.n_layers)) - set(
+            range(self.n_layers) if layers is None else layers
+        ):
+            for values in found.values.values():
+                values[layer] = np.nan
+        return found
+
+    def layer_overview(self, layer, side, image=0):
+        whole = self.of_layer(layer, "pattern", image)
+        return pooled(whole, side), ranges_of(whole, "pattern")[:, 1:]
+
+    def adopt(self, before, layers):
+        pass
 
     def picture(self, image):
         return self.pictures[image]

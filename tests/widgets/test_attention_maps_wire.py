@@ -53,6 +53,7 @@ def test_large_maps_are_sent_as_thumbnails_with_the_ranges_of_both(maps, monkeyp
     monkeypatch.setattr(data, "THUMBNAILS_LIMIT", 0)
     monkeypatch.setattr(data, "thumbnail_side", lambda *_: 6)
     widget = vl.AttentionMaps(maps, image=1)
+    widget._finish()
     codes = unpacked(widget, "_codes", "u1", 6, 6)
     for layer in range(maps.n_layers):
         whole = maps.of_layer(layer, "pattern", 1)

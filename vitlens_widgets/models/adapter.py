@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,19 +20,7 @@ from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.readout import Readout
-
-
-class ScoreParts(NamedTuple):
-    """Attention scores in their parts: `scale * q @ k^T + sum of biases`."""
-
-    q: Tensor
-    """Queries as they are multiplied (rotated, where the model rotates them)."""
-    k: Tensor
-    """Keys as they are multiplied."""
-    scale: float
-    """The factor of the products."""
-    biases: tuple[Tensor, ...] = ()
-    """What is added, each broadcast to `[image, head, query, key]`: biases by position."""
+from vitlens_widgets.models.score_parts import ScoreParts
 
 
 class Adapter(ABC):
@@ -128,19 +115,19 @@ class Adapter(ABC):
         `[image, head, query, d_head]` and `[image, head, key, d_head]` give
         `[image, head, query, key]`; rotations of q and k and position biases are included.
         """
-        parts = self.score_parts(layer, q, k)
-        scores = (parts.q * parts.scale) @ parts.k.transpose(-1, -2)
-        for bias in parts.biases:
-            scores += bias
-        return scores
+        return self.score_parts(layer, q, k).scores()
 
     def exact_scores(self, layer: int, q: Tensor, k: Tensor) -> Tensor:
         """`attention_scores` of the sites q and k themselves, in float32 or finer.
 
         `[image, token, head, d_head]`, twice, give `[image, head, query, key]`.
         """
+        return self.exact_parts(layer, q, k).scores()
+
+    def exact_parts(self, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+        """What `exact_scores` are made of: `score_parts` in float32 or finer."""
         fine = torch.promote_types(q.dtype, torch.float32)
-        return self.attention_scores(layer, *(part.transpose(1, 2).to(fine) for part in (q, k)))
+        return self.score_parts(layer, *(part.transpose(1, 2).to(fine) for part in (q, k)))
 
     def run_block(self, layer: int, state: Tensor) -> Tensor:
         """Run one block alone, as the forward pass would: `[image, token, d]` to the next state."""

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.score_parts import ScoreParts
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.edits import Edit, PlacedEdit
 from vitlens_widgets.trace.instrument import instrumented
 from vitlens_widgets.trace.region import Region
+from vitlens_widgets.trace.rows import AttentionRows
+from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.validate import place, validate
 
 
@@ -86,3 +90,24 @@ class _Leaf(Edit):
         """The leaf."""
         self.found[self.site] = value.detach().clone().requires_grad_()
         return self.found[self.site]
+
+
+def attention_rows(
+    trace: BaseTrace, layer: int, image: int = 0, kind: Literal["pattern", "scores"] = "pattern"
+) -> AttentionRows:
+    """As `trace.attention` of one image, for a head or for some queries at a time.
+
+    Raises:
+        UsageError: As `trace.attention`, or there is no such image.
+    """
+    site = trace._attention_site(layer, kind)
+    check_index("image", image, trace.n_images)
+    if (site, layer) in trace.kept:
+        return AttentionRows(None, pattern=trace.kept[site, layer][image])
+    return AttentionRows(_exact_parts(trace, layer, *trace.sites(layer, "q", "k")), image)
+
+
+@clean
+def _exact_parts(trace: BaseTrace, layer: int, q: Tensor, k: Tensor) -> ScoreParts:
+    with torch.no_grad():
+        return trace.vit.adapter.exact_parts(layer, q, k)

@@ -12,6 +12,7 @@ from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.modules import computing, is_untouched, replaced_in
+from vitlens_widgets.trace.rows import largest_errors
 from vitlens_widgets.trace.stream import Words
 
 READ_SITES = ("q", "k", "v", "z", "attn_scores", "pattern")
@@ -62,11 +63,9 @@ def check_attention(
         UnsupportedModelError: `pattern @ v` is not `z`.
     """
     with torch.no_grad():
-        scores = vit.adapter.exact_scores(layer, parts["q"], parts["k"])
-        expected = scores.softmax(-1) @ parts["v"].transpose(1, 2).to(scores)
-        found = z.transpose(1, 2).to(scores)
-        off = (expected - found).abs().amax((0, 2, 3))
-        largest = found.abs().amax((0, 2, 3))
+        of_scores = vit.adapter.exact_parts(layer, parts["q"], parts["k"])
+        v, found = (part.transpose(1, 2).to(of_scores.q) for part in (parts["v"], z))
+        off, largest = largest_errors(of_scores, v, found)
         wrong = ~(off <= _TOLERANCE.get(z.dtype, _TOLERANCE_HALF) * largest)
     if wrong.any():
         head = int(wrong.nonzero()[0])

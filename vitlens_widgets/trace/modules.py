@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import importlib
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
@@ -37,8 +37,10 @@ def check_modes(vit: BaseViT) -> None:
     Raises:
         UsageError: Some module is.
     """
-    for name, module in vit.model.named_modules():
+    for module in parts_of(vit.model):
         if module.training and _minds_training(module):
+            names = {id(part): name for name, part in vit.model.named_modules()}
+            name = names.get(id(module), "")
             which = f"Its module {name} ({type(module).__name__})" if name else "The model"
             raise UsageError(
                 f"{which} is in train mode, where dropout makes every run different; call "
@@ -120,14 +122,27 @@ class SeenModules:
 
 def computing(module: Foreign) -> int:
     """Changes when forwards are replaced, parts exchanged or their numbers changed."""
-    return hash(tuple(map(_of_one, module.modules())))
+    return hash(tuple(map(_of_one, parts_of(module))))
+
+
+def parts_of(module: Foreign) -> Iterator[Foreign]:
+    """A module and all its parts, each once; several times as fast as torch's own `modules()`."""
+    seen: set[int] = set()
+    waiting = [module]
+    while waiting:
+        part = waiting.pop()
+        if part is None or id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        waiting.extend(part._modules.values())
 
 
 def is_untouched(module: Foreign) -> bool:
     """Whether it and all its parts run the code of their classes, without anybody's hooks."""
     return not any(
         "forward" in part.__dict__ or part._forward_hooks or part._forward_pre_hooks
-        for part in module.modules()
+        for part in parts_of(module)
     )
 
 

@@ -16,7 +16,7 @@ from vitlens_widgets.analysis.heads.chance import (
     compared_with_chance,
 )
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.analysis.heads.shares import GEOMETRY
+from vitlens_widgets.analysis.heads.shares import GEOMETRY, of_pairs
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 
@@ -44,7 +44,7 @@ def geometry(trace: Trace, image: int | None = None) -> AgainstChance:
         UsageError: There is no such image.
     """
     images, places = chosen_images(trace, image), Places.of(trace)
-    members = [share(places)[places.patches][:, places.patches] for share in GEOMETRY.values()]
+    members = [of_pairs(name, places)[places.patches][:, places.patches] for name in GEOMETRY]
     layers: list[torch.Tensor] = []
     for layer in progress(range(trace.vit.n_layers), "head geometry"):
         weights = _over_images(trace, layer, images, places)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.trace.rows import Rows
 
 
 def entropy(pattern: Tensor) -> Tensor:
@@ -16,11 +17,36 @@ def entropy(pattern: Tensor) -> Tensor:
     `mean_i(-sum_j p_ij ln p_ij)`, from 0 (every query reads one token) to ln N (all N tokens
     alike). Source: Clark et al. (2019), "What Does BERT Look At?", section 3.3.
     """
-    of_heads = [
-        cast("Tensor", torch.special.entr(head)).sum(-1).double().mean(-1)
-        for head in _checked(pattern)
-    ]
+    return _entropies(_checked(pattern)).double().mean(-1)
+
+
+def _entropies(pattern: Tensor) -> Tensor:
+    of_heads = [cast("Tensor", torch.special.entr(head)).sum(-1) for head in pattern]
     return torch.stack(of_heads)  # head by head: a head's memory, not a pattern's
+
+
+def entropies(rows: Rows, largest: Tensor) -> Tensor:
+    """The entropy of each query's weights in nats, `[head, query]`.
+
+    By its scores where the pattern is their softmax: with s the scores less the largest of the row,
+    whose weight is w, `-sum_j p_j ln p_j = -ln w - sum_j p_j s_j`, which takes no logarithm for
+    each weight.
+
+    Args:
+        rows: Weights and scores.
+        largest: The largest weight of each query, `[head, query]`.
+    """
+    if rows.scores is None:
+        return torch.stack(
+            [cast("Tensor", torch.special.entr(head)).sum(-1) for head in rows.pattern]
+        )
+    products = cast("Tensor", torch.linalg.vecdot(rows.pattern, rows.scores))
+    return (-largest.log() - products).clamp_min_(0)
+
+
+def largest_weights(pattern: Tensor) -> Tensor:
+    """The largest weight of each query, `[head, query]`."""
+    return pattern.amax(-1)
 
 
 def largest_weight(pattern: Tensor) -> Tensor:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.checks import chosen_images, title
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.heads import shares, spread
-from vitlens_widgets.analysis.heads.agreement import Agreement
+from vitlens_widgets.analysis.heads.measures import HeadMeasures, LayerSums
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.result import HeadStatistics, Statistic
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
-
-Weigh = Callable[[Places], Tensor]
-"""What each pair of positions counts in a share, `[query, key]`."""
+from vitlens_widgets.trace.again import attention_rows
+from vitlens_widgets.trace.rows import AttentionRows, Rows, slices
 
 _OF_PATCHES = "of the weight between patches, the share"
 
@@ -35,9 +30,9 @@ def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
     `agreement` (see there) is added for two images or more. `on_cls`, `on_distillation` and
     `on_registers` are there where the model has such tokens.
 
-    Memory beside the trace: at most 3.2 times the pattern of one layer and image, 4.2 times with
-    several images (counted tensor by tensor, with 12 heads): its scores, itself, the pairs of each
-    share, which take about a head each, and a sum over images for the agreement. Queries and keys
+    Memory beside the trace, with one image: queries, keys, values and outputs of one layer, and
+    some rows of its pattern at a time. With several images at most 4.2 times the pattern of one
+    layer and image (counted tensor by tensor, with 12 heads), for the agreement. Queries and keys
     are computed again where the trace did not keep them, which
     `vit.trace(images, keep=["q", "k"])` spares.
 
@@ -49,119 +44,81 @@ def statistics(trace: Trace, image: int | None = None) -> HeadStatistics:
         UsageError: There is no such image.
     """
     images = chosen_images(trace, image)
-    measures = _HeadMeasures(Places.of(trace))
+    measures = HeadMeasures(Places.of(trace))
     layers = [
-        _of_layer(trace, layer, images, measures)
+        of_layer(trace, layer, images, measures)
         for layer in progress(range(trace.vit.n_layers), "head statistics")
     ]
+    return result_of(layers, measures, f"Attention heads: {title(trace, images)}")
+
+
+def result_of(
+    layers: list[dict[str, np.ndarray]], measures: HeadMeasures, named: str
+) -> HeadStatistics:
+    """What was measured of every layer, `[head]` by name each, under a title."""
     values = {name: np.stack([layer[name] for layer in layers]) for name in layers[0]}
-    sinks = values.pop("sink_position").astype(np.int64)
+    sinks = np.nan_to_num(values.pop("sink_position"), nan=-1).astype(np.int64)
     return HeadStatistics(
-        title=f"Attention heads: {title(trace, images)}",
-        values={name: values[name] for name in measures.about if name in values},
-        about=measures.about,
-        nulls=measures.uniform(),
+        title=named,
+        values={name: values[name] for name in about(measures.places) if name in values},
+        about=about(measures.places),
+        nulls=measures.uniform,
         sinks=sinks,
         places=measures.places,
     )
 
 
-def _of_layer(
-    trace: Trace, layer: int, images: list[int], measures: _HeadMeasures
+def of_layer(
+    trace: Trace,
+    layer: int,
+    images: list[int],
+    measures: HeadMeasures,
+    rows: AttentionRows | None = None,
+    see: Callable[[Rows], object] | None = None,
 ) -> dict[str, np.ndarray]:
-    over_images = _LayerSums(measures, compared=len(images) > 1)
-    for pattern in trace.attention_by_image(layer, "pattern", images):
-        over_images.see(pattern.detach())
-        del pattern  # its memory is free for the next image's
-    return {name: value.cpu().double().numpy() for name, value in over_images.values().items()}
+    """What is measured of one layer, `[head]` by name.
+
+    Args:
+        trace: The trace.
+        layer: The block.
+        images: Which images.
+        measures: What is measured.
+        rows: The attention of one image where it is at hand.
+        see: Is shown the rows too, where there is one image.
+    """
+    sums = LayerSums(measures, compared=len(images) > 1)
+    if len(images) > 1:
+        for pattern in trace.attention_by_image(layer, "pattern", images):
+            sums.see(pattern.detach())
+            del pattern  # its memory is free for the next image's
+        return sums.found()
+    rows = attention_rows(trace, layer, images[0]) if rows is None else rows
+    for queries in slices(len(trace.tokens), trace.vit.n_heads * len(trace.tokens) * 4):
+        some = rows.of(queries)
+        sums.see_rows(some)
+        if see is not None:
+            see(some)
+    return sums.found()
 
 
-@dataclass(frozen=True)
-class _HeadMeasures:
-    """What is measured of a model's heads."""
-
-    places: Places
-
-    @cached_property
-    def of_all(self) -> dict[str, Weigh]:
-        """Shares of all weight."""
-        prefix = self.places.prefix.items()
-        on_prefix = {
-            f"on_{kind.lower()}": partial(shares.on_tokens, positions=at) for kind, at in prefix
-        }
-        return {**on_prefix, "on_itself": shares.on_itself}
-
-    @cached_property
-    def weights(self) -> Tensor:
-        """What pairs count in all, in those of patches, and as patches: `[share, query * key]`."""
-        every = [*self.of_all.values(), *OF_PATCHES.values(), shares.patch_pairs]
-        weights = torch.empty(len(every), self.places.n, self.places.n)
-        for row, weigh in zip(weights, every, strict=True):
-            row.copy_(weigh(self.places))
-        return weights.flatten(1)
-
-    @cached_property
-    def about(self) -> Mapping[str, Statistic]:
-        """In words, in the order they are shown."""
-        on_prefix = {
-            f"on_{kind.lower()}": Statistic(
-                f"on {kind}", "share", f"weight that tokens give {kind}, mean over all queries"
-            )
-            for kind in self.places.prefix
-        }
-        first = ("entropy", "distance")
-        return {name: STATISTICS[name] for name in first} | on_prefix | STATISTICS
-
-    def uniform(self) -> dict[str, float]:
-        """What each statistic is if every query reads all tokens alike."""
-        over_images = _LayerSums(self, compared=False)
-        over_images.see(torch.full((1, self.places.n, self.places.n), 1 / self.places.n))
-        found = over_images.values()
-        return {name: float(found[name]) for name in self.about if name in found}
+def of_pattern(pattern: Tensor, measures: HeadMeasures) -> dict[str, np.ndarray]:
+    """What is measured of one layer and image whose pattern is there, `[head, query, key]`."""
+    sums = LayerSums(measures, compared=False)
+    sums.see(pattern)
+    return sums.found()
 
 
-class _LayerSums:
-    """Sums over the images of one layer, whose patterns are seen one after the other."""
+def about(places: Places) -> Mapping[str, Statistic]:
+    """Every statistic of a sequence in words, in the order they are shown."""
+    on_prefix = {
+        f"on_{kind.lower()}": Statistic(
+            f"on {kind}", "share", f"weight that tokens give {kind}, mean over all queries"
+        )
+        for kind in places.prefix
+    }
+    first = ("entropy", "distance")
+    return {name: STATISTICS[name] for name in first} | on_prefix | STATISTICS
 
-    def __init__(self, measures: _HeadMeasures, compared: bool) -> None:
-        self.measures = measures
-        self.sums: dict[str, Tensor] = {}
-        self.n_images = 0
-        self.agreement = Agreement() if compared else None
-
-    def see(self, pattern: Tensor) -> None:
-        """One image's `[head, query, key]`."""
-        weights = self.measures.weights.to(pattern)
-        found = {
-            "entropy": spread.entropy(pattern),
-            "largest_weight": spread.largest_weight(pattern),
-            "received": spread.received(pattern),
-            "shares": (pattern.flatten(1) @ weights.T).double(),
-        }
-        for name, value in found.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        if self.agreement is not None:
-            self.agreement.see(pattern)
-        self.n_images += 1
-
-    def values(self) -> dict[str, Tensor]:
-        """`[head]` by name."""
-        of_all = self.measures.of_all
-        summed = self.sums["shares"]
-        n_queries = self.n_images * self.measures.places.n
-        found = {name: summed[:, i] / n_queries for i, name in enumerate(of_all)}
-        for i, name in enumerate(OF_PATCHES):
-            found[name] = summed[:, len(of_all) + i] / summed[:, -1]
-        for name in ("entropy", "largest_weight"):
-            found[name] = self.sums[name] / self.n_images
-        found["sink"], found["sink_position"] = (self.sums["received"] / self.n_images).max(-1)
-        if self.agreement is not None:
-            found["agreement"] = self.agreement.value()
-        return found
-
-
-OF_PATCHES: dict[str, Weigh] = {"distance": shares.distance, **shares.GEOMETRY}
-"""What is measured of the weight that patches give patches."""
 
 STATISTICS = {
     "entropy": Statistic(

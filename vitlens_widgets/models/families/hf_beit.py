@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vitlens_widgets.models.adapter import ScoreParts
 from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.readout import CLS, PATCHES
 from vitlens_widgets.models.registry import register
+from vitlens_widgets.models.score_parts import ScoreParts
 
 _BEIT = "transformers.models.beit.modeling_beit.Beit"
 _DATA2VEC = "transformers.models.data2vec.modeling_data2vec_vision.Data2VecVision"

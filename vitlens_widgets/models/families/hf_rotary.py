@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import ScoreParts
 from vitlens_widgets.models.families.hf_vit import HFViT
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_blocks import first_of
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints, split_heads
 from vitlens_widgets.models.readout import CLS
 from vitlens_widgets.models.registry import register
+from vitlens_widgets.models.score_parts import ScoreParts
 
 
 class HFRotary(HFViT):

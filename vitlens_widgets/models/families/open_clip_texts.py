@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts
+from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
@@ -17,6 +17,7 @@ from vitlens_widgets.models.open_clip_library import tokenizer_of
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.models.registry import family_of, register
+from vitlens_widgets.models.score_parts import ScoreParts
 
 
 class _Around(Adapter):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import ScoreParts
 from vitlens_widgets.models.families.timm_vit import TimmViT
 from vitlens_widgets.models.registry import register
+from vitlens_widgets.models.score_parts import ScoreParts
 
 
 @register("timm.models.eva.Eva")

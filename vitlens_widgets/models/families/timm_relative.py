@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from vitlens_widgets.models.adapter import ScoreParts
 from vitlens_widgets.models.families.timm_vit import TimmViT
 from vitlens_widgets.models.registry import register
+from vitlens_widgets.models.score_parts import ScoreParts
 
 
 @register("timm.models.beit.Beit")

@@ -9,7 +9,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models.adapter import Adapter, ScoreParts, as_size, grid, require
+from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.grey import of_one
 from vitlens_widgets.models.hook_points import HookPoints
@@ -23,6 +23,7 @@ from vitlens_widgets.models.readout import (
     Readout,
 )
 from vitlens_widgets.models.registry import register
+from vitlens_widgets.models.score_parts import ScoreParts
 from vitlens_widgets.models.timm_blocks import read_block
 from vitlens_widgets.models.timm_pooling import latent_attention
 

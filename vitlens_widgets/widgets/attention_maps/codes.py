@@ -10,6 +10,9 @@ import numpy as np
 
 from vitlens_widgets.widgets.shared.seam import MapKind
 
+AT_ONCE = 2**18
+"""Numbers that are coded at a time: what a processor's cache holds."""
+
 LARGEST = 253
 MINUS_INFINITY = 254
 NOT_A_NUMBER = 255
@@ -30,28 +33,44 @@ def coded(maps: np.ndarray, kind: MapKind) -> tuple[np.ndarray, np.ndarray]:
         its largest number. `top` is where a scale ends: the number that half a key per query
         exceeds (in a map of 50 tokens the 99th percentile); for scores the largest magnitude.
     """
+    ranges = ranges_of(maps, kind)
+    flat, of_maps = (
+        np.asarray(maps, np.float32).reshape(-1, *maps.shape[-2:]),
+        ranges.reshape(-1, 3),
+    )
+    codes = np.empty(flat.shape, np.uint8)
+    rows = max(1, AT_ONCE // maps.shape[-1])
+    for one, own, (lo, hi, _) in zip(codes, flat, of_maps.tolist(), strict=True):
+        for first in range(0, len(own), rows):
+            some = slice(first, first + rows)
+            one[some] = _coded(own[some], kind, lo, hi)
+    return codes.reshape(maps.shape), ranges
+
+
+def ranges_of(maps: np.ndarray, kind: MapKind) -> np.ndarray:
+    """The lo, hi and top of each map, as `coded` gives them: float32 `[..., 3]`."""
     flat = np.ascontiguousarray(maps, dtype=np.float32).reshape(-1, maps.shape[-2] * maps.shape[-1])
-    rows = [_coded(row, kind, maps.shape[-1]) for row in flat]
-    codes = np.stack([codes for codes, _ in rows]).reshape(maps.shape)
-    ranges = np.array([ranges for _, ranges in rows], np.float32).reshape(*maps.shape[:-2], 3)
-    return codes, ranges
+    finite = (row[np.isfinite(row)] if not np.isfinite(row).all() else row for row in flat)
+    found = [_range(numbers, kind, maps.shape[-1]) for numbers in finite]
+    return np.array(found, np.float32).reshape(*maps.shape[:-2], 3)
 
 
-def _coded(row: np.ndarray, kind: MapKind, n_keys: int) -> tuple[np.ndarray, tuple[float, ...]]:
-    finite = np.isfinite(row)
-    numbers = row if finite.all() else row[finite]
-    lo, hi, top = _range(numbers, kind, n_keys)
+def _coded(numbers: np.ndarray, kind: MapKind, lo: float, hi: float) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         if kind == "pattern":
-            place = np.sqrt(np.sqrt(row / np.float32(hi or 1)))
+            place = numbers / np.float32(hi or 1)
+            np.sqrt(np.sqrt(place, out=place), out=place)
         else:
-            place = (row - np.float32(lo)) / np.float32((hi - lo) or 1)
-        place = np.nan_to_num(place, nan=0.0)
-        codes = np.rint(LARGEST * np.clip(place, 0, 1)).astype(np.uint8)
-    if len(numbers) < len(row):
-        codes[row == -np.inf] = MINUS_INFINITY
-        codes[np.isnan(row)] = NOT_A_NUMBER
-    return codes, (lo, hi, top)
+            place = (numbers - np.float32(lo)) / np.float32((hi - lo) or 1)
+        is_finite = np.isfinite(place).all()
+        if not is_finite:
+            place = np.nan_to_num(place, nan=0.0)
+        np.rint(np.multiply(np.clip(place, 0, 1, out=place), LARGEST, out=place), out=place)
+    codes = place.astype(np.uint8)
+    if not is_finite:
+        codes[numbers == -np.inf] = MINUS_INFINITY
+        codes[np.isnan(numbers)] = NOT_A_NUMBER
+    return codes
 
 
 def _range(numbers: np.ndarray, kind: MapKind, n_keys: int) -> tuple[float, float, float]:

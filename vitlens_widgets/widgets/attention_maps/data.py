@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.widgets.attention_maps.codes import coded, pooled
+from vitlens_widgets.widgets.attention_maps.codes import coded
+from vitlens_widgets.widgets.attention_maps.pieces import Pieces
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.seam import (
     MapKind,
@@ -69,43 +71,38 @@ def thumbnail_side(n_maps: int, n_tokens: int) -> int:
 
 
 def overview(source: MapsLike, kind: MapKind, image: int | None, side: int) -> dict[str, bytes]:
-    """Every head's map, whole or scaled down: uint8 `[layer, head, side, side]`.
-
-    `_ranges` is float32 `[layer, head, 3]`, the lo, hi and top of the whole maps;
-    `_thumb_ranges` the same of the thumbnails, empty where these are the whole maps.
-    """
-    codes: list[np.ndarray] = []
-    ranges: list[np.ndarray] = []
-    thumb_ranges: list[np.ndarray] = []
-    for layer in range(source.n_layers):
-        maps = np.asarray(source.of_layer(layer, kind=kind, image=image))
-        whole, range_of_whole = coded(maps, kind)
-        if side < maps.shape[-1]:
-            whole, range_of_thumb = coded(pooled(maps, side), kind)
-            thumb_ranges.append(range_of_thumb)
-        codes.append(whole)
-        ranges.append(range_of_whole)
-    return {
-        "_codes": pack.uint8(np.stack(codes)),
-        "_ranges": pack.float32(np.stack(ranges)),
-        "_thumb_ranges": pack.float32(np.stack(thumb_ranges)) if thumb_ranges else b"",
-    }
+    """The traits of every head's map, whole or scaled down; see `Pieces.traits`."""
+    return Pieces(source, kind, image, side).finish().traits()
 
 
 def of_image(source: MapsLike, reading: ReadingLike | None, image: int | None) -> dict[str, Any]:
     """The traits that depend on the image alone: its pixels, its heads' statistics, the answers."""
+    return picture_and_answers(source, reading, image) | statistics(source, image)
+
+
+def picture_and_answers(
+    source: MapsLike, reading: ReadingLike | None, image: int | None
+) -> dict[str, Any]:
+    """The same without the statistics, which take longer."""
     pixels = picture(source, image)
     return {
-        **statistics(source, image),
         "_picture": pack.uint8(pixels),
         "_picture_size": list(pixels.shape[:2]),
         **answers(reading, source.n_layers, image),
     }
 
 
-def statistics(source: MapsLike, image: int | None) -> dict[str, Any]:
-    """Every head's statistics, float32 `[statistic, layer, head]`, and what they are in words."""
-    found = source.statistics(image)
+def statistics(
+    source: MapsLike, image: int | None, layers: Collection[int] | None = None
+) -> dict[str, Any]:
+    """Every head's statistics, float32 `[statistic, layer, head]`, and what they are in words.
+
+    Args:
+        source: Where they come from.
+        image: Which image; None for all.
+        layers: Whose heads have numbers; None for all. The others have NaN.
+    """
+    found = source.statistics(image) if layers is None else source.statistics(image, layers)
     values = [found.values[name] for name in found.names]
     return {
         "_statistics": b"".join(map(pack.float32, values)),

@@ -12,8 +12,8 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import checked_page, write_widgets
 from vitlens_widgets.widgets.attention_maps import data
-from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.seam import MapKind, MapsLike, SizesLike
+from vitlens_widgets.widgets.shared.streaming import StreamingWidget
 
 EXACT_PAGE_LIMIT = 4_000_000
 """Bytes that exact numbers may take on a page; where all would take more, the chosen have them."""
@@ -24,7 +24,7 @@ CHOSEN_PAGE_LIMIT = 40_000_000
 Chosen = Sequence[tuple[int, int]] | str
 
 
-class SavesMaps(LensWidget):
+class SavesMaps(StreamingWidget):
     """A widget whose pages can have more of its maps than it sends."""
 
     def save_html(self, path: str | Path, title: str = "", maps: Chosen = ()) -> Path:

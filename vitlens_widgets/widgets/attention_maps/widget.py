@@ -13,6 +13,7 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.figure import figure_parts
+from vitlens_widgets.widgets.attention_maps.pieces import Pieces
 from vitlens_widgets.widgets.attention_maps.source import checked_reading, source_of
 from vitlens_widgets.widgets.attention_maps.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC
@@ -120,6 +121,7 @@ class AttentionMaps(of_page.SavesMaps):
         of_statistics = {name: choices.pop(name) for name in ("sort", "color") if name in choices}
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._set({"image": image, **choices})  # refused before anything is computed
+        self._pieces = self._first_pieces()
         self._fill()
         self._set(of_statistics)
         self._fill_first()
@@ -134,11 +136,42 @@ class AttentionMaps(of_page.SavesMaps):
     def _last_layer(self) -> int:
         return self._n_layers - 1
 
+    def _first_pieces(self) -> Pieces | None:
+        """The overview that is shown first, where it is long in coming: by its first layer."""
+        side: int = self._meta["side"]
+        if side == len(self._meta["tokens"]) or self.kind != "pattern" or self.image is None:
+            return None
+        pieces = Pieces(self._source, "pattern", self.image, side, self.layer)
+        pieces.step()
+        return None if pieces.is_done else pieces
+
     def _fill(self) -> None:
         """Packs what depends on the image and on the kind of maps."""
-        self._set(self._overviews(self.kind, self.image) | self._images(self.image))
+        if self._pieces is None:
+            self._set(self._overviews(self.kind, self.image) | self._images(self.image))
+        else:
+            of_image = data.picture_and_answers(self._source, self._reading, self.image)
+            self._set(of_image | self._so_far(self._pieces))
         self._statistic_names = tuple(words["name"] for words in self._statistic_words)
         self._overview_of = {"kind": self.kind, "image": self.image}
+
+    def _so_far(self, pieces: Pieces) -> dict[str, Any]:
+        """The traits of an overview of which some layers are known."""
+        return pieces.traits() | data.statistics(self._source, self.image, pieces.known)
+
+    @property
+    def _left(self) -> int:
+        return 0 if self._pieces is None else self._pieces.n_left
+
+    def _step(self) -> None:
+        pieces = self._pieces
+        if pieces is None:
+            return
+        pieces.step()
+        with self.hold_sync():
+            self._set(self._so_far(pieces))
+        if pieces.is_done:
+            self._pieces = None
 
     def _fill_first(self) -> None:
         """Packs the map that is shown first, so that the browser need not ask for it."""
@@ -153,11 +186,13 @@ class AttentionMaps(of_page.SavesMaps):
         before = self._overview_of
         if before == {"kind": self.kind, "image": self.image}:
             return
+        pieces, self._pieces = self._pieces, None
         try:
             with self.hold_sync():  # all arrays and what they are of arrive together
                 self._fill()
                 self._forget_lost_statistics()
         except BaseException as error:  # said in the widget; raised here it would only reach a log
+            self._pieces = pieces
             reason = str(error) or "it was interrupted."
             self.error = f"The maps could not be computed: {reason}"
             with self.hold_trait_notifications():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.widgets.attention_maps import data as attention_data
+from vitlens_widgets.widgets.attention_maps.pieces import Pieces
 from vitlens_widgets.widgets.attention_maps.source import source_of
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
 from vitlens_widgets.widgets.shared import pack
@@ -52,13 +53,33 @@ class ImageRun:
         self._lens = lens
         self.reading: Reading | None = None if lens is None else lens.read(trace)
         self.source = source_of(trace)
+        self._pieces: Pieces | None = None
 
     def without(self, heads: HeadsOff) -> ImageRun:
         """The run from the first of these heads on, all of them switched off."""
         from vitlens_widgets.trace.edits import Zero
 
         edits = [Zero("z", layer, head=head) for layer, head in heads]
-        return ImageRun(self.trace.rerun(edits), self._lens, heads)
+        edited = ImageRun(self.trace.rerun(edits), self._lens, heads)
+        if self._pieces is not None:  # in the first of their blocks heads still attend as before
+            edited._adopt(self, self._pieces, range(min(heads)[0] + 1))
+        return edited
+
+    def _adopt(self, before: ImageRun, pieces: Pieces, layers: range) -> None:
+        """Takes the attention of layers in which it is the same."""
+        self.source.adopt(before.source, layers)
+        self._pieces = pieces.twin(self.source, layers)
+
+    def pieces(self, side: int, first: int = 0) -> Pieces:
+        """Its overview, of which no more layers need be known than were asked for.
+
+        Args:
+            side: Of the maps that are sent.
+            first: The layer that comes first.
+        """
+        if self._pieces is None:
+            self._pieces = Pieces(self.source, "pattern", 0, side, first)
+        return self._pieces
 
     @property
     def answer(self) -> int | None:
@@ -86,9 +107,12 @@ class ImageRun:
 
     def maps(self, side: int) -> dict[str, Any]:
         """Every head's map, `side` pixels wide, and every head's statistics."""
-        packed = attention_data.overview(self.source, "pattern", 0, side)
-        statistics = attention_data.statistics(self.source, 0)
-        return packed | statistics | {"_overview_of": self.overview_of}
+        return self.maps_so_far(self.pieces(side).finish())
+
+    def maps_so_far(self, pieces: Pieces) -> dict[str, Any]:
+        """The same as far as they are known."""
+        statistics = attention_data.statistics(self.source, 0, pieces.known)
+        return pieces.traits() | statistics | {"_overview_of": self.overview_of}
 
     @property
     def overview_of(self) -> dict[str, Any]:
@@ -149,10 +173,22 @@ class RunPair:
         asked = [run for run in self.both if run.number == what.get("run")]
         return compute(asked[0].source, what) if asked else ({"gone": True}, [])
 
-    def packed(self, target: int | None, side: int) -> dict[str, Any]:
-        """The traits of both."""
-        run = self.baseline
-        bundles = {"answers": run.answers(), "target": run.target(target), "maps": run.maps(side)}
+    def packed(self, target: int | None, side: int, first: int, at_once: bool) -> dict[str, Any]:
+        """The traits of both.
+
+        Args:
+            target: The class asked about.
+            side: Of the maps that are sent.
+            first: The layer whose maps come first.
+            at_once: Whether all maps of the baseline come along, or that layer's alone.
+        """
+        run, pieces = self.baseline, self.baseline.pieces(side, first)
+        if at_once or self.edited is not None:
+            pieces.finish()
+        elif not pieces.known:
+            pieces.step()
+        maps = run.maps_so_far(pieces)
+        bundles = {"answers": run.answers(), "target": run.target(target), "maps": maps}
         own = {f"_baseline_{name}": bundle for name, bundle in bundles.items()}
         return own | self.edited_answers(target) | self.edited_maps(side)
 

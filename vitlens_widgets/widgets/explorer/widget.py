@@ -190,7 +190,20 @@ class Explorer(SavesMaps, ExplorerTraits):
         """The traits of an image and its runs, which need not be shown yet."""
         image = {"_picture": pack.uint8(runs.baseline.source.picture(0))}
         shown = runs.baseline.first_map(self._layer, self.head)
-        return image | runs.packed(target, self._meta["side"]) | shown
+        maps_are_few = self._meta["side"] == len(self._meta["tokens"])
+        packed = runs.packed(target, self._meta["side"], self._layer, maps_are_few)
+        return image | packed | shown
+
+    @property
+    def _left(self) -> int:
+        return self._runs.baseline.pieces(self._meta["side"]).n_left
+
+    def _step(self) -> None:
+        run = self._runs.baseline
+        pieces = run.pieces(self._meta["side"])
+        pieces.step()
+        with self.hold_sync():
+            self._take({"_baseline_maps": run.maps_so_far(pieces)})
 
     def _take(self, packed: dict[str, Any]) -> None:
         """Takes what is packed, all of it, and tells the browser."""

@@ -209,20 +209,29 @@ class LensWidget(WireWidget):
 
     def _repr_mimebundle_(self, **options: Any) -> _Bundle | None:
         """What a notebook keeps of the widget: its view, and a picture where no JavaScript runs."""
+        bundle = self._view(**options)
+        return bundle and (bundle[0] | self._as_picture(), bundle[1])
+
+    def _view(self, **options: Any) -> _Bundle | None:
+        """The same without the picture."""
         bundle = cast("_Bundle | None", super()._repr_mimebundle_(**options))
         if bundle is None or type(self)._drawn is LensWidget._drawn:
             return bundle
-        data, metadata = bundle
+        return bundle[0], bundle[1] | _OURS
+
+    def _as_picture(self) -> dict[str, str]:
+        """The still picture in a notebook's words; nothing, with a warning, where it fails."""
+        if type(self)._drawn is LensWidget._drawn:
+            return {}
         try:
-            picture = {"image/png": base64.b64encode(self.still()).decode()}
+            return {"image/png": base64.b64encode(self.still()).decode()}
         except Exception as error:  # the widget itself is to be seen all the same
-            picture = {}
             warnings.warn(
                 f"{type(self).__name__} is shown, but without a still picture for a saved "
                 f"notebook: {type(error).__name__}: {error}",
                 stacklevel=2,
             )
-        return data | picture, metadata | _OURS
+            return {}
 
     def still(self) -> bytes:
         """A picture of what the widget shows now, as a PNG 1000 pixels wide.
