@@ -88,6 +88,26 @@ def test_gradient_rollout_differs_from_the_released_class_in_three_things():
         assert np.abs(other - found).max() > 1e-3 * np.abs(found).max()
 
 
+def test_a_rollout_needs_no_classifier():
+    pixels = pixels_for((48, 80))
+    with_one, without = (
+        vl.load(timm_model("CLS", num_classes=n)).trace(pixels, preprocessed=True) for n in (11, 0)
+    )
+    without.vit.model.load_state_dict(with_one.vit.model.state_dict(), strict=False)
+    trace = without.vit.trace(pixels, preprocessed=True)
+    found = relevance(trace, method="rollout")
+    expected = relevance(with_one, method="rollout")
+    np.testing.assert_array_equal(found.tokens, expected.tokens)
+    np.testing.assert_array_equal(found.heads, expected.heads)
+    assert "image 0, no class" in found.summary()
+    assert len(found.table()) == 16
+    assert found.figure(1) is not None
+    assert found.target.tolist() == [-1, -1]
+    for target, method in ((4, "rollout"), (None, "chefer")):
+        with refused(vl.UsageError):
+            relevance(trace, target, method=method)
+
+
 def test_rollout_is_the_readouts_row_whatever_the_class(case):
     trace, by_hand = case
     found = relevance(trace, CLASSES, method="rollout")

@@ -116,6 +116,33 @@ def test_a_model_of_images_and_texts_loads_from_a_folder_with_prompts(folder):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_trace_is_answered_by_other_prompts_without_another_run(folder):
+    vit = vl.load(folder)
+    pixels = pixels_for(vit.image_size)
+    trace = vit.trace(pixels, preprocessed=True)
+    ran = []
+    watched = vit.model.vision_model.encoder.layers[0].register_forward_hook(
+        lambda *_: ran.append(1)
+    )
+    for prompts in (texts.PROMPTS[:2], texts.PROMPTS[::-1]):
+        twin = vit.prompted(prompts)
+        answered, reading = trace.answered_by(twin), vl.LogitLens(twin).read(trace)
+        usual = vl.load(folder, prompts=prompts)
+        expected = vl.LogitLens(usual).read(usual.trace(pixels, preprocessed=True))
+        torch.testing.assert_close(answered.logits, expected.trace.logits)
+        torch.testing.assert_close(reading.logits(1), expected.logits(1))
+        assert list(reading.labels) == list(prompts)
+        assert reading.probabilities == expected.probabilities
+    watched.remove()
+    assert not ran
+    assert trace.logits is None
+    assert not vit.adapter.has_classifier
+    with refused(vl.UsageError):
+        vit.prompted([])
+    with refused(vl.UsageError):
+        vl.load(timm_model("CLS")).prompted(texts.PROMPTS)
+
+
 def test_without_prompts_it_traces_and_asks_for_them(folder):
     vit = vl.load(folder)
     assert vit.trace(pixels_for(vit.image_size), preprocessed=True).logits is None

@@ -214,7 +214,8 @@ class Adapter(ABC):
         """How a user gives this model a classifier, for where it is missed."""
         return (
             f"vl.load(..., classifier=(weight, bias)) with a weight [class, {self.n_features}], or "
-            "an nn.Linear fitted to what it pools"
+            "an nn.Linear fitted to what it pools; or teach it classes by patches: "
+            "vl.PatchClassifier(vit, images)"
         )
 
     @abstractmethod

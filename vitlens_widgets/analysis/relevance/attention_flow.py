@@ -79,6 +79,7 @@ class Rollout(_AttentionFlow):
 
     name: ClassVar[str] = "rollout"
     label: ClassVar[str] = "rollout"
+    of_classes: ClassVar[bool] = False
     gradients: ClassVar[bool] = False
 
     def of_block(self, weights: Tensor) -> Tensor:

@@ -79,6 +79,11 @@ def label_of(method: Method) -> str:
     return getattr(method, "label", method.name)
 
 
+def asks_for_classes(method: Method) -> bool:
+    """Whether what it finds depends on a class; it does unless the method says it does not."""
+    return getattr(method, "of_classes", True)
+
+
 def parts_of(method: Method, trace: Trace, classes: Tensor) -> Parts:
     """What a method finds, checked.
 

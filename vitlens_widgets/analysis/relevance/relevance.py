@@ -13,7 +13,13 @@ from torch import Tensor
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.checks import check_trace, logits_of
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.analysis.relevance.methods import Method, label_of, method_of, parts_of
+from vitlens_widgets.analysis.relevance.methods import (
+    Method,
+    asks_for_classes,
+    label_of,
+    method_of,
+    parts_of,
+)
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
@@ -41,7 +47,7 @@ class Relevance(Result):
         title: The model and the method.
         method: The method's name, an identifier.
         labels: The class names.
-        target: The class that was asked about, int64 `[image]`.
+        target: The class that was asked about, int64 `[image]`; -1 of a model without any.
         layout: The token layout.
         token_index: Which tokens of the layout were in the sequence, int64 `[token]`.
         tokens: Over all blocks and heads, float32 `[image, token]`.
@@ -123,7 +129,7 @@ class Relevance(Result):
         return f"{self.title}, image {image}, {self._asked(image)}"
 
     def _asked(self, image: int) -> str:
-        return self.labels[int(self.target[image])]
+        return self.labels[int(self.target[image])] if self.labels else "no class"
 
     def _of_heads(self, image: int, layer: int, head: int | None) -> np.ndarray:
         if self.heads is None:
@@ -143,7 +149,7 @@ def relevance(
     Args:
         trace: The trace, with its edits; it need not have been made with gradients.
         target: The class: a name or index, one of them for each image, or None for the model's own
-            answer. Rollouts do not depend on it.
+            answer. Rollouts do not depend on it, and need no classifier.
         method: `"class_embedding"` (Vilas et al. 2023, as released), `"class_embedding_text"`,
             `"class_embedding_logit"`, `"chefer"`, `"gradient_rollout"` or `"rollout"`; one with
             options, such as `vl.analysis.ClassEmbedding(rule="text", of="logit")`; or any object
@@ -158,8 +164,10 @@ def relevance(
         >>> found.patches()                     # the map, [row, col]
         >>> found.patches(layer=7, head=0)      # of one head
     """
-    check_classifier(check_trace(trace).vit)
+    check_trace(trace)
     method = method_of(method)
+    if target is not None or asks_for_classes(method):
+        check_classifier(trace.vit)
     classes = target_classes(trace, target)
     parts = parts_of(method, trace, classes)
     return Relevance(
@@ -176,12 +184,14 @@ def relevance(
 
 
 def target_classes(trace: Trace, target: Target | Any) -> Tensor:
-    """The class of each image, int64 `[image]`, on the CPU.
+    """The class of each image, int64 `[image]`, on the CPU; -1 of a model without any.
 
     Raises:
         UsageError: No such class, or another number of them than images.
     """
     labels = trace.vit.labels
+    if target is None and not labels:
+        return torch.full((trace.n_images,), -1)
     if target is None:
         return logits_of(trace).detach().argmax(-1).cpu()
     asked: Any = target

@@ -18,7 +18,7 @@ from vitlens_widgets.lenses.features import FeatureReading, read_features
 from vitlens_widgets.lenses.saved import SavedLens
 from vitlens_widgets.lenses.taught.examples import PatchExamples, checked, named_pairs
 from vitlens_widgets.lenses.taught.fitting import METHODS, Fitted, Method
-from vitlens_widgets.lenses.taught.held_out import HeldOut, held_out
+from vitlens_widgets.lenses.taught.held_out import HeldOut
 from vitlens_widgets.lenses.taught.score import score
 from vitlens_widgets.models.classifier import UnitClassifier
 from vitlens_widgets.models.live import Live, all_of
@@ -139,13 +139,14 @@ class PatchClassifier(Live):
     def held_out(self) -> HeldOut:
         """Whether the classes hold for examples that are left out, each in turn, in every state.
 
-        Of a logistic regression every example costs a fit per state.
+        What it says is found when asked: see `HeldOut` for what that costs.
 
         Raises:
             UsageError: Nothing is taught yet.
         """
         known = self._known
-        return held_out(self.method, known.units, known.examples.classes, len(known.examples.names))
+        n_classes = len(known.examples.names)
+        return HeldOut(self.method, known.units, known.examples.classes, n_classes)
 
     def score(self, masks: Any, images: Any = None) -> DataFrame:
         """How well the final state's patches draw what masks show: a row per class, and the mean.
