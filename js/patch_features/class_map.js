@@ -125,7 +125,7 @@ function regionNames(meta) {
   const node = element("div", "vl-over");
   const context = element("canvas").getContext("2d");
   const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.image, s.choices.state, s.choices.names, s.layout.cell, s.dark], (s) => {
-    node.hidden = s.choices.names === "none" || s.data.taught.map.length === 0;
+    node.hidden = s.choices.names === "none" || s.data.taught.nTaught < 2;
     if (node.hidden) return;
     if (context) context.font = `600 13px ${getComputedStyle(node).fontFamily || "sans-serif"}`;
     const wide = (/** @type {string} */ text) => (context?.measureText(text).width ?? 0) + 6;

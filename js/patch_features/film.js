@@ -163,7 +163,7 @@ function noteOf(scene, state) {
   const { data, choices, layout } = scene;
   if (showsComponents(scene)) return data.components.shares(state, choices.image).reduce((sum, one) => sum + one, 0).toFixed(2);
   const { right, of } = data.taught.agreement(choices.examples_from, state);
-  return hasCurve(layout.film) || of === 0 ? "" : `${right} of ${of}`;
+  return hasCurve(layout.film) || of === 0 || data.taught.nTaught < 2 ? "" : `${right} of ${of}`;
 }
 
 /** @param {Scene} scene @param {HTMLElement} tracks @param {HTMLElement} knob */

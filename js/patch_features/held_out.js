@@ -16,7 +16,7 @@ export function heldOut() {
   const node = element("section", "vl-held", { "aria-label": "Held-out clicks" }, element("h3", "vl-title", {}, "Held-out clicks"), total, rows, note);
   const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.state, s.choices.examples_from], (s) => {
     const { taught } = s.data;
-    node.hidden = taught.examples.length === 0;
+    node.hidden = taught.nTaught < 2;
     const { right, of } = taught.agreement(s.choices.examples_from, s.choices.state);
     const words = element("b", "vl-value", {}, `${right} of ${of}`);
     if (of) fill(total, words, " agree, each left out in turn");
@@ -56,7 +56,7 @@ export function agreementCurve() {
   node.append(drawn, legend);
   const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.state, s.choices.examples_from, s.layout.film, s.dark], (s) => {
     const { taught, meta } = s.data;
-    node.hidden = !hasCurve(s.layout.film) || taught.agreement("state", meta.state_names.length - 1).of === 0;
+    node.hidden = !hasCurve(s.layout.film) || taught.nTaught < 2 || taught.agreement("state", meta.state_names.length - 1).of === 0;
     if (!node.hidden) fill(drawn, curve(s));
   });
   return { node, update };

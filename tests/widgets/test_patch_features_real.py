@@ -76,6 +76,8 @@ def test_dropped_patches_and_other_sources():
         widget.token = 4
     with refused(vl.UsageError):
         vl.PatchFeatures(vl.read_features(trace, states=[0, 1]))
+    with refused(vl.UsageError):
+        vl.PatchGrid(trace)
 
 
 def test_a_masked_autoencoder_has_features():

@@ -73,6 +73,16 @@ class ShownFeatures:
         return self._of_image("_certainty", "<u2") / 65535
 
     @property
+    def teaches(self) -> bool:
+        """Whether the class map is shown, and not the features."""
+        return self._traits["mode"] == "teach" and bool(self._traits["_class_map"])
+
+    @property
+    def n_taught(self) -> int:
+        """How many classes have examples."""
+        return sum(bool(one["examples"]) for one in self.classes_taught)
+
+    @property
     def classes_taught(self) -> list[dict[str, Any]]:
         """Name, emoji, slot and examples of each class."""
         return self.lessons["classes"]

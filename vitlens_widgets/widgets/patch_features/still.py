@@ -9,7 +9,7 @@ import numpy as np
 
 from vitlens_widgets.errors import counted
 from vitlens_widgets.export.stills.film import film
-from vitlens_widgets.export.stills.panel import Mark, Panel
+from vitlens_widgets.export.stills.panel import Legend, Mark, Panel
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.scales import MISSING, ColorScale
 from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
@@ -28,7 +28,7 @@ from vitlens_widgets.widgets.shared.still import (
     token_words,
 )
 
-LIKENESS = ColorScale("blue_orange", 1.0)
+LIKENESS, CERTAINTY = ColorScale("blue_orange", 1.0), ColorScale("viridis", 1.0)
 
 
 def draw(traits: dict[str, Any]) -> Piece:
@@ -37,12 +37,11 @@ def draw(traits: dict[str, Any]) -> Piece:
     which = f"image {shown.image}, " if meta["n_images"] > 1 else ""
     subtitle = joined(meta["model_name"], patches_words(meta))
     lines = [joined(which + state_words(meta["state_names"], state), meta["caption"])]
-    teaches = traits["mode"] == "teach" and traits["_class_map"]
-    rows = _taught(shown, traits) if teaches else _looked_at(shown, traits)
+    rows = _taught(shown, traits) if shown.teaches else _looked_at(shown, traits)
     return sheet("Patch features", subtitle, lines, *rows)
 
 
-def _untouched(shown: ShownFeatures) -> Panel:
+def untouched(shown: ShownFeatures) -> Panel:
     """The image."""
     return Panel(shown.picture, np.zeros((*shown.grid, 4)), "image")
 
@@ -57,16 +56,19 @@ def _looked_at(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]
     """The chosen state large, then a film of components and one of likeness."""
     state, widths = traits["state"], shares(0.3, 0.35, 0.35)
     is_flat = traits["similarity"] == "flat"
-    panels = [replace(_untouched(shown), rings=_pinned(shown)), _coloured(shown, state)]
-    variance = [f"{share:.2f}" for share in shown.variance.sum(-1)]
+    panels = [replace(untouched(shown), rings=_pinned(shown)), coloured(shown, state)]
+    names, shares_of = shown.state_names, shown.variance.sum(-1)
     words = "three main components as colours; under each state: their share of the variance"
-    rows = [_states(state, [_coloured(shown, k, n) for k, n in enumerate(variance)], words)]
+    small = [coloured(shown, k, names[k], f"{shares_of[k]:.2f}") for k in shown.states]
+    rows = [_states(state, small, words)]
     if shown.pinned:
-        panels.append(_alike(shown, state, is_flat, legend=LIKENESS))
+        panels.append(alike(shown, state, is_flat, legend=LIKENESS))
         image, token = shown.pinned
         of = f" of image {image}" if image != shown.image else ""
         words = f"cosine similarity to {token_words(shown.meta, token)}{of}"
-        rows.append(_states(state, [_alike(shown, k, is_flat) for k in shown.states], words))
+        rows.append(
+            _states(state, [alike(shown, k, is_flat, names[k]) for k in shown.states], words)
+        )
     large = [film(width, [one], width) for width, one in zip(widths, panels, strict=False)]
     return [large, *rows]
 
@@ -77,19 +79,17 @@ def _states(chosen: int, panels: list[Panel], caption: str) -> list[Piece]:
     return [captioned(caption, film(shares(1)[0], marked))]
 
 
-def _coloured(shown: ShownFeatures, k: int, note: str = "") -> Panel:
+def coloured(shown: ShownFeatures, k: int, name: str = "", *notes: str) -> Panel:
     """The components of a state."""
     cover = np.concatenate([shown.colors[k], np.ones((*shown.grid, 1))], -1)
-    name, notes = (shown.state_names[k], [note]) if note else ("", [])
     return Panel(None, cover, name, notes, rings=_pinned(shown))
 
 
-def _alike(shown: ShownFeatures, k: int, is_flat: bool, **words: Any) -> Panel:
+def alike(shown: ShownFeatures, k: int, is_flat: bool, name: str = "", **words: Any) -> Panel:
     """The likeness to the pinned token in a state."""
     cover = LIKENESS.cover(shown.cosine[k])
     cover[..., 3] = 1.0 if is_flat else cover[..., 3]
     ground = None if is_flat else prepared(shown.picture)
-    name = "" if words else shown.state_names[k]
     return Panel(ground, cover, name, rings=_pinned(shown), **words)
 
 
@@ -98,34 +98,34 @@ def _taught(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]]:
     state, tint = traits["state"], traits["tint"]
     right, of = shown.agreement(traits["examples_from"])
     left, beside = shares(0.6, 0.4)
-    large = _classes(shown, state, tint, legend=_legend(shown, state), marks=_flags(shown))
+    large = class_map(shown, state, tint, legend=legend_of(shown, state, tint), marks=_flags(shown))
     said = f"; {right[state]} of {of} agree when left out" if of else ""
     caption = f"classes taught by {counted(len(shown.examples), 'click')}{said}"
     row = [
         captioned(caption, film(left, [large], left)),
-        film(beside, [_untouched(shown)], beside),
+        film(beside, [untouched(shown)], beside),
     ]
     small = [
-        _classes(shown, k, tint, name=name, notes=[f"{right[k]} of {of}"] if of else [])
+        class_map(shown, k, tint, name, notes=[f"{right[k]} of {of}"] if of else [])
         for k, name in enumerate(shown.state_names)
     ]
     words = "the same clicks, taught and asked in every state; under each: held-out clicks"
     return [row, _states(state, small, words)]
 
 
-def _classes(shown: ShownFeatures, state: int, tint: str, **words: Any) -> Panel:
+def class_map(shown: ShownFeatures, state: int, tint: str, name: str = "", **words: Any) -> Panel:
     """The class map of a state."""
     classes, certainty = shown.classes[state], shown.certainty[state]
-    n = sum(bool(one["examples"]) for one in shown.classes_taught)
+    n = shown.n_taught
     if tint == "certainty" or n == 1:  # of one alone, how like its examples
-        cover = ColorScale("viridis", 1.0).cover(certainty)
-        return Panel(prepared(shown.picture), cover, regions=classes, **words)
+        cover = CERTAINTY.cover(certainty)
+        return Panel(prepared(shown.picture), cover, name, regions=classes, **words)
     palette = np.stack([class_color(one["slot"]) for one in shown.classes_taught])
     is_guess = certainty < (1 / n + 0.1 if n > 1 else 0)  # a map names something everywhere
     opacity = np.where(is_guess, VEIL_OPACITY, CLASS_OPACITY)
     cover = np.concatenate([palette[classes.clip(0)], opacity[..., None]], -1)
     cover = np.where((classes < 0)[..., None], [MISSING, MISSING, MISSING, 1], cover)
-    return Panel(prepared(shown.picture, **CLASS_GROUND), cover, regions=classes, **words)
+    return Panel(prepared(shown.picture, **CLASS_GROUND), cover, name, regions=classes, **words)
 
 
 def _flags(shown: ShownFeatures) -> list[Mark]:
@@ -138,8 +138,10 @@ def _flags(shown: ShownFeatures) -> list[Mark]:
     return marks
 
 
-def _legend(shown: ShownFeatures, state: int) -> list[tuple[str, np.ndarray]]:
-    """Each class with its patches' number."""
+def legend_of(shown: ShownFeatures, state: int, tint: str) -> Legend:
+    """Each class with its patches' number, or the scale of certainty."""
+    if tint == "certainty" or shown.n_taught == 1:
+        return CERTAINTY
     classes = shown.classes[state]
     return [
         (f"{one['name']} {int((classes == index).sum())}", class_color(one["slot"]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.explorer.inputs import vit_of
 from vitlens_widgets.widgets.patch_features import data, lessons
+from vitlens_widgets.widgets.patch_features.figure import figure_parts
 from vitlens_widgets.widgets.patch_features.seam import TeachingLike
 from vitlens_widgets.widgets.patch_features.source import source_of
 from vitlens_widgets.widgets.patch_features.still import draw
@@ -69,6 +70,7 @@ class PatchFeatures(FeatureTraits):
     _esm = STATIC / "patch_features.js"
     _css = STATIC / "patch_features.css"
     _kind = "What each patch is like: patch features"
+    _figure = staticmethod(figure_parts)
     _beyond = "another patch to compare with, other components, classes to teach"
 
     def __init__(self, trace: Any, image: int = 0, caption: str = "", **choices: Any) -> None:

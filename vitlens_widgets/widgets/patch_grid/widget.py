@@ -14,7 +14,7 @@ from vitlens_widgets.widgets.patch_grid.figure import figure_parts
 from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
-from vitlens_widgets.widgets.shared.checks import has_all, refusal
+from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
 from vitlens_widgets.widgets.shared.seam import ReadingLike
 from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
@@ -193,6 +193,11 @@ def _given_reading(reading: Any, image: Any, arrays: dict[str, Any]) -> ReadingL
 
 
 def _checked_reading(reading: Any) -> ReadingLike:
+    if is_trace(reading):
+        raise UsageError(
+            "PatchGrid shows a reading of a trace, such as vl.LogitLens(vit).read(trace); what a "
+            "trace shows without a classifier, vl.PatchFeatures(trace) does."
+        )
     if not has_all(reading, ("top", "readout", "layout", "labels")):
         raise refusal(
             "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace), or arrays of your "
