@@ -17,11 +17,14 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from vitlens_widgets.charts.theme import of_page
+
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
-# Okabe & Ito's colours, apart for every kind of colour vision, and dashes for those without any.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe & Ito's colours, apart for every kind of colour vision, but for a grey that is seen on black
+# as on white; and dashes for those without any.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#808080")
 _DASHES = ("solid", "dashed", "dotdash", "dotted")
 
 Band = tuple[Sequence[float], Sequence[float]]
@@ -60,6 +63,7 @@ def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
         max_width=720,
         tools="",
         toolbar_location=None,
+        stylesheets=[of_page()],
         **words,
     )
 

@@ -13,6 +13,9 @@ from typing import Any, cast
 from bokeh.io import output_notebook
 from bokeh.io.notebook import install_notebook_hook, load_notebook, show_app, show_doc
 from bokeh.resources import Resources
+from IPython import display as of_ipython
+
+from vitlens_widgets.charts.theme import REPAINT
 
 _COLAB = "vitlens_widgets_in_colab"
 
@@ -27,6 +30,8 @@ def in_notebook() -> None:
     script = Resources(mode="inline", components=["bokeh"])  # all that curves need
     if "google.colab" not in sys.modules:
         output_notebook(script, hide_banner=True)
+        shows: Any = of_ipython  # its own types are not all known
+        shows.display(shows.Javascript(REPAINT))
         return
 
     def show_with_script(figure: Any, *arguments: Any) -> Any:

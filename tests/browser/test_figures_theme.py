@@ -1,0 +1,61 @@
+"""Bokeh figures in the colours of their page, and of the theme it changes to."""
+
+from __future__ import annotations
+
+import pytest
+from bokeh.embed import file_html
+from bokeh.resources import INLINE
+
+import vitlens_widgets as vl
+from vitlens_widgets.charts.theme import REPAINT
+
+INKED = """colors => {
+    const counts = [0, 0, 0];  // of each colour, all of it; of pixels that are clear
+    const count = (canvas) => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        for (let i = 0; i < data.length; i += 4) {
+            const isNear = (color) => color.every((part, k) => Math.abs(data[i + k] - part) <= 8);
+            colors.forEach((color, k) => counts[k] += data[i + 3] > 200 && isNear(color));
+            counts[2] += data[i + 3] === 0;
+        }
+        return data.length / 4;
+    };
+    let all = 0;
+    const look = (root) => {
+        for (const node of root.querySelectorAll("*")) {
+            if (node instanceof HTMLCanvasElement && node.width && node.height) all += count(node);
+            if (node.shadowRoot) look(node.shadowRoot);
+        }
+    };
+    look(document);
+    return [counts[0], counts[1], counts[2] / all];
+}"""
+TEXTS = {"light": (20, 20, 20), "dark": (240, 240, 240)}
+
+
+def set_theme(page, name):
+    page.evaluate(
+        """([name, color]) => {
+            const { style } = document.body;
+            for (const i of [1, 2]) style.setProperty(`--jp-ui-font-color${i}`, color);
+            document.body.dataset.theme = name;
+        }""",
+        [name, f"rgb{TEXTS[name]}"],
+    )
+
+
+@pytest.mark.parametrize(("first", "then"), [("light", "dark"), ("dark", "light")])
+def test_words_and_lines_take_the_colours_of_the_page_and_follow_its_theme(page, first, then):
+    plot = vl.charts.figure_over_states("a title", ["0_pre", "final"], "probability")
+    vl.charts.with_curves(plot, "state", ["0_pre", "final"], {"cat": [0.1, 0.9]})
+    page.set_content(file_html(plot, INLINE, "figure"))
+    set_theme(page, first)
+    page.evaluate(REPAINT)
+    for theme, other in ((first, then), (then, first)):
+        set_theme(page, theme)
+        colors = [TEXTS[theme], TEXTS[other]]
+        page.wait_for_function(
+            f"colors => {{ const [own, its] = ({INKED})(colors); return own > 100 && its === 0; }}",
+            arg=colors,
+        )
+        assert page.evaluate(INKED, colors)[2] > 0.5  # the page is seen behind
