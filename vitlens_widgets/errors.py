@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 Choice = TypeVar("Choice")
+Thing = TypeVar("Thing")
 
 
 class UsageError(ValueError):
@@ -90,17 +91,54 @@ def check_flag(what: str, given: Any) -> bool:
     return given
 
 
+def whole_number(given: Any) -> int | None:
+    """What was given, if it is a whole number: NumPy's are, True, 1.5 and "1" are none."""
+    if isinstance(given, bool):
+        return None
+    try:
+        return operator.index(given)
+    except TypeError:
+        return None
+
+
+def check_count(what: str, given: Any, least: int, most: float = float("inf")) -> int:
+    """What was given, if it is a whole number from `least` to `most`.
+
+    Raises:
+        UsageError: It is not; the range is named.
+    """
+    count = whole_number(given)
+    if count is None or not least <= count <= most:
+        upto = "on" if most == float("inf") else f"to {most}"
+        raise UsageError(f"{what} must be a whole number from {least} {upto}, not {given!r}.")
+    return count
+
+
+def check_type(what: str, given: Any, kind: type[Thing], such_as: str) -> Thing:
+    """What was given, if it is of this class.
+
+    Args:
+        what: Takes it, to begin the sentence.
+        given: What was given.
+        kind: The class.
+        such_as: What would do: `'a model from vl.load, such as vl.load("toy/p32")'`.
+
+    Raises:
+        UsageError: It is of another.
+    """
+    if not isinstance(given, kind):
+        raise UsageError(f"{what} takes {such_as}, not {said(given)}.")
+    return given
+
+
 def check_seed(seed: Any) -> int:
     """The seed, if it is a whole number from 0 on that a generator takes.
 
     Raises:
         UsageError: It is not.
     """
-    try:
-        number = -1 if isinstance(seed, bool) else operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**63:
+    number = whole_number(seed)
+    if number is None or not 0 <= number < 2**63:
         raise UsageError(f"seed is {seed!r}; a seed is a whole number from 0 on, below 2**63.")
     return number
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import cast
 
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
@@ -29,19 +28,6 @@ def check_trace(trace: Trace) -> Trace:
 def logits_of(trace: Trace) -> Tensor:
     """The model's answer, `[image, class]`; it has a classifier, as is checked before it runs."""
     return cast("Tensor", trace.logits)
-
-
-def check_count(what: str, count: int, least: int, most: float = float("inf")) -> int:
-    """The count, if it is a whole number from `least` to `most`.
-
-    Raises:
-        UsageError: It is not; the range is named.
-    """
-    whole = isinstance(count, Integral) and not isinstance(count, bool)
-    if not whole or not least <= count <= most:
-        upto = "on" if most == float("inf") else f"to {most}"
-        raise UsageError(f"{what} must be a whole number from {least} {upto}, not {count!r}.")
-    return int(count)
 
 
 def check_top(k: int | None, n_classes: int) -> int:

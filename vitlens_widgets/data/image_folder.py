@@ -8,14 +8,13 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from vitlens_widgets.data.examples import Example, as_labels
 from vitlens_widgets.data.known_sets import imagenet_synsets
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.errors import UsageError, check_count, counted, said
 from vitlens_widgets.files import existing_path
 
 _READ = ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .webp .bmp .tif .tiff .gif .avif .jp2"
@@ -144,8 +143,7 @@ def first_images(folder: Path, count: int | None, skip: int = 0) -> list[Path]:
         UsageError: A count below 1, or a number to skip below 0.
     """
     check_per_class(count)
-    if not isinstance(skip, Integral) or skip < 0:
-        raise UsageError(f"skip must be 0 or more, not {skip!r}.")
+    check_count("skip", skip, least=0)
     files = [path for path in _walked(folder) if path.suffix.casefold() in SUFFIXES]
     return files[skip:][:count]
 
@@ -176,8 +174,8 @@ def check_per_class(count: int | None) -> None:
     Raises:
         UsageError: No whole number, or one below 1.
     """
-    if count is not None and not (isinstance(count, Integral) and count >= 1):
-        raise UsageError(f"per_class must be 1 or more, or None for all images, not {count!r}.")
+    if count is not None:
+        check_count("per_class, unless it is None for all images,", count, least=1)
 
 
 def in_turn(by_class: Iterable[Iterable[Any]]) -> list[Any]:

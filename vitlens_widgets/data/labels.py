@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
@@ -11,7 +10,15 @@ from typing import Any, SupportsIndex, overload
 
 from vitlens_widgets.data.emoji import emoji_of_set
 from vitlens_widgets.data.known_sets import known_set
-from vitlens_widgets.errors import UsageError, as_list, check_text, did_you_mean, said
+from vitlens_widgets.errors import (
+    UsageError,
+    as_list,
+    check_count,
+    check_text,
+    did_you_mean,
+    said,
+    whole_number,
+)
 from vitlens_widgets.kinds import is_mapping
 
 MOST_CLASSES = 10**6
@@ -94,11 +101,8 @@ class LabelSet(Sequence[str]):
         Raises:
             UsageError: No number of classes.
         """
-        if not isinstance(n, Integral) or not 0 < n <= MOST_CLASSES:
-            raise UsageError(
-                f"A number of classes is a whole number from 1 to {MOST_CLASSES}, not {n!r}."
-            )
-        return cls.of((f"class {i}" for i in range(n)), "numbered")
+        count = check_count("A number of classes", n, least=1, most=MOST_CLASSES)
+        return cls.of((f"class {i}" for i in range(count)), "numbered")
 
     @property
     def name(self) -> str:
@@ -133,11 +137,8 @@ class LabelSet(Sequence[str]):
         """
         if isinstance(target, str):
             return self._find(target)
-        try:
-            index = operator.index(target)
-        except TypeError:
-            index = None
-        if index is None or isinstance(target, bool):
+        index = whole_number(target)
+        if index is None:
             raise UsageError(f"A class is given by its name or its index, not by {target!r}.")
         if not 0 <= index < len(self):
             raise UsageError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from vitlens_widgets.data.examples import Example, as_labels, own_names
 from vitlens_widgets.data.rows import columns_of
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, check_count, said
 from vitlens_widgets.kinds import is_mapping, is_several
 
 
@@ -82,8 +82,7 @@ class Streamed:
 
 
 def _check(items: Any, count: Any) -> None:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise UsageError(f"count= must be 1 or more, the number of images to read, not {count!r}.")
+    check_count("count=, the number of images to read,", count, least=1)
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
         raise UsageError(f"Streamed takes what gives (image, class) one by one, not {said(items)}.")
     if isinstance(items, Iterator):

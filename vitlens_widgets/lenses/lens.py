@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, check_type
 from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.saved import SavedLens
 from vitlens_widgets.lenses.source import source_of
@@ -230,12 +230,8 @@ def check_lens(lens: Any, what: str) -> Lens:
     Raises:
         UsageError: It is something else.
     """
-    if not isinstance(lens, Lens):
-        raise UsageError(
-            f"{what} takes a lens, such as vl.LogitLens(vit) or vl.FrozenNormLens(vit), not "
-            f"{said(lens)}."
-        )
-    return lens
+    such_as = "a lens, such as vl.LogitLens(vit) or vl.FrozenNormLens(vit)"
+    return check_type(what, lens, Lens, such_as)
 
 
 def check_classifier(vit: BaseViT) -> None:

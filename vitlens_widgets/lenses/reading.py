@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 from torch import Tensor
 
 from vitlens_widgets.data import LabelSet, frame
-from vitlens_widgets.errors import UsageError, as_list
+from vitlens_widgets.errors import UsageError, as_list, check_count
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder
 from vitlens_widgets.lenses.measured import Measured
@@ -193,8 +192,7 @@ class Reading(Live):
             UsageError: k is not between 1 and the number of classes.
         """
         n_classes = len(self.labels)
-        if not isinstance(k, Integral) or not 1 <= k <= n_classes:
-            raise UsageError(f"k must be a whole number from 1 to {n_classes}, not {k!r}.")
+        k = check_count("k", k, least=1, most=n_classes)
         found = self._measured.top(k)
         return Top(found["index"][..., :k].clone(), found["probability"][..., :k].clone())
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-
-from vitlens_widgets.errors import UsageError, did_you_mean, many
+from vitlens_widgets.errors import UsageError, did_you_mean, many, whole_number
 from vitlens_widgets.models.sites import DERIVED_SITES, SITES
 
 STATE_SITES = {"resid_pre": 0, "resid_post": 1}
@@ -46,15 +44,14 @@ def check_index(what: str, index: int, count: int) -> int:
     Raises:
         UsageError: It is not; the range is named.
     """
-    try:
-        index = operator.index(index)
-    except TypeError:
+    number = whole_number(index)
+    if number is None:
         raise UsageError(
             f"{what} {index!r} is no index: {many(what)} are counted from 0 to {count - 1}."
-        ) from None
-    if not 0 <= index < count:
-        last = f"; the last is {count - 1}" if index < 0 else ""
-        raise UsageError(
-            f"{what} {index} is out of range: {many(what)} run from 0 to {count - 1}{last}."
         )
-    return index
+    if not 0 <= number < count:
+        last = f"; the last is {count - 1}" if number < 0 else ""
+        raise UsageError(
+            f"{what} {number} is out of range: {many(what)} run from 0 to {count - 1}{last}."
+        )
+    return number

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from vitlens_widgets.data import LabelSet
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, check_type, said
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.classifier import UnitClassifier
 from vitlens_widgets.models.patch_readout import PatchRule, own_adapter, reading_patches
@@ -149,8 +149,4 @@ def check_vit(vit: Any, what: str, such_as: str = "toy/p32") -> ViT:
     Raises:
         UsageError: It is something else, such as a model's name.
     """
-    if not isinstance(vit, ViT):
-        raise UsageError(
-            f'{what} takes a model from vl.load, such as vl.load("{such_as}"), not {said(vit)}.'
-        )
-    return vit
+    return check_type(what, vit, ViT, f'a model from vl.load, such as vl.load("{such_as}")')

@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vitlens_widgets.errors import UsageError, check_flag, check_seed, did_you_mean, quoted_list
+from vitlens_widgets.errors import (
+    UsageError,
+    check_count,
+    check_flag,
+    check_seed,
+    did_you_mean,
+    quoted_list,
+)
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.world.cards import ModelCard, own_card
 from vitlens_widgets.world.catalogue import GOALS
 from vitlens_widgets.world.measure import COUNTS, measure_file
-from vitlens_widgets.world.scene import whole
 from vitlens_widgets.world.training.classify import Classify
 from vitlens_widgets.world.training.loop import noted_facts, one_core_left, own_random_numbers
 from vitlens_widgets.world.training.loop import train as run_to_the_end
@@ -193,9 +199,9 @@ def checked_goal(goal: object) -> str:
 
 def checked_design(layers: object, width: object, heads: object, attention_only: object) -> Design:
     """A network of reasonable size whose heads share its width evenly."""
-    layers = _within("layers", layers, MOST_LAYERS)
-    width = _within("width", width, MOST_WIDTH)
-    heads = _within("heads", heads, width)
+    layers = check_count("layers", layers, 1, MOST_LAYERS)
+    width = check_count("width", width, 1, MOST_WIDTH)
+    heads = check_count("heads", heads, 1, width)
     if width % heads:
         raise UsageError(
             f"width is {width} and heads is {heads}; each head takes an equal share, so width must"
@@ -215,14 +221,4 @@ def checked_images(images: object, minutes: object) -> int | None:
             raise UsageError(f"minutes is {minutes!r}; it must be a number above 0.")
     if images is None:
         return None
-    number = whole("images", images)
-    if number < FEWEST_IMAGES:
-        raise UsageError(f"images is {number}; it must be at least {FEWEST_IMAGES}, one batch.")
-    return number
-
-
-def _within(what: str, value: object, most: int) -> int:
-    number = whole(what, value)
-    if not 1 <= number <= most:
-        raise UsageError(f"{what} is {number}; it must be 1 to {most}.")
-    return number
+    return check_count("images, one batch or more,", images, least=FEWEST_IMAGES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,14 @@ import numpy as np
 from PIL import Image
 
 from vitlens_widgets.data import Example, LabelSet
-from vitlens_widgets.errors import UsageError, as_list, check_seed, did_you_mean, quoted_list
+from vitlens_widgets.errors import (
+    UsageError,
+    as_list,
+    check_count,
+    check_seed,
+    did_you_mean,
+    quoted_list,
+)
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.world.composition import compose
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
@@ -157,10 +163,7 @@ SMALLEST, LARGEST = 16, 4096
 
 def checked_objects(objects: object) -> int:
     """How many things a scene shows: 1 to 64."""
-    number = whole("objects", objects)
-    if not 1 <= number <= MOST_OBJECTS:
-        raise UsageError(f"objects is {number}; a scene shows 1 to {MOST_OBJECTS} things.")
-    return number
+    return check_count("objects, how many things a scene shows,", objects, 1, MOST_OBJECTS)
 
 
 def checked_size(size: object) -> tuple[int, int]:
@@ -168,11 +171,7 @@ def checked_size(size: object) -> tuple[int, int]:
     pair = tuple(size) if is_several(size) else (size, size)
     if len(pair) != 2:
         raise UsageError(f"size is {size!r}; give one side in pixels or (height, width).")
-    height, width = (whole("size", side) for side in pair)
-    if not all(SMALLEST <= side <= LARGEST for side in (height, width)):
-        raise UsageError(
-            f"size is {height} x {width} pixels; each side must be {SMALLEST} to {LARGEST}."
-        )
+    height, width = (check_count("size, in pixels,", side, SMALLEST, LARGEST) for side in pair)
     return height, width
 
 
@@ -188,13 +187,3 @@ def checked_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
             known = near or f" Known: {quoted_list(CLASSES)}."
             raise UsageError(f"The world has no class {name!r}.{known}")
     return names
-
-
-def whole(what: str, value: Any) -> int:
-    """`value` as an int; True, 1.5 and "1" are not whole numbers."""
-    if not isinstance(value, bool):
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    raise UsageError(f"{what} is {value!r}; it must be a whole number.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vitlens_widgets.analysis.checks import check_count
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 
 
 def grouped(values: np.ndarray, groups: int) -> np.ndarray:

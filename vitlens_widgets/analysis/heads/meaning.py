@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vitlens_widgets.analysis.checks import check_count, check_trace
+from vitlens_widgets.analysis.checks import check_trace
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.readings import check_states
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.lenses import Reading
 from vitlens_widgets.models.probabilities import word_of
 from vitlens_widgets.trace import Trace

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.checks import check_count, chosen_images, title
+from vitlens_widgets.analysis.checks import chosen_images, title
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.checks import check_count, check_trace, title
+from vitlens_widgets.analysis.checks import check_trace, title
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index

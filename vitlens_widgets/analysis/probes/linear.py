@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.probes.features import (
@@ -31,7 +30,7 @@ from vitlens_widgets.analysis.stream.batches import check_data
 from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.examples import matched
-from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.errors import UsageError, check_count, counted
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.fingerprint import fingerprint
 from vitlens_widgets.trace.sites import check_index

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.segmentation.result import MEANINGS, Segmentation
 from vitlens_widgets.data import Dataset, Example, LabelSet
 from vitlens_widgets.data.examples import as_model_classes
-from vitlens_widgets.errors import UsageError, counted, said
+from vitlens_widgets.errors import UsageError, check_count, counted, said
 from vitlens_widgets.kinds import is_tuple
 from vitlens_widgets.lenses import Lens, LogitLens, Reading
 from vitlens_widgets.lenses.lens import check_lens

@@ -11,11 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vitlens_widgets._version import __version__
-from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun, check_same_kind
 from vitlens_widgets.data import Dataset, LabelSet
-from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.errors import UsageError, check_count, counted
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.fingerprint import fingerprint

@@ -7,12 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_count
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.class_space.rules import Rule
 from vitlens_widgets.analysis.stream import ExampleBatch
 from vitlens_widgets.analysis.value_vectors.weights import class_directions, vectors_of
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
 

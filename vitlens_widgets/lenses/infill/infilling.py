@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from vitlens_widgets.data import frame
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, check_type, said
 from vitlens_widgets.lenses.infill import scores
 from vitlens_widgets.lenses.infill.brightness import Statistics
 from vitlens_widgets.lenses.infill.masks import check_share
@@ -259,9 +259,5 @@ def check_infilling(infilling: Any, what: str) -> Infilling:
     Raises:
         UsageError: It is something else.
     """
-    if not isinstance(infilling, Infilling):
-        raise UsageError(
-            f"{what} takes an infilling, such as vl.InfillLens(mae).read(images), not "
-            f"{said(infilling)}."
-        )
-    return infilling
+    such_as = "an infilling, such as vl.InfillLens(mae).read(images)"
+    return check_type(what, infilling, Infilling, such_as)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from einops import rearrange
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import check_count
 from vitlens_widgets.masks import cut
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
@@ -49,8 +49,8 @@ def shrinkage(infilling: InfillingLike, size: int | None) -> int:
     Raises:
         UsageError: A size that is no whole number from 1 on.
     """
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise UsageError(f"size is {size!r}; it is the longest side of the pictures, in pixels.")
+    if size is not None:
+        size = check_count("size, the longest side of the pictures in pixels,", size, least=1)
     height, width = infilling.original.shape[1:3]
     patch = (height // infilling.layout.rows, width // infilling.layout.cols)
     for factor in itertools.count(1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ import numpy as np
 import traitlets
 from traitlets import HasTraits, TraitType
 
+from vitlens_widgets.errors import whole_number
 from vitlens_widgets.kinds import is_binary
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
@@ -97,11 +97,8 @@ class Seed(TraitType[int, Any]):
 
     def validate(self, obj: HasTraits, value: Any) -> int:  # noqa: ARG002 - traitlets' signature
         """Gives `value` as an `int`."""
-        try:
-            number = -1 if isinstance(value, bool) else operator.index(value)
-        except TypeError:
-            number = -1
-        if not 0 <= number <= MOST_SEED:
+        number = whole_number(value)
+        if number is None or not 0 <= number <= MOST_SEED:
             raise TraitUsageError(
                 f"{self.name} must be a whole number from 0 to {MOST_SEED}; {value!r} was given."
             )

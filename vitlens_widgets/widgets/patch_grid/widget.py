@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import traitlets
 
-from vitlens_widgets.errors import UsageError, counted, quoted_list
+from vitlens_widgets.errors import UsageError, counted, quoted_list, whole_number
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.figure import figure_parts
@@ -219,11 +218,8 @@ def _checked_reading(reading: Any) -> ReadingLike:
 
 
 def _checked_image(reading: ReadingLike, image: Any) -> int:
-    try:
-        index = operator.index(image)
-    except TypeError:
-        index = -1
-    if not 0 <= index < reading.n_images:
+    index = whole_number(image)
+    if index is None or not 0 <= index < reading.n_images:
         raise UsageError(
             f"image must be the index of one of the {counted(reading.n_images, 'image')} that were "
             f"read, 0 to {reading.n_images - 1}; {image!r} was given."

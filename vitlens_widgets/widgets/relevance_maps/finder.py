@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.widgets.relevance_maps.curves import (
     FEW_ORDERS,
     FEW_POINTS,
@@ -48,11 +48,7 @@ class RelevanceFinder:
         self._n_points = usual if n_points is None else n_points
         self._removed = source.removed(self._n_points)
         self.few_suffice = n_points is None and source.layout.n_patches > LARGE
-        if isinstance(n_random, bool) or not isinstance(n_random, int) or n_random < 0:
-            raise UsageError(
-                f"n_random must be a number of orders, 0 or more; {n_random!r} was given."
-            )
-        self.given, self.n_random = given, n_random
+        self.given, self.n_random = given, check_count("n_random", n_random, least=0)
         self._known = dict(source.methods)
         self.methods = tuple(dict.fromkeys([*self._known, *(one.method for one in given)]))
         self._asked, self._growing = Recent(self._ask, most=8), Recent(self._grow, most=16)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any, TypeVar, cast
 
 import numpy as np
 from traitlets import HasTraits, TraitError, TraitType
 
-from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list, whole_number
 
 
 class TraitUsageError(UsageError, TraitError):
@@ -35,7 +34,7 @@ class Index(TraitType[Given, Any]):
     def validate(self, obj: HasTraits, value: Any) -> int:
         """Gives `value` as an `int`; NumPy's integers and one-element tensors are welcome."""
         count = getattr(obj, self._count)
-        index = None if isinstance(value, bool) else _as_index(value)
+        index = whole_number(value)
         if index is None or not 0 <= index < count:
             or_none = ", or None" if self.allow_none else ""
             raise TraitUsageError(
@@ -63,7 +62,7 @@ class State(TraitType[int, Any]):
         names = list(getattr(obj, self._names))
         if isinstance(value, str) and value in names:
             return names.index(value)
-        index = None if isinstance(value, bool) else _as_index(value)
+        index = whole_number(value)
         if index is None or not 0 <= index < len(names):
             hint = did_you_mean(value, names) if isinstance(value, str) else ""
             raise TraitUsageError(
@@ -148,7 +147,7 @@ class ClassIndex(TraitType[Given, Any]):
         labels = getattr(obj, self._labels)
         if value is None and not len(labels):
             return None
-        index = None if isinstance(value, bool) else _as_index(value)
+        index = whole_number(value)
         if index is None and not isinstance(value, str):
             raise TraitUsageError(
                 f"{self.name} must be a label's name or its index, 0 to {len(labels) - 1}; "
@@ -168,11 +167,3 @@ class Switch(TraitType[bool, Any]):
         if not isinstance(value, bool | np.bool_):
             raise TraitUsageError(f"{self.name} must be True or False; {value!r} was given.")
         return bool(cast("bool", value))
-
-
-def _as_index(value: Any) -> int | None:
-    """`value` as an `int`, or None when it is no integer."""
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
