@@ -80,10 +80,10 @@ def test_overview_map_and_image_begin_at_one_height(page, width):
 
 def test_in_a_hidden_tab_it_waits_and_draws_when_shown(page):
     hosted = WidgetPage(page)
-    page.evaluate("document.querySelector('main').style.display = 'none'")
-    page.evaluate("setTimeout(() => document.querySelector('main').style.display = '', 300)")
+    hosted.hide_until_added()
     widget = hosted.add(vl.AttentionMaps(random_maps()), "attention_maps")
     assert widget.get_attribute("data-vitlens-drawn") == "head 0 of 2, pattern, image 0"
+    assert not page.evaluate("window.drawnWhileHidden")
 
 
 def test_maps_look_the_same_in_the_dark_and_all_else_follows_the_theme(page):

@@ -34,24 +34,21 @@ LOOKS = """
 
 
 def looks(page, root):
-    """Place and style of every node, when they have come to rest (controls fade)."""
-    last = None
-    for _ in range(100):
-        found = root.evaluate(LOOKS)
-        if found == last:
-            return found
-        last = found
-        page.wait_for_timeout(150)
-    raise AssertionError("the widget does not come to rest")
+    """Place and style of every node, when all animations have ended (controls fade)."""
+    page.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished))")
+    return root.evaluate(LOOKS)
 
 
 @pytest.mark.parametrize("stem", MAKE)
 @pytest.mark.parametrize("width", [1400, 900])
 def test_no_style_sheet_changes_another_widget(page, stem, width):
     page.set_viewport_size({"width": width, "height": 900})
-    root = WidgetPage(page).add(MAKE[stem](), stem)
+    hosted = WidgetPage(page)
+    root = hosted.add(MAKE[stem](), stem)
+    hosted.wait_two_frames()
     alone = looks(page, root)
     for other in MAKE:
         page.add_style_tag(content=(STATIC / f"{other}.css").read_text(encoding="utf-8"))
+    hosted.wait_two_frames()
     changed = [(was, now) for was, now in zip(alone, looks(page, root), strict=True) if was != now]
     assert changed == []

@@ -53,10 +53,10 @@ def test_the_widgets_own_width_decides_not_the_windows(page):
 
 def test_in_a_hidden_tab_it_waits_and_draws_when_shown(page):
     hosted = WidgetPage(page)
-    page.evaluate("document.querySelector('main').style.display = 'none'")
-    page.evaluate("setTimeout(() => document.querySelector('main').style.display = '', 300)")
+    hosted.hide_until_added()
     widget = hosted.add(vl.PatchGrid(random_reading()))
     assert widget.get_attribute("data-vitlens-drawn") == "final"
+    assert not page.evaluate("window.drawnWhileHidden")
 
 
 def test_a_live_change_of_theme_is_followed_by_the_canvases(page):

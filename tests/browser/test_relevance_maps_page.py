@@ -122,10 +122,10 @@ def test_maps_look_the_same_in_the_dark_and_all_else_follows_the_theme(page):
 
 def test_in_a_hidden_tab_it_waits_and_draws_when_shown(page):
     hosted = WidgetPage(page)
-    page.evaluate("document.querySelector('main').style.display = 'none'")
-    page.evaluate("setTimeout(() => document.querySelector('main').style.display = '', 300)")
+    hosted.hide_until_added()
     root = hosted.add(vl.RelevanceMaps(random_relevances(1), 2), "relevance_maps")
     assert root.get_attribute("data-vitlens-drawn") == "class_embedding: 2, image 0"
+    assert not page.evaluate("window.drawnWhileHidden")
 
 
 def test_everything_has_a_name_and_one_tab_stop(page):

@@ -83,6 +83,21 @@ MODEL = """
 """
 
 
+HIDDEN_UNTIL_ADDED = """
+() => {
+  const main = document.querySelector("main");
+  const roots = document.querySelectorAll(".vitlens").length;
+  let frames = 0;
+  main.style.display = "none";
+  const look = () => {
+    if (document.querySelectorAll(".vitlens").length > roots) frames += 1;
+    window.drawnWhileHidden = main.querySelector("[data-vitlens-drawn]") !== null;
+    if (frames < 6) requestAnimationFrame(look);
+    else main.style.display = "";
+  };
+  look();
+}
+"""
 FRAME = 16  # ms
 
 
@@ -152,6 +167,13 @@ class WidgetPage:
     def own_clock(self):
         """Time goes on as it does, and `page.clock.run_for` adds to it; before adding widgets."""
         self.page.clock.install()
+
+    def hide_until_added(self):
+        """As in a hidden tab, shown six frames after the next widget has been put there.
+
+        `window.drawnWhileHidden` says whether one was drawn by then.
+        """
+        self.page.evaluate(HIDDEN_UNTIL_ADDED)
 
     def wait_two_frames(self):
         """Until what was asked for has been drawn, and what that asked for, too."""
