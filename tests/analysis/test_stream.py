@@ -88,8 +88,9 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_numbers(vit, tmp_path, at):
     data = examples(vit, 7)
     whole = run(Sums(), vit, data, batch_size=2)
     stopped, file = Interrupted(data, at), tmp_path / "run.npz"
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as caught:
         run(Sums(), vit, stopped, batch_size=2, save_to=file)
+    assert f"run.npz holds the first {at // 2 * 2} of 7 images" in str(caught.value)
     assert file.exists() == (at >= 2)
     rest = Sums()
     found = run(rest, vit, stopped, batch_size=2, save_to=file)
@@ -129,6 +130,11 @@ def test_more_images_may_be_added_and_fewer_are_refused(vit, tmp_path):
     assert more.sizes == [2, 1]
     with refused(vl.UsageError):
         run(Sums(), vit, data, n_images=5, save_to=tmp_path)
+
+
+def test_a_run_that_is_not_saved_says_how_far_it_came(vit):
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 4 of 7 images; with save_to="):
+        run(Sums(), vit, Interrupted(examples(vit, 7), 5), batch_size=2)
 
 
 def test_an_identifiability_run_goes_on_to_the_same_numbers(vit, tmp_path):

@@ -119,6 +119,25 @@ def test_a_part_that_is_not_where_it_is_said_is_named(guide):
         vl.load(OwnViT().eval())
 
 
+def test_a_part_of_no_known_name_is_refused_with_the_nearest(guide):
+    guide.at = {**guide.at, "norm3": "norm_after"}
+    with refused(vl.UsageError):
+        vl.load(OwnViT().eval())
+
+
+def test_a_size_that_the_model_does_not_read_is_said_in_the_trace(guide):
+    guide.made_for = (48, 96)
+    vit = vl.load(shaken(OwnViT()))
+    with refused(vl.UnsupportedModelError):
+        vit.trace(torch.zeros(1, 3, 48, 96), preprocessed=True)
+
+
+def test_one_mean_and_std_are_those_of_every_channel(guide):
+    guide.mean, guide.std = 0.5, 0.25
+    found = vl.load(shaken(OwnViT())).adapter.preprocessing()
+    assert (found.mean, found.std) == ((0.5,) * 3, (0.25,) * 3)
+
+
 def test_all_parts_that_are_missing_are_named_at_once(guide):
     guide.at = {"blocks": "encoder"}
     with refused(vl.UnsupportedModelError):

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.sentences import refused
+from tests.test_files import room_for
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world.__main__ import main
 from vitlens_widgets.world.cards import weights_file
@@ -233,6 +234,18 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
     with refused(UsageError):
         train(Recipe(TASK, images=8, batch_size=4, seed=1), tmp_path, "model")
+
+
+def test_a_checkpoint_that_finds_no_room_is_said_and_the_one_before_it_stays(tmp_path):
+    model = torch.nn.Linear(30, 30)
+    optimizer = torch.optim.SGD(model.parameters())
+    kept = Checkpoint(tmp_path / "model.training", {"of": "a test"})
+    kept.save(model, optimizer, 1)
+    before = kept.path.read_bytes()
+    with room_for(500), refused(UsageError):
+        kept.save(model, optimizer, 2)
+    assert kept.path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [kept.path]
 
 
 def _emptied(path):

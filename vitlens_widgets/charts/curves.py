@@ -18,6 +18,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from vitlens_widgets.charts.theme import of_page
+from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -92,8 +93,14 @@ def figure_over_shares(title: str, along: str, quantity: str) -> Figure:
 
 
 def places_of(plot: Figure) -> list[str]:
-    """What stands side by side on the horizontal axis: states, or blocks."""
-    return [str(place) for place in cast(FactorRange, plot.x_range).factors]
+    """What stands side by side on the horizontal axis: states, or blocks.
+
+    Raises:
+        UsageError: Its horizontal axis counts no places.
+    """
+    if not isinstance(plot.x_range, FactorRange):
+        raise UsageError("Along this figure's horizontal axis no places stand side by side.")
+    return [str(place) for place in plot.x_range.factors]
 
 
 def with_curves(

@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -113,6 +113,8 @@ class SavedLens:
                 "again and save it."
             )
         del about["schema"]
+        if set(about) | {"tensors"} != {field.name for field in fields(cls)}:
+            raise UsageError(f"{path} holds no lens; lens.save(path) writes one.")
         return cls(**about, tensors=tensors)
 
     def arguments_for(self, vit: ViT) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any, Literal, NoReturn
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UnsupportedModelError, UsageError
-from vitlens_widgets.kinds import is_tuple
+from vitlens_widgets.errors import UnsupportedModelError, UsageError, did_you_mean
+from vitlens_widgets.kinds import is_several, is_tuple
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.cleanup import clean, hooking
 from vitlens_widgets.models.foreign import Foreign
@@ -67,13 +67,19 @@ class PlainViT(Adapter):
     any_size: bool = False
     """Whether the model's own code fits its positions to other sizes."""
 
-    mean: Sequence[float] = IMAGENET_DEFAULT_MEAN
-    std: Sequence[float] = IMAGENET_DEFAULT_STD
+    mean: float | Sequence[float] = IMAGENET_DEFAULT_MEAN
+    """Of each channel, or of all alike, of pixels 0 .. 1."""
+    std: float | Sequence[float] = IMAGENET_DEFAULT_STD
 
     def __init__(self, model: Foreign, image_size: tuple[int, int] | None = None) -> None:
         self.model = model
         must = 'reads must be "cls" or "patches"'
         require(self.reads in ("cls", "patches"), model, must, f"it is {self.reads!r}")
+        unknown = [role for role in self.at if role not in (*self.PARTS, "q", "k", "v")]
+        if unknown:
+            near = did_you_mean(unknown[0], (*self.PARTS, "q", "k", "v"))
+            what = f'{type(self).__name__}.at says where "{unknown[0]}" is, which no part is called'
+            raise UsageError(f"{what}; help(vl.PlainViT) lists them.{near}")
         self.readout = CLS if self.reads == "cls" else PATCHES
         super().__init__(model, image_size)
 
@@ -219,7 +225,9 @@ class PlainViT(Adapter):
 
     def preprocessing(self) -> Preprocessing:
         """Resized to the shorter side, cropped in the middle, and normed by `mean` and `std`."""
-        words: dict[str, Any] = {**DEFAULTS, "mean": tuple(self.mean), "std": tuple(self.std)}
+        n = self.n_channels
+        mean, std = (one if is_several(one) else (one,) * n for one in (self.mean, self.std))
+        words: dict[str, Any] = {**DEFAULTS, "mean": tuple(mean), "std": tuple(std)}
         return from_timm_config(words, self.image_size)
 
     def checkpoint_name(self) -> str:

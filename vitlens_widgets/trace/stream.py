@@ -74,6 +74,11 @@ class Stream:
         self._given: Tensor | None = None
         self._check_shared()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether any block has been called."""
+        return bool(self.words) or self.inside is not None
+
     def arrives(self, layer: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before anybody's hooks: a block is called.
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, as_list, said
+from vitlens_widgets.errors import UnsupportedModelError, UsageError, as_list, counted, said
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.answer import check_answer, check_finite
@@ -148,11 +148,29 @@ def run(
     plan = Plan(context, placed, record.sites_of(0), record.see, stream, set())
     weights = SeenWeights(vit, "trace", "trace")
     with torch.set_grad_enabled(grad), instrumented(plan):
-        answer = vit.adapter.forward(pixels)
+        answer = _answer(vit, pixels, stream)
     logits = answer if vit.adapter.has_classifier else None
     trace = Trace(context, record, placed, logits, pictures, plan, weights)
     check_answer(trace, answer)
     return trace
+
+
+def _answer(vit: BaseViT, pixels: Tensor, stream: Stream) -> Tensor:
+    """What the model's own code gives.
+
+    Raises:
+        UnsupportedModelError: It fails before its first block: the images are none that it reads.
+    """
+    try:
+        return vit.adapter.forward(pixels)
+    except (RuntimeError, ValueError, AssertionError) as error:
+        if stream.has_begun or isinstance(error, (UsageError, torch.OutOfMemoryError)):
+            raise
+        _, channels, height, width = pixels.shape
+        raise UnsupportedModelError(
+            f"{vit.name} fails before its first block on images of {height} x {width} pixels and "
+            f"{counted(channels, 'channel')}, which its adapter says it reads: {error}"
+        ) from error
 
 
 @clean

@@ -102,17 +102,30 @@ def run(
             f"{saved.path} holds {done} images already, more than the {stop} asked for; give "
             f"save_to= another file, or n_images={done} or more."
         )
-    with progress_bar(stop, experiment.name) as bar:
-        bar.update(done)
-        for batch in batches(vit, data, done, stop, batch_size, experiment.labels):
-            tallies = _added(tallies, experiment.measure(batch))
-            done += len(batch)
-            if saved is not None:
-                saved.keep(done, tallies, batch.examples)
-            bar.update(len(batch))
+    try:
+        with progress_bar(stop, experiment.name) as bar:
+            bar.update(done)
+            for batch in batches(vit, data, done, stop, batch_size, experiment.labels):
+                tallies = _added(tallies, experiment.measure(batch))
+                done += len(batch)
+                if saved is not None:
+                    saved.keep(done, tallies, batch.examples)
+                bar.update(len(batch))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_stopped(saved, done, stop)) from None
     if saved is not None:
         saved.finish(done)
     return Totals(tallies, done, _title(experiment, vit, data, done))
+
+
+def _stopped(saved: SavedRun | None, done: int, stop: int) -> str:
+    """What is said when a run is interrupted: how much of it is kept, and where."""
+    if saved is None:
+        return f"Stopped after {done} of {stop} images; with save_to= the same call could go on."
+    return (
+        f"Stopped: {saved.path} holds the first {saved.done} of {stop} images; the same call goes "
+        "on from there."
+    )
 
 
 def _title(experiment: BatchMeasure, vit: ViT, data: Dataset, done: int) -> str:

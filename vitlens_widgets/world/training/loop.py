@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import threading
@@ -18,7 +19,7 @@ from torch import nn
 from tqdm import tqdm
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.files import made_folder, try_out, whole_file
+from vitlens_widgets.files import made_folder, try_out, write_whole
 from vitlens_widgets.models.cleanup import Cleanup, clean
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.training.task import Recipe, stream
@@ -48,8 +49,9 @@ class Checkpoint:
         """
         state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
         facts = {"schema": SCHEMA, "done": done, "facts": dict(self.facts)}
-        with whole_file(self.path) as file:
-            torch.save({**state, **facts}, file)
+        buffer = io.BytesIO()  # torch says in words of its own that a disk is full
+        torch.save({**state, **facts}, buffer)
+        write_whole(self.path, buffer.getvalue())
 
     def load(self, model: nn.Module, optimizer: Optimizer) -> int:
         """Take up where the file left off; returns the steps done, 0 without a file.
