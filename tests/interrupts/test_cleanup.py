@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 
 import pytest
 import torch
 from torch import nn
+from torch.overrides import _pop_mode_temporarily
 
 from tests.interrupts.standing import left, standing
 from tests.interrupts.strike import ALL, ctrl_c, raising, struck_at
@@ -79,6 +81,28 @@ def test_what_a_generator_undoes_late_is_not_undone_twice():
     assert value == [0]
     before = standing()
     log.clear()
+    assert left(before, standing()) == []
+
+
+def _cut_off():
+    taken = _pop_mode_temporarily()
+    taken.__enter__()  # here Ctrl-C came, before `with` knew of it
+    raise KeyboardInterrupt
+
+
+@clean
+def _fails_on_the_way_out():
+    with torch.device("meta"):
+        _cut_off()
+
+
+def test_an_interrupt_whose_way_out_ends_in_another_error_leaves_nothing():
+    before = standing()
+    with pytest.raises(RuntimeError, match="empty mode stack") as caught:
+        _fails_on_the_way_out()
+    assert isinstance(caught.value.__context__, KeyboardInterrupt)
+    del caught
+    gc.collect()
     assert left(before, standing()) == []
 
 

@@ -11,6 +11,7 @@ cleaning up again.
 # Torch has no public way to see or set the stack of function modes, nor to find a hook by itself.
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -73,11 +74,11 @@ def clean(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def cleaned(*args: P.args, **kwargs: P.kwargs) -> R:
-        n, switches = len(_owed.cleanups), _switches()
+        n, switches, before = len(_owed.cleanups), _switches(), sys.exc_info()[1]
         try:
             return function(*args, **kwargs)
         except BaseException as error:
-            _clean_up(n, switches, error)
+            _clean_up(n, switches, error, before)
             raise
 
     return cleaned
@@ -107,7 +108,25 @@ def _switches() -> _Switches:
     )
 
 
-def _clean_up(n: int, switches: _Switches, error: BaseException) -> None:
+def _raised(error: BaseException, before: BaseException | None = None) -> list[BaseException]:
+    """An error and those on whose way out it was raised, to the one that was there before."""
+    chain: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found is not before and found not in chain:
+        chain.append(found)
+        found = found.__context__
+    return chain
+
+
+def _let_go(raised: Sequence[BaseException]) -> None:
+    """End the generators that were cut off on the way to these errors."""
+    for error in raised:
+        clear_frames(error.__traceback__)
+
+
+def _clean_up(
+    n: int, switches: _Switches, error: BaseException, before: BaseException | None
+) -> None:
     """Undo what is owed beyond the first `n`, the latest first, and set the switches.
 
     Generators that were cut off (torch and others have such context managers) would else end, and
@@ -116,8 +135,10 @@ def _clean_up(n: int, switches: _Switches, error: BaseException) -> None:
     """
     while True:
         try:
-            if not isinstance(error, Exception) or len(_owed.cleanups) > n:
-                clear_frames(error.__traceback__)
+            raised = _raised(error, before)
+            stopped = not all(isinstance(error, Exception) for error in raised)
+            if stopped or len(_owed.cleanups) > n:
+                _let_go(raised)
             while len(_owed.cleanups) > n:
                 _owed.cleanups[-1].__exit__()
             _switch(switches)
@@ -161,7 +182,7 @@ def entered(mode: TorchFunctionMode) -> Generator[None]:
         try:
             yield
         except BaseException as error:
-            clear_frames(error.__traceback__)  # torch's own generators take modes off for a while
+            _let_go(_raised(error))  # torch's own generators take modes off for a while
             raise
 
 
