@@ -84,23 +84,24 @@ def test_what_a_generator_undoes_late_is_not_undone_twice():
     assert left(before, standing()) == []
 
 
-def _cut_off():
+def _cut_off(kind):
     taken = _pop_mode_temporarily()
     taken.__enter__()  # here Ctrl-C came, before `with` knew of it
-    raise KeyboardInterrupt
+    raise kind
 
 
 @clean
-def _fails_on_the_way_out():
+def _fails_on_the_way_out(kind):
     with torch.device("meta"):
-        _cut_off()
+        _cut_off(kind)
 
 
-def test_an_interrupt_whose_way_out_ends_in_another_error_leaves_nothing():
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_whose_way_out_ends_in_another_error_leaves_nothing(kind):
     before = standing()
     with pytest.raises(RuntimeError, match="empty mode stack") as caught:
-        _fails_on_the_way_out()
-    assert isinstance(caught.value.__context__, KeyboardInterrupt)
+        _fails_on_the_way_out(kind)
+    assert isinstance(caught.value.__context__, kind)
     del caught
     gc.collect()
     assert left(before, standing()) == []

@@ -118,6 +118,11 @@ def _raised(error: BaseException, before: BaseException | None = None) -> list[B
     return chain
 
 
+def _may_be_cut_off(raised: Sequence[BaseException]) -> bool:
+    """Whether a generator may have been: else the frames stay as they are, for debuggers."""
+    return len(raised) > 1 or not isinstance(raised[0], Exception)
+
+
 def _let_go(raised: Sequence[BaseException]) -> None:
     """End the generators that were cut off on the way to these errors."""
     for error in raised:
@@ -136,8 +141,7 @@ def _clean_up(
     while True:
         try:
             raised = _raised(error, before)
-            stopped = not all(isinstance(error, Exception) for error in raised)
-            if stopped or len(_owed.cleanups) > n:
+            if _may_be_cut_off(raised) or len(_owed.cleanups) > n or _switches() != switches:
                 _let_go(raised)
             while len(_owed.cleanups) > n:
                 _owed.cleanups[-1].__exit__()

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from vitlens_widgets.errors import UsageError, as_list, check_text, did_you_mean, said
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
@@ -21,6 +22,7 @@ from vitlens_widgets.zoo.sources import SOURCES
 from vitlens_widgets.zoo.wrappers import unwrapped
 
 
+@clean
 def load(
     source: str | os.PathLike[str] | nn.Module,
     *,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.vit import ViT
 from vitlens_widgets.zoo.checkpoint_file import module_from_file
 from vitlens_widgets.zoo.hub import OutOfReachError
@@ -72,6 +73,7 @@ class PaperModel:
     from_file: bool = False
     extra: str = ""
 
+    @clean
     def load(
         self,
         file: str | os.PathLike[str] | None = None,
