@@ -47,7 +47,10 @@ def fits(sentence: str, kept_one: str) -> bool:
 
 
 def plain(sentence: str) -> str:
-    """The sentence without what differs from run to run: folders, versions, places in memory."""
+    """The sentence without what differs from run to run: folders, versions, places in memory.
+
+    The names of a set, whose order differs, too, stand in that of the alphabet.
+    """
     folder = re.escape(os.path.realpath(tempfile.gettempdir()))
     sentence = re.sub(
         rf"{folder}/(pytest-of-[^/]+/pytest-\d+/[^/\s\"',;]+|tmp\w+)", "<tmp>", sentence
@@ -55,11 +58,16 @@ def plain(sentence: str) -> str:
     sentence = sentence.replace(str(ROOT), "<root>").replace(str(Path.home()), "<home>")
     sentence = re.sub(r"\b(127\.0\.0\.1|localhost):\d+", r"\1:<port>", sentence)
     sentence = re.sub(r"\b(0x|(?<=\bid ))[0-9a-f]{6,}", "<id>", sentence)
+    sentence = re.sub(r"\{('[^'{}]*'(?:, '[^'{}]*')+)\}", _in_order, sentence)
     for name, version in versions().items():
         sentence = re.sub(
             rf"(?<![\d.]){re.escape(version)}(\+\w+)?(?![\d.]*\d)", f"<{name}>", sentence
         )
     return sentence
+
+
+def _in_order(names: re.Match[str]) -> str:
+    return "{" + ", ".join(sorted(names[1].split(", "))) + "}"
 
 
 heard: dict[str, list[str]] = defaultdict(list)  # of the tests of this run
