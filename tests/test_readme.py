@@ -54,9 +54,9 @@ def test_every_file_the_readme_points_to_is_there():
         assert (ROOT / name).is_file(), name
 
 
-def test_the_examples_of_heads_infilling_and_all_at_once_run_after_it():
+def test_the_examples_of_each_view_run_after_it():
     names = {}
-    for example in blocks("python")[:5]:
+    for example in blocks("python")[:6]:
         exec(example, names)
     assert names["infilling"].score("mse").shape == (names["mae"].n_layers + 1, 1)
 
@@ -64,7 +64,7 @@ def test_the_examples_of_heads_infilling_and_all_at_once_run_after_it():
 def test_a_model_and_an_image_by_their_names_are_explored_in_one_call(tmp_path):
     scene = vl.world.scene(seed=7, objects=2)
     Image.fromarray(scene.image).save(tmp_path / "cat.png")
-    named = [line for line in blocks("python")[5].splitlines() if line.startswith("vl.explore(")]
+    named = [line for line in blocks("python")[6].splitlines() if line.startswith("vl.explore(")]
     (call,) = named
     here = call.replace("vit_base_patch16_224", "toy/p32").replace(
         "cat.jpg", (tmp_path / "cat.png").as_posix()

@@ -18,11 +18,14 @@ from playwright.sync_api import sync_playwright
 import vitlens_widgets as vl
 from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
 from tests.browser.widget_page import WidgetPage
+from vitlens_widgets.gallery import exhibits
 
 FOLDER = Path(__file__).parents[2] / "notebooks" / "pictures"
 WIDTH = 1200  # pixels; a README shows them at some 830, so text stays sharp
 SEED, CLASSES = 45, ("cat", "umbrella")
 PINNED = (2, 4)
+STEMS = {"taught": "patch_features"}
+"""Of pictures that are not named after their widget."""
 
 
 def patch_grid() -> vl.PatchGrid:
@@ -56,6 +59,16 @@ def relevance_maps() -> vl.RelevanceMaps:
     return maps
 
 
+def patch_features() -> vl.PatchFeatures:
+    """A model without a classifier: its patches by their components, and like a pinned one."""
+    return exhibits.features()
+
+
+def taught() -> vl.PatchFeatures:
+    """The same model, taught three classes by nine clicks."""
+    return exhibits.taught()
+
+
 def explorer() -> vl.Explorer:
     """All views at once, with two heads off."""
     choices = {"target": CLASSES[0], "state": 5, "head": 1, "knocked_out": [(3, 0), (4, 2)]}
@@ -64,7 +77,15 @@ def explorer() -> vl.Explorer:
     return vl.explore(vit, _scene(), mae=vl.load("toy/mae"), token=query, key=key, **choices)
 
 
-MAKERS = (patch_grid, attention_maps, infill_strip, relevance_maps, explorer)
+MAKERS = (
+    patch_grid,
+    attention_maps,
+    infill_strip,
+    relevance_maps,
+    patch_features,
+    taught,
+    explorer,
+)
 
 
 def main(names: Sequence[str]) -> None:
@@ -78,7 +99,7 @@ def main(names: Sequence[str]) -> None:
             for name, widget in widgets.items():
                 size = {"width": WIDTH, "height": 900}
                 page = browser.new_page(viewport=size, color_scheme=scheme)
-                shown = WidgetPage(page, scheme=scheme).add(widget, stem=name)
+                shown = WidgetPage(page, scheme=scheme).add(widget, stem=STEMS.get(name, name))
                 shot = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
                 shot.save(FOLDER / f"{name}_{scheme}.png", optimize=True)
         browser.close()

@@ -13,6 +13,7 @@ from vitlens_widgets.widgets import (
     AttentionMaps,
     Explorer,
     InfillStrip,
+    PatchFeatures,
     PatchGrid,
     RelevanceMaps,
     explore,
@@ -157,6 +158,29 @@ def mlp_words() -> PatchGrid:
     vit, scene = _model(), world.scene(seed=0)
     reading = LogitLens(vit).read(vit.trace(scene.image), site="mlp_out")
     return PatchGrid(reading, target=scene.names[0], caption=_names(scene))
+
+
+def features() -> PatchFeatures:
+    """Patches of a model without a classifier, compared with one on an apple, in three scenes."""
+    mae = _model("toy/mae")
+    scenes = [world.scene(seed, objects=2, size=mae.image_size) for seed in (45, 7, 8)]
+    trace = mae.trace([scene.image for scene in scenes])
+    return PatchFeatures(trace, token=trace.layout.token(3, 7), caption=_names(scenes[0]))
+
+
+def taught() -> PatchFeatures:
+    """The first of these scenes, with three classes taught by three clicks each."""
+    widget = features()
+    clicks = {
+        "apple": [(3, 6), (3, 7), (3, 8)],
+        "key": [(9, 6), (10, 7), (11, 9)],
+        "wall": [(0, 0), (0, 11), (1, 13)],
+    }
+    for name, patches in clicks.items():
+        for row, col in patches:
+            widget.add(name, 0, (row, col))
+    widget.token, widget.mode = None, "teach"
+    return widget
 
 
 def explorer() -> Explorer:

@@ -102,6 +102,22 @@ def tutorials() -> list[Exhibit]:
             exhibits.mlp_words,
         ),
         Exhibit(
+            "features",
+            "What patches are like, without a classifier",
+            "The three main components of a masked autoencoder's patches as colours, and how like "
+            "a pinned patch all others are, in every state and in other pictures.",
+            "vl.PatchFeatures",
+            exhibits.features,
+        ),
+        Exhibit(
+            "taught",
+            "Classes taught by clicking",
+            "Nine clicks give the same model three classes; each click is left out in turn to see "
+            "whether the others agree.",
+            "vl.teach",
+            exhibits.taught,
+        ),
+        Exhibit(
             "explorer",
             "Every view of one image",
             "Answers, attention and infilling of one scene, linked.",
