@@ -165,6 +165,26 @@ def test_probes_need_no_classifier():
         vl.analysis.identifiability(bare, test)
 
 
+def test_classes_that_the_classifier_lacks_are_those_of_the_training_set():
+    """The numbers of a model without a classifier, and nothing beside them."""
+    vit, bare = vl.load(timm_model("CLS")), timm_model("CLS", num_classes=0)
+    bare.load_state_dict(vit.model.state_dict(), strict=False)
+    names = [f"other {name}" for name in vit.labels]
+    train, test = (
+        Examples([(data[i].image, data[i].label) for i in range(data.count)], names)
+        for data in (some_of_each(vit), examples(vit, 5))
+    )
+    words = {"shots": SHOTS, "alpha": ALPHA}
+    found = linear_probes(vit, train, test, **words)
+    expected = linear_probes(vl.load(bare), train, test, **words)
+    for key, of_place in expected.values.items():
+        np.testing.assert_allclose(found.values[key].mean, of_place.mean)
+    assert found.values.keys() == expected.values.keys()
+    assert found.relevance is None
+    with refused(vl.UsageError):
+        linear_probes(vit, train, examples(vit, 5), **words)
+
+
 def test_some_places_are_as_among_all():
     vit = vl.load(MODELS["registers and layer scale"]())
     train, test = some_of_each(vit), examples(vit, 4)

@@ -159,7 +159,8 @@ def features_of(
         values, state, done = _kept(cache, shape, about)
     with progress_bar(data.count, "features for probes") as bar:
         bar.update(done)
-        for batch in batches(vit, cast("Dataset", data), done, data.count, batch_size):
+        own = data.labels
+        for batch in batches(vit, cast("Dataset", data), done, data.count, batch_size, own):
             stop = done + len(batch)
             read_places(vit, batch, places, partial(_store, values, places, slice(done, stop)))
             done = stop

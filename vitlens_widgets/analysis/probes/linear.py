@@ -28,7 +28,7 @@ from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
 from vitlens_widgets.analysis.stream.batches import check_data
 from vitlens_widgets.analysis.stream.run import how_many
-from vitlens_widgets.data import Dataset
+from vitlens_widgets.data import Dataset, LabelSet
 from vitlens_widgets.data.examples import matched
 from vitlens_widgets.errors import UsageError, check_count, counted
 from vitlens_widgets.trace import ViT
@@ -61,8 +61,9 @@ def linear_probes(  # noqa: D417  # the one loop adds what it takes
     models are probed some layers at a time.
 
     Args:
-        vit: The model; its labels are the probes' classes. Of a model without a classifier those
-            of `train` are, and nothing stands beside the probes.
+        vit: The model; its labels are the probes' classes. Where it has no classifier, or one
+            that lacks a class of `train`, those of `train` are, and nothing stands beside the
+            probes.
         train: Images to fit the probes to.
         data: Other images, to test them on.
         shots: The first so many images of each class of `train`, or all there are.
@@ -93,11 +94,19 @@ def linear_probes(  # noqa: D417  # the one loop adds what it takes
     check_data(data, needs_masks=False)
     n_images = how_many(data, n_images)
     places = _places(vit, sites, layers, tokens)
-    if not vit.labels:
+    if not _answers(vit, train.labels):
         matched(data.labels, train.labels, f"The training set {train!r}")
     measure = _ProbeMeasure(vit, train, places, shots, alpha, batch_size, cache)
     measure.train.check_apart(data, n_images)
     return measure
+
+
+def _answers(vit: ViT, labels: LabelSet) -> bool:
+    """Whether the model's own classifier has all of these classes."""
+    try:
+        return bool(vit.labels) and bool(matched(labels, vit.labels))
+    except UsageError:
+        return False
 
 
 def _places(
@@ -152,7 +161,8 @@ class _ProbeMeasure(Measures[LinearProbes]):
         if isinstance(alpha, bool) or not isinstance(alpha, Real) or not 0 < alpha < 1e300:
             raise UsageError(f"alpha must be a number above 0, not {alpha!r}.")
         self._vit, self._places, self._alpha = vit, places, float(alpha)
-        self.labels = self._known = vit.labels or train.labels
+        self._beside = _answers(vit, train.labels)
+        self.labels = self._known = vit.labels if self._beside else train.labels
         self.train = FewShots(train, check_count("shots", shots, least=1))
         self._batch_size = check_count("batch_size", batch_size, least=1)
         self._cache = None if cache is None else Path(cache).expanduser()
@@ -190,7 +200,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
         def see(site: str, layer: int, value: Tensor) -> None:
             rank = probes[site, layer].ranks(value[:, chosen], batch.classes)
             new = {"accuracy": rank == 1, "rank": rank}
-            if self._vit.labels:
+            if self._beside:
                 own = project.tokens(self._vit, value, batch.classes).rank[:, chosen]
                 new["projection"] = own == 1
             for name, one in new.items():
@@ -207,7 +217,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
 
     def result(self, done: Totals) -> LinearProbes:
         """What it all says."""
-        measures = [name for name in MEASURES if name != "projection" or self._vit.labels]
+        measures = [name for name in MEASURES if name != "projection" or self._beside]
         keys = [(site, name) for site in self._places.sites for name in measures]
         sums, blocks = done.tallies, len(self._places.layers)
         none = np.zeros((6, blocks))
@@ -225,8 +235,10 @@ class _ProbeMeasure(Measures[LinearProbes]):
         )
 
     def _relevance(self) -> ProbeRelevance | None:
-        """Where the state is probed at every token."""
+        """Where the state is probed at every token, for the model's own classes."""
         places = self._places
+        if self._vit.labels and not self._beside:
+            return None
         if "resid_post" not in places.sites or len(places.tokens) < self._vit.layout.n_tokens:
             return None
         return ProbeRelevance(
