@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import operator
+import warnings
 from collections.abc import Iterable
+from types import FrameType
 from typing import Any, TypeVar
 
 Choice = TypeVar("Choice")
@@ -17,6 +20,18 @@ class UsageError(ValueError):
 
 class UnsupportedModelError(UsageError):
     """A model breaks an assumption that the numbers rest on; the message names the assumption."""
+
+
+def warn(text: str) -> None:
+    """Warns of something at the user's own line: the first that is outside of the package."""
+    package, level, frame = __name__.partition(".")[0], 1, inspect.currentframe()
+    while frame and frame.f_back and _package_of(frame) == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, stacklevel=level)
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def nearest(word: str, candidates: Iterable[str], n: int = 3) -> list[str]:

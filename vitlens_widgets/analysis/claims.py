@@ -137,6 +137,9 @@ class Claims:
         self.source = source
         self.rows: list[dict[str, str]] = []
 
+    def __repr__(self) -> str:
+        return f"Claims({len(self.rows)} claims about {', '.join(self.models)})"
+
     def judge(self, claim: str, reported: str, ask: Ask) -> None:
         """Ask each model whether a claim holds.
 

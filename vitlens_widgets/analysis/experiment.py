@@ -27,6 +27,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.stream import BatchMeasure, Totals, run
+from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.trace.vit import check_vit
 
@@ -117,6 +118,7 @@ def over_data(
 
         @functools.wraps(define)
         def public(*given: Any, **words: Any) -> R:
+            _check_words(define.__name__, words, signature)
             bound = signature.bind(*given, **words)
             bound.apply_defaults()
             stream = {name: bound.arguments[name] for name in _STREAM}
@@ -134,6 +136,15 @@ def over_data(
         return experiment("data", needs_classifier=needs_classifier)(public)
 
     return build
+
+
+def _check_words(name: str, words: Mapping[str, Any], signature: inspect.Signature) -> None:
+    """Refuses what is misspelt by the experiment's name, with the nearest argument that it has."""
+    for word in words.keys() - signature.parameters.keys():
+        raise UsageError(
+            f"{name} has no argument {word}=; it takes {', '.join(signature.parameters)}."
+            f"{did_you_mean(word, signature.parameters)}"
+        )
 
 
 def _with_stream(own: inspect.Signature, result: type[Result]) -> inspect.Signature:

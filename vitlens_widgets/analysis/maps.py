@@ -19,6 +19,7 @@ from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.analysis.heads.result import HeadStatistics
 from vitlens_widgets.analysis.heads.rollout import rollouts
 from vitlens_widgets.analysis.heads.statistics import of_layer, of_pattern, result_of
+from vitlens_widgets.errors import counted
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import attention_rows
@@ -85,6 +86,10 @@ class Maps:
     def model_name(self) -> str:
         """What the model was loaded as; an edited run says that it is one."""
         return self._trace.vit.name + (" (edited)" if self._trace.edits else "")
+
+    def __repr__(self) -> str:
+        heads = f"{self.n_layers} layers x {self.n_heads} heads, {len(self.tokens)} tokens"
+        return f"Maps({self.model_name}: {heads}, {counted(self.n_images, 'image')})"
 
     def picture(self, image: int = 0) -> np.ndarray:
         """The image as the model saw it, uint8 `[height, width, 3]`.

@@ -24,6 +24,15 @@ class Result(ABC):
 
     title: str
 
+    def __init_subclass__(cls, **words: Any) -> None:
+        # before a subclass is made a dataclass, whose own would print every array
+        super().__init_subclass__(**words)
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Result.__repr__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.title})"
+
     @abstractmethod
     def table(self, *choice: Any, **choices: Any) -> DataFrame:
         """The numbers, tidy: a row per state, block or condition, the title in `attrs["title"]`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from vitlens_widgets.data.examples import Example, as_labels
 from vitlens_widgets.data.known_sets import imagenet_synsets
 from vitlens_widgets.data.labels import LabelSet
-from vitlens_widgets.errors import UsageError, check_count, counted, said
+from vitlens_widgets.errors import UsageError, check_count, counted, said, warn
 from vitlens_widgets.files import existing_path
 
 _READ = ".jpg .jpeg .jpe .jfif .png .ppm .pgm .pbm .pnm .webp .bmp .tif .tiff .gif .avif .jp2"
@@ -160,11 +159,10 @@ def _say_what_is_left_out(folder: Path, classes: Sequence[Path]) -> None:
     found = (path for one in classes for path in _walked(one))
     unread = [path for path in found if path.suffix.casefold() in UNREAD]
     if unread:
-        warnings.warn(
+        warn(
             f"{counted(len(unread), 'file')} of {folder} are left out, such as "
             f"{unread[0].relative_to(folder)}: images are read from "
-            f"{', '.join(sorted(SUFFIXES))}.",
-            stacklevel=3,
+            f"{', '.join(sorted(SUFFIXES))}."
         )
 
 

@@ -47,7 +47,8 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
             - a torch tensor `[H, W]`, `[1, H, W]`, `[3, H, W]` or `[4, H, W]`;
             - the bytes of a file, or an open file (`io.BytesIO`), within the same bounds; TIFF,
               PPM and JPEG 2000 are read, too;
-            - a row of Hugging Face with one column of images, or `{"bytes": ..., "path": ...}`.
+            - a row of Hugging Face with one column of images, or `{"bytes": ..., "path": ...}`;
+            - what has such an `image`, as a scene and an example of a data set have.
             Of an animation or of several pages, the first is read; `vit.trace` takes them all.
             Arrays and tensors hold 0 to 255 as uint8, 0 to 1 as floats, or booleans.
         sha256: for a path or a web address, what the file's checksum must be.
@@ -76,9 +77,9 @@ def read_image(source: Any, *, sha256: str | None = None) -> Image.Image:
         return image_from_array(_as_numpy(source), channels_first=True)
     if is_array(source) or hasattr(source, "__array__"):
         return image_from_array(np.asarray(source), channels_first=False)
-    hint = " vit.trace takes a list." if is_several(source) else ""
     if isinstance(getattr(source, "image", None), (np.ndarray, Image.Image)):
-        hint = " Give its .image."
+        return read_image(source.image)
+    hint = " vit.trace takes a list." if is_several(source) else ""
     raise UsageError(f"An image is {_KINDS}; this is {said(source)}.{hint}")
 
 

@@ -59,6 +59,9 @@ class Lens(Live, ABC):
         check_classifier(vit)
         self.vit = vit
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.vit.name})"
+
     @abstractmethod
     def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:
         """What the model's final norm and classifier are to read in place of some states.

@@ -53,6 +53,9 @@ class Adapter(ABC):
         for layer in range(self.n_layers):
             self.hook_points(layer)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(of a {type(self.model).__name__})"
+
     @property
     @abstractmethod
     def own_size(self) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from operator import index
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, warn
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.grey import of_one
 from vitlens_widgets.models.hub import ask_hub
@@ -211,11 +210,10 @@ def published_processor(config: Any, published: tuple[str, Mapping[str, Any]]) -
     name, words = published
     processor = getattr(transformers, name)(**words)
     saved_with = getattr(config, "_name_or_path", "")
-    warnings.warn(
+    warn(
         f"No image processor was saved with {saved_with or 'this module'}; assuming "
         f"{name}'s defaults (mean {processor.image_mean}, std {processor.image_std}). "
-        "Say preprocessing= to vl.load if the model was trained otherwise.",
-        stacklevel=2,
+        "Say preprocessing= to vl.load if the model was trained otherwise."
     )
     return processor
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from vitlens_widgets.data import read_image
 from vitlens_widgets.data.listed import listed
-from vitlens_widgets.errors import UsageError, check_flag
+from vitlens_widgets.errors import UsageError, check_flag, warn
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.preprocessing import Preprocessing
 from vitlens_widgets.models.whole import COMPUTES
@@ -67,12 +66,11 @@ def _say_what_is_cropped(preprocessing: Preprocessing, images: list[Image.Image]
     if shares and min(shares)[0] < _MUCH:
         share, i = min(shares)
         which = f"image {i} of {len(images)}" if len(images) > 1 else "the image"
-        warnings.warn(
+        warn(
             f"Of {which} ({images[i].width} x {images[i].height} pixels) the model sees only "
             f"{100 * share:.0f} %: its preprocessing ({preprocessing.description}) cuts off the "
             'rest. Cut the image into pieces, or say "crop_mode": "squash" in preprocessing= of '
-            "vl.load.",
-            stacklevel=2,
+            "vl.load."
         )
 
 
@@ -127,9 +125,8 @@ def _check_normalised(preprocessing: Preprocessing, pixels: Tensor) -> None:
         )
     black = float(-mean / std)
     if low >= 0 and 0.5 < high <= 1 and black < -0.5:  # no picture without anything dark
-        warnings.warn(
+        warn(
             f"preprocessed=True was said of pixels from {low:.2g} to {high:.2g}, as pictures have "
             f"before mean and std are applied; for this model black is {black:.2g}. Leave "
-            "preprocessed= out to have them prepared.",
-            stacklevel=2,
+            "preprocessed= out to have them prepared."
         )

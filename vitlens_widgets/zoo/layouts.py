@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, quoted_list
+from vitlens_widgets.errors import UsageError, quoted_list, warn
 from vitlens_widgets.zoo.weights_file import WeightsFile
 
 Weights = dict[str, Tensor]
@@ -120,10 +119,9 @@ def _without_projection(file: WeightsFile, weights: Weights, above: str) -> Weig
     starts = tuple(f"{above}{name}" for name in _PROJECTION)
     out = [name for name in weights if name.startswith(starts)]
     if out:
-        warnings.warn(
+        warn(
             f"The projection head in {file.path.name} ({len(out)} weights from {out[0]} on), which "
-            "serves self-distillation alone, is no part of the model and left out.",
-            stacklevel=2,
+            "serves self-distillation alone, is no part of the model and left out."
         )
     return {name: weight for name, weight in weights.items() if name not in out}
 

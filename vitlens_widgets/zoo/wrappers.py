@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,7 +10,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UnsupportedModelError, UsageError
+from vitlens_widgets.errors import UnsupportedModelError, UsageError, warn
 from vitlens_widgets.models.adapter import Adapter
 from vitlens_widgets.models.classifier import as_classifier
 from vitlens_widgets.models.cleanup import clean
@@ -72,10 +71,9 @@ def _told(module: Foreign, name: str, head: str = "") -> nn.Module:
     """A part of a module, with a word that it is what is read."""
     part = module.get_submodule(name)
     which = f", with its {head} as the classifier" if head else ""
-    warnings.warn(
+    warn(
         f"Of this {type(module).__name__}, its {name} ({type(part).__name__}) is read{which}: "
-        "the answer is the same.",
-        stacklevel=4,
+        "the answer is the same."
     )
     return part
 
@@ -89,10 +87,7 @@ def _merged(module: Foreign) -> Foreign:
             "can be merged into the weights, as those of LoRA are."
         )
     kind = type(module).__name__
-    warnings.warn(
-        f"The adapters of this {kind} are merged into the weights of a copy, which is read.",
-        stacklevel=4,
-    )
+    warn(f"The adapters of this {kind} are merged into the weights of a copy, which is read.")
     return copy.deepcopy(module).merge_and_unload()
 
 

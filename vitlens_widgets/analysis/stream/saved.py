@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from vitlens_widgets.data import Dataset, Example
 from vitlens_widgets.data.checksums import of_example
 from vitlens_widgets.data.examples import checked_example
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, said, warn
 from vitlens_widgets.files import path_for, try_out, whole_file
 from vitlens_widgets.trace.fingerprint import agree
 
@@ -29,6 +28,7 @@ _OTHER = {
     "model": "another model, or one with other weights or hooks",
     "data": "other images",
 }
+_TABLES = (".csv", ".tsv", ".json", ".xlsx", ".parquet", ".md", ".html", ".txt")
 _INSTEAD = "give save_to= another file, or delete this one"
 
 
@@ -53,6 +53,11 @@ class SavedRun:
         if not isinstance(path, (str, os.PathLike)):
             raise UsageError(f'save_to= takes a path, such as "run.npz", not {said(path)}.')
         place = Path(path).expanduser()
+        if place.suffix.lower() in _TABLES:
+            raise UsageError(
+                f'save_to= keeps a run to go on with, as "{place.stem}.npz"; its table is written '
+                f'as "{place.name}" by .table().to_csv("{place.stem}.csv") and the like.'
+            )
         if os.path.isdir(place):  # noqa: PTH112 - which takes every name
             place /= f"{about['experiment']}.npz"
         self.path = path_for(place, "run.npz")
@@ -108,10 +113,9 @@ class SavedRun:
                 np.savez(file, **arrays, sum=_sum_of(arrays))
         except UsageError as error:
             if not self._fails:
-                warnings.warn(
+                warn(
                     f"{error} It holds the first {self.done} images; the run goes on without it, "
-                    "and tries again after each batch.",
-                    stacklevel=5,
+                    "and tries again after each batch."
                 )
             self._fails = True
         else:
@@ -120,10 +124,9 @@ class SavedRun:
     def finish(self, done: int) -> None:
         """Say how much is saved, where it is not all."""
         if self.done < done:
-            warnings.warn(
+            warn(
                 f"{self.path} holds the first {self.done} of {done} images: the numbers of all "
-                "are in this result alone.",
-                stacklevel=5,
+                "are in this result alone."
             )
 
     def _kept(self) -> dict[str, Any]:

@@ -42,6 +42,9 @@ class Kinship:
         self._kinds = kinds
         self._above = cache(self._find_above)
 
+    def __repr__(self) -> str:
+        return f"Kinship({len(self._senses)} classes{self.source and ' in '}{self.source})"
+
     @classmethod
     def of(cls, labels: LabelSet) -> Kinship | None:
         """WordNet's, for ImageNet's thousand classes and for the world's; None for other labels.

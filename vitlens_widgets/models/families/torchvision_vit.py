@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import torch
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, warn
 from vitlens_widgets.models.adapter import Adapter, as_size, grid, require
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoint, HookPoints
@@ -129,11 +128,10 @@ class TorchvisionViT(Adapter):
         swag = min(self.own_size) >= 384
         shrunk = {"crop_pct": 1.0} if swag else {"crop_pct": 224 / 256, "interpolation": "bilinear"}
         words = {**DEFAULTS, "mean": IMAGENET_DEFAULT_MEAN, "std": IMAGENET_DEFAULT_STD, **shrunk}
-        warnings.warn(
+        warn(
             "A module of torchvision does not say how its images were prepared; assuming "
             f"crop_pct {words['crop_pct']:g}, {words['interpolation']}, ImageNet's mean and std. "
-            "Say preprocessing= to vl.load if its weights say otherwise.",
-            stacklevel=2,
+            "Say preprocessing= to vl.load if its weights say otherwise."
         )
         return from_timm_config(words, self.image_size)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 import anywidget
 from traitlets import TraitType
 
-from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list
+from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list, warn
 from vitlens_widgets.export.figures.parts import FigureParts, Shared
 from vitlens_widgets.export.figures.save import save_figure
 from vitlens_widgets.export.page import SavedWidget
@@ -226,10 +226,9 @@ class LensWidget(WireWidget):
         try:
             return {"image/png": base64.b64encode(self.still()).decode()}
         except Exception as error:  # the widget itself is to be seen all the same
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} is shown, but without a still picture for a saved "
-                f"notebook: {type(error).__name__}: {error}",
-                stacklevel=2,
+                f"notebook: {type(error).__name__}: {error}"
             )
             return {}
 
@@ -268,11 +267,12 @@ class LensWidget(WireWidget):
     @classmethod
     def _refuse_unknown(cls, given: dict[str, Any]) -> None:
         known = (*cls.choices(), "layout")
+        others = [name for name in inspect.signature(cls).parameters if name != "choices"]
         for name in given:
             if name not in known:
                 raise UsageError(
                     f'{cls.__name__} has no option "{name}"; it takes {quoted_list(known)}.'
-                    f"{did_you_mean(name, known)}"
+                    f"{did_you_mean(name, (*known, *others))}"
                 )
 
 

@@ -11,7 +11,7 @@ from vitlens_widgets.zoo.source import ModelSource, Options, check_as_trained, p
 class TrainedSource(ModelSource):
     """The file of weights, or its folder."""
 
-    description = 'what vl.world.train gave, or its folder or file ("my-vit")'
+    description = 'what vl.world.train gave, or its folder or file ("runs/my-vit")'
 
     def takes(self, source: str) -> bool:
         """Whether there is such a file."""
