@@ -80,7 +80,6 @@ def test_a_dynamic_model_reads_pixels_of_another_size(array):
         (np.full((8, 8, 3), np.nan), False),
         (np.zeros((8, 8, 5), np.uint8), False),
         (object(), False),
-        (vl.world.scene(0), False),
         (np.zeros((2, 3, 48, 80)), True),
         (torch.zeros(2, 3, 48, 80, dtype=torch.uint8), True),
         (torch.zeros(2, 1, 48, 80), True),
