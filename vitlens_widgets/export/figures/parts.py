@@ -75,4 +75,6 @@ class FigureParts:
         )
 
     def _listed(self) -> str:
-        return quoted_list(list(self.parts))
+        """All names; of many in a row, as states are, some."""
+        names = list(self.parts)
+        return quoted_list(names if len(names) < 12 else [*names[:4], "...", *names[-3:]])
