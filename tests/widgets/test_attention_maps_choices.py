@@ -120,7 +120,7 @@ def test_something_that_is_no_trace_is_refused_with_the_way_to_one():
 def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(widget):
     widget.layer, widget.token, widget.sort = 1, 9, "entropy"
     assert repr(widget) == (
-        "AttentionMaps(fake/vit, layer=1, head=0, token=9, key=None, image=0, show='head', "
+        "AttentionMaps(fake/vit, layer=1, head=0, token=(1, 2), key=None, image=0, show='head', "
         "kind='pattern', scale='sqrt', norm='map', direction='to', sort='entropy', "
         "order='descending', color='map')"
     )

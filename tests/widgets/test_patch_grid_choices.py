@@ -45,22 +45,43 @@ def test_indices_may_be_any_kind_of_integer(grid, number):
 OF_STATE = 'state must be the index of a state, 0 to 3, or its name, "0_pre" to "final"'
 
 
-@pytest.mark.parametrize(("name", "index"), [("0_pre", 0), ("2_pre", 2), ("final", 3)])
-def test_a_state_is_chosen_by_its_name_too(grid, name, index):
+@pytest.mark.parametrize(
+    ("name", "index"), [("0_pre", 0), ("2_pre", 2), ("final", 3), (-1, 3), (-4, 0)]
+)
+def test_a_state_is_chosen_by_its_name_or_from_the_end_too(grid, name, index):
     grid.state = name
     assert grid.state == index
+    assert f"state={['0_pre', '1_pre', '2_pre', 'final'][index]!r}" in repr(grid)
+
+
+@pytest.mark.parametrize("prefix", [(), ("CLS",), ("CLS", *(f"register {i}" for i in range(1, 5)))])
+def test_a_token_is_chosen_by_row_and_column_or_name_too_and_said_so(prefix):
+    grid = vl.PatchGrid(random_reading(5, rows=3, cols=5, prefix=prefix), token=(2, 1))
+    assert grid.token == len(prefix) + 2 * 5 + 1
+    assert "token=(2, 1)" in repr(grid)
+    grid.token = [0, np.int64(4)]
+    assert grid.token == len(prefix) + 4
+    for index, name in enumerate(prefix):
+        grid.token = name.upper()
+        assert grid.token == index
+        assert f"token={name!r}" in repr(grid)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("state", 4),
-        ("state", -1),
+        ("state", -5),
         ("state", "2_per"),
         ("state", None),
         ("state", True),
         ("token", 16),
         ("token", 1.5),
+        ("token", -1),
+        ("token", (3, 0)),
+        ("token", (0, -1)),
+        ("token", (1, 2, 3)),
+        ("token", "CLD"),
         ("target", "dgo"),
         ("target", 5),
         ("target", None),
@@ -112,7 +133,7 @@ def test_a_misspelt_choice_is_refused_and_changes_nothing(grid):
 def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(grid):
     grid.state, grid.token, grid.target = 1, 6, "tree"
     assert repr(grid) == (
-        "PatchGrid(logit lens of fake/vit, image=0, state=1, token=6, target='tree', "
+        "PatchGrid(logit lens of fake/vit, image=0, state='1_pre', token=(1, 0), target='tree', "
         "glyph='emoji', tint='probability')"
     )
 

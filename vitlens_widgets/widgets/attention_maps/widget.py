@@ -41,8 +41,9 @@ class AttentionMaps(of_page.SavesMaps):
     Attributes:
         layer: The block whose attention is shown. Default: the last.
         head: The head that is shown. Default: 0.
-        token: The pinned query, as its index in the sequence (prefix tokens count). Default: None.
-        key: The pinned key, as its index in the sequence. Default: None.
+        token: The pinned query: its index in the sequence (prefix tokens count), a patch's (row,
+            column), or a name such as "CLS"; read as the index. Default: None.
+        key: The pinned key, given as a token is. Default: None.
         image: Which image of the batch; None is the mean of the maps over all. Default: 0.
         show: One head, the mean over the heads of a layer, or the rollout of layers 0 to `layer`
             (Abnar & Zuidema 2020). Default: "head".
@@ -69,7 +70,7 @@ class AttentionMaps(of_page.SavesMaps):
     _figure = staticmethod(figure_parts)
     _kind = "Where every attention head looks: the heads"
 
-    layer = Index[int]("_n_layers", "a layer").tag(sync=True, choice=True)
+    layer = Index[int]("_n_layers", "a layer", from_end=True).tag(sync=True, choice=True)
     head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
     token = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
@@ -252,6 +253,6 @@ class AttentionMaps(of_page.SavesMaps):
         return data.neurons(self._source, what)
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.choices())
+        shown = self._in_words()
         lens = f", {self._meta['lens_name']}" if self._meta["lens_name"] else ""
         return f"AttentionMaps({self._meta['model_name']}{lens}, {shown})"

@@ -18,6 +18,7 @@ from vitlens_widgets.widgets.shared.traits import (
     OneOf,
     OneOfNames,
     State,
+    Token,
     TraitUsageError,
 )
 
@@ -68,9 +69,9 @@ class ExplorerTraits(InfillTraits):
     Attributes:
         state: The state shown, by index or name (`0_pre` to `final`); read as an index. The
             attention shown is that of the block after it. Default: the last.
-        token: The pinned token, the query of attention, as its index in the sequence. Default:
-            None.
-        key: The pinned key, as its index in the sequence. Default: None.
+        token: The pinned token, the query of attention: its index in the sequence, a patch's (row,
+            column), or a name such as "CLS"; read as the index. Default: None.
+        key: The pinned key, given as a token is. Default: None.
         head: The head that is shown. Default: 0.
         target: The class asked about; set it by name or index, read it as an index. Default: the
             model's own answer, also to another image unless one was chosen; None without a
@@ -89,10 +90,10 @@ class ExplorerTraits(InfillTraits):
     """
 
     state = State("_state_names").tag(sync=True, choice=True)
-    token = Index[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    token = Token[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    key = Index[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    key = Token[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
     head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)

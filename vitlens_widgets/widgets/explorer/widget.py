@@ -296,12 +296,8 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def __repr__(self) -> str:
         names = [n for n in self.choices() if self._mae_lens or n not in OF_INFILLING]
-        shown = ", ".join(f"{name}={self._said(name)}" for name in names if name != "mask")
+        shown = self._in_words(name for name in names if name != "mask")
         return f"Explorer({self._meta['model_name']}, {shown})"
-
-    def _said(self, name: str) -> str:
-        value = getattr(self, name)
-        return repr(self._label_set[value] if name == "target" and self._labels else value)
 
 
 def explore(vit: AnyModel, image: Any, mae: AnyModel | None = None, **choices: Any) -> Explorer:

@@ -130,7 +130,7 @@ class InfillStrip(InfillTraits):
 
     def __repr__(self) -> str:
         names = [name for name in self.choices() if name != "mask"]
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        shown = self._in_words(names)
         hidden = f"{int(self.mask.sum())} of {self._layout.n_patches} patches masked"
         return f"InfillStrip({self._meta['model_name']}, {hidden}, {shown})"
 

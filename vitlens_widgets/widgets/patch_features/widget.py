@@ -227,7 +227,7 @@ class PatchFeatures(FeatureTraits):
         }
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.choices())
+        shown = self._in_words()
         taught = f", {len(self._teaching.classes)} classes taught" * bool(self._teaching.classes)
         return f"PatchFeatures({self._meta['model_name']}{taught}, {shown})"
 

@@ -16,7 +16,7 @@ from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
 from vitlens_widgets.widgets.shared.seam import ReadingLike
-from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State
+from vitlens_widgets.widgets.shared.traits import ClassIndex, OneOf, State, Token
 
 ARRAYS = (
     "logits", "probabilities", "labels", "grid", "prefix", "readout", "state_names", "name",
@@ -42,9 +42,10 @@ class PatchGrid(LensWidget):
             `vl.GivenReading`.
 
     Attributes:
-        state: The state shown, by index or name (`0_pre` to `final`); read as an index. Default:
-            the last.
-        token: The pinned token, as its index in the sequence (prefix tokens count). Default: None.
+        state: The state shown, by index (-1: the last) or name (`0_pre` to `final`); read as an
+            index. Default: the last.
+        token: The pinned token: its index in the sequence (prefix tokens count), a patch's (row,
+            column), or a name such as "CLS"; read as the index. Default: None.
         target: The class asked about; set it by name or index, read it as an index. Default: the
             model's own answer.
         glyph: What stands on each patch for its most probable class. Default: "emoji".
@@ -68,7 +69,7 @@ class PatchGrid(LensWidget):
     _kind = "What each patch answers: the patch grid"
 
     state = State("_state_names").tag(sync=True, choice=True)
-    token = Index[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+    token = Token[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
     target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
@@ -171,11 +172,8 @@ class PatchGrid(LensWidget):
         }
 
     def __repr__(self) -> str:
-        choices = {name: getattr(self, name) for name in self.choices()}
-        choices["target"] = self._label_set[self.target]
-        shown = ", ".join(f"{name}={value!r}" for name, value in choices.items())
         of = f"{self._meta['lens_name']} of {self._meta['model_name']}"
-        return f"PatchGrid({of}, image={self._image}, {shown})"
+        return f"PatchGrid({of}, image={self._image}, {self._in_words()})"
 
 
 def _given_reading(reading: Any, image: Any, arrays: dict[str, Any]) -> ReadingLike:

@@ -51,7 +51,8 @@ class RelevanceChoices(LensWidget):
         image: Which image of the batch. Default: 0.
         layer: The block that is chosen. Default: the last.
         head: The head that is chosen. Default: 0.
-        token: The pinned token, as its index in the sequence (prefix tokens count). Default: None.
+        token: The pinned token: its index in the sequence (prefix tokens count), a patch's (row,
+            column), or a name such as "CLS"; read as the index. Default: None.
         show: What stands large: the map over all blocks and heads, the sum of a block's heads, or
             one head. Default: "all".
         scale: How a number becomes a colour. Default: "linear".
@@ -68,7 +69,7 @@ class RelevanceChoices(LensWidget):
     image = Index[int]("_n_images", "an image of the batch", default_value=0).tag(
         sync=True, choice=True
     )
-    layer = Index[int]("_n_layers", "a layer").tag(sync=True, choice=True)
+    layer = Index[int]("_n_layers", "a layer", from_end=True).tag(sync=True, choice=True)
     head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
     token = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True

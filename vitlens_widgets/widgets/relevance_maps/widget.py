@@ -270,12 +270,7 @@ class RelevanceMaps(RelevanceChoices):
         }
 
     def __repr__(self) -> str:
-        choices = {name: getattr(self, name) for name in self.choices()}
-        for name in ("target", "against"):
-            if choices[name] is not None:
-                choices[name] = self._label_set[choices[name]]
-        shown = ", ".join(f"{name}={value!r}" for name, value in choices.items())
-        return f"RelevanceMaps({self._meta['model_name']}, {shown})"
+        return f"RelevanceMaps({self._meta['model_name']}, {self._in_words()})"
 
 
 def _is_one(target: Any) -> bool:

@@ -6,7 +6,7 @@ import base64
 import inspect
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -255,6 +255,18 @@ class LensWidget(WireWidget):
         of_all = {*anywidget.AnyWidget.class_trait_names(sync=True), "_anywidget_id"}
         names = set(cast("list[str]", self.keys)) - {*of_all, *_CODE}
         return cast("dict[str, Any]", self.get_state(names))
+
+    def _in_words(self, names: Iterable[str] | None = None) -> str:
+        """Its choices as they would be given: `state='final', token=(2, 4)`."""
+        traits, said = self.traits(), list[str]()
+        for name in self.choices() if names is None else names:
+            value, says = getattr(self, name), getattr(traits[name], "said", None)
+            said.append(
+                f"{name}={value!r}"
+                if value is None or says is None
+                else f"{name}={says(self, value)}"
+            )
+        return ", ".join(said)
 
     def _fail(self, error: BaseException, what: str, shown: str) -> None:
         """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""

@@ -24,17 +24,23 @@ class Index(TraitType[Given, Any]):
     Args:
         count: Name of the widget's attribute that holds the count.
         meaning: What is counted, for the error sentence, e.g. "a head".
+        from_end: -1 is the last, -2 the one before it, as in Python.
     """
 
-    def __init__(self, count: str, meaning: str, **keywords: Any) -> None:
+    def __init__(
+        self, count: str, meaning: str, *, from_end: bool = False, **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
         self._count = count
         self._meaning = meaning
+        self._from_end = from_end
 
     def validate(self, obj: HasTraits, value: Any) -> int:
         """Gives `value` as an `int`; NumPy's integers and one-element tensors are welcome."""
         count = getattr(obj, self._count)
         index = whole_number(value)
+        if self._from_end:
+            index = _from_end(index, count)
         if index is None or not 0 <= index < count:
             or_none = ", or None" if self.allow_none else ""
             raise TraitUsageError(
@@ -62,7 +68,7 @@ class State(TraitType[int, Any]):
         names = list(getattr(obj, self._names))
         if isinstance(value, str) and value in names:
             return names.index(value)
-        index = whole_number(value)
+        index = _from_end(whole_number(value), len(names))
         if index is None or not 0 <= index < len(names):
             hint = did_you_mean(value, names) if isinstance(value, str) else ""
             raise TraitUsageError(
@@ -71,8 +77,51 @@ class State(TraitType[int, Any]):
             )
         return index
 
+    def said(self, obj: HasTraits, value: int) -> str:
+        """Its name."""
+        return repr(getattr(obj, self._names)[value])
 
-class KeptToken(Index[Given]):
+
+class Token(Index[Given]):
+    """A token of the sequence: its index, a patch's (row, column), or a prefix token's name.
+
+    The widget's `_meta` holds the names of the prefix tokens and the size of the grid.
+    """
+
+    def validate(self, obj: HasTraits, value: Any) -> int:
+        """Gives the token's index."""
+        meta = cast("dict[str, Any]", getattr(obj, "_meta", {}))
+        if isinstance(value, str):
+            return self._named(value, list(meta["prefix"]))
+        pair = _pair(value)
+        if pair is None:
+            return super().validate(obj, value)
+        row, col = pair
+        if not (0 <= row < meta["rows"] and 0 <= col < meta["cols"]):
+            raise TraitUsageError(
+                f"{self.name} must be a patch's (row, column), rows 0 to {meta['rows'] - 1} and "
+                f"columns 0 to {meta['cols'] - 1}; {value!r} was given."
+            )
+        token = len(meta["prefix"]) + row * int(meta["cols"]) + col
+        return super().validate(obj, token)
+
+    def _named(self, value: str, names: list[str]) -> int:
+        if value.casefold() not in (folded := [name.casefold() for name in names]):
+            known = f"one of {quoted_list(names)}" if names else "an index: there are no others"
+            raise TraitUsageError(
+                f"{self.name} by name must be {known}; {value!r} was given."
+                f"{did_you_mean(value, names)}"
+            )
+        return folded.index(value.casefold())
+
+    def said(self, obj: HasTraits, value: int) -> str:
+        """`(2, 4)` of a patch, `'CLS'` of a prefix token."""
+        meta = cast("dict[str, Any]", getattr(obj, "_meta", {}))
+        patch = value - len(meta["prefix"])
+        return repr(meta["prefix"][value] if patch < 0 else divmod(patch, int(meta["cols"])))
+
+
+class KeptToken(Token[Given]):
     """A token of the layout that was in the traced sequence; the widget's `_kept` holds them."""
 
     def validate(self, obj: Any, value: Any) -> int:
@@ -158,6 +207,10 @@ class ClassIndex(TraitType[Given, Any]):
         except UsageError as error:
             raise TraitUsageError(str(error)) from None
 
+    def said(self, obj: HasTraits, value: int) -> str:
+        """Its label."""
+        return repr(getattr(obj, self._labels)[value])
+
 
 class Switch(TraitType[bool, Any]):
     """True or False."""
@@ -167,3 +220,19 @@ class Switch(TraitType[bool, Any]):
         if not isinstance(value, bool | np.bool_):
             raise TraitUsageError(f"{self.name} must be True or False; {value!r} was given.")
         return bool(cast("bool", value))
+
+
+def _from_end(index: int | None, count: int) -> int | None:
+    """-1 as the last; what is no place at all is given back."""
+    return index if index is None or index >= 0 or index < -count else index + count
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    """Two integers, such as a row and a column."""
+    if not isinstance(value, tuple | list):
+        return None
+    match [whole_number(one) for one in cast("list[Any]", value)]:
+        case [int(row), int(col)]:
+            return row, col
+        case _:
+            return None
