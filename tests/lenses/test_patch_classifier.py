@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,7 @@ from tests.lenses import taught_by_hand as oracle
 from tests.sentences import refused
 from tests.small_models import mae_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep import small_hf
+from vitlens_widgets.lenses import Teaching
 from vitlens_widgets.lenses.segmentation import pixel_labels
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
@@ -329,3 +333,36 @@ def test_another_model_does_not_answer_a_trace(trace, fitted):
     graph = vit.trace(pixels_for(vit.image_size, 1), preprocessed=True, grad=True)
     with refused(vl.UsageError):
         graph.answered_by(vit.taught(fitted))
+
+
+def test_copies_answer_the_same_and_share_what_is_the_models(trace, fitted):
+    pixels = pixels_for(trace.vit.image_size, 1)
+    for rule in ("share", "best"):
+        twin = trace.vit.taught(vl.PatchClassifier(trace.vit, trace, readout=rule).fit(EXAMPLES))
+        expected = twin.trace(pixels, preprocessed=True)
+        for again in (copy.copy(twin), copy.deepcopy(twin)):
+            found = again.trace(pixels, preprocessed=True)
+            torch.testing.assert_close(found.logits, expected.logits)
+            weights = [
+                one.vit.adapter.readout_weights(one.states[-1].detach())
+                for one in (found, expected)
+            ]
+            torch.testing.assert_close(*weights)
+        alone = copy.deepcopy(twin)
+        with torch.no_grad():
+            alone.model.norm.weight.mul_(-1)
+        assert not torch.allclose(alone.trace(pixels, preprocessed=True).logits, expected.logits)
+        torch.testing.assert_close(twin.trace(pixels, preprocessed=True).logits, expected.logits)
+    teaching = Teaching(vl.read_features(trace))
+    teaching.add("flag", 0, (0, 3))
+    for one in (fitted, teaching, vl.read_features(trace)):
+        again = copy.deepcopy(one)
+        assert again is not one
+        with refused(vl.UsageError):
+            pickle.dumps(one)
+    again = copy.deepcopy(fitted)
+    assert again.vit is fitted.vit
+    torch.testing.assert_close(again.classifier.weight, fitted.classifier.weight)
+    again = copy.deepcopy(teaching)
+    again.add("wall", 0, (0, 0))
+    assert len(teaching.classes) == 1
