@@ -143,6 +143,40 @@ def test_a_trace_is_answered_by_other_prompts_without_another_run(folder):
         vl.load(timm_model("CLS")).prompted(texts.PROMPTS)
 
 
+def test_what_prompts_are_compared_with_is_computed_once(tmp_path):
+    """As by each token's own way, and with no norm or pooling for the second prompts."""
+    texts.saved("Siglip", tmp_path)
+    vit = vl.load(tmp_path)
+    trace = vit.trace(pixels_for(vit.image_size, 3), preprocessed=True)
+    ran = []
+    pooling = vit.model.vision_model.head
+    hook = pooling.register_forward_hook(lambda *_: ran.append(1))
+    runs = []
+    for prompts in (texts.PROMPTS[:2], texts.PROMPTS[1:]):
+        twin = vit.prompted(prompts)
+        ran.clear()
+        reading = vl.LogitLens(twin).read(trace)
+        assert reading.top(2).index.shape == (3, 3, 16, 2)
+        found = [(reading.logits(k), reading.readout.logits(k)) for k in range(3)]
+        runs.append(len(ran))
+        for state, of_state in zip(trace.states, found, strict=True):
+            with torch.no_grad():
+                own = twin.adapter.token_logits(state), twin.adapter.readout_logits(state)
+            torch.testing.assert_close(of_state, own)
+    assert runs[0] > 6
+    assert runs[1] == 1  # the answer of the trace itself
+    hook.remove()
+    edited = trace.rerun([vl.edits.Zero("z", 1, head=2)])
+    assert not edited.of_twins
+
+    class Doubled(vl.LogitLens):
+        def transform(self, states, first, final):  # noqa: ARG002
+            return states * torch.linspace(1, 2, states.shape[-1])
+
+    other = Doubled(twin).read(trace).logits(0)
+    assert (other - reading.logits(0)).abs().max() > 1e-3
+
+
 def test_without_prompts_it_traces_and_asks_for_them(folder):
     vit = vl.load(folder)
     assert vit.trace(pixels_for(vit.image_size), preprocessed=True).logits is None

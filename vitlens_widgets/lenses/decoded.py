@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses import statistics
+from vitlens_widgets.lenses.kept_features import KeptFeatures
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.statistics import Final
 from vitlens_widgets.models.cleanup import clean
@@ -63,6 +64,8 @@ class Decoded:
         self._trace = source.trace
         self._source = source
         self._lens_decode = lens.decode if at == "tokens" else lens.decode_readout
+        is_plain = source.is_states and vars(type(lens)).get("plain", False)
+        self._features = KeptFeatures.of(source.trace, at) if is_plain else None
         self._kept: dict[tuple[int, int], Tensor] = {}  # pieces, by their first state and image
 
     @property
@@ -120,8 +123,11 @@ class Decoded:
     def _decode(self, values: Tensor, first: int, images: slice) -> Tensor:
         self._trace.check_weights("read")
         with torch.no_grad():
-            final = self._trace.states[-1, images]
-            logits = self._lens_decode(values[:, images], first, final).float()
+            if self._features is not None:
+                logits = self._features.logits(first, len(values), images).float()
+            else:
+                final = self._trace.states[-1, images]
+                logits = self._lens_decode(values[:, images], first, final).float()
         if logits.aminmax().min.isnan():  # the least of all, where there is one
             raise UsageError(
                 f"The {self.name} makes NaN of {self._source.names[first]}; what it is made of "

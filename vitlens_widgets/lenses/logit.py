@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from vitlens_widgets.lenses.lens import Lens
@@ -30,6 +32,8 @@ class LogitLens(Lens):
     """
 
     name = "logit lens"
+    plain: ClassVar[bool] = True
+    """That it reads states as they are, by the model's own way; a class made of it says it anew."""
 
     def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
         """The states as they are."""

@@ -43,6 +43,7 @@ class BaseTrace(Live):
         logits: The model's own answer, `[image, class]`; None without a classifier.
         edits: The edits that were made.
         kept: The sites that were kept, by `(site, layer)`.
+        of_twins: What is kept for other classifiers of the same model; see `answered_by`.
     """
 
     kept_by = "keep its tensors, torch.save(trace.states, path), and trace again"
@@ -70,6 +71,7 @@ class BaseTrace(Live):
         self._words = plan.stream.words
         self._proved = plan.proved
         self._repeated: set[int] = set()
+        self.of_twins: dict[tuple[str, int, int], Tensor] = {}
         weights.check_stayed()
         check_modes(self.vit)
         self._weights = weights
