@@ -82,9 +82,9 @@ class PatchFeatures(FeatureTraits):
         self._pictures = source.pictures
         self.state = len(self._state_names) - 1
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
-        self._set({"image": image, **choices})  # refused before anything is computed
         small = data.thumbs(self._pictures)
         self._thumbs, self._meta = pack.uint8(small), self._description(small.shape[1:3], caption)
+        self._set({"image": image, **choices})  # refused before anything more is computed
         self._teaching: TeachingLike = source.teaching()
         for fill in (
             self._fill_picture,

@@ -113,10 +113,10 @@ class RelevanceMaps(RelevanceChoices):
         self._kept = frozenset(int(token) for token in source.tokens)
         self._label_set = source.labels
         self._finder = RelevanceFinder(source, given, n_points, n_random)
-        self._start(choices | _asked(target, method, image, given))
-        of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         kind = source.probability_kind
         self._meta = names_and_sizes(source) | {"caption": caption, "probability_kind": kind}
+        self._start(choices | _asked(target, method, image, given))
+        of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
         self._fill()
         super().__init__(**of_widgets)
