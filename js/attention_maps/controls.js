@@ -35,7 +35,7 @@ export function showControl({ choose }) {
 export function kindControl({ choose }) {
   const control = segments("Values", "Values", [["pattern", "Pattern"], ["scores", "Scores"]], (kind) => choose(/** @type {Change} */ ({ kind })));
   return part(control, (s) => (s.choices.show === "rollout" ? "pattern" : s.choices.kind), (s) =>
-    s.choices.show === "rollout" ? "A rollout multiplies patterns" : withoutKernel(s, "the other kind of values"),
+    s.choices.show === "rollout" ? "A rollout multiplies patterns" : s.meta.knows_scores === false ? "Weights alone were given" : withoutKernel(s, "the other kind of values"),
   );
 }
 

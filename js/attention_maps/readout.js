@@ -39,7 +39,8 @@ export function readout(actions) {
 const hintFor = ({ tokens }) => (tokens.nPrefix ? HINT.replace("CLS", tokens.prefix[0] ?? "CLS") : HINT.replace(", a patch or CLS", " or a patch"));
 
 /** Why the neurons cannot be shown; empty when they can. @param {Scene} scene */
-export function whyNoNeurons({ pinned, what, canAsk }) {
+export function whyNoNeurons({ pinned, what, canAsk, meta }) {
+  if (meta.knows_scores === false) return "Weights alone were given: their neurons are not known";
   if (!canAsk) return "This page has no kernel to compute neurons";
   if (what.show !== "head") return "A mean or rollout has no neurons: show one head";
   if (what.image === null) return "The mean over images has no neurons: choose one image";
@@ -76,7 +77,7 @@ function tokenPart({ tokens, pinned, picture, choices, meta }, role, token) {
 export function numbers({ tokens, exact, what, meta }, query, key) {
   const [row, col] = [tokens.position(query) ?? 0, tokens.position(key) ?? 0];
   const shown = quantityOf(what);
-  const all = shown === "rollout" ? ["rollout"] : ["pattern", "score"];
+  const all = shown === "rollout" ? ["rollout"] : meta.knows_scores === false ? ["pattern"] : ["pattern", "score"];
   const line = exact.row(what, row);
   const values = all.map((quantity) => {
     const found = exact.value({ ...what, kind: quantity === "score" ? "scores" : "pattern" }, row, col);

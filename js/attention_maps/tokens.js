@@ -13,6 +13,7 @@
  * @property {number[]} tokens  by position
  * @property {number} side  of the maps in the overview
  * @property {string | null} lens_name
+ * @property {boolean} [knows_scores]  false where weights alone were given
  * @property {string | null} [probabilities]  of the lens: "softmax", or "sigmoid" where each class is a yes or a no
  */
 

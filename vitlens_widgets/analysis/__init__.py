@@ -25,6 +25,7 @@ from vitlens_widgets.analysis.class_space import (
 from vitlens_widgets.analysis.compare import compare
 from vitlens_widgets.analysis.convergence import Convergence, convergence
 from vitlens_widgets.analysis.experiment import experiments
+from vitlens_widgets.analysis.given_maps import GivenMaps
 from vitlens_widgets.analysis.maps import Maps
 from vitlens_widgets.analysis.over_models import over_models
 from vitlens_widgets.analysis.probes import LinearProbes, linear_probes
@@ -57,6 +58,7 @@ __all__ = [
     "ClassValueAgreement",
     "Convergence",
     "Estimate",
+    "GivenMaps",
     "Identifiability",
     "KeyValueAgreement",
     "LinearProbes",

@@ -32,9 +32,15 @@ def description(source: MapsLike, reading: ReadingLike | None) -> dict[str, Any]
     """Names and sizes, as JSON."""
     return names_and_sizes(source) | {
         "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
+        "knows_scores": knows_scores(source),
         "lens_name": reading.lens_name if reading is not None else None,
         "probabilities": reading.probabilities if reading is not None else None,
     }
+
+
+def knows_scores(source: MapsLike) -> bool:
+    """Whether there is more than weights: what they were before the softmax, and neurons."""
+    return getattr(source, "knows_scores", True)
 
 
 def names_and_sizes(source: SizesLike) -> dict[str, Any]:
@@ -192,7 +198,8 @@ def exact_numbers(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any
     response names the quantities; for each there is one buffer with the whole map, or two, the row
     and the column, empty where none was asked for.
     """
-    kinds: list[MapKind] = ["pattern"] if what["show"] == "rollout" else ["pattern", "scores"]
+    is_pattern = what["show"] == "rollout" or not knows_scores(source)
+    kinds: list[MapKind] = ["pattern"] if is_pattern else ["pattern", "scores"]
     maps = [chosen_map(source, what, kind) for kind in kinds]
     if len(maps[0]) <= EXACT_LIMIT:
         return {"kinds": kinds, "whole": True}, [pack.float32(values) for values in maps]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.seam import (
     LayoutLike,
@@ -33,7 +33,33 @@ def source_of(trace: Any) -> MapsLike:
         from vitlens_widgets.analysis import Maps
 
         return Maps(trace)
-    raise refusal("AttentionMaps shows a trace, such as vit.trace(image)", trace)
+    raise refusal(
+        "AttentionMaps shows a trace, such as vit.trace(image), or arrays of your own, as in "
+        "vl.AttentionMaps(attention=attention)",
+        trace,
+    )
+
+
+ARRAYS = ("attention", "grid", "prefix", "name")
+"""Keywords that go with arrays of one's own."""
+
+
+def given_source(trace: Any, image: Any, arrays: dict[str, Any]) -> MapsLike:
+    """What to show of arrays, their picture given as `image`.
+
+    Raises:
+        UsageError: A trace was given beside them, there are no weights, or they cannot be shown.
+    """
+    from vitlens_widgets.analysis.given_maps import GivenMaps
+
+    if trace is not None:
+        raise UsageError(
+            f"A trace was given, and {quoted_list(arrays)} beside it: these go with arrays of your "
+            "own, instead of a trace."
+        )
+    if "attention" not in arrays:
+        raise UsageError(f"{quoted_list(arrays)} go with attention=, weights of your own.")
+    return GivenMaps(**arrays, image=None if isinstance(image, int) else image)
 
 
 def checked_reading(reading: Any, source: SizesLike) -> ReadingLike | None:

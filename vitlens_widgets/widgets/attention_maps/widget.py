@@ -14,7 +14,12 @@ from vitlens_widgets.widgets.attention_maps import data
 from vitlens_widgets.widgets.attention_maps import page as of_page
 from vitlens_widgets.widgets.attention_maps.figure import figure_parts
 from vitlens_widgets.widgets.attention_maps.pieces import Pieces
-from vitlens_widgets.widgets.attention_maps.source import checked_reading, source_of
+from vitlens_widgets.widgets.attention_maps.source import (
+    ARRAYS,
+    checked_reading,
+    given_source,
+    source_of,
+)
 from vitlens_widgets.widgets.attention_maps.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, Place
@@ -32,7 +37,9 @@ class AttentionMaps(of_page.SavesMaps):
     read out are always the exact ones.
 
     Args:
-        trace: What `vit.trace(images)` gave.
+        trace: What `vit.trace(images)` gave. Instead of it, `attention=`, an array `[layer, head,
+            query, key]` of your own, with `grid=`, `prefix=`, `name=`, and the picture as `image=`:
+            see `vl.analysis.GivenMaps`.
         image: Which image of the trace's batch, or None for the mean over all of them.
         reading: A lens applied to the same trace; the read-out then says what the lens answers at
             the query and at the key as they enter the block.
@@ -63,6 +70,7 @@ class AttentionMaps(of_page.SavesMaps):
     Example:
         >>> maps = vl.AttentionMaps(trace, layer=3, head=0)
         >>> maps.token, maps.key, maps.sort = 32, 39, "entropy"
+        >>> vl.AttentionMaps(attention=attention, image="cat.jpg")
     """
 
     _esm = STATIC / "attention_maps.js"
@@ -107,9 +115,12 @@ class AttentionMaps(of_page.SavesMaps):
     _first_exact = traitlets.Bytes().tag(sync=True)
 
     def __init__(
-        self, trace: Any, image: int | None = 0, reading: Any = None, **choices: Any
+        self, trace: Any = None, image: Any = 0, reading: Any = None, **choices: Any
     ) -> None:
+        arrays = {name: choices.pop(name) for name in ARRAYS if name in choices}
         self._refuse_unknown(choices)
+        if arrays:
+            trace, image = given_source(trace, image, arrays), 0
         self._source = source = source_of(trace)
         self._reading = checked_reading(reading, source)
         self._n_layers, self._n_heads = source.n_layers, source.n_heads

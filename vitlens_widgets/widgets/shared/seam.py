@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from vitlens_widgets.analysis.given_maps import GivenMaps
     from vitlens_widgets.analysis.heads.neurons import Neurons
     from vitlens_widgets.analysis.heads.result import HeadStatistics
     from vitlens_widgets.analysis.maps import Maps
@@ -277,7 +278,7 @@ if TYPE_CHECKING:
         layout: TokenLayout,
         labels: LabelSet,
         reading: Reading | GivenReading,
-        maps: Maps,
+        maps: Maps | GivenMaps,
         statistics: HeadStatistics,
         neurons: Neurons,
         relevance: Relevance,
