@@ -231,7 +231,8 @@ class Maps:
 
     def _rows(self, layer: int, image: int, kind: AttentionKind = "pattern") -> AttentionRows:
         """One image's attention in a layer; that which was asked for last is kept."""
-        key = (layer, image, str(kind))
+        sites = (("pattern", layer), ("attn_scores", layer))
+        key = (layer, image, kind if any(site in self._trace.kept for site in sites) else "")
         if self._latest is None or self._latest[0] != key:
             self._latest = key, attention_rows(self._trace, layer, image, kind)
         return self._latest[1]

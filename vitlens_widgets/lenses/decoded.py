@@ -28,7 +28,7 @@ CHUNK_BYTES = 2**20
 """Decoded logits are measured about so many bytes at a time on a CPU: each step of a measure works
 on what a core's own cache still holds, in memory that need not be asked of the system again."""
 
-Measure = Callable[[Tensor, Final], dict[str, Tensor]]
+Measure = Callable[[Tensor, Final | None], dict[str, Tensor]]
 """Takes logits `[row, class]` and what the final state answers at the same tokens; says things of
 them by name, `[row]` or `[row, k]`."""
 
@@ -37,6 +37,11 @@ class Decoder(Protocol):
     """What is asked of a lens here; see `Lens`."""
 
     name: str
+
+    @property
+    def sees_states_alone(self) -> bool:
+        """Whether what it makes of a state depends on nothing else."""
+        ...
 
     def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:
         """Logits of every token."""
@@ -67,6 +72,24 @@ class Decoded:
         is_plain = source.is_states and vars(type(lens)).get("plain", False)
         self._features = KeptFeatures.of(source.trace, at) if is_plain else None
         self._kept: dict[tuple[int, int], Tensor] = {}  # pieces, by their first state and image
+        self.n_same = 0  # states at the start that are those of another run
+
+    def adopt(self, before: Decoded, n_same: int) -> None:
+        """Takes the logits of the first states, where they are kept, from a run that shares them.
+
+        Args:
+            before: The logits of the same lens there.
+            n_same: How many states are the same.
+        """
+        if not self.is_kept or self._kept:
+            return
+        self.n_same = n_same
+        parts = [part for part in before._state_slices()[::-1] if part.start < n_same]
+        for images in self._image_slices():
+            every = torch.cat([before._piece(part, images) for part in parts])[:n_same]
+            for states in self._state_slices():
+                if states.stop <= n_same:
+                    self._kept[states.start, images.start] = every[states]
 
     @property
     def is_kept(self) -> bool:
@@ -77,33 +100,49 @@ class Decoded:
         """The logits of one state, `[image, token, class]`, on the CPU."""
         return torch.cat([self._one_state(k, images) for images in self._image_slices()]).cpu()
 
-    def measured(self, measure: Measure) -> dict[str, Tensor]:
-        """What `measure` says of every piece, put together on the CPU: `[state, image, ...]`."""
+    def measured(
+        self, measure: Measure, *, beside_final: bool = True, same: bool | None = None
+    ) -> dict[str, Tensor]:
+        """What `measure` says of every piece, put together on the CPU: `[state, image, ...]`.
+
+        Args:
+            measure: Is given pieces, from the last state down.
+            beside_final: Whether it looks at what the final state answers; else it is given none.
+            same: Of the states that are another run's alone, or of the others; None for all.
+        """
+        self._trace.check_weights("read")
         columns: list[dict[str, Tensor]] = []
         n_steps = self.shape[0] * self.shape[1]
         with progress_bar(n_steps, self.name) as bar:
             for images in self._image_slices():
                 found: list[dict[str, Tensor]] = []
-                for logits, final in self._from_the_last(images):
+                for logits, final in self._from_the_last(images, beside_final, same):
                     found.append(_in_chunks(measure, logits, final))
                     bar.update(logits.shape[0] * logits.shape[1])
                 columns.append(_joined(found[::-1], 0))
         return {name: value.cpu() for name, value in _joined(columns, 1).items()}
 
-    def _from_the_last(self, images: slice) -> Iterator[tuple[Tensor, Final]]:
+    def _from_the_last(
+        self, images: slice, beside_final: bool, same: bool | None
+    ) -> Iterator[tuple[Tensor, Final | None]]:
         """Pieces from the last state down, so that the final one is decoded but once."""
         final = None
         for states in self._state_slices():
+            if same is not None and same != (states.stop <= self.n_same):
+                continue
             logits = self._piece(states, images)
-            if final is None:
-                last = logits[-1] if self._source.is_states else self._final(images)
+            if final is None and beside_final:
+                is_last = self._source.is_states and states.stop == self.shape[0]
+                last = logits[-1] if is_last else self._final(images)
                 final = statistics.final(last.flatten(0, -2), self._trace.vit.probabilities)
             yield logits, final
 
     def _one_state(self, k: int, images: slice) -> Tensor:
-        if not self.is_kept:
-            return self._piece(slice(k, k + 1), images)[0]
-        states = next(states for states in self._state_slices() if states.start <= k < states.stop)
+        states = slice(k, k + 1)
+        if self.is_kept:
+            states = next(part for part in self._state_slices() if part.start <= k < part.stop)
+        if (states.start, images.start) not in self._kept:
+            self._trace.check_weights("read")
         return self._piece(states, images)[k - states.start]
 
     def _piece(self, states: slice, images: slice) -> Tensor:
@@ -116,12 +155,13 @@ class Decoded:
         return piece
 
     def _final(self, images: slice) -> Tensor:
-        """What the final state answers, where sub-block outputs are read."""
+        """What the final state answers, where sub-block outputs are read, or other states."""
+        if self._source.is_states:
+            return self._piece(self._state_slices()[0], images)[-1]
         return self._decode(self._trace.states[-1:], self._trace.n_states - 1, images)[0]
 
     @clean
     def _decode(self, values: Tensor, first: int, images: slice) -> Tensor:
-        self._trace.check_weights("read")
         with torch.no_grad():
             if self._features is not None:
                 logits = self._features.logits(first, len(values), images).float()
@@ -143,7 +183,12 @@ class Decoded:
         """From the last to the first."""
         images = self._image_slices()[0]
         step = max(1, PIECE_BYTES // (self._bytes_of_one * min(images.stop, self.shape[1])))
-        return [slice(max(0, stop - step), stop) for stop in range(self.shape[0], 0, -step)]
+        parts = [(self.n_same, self.shape[0]), (0, self.n_same)]  # no piece is of both runs
+        return [
+            slice(max(low, stop - step), stop)
+            for low, high in parts
+            for stop in range(high, low, -step)
+        ]
 
     @property
     def _bytes_of_one(self) -> int:
@@ -151,12 +196,14 @@ class Decoded:
         return max(1, math.prod(self.shape[2:]) * self.n_classes * 4)
 
 
-def _in_chunks(measure: Measure, logits: Tensor, final: Final) -> dict[str, Tensor]:
+def _in_chunks(measure: Measure, logits: Tensor, final: Final | None) -> dict[str, Tensor]:
     """`measure`, applied to some tokens of one state at a time."""
     on_cpu = logits.device.type == "cpu"
     n_rows = (CHUNK_BYTES if on_cpu else PIECE_BYTES) // (4 * logits.shape[-1]) + 1
-    finals = list(map(Final, *(torch.split(part, n_rows) for part in final)))
-    chunks = (torch.split(state.flatten(0, -2), n_rows) for state in logits)
+    chunks = [torch.split(state.flatten(0, -2), n_rows) for state in logits]
+    finals = [None] * len(chunks[0])
+    if final is not None:
+        finals = list(map(Final, *(torch.split(part, n_rows) for part in final)))
     found = [measure(*pair) for state in chunks for pair in zip(state, finals, strict=True)]
     of_tokens = logits.shape[:-1]
     return {name: v.reshape(*of_tokens, *v.shape[1:]) for name, v in _joined(found, 0).items()}

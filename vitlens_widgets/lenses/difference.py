@@ -12,7 +12,7 @@ from vitlens_widgets.lenses.reading import Reading
 from vitlens_widgets.lenses.statistics import kl_divergence
 
 
-def divergence(before: Reading, after: Reading) -> Tensor:
+def divergence(before: Reading, after: Reading, n_same: int = 0) -> Tensor:
     """KL divergence in nats of `after` from `before`, float32 `[state, image, token]`.
 
     `sum_c p_before(c) (ln p_before(c) - ln p_after(c))`: what is lost by taking the answer after
@@ -21,6 +21,7 @@ def divergence(before: Reading, after: Reading) -> Tensor:
     Args:
         before: A reading, or the readout of one.
         after: Another one, with the same states, images, tokens and labels.
+        n_same: How many states at the start are the same in both, and so 0 apart.
 
     Raises:
         UsageError: They are not alike.
@@ -30,9 +31,10 @@ def divergence(before: Reading, after: Reading) -> Tensor:
         >>> divergence(reading, without)[-1]  # [image, token], at the final state
     """
     _check_alike(before, after)
-    states = range(before.n_states)
+    states = range(n_same, before.n_states)
     kind = before.probabilities
-    return torch.stack([kl_divergence(before.logits(k), after.logits(k), kind) for k in states])
+    found = [kl_divergence(before.logits(k), after.logits(k), kind) for k in states]
+    return torch.stack([torch.zeros_like(found[0])] * n_same + found)
 
 
 def _check_alike(before: Reading, after: Reading) -> None:

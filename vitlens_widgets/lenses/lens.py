@@ -62,6 +62,11 @@ class Lens(Live, ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.vit.name})"
 
+    @property
+    def sees_states_alone(self) -> bool:
+        """Whether what it makes of a state depends on nothing else; of one's own it is unknown."""
+        return False
+
     @abstractmethod
     def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:
         """What the model's final norm and classifier are to read in place of some states.

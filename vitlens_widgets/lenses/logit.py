@@ -35,6 +35,11 @@ class LogitLens(Lens):
     plain: ClassVar[bool] = True
     """That it reads states as they are, by the model's own way; a class made of it says it anew."""
 
+    @property
+    def sees_states_alone(self) -> bool:
+        """Yes; of a lens that is derived from it, it is not known."""
+        return type(self) is LogitLens
+
     def transform(self, states: Tensor, first: int, final: Tensor) -> Tensor:  # noqa: ARG002
         """The states as they are."""
         return states

@@ -59,6 +59,22 @@ class Reading(Live):
         own = None if self._readout is None else self._readout._measured
         self._measured = Measured(self._decoded, self.probabilities, own)
 
+    def adopt(self, before: Reading, n_same: int) -> None:
+        """Takes what is said of the first states from the reading of a run that shares them.
+
+        Nothing is taken where the lens looks at more than the state that it decodes, or where not
+        all logits are kept.
+
+        Args:
+            before: The reading of the same lens there.
+            n_same: How many states are the same, not the final one.
+        """
+        if not self._lens.sees_states_alone:
+            return
+        self._measured.adopt(before._measured, n_same)
+        if self._readout is not None:
+            self._readout.adopt(before.readout, n_same)
+
     def _shared(self) -> Iterable[object]:
         """The trace and the lens, neither of which it changes."""
         return (self._trace, self._lens)

@@ -34,7 +34,7 @@ def top(logits: Tensor, k: int, kind: Kind) -> dict[str, Tensor]:
 def column(logits: Tensor, index: int) -> dict[str, Tensor]:
     """The logit of one class and its rank, 1 for the best; rank 0 where it is not a number."""
     logit = logits[..., index]
-    rank = (logits > logit[..., None]).sum(-1) + 1
+    rank = (logits > logit[..., None]).sum(-1, dtype=torch.int32).long() + 1
     return {"logit": logit.clone(), "rank": rank.masked_fill(logit.isnan(), 0)}
 
 
@@ -50,8 +50,17 @@ def summary(logits: Tensor, final: Final, k: int, kind: Kind) -> dict[str, Tenso
         best = {"index": index, "probability": values.exp(), "logsumexp": norm}
     return best | {
         "entropy": -_expected(log_p.exp(), log_p).clamp_max(0),
-        "kl_to_final": _expected(final.p, final.log_p - log_p).clamp_min(0),
+        "kl_to_final": _divergence(final, log_p),
     }
+
+
+def kl_to(final: Final, logits: Tensor, kind: Kind) -> Tensor:
+    """KL(final || this) in nats, as `summary` has it."""
+    return _divergence(final, log_outcomes(logits, kind))
+
+
+def _divergence(final: Final, log_p: Tensor) -> Tensor:
+    return _expected(final.p, final.log_p - log_p).clamp_min(0)
 
 
 def probability(logit: Tensor, summary: dict[str, Tensor], kind: Kind) -> Tensor:

@@ -26,6 +26,7 @@ from vitlens_widgets.models.hook_points import JoinedPoint
 _stance: Foreign = threading.RLock()
 
 # Numbers on modules that change what they compute.
+_PLAIN = (int, float, bool)
 _NUMBERS = ("scale", "scaling", "fused_attn", "num_heads", "eps", "p")
 
 
@@ -147,10 +148,10 @@ def is_untouched(module: Foreign) -> bool:
 
 
 def _of_one(module: nn.Module) -> tuple[int | float, ...]:
-    own = module.__dict__
-    numbers = (own.get(name) for name in _NUMBERS)
-    plain = (n if isinstance(n, (int, float)) else id(n) for n in numbers)
-    return (id(module), id(own.get("forward")), id(type(module).forward), *plain)
+    get, forward = module.__dict__.get, id(type(module).forward)
+    numbers: list[Any] = [get(name) for name in _NUMBERS]
+    plain = [n if type(n) in _PLAIN else id(n) for n in numbers]
+    return (id(module), id(get("forward")), forward, *plain)
 
 
 @contextmanager

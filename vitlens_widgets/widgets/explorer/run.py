@@ -61,14 +61,24 @@ class ImageRun:
 
         edits = [Zero("z", layer, head=head) for layer, head in heads]
         edited = ImageRun(self.trace.rerun(edits), self._lens, heads)
-        if self._pieces is not None:  # in the first of their blocks heads still attend as before
-            edited._adopt(self, self._pieces, range(min(heads)[0] + 1))
+        edited._adopt(self)
         return edited
 
-    def _adopt(self, before: ImageRun, pieces: Pieces, layers: range) -> None:
-        """Takes the attention of layers in which it is the same."""
-        self.source.adopt(before.source, layers)
-        self._pieces = pieces.twin(self.source, layers)
+    @property
+    def n_same(self) -> int:
+        """States, and blocks' attention, that are the same as with all heads.
+
+        The first block in which one is off still reads the state and attends as before.
+        """
+        return min(self.off)[0] + 1
+
+    def _adopt(self, before: ImageRun) -> None:
+        """Takes what is the same from the run with all heads."""
+        if self.reading is not None and before.reading is not None:
+            self.reading.adopt(before.reading, self.n_same)
+        if before._pieces is not None:
+            self.source.adopt(before.source, range(self.n_same))
+            self._pieces = before._pieces.twin(self.source, range(self.n_same))
 
     def pieces(self, side: int, first: int = 0) -> Pieces:
         """Its overview, of which no more layers need be known than were asked for.
@@ -132,7 +142,9 @@ def _kl_from(before: ImageRun | None, after: ImageRun) -> bytes:
     was, now = before and before.reading, after.reading
     if was is None or now is None:
         return b""
-    tokens, readout = divergence(was, now), divergence(was.readout, now.readout)
+    tokens, readout = (
+        divergence(*both, after.n_same) for both in ((was, now), (was.readout, now.readout))
+    )
     return pack.float32(patch_grid_data.with_readout(tokens, readout, 0))
 
 

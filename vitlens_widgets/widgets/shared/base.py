@@ -22,6 +22,7 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import png
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.shared.docs import with_inherited
+from vitlens_widgets.widgets.shared.lifetime import is_shown
 from vitlens_widgets.widgets.shared.meanings import Meaning
 from vitlens_widgets.widgets.shared.wire import WireWidget
 
@@ -39,6 +40,10 @@ class LensWidget(WireWidget):
     A subclass tags the traits a user may give as keywords with `choice=True`. A bad choice raises
     `UsageError` in Python. A bad choice that comes from the browser changes nothing: it becomes a
     sentence in `error`, which the widget shows above its last good picture.
+
+    A widget and what it shows are freed when nobody has it any more: not a variable, nor a cell
+    that shows it (run that again, or close the widget), nor IPython, which keeps the value of a
+    cell's last line as `Out[n]` (show it by `display(widget)` instead, or end the line with `;`).
 
     Args:
         **choices: Values of the subclass's choices, and ipywidgets' `layout`.
@@ -214,6 +219,7 @@ class LensWidget(WireWidget):
 
     def _view(self, **options: Any) -> _Bundle | None:
         """The same without the picture."""
+        is_shown(self)
         bundle = cast("_Bundle | None", super()._repr_mimebundle_(**options))
         if bundle is None or type(self)._drawn is LensWidget._drawn:
             return bundle

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import anywidget
+import traitlets
 from ipywidgets.widgets import widget
 from traitlets import Unicode
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.kinds import is_mapping
+from vitlens_widgets.widgets.shared.lifetime import only_known
 
 NO_ECHO = {"sync": True, "echo_update": False}
 REQUEST = {"request": True, **NO_ECHO}
@@ -67,6 +69,13 @@ class WireWidget(anywidget.AnyWidget):
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self.on_msg(self._on_question)
+
+    @traitlets.observe("comm")
+    def _comm_changed(self, change: Any) -> None:
+        """Opened: ipywidgets would hold it from now on."""
+        if change["new"] is not None:
+            self._model_id = self.model_id
+            only_known(self)
 
     def _handle_msg(self, msg: dict[str, Any]) -> None:
         """Takes a message of a page. Of one that no page sends, the log has a sentence."""
