@@ -16,9 +16,9 @@ import { describe, imageWords } from "./words.js";
 const THUMB = 28;
 const MOST_THUMBS = 8;
 
-/** @param {Actions} actions @returns {Part} */
-export function classList(actions) {
-  const about = element("span", "vl-secondary", {}, "each the mean of its examples");
+/** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part} */
+export function classList({ method }, actions) {
+  const about = element("span", "vl-secondary", {}, method === "logistic" ? "by logistic regression" : "each the mean of its examples");
   const copy = copyButton(actions);
   const list = element("div", "vl-class-rows", { role: "list" });
   const added = newClass(actions);
@@ -29,6 +29,7 @@ export function classList(actions) {
     (/** @type {Scene} */ s) => [s.data.taught, s.data.pictures, s.choices.image, s.choices.state, s.choices.examples_from, s.active, s.pending, s.renamed, s.canAsk, s.ratio, s.dark],
     (s) => {
       const { classes } = s.data.taught;
+      if (s.renamed !== null && list.querySelector(".vl-rename")) return; // or what is typed would be lost
       copy.show(s.data.taught.lessons.python);
       head.hidden = classes.length === 0;
       const hadFocus = list.matches(":focus-within");

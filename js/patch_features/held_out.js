@@ -20,7 +20,7 @@ export function heldOut() {
     const { right, of } = taught.agreement(s.choices.examples_from, s.choices.state);
     const words = element("b", "vl-value", {}, `${right} of ${of}`);
     if (of) fill(total, words, " agree, each left out in turn");
-    else fill(total, "no class has two clicks yet");
+    else fill(total, taught.classes.some(({ examples }) => examples.length > 1) ? "left out in the final state alone" : "no class has two clicks yet");
     note.hidden = !taught.classes.some(({ examples }) => examples.length === 1);
     fill(rows, ...taught.classes.map((one) => heldRow(s, one)));
   });
@@ -55,8 +55,8 @@ export function agreementCurve() {
   const legend = element("div", "vl-curve-legend vl-quiet", {}, key(false), " examples of that state", key(true), " examples of the final state");
   node.append(drawn, legend);
   const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.state, s.choices.examples_from, s.layout.film, s.dark], (s) => {
-    const { taught, meta } = s.data;
-    node.hidden = !hasCurve(s.layout.film) || taught.nTaught < 2 || taught.agreement("state", meta.state_names.length - 1).of === 0;
+    const { taught } = s.data;
+    node.hidden = !hasCurve(s.layout.film) || taught.nTaught < 2 || taught.agreement("state", 0).of === 0;
     if (!node.hidden) fill(drawn, curve(s));
   });
   return { node, update };

@@ -14,6 +14,7 @@
  * @property {number} n_images
  * @property {string} caption
  * @property {boolean} has_classifier  of its own
+ * @property {"prototypes" | "logistic"} method  how classes are made of examples
  */
 
 /**

@@ -182,7 +182,9 @@ def test_classes_are_taught_renamed_undone_and_removed_by_hand(page):
     eventually(page, lambda: classes() == [("suit", 2), ("flag", 0)])
     page.keyboard.press("u")
     eventually(page, lambda: classes() == [("suit", 2), ("flag", 1)])
+    expect(root.locator("[data-number]")).to_have_count(3)
     page.keyboard.press("F2")
+    hosted.receive(tint="certainty")  # what the kernel sends meanwhile takes no letter away
     page.keyboard.type("rocket")
     page.keyboard.press("Enter")
     eventually(page, lambda: classes() == [("rocket", 2), ("flag", 1)])

@@ -129,15 +129,18 @@ class FakeTeaching:
 
     def undo(self):
         """Goes one deed back."""
-        if self.past:
-            self.future.append(self.classes)
-            self.classes = self.past.pop()
+        return self._step(self.past, self.future)
 
     def redo(self):
         """Does again what was undone."""
-        if self.future:
-            self.past.append(self.classes)
-            self.classes = self.future.pop()
+        return self._step(self.future, self.past)
+
+    def _step(self, come, go):
+        if come:
+            go.append(self.classes)
+            self.classes = come.pop()
+            return True
+        return False
 
     def fit(self):
         """The prototypes of the final state, `[class, d]`."""
@@ -210,7 +213,7 @@ class FakeSource:
             self.known[per_image] = FakeFeatures(self.values, self.layout, per_image)
         return self.known[per_image]
 
-    def teaching(self):
+    def teaching(self, _method="prototypes", _readout="share"):
         """What teaches."""
         return FakeTeaching(self.values, self.layout)
 

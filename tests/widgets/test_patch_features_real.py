@@ -91,3 +91,17 @@ def test_a_masked_autoencoder_has_features():
 def test_teach_loads_and_traces_by_itself():
     widget = vl.teach("toy/p32", [vl.world.scene(7).image, vl.world.scene(8).image], image=1)
     assert (widget.mode, widget.image, widget._n_images) == ("teach", 1, 2)
+
+
+def test_a_logistic_regression_is_left_out_in_the_final_state_alone():
+    trace = traced("CLS")
+    widget = vl.PatchFeatures(trace, method="logistic", readout="best")
+    for i, (row, col) in enumerate(((0, 1), (1, 2), (2, 3), (0, 4))):
+        widget.add(("suit", "flag")[i % 2], 0, (row, col))
+    held = np.frombuffer(widget._held, "<i2").reshape(2, trace.n_states, 4)
+    assert (held[0, :-1] == -1).all()
+    assert np.array_equal(held[0, -1], held[1, -1])
+    assert (held[1] >= 0).all()
+    assert (widget.classifier.method, widget.classifier.readout) == ("logistic", "best")
+    with refused(vl.UsageError):
+        vl.PatchFeatures(trace, method="nearest")

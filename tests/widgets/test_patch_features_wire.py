@@ -233,3 +233,22 @@ def test_teach_opens_the_widget_in_the_mode_teach(monkeypatch):
     monkeypatch.setattr(module, "vit_of", lambda vit, _what: vit)
     assert vl.teach(Model(), 3, state=1).mode == "teach"
     assert vl.teach(Model(), 3, mode="look").mode == "look"
+
+
+def test_the_same_is_taught_by_python():
+    widget = vl.PatchFeatures(random_features(3))
+    widget.add("suit", 0, 4)
+    widget.add("flag", 1, 5)
+    widget.rename("flag", "rocket")
+    widget.remove(0, 4)
+    names = [(one["name"], len(one["examples"])) for one in widget._lessons["classes"]]
+    assert names == [("suit", 0), ("rocket", 1)]
+    widget.forget("rocket")
+    assert widget._class_map == b""
+    assert widget.undo()
+    assert widget.undo()
+    assert widget._class_map
+    assert widget.redo()
+    assert "2 classes" not in repr(widget)
+    with refused(vl.UsageError):
+        widget.forget("flag")

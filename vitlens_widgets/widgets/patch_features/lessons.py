@@ -9,7 +9,7 @@ import numpy as np
 
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.kinds import is_mapping, is_several
-from vitlens_widgets.widgets.patch_features.seam import FeaturesLike, TeachingLike
+from vitlens_widgets.widgets.patch_features.seam import FeaturesLike, HeldOutLike, TeachingLike
 
 LONGEST_NAME = 60
 """Characters of a class's name that a browser may send."""
@@ -21,24 +21,55 @@ MOST_LESSONS = 1000
 
 
 def taught(
-    teaching: TeachingLike, features: FeaturesLike, examples_from: str, n_prefix: int
+    teaching: TeachingLike, features: FeaturesLike, examples_from: str, n_prefix: int, method: str
 ) -> dict[str, Any]:
     """The classes, what every patch answers, and each click left out in turn, as traits."""
     lessons = {"_lessons": described(teaching), "_taught_from": examples_from}
     if not teaching.taught:
         return lessons | {"_class_map": b"", "_certainty": b"", "_held": b""}
-    film, held = teaching.film(examples_from), teaching.held_out()
+    alone = len(teaching.taught) == 1
+    answers, certainty, held = (
+        _of_one(teaching, features, n_prefix)
+        if alone
+        else _of_several(teaching, examples_from, method)
+    )
     # answers count the classes that have examples; a browser counts all
     of_all = np.array([teaching.classes.index(one) for one in teaching.taught] + [-1])
-    certainty = film.probability
-    if len(teaching.taught) == 1:
-        certainty = likeness(features, teaching.taught[0].clicks, n_prefix)
     codes = np.rint(WHOLE * np.nan_to_num(certainty.astype(np.float64)).clip(0, 1))
     return lessons | {
-        "_class_map": of_all[film.answers].astype("<i2").tobytes(),
+        "_class_map": of_all[answers].astype("<i2").tobytes(),
         "_certainty": codes.astype("<u2").tobytes(),
-        "_held": of_all[np.stack([held.by_state, held.by_final])].astype("<i2").tobytes(),
+        "_held": of_all[held].astype("<i2").tobytes(),
     }
+
+
+Answered = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Which class each patch answers, how certain it is, and each click left out; see `FilmLike`."""
+
+
+def _of_several(teaching: TeachingLike, examples_from: str, method: str) -> Answered:
+    film = teaching.film(examples_from)
+    return film.answers, film.probability, left_out(teaching.held_out(), method)
+
+
+def _of_one(teaching: TeachingLike, features: FeaturesLike, n_prefix: int) -> Answered:
+    """A single class is certain everywhere, which says nothing: how like its examples are they?"""
+    clicks = teaching.taught[0].clicks
+    like = likeness(features, clicks, n_prefix)
+    return np.where(np.isnan(like), -1, 0), like, np.full((2, len(like), len(clicks)), -1)
+
+
+def left_out(held: HeldOutLike, method: str) -> np.ndarray:
+    """What the others take each example for, `[from each state or final, state, example]`.
+
+    A logistic regression is fitted anew for each example that is left out, so that in every state
+    would be too much for a click: it is left out in the final one alone, -1 elsewhere.
+    """
+    if method != "logistic":
+        return np.stack([held.by_state, held.by_final])
+    last = np.full_like(held.by_final, -1)
+    last[-1] = held.by_final[-1]
+    return np.stack([last, held.by_final])
 
 
 def likeness(
@@ -46,8 +77,7 @@ def likeness(
 ) -> np.ndarray:
     """Cosines to the mean of some patches' unit vectors, `[state, image, row, col]`.
 
-    A single class is certain everywhere, which says nothing; how like its examples each patch is
-    does. The cosine with a mean of unit vectors is the mean of the cosines with them, divided by
+    The cosine with a mean of unit vectors is the mean of the cosines with them, divided by
     the mean's length, whose square is the mean of all cosines between them.
     """
     mean = np.mean([features.similarity(*click).patches for click in clicks], 0)

@@ -16,6 +16,8 @@ from vitlens_widgets.widgets.shared.recent import Recent
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.features import FeatureReading
+    from vitlens_widgets.lenses.taught.fitting import Method
+    from vitlens_widgets.models.patch_readout import PatchRule
     from vitlens_widgets.trace import Trace
 
 FACE = ("features", "teaching", "pictures", "state_names", "layout", "tokens")
@@ -54,11 +56,11 @@ class FeatureSource:
 
         return read_features(self._trace, per_image=per_image)
 
-    def teaching(self) -> TeachingLike:
-        """What teaches classes by examples on this trace."""
+    def teaching(self, method: Method, readout: PatchRule) -> TeachingLike:
+        """What teaches classes by examples on this trace; see `vl.PatchClassifier`."""
         from vitlens_widgets.lenses.taught import Teaching
 
-        return Teaching(self.features(False))
+        return Teaching(self.features(False), method=method, readout=readout)
 
 
 def source_of(given: Any) -> FeatureSourceLike:

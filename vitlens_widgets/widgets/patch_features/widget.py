@@ -7,26 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.explorer.inputs import vit_of
-from vitlens_widgets.widgets.patch_features import data, lessons
+from vitlens_widgets.widgets.patch_features import data
 from vitlens_widgets.widgets.patch_features.figure import figure_parts
-from vitlens_widgets.widgets.patch_features.seam import TeachingLike
 from vitlens_widgets.widgets.patch_features.source import source_of
 from vitlens_widgets.widgets.patch_features.still import draw
-from vitlens_widgets.widgets.patch_features.traits import FeatureTraits
+from vitlens_widgets.widgets.patch_features.teaching import TeachesClasses
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, Place
-from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 if TYPE_CHECKING:
-    from vitlens_widgets.lenses.taught import PatchClassifier
-    from vitlens_widgets.trace import ViT
+    from vitlens_widgets.lenses.taught.fitting import Method
+    from vitlens_widgets.models.patch_readout import PatchRule
     from vitlens_widgets.widgets.explorer.inputs import AnyModel
 
 LAST = "what is shown is what was there before"
 
 
-class PatchFeatures(FeatureTraits):
+class PatchFeatures(TeachesClasses):
     """What the patches are like in every state, without a classifier; and classes by clicking.
 
     In the mode "look", the patches' three main components are colours, and a patch that is pinned
@@ -38,6 +36,10 @@ class PatchFeatures(FeatureTraits):
         trace: What `vit.trace(images)` gave, of any model, or `vl.read_features(trace)`.
         image: Which image of the trace's batch is shown.
         caption: A few words to stand under the image.
+        method: How classes are made of examples, `"prototypes"` or `"logistic"`; see
+            `vl.PatchClassifier`.
+        readout: How the patches of the model that was taught answer together, `"share"`, `"mean"`
+            or `"best"`; see `vl.PatchClassifier`.
         **choices: The other traits under Attributes.
 
     Attributes:
@@ -59,7 +61,8 @@ class PatchFeatures(FeatureTraits):
             "emoji".
 
     Raises:
-        UsageError: No trace was given, or a choice is out of range or unknown.
+        UsageError: No trace was given, or a method, a readout or a choice is out of range or
+            unknown.
 
     Example:
         >>> features = vl.PatchFeatures(vit.trace(images))
@@ -73,10 +76,20 @@ class PatchFeatures(FeatureTraits):
     _figure = staticmethod(figure_parts)
     _beyond = "another patch to compare with, other components, classes to teach"
 
-    def __init__(self, trace: Any, image: int = 0, caption: str = "", **choices: Any) -> None:
+    def __init__(
+        self,
+        trace: Any,
+        image: int = 0,
+        caption: str = "",
+        *,
+        method: Method = "prototypes",
+        readout: PatchRule = "share",
+        **choices: Any,
+    ) -> None:
         self._refuse_unknown(choices)
         self._source = source = source_of(trace)
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
+        self._method = method
         self._kept = frozenset(int(token) for token in source.tokens)
         self._state_names = list(source.state_names)
         self._pictures = source.pictures
@@ -85,7 +98,7 @@ class PatchFeatures(FeatureTraits):
         small = data.thumbs(self._pictures)
         self._thumbs, self._meta = pack.uint8(small), self._description(small.shape[1:3], caption)
         self._set({"image": image, **choices})  # refused before anything more is computed
-        self._teaching: TeachingLike = source.teaching()
+        self._teaching = source.teaching(method, readout)
         for fill in (
             self._fill_picture,
             self._fill_components,
@@ -115,6 +128,7 @@ class PatchFeatures(FeatureTraits):
             "n_images": source.n_images,
             "caption": caption,
             "has_classifier": source.has_classifier,
+            "method": self._method,
         }
 
     def _follow(self, choice: str, fill: Callable[[], None], of: str) -> None:
@@ -152,65 +166,6 @@ class PatchFeatures(FeatureTraits):
             found = self._source.features(self.basis == "image").similarity(self.image, token)
             self._set(data.similarity(found, self.image, token))
 
-    def _fill_taught(self) -> None:
-        features, n_prefix = self._source.features(self.basis == "image"), len(self._meta["prefix"])
-        self._set(lessons.taught(self._teaching, features, self.examples_from, n_prefix))
-
-    @property
-    def teaching(self) -> TeachingLike:
-        """The classes taught so far; a change made to it itself is not shown."""
-        return self._teaching
-
-    @property
-    def classifier(self) -> PatchClassifier:
-        """The `vl.PatchClassifier` that was taught.
-
-        Raises:
-            UsageError: No class was taught yet.
-        """
-        return self._teaching.fit()
-
-    @property
-    def vit(self) -> ViT:
-        """The model that answers with the classes taught, as `vit.taught(classifier)` makes it.
-
-        Raises:
-            UsageError: No class was taught yet.
-        """
-        classifier: Any = self.classifier  # as the protocol of `taught` sees it
-        return classifier.vit.taught(classifier)
-
-    @property
-    def python(self) -> str:
-        """Lines that teach the same classes again."""
-        return self._teaching.as_python()
-
-    def add(self, name: str, image: int, token: Any) -> None:
-        """Teaches a patch: makes it an example of a class, which is new if there is none yet.
-
-        Args:
-            name: Of the class; an emoji before it becomes the class's.
-            image: The image of the patch.
-            token: The patch, as its index in the sequence or its (row, column).
-
-        Raises:
-            UsageError: No such image or patch, or it is an example of another class.
-        """
-        self._teaching.add(name, image, token)
-        self._show_taught()
-
-    def _show_taught(self) -> None:
-        with self.hold_sync():
-            self._fill_taught()
-
-    @answers_browser
-    def _teach(self, message: Any, _buffers: Buffers) -> Reply:
-        try:
-            lessons.follow(self._teaching, message["lessons"])
-        finally:
-            self._show_taught()
-        return {}, []
-
     def _drawn(self) -> Piece:
         return draw(self._pictured())
 
@@ -228,7 +183,8 @@ class PatchFeatures(FeatureTraits):
 
     def __repr__(self) -> str:
         shown = self._in_words()
-        taught = f", {len(self._teaching.classes)} classes taught" * bool(self._teaching.classes)
+        n = len(self._teaching.taught)
+        taught = f", {n} class{'es' * (n > 1)} taught" if n else ""
         return f"PatchFeatures({self._meta['model_name']}{taught}, {shown})"
 
 
