@@ -186,8 +186,13 @@ def test_some_states_are_turned_towards_the_next_that_is_read():
     alone = vl.read_features(trace, states=[2])
     np.testing.assert_array_equal(some.components[1], alone.components[0])
     assert some.similarity(0, "CLS").patches.shape[0] == 2
-    with refused(vl.UsageError):
-        some.state(1)
+    assert some.state("2_pre") is some.state(-2)
+    named = vl.read_features(trace, states=["0_pre", -1])
+    assert named.states == [0, 3]
+    assert (named.similarity(0, 1, "final").patches == named.similarity(0, 1, 3).patches).all()
+    for state in (1, "3_pre", -5, 2.0, None):
+        with refused(vl.UsageError):
+            some.state(state)
 
 
 def test_it_is_the_same_whatever_is_asked_first_and_kept(monkeypatch):

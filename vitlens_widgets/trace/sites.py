@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vitlens_widgets.errors import UsageError, did_you_mean, many, whole_number
 from vitlens_widgets.models.sites import DERIVED_SITES, SITES
 
@@ -55,3 +57,24 @@ def check_index(what: str, index: int, count: int) -> int:
             f"{what} {number} is out of range: {many(what)} run from 0 to {count - 1}{last}."
         )
     return number
+
+
+def check_state(state: int | str, names: Sequence[str]) -> int:
+    """The number of a state, given as itself, from the end (-1 is the final one) or by its name.
+
+    Args:
+        state: What was given.
+        names: Those of all states, `vit.state_names`.
+
+    Raises:
+        UsageError: There is no such state.
+    """
+    if isinstance(state, str):
+        if state not in names:
+            raise UsageError(
+                f'"{state}" is no state: they are named "{names[0]}" to "{names[-1]}".'
+                f"{did_you_mean(state, names)}"
+            )
+        return names.index(state)
+    from_end = isinstance(state, int) and -len(names) <= state < 0
+    return check_index("state", state + len(names) if from_end else state, len(names))

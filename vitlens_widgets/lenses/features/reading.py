@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,32 +13,13 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError, as_list, check_flag, said
 from vitlens_widgets.lenses.features import components as pca
 from vitlens_widgets.lenses.features.components import Components
+from vitlens_widgets.lenses.features.found import PatchSimilarity, StateFeatures
 from vitlens_widgets.lenses.features.tokens import NormedTokens
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.sites import check_index
-
-
-class StateFeatures(NamedTuple):
-    """The principal components of one state's patches, as they are shown."""
-
-    components: np.ndarray
-    """float32 `[image, row, col, 3]`, -1 .. 1; NaN where a patch was dropped."""
-    variance: np.ndarray
-    """The share of all variance along each of them, `[basis, 3]`."""
-    foreground: np.ndarray
-    """Where the first is above Otsu's threshold, bool `[image, row, col]`."""
-
-
-class PatchSimilarity(NamedTuple):
-    """How like one token every token is: cosines, float32."""
-
-    patches: np.ndarray
-    """`[state, image, row, col]`; NaN where a patch was dropped."""
-    prefix: np.ndarray
-    """`[state, image, prefix token]`."""
+from vitlens_widgets.trace.sites import check_index, check_state
 
 
 class FeatureReading(Live):
@@ -59,7 +40,7 @@ class FeatureReading(Live):
 
     kept_by = "keep its arrays, such as reading.components"
 
-    def __init__(self, trace: Trace, per_image: bool, states: Sequence[int] | None) -> None:
+    def __init__(self, trace: Trace, per_image: bool, states: Sequence[int | str] | None) -> None:
         self.trace = trace
         self.per_image = check_flag("per_image=", per_image)
         self.states = _checked_states(trace, states)
@@ -89,11 +70,11 @@ class FeatureReading(Live):
         there[self.trace.tokens.numpy()] = True
         return self.layout.to_grid(there[self.layout.patches])
 
-    def state(self, k: int) -> StateFeatures:
+    def state(self, k: int | str) -> StateFeatures:
         """One state's components; those after it are found on the way, since they are followed.
 
         Args:
-            k: Its number in the model, 0 .. L.
+            k: Its number in the model, 0 .. L, also from the end, or its name, "final".
 
         Raises:
             UsageError: It is not among the states that are read.
@@ -131,7 +112,7 @@ class FeatureReading(Live):
         """
         return np.stack([found.foreground for found in self._every()])
 
-    def similarity(self, image: int, token: Any, state: int | None = None) -> PatchSimilarity:
+    def similarity(self, image: int, token: Any, state: int | str | None = None) -> PatchSimilarity:
         """The cosine of every token with one token, in each state with that state's own vector.
 
         Args:
@@ -167,23 +148,23 @@ class FeatureReading(Live):
         found = [self._normed.units(k) @ unit for k in self.states]
         return self._apart(torch.stack(found).clamp(-1, 1))
 
-    def vector(self, image: int, token: Any, state: int) -> Tensor:
+    def vector(self, image: int, token: Any, state: int | str) -> Tensor:
         """A token's feature in a state, float32 `[d]`, on the CPU.
 
         Raises:
             UsageError: As `similarity`.
         """
         check_index("image", image, self.n_images)
-        self._place(state)
-        return self._normed.of(state)[image, self._normed.position(token)].clone()
+        k = self.states[self._place(state)]
+        return self._normed.of(k)[image, self._normed.position(token)].clone()
 
-    def units(self, k: int) -> Tensor:
+    def units(self, k: int | str) -> Tensor:
         """Every token's feature in state k, divided by its length: float32 `[image, position, d]`.
 
         Raises:
             UsageError: There is no such state.
         """
-        return self._normed.units(check_index("state", k, self.trace.n_states))
+        return self._normed.units(check_state(k, self.trace.vit.state_names))
 
     def units_at(self, k: int, places: Sequence[tuple[int, int]]) -> np.ndarray:
         """`units` of some tokens, float32 `[place, d]`.
@@ -210,8 +191,8 @@ class FeatureReading(Live):
                 bar.update(1)
         return [self._found[place] for place in range(len(self.states))]
 
-    def _place(self, k: int) -> int:
-        check_index("state", k, self.trace.n_states)
+    def _place(self, k: int | str) -> int:
+        k = check_state(k, self.trace.vit.state_names)
         if k not in self.states:
             raise UsageError(
                 f"State {k} is not read here; the states that are: {', '.join(self.state_names)}."
@@ -282,7 +263,7 @@ class FeatureReading(Live):
 
 
 def read_features(
-    trace: Trace, *, per_image: bool = False, states: Sequence[int] | None = None
+    trace: Trace, *, per_image: bool = False, states: Sequence[int | str] | None = None
 ) -> FeatureReading:
     """Read the patches of a trace by their features; no classifier is needed.
 
@@ -290,7 +271,7 @@ def read_features(
         trace: From `vit.trace(images)`.
         per_image: Whether each image has components of its own, so that its colours say most about
             it; else all images share a basis, so that a colour means the same in each.
-        states: Which states, counted from 0, in this order; None for all.
+        states: Which states, in the model's order, by number or name; None for all.
 
     Raises:
         UsageError: No trace, or a state that it does not have.
@@ -307,11 +288,11 @@ def read_features(
     return FeatureReading(trace, per_image, states)
 
 
-def _checked_states(trace: Trace, states: Sequence[int] | None) -> list[int]:
+def _checked_states(trace: Trace, states: Sequence[int | str] | None) -> list[int]:
     if states is None:
         return list(range(trace.n_states))
     chosen = [
-        check_index("state", k, trace.n_states) for k in as_list("states=", states, "[0, 6, 12]")
+        check_state(k, trace.vit.state_names) for k in as_list("states=", states, "[0, 6, 12]")
     ]
     if not chosen or sorted(set(chosen)) != chosen:
         raise UsageError(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 import numpy as np
 from scipy import special
@@ -14,57 +14,19 @@ from vitlens_widgets.errors import UsageError, check_choice, did_you_mean
 from vitlens_widgets.lenses.features import FeatureReading
 from vitlens_widgets.lenses.taught.classifier import PatchClassifier
 from vitlens_widgets.lenses.taught.examples import (
-    Click,
     PatchExamples,
     check_click,
     check_name,
     check_new,
     is_called,
 )
+from vitlens_widgets.lenses.taught.film import ExamplesFrom, Film
 from vitlens_widgets.lenses.taught.fitting import METHODS, Fitted, Method
 from vitlens_widgets.lenses.taught.held_out import HeldOut
-from vitlens_widgets.models import TokenLayout
+from vitlens_widgets.lenses.taught.taught_class import TaughtClass, python_of
 from vitlens_widgets.models.live import Live
 from vitlens_widgets.models.patch_readout import PatchRule
 from vitlens_widgets.trace.vit import check_vit
-
-ExamplesFrom = Literal["state", "final"]
-
-
-@dataclass(frozen=True)
-class TaughtClass:
-    """A class while it is taught.
-
-    Attributes:
-        name: What it is called, without its emoji.
-        emoji: The one that was given with the name, else one that fits it; "" where none does.
-        slot: Its place among colours: the first that was free when it was new, and its own from
-            then on, whatever becomes of other classes.
-        clicks: Its examples, in the order of teaching.
-    """
-
-    name: str
-    emoji: str
-    slot: int
-    clicks: tuple[Click, ...] = ()
-
-
-class Film(NamedTuple):
-    """What every patch answers in every state."""
-
-    chances: np.ndarray
-    """Probabilities, float32 `[state, image, row, col, class]`, NaN where a patch was dropped."""
-
-    @property
-    def answers(self) -> np.ndarray:
-        """The most probable class, int64 `[state, image, row, col]`; -1 at a dropped patch."""
-        dropped = np.isnan(self.chances[..., 0])
-        return np.where(dropped, -1, self.chances.argmax(-1))
-
-    @property
-    def probability(self) -> np.ndarray:
-        """Its probability, float32 `[state, image, row, col]`."""
-        return self.chances.max(-1)
 
 
 class Teaching(Live):
@@ -232,25 +194,8 @@ class Teaching(Live):
         Args:
             images: What the images are called in these lines.
         """
-        words = [f", {name}={value!r}" for name, value in self._settings() if value]
-        layout = self._features.layout
-        rows = [f"        {_called(one)!r}: [{_said(one.clicks, layout)}]," for one in self.taught]
-        return "\n".join(
-            [
-                f"classifier = vl.PatchClassifier(vit, {images}{''.join(words)}).fit(",
-                "    {",
-                *rows,
-                "    }",
-                ")",
-                "twin = vit.taught(classifier)",
-            ]
-        )
-
-    def _settings(self) -> list[tuple[str, str]]:
-        """What differs from the usual."""
         own = self._blank
-        method = own.method if own.method != "prototypes" else ""
-        return [("method", method), ("readout", own.readout if own.readout != "share" else "")]
+        return python_of(self.taught, self._features.layout, images, own.method, own.readout)
 
     def _examples(self) -> PatchExamples:
         taught = self.taught
@@ -321,12 +266,3 @@ class Teaching(Live):
     def _shared(self) -> Iterable[object]:
         """What was read of the images, and the model."""
         return (self._features, self._blank)
-
-
-def _called(one: TaughtClass) -> str:
-    """The name as it is typed: with its emoji, where it would not get that one by itself."""
-    return one.name if one.emoji == emoji_for(one.name) else f"{one.emoji} {one.name}"
-
-
-def _said(clicks: Sequence[Click], layout: TokenLayout) -> str:
-    return ", ".join(f"({click.image}, {layout.row_col(click.token)})" for click in clicks)
