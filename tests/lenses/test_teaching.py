@@ -223,4 +223,4 @@ def test_what_cannot_be_taught_is_refused():
 def test_an_emoji_goes_before_or_after_the_name(name):
     teaching = taught([(name, 0, (1, 1))])
     assert (teaching.classes[0].name, teaching.classes[0].emoji) == ("traffic light", "🚦")
-    assert "'traffic light'" in teaching.as_python()
+    assert '"traffic light"' in teaching.as_python()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,9 +41,9 @@ def python_of(
         method: As in `PatchClassifier`.
         readout: As in `PatchClassifier`.
     """
-    words = "" if method == "prototypes" else f", method={method!r}"
-    words += "" if readout == "share" else f", readout={readout!r}"
-    rows = [f"        {_called(one)!r}: [{_said(one.clicks, layout)}]," for one in classes]
+    words = "" if method == "prototypes" else f', method="{method}"'
+    words += "" if readout == "share" else f', readout="{readout}"'
+    rows = [f"        {_called(one)}: [{_said(one.clicks, layout)}]," for one in classes]
     return "\n".join(
         [
             f"classifier = vl.PatchClassifier(vit, {images}{words}).fit(",
@@ -57,7 +58,8 @@ def python_of(
 
 def _called(one: TaughtClass) -> str:
     """The name as it is typed: with its emoji, where it would not get that one by itself."""
-    return one.name if one.emoji == emoji_for(one.name) else f"{one.emoji} {one.name}"
+    name = one.name if one.emoji == emoji_for(one.name) else f"{one.emoji} {one.name}"
+    return json.dumps(name, ensure_ascii=False)
 
 
 def _said(clicks: Sequence[Click], layout: TokenLayout) -> str:
