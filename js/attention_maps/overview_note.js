@@ -36,7 +36,7 @@ export function overviewNote(actions) {
 }
 
 /** @param {import("./map_cache.js").Overview} overview */
-export const comingWords = ({ missing, nLayers }) => (missing ? `${nLayers - missing} of ${nLayers} layers, the others are being computed` : "");
+export const comingWords = ({ missing, nLayers }) => (missing ? `${nLayers - missing} of ${nLayers} layers so far` : "");
 
 /** @param {Scene} scene @param {boolean} isColored */
 function sentences(scene, isColored) {
