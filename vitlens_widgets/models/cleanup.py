@@ -78,7 +78,14 @@ def clean(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except BaseException as error:
-            _clean_up(n, switches, error, before)
+            owed = n, switches, error, before
+            try:
+                _clean_up(*owed)
+            except KeyboardInterrupt:  # pressed where it is entered, or between two of its tries
+                try:
+                    _clean_up(*owed)
+                except KeyboardInterrupt:
+                    _clean_up(*owed)
             raise
 
     return cleaned
