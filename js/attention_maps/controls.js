@@ -1,6 +1,7 @@
 // The choices that change all views, and those of the overview.
 import { menu, segments } from "../lib/controls.js";
 import { whenChanged } from "../lib/changes.js";
+import { imageControl as ofBatch } from "../lib/image_control.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Actions} Actions */
@@ -62,14 +63,8 @@ export function normControl({ choose }) {
 }
 
 /** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one image */
-export function imageControl({ n_images }, { choose }) {
-  if (n_images === 1) return null;
-  const words = Array.from({ length: n_images }, (_, i) => /** @type {[string, string]} */ ([String(i), `image ${i}`]));
-  const control = menu("Image", "Image", [...words, ["mean", `mean of ${n_images} images`]], (image) =>
-    choose({ image: image === "mean" ? null : Number(image) }),
-  );
-  return part(control, (s) => (s.choices.image === null ? "mean" : String(s.choices.image)), (s) => withoutKernel(s, "another image"));
-}
+export const imageControl = (meta, { choose }) =>
+  ofBatch(meta, true, (image) => choose({ image }), (/** @type {Scene} */ s) => s.choices.image, (s) => withoutKernel(s, "another image"));
 
 /** @param {Actions} actions @returns {Part} */
 export function directionControl({ choose }) {

@@ -55,7 +55,7 @@ function render({ model, el }) {
   const ask = asking(model, life.signal);
   const update = () => view.update(choicesOf(model), dataOf());
   const choose = following(model, DRAWN, update, life.signal);
-  const view = new AttentionView(model.get("_meta"), dataOf(), choicesOf(model), ask, choose);
+  const view = new AttentionView({ ...model.get("_meta"), thumbs: asUint8(model.get("_thumbs")) }, dataOf(), choicesOf(model), ask, choose);
   putFirst(view.kernel, (name) => model.get(name));
   putSaved(view.kernel, (name) => model.get(name));
   el.append(view.node);

@@ -12,6 +12,8 @@
  * @property {number} cols
  * @property {number[]} tokens  by position
  * @property {number} side  of the maps in the overview
+ * @property {[height: number, width: number]} [thumb]  of a small picture, px
+ * @property {Uint8Array} [thumbs]  small pictures of all images, where they are few
  * @property {string | null} lens_name
  * @property {boolean} [knows_scores]  false where weights alone were given
  * @property {string | null} [probabilities]  of the lens: "softmax", or "sigmoid" where each class is a yes or a no

@@ -3,6 +3,7 @@ import { ClassSearch } from "../lib/class_search.js";
 import { menu, segments } from "../lib/controls.js";
 import { element, icon } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
+import { imageControl as ofBatch } from "../lib/image_control.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Actions} Actions */
@@ -29,12 +30,8 @@ function part({ node, show, disable }, valueOf, whyNot = () => null) {
 const withoutKernel = ({ canAsk }, what) => (canAsk ? null : `This page has no kernel to compute ${what}`);
 
 /** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one image */
-export function imageControl({ n_images }, { choose }) {
-  if (n_images === 1) return null;
-  const words = Array.from({ length: n_images }, (_, i) => /** @type {[string, string]} */ ([String(i), `image ${i}`]));
-  const control = menu("Image", "Image", words, (image) => choose({ image: Number(image) }));
-  return part(control, (s) => String(s.asked.image), (s) => withoutKernel(s, "another image"));
-}
+export const imageControl = (meta, { choose }) =>
+  ofBatch(meta, false, (image) => choose({ image: image ?? 0 }), (/** @type {Scene} */ s) => s.asked.image, (s) => withoutKernel(s, "another image"));
 
 /** @param {Actions} actions @returns {Part} */
 export function methodControl({ choose }) {

@@ -1,5 +1,6 @@
 // RelevanceMaps' entry: the only file of the widget that knows the notebook's `model`.
 import { asking } from "../lib/asking.js";
+import { asUint8 } from "../lib/bytes.js";
 import { following } from "../lib/following.js";
 import { DATA, dataReader } from "./received.js";
 import { RelevanceView } from "./view.js";
@@ -19,7 +20,7 @@ function render({ model, el }) {
   const ask = asking(model, life.signal);
   const update = () => view.update(choicesOf(model), dataOf());
   const choose = following(model, [...CHOICES, ...DATA], update, life.signal);
-  const view = new RelevanceView(model.get("_meta"), dataOf(), choicesOf(model), ask, choose);
+  const view = new RelevanceView({ ...model.get("_meta"), thumbs: asUint8(model.get("_thumbs")) }, dataOf(), choicesOf(model), ask, choose);
   el.append(view.node);
   return () => {
     life.abort();

@@ -24,6 +24,7 @@ from vitlens_widgets.widgets.attention_maps.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.recent import Recent
+from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.traits import Index, KeptToken, OneOf, OneOfNames
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
@@ -105,6 +106,7 @@ class AttentionMaps(of_page.SavesMaps):
     _thumb_ranges = traitlets.Bytes().tag(sync=True)
     _statistics = traitlets.Bytes().tag(sync=True)
     _statistic_words = traitlets.List[dict[str, Any]]().tag(sync=True)
+    _thumbs = traitlets.Bytes().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
     _picture_size = traitlets.List[int]().tag(sync=True)
     _answer = traitlets.Bytes().tag(sync=True)
@@ -126,7 +128,8 @@ class AttentionMaps(of_page.SavesMaps):
         self._n_layers, self._n_heads = source.n_layers, source.n_heads
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
-        self._meta = data.description(source, self._reading)
+        self._thumbs, of_thumbs = of_batch(source)
+        self._meta = data.description(source, self._reading) | of_thumbs
         side: int = self._meta["side"]
         self._overviews = Recent(partial(data.overview, source, side=side))
         self._images = Recent(partial(data.of_image, source, self._reading))

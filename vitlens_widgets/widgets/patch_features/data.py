@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from vitlens_widgets.widgets.patch_features.seam import FeaturesLike, SimilarityLike
 from vitlens_widgets.widgets.shared import pack
@@ -17,15 +16,6 @@ WHOLE, UNKNOWN = 32767, -32768
 """A cosine of 1 as a code, and what stands where a token was dropped."""
 
 FIGURE, MISSING = 1, 2
-
-
-def thumbs(pictures: np.ndarray) -> np.ndarray:
-    """Pictures `[image, height, width, 3]` no longer than `THUMB`, uint8."""
-    height, width = pictures.shape[1:3]
-    scale = min(1.0, THUMB / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    resized = (Image.fromarray(one).resize(size, Image.Resampling.LANCZOS) for one in pictures)
-    return np.stack([np.asarray(one) for one in resized])
 
 
 def components(features: FeaturesLike) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from vitlens_widgets.widgets.patch_features.teaching import TeachesClasses
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, Place
+from vitlens_widgets.widgets.shared.thumbs import thumbs
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.taught.fitting import Method
@@ -95,7 +96,7 @@ class PatchFeatures(TeachesClasses):
         self._pictures = source.pictures
         self.state = len(self._state_names) - 1
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
-        small = data.thumbs(self._pictures)
+        small = thumbs(self._pictures, data.THUMB)
         self._thumbs, self._meta = pack.uint8(small), self._description(small.shape[1:3], caption)
         self._set({"image": image, **choices})  # refused before anything more is computed
         self._teaching = source.teaching(method, readout)

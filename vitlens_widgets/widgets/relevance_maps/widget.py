@@ -30,6 +30,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Place,
 )
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
+from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 ASKS = ("target", "against", "method", "image")
@@ -78,6 +79,7 @@ class RelevanceMaps(RelevanceChoices):
     _kind = "What an answer rests on: the relevance"
 
     _meta = traitlets.Dict().tag(sync=True)
+    _thumbs = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.List[str]().tag(sync=True)
     _emoji = traitlets.List[str]().tag(sync=True)
     _methods = traitlets.Dict().tag(sync=True)
@@ -114,7 +116,9 @@ class RelevanceMaps(RelevanceChoices):
         self._label_set = source.labels
         self._finder = RelevanceFinder(source, given, n_points, n_random)
         kind = source.probability_kind
-        self._meta = names_and_sizes(source) | {"caption": caption, "probability_kind": kind}
+        self._thumbs, of_thumbs = of_batch(source)
+        words = {"caption": caption, "probability_kind": kind}
+        self._meta = names_and_sizes(source) | words | of_thumbs
         self._start(choices | _asked(target, method, image, given))
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
