@@ -366,3 +366,17 @@ def test_copies_answer_the_same_and_share_what_is_the_models(trace, fitted):
     again = copy.deepcopy(teaching)
     again.add("wall", 0, (0, 0))
     assert len(teaching.classes) == 1
+
+
+def test_experiments_read_the_taught_readout(trace, fitted):
+    """Identifiability of three images, from the taught model's own logits."""
+    twin = trace.vit.taught(fitted)
+    rng = np.random.default_rng(2)
+    names = list(twin.labels)
+    pictures = [rng.integers(0, 256, (48, 80, 3), dtype=np.uint8) for _ in range(3)]
+    data = vl.data.Examples([(picture, i) for i, picture in enumerate(pictures)], names)
+    found = vl.analysis.identifiability(twin, data)
+    reading = vl.LogitLens(twin).read(twin.trace(pictures)).readout
+    ranks = torch.stack([reading.rank(i)[:, i] for i in range(3)], dim=1).double()
+    rates = (ranks == 1).double().mean(1)
+    np.testing.assert_allclose(found.values["readout_rate"].mean, rates, rtol=0, atol=1e-12)

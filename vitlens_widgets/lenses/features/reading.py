@@ -67,7 +67,7 @@ class FeatureReading(Live):
     def present(self) -> np.ndarray:
         """Which patches were in the sequence, bool `[row, col]`; all, unless some were dropped."""
         there = np.zeros(self.layout.n_tokens, bool)
-        there[self.trace.tokens.numpy()] = True
+        there[self.trace.tokens.cpu().numpy()] = True
         return self.layout.to_grid(there[self.layout.patches])
 
     def state(self, k: int | str) -> StateFeatures:
