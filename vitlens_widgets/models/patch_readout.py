@@ -35,6 +35,9 @@ class ReadsPatches(Adapter):
     - `"mean"`: `(1/P) sum_p z[p, c]`, which is the classifier of the mean of the unit tokens;
     - `"best"`: `max_p z[p, c]`, the patch most like c, as in multiple-instance learning.
 
+    Where a method asks how the readout weighs tokens (rollouts), `"share"` and `"mean"` weigh all
+    patches alike, and `"best"` has the one patch with the largest logit of all.
+
     Sources:
         "share" is the sum rule of Kittler et al. (1998), "On combining classifiers", "mean" their
         product rule, "best" the max pooling of Oquab et al. (2015), "Is object localization for
