@@ -16,7 +16,7 @@ from vitlens_widgets.analysis.heads.agreement import Agreement
 from vitlens_widgets.analysis.heads.places import Places
 from vitlens_widgets.trace.rows import Rows, slices
 
-_KEPT_BYTES = 32 * 2**20
+_KEPT_BYTES = 16 * 2**20
 """What pairs count by their offset is kept up to so many bytes; else it is found layer by layer."""
 
 
