@@ -111,7 +111,8 @@ def test_uniform_attention_has_the_nulls(layout):
     assert found["column"] == pytest.approx((layout.rows - 1) / patches, abs=1e-6)
     nulls = measures.uniform
     assert set(nulls) == set(found) - {"sink_position"}
-    assert all(nulls[name] == pytest.approx(found[name]) for name in nulls)
+    for name, null in nulls.items():  # the nulls are exact, what is measured is in float32
+        assert null == pytest.approx(found[name], rel=2e-5, abs=1e-7), name
 
 
 @given(layouts)

@@ -83,7 +83,7 @@ class HeadMeasures:
         found = {f"on_{kind.lower()}": len(at) / n for kind, at in places.prefix.items()}
         found |= dict.fromkeys(("on_itself", "largest_weight", "sink"), 1 / n)
         found["entropy"] = math.log(n)
-        means = (self._table * self._pairs).sum((1, 2)) / self._pairs.sum()
+        means = (self._table.double() * self._pairs).sum((1, 2)) / self._pairs.sum()
         found |= {name: float(mean) for name, mean in zip(shares.BY_OFFSET, means, strict=True)}
         return found | {k: len(at) / len(places.patches) for k, at in self.by_key.items()}
 
