@@ -25,7 +25,7 @@ export function assemble(meta, tokens, actions) {
   const strip = errorStrip();
   const image = imageControl(meta, actions);
   const controls = [...(image ? [image] : []), showControl(actions), kindControl(actions), scaleControl(actions), normControl(actions)];
-  const sorting = statisticControl("Sort by", "sort", ["layer", "layer, head"], actions);
+  const sorting = statisticControl("Sort by", "sort", ["layer", "layer"], actions);
   const heads = [overview(meta, actions), overviewNote(actions)];
   const large = [map(meta, tokens, actions), legend()];
   const direction = directionControl(actions);

@@ -12,7 +12,7 @@ import { mapTitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-const HINT = "rows ask (query), columns are asked (key)";
+const HINT = "rows: query, columns: key";
 const MISSING = "This map is not on this page, and there is no kernel to make it.";
 
 /** Prefix tokens and patches are drawn apart: rows of which, columns of which. */

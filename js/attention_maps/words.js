@@ -17,10 +17,9 @@ export function mapTitle({ show, layer, head }, { n_heads }) {
   return `Layer ${layer}, head ${head}`;
 }
 
-/** Whether a map is made of a head: its own, those of a layer in a mean, of all layers up to it in a rollout. @param {import("./map_cache.js").What} what @param {number} layer @param {number} head */
+/** Whether a head is marked beside a map: its own, or those of the layer of a mean, or of the last of a rollout. @param {import("./map_cache.js").What} what @param {number} layer @param {number} head */
 export function isShown(what, layer, head) {
-  if (what.show === "rollout") return layer <= what.layer;
-  return layer === what.layer && (what.show === "mean" || head === what.head);
+  return layer === what.layer && (what.show !== "head" || head === what.head);
 }
 
 /** "image 2", "mean of 5 images", "image". @param {number | null} image @param {Meta} meta */

@@ -52,7 +52,7 @@ export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel
   const answers = [answersTitle(meta), ...(hasAnswers ? [ofGrid(readoutChips(reading, actions.grid))] : []), ofGrid(picture(reading, actions.grid)), ...(hasAnswers ? [ofGrid(tintLegend())] : [])];
   const direction = ofAttention(directionControl(actions.attention));
   const look = [lookTitle(direction), ofAttention(chips(tokens, actions.attention)), ofAttention(lookPicture(tokens, actions.attention)), ofAttention(legend())];
-  const [sorting, scale] = [ofAttention(statisticControl("Sort by", "sort", ["layer", "layer, head"], actions.attention)), ofAttention(scaleControl(actions.attention))];
+  const [sorting, scale] = [ofAttention(statisticControl("Sort by", "sort", ["layer", "layer"], actions.attention)), ofAttention(scaleControl(actions.attention))];
   const [heads, large, strips] = [overview(meta, actions.attention), map(meta, tokens, actions.attention), headStrip(meta, actions.attention)].map(ofAttention);
   const [off, line] = [knockOut(hasAnswers, actions.own), pairLine()];
   const lanes = stateLanes(meta, actions, ofGrid(classLegend(actions.grid)));

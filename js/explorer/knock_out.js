@@ -35,11 +35,12 @@ export function knockOut(hasAnswers, actions) {
     if (chip) actions.switchHead(Number(chip.getAttribute("data-layer")), Number(chip.getAttribute("data-head")));
   });
   const drawings = [
-    whenChanged((/** @type {Scenes} */ { page }) => [page.block, page.choices.head, page.requested], ({ page }) => {
+    whenChanged((/** @type {Scenes} */ { page }) => [page.block, page.choices.head, page.requested, page.canAsk], ({ page }) => {
       current = [page.block, page.choices.head];
       const isOff = page.requested.some((pair) => pair[0] === current[0] && pair[1] === current[1]);
       fill(button, icon(OFF), `${isOff ? "Switch on" : "Knock out"} L${current[0]} H${current[1]}`);
-      setAttributes(button, { "aria-pressed": String(isOff), title: "Run the model with this head’s output set to zero (K)" });
+      setAttributes(button, { "aria-pressed": String(isOff), title: page.canAsk ? "Run the model with this head’s output set to zero (K)" : NO_KERNEL });
+      button.disabled = clear.disabled = !page.canAsk;
     }),
     whenChanged(({ page }) => [page.requested], ({ page: { requested } }) => {
       fill(chips, ...requested.map(chip));

@@ -35,10 +35,17 @@ export function ratioControl({ ask }) {
       share.textContent = percent(mask_ratio);
       range.setAttribute("aria-valuetext", `${percent(mask_ratio)} of the patches, when drawn by chance`);
     }),
-    whenChanged((s) => [s.mask], ({ mask }) => void (count.textContent = `${hiddenWords(mask)} masked`)),
+    whenChanged((s) => [s.mask, s.data.random], ({ mask, data }) => {
+      const isRandom = isOne(data.random, mask); // else its share is not the slider's
+      count.textContent = `${hiddenWords(mask)} masked${isRandom ? "" : ", not at random"}`;
+      slider.classList.toggle("vl-unused", !isRandom);
+    }),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
+
+/** Whether two masks are the same. @param {Uint8Array} one @param {Uint8Array} other */
+const isOne = (one, other) => one.every((masked, i) => masked === other[i]);
 
 /** @param {Actions} actions @returns {Part} */
 export function seedControl({ ask }) {
@@ -71,7 +78,7 @@ export function maskButtons({ remask, mask }) {
   );
   const update = whenChanged((/** @type {Scene} */ s) => [s.mask, s.data.random], (s) => {
     drawn = s.data.random;
-    setAttributes(random, { "aria-pressed": String(drawn.every((one, i) => one === s.mask[i])) });
+    setAttributes(random, { "aria-pressed": String(isOne(drawn, s.mask)) });
   });
   return { node, update };
 }

@@ -292,7 +292,10 @@ class TestSaved:
     def test_what_needs_the_model_says_so(self, saved):
         explorer, widget = saved
         assert widget.get_by_role("button", name="Open image").is_disabled()
-        widget.get_by_role("button", name="Knock out L4 H0").click()
+        off = widget.get_by_role("button", name="Knock out L4 H0")
+        assert off.is_disabled()
+        assert "no kernel" in off.get_attribute("title")
+        widget.locator(".vl-off-head").first.click()
         said = widget.get_by_role("alert").inner_text()
         assert said.startswith("Not on this page. This page has no kernel")
         drop(widget, "other.png", file_of(np.zeros((8, 8, 3), np.uint8)))

@@ -142,7 +142,9 @@ def test_the_slider_says_what_random_draws_and_the_count_what_is_masked(hosted, 
         assert slider.input_value() == "75"
         assert slider.get_attribute("aria-valuetext").startswith("75 %")
         assert widget.locator(".vl-share").inner_text() == "75 %"
-        assert widget.locator(".vl-count").inner_text() == f"{count} of 24 masked"
+        masked = widget.locator(".vl-count").inner_text()
+        assert masked == f"{count} of 24 masked" + ", not at random" * (name != "Random")
+        assert widget.locator(".vl-unused").count() == (name != "Random")
 
 
 def test_the_names_of_objects_follow_also_where_their_masks_stay(hosted, infilling):
