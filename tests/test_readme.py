@@ -61,6 +61,28 @@ def test_the_examples_of_each_view_run_after_it():
     assert names["infilling"].score("mse").shape == (names["mae"].n_layers + 1, 1)
 
 
+def test_what_is_kept_and_shared_is_written_and_tensors_of_ones_own_are_shown(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    keep, own = (
+        next(block for block in blocks("python") if word in block)
+        for word in ("save_figure(", "vl.PatchGrid(logits=")
+    )
+    for example in (*blocks("python")[:1], "maps = vl.AttentionMaps(trace)", keep):
+        exec(example, names)
+    written = {path.name for path in tmp_path.iterdir()}
+    files = ("lens.html", "both.html", "lens.png", "figure.pdf", "sheet.svg", "answers.csv")
+    assert written == set(files)
+    Image.fromarray(names["scene"].image).save(tmp_path / "cat.jpg")
+    reading, maps = names["reading"], vl.analysis.Maps(names["trace"])
+    names["logits"] = [reading.logits(k)[0] for k in range(reading.n_states)]
+    names["attention"] = [maps.of_layer(k) for k in range(maps.n_layers)]
+    names["names"] = reading.labels
+    exec(own, names)
+
+
 def test_a_model_and_an_image_by_their_names_are_explored_in_one_call(tmp_path):
     scene = vl.world.scene(seed=7, objects=2)
     Image.fromarray(scene.image).save(tmp_path / "cat.png")

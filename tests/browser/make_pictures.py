@@ -2,11 +2,16 @@
 
 python -m tests.browser.make_pictures            # all
 python -m tests.browser.make_pictures explorer   # some
+python -m tests.browser.make_pictures photograph photograph_attention  # with DINOv2, from the hub
+
+DINOV2=folder in the environment says where DINOv2 is saved, if not on the hub.
 """
 
 from __future__ import annotations
 
+import functools
 import io
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -14,6 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
+from skimage import data
 
 import vitlens_widgets as vl
 from tests.browser.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
@@ -24,7 +30,11 @@ FOLDER = Path(__file__).parents[2] / "notebooks" / "pictures"
 WIDTH = 1200  # pixels; a README shows them at some 830, so text stays sharp
 SEED, CLASSES = 45, ("cat", "umbrella")
 PINNED = (2, 4)
-STEMS = {"taught": "patch_features"}
+STEMS = {
+    "taught": "patch_features",
+    "photograph": "patch_features",
+    "photograph_attention": "attention_maps",
+}
 """Of pictures that are not named after their widget."""
 
 
@@ -77,6 +87,24 @@ def explorer() -> vl.Explorer:
     return vl.explore(vit, _scene(), mae=vl.load("toy/mae"), token=query, key=key, **choices)
 
 
+@functools.cache
+def _photographs() -> vl.Trace:
+    """DINOv2 on three photographs of scikit-image, which are free."""
+    vit = vl.load(os.environ.get("DINOV2", "facebook/dinov2-small"), image_size=448)
+    return vit.trace([data.astronaut(), data.chelsea(), data.coffee()])
+
+
+def photograph() -> vl.PatchFeatures:
+    """What patches of photographs are like, and which are like a face."""
+    return vl.PatchFeatures(_photographs(), token=_photographs().layout.token(7, 13))
+
+
+def photograph_attention() -> vl.AttentionMaps:
+    """Every head of the same model, one that looks at what the query is a part of large."""
+    token = _photographs().layout.token(7, 13)
+    return vl.AttentionMaps(_photographs(), layer=10, head=0, token=token)
+
+
 MAKERS = (
     patch_grid,
     attention_maps,
@@ -86,13 +114,16 @@ MAKERS = (
     taught,
     explorer,
 )
+OF_A_REAL_MODEL = (photograph, photograph_attention)
+"""Made when they are asked for by name."""
 
 
 def main(names: Sequence[str]) -> None:
     """Writes the pictures of widgets, light and dark."""
     FOLDER.mkdir(exist_ok=True)
     browser_path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    widgets = {make.__name__: make() for make in MAKERS if make.__name__ in names}
+    every = (*MAKERS, *OF_A_REAL_MODEL)
+    widgets = {make.__name__: make() for make in every if make.__name__ in names}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_ARGS)
         for scheme in ("light", "dark"):
