@@ -331,3 +331,13 @@ def test_extreme_grids_fit_on_the_sheet(size):
 
 def test_a_single_class_and_a_single_state_are_drawn():
     picture(vl.PatchGrid(random_reading(14, classes=1, states=1)))
+
+
+def test_on_a_fine_grid_regions_say_the_classes_without_a_sign_for_each_patch():
+    for rows, signs in ((20, 400), (21, 0)):
+        grid = vl.PatchGrid(random_reading(4, rows=rows, cols=20, patch=2), tint="class")
+        answers = Answers(grid.get_state())
+        panel = Patches(answers, tint_of(answers, "class"), "emoji").panel(1)
+        assert len(panel.marks) == signs
+        np.testing.assert_array_equal(panel.regions, answers.patches(answers.top[1, :, 0]))
+    assert vl.PatchGrid(random_reading(4, rows=21, cols=20, patch=2)).tint == "class"

@@ -16,6 +16,7 @@ from vitlens_widgets.export.stills.tinting import (
     prepared,
 )
 from vitlens_widgets.widgets.patch_grid.answers import Answers
+from vitlens_widgets.widgets.patch_grid.data import MOST_SIGNS
 
 MOST_CLASSES = 11  # in a legend
 PLAIN = np.array([216, 216, 216], np.uint8)
@@ -84,7 +85,10 @@ class Patches:
         """A state."""
         answers = self.answers
         tokens = answers.patches(np.arange(int(answers.top.shape[1]))).ravel()
-        marks = [self._mark(state, int(token)) for token in tokens]
+        is_fine = (
+            self.of_classes and len(tokens) > MOST_SIGNS
+        )  # regions say it, signs would be noise
+        marks = [] if is_fine else [self._mark(state, int(token)) for token in tokens]
         regions = answers.patches(answers.top[state, :, 0]) if self.of_classes else None
         return Panel(self.ground, self._cover(state), marks=marks, regions=regions, **words)
 
