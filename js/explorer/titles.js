@@ -23,7 +23,7 @@ export function answersTitle(meta) {
   const update = whenChanged(
     (/** @type {Scenes} */ { page }) => [page.choices.state, page.choices.run, page.data.edited === null],
     ({ page: { choices, data } }) => {
-      const state = meta.n_classes ? `at ${meta.state_names[choices.state]}` : "the model has no classifier to read patches with";
+      const state = meta.n_classes ? `at ${meta.state_names[choices.state]}` : "no classifier to read patches with: vl.PatchFeatures(explorer.trace) shows what they are like";
       where.textContent = `${state}${data.edited && meta.n_classes ? RUNS[choices.run] : ""}`;
     },
   );

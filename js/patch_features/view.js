@@ -196,6 +196,7 @@ export class PatchFeaturesView {
   /** A class that was typed is called as the kernel calls it, such as without its emoji. @param {import("./taught.js").Taught} taught */
   follow(taught) {
     const before = this.data.taught;
+    if (this.active === null && before.classes.length === 0) this.active = taught.classes[0]?.name ?? null;
     const added = taught.classes.find(({ name }) => !before.named(name));
     const wasNew = this.active !== null && !before.named(this.active);
     if (wasNew && added) this.active = added.name;

@@ -28,6 +28,7 @@ WIDGETS = {
     "strip": "vl.InfillStrip(infilling, truth=scene)",
     "explorer": "vl.explore(vit, scene, mae=mae)",
     "relevance": "vl.RelevanceMaps(trace, n_points=8, n_random=2)",
+    "features": "vl.PatchFeatures(mae.trace(scene.image))",
 }
 FACE = random_maps(layers=6, heads=3, rows=7, cols=7)  # of toy/p32: only its layout counts
 MAE_SIDE = 14
@@ -148,6 +149,23 @@ def test_relevance_maps_ask_the_kernel_for_another_class_and_for_their_curves(no
     notebook.kernel("relevance.method, relevance.against = 'chefer', None")
     target = notebook.value("relevance.target")
     waits_for(relevance, "data-vitlens-drawn", f"chefer: {target}, image 0")
+
+
+def test_a_patch_is_compared_and_then_taught_by_the_kernel(notebook):
+    features = shown(notebook, "features")
+    features.locator(".vl-components .vl-cell").nth(3 * 14 + 6).click()
+    notebook.wait_for_value("mae.layout.row_col(features.token)", [3, 6])
+    features.locator(".vl-ring-pinned:visible").nth(2).wait_for()  # in all three views
+    features.get_by_role("radio", name="Teach").click()
+    for (row, col), name in (((3, 6), "cat"), ((0, 0), "wall")):
+        field = features.get_by_role("textbox", name="Name of a new class")
+        field.fill(name)
+        field.press("Enter")
+        features.locator(".vl-class-map .vl-cell").nth(row * 14 + col).click()
+        notebook.wait_for_value("features._teaching.classes[-1].name", name)
+    features.locator("[data-number='2']").wait_for(state="attached")
+    answers = notebook.value("features.classifier.labels[0]")
+    assert answers == "cat"
 
 
 def test_a_mask_painted_on_an_infill_strip_is_infilled_by_the_kernel(notebook):
