@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -21,7 +20,11 @@ from vitlens_widgets.models.readout import Readout
 PatchRule = Literal["share", "mean", "best"]
 """How the patches' answers become the image's; see `ReadsPatches`."""
 
-_NAMES = {"share": "share of patches", "mean": "mean of patch logits", "best": "best patch"}
+_NAMES = {
+    "share": "share of patches",
+    "mean": "mean of patch logits",
+    "best": "best patch of each class",
+}
 
 
 class ReadsPatches(Adapter):
@@ -36,7 +39,8 @@ class ReadsPatches(Adapter):
     - `"best"`: `max_p z[p, c]`, the patch most like c, as in multiple-instance learning.
 
     Where a method asks how the readout weighs tokens (rollouts), `"share"` and `"mean"` weigh all
-    patches alike, and `"best"` has the one patch with the largest logit of all.
+    patches alike. `"best"` reads another patch for each class, so that it has no such weights, and
+    the method refuses it.
 
     Sources:
         "share" is the sum rule of Kittler et al. (1998), "On combining classifiers", "mean" their
@@ -135,19 +139,11 @@ def reading_patches(adapter: Adapter, classifier: UnitClassifier, rule: PatchRul
     twin: Any = copy.copy(own)
     twin.__class__ = type(f"Taught{type(own).__name__}", (ReadsPatches, type(own)), {})
     twin.untaught, twin.classifier, twin.patch_rule = own, classifier, rule
-    chosen = partial(_best_patch, twin) if rule == "best" else None
     groups = () if rule == "best" else ("patches",)
-    twin.readout = Readout(_NAMES[rule], groups, chosen, direct=False)
+    twin.readout = Readout(_NAMES[rule], groups, direct=False)
     return twin
 
 
 def own_adapter(adapter: Adapter) -> Adapter:
     """The adapter as it was before its model was taught classes, if it was."""
     return adapter.untaught if isinstance(adapter, ReadsPatches) else adapter
-
-
-def _best_patch(adapter: ReadsPatches, state: Tensor) -> Tensor:
-    """1 on the patch whose answer is the image's, `[image, 1, token]`; see `Readout.attention`."""
-    n_prefix = adapter.layout().n_prefix
-    best = adapter.token_logits(state)[:, n_prefix:].amax(-1).argmax(1) + n_prefix
-    return torch.nn.functional.one_hot(best, state.shape[1]).to(state)[:, None]
