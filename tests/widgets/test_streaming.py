@@ -85,6 +85,43 @@ def test_an_interrupted_piece_is_computed_when_it_is_asked_for_again(maps, monke
     assert known(widget) == [0, 3]
 
 
+def struck_at_the_last_piece(widget, owner, name):
+    """Ctrl-C between the numbers of the last piece and the browser; what is then left."""
+    while widget._left > 1:
+        widget._step()
+
+    def interrupted(*_args, **_words):
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            widget._step()
+    return widget._left
+
+
+@pytest.mark.parametrize("ask", ["page", "saved"])
+def test_the_last_piece_is_left_until_it_is_packed(maps, ask):
+    widget, whole = vl.AttentionMaps(maps), vl.AttentionMaps(maps)
+    assert struck_at_the_last_piece(widget, data, "statistics") == 1
+    assert known(widget) == [0, 1, 3]
+    if ask == "page":
+        assert widget._more({}, [])[0] == {"left": 0}
+    assert widget.saved().state == whole.saved().state
+    assert known(widget) == [0, 1, 2, 3]
+
+
+def test_the_last_piece_is_left_until_it_is_sent(maps, recorded):
+    widget = vl.AttentionMaps(maps)
+    comm = recorded(widget)
+    assert struck_at_the_last_piece(widget, type(widget), "send_state") == 1
+    n_sent = len(comm.updates())
+    assert widget._more({}, [])[0] == {"left": 0}
+    (sent,) = comm.updates()[n_sent:]
+    assert {*OVERVIEW, "_statistics"} <= set(sent)
+    assert not np.isnan(np.frombuffer(sent["_ranges"], "<f4")).any()
+
+
 def test_another_image_chosen_meanwhile_comes_whole(maps):
     widget = vl.AttentionMaps(maps)
     widget.image = 1
@@ -216,6 +253,14 @@ def test_an_explorer_opens_with_the_maps_of_its_layer(explorer):
     whole = run.maps(explorer._meta["side"])
     found = explorer._baseline_maps
     assert {name: found[name] for name in OVERVIEW} == {name: whole[name] for name in OVERVIEW}
+
+
+def test_the_last_piece_of_an_explorer_is_left_until_it_is_packed(explorer):
+    every = list(range(explorer.vit.n_layers))
+    assert struck_at_the_last_piece(explorer, data, "statistics") == 1
+    assert bundle_layers(explorer, "_baseline_maps") == every[:-1]
+    assert explorer._more({}, [])[0] == {"left": 0}
+    assert bundle_layers(explorer, "_baseline_maps") == every
 
 
 @pytest.mark.parametrize("all_there", [True, False])

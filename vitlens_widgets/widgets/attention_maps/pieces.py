@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Pieces:
         self._thumb_ranges = self._ranges.copy()
         every = range(source.n_layers)
         self._left = [first, *(layer for layer in every if layer != first)]
+        self._is_sent = True
 
     @property
     def known(self) -> list[int]:
@@ -45,19 +47,28 @@ class Pieces:
 
     @property
     def n_left(self) -> int:
-        """How many layers are not."""
-        return len(self._left)
+        """How many layers are not; 1 where all are there, but the last was not `sending`."""
+        return len(self._left) or int(not self._is_sent)
 
     @property
     def is_done(self) -> bool:
-        """Whether all are there."""
-        return not self._left
+        """Whether all are there, and none is to be sent again."""
+        return not self.n_left
 
     def step(self) -> None:
         """One more layer; nothing has changed where it fails."""
         layer = self._left[0]
         self._codes[layer], self._ranges[layer], self._thumb_ranges[layer] = self._layer(layer)
         del self._left[0]
+
+    @contextmanager
+    def sending(self) -> Iterator[Pieces]:
+        """One more layer, for a block that sends it; where that fails it is still left."""
+        self._is_sent = False
+        if self._left:
+            self.step()
+        yield self
+        self._is_sent = True
 
     def finish(self) -> Pieces:
         """All the rest."""

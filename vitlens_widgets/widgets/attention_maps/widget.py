@@ -182,8 +182,7 @@ class AttentionMaps(of_page.SavesMaps):
         pieces = self._pieces
         if pieces is None:
             return
-        pieces.step()
-        with self.hold_sync():
+        with pieces.sending(), self.hold_sync():
             self._set(self._so_far(pieces))
         if pieces.is_done:
             self._pieces = None

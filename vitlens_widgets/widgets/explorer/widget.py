@@ -200,9 +200,7 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _step(self) -> None:
         run = self._runs.baseline
-        pieces = run.pieces(self._meta["side"])
-        pieces.step()
-        with self.hold_sync():
+        with run.pieces(self._meta["side"]).sending() as pieces, self.hold_sync():
             self._take({"_baseline_maps": run.maps_so_far(pieces)})
 
     def _take(self, packed: dict[str, Any]) -> None:
