@@ -1,5 +1,5 @@
-// Who asks while nobody has been chosen, so that the image never stands bare: CLS, or without one the
-// patch most attended to.
+// Who asks while nobody has been chosen, so that the image never stands bare: CLS where the readout
+// reads it, else the patch most attended to.
 import { LARGEST, valueOf } from "./shades.js";
 
 /** @typedef {import("./map_cache.js").AttentionMap} AttentionMap */
@@ -10,8 +10,8 @@ import { LARGEST, valueOf } from "./shades.js";
  * @returns {number | null} a token; null where none can be told
  */
 export function restingToken(tokens, map) {
-  const cls = tokens.prefix.indexOf("CLS");
-  if (cls >= 0 && tokens.position(cls) !== null) return cls;
+  const { asks } = tokens;
+  if (asks !== null && tokens.position(asks) !== null) return asks;
   return map ? mostAttended(tokens, map) : null;
 }
 

@@ -14,6 +14,7 @@
  * @property {number} side  of the maps in the overview
  * @property {[height: number, width: number]} [thumb]  of a small picture, px
  * @property {Uint8Array} [thumbs]  small pictures of all images, where they are few
+ * @property {number | null} [asks]  the token of the readout, while none is pinned; null where it reads patches
  * @property {string | null} lens_name
  * @property {boolean} [knows_scores]  false where weights alone were given
  * @property {string | null} [probabilities]  of the lens: "softmax", or "sigmoid" where each class is a yes or a no
@@ -22,9 +23,10 @@
 /** @typedef {{ name: string, start: number, end: number }} Span  positions from start up to end */
 
 export class Tokens {
-  /** @param {Pick<Meta, "prefix" | "rows" | "cols" | "tokens">} meta */
-  constructor({ prefix, rows, cols, tokens }) {
+  /** @param {Pick<Meta, "prefix" | "rows" | "cols" | "tokens" | "asks">} meta */
+  constructor({ prefix, rows, cols, tokens, asks = null }) {
     this.prefix = prefix;
+    this.asks = asks;
     this.rows = rows;
     this.cols = cols;
     this.tokens = tokens;

@@ -45,6 +45,16 @@ def test_what_there_is_is_said(trace, maps):
     assert maps.picture(2).shape == (56, 84, 3)
 
 
+@pytest.mark.parametrize(
+    ("name", "reads_cls"),
+    [("CLS", True), ("distillation", True), ("mean of patches", False)],
+)
+def test_whether_the_answer_is_read_from_cls_is_known(name, reads_cls):
+    vit = vl.load(timm_model(name))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    assert Maps(trace).reads_cls == reads_cls
+
+
 def test_statistics_of_heads_are_the_traces_own(trace, maps):
     for image in (0, 2, None):
         mine, own = maps.statistics(image), heads.statistics(trace, image)

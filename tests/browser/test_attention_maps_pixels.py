@@ -185,18 +185,25 @@ def test_the_heat_on_the_image_has_the_colours_of_the_maps_row_or_column(page, m
         assert heat[row, col].tolist() == VEIL
 
 
-RESTING = {"CLS": ("CLS",), "distillation": ("CLS", "distillation"), "no CLS": ()}
+RESTING = {
+    "CLS": (("CLS",), True),
+    "distillation": (("CLS", "distillation"), True),
+    "no CLS": ((), True),
+    "CLS that is not read": (("CLS",), False),
+}
 
 
 @pytest.mark.parametrize("direction", ["to", "from"])
-@pytest.mark.parametrize("prefix", RESTING.values(), ids=RESTING)
+@pytest.mark.parametrize(("prefix", "reads_cls"), RESTING.values(), ids=RESTING)
 def test_while_nothing_is_looked_at_cls_asks_or_else_the_patch_most_attended_to(
-    page, prefix, direction
+    page, prefix, reads_cls, direction
 ):
     maps = random_maps(1, layers=2, rows=4, cols=6, prefix=prefix, sharpness=3)
+    maps.reads_cls = reads_cls
     hosted, widget = shown(page, maps, direction=direction)
     pattern = maps.of_layer(1)[0]
-    at = 0 if prefix else int(pattern.sum(0, dtype=np.float64).argmax())
+    most = len(prefix) + int(pattern.sum(0, dtype=np.float64)[len(prefix) :].argmax())
+    at = 0 if prefix and reads_cls else most
     place = shades(pattern, "pattern", "sqrt")
     line = (place[at] if direction == "to" else place[:, at])[len(prefix) :]
     alpha = heat_pixels(widget)[..., 3].ravel()
@@ -204,7 +211,8 @@ def test_while_nothing_is_looked_at_cls_asks_or_else_the_patch_most_attended_to(
     assert hosted.saved() == []  # it is looked at, not chosen
     words, cover = ShownMaps(vl.AttentionMaps(maps, direction=direction)._pictured()).of_pinned()
     np.testing.assert_allclose(cover[..., 3].ravel(), opacity(line, of_heat=True), atol=1e-4)
-    assert ("CLS" if prefix else f"row {at // 6}, col {at % 6}") in words
+    row, col = divmod(at - len(prefix), 6)
+    assert ("CLS" if at == 0 and prefix else f"row {row}, col {col}") in words
     hosted.receive(key=3, token=3)
     other = (place[3] if direction == "to" else place[:, 3])[len(prefix) :]
     alpha = heat_pixels(widget)[..., 3].ravel()

@@ -83,6 +83,12 @@ class Maps:
         return self._trace.n_images
 
     @property
+    def reads_cls(self) -> bool:
+        """Whether CLS is what the model's answer is read from, alone or among others."""
+        groups = self._trace.vit.readout.groups
+        return any(group in ("cls", "cls_distillation", "prefix", 0) for group in groups)
+
+    @property
     def model_name(self) -> str:
         """What the model was loaded as; an edited run says that it is one."""
         return self._trace.vit.name + (" (edited)" if self._trace.edits else "")

@@ -33,6 +33,7 @@ def description(source: MapsLike, reading: ReadingLike | None) -> dict[str, Any]
     return names_and_sizes(source) | {
         "side": thumbnail_side(source.n_layers * source.n_heads, len(source.tokens)),
         "knows_scores": knows_scores(source),
+        "asks": asking_token(source),
         "lens_name": reading.lens_name if reading is not None else None,
         "probabilities": reading.probabilities if reading is not None else None,
     }
@@ -41,6 +42,13 @@ def description(source: MapsLike, reading: ReadingLike | None) -> dict[str, Any]
 def knows_scores(source: MapsLike) -> bool:
     """Whether there is more than weights: what they were before the softmax, and neurons."""
     return getattr(source, "knows_scores", True)
+
+
+def asking_token(source: MapsLike) -> int | None:
+    """Who asks while nothing is pinned: CLS where the readout reads it; None where it does not."""
+    prefix = list(source.layout.prefix)
+    reads_cls = getattr(source, "reads_cls", True)
+    return prefix.index("CLS") if reads_cls and "CLS" in prefix else None
 
 
 def names_and_sizes(source: SizesLike) -> dict[str, Any]:
@@ -175,7 +183,9 @@ def first_map(source: MapsLike, what: dict[str, Any]) -> dict[str, Any]:
 
     Where these are too many, with those of CLS, which asks while nothing is pinned.
     """
-    what = what | {"query": _position_of_cls(source), "key": None}
+    asks, tokens = asking_token(source), np.asarray(source.tokens).tolist()
+    query = tokens.index(asks) if asks in tokens else None
+    what = what | {"query": query, "key": None}
     found, (codes,) = whole_map(source, what)
     exact, numbers = exact_numbers(source, what)
     return {
@@ -183,12 +193,6 @@ def first_map(source: MapsLike, what: dict[str, Any]) -> dict[str, Any]:
         "_first_codes": codes,
         "_first_exact": b"".join(numbers),
     }
-
-
-def _position_of_cls(source: MapsLike) -> int | None:
-    prefix, tokens = list(source.layout.prefix), np.asarray(source.tokens).tolist()
-    cls = prefix.index("CLS") if "CLS" in prefix else None
-    return tokens.index(cls) if cls in tokens else None
 
 
 def exact_numbers(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

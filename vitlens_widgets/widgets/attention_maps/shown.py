@@ -87,7 +87,7 @@ class ShownMaps:
     def of_pinned(self) -> tuple[str, np.ndarray]:
         """What the pinned token attends to or is asked by: words, and `[row, col, 4]`.
 
-        While nothing is pinned, the same of CLS or the patch most attended to, as in
+        While nothing is pinned, the same of the readout's CLS or the patch most attended to, as in
         js/attention_maps/resting.js.
         """
         meta, is_row = self.meta, self.traits["direction"] == "to"
@@ -103,9 +103,9 @@ class ShownMaps:
 
     def _resting(self) -> int:
         """Who asks while nobody has been chosen."""
-        prefix, tokens = self.meta["prefix"], self.meta["tokens"]
-        if "CLS" in prefix and self.index(prefix.index("CLS")) is not None:
-            return prefix.index("CLS")
+        prefix, tokens, asks = (self.meta[name] for name in ("prefix", "tokens", "asks"))
+        if self.index(asks) is not None:
+            return asks
         sums = np.where(np.array(tokens) < len(prefix), -np.inf, self.shown()[0].sum(0))
         return int(tokens[int(np.nanargmax(sums))])
 
