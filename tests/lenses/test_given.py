@@ -63,6 +63,70 @@ def test_classes_that_are_a_yes_or_no_each_are_read_so():
         reading.logsumexp()
 
 
+@pytest.mark.parametrize("certain", [False, True])
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+def test_without_cls_the_readout_is_the_mean_of_what_was_given(kind, certain):
+    """Three patches for one class, and one that is surer of another."""
+    sure = [0.9, 0.1] if kind == "softmax" else [0.9, 0.3]
+    p = np.array([[sure, sure, sure, [0.0001, 0.9999]]])
+    if certain:
+        p = p.round()
+    reading = vl.GivenReading(probabilities=p, grid=(2, 2), prefix=0)
+    assert (reading.probabilities == "softmax") == (kind == "softmax" or certain)
+    for k in range(2):
+        np.testing.assert_allclose(
+            reading.readout.probability(k).numpy(), p[..., k].mean(-1, keepdims=True), rtol=1e-5
+        )
+    assert int(reading.readout.top(1).index) == int(p[0].mean(0).argmax())
+    assert reading.readout.kl_to_final().isfinite().all()
+
+
+def test_probabilities_in_half_precision_are_those_of_a_softmax():
+    p = torch.tensor(softmax(arrays(classes=300))).bfloat16()
+    reading = vl.GivenReading(probabilities=p, grid=(3, 5))
+    assert reading.probabilities == "softmax"
+    wanted = p.float() / p.float().sum(-1, keepdim=True)
+    torch.testing.assert_close(reading.probability(2), wanted[..., 2], rtol=1e-4, atol=1e-7)
+
+
+def test_what_has_no_probabilities_is_refused():
+    impossible = np.zeros((1, 4, 2))
+    impossible[:, ::2, 0] = impossible[:, 1::2, 1] = -np.inf  # no class that all patches allow
+    p = np.array([[[0.494, 0.494]] * 4])
+    half = {"probabilities": np.full((1, 4, 2), 0.5)}
+    for words in (
+        {"logits": impossible}, {"logits": -np.inf + impossible}, {"logits": -impossible},
+        {"probabilities": p}, half | {"readout": [[0.5, 0.7]]}, half | {"readout": [[0.5, -0.5]]},
+    ):  # fmt: skip
+        with refused(vl.UsageError):
+            vl.GivenReading(**words, grid=(2, 2), prefix=0)
+    reading = vl.GivenReading(impossible, grid=(2, 2), prefix=0, readout=[[0.0, -np.inf]])
+    assert reading.readout.probability(0).tolist() == [[1]]
+
+
+def test_arrays_that_are_changed_later_change_nothing():
+    for change in (np.asarray, torch.from_numpy):
+        x, readout = (arrays(images=1)[:, 0].astype(np.float32) for _ in range(2))
+        readout = readout[:, 0]
+        weights = np.full((2, 3, 16, 16), 1 / 16, np.float32)
+        reading = vl.GivenReading(change(x), grid=(3, 5), readout=change(readout))
+        maps = vl.analysis.GivenMaps(change(weights), grid=(3, 5))
+        before = x.copy(), readout.copy(), weights.copy()
+        for array in (x, readout, weights):
+            array[:] = 7
+        np.testing.assert_array_equal(reading.logits(1)[0].numpy(), before[0][1])
+        np.testing.assert_array_equal(reading.readout.logits(1)[0].numpy(), before[1][1])
+        np.testing.assert_array_equal(maps.of_head(1, 2), before[2][1, 2])
+
+
+@pytest.mark.parametrize("k", ["a", 0, 8, 1.5, True])
+def test_a_number_of_classes_that_is_none_is_refused(k):
+    reading = vl.GivenReading(arrays(), grid=(3, 5))
+    for asked in (reading, reading.readout):
+        with refused(vl.UsageError):
+            asked.top(k)
+
+
 def test_it_reads_a_models_logits_as_the_lens_does():
     vit = vl.load("toy/p32")
     trace = vit.trace(vl.world.scene(seed=7, objects=2).image)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.data import LabelSet
-from vitlens_widgets.errors import UsageError, as_list, check_text
+from vitlens_widgets.errors import UsageError, as_list, check_count, check_text
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.reading import Top
 from vitlens_widgets.models.given import given_picture, given_tensor, layout_over, pictures_of
@@ -18,8 +18,11 @@ from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.trace.sites import check_index
 
-SUMS = 2e-2
-"""How far probabilities may be from 1 in sum, as those in half precision are."""
+SUMS = 5e-3
+"""How far probabilities may be from 1 in sum: as far as rounding to bfloat16 can bring them."""
+
+NEARLY = 2e-2
+"""Those farther off, up to here, are not told from a yes or no each that sum to about 1."""
 
 
 class GivenAnswers:
@@ -43,8 +46,12 @@ class GivenAnswers:
         return {name: torch.stack([one[name] for one in every]) for name in every[0]}
 
     def top(self, k: int = 5) -> Top:
-        """The k most probable classes, `[state, image, token, k]`, best first."""
-        check_index("k", k - 1, len(self._label_set))
+        """The k most probable classes, `[state, image, token, k]`, best first.
+
+        Raises:
+            UsageError: k is not between 1 and the number of classes.
+        """
+        k = check_count("k", k, least=1, most=len(self._label_set))
         found = statistics.top(self._logits, k, self._kind)
         return Top(found["index"], found["probability"])
 
@@ -90,20 +97,22 @@ class GivenReading(GivenAnswers):
         logits: `[state, token, class]`, or `[state, image, token, class]` of several images; an
             array or a tensor. The last state is the final one.
         probabilities: The same as probabilities, instead of logits. Where those of a token sum to
-            1 they are of one class among all (softmax); else each class is a yes or no (sigmoid).
+            1, but for rounding, they are of one class among all (softmax), and are divided by that
+            sum; else each class is a yes or no (sigmoid).
         labels: Names of the classes, or a dict of names by index. Default: "class 0", ...
         image: The picture as the model saw it, in any form that `vl.read_image` takes; a list of
             them for several images. Default: grey.
         grid: `(rows, cols)` of the patches. Default: found by the number of tokens.
         prefix: Names of the tokens before the patches, or their number. Default: found so, too.
         readout: Logits (or probabilities) of what the model itself answers, `[state, class]` or
-            `[state, image, class]`. Default: CLS's, or the mean over patches where there is none.
+            `[state, image, class]`. Default: CLS's, or where there is none the mean over patches of
+            what was given.
         state_names: Names of the states. Default: `0_pre` to `final`.
         name: What the model is called.
 
     Raises:
         UsageError: Neither or both of logits and probabilities were given, an array has another
-            shape or holds what is no number, or the layout is not clear.
+            shape, holds what is no number or no answer, or the layout is not clear.
 
     Example:
         >>> vl.PatchGrid(vl.GivenReading(logits, labels=["cat", "dog"], image="cat.jpg"))
@@ -131,28 +140,35 @@ class GivenReading(GivenAnswers):
         kind = _kind_of(given, what)
         self.model_name = check_text("name=", name, "my ViT")
         labels_of = _labels(labels, given.shape[-1])
-        super().__init__(_as_logits(given, what, kind), labels_of, kind)
+        super().__init__(_as_logits(given, what, kind, what), labels_of, kind)
         pictures = pictures_of(what, image, given.shape[1])
         self.layout: TokenLayout = layout_over(given.shape[2], grid, prefix, pictures[0])
         self._pictures = [given_picture(one, self.layout) for one in pictures]
         self.state_names = _state_names(state_names, len(given))
-        self.readout, self.readout_name = self._readout_of(readout, what)
+        array, self.readout_name = self._readout_of(readout, given, what)
+        source = f"the {self.readout_name} of {what}" if readout is None else "readout"
+        of_image = _as_logits(array, what, kind, source)
+        self.readout = GivenAnswers(of_image, labels_of, kind)
 
-    def _readout_of(self, given: Any, what: str) -> tuple[GivenAnswers, str]:
-        if given is not None:
-            array = _array("readout", given, token=False)
-            wanted = (*self._logits.shape[:2], self._logits.shape[-1])
+    def _readout_of(self, readout: Any, given: Tensor, what: str) -> tuple[Tensor, str]:
+        """What the model answers, in the form that was given, and what that is."""
+        if readout is not None:
+            array = _array("readout", readout, token=False)
+            wanted = (*given.shape[:2], given.shape[-1])
             if array.shape != wanted:
                 raise UsageError(
                     f"readout= is [state, image, class], here {list(wanted)}; "
                     f"{list(array.shape)} was given."
                 )
-            logits, name = _as_logits(array, what, self._kind), "readout"
-        elif "CLS" in self.layout.prefix:
-            logits, name = self._logits[:, :, self.layout.prefix.index("CLS")], "CLS"
-        else:
-            logits, name = self._logits[:, :, self.layout.patches].mean(2), "mean of patches"
-        return GivenAnswers(logits, self._label_set, self._kind), name
+            if what == "probabilities" and self._kind != _kind_of(array, what, self._kind):
+                raise UsageError(
+                    "readout= does not sum to 1, as the probabilities of the tokens do; give the "
+                    "readout's probabilities of one class among all."
+                )
+            return array, "readout"
+        if "CLS" in self.layout.prefix:
+            return given[:, :, self.layout.prefix.index("CLS")], "CLS"
+        return given[:, :, self.layout.patches].mean(2), "mean of patches"
 
     @property
     def labels(self) -> LabelSet:
@@ -196,7 +212,8 @@ def _array(what: str, given: Any, *, token: bool = True) -> Tensor:
     return array[:, None] if array.ndim == 2 + token else array
 
 
-def _kind_of(given: Tensor, what: str) -> Kind:
+def _kind_of(given: Tensor, what: str, known: Kind | None = None) -> Kind:
+    """Which kind of probabilities was given; a yes or no each needs no sum where it is known."""
     if what == "logits":
         return "softmax"
     if given.min() < 0 or given.max() > 1 + SUMS:
@@ -204,14 +221,28 @@ def _kind_of(given: Tensor, what: str) -> Kind:
             f"probabilities are from 0 to 1; from {given.min():.3g} to {given.max():.3g} were "
             "given: give them as logits=, if they are."
         )
-    sums_to_one = bool((given.sum(-1) - 1).abs().max() < SUMS)
-    return "softmax" if sums_to_one else "sigmoid"
+    if known == "sigmoid":
+        return known
+    off = float((given.sum(-1) - 1).abs().max())
+    if SUMS < off <= NEARLY:
+        raise UsageError(
+            f"The probabilities of a token sum to nearly 1, off by {off:.2g}; divide each token's "
+            "by their sum where they are of one class among all."
+        )
+    return "softmax" if off <= SUMS else "sigmoid"
 
 
-def _as_logits(given: Tensor, what: str, kind: Kind) -> Tensor:
-    if what == "logits":
-        return given
-    return given.log() if kind == "softmax" else torch.logit(given.double()).float()
+def _as_logits(given: Tensor, what: str, kind: Kind, source: str) -> Tensor:
+    """Logits of what was given, which is said to be `source`."""
+    if kind == "sigmoid":
+        return torch.logit(given.double().clamp(0, 1)).float()
+    logits = given if what == "logits" else given.log()
+    if not logits.logsumexp(-1).isfinite().all():
+        raise UsageError(
+            f"In {source} all classes of one answer are impossible, or one is infinitely far ahead "
+            "of them; of these no probabilities are known: give finite logits."
+        )
+    return logits
 
 
 def _labels(given: Any, n_classes: int) -> LabelSet:

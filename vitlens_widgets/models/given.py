@@ -26,7 +26,7 @@ LARGEST_SIDE = 768
 
 
 def given_tensor(what: str, given: Any, axes: str, n_axes: Sequence[int]) -> Tensor:
-    """An array, a tensor, or a list of either, float32 on the CPU.
+    """A copy of an array, a tensor, or a list of either, float32 on the CPU.
 
     Args:
         what: The name of the argument.
@@ -42,7 +42,7 @@ def given_tensor(what: str, given: Any, axes: str, n_axes: Sequence[int]) -> Ten
             array = torch.stack([one.detach().cpu() for one in given])
         else:
             array = torch.as_tensor(np.asarray(given) if is_several(given) else given)
-        array = array.detach().float().cpu()
+        array = array.detach().to("cpu", torch.float32, copy=True)
     except (TypeError, ValueError, RuntimeError):
         raise UsageError(
             f"{what}= takes an array or a tensor {axes}; {said(given)} was given, which is none."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 import numpy as np
@@ -62,7 +62,7 @@ class Pieces:
         del self._left[0]
 
     @contextmanager
-    def sending(self) -> Iterator[Pieces]:
+    def sending(self) -> Generator[Pieces]:
         """One more layer, for a block that sends it; where that fails it is still left."""
         self._is_sent = False
         if self._left:
