@@ -247,7 +247,39 @@ def test_what_is_not_there_is_refused():
         vl.read_features(features.trace, states=[2, 1])
     with refused(vl.UsageError):
         vl.read_features(features.trace, states=[])
-    with refused(vl.UsageError):
-        features.similarity_to(torch.zeros(7))
+    width = features.trace.vit.width
+    for vector in (torch.zeros(7), "cat", None, ["cat"] * width, [float("nan")] * width):
+        with refused(vl.UsageError):
+            features.similarity_to(vector)
     with refused(vl.UsageError):
         vl.read_features(features.trace, per_image="yes")
+
+
+def test_unit_vectors_are_handed_out_as_copies():
+    features = vl.read_features(traced(MODELS["CLS"]()))
+    before = features.similarity(0, 1).patches
+    features.units(3).zero_()
+    features.units("final").mul_(2)
+    np.testing.assert_array_equal(features.similarity(0, 1).patches, before)
+
+
+def test_states_may_be_numbers_of_numpy():
+    features = vl.read_features(traced(MODELS["CLS"]()))
+    for k in (np.int64(-1), np.int32(3), -1, "final"):
+        assert torch.equal(features.units(k), features.units(3))
+
+
+def test_other_weights_are_read_no_more():
+    features = vl.read_features(traced(MODELS["CLS"]()))
+    features.similarity(0, 1)  # all states are kept now
+    with torch.no_grad():
+        features.trace.vit.model.norm.weight.mul_(-1)
+    for ask in (
+        lambda: features.similarity(0, 1),
+        lambda: features.similarity_to(torch.ones(features.trace.vit.width)),
+        lambda: features.units(3),
+        lambda: features.units_at(3, [(0, 1)]),
+        lambda: vl.PatchClassifier(features.trace.vit, features).fit({"a": [(0, (1, 2))]}),
+    ):
+        with refused(vl.UsageError):
+            ask()

@@ -290,6 +290,69 @@ def test_it_is_saved_and_loaded(trace, fitted, tmp_path):
         vl.Lens.load(path, trace.vit)
 
 
+def test_what_was_taught_is_of_the_weights_that_taught_it(tmp_path):
+    path = tmp_path / "classifier.safetensors"
+    trace = traced()
+    vit = trace.vit
+    fitted = vl.PatchClassifier(vit, trace).fit(EXAMPLES)
+    fitted.save(path)
+    loaded = vl.PatchClassifier.load(path, vit)
+    before = vit.taught(loaded).trace(pixels_for(vit.image_size, 1), preprocessed=True).logits
+    masks = {"flag": np.ones((3, 24, 40), bool)}
+    pixels = trace.pictures
+    with torch.no_grad():
+        vit.model.norm.weight.mul_(-1)
+    for classifier in (fitted, loaded):
+        for ask in (
+            vit.taught,
+            lambda one: one.save(tmp_path / "other.safetensors"),
+            lambda one: one.score(masks, pixels),
+        ):
+            with refused(vl.UsageError):
+                ask(classifier)
+    assert not (tmp_path / "other.safetensors").exists()
+    with refused(vl.UsageError):
+        vl.PatchClassifier.load(path, vit)
+    same = vl.load(timm_model("CLS", num_classes=0))
+    again = same.taught(vl.PatchClassifier.load(path, same))
+    found = again.trace(pixels_for(vit.image_size, 1), preprocessed=True).logits
+    torch.testing.assert_close(found, before)
+
+
+def test_a_file_is_for_the_model_whatever_else_it_answers(trace, fitted, tmp_path):
+    """Other classes that were taught, given or prompted do not change what the patches are."""
+    path, vit = tmp_path / "classifier.safetensors", trace.vit
+    twin = vit.taught(vl.PatchClassifier(vit, trace, readout="mean").fit({"a": [(0, 1)]}))
+    given = vl.load(vit.model, classifier=(torch.randn(4, vit.width), None))
+    for taught_on, loaded_for in ((vit, twin), (twin, vit), (vit, given), (given, vit)):
+        one = vl.PatchClassifier(taught_on, trace).fit(EXAMPLES)
+        one.save(path)
+        again = vl.PatchClassifier.load(path, loaded_for)
+        torch.testing.assert_close(again.classifier.weight, fitted.classifier.weight)
+        assert list(loaded_for.taught(again).labels) == list(fitted.labels)
+
+
+def test_a_file_says_when_images_are_of_another_size(tmp_path):
+    path = tmp_path / "classifier.safetensors"
+    model = shaken(small_hf.small("Dinov2Model"))
+    vit = vl.load(model)
+    one = vl.PatchClassifier(vit, vit.trace(pixels_for(vit.image_size, 1), preprocessed=True))
+    one.fit({"a": [(0, 1)]}).save(path)
+    height, width = vit.image_size
+    with refused(vl.UsageError):
+        vl.PatchClassifier.load(path, vl.load(model, image_size=(2 * height, 2 * width)))
+
+
+def test_what_an_edited_run_taught_is_not_the_models(trace, tmp_path):
+    edited = trace.rerun([vl.edits.Zero("z", 1, head=0)])
+    one = vl.PatchClassifier(trace.vit, edited).fit(EXAMPLES)
+    assert one.held_out().by_final.shape == (trace.n_states, 6)  # of that run
+    with refused(vl.UsageError):
+        trace.vit.taught(one)
+    with refused(vl.UsageError):
+        one.save(tmp_path / "classifier.safetensors")
+
+
 def test_what_cannot_be_taught_is_refused(trace, fitted):
     untaught = vl.PatchClassifier(trace.vit, trace)
     for examples in (

@@ -80,6 +80,19 @@ def test_dropped_patches_and_other_sources():
         vl.PatchGrid(trace)
 
 
+def test_nothing_is_taught_by_other_weights():
+    trace = traced("CLS")
+    widget = vl.PatchFeatures(trace)
+    widget.add("suit", 0, (0, 1))
+    with torch.no_grad():
+        trace.vit.model.norm.weight.mul_(-1)
+    with refused(vl.UsageError):
+        widget.add("flag", 0, (1, 1))
+    assert [one["name"] for one in widget._lessons["classes"]] == ["suit"]
+    with refused(vl.UsageError):
+        _ = widget.vit
+
+
 def test_a_masked_autoencoder_has_features():
     vit = vl.load(mae_model())
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)

@@ -25,7 +25,7 @@ from vitlens_widgets.trace.fingerprint import agree, fingerprint
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-SCHEMA = 2
+SCHEMA = 3
 """Of the file. A reader refuses any other number."""
 
 
@@ -114,7 +114,7 @@ class SavedLens:
             )
         del about["schema"]
         if set(about) | {"tensors"} != {field.name for field in fields(cls)}:
-            raise UsageError(f"{path} holds no lens; lens.save(path) writes one.")
+            raise UsageError(f"{path} holds no {cls.thing}; {cls.thing}.save(path) writes one.")
         return cls(**about, tensors=tensors)
 
     def arguments_for(self, vit: ViT) -> dict[str, Any]:

@@ -76,5 +76,6 @@ def check_state(state: int | str, names: Sequence[str]) -> int:
                 f"{did_you_mean(state, names)}"
             )
         return names.index(state)
-    from_end = isinstance(state, int) and -len(names) <= state < 0
-    return check_index("state", state + len(names) if from_end else state, len(names))
+    number = whole_number(state)
+    from_end = number is not None and -len(names) <= number < 0
+    return check_index("state", number + len(names) if from_end else state, len(names))

@@ -35,6 +35,10 @@ class PatchTeacher(Protocol):
         """The names of its classes."""
         ...
 
+    def check_stands(self, what: str) -> None:
+        """Refuse what would answer for another model than that which taught it."""
+        ...
+
 
 class ViT(BaseViT):
     """A vision transformer, seen one way and ready to be traced: `vl.load` makes one.
@@ -120,7 +124,8 @@ class ViT(BaseViT):
             classifier: A fitted `vl.PatchClassifier` of this model.
 
         Raises:
-            UsageError: Something else, or a classifier of another model.
+            UsageError: Something else, or a classifier of another model, of other weights than it
+                has now, or of an edited run.
 
         Example:
             >>> classifier = vl.PatchClassifier(vit, trace).fit({"helmet": [(0, (27, 25))], ...})
@@ -134,6 +139,7 @@ class ViT(BaseViT):
                 f"This classifier was made for {classifier.vit.name}, and {self.name} is another "
                 "model; teach it anew, or load it for this one by vl.PatchClassifier.load."
             )
+        classifier.check_stands("used to answer")
         adapter = reading_patches(self.adapter, classifier.classifier, classifier.readout)
         return with_adapter(self, adapter, classifier.labels)
 

@@ -14,7 +14,7 @@ from vitlens_widgets.errors import UsageError, as_list, check_flag, said
 from vitlens_widgets.lenses.features import components as pca
 from vitlens_widgets.lenses.features.components import Components
 from vitlens_widgets.lenses.features.found import PatchSimilarity, StateFeatures
-from vitlens_widgets.lenses.features.tokens import NormedTokens
+from vitlens_widgets.lenses.features.tokens import NormedTokens, checked_vector
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
 from vitlens_widgets.progress import progress_bar
@@ -136,14 +136,9 @@ class FeatureReading(Live):
         """The cosine of every token in every state with a vector of one's own, `[d]`.
 
         Raises:
-            UsageError: It is no vector as wide as the model's states.
+            UsageError: It is no vector as wide as the model's states, or holds what is no number.
         """
-        given = torch.as_tensor(vector, dtype=torch.float32)
-        if given.shape != (self.trace.vit.width,):
-            raise UsageError(
-                f"A vector to compare with has {self.trace.vit.width} numbers, as the states of "
-                f"{self.trace.vit.name}; the one given has the shape {list(given.shape)}."
-            )
+        given = checked_vector(vector, self.trace.vit)
         unit = torch.nn.functional.normalize(given, dim=0)
         found = [self._normed.units(k) @ unit for k in self.states]
         return self._apart(torch.stack(found).clamp(-1, 1))
@@ -162,9 +157,9 @@ class FeatureReading(Live):
         """Every token's feature in state k, divided by its length: float32 `[image, position, d]`.
 
         Raises:
-            UsageError: There is no such state.
+            UsageError: There is no such state, or the model's weights have changed.
         """
-        return self._normed.units(check_state(k, self.trace.vit.state_names))
+        return self._units(k).clone()
 
     def units_at(self, k: int, places: Sequence[tuple[int, int]]) -> np.ndarray:
         """`units` of some tokens, float32 `[place, d]`.
@@ -174,11 +169,14 @@ class FeatureReading(Live):
             places: (image, token) of each, the token as its index in the whole sequence.
 
         Raises:
-            UsageError: A token that was dropped, or is not there.
+            UsageError: A token that was dropped, or is not there, or the weights have changed.
         """
-        units = self.units(k)
+        units = self._units(k)
         found = [units[image, self._normed.position(token)] for image, token in places]
         return torch.stack(found).numpy()
+
+    def _units(self, k: int | str) -> Tensor:
+        return self._normed.units(check_state(k, self.trace.vit.state_names))
 
     def _shared(self) -> Iterable[object]:
         """The trace, which it does not change."""

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.selection import position
@@ -38,8 +40,14 @@ class NormedTokens:
             return self._trace.vit.adapter.normed(self._trace.states[k]).float().cpu()
 
     def units(self, k: int) -> Tensor:
-        """`of`, each token divided by its length."""
+        """`of`, each token divided by its length; others may read the tensor, not write to it.
+
+        Raises:
+            UsageError: As `of`, also where they are kept: what is made of them answers with the
+                model as it is.
+        """
         if k in self._kept:
+            self._trace.check_weights("read")
             return self._kept[k]
         units = torch.nn.functional.normalize(self.of(k), dim=-1)
         if units.nbytes * self._trace.n_states <= KEEP_BYTES:
@@ -56,3 +64,25 @@ class NormedTokens:
             UsageError: There is no such token, or it was dropped.
         """
         return position(token, self._trace.layout, self._trace.tokens)
+
+
+def checked_vector(vector: Any, vit: BaseViT) -> Tensor:
+    """A vector to compare with, float32 `[d]`, on the CPU.
+
+    Raises:
+        UsageError: It is none, of another width than the model's, or with what is no number.
+    """
+    try:
+        given = torch.as_tensor(vector, dtype=torch.float32).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        raise UsageError(
+            f"A vector to compare with is an array of {vit.width} numbers, not {said(vector)}."
+        ) from None
+    if given.shape != (vit.width,):
+        raise UsageError(
+            f"A vector to compare with has {vit.width} numbers, as the states of {vit.name}; the "
+            f"one given has the shape {list(given.shape)}."
+        )
+    if not given.isfinite().all():
+        raise UsageError("A vector to compare with has a number that is not finite.")
+    return given

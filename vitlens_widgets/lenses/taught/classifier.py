@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import torch
@@ -15,24 +15,20 @@ import torch
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError, check_choice, counted
 from vitlens_widgets.lenses.features import FeatureReading, read_features
-from vitlens_widgets.lenses.saved import SavedLens
-from vitlens_widgets.lenses.taught.examples import PatchExamples, checked, named_pairs
+from vitlens_widgets.lenses.taught.examples import PatchExamples, Pictures, checked, named_pairs
 from vitlens_widgets.lenses.taught.fitting import METHODS, Fitted, Method
 from vitlens_widgets.lenses.taught.held_out import HeldOut
+from vitlens_widgets.lenses.taught.saved_classifier import SavedClassifier
 from vitlens_widgets.lenses.taught.score import score
 from vitlens_widgets.models.classifier import UnitClassifier
 from vitlens_widgets.models.live import Live, all_of
 from vitlens_widgets.models.patch_readout import PatchRule
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.vit import check_vit
+from vitlens_widgets.trace.weights import SeenWeights
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-
-class _SavedClassifier(SavedLens):
-    key: ClassVar[str] = "vitlens_widgets classifier"
-    thing: ClassVar[str] = "classifier"
 
 
 class PatchClassifier(Live):
@@ -103,7 +99,7 @@ class PatchClassifier(Live):
         pairs = named_pairs(examples)
         features = self._features
         if features is None:
-            pictures = _Pictures()
+            pictures = Pictures()
             pairs = {
                 name: [(pictures.index(picture), token) for picture, token in of_class]
                 for name, of_class in pairs.items()
@@ -118,7 +114,8 @@ class PatchClassifier(Live):
         found = METHODS[self.method](units.astype(np.float64), examples.classes, n_classes)
         fitted = copy.copy(self)
         fitted._features = features
-        fitted._taught = _Taught(examples, found, partial(_units, features, examples), features)
+        units = partial(_units, features, examples)
+        fitted._taught = _Taught(examples, found, units, _seen(self.vit), features)
         return fitted
 
     @property
@@ -164,9 +161,10 @@ class PatchClassifier(Live):
 
         Raises:
             UsageError: Nothing is taught yet, masks of other shapes or of no class, or images that
-                are not there.
+                are not there, or the model's weights have changed.
         """
         known = self._known
+        known.weights.check("scored")
         features = known.features if images is None else _features_of(self.vit, images)
         if features is None:
             raise UsageError(
@@ -178,15 +176,35 @@ class PatchClassifier(Live):
         """Write what was taught as safetensors, with that by which its model is known again.
 
         Raises:
-            UsageError: Nothing is taught yet, or the file cannot be written.
+            UsageError: Nothing is taught yet, it was taught on an edited run or the weights have
+                changed since, or the file cannot be written.
         """
+        self.check_stands("saved")
         known = self._known
         settings = {"method": self.method, "readout": self.readout, **known.examples.as_json()}
         tensors = {"weight": torch.from_numpy(known.found.weight)}
         if known.found.bias is not None:
             tensors["bias"] = torch.from_numpy(known.found.bias)
         tensors["units"] = torch.from_numpy(known.units)
-        _SavedClassifier.about(self, settings, tensors).write(path)
+        SavedClassifier.about(self, settings, tensors).write(path)
+
+    def check_stands(self, what: str) -> None:
+        """Refuse what would answer for another model than that which taught it.
+
+        Args:
+            what: Shall be done with it, for the sentence: "saved".
+
+        Raises:
+            UsageError: Nothing is taught yet, the examples were seen in an edited run, or the
+                model's weights have changed since.
+        """
+        known = self._known
+        if known.features is not None and known.features.trace.edits:
+            raise UsageError(
+                f"This classifier was taught on an edited run, and {self.vit.name} answers without "
+                f"edits, so that it cannot be {what}; teach on a trace without edits."
+            )
+        known.weights.check(what)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], vit: ViT) -> PatchClassifier:
@@ -197,15 +215,16 @@ class PatchClassifier(Live):
             vit: The model that it was taught on, loaded again.
 
         Raises:
-            UsageError: No such file or no classifier in it, or one of another model.
+            UsageError: No such file or no classifier in it, or one of another model, or of another
+                image size.
         """
-        saved = _SavedClassifier.read(path)
+        saved = SavedClassifier.read(path)
         words = saved.arguments_for(check_vit(vit, "PatchClassifier.load"))
         loaded = cls(vit, method=words["method"], readout=words["readout"])
         bias = words.get("bias")
         found = Fitted(words["weight"].cpu().numpy(), None if bias is None else bias.cpu().numpy())
         examples = PatchExamples.from_json(words)
-        loaded._taught = _Taught(examples, found, words["units"].cpu().numpy)
+        loaded._taught = _Taught(examples, found, words["units"].cpu().numpy, _seen(vit))
         return loaded
 
     def _shared(self) -> Iterable[object]:
@@ -236,6 +255,8 @@ class _Taught:
     examples: PatchExamples
     found: Fitted
     make_units: Callable[[], np.ndarray]
+    weights: SeenWeights
+    """Of the model when it was taught."""
     features: FeatureReading | None = None
 
     @cached_property
@@ -251,19 +272,8 @@ class _Taught:
         return UnitClassifier(torch.from_numpy(weight).float(), bias)
 
 
-class _Pictures:
-    """Pictures that examples lie in, each once."""
-
-    def __init__(self) -> None:
-        self.every: list[Any] = []
-
-    def index(self, picture: Any) -> int:
-        """The place of a picture, which is appended when it is new."""
-        for i, known in enumerate(self.every):
-            if known is picture or (isinstance(picture, str) and known == picture):
-                return i
-        self.every.append(picture)
-        return len(self.every) - 1
+def _seen(vit: ViT) -> SeenWeights:
+    return SeenWeights(vit, "classifier", "teach")
 
 
 def _units(features: FeatureReading, examples: PatchExamples) -> np.ndarray:

@@ -63,6 +63,21 @@ class PatchExamples(NamedTuple):
         return cls(tuple(words["names"]), tuple(words["emoji"]), tuple(clicks))
 
 
+class Pictures:
+    """Pictures that examples lie in, each once."""
+
+    def __init__(self) -> None:
+        self.every: list[Any] = []
+
+    def index(self, picture: Any) -> int:
+        """The place of a picture, which is appended when it is new."""
+        for i, known in enumerate(self.every):
+            if known is picture or (isinstance(picture, str) and known == picture):
+                return i
+        self.every.append(picture)
+        return len(self.every) - 1
+
+
 def check_patch(token: Any, layout: TokenLayout) -> int:
     """The index of a patch, given by its index or its (row, column).
 
