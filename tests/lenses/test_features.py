@@ -278,7 +278,7 @@ def test_other_weights_are_read_no_more():
         lambda: features.similarity(0, 1),
         lambda: features.similarity_to(torch.ones(features.trace.vit.width)),
         lambda: features.units(3),
-        lambda: features.units_at(3, [(0, 1)]),
+        lambda: features.units_at([3], [(0, 1)]),
         lambda: vl.PatchClassifier(features.trace.vit, features).fit({"a": [(0, (1, 2))]}),
     ):
         with refused(vl.UsageError):

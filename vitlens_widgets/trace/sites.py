@@ -77,5 +77,6 @@ def check_state(state: int | str, names: Sequence[str]) -> int:
             )
         return names.index(state)
     number = whole_number(state)
-    from_end = number is not None and -len(names) <= number < 0
-    return check_index("state", number + len(names) if from_end else state, len(names))
+    if number is not None and -len(names) <= number < 0:
+        return number + len(names)
+    return check_index("state", state, len(names))

@@ -125,6 +125,7 @@ class FeatureReading(Live):
         """
         check_index("image", image, self.n_images)
         position = self._normed.position(token)
+        self.trace.check_weights("read")
         chosen = self.states if state is None else [self.states[self._place(state)]]
         found: list[Tensor] = []
         for k in chosen:
@@ -140,6 +141,7 @@ class FeatureReading(Live):
         """
         given = checked_vector(vector, self.trace.vit)
         unit = torch.nn.functional.normalize(given, dim=0)
+        self.trace.check_weights("read")
         found = [self._normed.units(k) @ unit for k in self.states]
         return self._apart(torch.stack(found).clamp(-1, 1))
 
@@ -159,24 +161,27 @@ class FeatureReading(Live):
         Raises:
             UsageError: There is no such state, or the model's weights have changed.
         """
-        return self._units(k).clone()
+        self.trace.check_weights("read")
+        return self.kept_units(k).clone()
 
-    def units_at(self, k: int, places: Sequence[tuple[int, int]]) -> np.ndarray:
-        """`units` of some tokens, float32 `[place, d]`.
+    def kept_units(self, k: int | str) -> Tensor:
+        """`units` as they are kept, for one who asked for `trace.check_weights` and only reads."""
+        return self._normed.units(check_state(k, self.trace.vit.state_names))
+
+    def units_at(self, states: Sequence[int], places: Sequence[tuple[int, int]]) -> np.ndarray:
+        """`units` of some tokens in some states, float32 `[state, place, d]`.
 
         Args:
-            k: The state.
+            states: Their numbers.
             places: (image, token) of each, the token as its index in the whole sequence.
 
         Raises:
             UsageError: A token that was dropped, or is not there, or the weights have changed.
         """
-        units = self._units(k)
-        found = [units[image, self._normed.position(token)] for image, token in places]
-        return torch.stack(found).numpy()
-
-    def _units(self, k: int | str) -> Tensor:
-        return self._normed.units(check_state(k, self.trace.vit.state_names))
+        self.trace.check_weights("read")
+        images = [image for image, _ in places]
+        positions = [self._normed.position(token) for _, token in places]
+        return torch.stack([self.kept_units(k)[images, positions] for k in states]).numpy()
 
     def _shared(self) -> Iterable[object]:
         """The trace, which it does not change."""

@@ -40,14 +40,12 @@ class NormedTokens:
             return self._trace.vit.adapter.normed(self._trace.states[k]).float().cpu()
 
     def units(self, k: int) -> Tensor:
-        """`of`, each token divided by its length; others may read the tensor, not write to it.
+        """`of`, each token divided by its length; to be read, not written to.
 
-        Raises:
-            UsageError: As `of`, also where they are kept: what is made of them answers with the
-                model as it is.
+        Of kept ones the weights are not looked at, which takes longer than all else: who makes
+        something of them that answers with the model as it is asks `trace.check_weights` first.
         """
         if k in self._kept:
-            self._trace.check_weights("read")
             return self._kept[k]
         units = torch.nn.functional.normalize(self.of(k), dim=-1)
         if units.nbytes * self._trace.n_states <= KEEP_BYTES:

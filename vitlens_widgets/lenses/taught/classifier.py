@@ -109,7 +109,7 @@ class PatchClassifier(Live):
 
     def fit_checked(self, features: FeatureReading, examples: PatchExamples) -> PatchClassifier:
         """`fit` for examples that were checked already, in images that were read."""
-        units = features.units_at(features.trace.n_states - 1, examples.flat)
+        units = features.units_at([features.trace.n_states - 1], examples.flat)[0]
         n_classes = len(examples.names)
         found = METHODS[self.method](units.astype(np.float64), examples.classes, n_classes)
         fitted = copy.copy(self)
@@ -277,8 +277,7 @@ def _seen(vit: ViT) -> SeenWeights:
 
 
 def _units(features: FeatureReading, examples: PatchExamples) -> np.ndarray:
-    every = range(features.trace.n_states)
-    return np.stack([features.units_at(k, examples.flat) for k in every])
+    return features.units_at(range(features.trace.n_states), examples.flat)
 
 
 def _features_of(vit: ViT, images: Any) -> FeatureReading:

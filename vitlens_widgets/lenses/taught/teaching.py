@@ -210,7 +210,7 @@ class Teaching(Live):
         chances = [
             special.softmax(
                 self._fitted(k if examples_from == "state" else final, examples).logits(
-                    features.units(k)[:, features.layout.n_prefix :].numpy()
+                    features.kept_units(k)[:, features.layout.n_prefix :].numpy()
                 ),
                 axis=-1,
             )
@@ -222,11 +222,20 @@ class Teaching(Live):
         """The classes by their examples' tokens of state k."""
 
         def fit() -> Fitted:
-            units = self._features.units_at(k, examples.flat).astype(np.float64)
             method = METHODS[self._blank.method]
-            return method(units, examples.classes, len(examples.names))
+            return method(self._units(examples)[k], examples.classes, len(examples.names))
 
         return self._once(("fitted", k), fit)
+
+    def _units(self, examples: PatchExamples) -> dict[int, np.ndarray]:
+        """Those of the examples by state, float64 `[example, d]`; see that the weights stayed."""
+
+        def find() -> dict[int, np.ndarray]:
+            states = sorted({*self._features.states, self._features.trace.n_states - 1})
+            found = self._features.units_at(states, examples.flat).astype(np.float64)
+            return dict(zip(states, found, strict=True))
+
+        return self._once("units", find)
 
     def _once(self, what: Any, find: Callable[[], Any]) -> Any:
         if what not in self._found:
