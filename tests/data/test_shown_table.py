@@ -41,6 +41,30 @@ def test_two_digits_of_the_interval_say_how_many_of_the_mean(value, half, text):
     assert with_half(value, half) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12345.0, "12345"), (1281167.0, "1281167"), (-12345.678, "−12346"), (9999.96, "10000"),
+        (999.96, "1000"), (123.456, "123.5"), (-0.000123456, "−0.0001235"), (3e17, "3e+17"),
+        (math.inf, "inf"), (pd.NA, "–"), (pd.NaT, "–"), (None, "–"), (math.nan, "–"),
+        (True, "True"), ([1, 2], "[1, 2]"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_out_and_what_is_missing_is_a_dash(value, text):
+    shown = cells(frame({"a": pd.Series([value, "x"], dtype=object)}))
+    assert shown[1][0] == (text, True)
+
+
+def test_pandas_own_missing_numbers_and_levels_are_shown():
+    table = frame({"n": pd.array([1, None], "Int64"), "±": pd.array([None, 2], "Int64")})
+    assert [row[0][0] for row in cells(table)] == ["n", "1", "–"]
+    levels = frame({"a": [0, 0, 1], "b": [0, 1, 0], "c": [12345.0, 2.0, 3.0]}).set_index(["a", "b"])
+    for derived in (levels, levels.unstack("b")):
+        html = derived._repr_html_()
+        assert "12345" in html
+        assert "(" not in html
+
+
 def test_a_mean_and_its_interval_are_one_cell_words_stand_left_numbers_right():
     table = frame({
         "what": ["<b>one</b>", None], "score": [0.25, 0.5], "± (score)": [0.021, np.nan],

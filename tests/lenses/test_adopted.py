@@ -53,7 +53,7 @@ def test_what_is_said_is_the_same_and_only_changed_states_are_decoded(runs, laye
         return every(lens, values, first, final)
 
     monkeypatch.setattr(vl.LogitLens, "transform", counting)
-    beside.adopt(before, layer + 1)
+    beside._adopt(before, layer + 1)
     for found, wanted in ((beside, expected), (beside.readout, at_readout)):
         for name, value in said(found).items():
             torch.testing.assert_close(value, wanted[name], rtol=2e-5, atol=1e-5)
@@ -87,6 +87,6 @@ def test_a_lens_that_looks_at_the_final_state_takes_nothing(runs, kind):
     lens = kind(vit)
     edited = trace.rerun([vl.edits.Zero("z", 2, head=0)])
     alone, beside = lens.read(edited), lens.read(edited)
-    beside.adopt(lens.read(trace), 3)
+    beside._adopt(lens.read(trace), 3)
     for name, value in said(beside).items():
         assert value.equal(said(alone)[name])

@@ -10,6 +10,7 @@ import vitlens_widgets as vl
 from tests.oracle import forward_sites
 from tests.small_models import TIMM, hf_model, pixels_for, timm_model
 from vitlens_widgets.models.sites import SITES
+from vitlens_widgets.trace.sites import check_state
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
@@ -97,3 +98,12 @@ def test_one_head_is_a_slice_of_all():
         every = trace.attention(1, kind=kind)
         assert every.shape == (2, 4, 16, 16)
         torch.testing.assert_close(trace.attention(1, head=3, kind=kind), every[:, 3])
+
+
+@pytest.mark.parametrize("of", [int, np.int64, np.int8, torch.tensor])
+def test_a_state_is_counted_from_either_end_by_any_whole_number(of):
+    names = ["0_pre", "1_pre", "2_pre", "final"]
+    assert [check_state(of(k), names) for k in (0, 3, -1, -4)] == [0, 3, 3, 0]
+    for k in (4, -5, True, 1.0):
+        with pytest.raises(vl.UsageError, match="state"):
+            check_state(k, names)

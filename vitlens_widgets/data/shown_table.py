@@ -6,11 +6,14 @@ import math
 from html import escape
 from typing import Any
 
-from pandas import DataFrame, RangeIndex
+from pandas import NA, DataFrame, MultiIndex, RangeIndex
 from pandas.api.types import is_numeric_dtype
 
 MOST_ROWS = 60
 """Rows that are shown; of more, the first and the last."""
+
+LARGEST = 1e15
+"""From here on a number is written with a power of ten; below it, to the ones at least."""
 
 _LEFT, _RIGHT = "text-align: left; vertical-align: top", "text-align: right; vertical-align: top"
 
@@ -20,6 +23,9 @@ class Table(DataFrame):
 
     Columns named "±" hold half the widths of the intervals of the columns that they belong to:
     `"± (score)"` or `"score ±"` of `"score"`, a bare `"±"` of the column before it.
+
+    What pandas derives from it is shown so, too, but for rows or columns of several levels; as
+    pandas shows it: `pandas.DataFrame(table)`.
     """
 
     @property
@@ -28,6 +34,8 @@ class Table(DataFrame):
 
     def _repr_html_(self) -> str:
         """The table as HTML, at most `MOST_ROWS` rows of it."""
+        if any(isinstance(names, MultiIndex) for names in self.axes):
+            return DataFrame(self).to_html(max_rows=MOST_ROWS)
         columns = shown_columns(self)
         rows = list(range(len(self)))
         cut = len(rows) > MOST_ROWS
@@ -89,10 +97,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    if value is None or value != value:
+    if value is None or value is NA or value != value:
         return "–"
     if isinstance(value, float):
-        return f"{value:.4g}".replace("-", "−")
+        to_the_ones = 1000 <= abs(value) < LARGEST
+        return (f"{value:.0f}" if to_the_ones else f"{value:.4g}").replace("-", "−")
     return str(value)
 
 

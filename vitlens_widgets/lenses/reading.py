@@ -59,7 +59,7 @@ class Reading(Live):
         own = None if self._readout is None else self._readout._measured
         self._measured = Measured(self._decoded, self.probabilities, own)
 
-    def adopt(self, before: Reading, n_same: int) -> None:
+    def _adopt(self, before: Reading, n_same: int) -> None:
         """Takes what is said of the first states from the reading of a run that shares them.
 
         Nothing is taken where the lens looks at more than the state that it decodes, or where not
@@ -73,7 +73,7 @@ class Reading(Live):
             return
         self._measured.adopt(before._measured, n_same)
         if self._readout is not None:
-            self._readout.adopt(before.readout, n_same)
+            self._readout._adopt(before.readout, n_same)
 
     def _shared(self) -> Iterable[object]:
         """The trace and the lens, neither of which it changes."""

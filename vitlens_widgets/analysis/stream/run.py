@@ -122,6 +122,11 @@ def _stopped(saved: SavedRun | None, done: int, stop: int) -> str:
     """What is said when a run is interrupted: how much of it is kept, and where."""
     if saved is None:
         return f"Stopped after {done} of {stop} images; with save_to= the same call could go on."
+    if not saved.done:
+        return (
+            f"Stopped before the first of {stop} images were kept in {saved.path}; the same call "
+            "begins anew."
+        )
     return (
         f"Stopped: {saved.path} holds the first {saved.done} of {stop} images; the same call goes "
         "on from there."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import operator
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
-from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.errors import UsageError, check_count, said
 from vitlens_widgets.export.figures.arranged import arranged
 from vitlens_widgets.export.figures.parts import FigureParts, Shared
 from vitlens_widgets.export.figures.pdf import as_pdf
@@ -85,7 +84,8 @@ def save_figure(
     width_mm, dpi = _number("width_mm", width_mm, WIDTHS), _number("dpi", dpi, RESOLUTIONS)
     width = round(width_mm / 25.4 * 72 / TEXT_PT * UNITS_OF_TEXT)
     rows = [parts.chosen(panels) for parts in _sharing(many)]
-    piece = arranged(width, rows, _checked_columns(columns))
+    columns = None if columns is None else check_count("columns", columns, least=1)
+    piece = arranged(width, rows, columns)
     write_whole(target, _written(piece, target.suffix.lower(), width_mm, dpi))
     return target
 
@@ -144,16 +144,4 @@ def _number(name: str, given: Any, ends: tuple[float, float]) -> float:
         value = math.nan
     if not ends[0] <= value <= ends[1]:
         raise UsageError(f"{name} is a number from {ends[0]:g} to {ends[1]:g}, not {given!r}.")
-    return value
-
-
-def _checked_columns(given: Any) -> int | None:
-    if given is None:
-        return None
-    try:
-        value = 0 if isinstance(given, bool) else operator.index(given)
-    except TypeError:
-        value = 0
-    if value < 1:
-        raise UsageError(f"columns is a whole number from 1 on, or None, not {given!r}.")
     return value

@@ -75,7 +75,7 @@ class ImageRun:
     def _adopt(self, before: ImageRun) -> None:
         """Takes what is the same from the run with all heads."""
         if self.reading is not None and before.reading is not None:
-            self.reading.adopt(before.reading, self.n_same)
+            self.reading._adopt(before.reading, self.n_same)  # pyright: ignore[reportPrivateUsage]
         if before._pieces is not None:
             self.source.adopt(before.source, range(self.n_same))
             self._pieces = before._pieces.twin(self.source, range(self.n_same))
