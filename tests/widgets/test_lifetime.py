@@ -15,12 +15,13 @@ from tests.widgets.test_freed import (
     attention_maps,
     explorer,
     infill_strip,
+    patch_features,
     patch_grid,
     relevance_maps,
 )
 from vitlens_widgets.widgets.shared import lifetime
 
-MAKERS = [patch_grid, attention_maps, infill_strip, explorer, relevance_maps]
+MAKERS = [patch_grid, attention_maps, infill_strip, explorer, relevance_maps, patch_features]
 
 
 class Notebook:
@@ -121,13 +122,18 @@ def test_where_the_notebook_does_not_say_which_cell_runs_what_is_shown_stays(not
 
 
 def test_a_message_of_a_page_reaches_the_widget_and_none_that_is_gone(recorded):
-    widget, _ = made_by(patch_grid)
+    widget, references = made_by(patch_grid)
     comm, message = recorded(widget), {"method": "update", "state": {"state": 2}}
+    heard = []
+    widget.observe(lambda change: heard.append(change["new"]), "state")
     comm.handle_msg({"content": {"data": message}, "buffers": []})
     assert widget.state == 2
     del widget
-    gc.collect()
+    assert gone(references) == [True, True]
+    sent = list(comm.messages)
+    message["state"]["state"] = 1
     comm.handle_msg({"content": {"data": message}, "buffers": []})
+    assert (heard, comm.messages) == ([2], sent)
 
 
 SETUP = """

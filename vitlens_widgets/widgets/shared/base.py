@@ -44,6 +44,9 @@ class LensWidget(WireWidget):
     A widget and what it shows are freed when nobody has it any more: not a variable, nor a cell
     that shows it (run that again, or close the widget), nor IPython, which keeps the value of a
     cell's last line as `Out[n]` (show it by `display(widget)` instead, or end the line with `;`).
+    The cell that shows it is the one that ran: where that has put it elsewhere on the page, into
+    an `Output` of another cell or by `handle.update(widget)`, keep it in a variable to run the
+    cell again.
 
     Args:
         **choices: Values of the subclass's choices, and ipywidgets' `layout`.
