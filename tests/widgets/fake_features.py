@@ -197,7 +197,7 @@ class FakeTeaching:
 class FakeSource:
     """Features `[state, image, token, d]` with pictures."""
 
-    has_classifier = False
+    has_classifier, basis = False, "batch"
 
     def __init__(self, features, pictures, layout, model_name="fake/dino"):
         self.values, self.pictures, self.layout = features, pictures, layout

@@ -80,6 +80,23 @@ def test_dropped_patches_and_other_sources():
         vl.PatchGrid(trace)
 
 
+def test_a_reading_is_shown_on_its_own_basis_and_read_once():
+    trace = traced("CLS")
+    for per_image, basis, other in ((True, "image", "batch"), (False, "batch", "image")):
+        reading = vl.read_features(trace, per_image=per_image)
+        widget = vl.PatchFeatures(reading, token=3)
+        assert widget.basis == basis
+        codes = grid(widget, "_components", "u1", 3)
+        np.testing.assert_allclose(codes / 127.5 - 1, reading.components, atol=0.5 / 127 + 1e-6)
+        widget.basis = other
+        again = vl.read_features(trace, per_image=not per_image)
+        codes = grid(widget, "_components", "u1", 3)
+        np.testing.assert_allclose(codes / 127.5 - 1, again.components, atol=0.5 / 127 + 1e-6)
+        own = [widget._source.features(one).kept_units(2) for one in (True, False)]
+        assert own[0] is own[1]
+        assert vl.PatchFeatures(reading, basis=other).basis == other
+
+
 def test_nothing_is_taught_by_other_weights():
     trace = traced("CLS")
     widget = vl.PatchFeatures(trace)

@@ -82,6 +82,19 @@ def test_another_image_is_compared_with_the_pinned_patch(source):
     assert widget._picture_of == 2
 
 
+def test_the_pinned_token_given_again_is_pinned_in_the_image_shown(source):
+    token = source.layout.n_prefix + 4
+    widget = vl.PatchFeatures(source, token=token)
+    widget.image = 2
+    widget.token = token
+    assert widget._similar_of == [2, token]
+    asked = vl.PatchFeatures(source, image=2, token=token)
+    assert widget._similarity == asked._similarity
+    assert widget._similar_prefix == asked._similar_prefix
+    widget.set_state({"image": 1, "token": token + 1})
+    assert widget._similar_of == [1, token + 1]
+
+
 def test_small_pictures_of_all_images_are_sent():
     source = random_features(0, images=2, rows=3, cols=5, patch=100)
     widget = vl.PatchFeatures(source)

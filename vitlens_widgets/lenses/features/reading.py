@@ -155,6 +155,14 @@ class FeatureReading(Live):
         k = self.states[self._place(state)]
         return self._normed.of(k)[image, self._normed.position(token)].clone()
 
+    def on_basis(self, per_image: bool) -> FeatureReading:
+        """The same tokens with components of each image, or of the batch; itself if it has them."""
+        if per_image == self.per_image:
+            return self
+        twin = FeatureReading(self.trace, per_image, self.states)
+        twin._normed = self._normed
+        return twin
+
     def units(self, k: int | str) -> Tensor:
         """Every token's feature in state k, divided by its length: float32 `[image, position, d]`.
 

@@ -31,10 +31,12 @@ class FeatureSource:
 
     Args:
         trace: A `vl.Trace`, of any model.
+        reading: What was read of it already.
     """
 
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
+    def __init__(self, trace: Trace, reading: FeatureReading | None = None) -> None:
+        self._trace, self._reading = trace, reading
+        self.basis = "image" if reading is not None and reading.per_image else "batch"
         self.model_name = trace.vit.name + (" (edited)" if trace.edits else "")
         self.n_images, self.layout = trace.n_images, trace.layout
         self.state_names = list(trace.vit.state_names)
@@ -54,7 +56,9 @@ class FeatureSource:
     def _read(self, per_image: bool) -> FeatureReading:
         from vitlens_widgets.lenses.features import read_features
 
-        return read_features(self._trace, per_image=per_image)
+        if self._reading is None:
+            self._reading = read_features(self._trace, per_image=per_image)
+        return self._reading.on_basis(per_image)  # units are kept once, whatever the basis
 
     def teaching(self, method: Method, readout: PatchRule) -> TeachingLike:
         """What teaches classes by examples on this trace; see `vl.PatchClassifier`."""
@@ -79,5 +83,5 @@ def source_of(given: Any) -> FeatureSourceLike:
                 "PatchFeatures shows all states; this reading is of "
                 f"{len(given.state_names)} of {given.trace.n_states}: give its trace."
             )
-        return FeatureSource(given.trace)
+        return FeatureSource(given.trace, given)
     raise refusal("PatchFeatures shows a trace, such as vit.trace(images)", given)

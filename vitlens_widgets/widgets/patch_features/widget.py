@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import traitlets
+
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.explorer.inputs import vit_of
 from vitlens_widgets.widgets.patch_features import data
@@ -48,11 +50,13 @@ class PatchFeatures(TeachesClasses):
         state: The state shown, by index or name (`0_pre` to `final`); read as an index. Default:
             the last.
         token: The pinned token, as its index in the sequence (prefix tokens count). Another image
-            that is chosen is compared with it, too. Default: None.
+            that is chosen is compared with it, too; given again, it is pinned in that image.
+            Default: None.
         mode: "look" at features, or "teach" classes. Default: "look".
         colours: The components of all patches, or those of the foreground, which is where the first
             is above Otsu's threshold. Default: "components".
-        basis: Whether the batch shares its components, or each image has its own. Default: "batch".
+        basis: Whether the batch shares its components, or each image has its own. Default: as the
+            reading that was given, else "batch".
         similarity: On the image, or as flat colours. Default: "image".
         examples_from: Whether the classes of a state are made of the examples as they are in that
             state, or in the final one. Default: "state".
@@ -98,7 +102,8 @@ class PatchFeatures(TeachesClasses):
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         small = thumbs(self._pictures, data.THUMB)
         self._thumbs, self._meta = pack.uint8(small), self._description(small.shape[1:3], caption)
-        self._set({"image": image, **choices})  # refused before anything more is computed
+        start = {"image": image, "basis": source.basis, **choices}
+        self._set(start)  # refused before anything more is computed
         self._teaching = source.teaching(method, readout)
         for fill in (
             self._fill_picture,
@@ -144,6 +149,14 @@ class PatchFeatures(TeachesClasses):
                 self._fail(error, f"The {choice} could not be shown", LAST)
 
         self.observe(follow, choice)
+
+    @traitlets.validate("token")
+    def _pin_here(self, proposal: dict[str, Any]) -> int | None:
+        """The token that is pinned in another image, given anew: no change tells of it."""
+        token = proposal["value"]
+        if self._similar_of and self._similar_of[1] == token and token == self.token:
+            self._fill_similar()
+        return token
 
     def _pinned_before(self) -> int | None:
         return self._similar_of[1] if self._similar_of else None
