@@ -31,11 +31,13 @@ export function putFirst(kernel, get) {
   const first = get("_first");
   const codes = asUint8(get("_first_codes"));
   kernel.maps.put(first, first, codes);
-  if (!first.whole && (first.query ?? null) === null) return;
   const numbers = asFloat32(get("_first_exact"));
-  const size = first.whole ? codes.length : get("_meta").tokens.length;
-  const parts = first.kinds.map((/** @type {string} */ _, /** @type {number} */ i) => numbers.slice(i * size, (i + 1) * size));
-  kernel.exact.put(first, first, first.whole ? parts : parts.flatMap((/** @type {Float32Array} */ row) => [row, new Float32Array()]));
+  const { whole, query = null, key = null } = first;
+  let at = 0;
+  const next = (/** @type {number} */ size) => numbers.slice(at, (at += size));
+  const n = get("_meta").tokens.length;
+  const ofKind = () => (whole ? [next(codes.length)] : [next(query === null ? 0 : n), next(key === null ? 0 : n)]);
+  kernel.exact.put(first, first, first.kinds.flatMap(ofKind));
 }
 
 /**

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "notebooks" / "00_quickstart.ipynb"
 PICTURES = Path(__file__).parent / "screenshots"
-WIDGETS = 3  # that the quick start shows
+WIDGETS = 4  # that the quick start shows
 
 
 @pytest.fixture(scope="module")

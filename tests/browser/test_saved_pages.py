@@ -135,6 +135,28 @@ def test_of_large_maps_the_chosen_are_there_and_the_others_are_said_kindly(saved
     assert widget.evaluate(opaque)
 
 
+@pytest.mark.parametrize("pins", [{"token": 8, "key": 20}, {"token": 8}, {}])
+def test_of_large_maps_the_numbers_of_what_is_pinned_are_there(saved, monkeypatch, pins):
+    data = "vitlens_widgets.widgets.attention_maps.data"
+    monkeypatch.setattr(f"{data}.thumbnail_side", lambda *_: 8)
+    monkeypatch.setattr(f"{data}.EXACT_LIMIT", 10)
+    maps = random_maps(3, layers=2, heads=2)
+    widget = vl.AttentionMaps(maps, layer=0, head=1)
+    for name, token in pins.items():  # pinned when the widget is there already
+        setattr(widget, name, token)
+    root = saved.open(widget)
+    whole = saved.page.locator("body").inner_text()
+    assert "exact numbers of other tokens than those pinned" in whole
+    pattern = maps.of_layer(0)[1]
+    query = pattern[pins.get("token", 0)]
+    assert f"patches {query[1:].sum():.3f}" in " ".join(root.inner_text().split())
+    if "key" in pins:
+        score = maps.of_layer(0, "scores")[1, 8, 20]
+        assert f"pattern {query[20]:.4f}" in read_out(root)
+        assert f"score {score:.2f}".replace("-", "−") in read_out(root)
+        assert f"rank {1 + (query > query[20]).sum()} of 25" in read_out(root)
+
+
 def test_an_infilling_shows_every_state_and_says_that_masks_need_a_kernel(saved):
     strip = saved.open(vl.InfillStrip(random_infilling(5)))
     strip.locator("[data-state='1']").click()

@@ -178,14 +178,19 @@ def whole_map(source: MapsLike, what: dict[str, Any]) -> tuple[dict[str, Any], l
     return {"lo": lo, "hi": hi, "top": top}, [pack.uint8(codes)]
 
 
-def first_map(source: MapsLike, what: dict[str, Any]) -> dict[str, Any]:
+def first_map(
+    source: MapsLike, what: dict[str, Any], token: int | None = None, key: int | None = None
+) -> dict[str, Any]:
     """The traits of a map that is sent before it is asked for, with its exact numbers.
 
-    Where these are too many, with those of CLS, which asks while nothing is pinned.
+    Where these are too many, with those of the tokens that are pinned, or of CLS, which asks while
+    none is.
     """
-    asks, tokens = asking_token(source), np.asarray(source.tokens).tolist()
-    query = tokens.index(asks) if asks in tokens else None
-    what = what | {"query": query, "key": None}
+    tokens = np.asarray(source.tokens).tolist()
+    pinned = (token, key)
+    asking = (asking_token(source), None) if pinned == (None, None) else pinned
+    query, asked = (tokens.index(one) if one in tokens else None for one in asking)
+    what = what | {"query": query, "key": asked}
     found, (codes,) = whole_map(source, what)
     exact, numbers = exact_numbers(source, what)
     return {

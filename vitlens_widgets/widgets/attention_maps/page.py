@@ -181,7 +181,13 @@ def beyond_whole(saved: dict[str, Any], source: SizesLike, shown: tuple[int, int
     if len(heads) == source.n_layers * source.n_heads:
         return []
     whole = f"the {len(heads)} saved whole" if len(heads) > 1 else "the one that is shown"
-    return [f"maps other than {whole}"]
+    return [f"maps other than {whole}", *_of_pinned(source)]
+
+
+def _of_pinned(source: SizesLike) -> list[str]:
+    """Numbers that are kept of pinned tokens alone, where there are many."""
+    few = len(source.tokens) <= data.EXACT_LIMIT
+    return [] if few else ["exact numbers of other tokens than those pinned"]
 
 
 def beyond(saved: dict[str, Any], source: SizesLike, kind: str) -> str:
@@ -191,4 +197,5 @@ def beyond(saved: dict[str, Any], source: SizesLike, kind: str) -> str:
         other = "scores" if kind == "pattern" else "patterns"
         return ", ".join([f"{other} drawn as a map", "neurons", *of_batch])
     n_whole = 1 + len(saved["_saved"])
-    return ", ".join([f"maps other than the {n_whole} saved whole", "neurons", *of_batch])
+    others = [f"maps other than the {n_whole} saved whole", *_of_pinned(source)]
+    return ", ".join([*others, "neurons", *of_batch])

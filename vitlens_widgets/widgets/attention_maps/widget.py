@@ -223,9 +223,10 @@ class AttentionMaps(of_page.SavesMaps):
     def saved(self, maps: of_page.Chosen = ()) -> SavedWidget:
         """The widget as a page without a kernel keeps it, with whole maps of chosen heads."""
         page = super().saved()
+        first = data.first_map(self._source, self._what(), self.token, self.key)
         more = of_page.saved_maps(self._source, self._overview_of, self._meta["side"], maps)
         beyond = of_page.beyond(more, self._source, str(self._overview_of["kind"]))
-        return replace(page, state=page.state | more, beyond=beyond)
+        return replace(page, state=page.state | first | more, beyond=beyond)
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())

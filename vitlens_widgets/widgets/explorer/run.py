@@ -129,10 +129,12 @@ class ImageRun:
         """What its maps are of, as the browser knows them."""
         return {"kind": "pattern", "image": 0, "run": self.number}
 
-    def first_map(self, layer: int, head: int) -> dict[str, Any]:
+    def first_map(
+        self, layer: int, head: int, token: int | None = None, key: int | None = None
+    ) -> dict[str, Any]:
         """The traits of one map with its exact numbers, so that the browser need not ask for it."""
         what = {"show": "head", "kind": "pattern", "layer": layer, "head": head, "image": 0}
-        return attention_data.first_map(self.source, what | {"run": self.number})
+        return attention_data.first_map(self.source, what | {"run": self.number}, token, key)
 
 
 def _kl_from(before: ImageRun | None, after: ImageRun) -> bytes:

@@ -269,7 +269,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         return done(lambda: self._show_image(image_from_bytes(content, name), None))
 
     def _shown_map(self) -> dict[str, Any]:
-        return self._runs.shown(self.run).first_map(self._layer, self.head)
+        return self._runs.shown(self.run).first_map(self._layer, self.head, self.token, self.key)
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())
