@@ -23,7 +23,7 @@ export function answersTitle(meta) {
   const update = whenChanged(
     (/** @type {Scenes} */ { page }) => [page.choices.state, page.choices.run, page.data.edited === null],
     ({ page: { choices, data } }) => {
-      const state = meta.n_classes ? `at ${meta.state_names[choices.state]}` : "no classifier to read patches with: vl.PatchFeatures(explorer.trace) shows what they are like";
+      const state = meta.n_classes ? `at ${meta.state_names[choices.state]}` : "no classifier; vl.PatchFeatures(explorer.trace)";
       where.textContent = `${state}${data.edited && meta.n_classes ? RUNS[choices.run] : ""}`;
     },
   );

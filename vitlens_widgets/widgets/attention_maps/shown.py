@@ -98,7 +98,8 @@ class ShownMaps:
         if place is None:
             return "image", np.zeros((meta["rows"], meta["cols"], 4))
         name, (values, scale) = token_words(meta, anchor), self.shown()
-        words = f"what {name} attends to" if is_row else f"who attends to {name}"
+        verb = "rests on" if self.first["show"] == "rollout" else "attends to"
+        words = f"what {name} {verb}" if is_row else f"who {verb} {name}"
         return words, scale.cover(on_patches(values[place] if is_row else values[:, place], meta))
 
     def _resting(self) -> int:
@@ -123,6 +124,8 @@ class ShownMaps:
     def unit(self) -> str:
         """What the numbers of the map are."""
         is_score = self.shown()[1].map == "blue_orange"
+        if self.first["show"] == "rollout":
+            return "share of the rollout"
         return "score, before the softmax" if is_score else "attention weight"
 
     @property
