@@ -11,7 +11,7 @@ import regex  # transformers depends on it
 from PIL import Image, ImageDraw, ImageFont, features
 
 from vitlens_widgets.data import LabelSet, emoji_for
-from vitlens_widgets.data.emoji import _rows, emoji_of_set
+from vitlens_widgets.data.emoji import _rows, emoji_of_set, split_emoji
 
 TABLES = ("emoji_imagenet.tsv", "emoji_world.tsv", "emoji_words.tsv")
 NOTO = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
@@ -151,3 +151,26 @@ def test_words_are_understood(name, emoji):
 )  # fmt: skip
 def test_nothing_silly_is_found(name):
     assert emoji_for(name) == ""
+
+
+def test_a_name_is_parted_from_every_picture():
+    every = [chr(code) for code in range(0x80, 0x1FB00)]
+    pictures = {
+        c
+        for c in every
+        if regex.match(r"[\p{Emoji_Presentation}--\p{Emoji_Modifier}]", c, regex.V1)
+    }
+    asked = {f"{c}\ufe0f" for c in every if regex.match(r"\p{Emoji}", c) and c not in pictures}
+    keycaps = {"1\ufe0f\u20e3", "#\ufe0f\u20e3", "7\u20e3"}
+    assert (len(pictures) > 1000, len(asked) > 100) == (True, True)
+    for emoji in {*ALL, *pictures, *asked, *keycaps}:
+        assert split_emoji(f"{emoji} one thing") == (emoji, "one thing")
+        assert split_emoji(f"one thing {emoji}") == (emoji, "one thing")
+        assert split_emoji(emoji) == (emoji, emoji)
+
+
+@pytest.mark.parametrize(
+    "name", ["№ 5", "© x", "° angle", "™ mark", "1 one", "# tag", "½ cup", "→ right", "é", "a🐱 b"]
+)
+def test_what_is_no_picture_stays_in_the_name(name):
+    assert split_emoji(name) == ("", name)

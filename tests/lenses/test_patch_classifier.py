@@ -102,23 +102,25 @@ def test_the_best_patch_is_another_one_for_each_class(trace):
     assert all(np.abs(maps[i] - maps[i - 1]).max() > 0.01 for i in range(3))
 
 
-def test_the_logistic_regression_is_the_one_of_its_formula(trace):
+@pytest.mark.parametrize(("n", "c"), [(3, 100), (2, 50)])  # two are binomial: half of its C
+def test_the_logistic_regression_is_the_one_of_its_formula(trace, n, c):
     """Minimised by hand: cross-entropy, every class weighing the same, and |W|^2 / (2 C)."""
-    classifier = vl.PatchClassifier(trace.vit, trace, method="logistic").fit(EXAMPLES)
-    own = oracle.units_of(trace, -1, EXAMPLES)
+    examples = dict(list(EXAMPLES.items())[:n])
+    classifier = vl.PatchClassifier(trace.vit, trace, method="logistic").fit(examples)
+    own = oracle.units_of(trace, -1, examples)
     x = np.concatenate(list(own.values()))
-    y = np.repeat(np.arange(3), [len(v) for v in own.values()])
-    weigh = len(y) / (3 * np.bincount(y))[y]
+    y = np.repeat(np.arange(n), [len(v) for v in own.values()])
+    weigh = len(y) / (n * np.bincount(y))[y]
 
     def cost(flat):
-        w, b = flat[:-3].reshape(3, -1), flat[-3:]
+        w, b = flat[:-n].reshape(n, -1), flat[-n:]
         p = oracle.softmax(x @ w.T + b)
-        off = (p - np.eye(3)[y]) * weigh[:, None]
-        value = -(weigh * np.log(p[np.arange(len(y)), y])).sum() + (w**2).sum() / 200
-        return value, np.concatenate([(off.T @ x + w / 100).ravel(), off.sum(0)])
+        off = (p - np.eye(n)[y]) * weigh[:, None]
+        value = -(weigh * np.log(p[np.arange(len(y)), y])).sum() + (w**2).sum() / (2 * c)
+        return value, np.concatenate([(off.T @ x + w / c).ravel(), off.sum(0)])
 
-    best = minimize(cost, np.zeros(3 * x.shape[1] + 3), jac=True, tol=1e-12)
-    w, b = best.x[:-3].reshape(3, -1), best.x[-3:]
+    best = minimize(cost, np.zeros(n * x.shape[1] + n), jac=True, tol=1e-12)
+    w, b = best.x[:-n].reshape(n, -1), best.x[-n:]
     patches = oracle.unit(oracle.normed(trace, -1))
     found = vl.LogitLens(trace.vit.taught(classifier)).read(trace).logits(3).softmax(-1)
     np.testing.assert_allclose(found, oracle.softmax(patches @ w.T + b), rtol=0, atol=2e-3)

@@ -27,8 +27,11 @@ def test_every_architecture_is_taught(name):
     assert features.components.shape == (vit.n_layers + 1, 2, *vit.layout.grid, 3)
     at = vit.layout.token
     examples = {"a": [(0, at(0, 0)), (1, at(1, 1))], "b": [(1, at(0, 1)), (0, at(1, 0))]}
-    twin = vit.taught(vl.PatchClassifier(vit, features).fit(examples))
-    again = twin.trace(pixels, preprocessed=True)
-    torch.testing.assert_close(again.logits, trace.answered_by(twin).logits, rtol=0, atol=1e-4)
-    final = vl.LogitLens(twin).read(again).readout.logits(vit.n_layers)
-    torch.testing.assert_close(final, again.logits, rtol=0, atol=1e-4)
+    for readout in ("share", "mean", "best"):
+        classifier = vl.PatchClassifier(vit, features, readout=readout).fit(examples)
+        twin = vit.taught(classifier)
+        again = twin.trace(pixels, preprocessed=True)
+        answered = trace.answered_by(twin).logits
+        torch.testing.assert_close(again.logits, answered, rtol=0, atol=1e-4)
+        final = vl.LogitLens(twin).read(again).readout.logits(vit.n_layers)
+        torch.testing.assert_close(final, again.logits, rtol=0, atol=1e-4)

@@ -34,6 +34,13 @@ _IRREGULAR = {
     "women": "woman",
 }
 _SETS = {"imagenet-1k": "emoji_imagenet.tsv", "world": "emoji_world.tsv"}
+_AS_PICTURE = "\ufe0f"
+_ODD_ONES = re.compile(
+    f"[0-9#*]{_AS_PICTURE}?\u20e3|\u2139{_AS_PICTURE}|[\u25fd\u25fe]{_AS_PICTURE}?"
+)
+"""Keycaps and emoji that Unicode counts among letters and signs of mathematics."""
+_PICTURES = re.compile("[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+"""Blocks whose symbols are pictures by themselves."""
 _LIKENESS = 0.95  # share of a known set's names, in their places, by which it is recognised
 
 
@@ -78,9 +85,16 @@ def split_emoji(name: str) -> tuple[str, str]:
 
 
 def _is_emoji(word: str) -> bool:
-    """Whether it is a picture, alone: a symbol beyond ASCII, and no letter or digit."""
-    symbols = any(ord(char) > 0x7F and category(char) == "So" for char in word)
-    return symbols and not any(char.isalnum() or char.isspace() for char in word)
+    """Whether it is a picture, alone: no letter or digit, and no sign of text such as "№" or "©".
+
+    What is a picture only where U+FE0F asks for it ("©️") is none without.
+    """
+    if _ODD_ONES.fullmatch(word):
+        return True
+    asked = _AS_PICTURE in word and any(ord(char) > 0x7F for char in word.strip(_AS_PICTURE))
+    kinds = ("So", "Cn")  # Python's table may not know the newest of them
+    pictures = any(_PICTURES.match(char) and category(char) in kinds for char in word)
+    return (asked or pictures) and not any(char.isalnum() or char.isspace() for char in word)
 
 
 def emoji_of_set(names: Sequence[str]) -> tuple[str, ...]:

@@ -45,7 +45,8 @@ class PatchClassifier(Live):
             example is (the picture itself, token).
         method: `"prototypes"`: a class is the mean of its examples, normalised again; its logit is
             12 times the cosine with it, without a bias. `"logistic"`: a multinomial logistic
-            regression on the unit vectors (C = 100, classes weighing the same).
+            regression on the unit vectors (C = 100, classes weighing the same), of two classes a
+            binomial one.
         readout: How the patches' answers become the image's: `"share"` of the patches, by their
             probabilities; `"mean"` of their logits; `"best"`, each class by the patch most like
             it. Exactly: `models.patch_readout.ReadsPatches`.

@@ -47,6 +47,9 @@ def prototypes(units: np.ndarray, classes: np.ndarray, n_classes: int) -> Fitted
 def logistic(units: np.ndarray, classes: np.ndarray, n_classes: int) -> Fitted:
     """Multinomial logistic regression, every class weighing the same, `C = 100`.
 
+    Of two classes it is the binomial one, of a single row of weights that says the second against
+    the first: a multinomial one with C = 50.
+
     Fitted in the space that the examples span, where the best weights lie (the representer
     theorem), so that its time does not depend on the width of the model.
 
