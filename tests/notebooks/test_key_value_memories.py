@@ -56,7 +56,8 @@ def test_every_claim_has_the_verdict_of_its_numbers(found):
     verdicts = verdicts_by_claim(found["claims"].rows)
     assert verdicts == VERDICTS
     assert list(verdicts) == list(VERDICTS)
-    assert list(found["claims"].table()) == ["claim", "in the paper", *TWINS]
+    columns = [name for twin in TWINS for name in (twin, f"{twin}, measured")]
+    assert list(found["claims"].table()) == ["claim", "in the paper", *columns]
     printed = "".join(found["printed"].values())
     for row in found["claims"].rows:
         assert f"{row['claim']}\n" in printed
