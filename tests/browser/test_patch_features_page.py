@@ -214,7 +214,7 @@ def test_clicks_while_the_kernel_is_busy_are_all_taught(page):
     js = "(cells) => [3, 9, 14, 20].forEach((i) => cells[i].click())"
     root.locator(".vl-class-map .vl-cell").evaluate_all(js)
     eventually(page, lambda: len(widget._lessons["classes"][0]["examples"]) == 6)
-    assert held == [1, 3]  # what came meanwhile is fitted once
+    assert held in ([1, 3], [4])  # what came meanwhile is fitted once; also during the click before
 
 
 def test_an_error_of_the_kernel_is_said_and_nothing_changes(page):
