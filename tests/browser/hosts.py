@@ -86,8 +86,12 @@ class OpenNotebook(ABC):
 
     @property
     def complaints(self) -> list[str]:
-        """What cells wrote to stderr, and their exceptions."""
-        return self.page.locator(self.complaint_selector).all_inner_texts()
+        """What cells wrote to stderr, and their exceptions.
+
+        Blanks are what a progress bar leaves that was shown, as on a slow machine, and wiped.
+        """
+        said = self.page.locator(self.complaint_selector).all_inner_texts()
+        return [text for text in said if text.strip()]
 
     @property
     def ground(self) -> str:
