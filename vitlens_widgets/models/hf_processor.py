@@ -180,7 +180,8 @@ def _saved_words(saved_with: str) -> Path | None:
 
 
 def _unreadable(file: Path, error: Exception) -> str:
-    reason = next(iter(str(error).splitlines()), type(error).__name__)[:300].strip()
+    line = next(iter(str(error).splitlines()), type(error).__name__)
+    reason = line.split(". ")[0].strip()
     return (
         f"{file} cannot be read as an image processor ({reason}); save it anew, or move it away "
         "and say preprocessing={'mean': ..., 'std': ...} to vl.load."
