@@ -1,6 +1,6 @@
 // All parts together: keeps what the reader does at this moment (pointing, zooming), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
-import { NOT_HERE } from "../lib/error_strip.js";
+import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Rest } from "../lib/rest.js";
 import { Stage } from "../lib/stage.js";
@@ -133,11 +133,7 @@ export class AttentionView {
     const scene = this.composer.scene(this.choices, this.data, { ...this.moment, width, dark, ratio: window.devicePixelRatio || 1 });
     this.layOut(scene.layout, width);
     for (const part of this.parts) part.update(scene);
-    this.strip.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
-      this.complaint = undefined;
-      if (this.choices.error) this.onChoose({ error: "" });
-      else this.draw();
-    });
+    sayErrors(this.strip, this, (change) => this.onChoose(change));
     this.showWaiting(scene.isStale);
     this.rest.want(scene.overview.missing);
     this.node.dataset["vitlensDrawn"] = scene.focus?.name ?? "";

@@ -3,7 +3,7 @@
 import { ofTheKernel } from "../attention_maps/kernel.js";
 import { Tokens } from "../attention_maps/tokens.js";
 import { MaskPointer } from "../infill_strip/mask_pointer.js";
-import { NOT_HERE } from "../lib/error_strip.js";
+import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
 import { Rest } from "../lib/rest.js";
@@ -149,11 +149,7 @@ export class ExplorerView {
     for (const part of this.parts) part.update(scenes);
     this.rest.want(this.data.baseline.overview.missing);
     this.markOff(scenes.page);
-    this.errors.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
-      this.complaint = undefined;
-      if (this.choices.error) this.wires.choose({ error: "" });
-      else this.draw();
-    });
+    sayErrors(this.errors, this, (change) => this.wires.choose(change));
     this.stage.showWaiting(this.isWaiting(scenes));
     this.node.dataset["vitlensDrawn"] = `${this.meta.state_names[this.choices.state]}, ${scenes.attention.focus?.name ?? ""}`;
   }

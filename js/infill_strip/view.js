@@ -1,5 +1,6 @@
 // All parts together: keeps what the reader does at this moment (painting, pointing, playing), puts
 // the scene together, and hands it to every part. It knows nothing of Jupyter.
+import { sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
 import { Stage } from "../lib/stage.js";
@@ -138,11 +139,7 @@ export class InfillView {
     this.node.style.setProperty("--vl-still", `${NAME + scene.layout.still.height}px`);
     this.node.style.setProperty("--vl-large", `${scene.layout.large.width}px`);
     for (const part of this.parts) part.update(scene);
-    this.errors.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
-      this.complaint = undefined;
-      if (this.choices.error) this.wires.choose({ error: "" });
-      else this.draw();
-    });
+    sayErrors(this.errors, this, (change) => this.wires.choose(change));
     this.stage.showWaiting(this.maskPointer.kernel.isPainting);
     this.node.dataset["vitlensDrawn"] = this.meta.state_names[this.choices.state];
   }

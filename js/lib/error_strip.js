@@ -26,6 +26,20 @@ export function errorStrip() {
   };
 }
 
+/**
+ * What a view complains of, else the kernel's sentence; dismissed, it is gone from both.
+ * @param {ReturnType<typeof errorStrip>} strip
+ * @param {{ complaint?: Complaint | undefined, choices: { error: string }, draw: () => void }} view
+ * @param {(change: { error: string }) => void} choose
+ */
+export function sayErrors(strip, view, choose) {
+  strip.show(view.complaint ?? { sentence: view.choices.error, remedies: [] }, () => {
+    view.complaint = undefined;
+    if (view.choices.error) choose({ error: "" });
+    else view.draw();
+  });
+}
+
 /** @param {Remedy} remedy */
 function remedyButton({ text, run }) {
   const button = element("button", "vl-button", { type: "button" }, text);

@@ -1,6 +1,6 @@
 // All parts together: keeps what the reader does at this moment (pointing, playing, the class that is
 // taught), puts the scene together, and hands it to every part. It knows nothing of Jupyter.
-import { NOT_HERE } from "../lib/error_strip.js";
+import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Player } from "../lib/player.js";
 import { Remembered } from "../lib/remembered.js";
@@ -214,7 +214,7 @@ export class PatchFeaturesView {
     node.style.setProperty("--vl-main", `${scene.layout.column}px`);
     node.style.setProperty("--vl-aside", `${Math.max(192, scene.layout.image.width)}px`);
     for (const part of [...shared, ...this.parts[mode]]) part.update(scene);
-    this.sayErrors();
+    sayErrors(this.parts.strip, this, (change) => this.onChoose(change));
     this.stage.showWaiting(this.canAsk && this.isWaiting());
     node.dataset["vitlensDrawn"] = `${mode} ${stateName(scene.data.meta, scene.choices.state)}`;
   }
@@ -248,14 +248,6 @@ export class PatchFeaturesView {
       dark,
       ratio: window.devicePixelRatio || 1,
     };
-  }
-
-  sayErrors() {
-    this.parts.strip.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
-      this.complaint = undefined;
-      if (this.choices.error) this.onChoose({ error: "" });
-      else this.draw();
-    });
   }
 
   destroy() {

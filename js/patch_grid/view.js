@@ -1,7 +1,7 @@
 // All parts together: keeps what the reader does at this moment (pointing, playing), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
 import { Grounds } from "../lib/grounds.js";
-import { NOT_HERE } from "../lib/error_strip.js";
+import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
@@ -130,7 +130,7 @@ export class PatchGridView {
     this.node.classList.toggle("vl-narrow-left", scene.layout.leftWidth < 380);
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);
-    this.sayErrors();
+    sayErrors(this.strip, this, (change) => this.onChoose(change));
     this.stage.showWaiting(scene.asked !== scene.columns.of);
     this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.state);
   }
@@ -174,14 +174,6 @@ export class PatchGridView {
       this.scaled = { tint, columns, scale: scaleOf(tint, reading, columns) };
     }
     return this.scaled.scale;
-  }
-
-  sayErrors() {
-    this.strip.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
-      this.complaint = undefined;
-      if (this.choices.error) this.onChoose({ error: "" });
-      else this.draw();
-    });
   }
 
   destroy() {

@@ -1,6 +1,6 @@
 // All parts together: keeps what the reader does at this moment, puts the scene together, and hands
 // it to every part. It asks the kernel to go on with the removal curves. It knows nothing of Jupyter.
-import { NOT_HERE } from "../lib/error_strip.js";
+import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
 import { Latest } from "../lib/requests.js";
 import { Stage } from "../lib/stage.js";
@@ -128,11 +128,7 @@ export class RelevanceView {
     const scene = this.composer.scene(this.choices, this.data, { passing, removal: passed ?? held, width, dark, ratio });
     this.layOut(scene);
     for (const part of this.parts) part.update(scene);
-    this.strip.show(this.complaint ?? { sentence: this.choices.error, remedies: [] }, () => {
-      this.complaint = undefined;
-      if (this.choices.error) this.onChoose({ error: "" });
-      else this.draw();
-    });
+    sayErrors(this.strip, this, (change) => this.onChoose(change));
     this.stage.showWaiting(this.isStale());
     this.goOn();
     const { target, against, method, image } = this.data.maps.of;

@@ -14,7 +14,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.notebooks.cells import NOTEBOOKS, run, start_exercises
 from tests.notebooks.papers_experiment import MODELS, N_IMAGES, TWO, run_on_imagenet_s
-from tests.notebooks.verdicts import NO, OPEN, TWINS, YES, verdicts_by_claim
+from tests.notebooks.verdicts import COLUMNS, NO, OPEN, TWINS, YES, verdicts_by_claim
 from vitlens_widgets.analysis.class_space import published
 from vitlens_widgets.analysis.class_space.attention_perturbation import perturbing
 
@@ -62,8 +62,7 @@ def test_every_claim_has_the_verdict_of_its_numbers(found):
     assert rows == VERDICTS
     assert list(rows) == list(VERDICTS)
     table = found["claims"].table()
-    columns = [name for twin in TWINS for name in (twin, f"{twin}, measured")]
-    assert list(table) == ["claim", "in the paper", *columns]
+    assert list(table) == COLUMNS
     for row in found["claims"].rows:
         printed = "".join(found["printed"].values())
         assert f"{row['claim']}\n" in printed

@@ -15,7 +15,7 @@ import torch
 import vitlens_widgets as vl
 from tests.notebooks.cells import NOTEBOOKS, run, start_exercises
 from tests.notebooks.papers_experiment import MODELS, N_IMAGES, TWO, run_on_imagenet_s
-from tests.notebooks.verdicts import NO, OPEN, TWINS, YES, verdict, verdicts_by_claim
+from tests.notebooks.verdicts import COLUMNS, NO, OPEN, TWINS, YES, verdict, verdicts_by_claim
 from vitlens_widgets.analysis.class_space import published
 
 STEM = "07_key_value_memories"
@@ -56,8 +56,7 @@ def test_every_claim_has_the_verdict_of_its_numbers(found):
     verdicts = verdicts_by_claim(found["claims"].rows)
     assert verdicts == VERDICTS
     assert list(verdicts) == list(VERDICTS)
-    columns = [name for twin in TWINS for name in (twin, f"{twin}, measured")]
-    assert list(found["claims"].table()) == ["claim", "in the paper", *columns]
+    assert list(found["claims"].table()) == COLUMNS
     printed = "".join(found["printed"].values())
     for row in found["claims"].rows:
         assert f"{row['claim']}\n" in printed

@@ -7,6 +7,13 @@ from collections.abc import Mapping, Sequence
 TWINS = ("toy/p32", "toy/p32-cls")
 """In the order of the notebooks."""
 
+COLUMNS = [
+    "claim",
+    "in the paper",
+    *(name for twin in TWINS for name in (twin, f"{twin}, measured")),
+]
+"""Of the table of claims."""
+
 YES, NO, OPEN = "as in the paper", "not so here", "cannot be told"
 
 

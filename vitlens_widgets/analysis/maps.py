@@ -85,8 +85,7 @@ class Maps:
     @property
     def reads_cls(self) -> bool:
         """Whether CLS is what the model's answer is read from, alone or among others."""
-        groups = self._trace.vit.readout.groups
-        return any(group in ("cls", "cls_distillation", "prefix", 0) for group in groups)
+        return self._trace.vit.readout.reads_cls
 
     @property
     def model_name(self) -> str:

@@ -13,6 +13,7 @@ from vitlens_widgets.errors import UsageError
 
 Group = Literal["cls", "cls_distillation", "prefix", "patches", "all"] | int
 """Tokens that are averaged; a number stands for that token alone."""
+_PREFIX = ("cls", "cls_distillation", "prefix")
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Readout:
     n_classifiers: int = 1
 
     @property
+    def reads_cls(self) -> bool:
+        """Whether CLS is read, alone or beside other tokens."""
+        return any(group == 0 or group in _PREFIX for group in self.groups)
+
+    @property
     def prefix_alone(self) -> bool:
         """Whether no patch is read."""
-        prefix = ("cls", "cls_distillation", "prefix")
         return bool(self.groups) and all(
-            isinstance(group, int) or group in prefix for group in self.groups
+            isinstance(group, int) or group in _PREFIX for group in self.groups
         )
 
     def weights(self, state: Tensor, n_prefix: int) -> Tensor:

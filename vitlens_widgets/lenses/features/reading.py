@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, as_list, check_flag, said
+from vitlens_widgets.errors import UsageError, as_list, check_flag, check_type
 from vitlens_widgets.lenses.features import components as pca
 from vitlens_widgets.lenses.features.components import Components
 from vitlens_widgets.lenses.features.found import PatchSimilarity, StateFeatures
@@ -292,10 +292,7 @@ def read_features(
         >>> features.components[-1, 0]  # the last state of the first image, [row, col, 3]
         >>> features.similarity(image=0, token=(5, 7)).patches  # [state, image, row, col]
     """
-    if not isinstance(trace, Trace):
-        raise UsageError(
-            f"read_features takes a trace, such as vit.trace(images), not {said(trace)}."
-        )
+    check_type("read_features", trace, Trace, "a trace, such as vit.trace(images)")
     return FeatureReading(trace, per_image, states)
 
 

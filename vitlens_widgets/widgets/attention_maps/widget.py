@@ -143,10 +143,6 @@ class AttentionMaps(of_page.SavesMaps):
         super().__init__(**of_widgets)
         self.observe(self._on_data_chosen, ["kind", "image"])
 
-    def _set(self, choices: dict[str, Any]) -> None:
-        for name, value in choices.items():
-            setattr(self, name, value)
-
     @traitlets.default("layer")
     def _last_layer(self) -> int:
         return self._n_layers - 1

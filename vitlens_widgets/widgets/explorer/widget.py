@@ -103,10 +103,6 @@ class Explorer(SavesMaps, ExplorerTraits):
         self.observe(self._on_knocked_out, "knocked_out")
         self._follow_states()
 
-    def _set(self, choices: dict[str, Any]) -> None:
-        for name, value in choices.items():
-            setattr(self, name, value)
-
     def _measure(self, caption: str) -> None:
         """What choices are checked against, and what does not change with the image."""
         run = self._runs.baseline

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import traitlets
 
 from vitlens_widgets.widgets.shared.base import LensWidget
@@ -44,7 +42,3 @@ class FeatureTraits(LensWidget):
     _certainty = traitlets.Bytes().tag(sync=True)
     _held = traitlets.Bytes().tag(sync=True)
     _taught_from = traitlets.Unicode("").tag(sync=True)
-
-    def _set(self, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)

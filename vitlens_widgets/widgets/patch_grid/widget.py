@@ -119,8 +119,7 @@ class PatchGrid(LensWidget):
         self._emoji = list(reading.labels.emoji)
         self._picture = pack.uint8(reading.picture(image))
         self._logits = data.logits_table(reading, image)
-        for name, packed in data.statistics(reading, image).items():
-            setattr(self, name, packed)
+        self._set(data.statistics(reading, image))
 
     @traitlets.default("state")
     def _final_state(self) -> int:
@@ -142,9 +141,7 @@ class PatchGrid(LensWidget):
         """Packs the target's column, unless the browser has all logits and needs none."""
         if self._logits:
             return
-        columns = data.target_columns(self._reading, self._image, self.target)
-        for name, packed in columns.items():
-            setattr(self, name, packed)
+        self._set(data.target_columns(self._reading, self._image, self.target))
 
     def _on_target(self, _change: Any) -> None:
         try:

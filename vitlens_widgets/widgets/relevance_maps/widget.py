@@ -162,8 +162,7 @@ class RelevanceMaps(RelevanceChoices):
         packed = data.maps(founds, image)
         if self._maps_of.get("image") != image:
             packed |= data.of_image(self._source, image)
-        for name, value in packed.items():
-            setattr(self, name, value)
+        self._set(packed)
         self._methods = self._finder.labels()
         self._maps_of = self._asked_now()
         for one in self._growing():
@@ -176,8 +175,7 @@ class RelevanceMaps(RelevanceChoices):
     def _fill_curves(self, few: bool = False) -> None:
         """Packs the removal curves as far as they are known, or those of few points."""
         founds, growing = self.relevance, self._growing(few)
-        for name, value in data.curves(self._source, founds, growing, self.image).items():
-            setattr(self, name, value)
+        self._set(data.curves(self._source, founds, growing, self.image))
         self._curves_of = {
             **self._maps_of,
             "removed": growing[0].removed.tolist(),

@@ -136,6 +136,11 @@ class LensWidget(WireWidget):
             state.pop(code, None)
         return sum(map(_size, state.values()))
 
+    def _set(self, values: dict[str, Any]) -> None:
+        """Sets several traits, in the order given."""
+        for name, value in values.items():
+            setattr(self, name, value)
+
     def save_html(self, path: str | Path, title: str = "") -> Path:
         """Writes the widget to one web page that opens offline, still interactive.
 
