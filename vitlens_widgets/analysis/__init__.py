@@ -10,7 +10,7 @@ its name here.
 from typing import TYPE_CHECKING
 
 from vitlens_widgets._lazy import refusal
-from vitlens_widgets.analysis import heads, infilling, over_states
+from vitlens_widgets.analysis import heads, infilling, metrics, over_states
 from vitlens_widgets.analysis.claims import Claims, Estimate, estimate
 from vitlens_widgets.analysis.class_space import (
     AttentionPerturbation,
@@ -82,6 +82,7 @@ __all__ = [
     "infilling",
     "key_value_agreement",
     "linear_probes",
+    "metrics",
     "over_models",
     "over_states",
     "perturbation_test",

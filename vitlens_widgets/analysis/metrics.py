@@ -1,0 +1,256 @@
+"""Metrics: what is asked of an answer, as one number for each row of logits.
+
+They are what activation patching, attribution patching and circuits measure. Short forms are a
+class, `"cat"`, for its logit, and two of them, `("cat", "dog")`, for the difference of their
+logits; a function of one's own takes logits `[n, class]` and gives `[n]`.
+
+>>> vl.analysis.activation_patching(clean, corrupted, vl.analysis.metrics.probability("cat"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets._lazy import refusal
+from vitlens_widgets.analysis.checks import logits_of
+from vitlens_widgets.errors import UsageError, said, whole_number
+from vitlens_widgets.kinds import is_several
+from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.models.probabilities import log_outcomes, probabilities
+from vitlens_widgets.trace import Trace
+
+Class = int | str
+Classes = Class | Sequence[Class]
+"""A class by name or index for all images, or a list with one for each."""
+
+Function = Callable[[Tensor], Tensor]
+"""Logits `[n, class]` to numbers `[n]`, each row by itself."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What is asked of an answer; made by `logit`, `logit_difference`, `probability`, `kl`, `rank`.
+
+    Attributes:
+        kind: Which of them.
+        classes: The target, and what it is compared with; none for `kl`.
+        least_gap: Clean and corrupted answers that differ by less are taken for the same.
+        has_gradient: Whether it changes smoothly with the logits.
+    """
+
+    kind: str
+    classes: tuple[Classes, ...] = ()
+    least_gap: float = 0.1
+    has_gradient: bool = True
+
+
+def logit(target: Classes) -> Metric:
+    """The logit of a class.
+
+    Args:
+        target: The class, or one for each image.
+    """
+    return Metric("logit", (target,))
+
+
+def logit_difference(target: Classes, against: Classes) -> Metric:
+    """The logit of a class less that of another.
+
+    Args:
+        target: The class, or one for each image.
+        against: The other, or one for each image.
+    """
+    return Metric("logit difference", (target, against))
+
+
+def probability(target: Classes) -> Metric:
+    """The probability of a class, of the model's own kind (softmax or sigmoid), 0 to 1.
+
+    Args:
+        target: The class, or one for each image.
+    """
+    return Metric("probability", (target,), least_gap=0.01)
+
+
+def rank(target: Classes) -> Metric:
+    """The rank of a class among all, 1 is the best; equal logits share the best. No gradient.
+
+    Args:
+        target: The class, or one for each image.
+    """
+    return Metric("rank", (target,), least_gap=1.0, has_gradient=False)
+
+
+def kl() -> Metric:
+    """How far the answer is from the clean run's, in nats: 0 for the clean run itself.
+
+    `sum_c p_clean(c) (ln p_clean(c) - ln p(c))`; where each class is a yes or a no, the sum of the
+    classes' binary divergences. Its gradient is 0 at the clean run.
+    """
+    return Metric("KL from the clean answer", least_gap=0.01)
+
+
+@dataclass(frozen=True)
+class BoundMetric:
+    """A metric of the images of a trace, ready to be called.
+
+    Attributes:
+        name: What it is called for people: `"logit difference of cat - dog"`.
+        least_gap: See `Metric`; None where nothing is known of the numbers' size.
+        has_gradient: See `Metric`; of a function of one's own it is taken to have one.
+    """
+
+    name: str
+    least_gap: float | None
+    has_gradient: bool
+    _read: Callable[[Tensor, Tensor], Tensor]
+
+    def __call__(self, logits: Tensor, image: Tensor | None = None) -> Tensor:
+        """One number for each row, on the graph of the logits.
+
+        Args:
+            logits: `[n, class]`.
+            image: Of which image of the trace each row is, int64 `[n]`; None for all in order.
+
+        Returns:
+            `[n]`, in float32 or finer.
+
+        Raises:
+            UsageError: A function of the user's gives something else.
+        """
+        fine = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        of = torch.arange(len(logits)) if image is None else image
+        return self._read(fine, of.to(logits.device))
+
+
+def bound(metric: Any, clean: Trace) -> BoundMetric:
+    """A metric as a user gives it, for the images of the clean trace.
+
+    Args:
+        metric: A `Metric`, a class, a pair (target, against), or a function `[n, class] -> [n]`.
+        clean: The clean run; `kl` compares with its answers.
+
+    Raises:
+        UsageError: Something else, a class that is not among the labels, another number of classes
+            than images, or a model without a classifier.
+    """
+    check_classifier(clean.vit)
+    found = _short(metric)
+    if not isinstance(found, Metric):
+        return _of_function(found)
+    index = [_indices(clean, classes) for classes in found.classes]
+    names = [_name(clean, one) for one in index]
+    name = " of ".join([found.kind, *([" - ".join(names)] if names else [])])
+    read = _READERS[found.kind](clean, *index)
+    return BoundMetric(name, found.least_gap, found.has_gradient, read)
+
+
+def _short(metric: Any) -> Metric | Function:
+    """What the short forms stand for."""
+    if isinstance(metric, Metric):
+        return metric
+    if callable(metric):
+        return cast("Function", metric)
+    if is_several(metric) and len(metric) == 2:
+        return logit_difference(*metric)
+    if isinstance(metric, str) or whole_number(metric) is not None:
+        return logit(metric)
+    raise UsageError(
+        'metric= takes a class such as "cat", two such as ("cat", "dog"), one of '
+        "vl.analysis.metrics, or a function of logits [n, class] that gives [n], not "
+        f"{said(metric)}."
+    )
+
+
+def _indices(clean: Trace, classes: Classes) -> Tensor:
+    """The index of each image's class, int64 `[image]`."""
+    if not is_several(classes):
+        return torch.full((clean.n_images,), clean.vit.labels.index(cast("Class", classes)))
+    listed: list[Class] = list(classes)
+    if len(listed) != clean.n_images:
+        raise UsageError(
+            f"A list of classes has one for each image, {clean.n_images} here, not {len(listed)}; "
+            "one class for all images is given without a list."
+        )
+    return torch.tensor([clean.vit.labels.index(one) for one in listed])
+
+
+def _name(clean: Trace, index: Tensor) -> str:
+    """The class, or that it differs from image to image."""
+    some = index.unique().tolist()
+    return clean.vit.labels[some[0]] if len(some) == 1 else "each image's class"
+
+
+def _of_function(function: Function) -> BoundMetric:
+    name = getattr(function, "__name__", type(function).__name__)
+
+    def read(logits: Tensor, _image: Tensor) -> Tensor:
+        found: Any = function(logits)
+        if not isinstance(found, Tensor) or found.shape != logits.shape[:1]:
+            gave = list(found.shape) if isinstance(found, Tensor) else said(found)
+            raise UsageError(
+                f"The metric {name} must give one number for each row of logits, a tensor "
+                f"[{len(logits)}], not {gave}."
+            )
+        return found.to(torch.promote_types(found.dtype, torch.float32))
+
+    return BoundMetric(name, None, True, read)
+
+
+def _at(logits: Tensor, index: Tensor, image: Tensor) -> Tensor:
+    return logits.gather(1, index.to(image.device)[image][:, None])[:, 0]
+
+
+_Reader = Callable[[Tensor, Tensor], Tensor]
+
+
+def _logit(_clean: Trace, target: Tensor) -> _Reader:
+    return lambda logits, image: _at(logits, target, image)
+
+
+def _difference(_clean: Trace, target: Tensor, against: Tensor) -> _Reader:
+    return lambda logits, image: _at(logits, target, image) - _at(logits, against, image)
+
+
+def _probability(clean: Trace, target: Tensor) -> _Reader:
+    kind = clean.vit.probabilities
+    return lambda logits, image: _at(probabilities(logits, kind), target, image)
+
+
+def _rank(_clean: Trace, target: Tensor) -> _Reader:
+    def read(logits: Tensor, image: Tensor) -> Tensor:
+        better = logits > _at(logits, target, image)[:, None]
+        return 1 + better.sum(1).to(logits)
+
+    return read
+
+
+def _kl(clean: Trace) -> _Reader:
+    kind = clean.vit.probabilities
+    answer = logits_of(clean).detach()
+    log_clean = log_outcomes(answer.to(torch.promote_types(answer.dtype, torch.float32)), kind)
+
+    def read(logits: Tensor, image: Tensor) -> Tensor:
+        known = log_clean[image]
+        return (known.exp() * (known - log_outcomes(logits, kind))).sum(1)
+
+    return read
+
+
+_READERS: dict[str, Callable[..., _Reader]] = {
+    "logit": _logit,
+    "logit difference": _difference,
+    "probability": _probability,
+    "rank": _rank,
+    "KL from the clean answer": _kl,
+}
+
+
+if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
+    _PUBLIC = ["Metric", "kl", "logit", "logit_difference", "probability", "rank"]
+    __getattr__ = refusal(__name__, _PUBLIC, "vl.analysis.metrics")
