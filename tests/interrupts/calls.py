@@ -19,6 +19,7 @@ from tests.small_models import hf_model, mae_model, pixels_for, shaken, timm_mod
 from tests.zoo_sweep import small_hf, texts
 from vitlens_widgets.data import Examples
 from vitlens_widgets.trace.again import from_leaf, site_if
+from vitlens_widgets.trace.frozen_readout import frozen_readout
 
 E = vl.edits
 EDITS = [E.Zero("z", 1, head=1), E.KnockOut(0, query=0, key=3), E.Scale("mlp_out", 2, 2.0)]
@@ -141,7 +142,9 @@ def _lenses() -> Call:
 
     def call() -> list[Tensor]:
         frozen = vl.FrozenNormLens(vit, bias=True).read(trace)
-        return [frozen.logits(1), vl.LogitLens(vit).read(trace).logits(2)]
+        one = torch.eye(11)[[3], None].expand(-1, trace.n_images, -1)
+        direct = frozen_readout(trace, one)
+        return [frozen.logits(1), vl.LogitLens(vit).read(trace).logits(2), direct.direction]
 
     return Call(call, (model,))
 
