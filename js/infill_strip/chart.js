@@ -1,7 +1,7 @@
 // One curve of scores by state: solid against the original, dashed against the final answer.
 import { element } from "../lib/dom.js";
 import { svg } from "../lib/svg.js";
-import { axisFor, labelShift } from "./axis.js";
+import { axisFor, labelShift } from "../lib/axis.js";
 import { score } from "./words.js";
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisFor } from "../infill_strip/axis.js";
+import { axisFor } from "../lib/axis.js";
 import { between, placeUnder } from "../infill_strip/brush.js";
 import { layoutFor } from "../infill_strip/layout.js";
 
