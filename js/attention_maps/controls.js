@@ -64,7 +64,13 @@ export function normControl({ choose }) {
 
 /** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one image */
 export const imageControl = (meta, { choose }) =>
-  ofBatch(meta, true, (image) => choose({ image }), (/** @type {Scene} */ s) => s.choices.image, (s) => withoutKernel(s, "another image"));
+  ofBatch(meta, {
+    choose: (image) => choose({ image }),
+    chosenOf: (/** @type {Scene} */ s) => s.choices.image,
+    smallOf: () => meta.small ?? null,
+    whyNot: (s) => withoutKernel(s, "another image"),
+    hasMean: true,
+  });
 
 /** @param {Actions} actions @returns {Part} */
 export function directionControl({ choose }) {

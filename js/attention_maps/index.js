@@ -3,6 +3,7 @@ import { asking } from "../lib/asking.js";
 import { asFloat32, asInt32, asUint8 } from "../lib/bytes.js";
 import { following } from "../lib/following.js";
 import { Grounds } from "../lib/grounds.js";
+import { smallPictures } from "../lib/image_control.js";
 import { emojiOf, isBackground } from "../lib/labels.js";
 import { received } from "../lib/received.js";
 import { overviewOf, putFirst, putSaved, statisticsOf } from "./received.js";
@@ -55,7 +56,8 @@ function render({ model, el }) {
   const ask = asking(model, life.signal);
   const update = () => view.update(choicesOf(model), dataOf());
   const choose = following(model, DRAWN, update, life.signal);
-  const view = new AttentionView({ ...model.get("_meta"), thumbs: asUint8(model.get("_thumbs")) }, dataOf(), choicesOf(model), ask, choose);
+  const meta = model.get("_meta");
+  const view = new AttentionView({ ...meta, small: smallPictures(meta.thumb, asUint8(model.get("_thumbs"))) }, dataOf(), choicesOf(model), ask, choose);
   putFirst(view.kernel, (name) => model.get(name));
   putSaved(view.kernel, (name) => model.get(name));
   el.append(view.node);

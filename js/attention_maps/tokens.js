@@ -12,8 +12,7 @@
  * @property {number} cols
  * @property {number[]} tokens  by position
  * @property {number} side  of the maps in the overview
- * @property {[height: number, width: number]} [thumb]  of a small picture, px
- * @property {Uint8Array} [thumbs]  small pictures of all images, where they are few
+ * @property {import("../lib/image_control.js").Small | null} [small]  pictures of all images, where they are few
  * @property {number | null} [asks]  the token of the readout, while none is pinned; null where it reads patches
  * @property {string | null} lens_name
  * @property {boolean} [knows_scores]  false where weights alone were given

@@ -121,6 +121,9 @@ export class RunScenes {
       changed: this.remembered.get("changed", [isEdited, data.baseline.reading, reading], () =>
         isEdited ? changedAnswers(data.baseline, shown) : null,
       ),
+      image: reading.meta.image,
+      small: null,
+      canAsk: true,
       playing,
       dark,
       ratio,

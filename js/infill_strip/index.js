@@ -2,6 +2,7 @@
 import { hasKernel } from "../lib/asking.js";
 import { asUint8 } from "../lib/bytes.js";
 import { following } from "../lib/following.js";
+import { smallPictures } from "../lib/image_control.js";
 import { received } from "../lib/received.js";
 import { numbersOf, objectsOf, paintingOf } from "./received.js";
 import { InfillView } from "./view.js";
@@ -53,7 +54,9 @@ function render({ model, el }) {
     return model.get("_numbers_of") === painting ? null : { _numbers_asked: painting };
   };
   const wires = { choose, send: hasKernel(model) ? send : null, rest };
-  const view = new InfillView(model.get("_meta"), data(), choicesOf(model), mask(), wires);
+  const meta = model.get("_meta");
+  const small = smallPictures(meta.thumb, asUint8(model.get("_thumbs")));
+  const view = new InfillView({ ...meta, small }, data(), choicesOf(model), mask(), wires);
   el.append(view.node);
   return () => {
     life.abort();

@@ -1,6 +1,7 @@
 // The ways to make a mask without painting it: by chance, all, none, the other patches, an object.
 import { menu } from "../lib/controls.js";
 import { element, fill, icon, setAttributes } from "../lib/dom.js";
+import { imageControl as ofBatch } from "../lib/image_control.js";
 import { whenChanged } from "../lib/changes.js";
 import { hiddenWords, percent } from "./words.js";
 
@@ -12,12 +13,12 @@ const AGAIN = "M13 8a5 5 0 1 1-1.5-3.5M13 2.5v3h-3";
 const MOST_SEED = 2 ** 53 - 1;
 
 /** @param {import("./painting.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one image */
-export function imageControl({ n_images }, { ask }) {
-  if (n_images === 1) return null;
-  const words = Array.from({ length: n_images }, (_, i) => /** @type {[string, string]} */ ([String(i), `image ${i}`]));
-  const { node, show } = menu("Image", "Image", words, (image) => ask({ image: Number(image) }));
-  return { node, update: whenChanged((/** @type {Scene} */ s) => [s.choices.image], (s) => show(String(s.choices.image))) };
-}
+export const imageControl = (meta, { ask }) =>
+  ofBatch(meta, {
+    choose: (image) => ask({ image: image ?? 0 }),
+    chosenOf: (/** @type {Scene} */ s) => s.choices.image,
+    smallOf: () => meta.small ?? null,
+  });
 
 /** The share that is drawn by chance, and how many patches are hidden now. @param {Actions} actions @returns {Part} */
 export function ratioControl({ ask }) {

@@ -16,6 +16,7 @@ import { cividis } from "../lib/colormaps.js";
  * @property {number} width
  * @property {number} n_images
  * @property {string} caption
+ * @property {import("../lib/image_control.js").Small | null} [small]  pictures of all images, where they are few
  * @property {boolean} has_iou
  */
 

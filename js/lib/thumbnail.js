@@ -1,7 +1,12 @@
 // The original image, once and small: a tinted picture alone cannot be checked.
 import { element, setAttributes } from "./dom.js";
 
-/** @typedef {{ node: HTMLElement, draw: (width: number, height: number, ratio: number) => void }} Thumbnail */
+/**
+ * @typedef {object} Thumbnail
+ * @property {HTMLElement} node
+ * @property {(grounds: import("./grounds.js").Grounds, which: string, caption: string) => void} show  another image, to be drawn then
+ * @property {(width: number, height: number, ratio: number) => void} draw
+ */
 
 /**
  * @param {import("./grounds.js").Grounds} grounds
@@ -11,19 +16,23 @@ import { element, setAttributes } from "./dom.js";
  */
 export function thumbnail(grounds, which, caption) {
   const canvas = element("canvas", "vl-canvas", { role: "img", "aria-label": "the image as the model saw it" });
-  const node = element(
-    "figure",
-    "vl-thumb",
-    {},
-    canvas,
-    element("figcaption", "", {}, element("span", "vl-thumb-name", {}, which), element("span", "vl-thumb-caption", { title: caption }, caption)),
-  );
+  const [name, words] = [element("span", "vl-thumb-name"), element("span", "vl-thumb-caption")];
+  const node = element("figure", "vl-thumb", {}, canvas, element("figcaption", "", {}, name, words));
+  let shown = grounds;
+  /** @type {Thumbnail["show"]} */
+  const show = (grounds, which, caption) => {
+    shown = grounds;
+    name.textContent = which;
+    words.textContent = caption;
+    setAttributes(words, { title: caption });
+  };
+  show(grounds, which, caption);
   /** @param {number} width @param {number} height @param {number} ratio */
   const draw = (width, height, ratio) => {
     setAttributes(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     canvas.style.width = `${width}px`;
     canvas.style.height = `${height}px`;
-    canvas.getContext("2d")?.putImageData(grounds.copy("plain", canvas.width, canvas.height), 0, 0);
+    canvas.getContext("2d")?.putImageData(shown.copy("plain", canvas.width, canvas.height), 0, 0);
   };
-  return { node, draw };
+  return { node, show, draw };
 }

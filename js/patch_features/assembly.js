@@ -27,16 +27,16 @@ export function assemble(meta, actions) {
     "div",
     "vitlens vl-patch-features",
     {},
-    element("div", "vl-header", {}, heading(meta, menu.node), element("div", "vl-controls", {}, ...choices.map((part) => part.node))),
+    element("div", "vl-header", {}, heading(meta, menu?.node), element("div", "vl-controls", {}, ...choices.map((part) => part.node))),
     strip.node,
     element("div", "vl-body", {}, aside, looks.components.node, looks.similar.node, teaches.map.node, teaches.list.node, states.node),
     looks.readout.node,
   );
-  const shared = [menu, ...choices, image, states];
+  const shared = [...(menu ? [menu] : []), ...choices, image, states];
   return { node, strip, shared, look: Object.values(looks), teach: Object.values(teaches) };
 }
 
-/** @param {import("./scene.js").Meta} meta @param {HTMLElement} menu */
+/** @param {import("./scene.js").Meta} meta @param {HTMLElement | undefined} menu */
 function heading(meta, menu) {
   const words = subtitle(meta);
   return element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Patch features"), element("span", "vl-secondary", { title: words }, words), menu);

@@ -1,8 +1,7 @@
 // The choices that change all views, and the pictures to choose from.
 import { whenChanged } from "../lib/changes.js";
 import { segments } from "../lib/controls.js";
-import { imagePicks } from "../lib/image_picks.js";
-import { imageWords } from "./words.js";
+import { imageControl } from "../lib/image_control.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Part} Part */
@@ -38,12 +37,10 @@ export function controls(meta, actions) {
   ];
 }
 
-/** All pictures, small; one of them is shown. @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part} */
-export function pictureMenu(meta, { choose }) {
-  const picks = imagePicks(meta, (image) => imageWords(meta, image), (image) => choose({ image }));
-  const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.data.pictures.small, s.ratio], ({ data, ratio }) => picks.draw((image) => data.pictures.thumb(image), ratio)),
-    whenChanged((s) => [s.choices.image], ({ choices }) => picks.show(choices.image)),
-  ];
-  return { node: picks.node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
-}
+/** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one image */
+export const pictureMenu = (meta, { choose }) =>
+  imageControl(meta, {
+    choose: (image) => choose({ image: image ?? 0 }),
+    chosenOf: (/** @type {Scene} */ s) => s.choices.image,
+    smallOf: (s) => s.data.pictures,
+  });

@@ -29,7 +29,7 @@ export function answersTable(reading) {
   node.classList.toggle("vl-many-classes", reading.nClasses > 99);
 
   const update = whenChanged(
-    (s) => [shownToken(s), s.token, s.state, s.columns, s.layout.answers],
+    (s) => [s.reading, shownToken(s), s.token, s.state, s.columns, s.layout.answers],
     (scene) => {
       const token = shownToken(scene);
       const scrolled = frame.firstElementChild?.scrollTop ?? 0;

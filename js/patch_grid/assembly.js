@@ -2,7 +2,7 @@
 import { element } from "../lib/dom.js";
 import { answersTable } from "./answers_table.js";
 import { classLegend } from "./class_legend.js";
-import { glyphControl, tintControl } from "./controls.js";
+import { glyphControl, imageControl, tintControl } from "./controls.js";
 import { errorStrip } from "../lib/error_strip.js";
 import { filmstrip } from "./filmstrip.js";
 import { picture } from "./picture.js";
@@ -20,7 +20,8 @@ import { imageWords, subtitle } from "./words.js";
  */
 export function assemble(reading, grounds, actions) {
   const strip = errorStrip();
-  const controls = [glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
+  const image = imageControl(reading, actions);
+  const controls = [...(image ? [image] : []), glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
   const left = [readoutChips(reading, actions), picture(reading, actions), readoutLine(), tintLegend()];
   const others = [
     readoutList(reading, actions, thumbnail(grounds, imageWords(reading), reading.meta.caption)),

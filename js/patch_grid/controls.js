@@ -1,6 +1,7 @@
 // The controls that change all views: what stands on a patch, what its colour says.
 import { menu, segments } from "../lib/controls.js";
 import { whenChanged } from "../lib/changes.js";
+import { imageControl as ofBatch } from "../lib/image_control.js";
 import { TINTS } from "./tints.js";
 
 /** @typedef {import("./scene.js").Actions} Actions */
@@ -11,6 +12,15 @@ const GLYPHS = [
   ["label", "Label"],
   ["none", "None"],
 ];
+
+/** @param {import("./reading.js").Reading} reading @param {Actions} actions @returns {import("./scene.js").Part | null} null where there is one image */
+export const imageControl = (reading, { choose }) =>
+  ofBatch({ rows: reading.rows, cols: reading.cols, n_images: reading.meta.n_images }, {
+    choose: (image) => choose({ image: image ?? 0 }),
+    chosenOf: (/** @type {import("./scene.js").Scene} */ s) => s.image,
+    smallOf: (s) => s.small,
+    whyNot: (s) => (s.canAsk ? null : "This page has no kernel to read another image"),
+  });
 
 /** @param {Actions} actions @returns {import("./scene.js").Part} */
 export function glyphControl(actions) {

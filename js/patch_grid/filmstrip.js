@@ -42,14 +42,15 @@ export function filmstrip(reading, grounds, actions) {
   listenToSlider(slider, reading.nStates, (state) => actions.choose({ state }));
 
   const drawings = [
-    whenChanged((s) => [s.layout.strip, s.ratio], (s) => arrange(s, strip, image, panels)),
+    whenChanged((s) => [s.grounds, s.reading], (s) => image.show(s.grounds, imageWords(s.reading), s.reading.meta.caption)),
+    whenChanged((s) => [s.layout.strip, s.ratio, s.grounds], (s) => arrange(s, strip, image, panels)),
     whenChanged(
-      (s) => [s.layout.strip, s.ratio, s.tint, s.glyph, s.columns, s.dark],
+      (s) => [s.reading, s.layout.strip, s.ratio, s.tint, s.glyph, s.columns, s.dark],
       (s) => panels.forEach((panel, state) => drawThumb(panel.canvas, s, state)),
     ),
-    whenChanged((s) => [s.layout.strip, s.state], (s) => {
+    whenChanged((s) => [s.reading, s.layout.strip, s.state], (s) => {
       where.textContent = stateWords(reading, s.state);
-      setAttributes(slider, { "aria-valuenow": s.state, "aria-valuetext": valueText(reading, s.state) });
+      setAttributes(slider, { "aria-valuenow": s.state, "aria-valuetext": valueText(s.reading, s.state) });
       write(s, panels);
       drawFilmTracks(s, tracks, knob);
     }),

@@ -7,6 +7,7 @@ import { whenChanged } from "../lib/changes.js";
 import { quiet } from "../lib/readout.js";
 import { bar } from "./answers_table.js";
 import { emojiNode, labelNode } from "../lib/label_nodes.js";
+import { imageWords } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Actions} Actions */
@@ -59,14 +60,15 @@ export function readoutList(reading, actions, thumb) {
   const node = element("aside", "vl-aside", {}, thumb.node, element("div", "vl-head", {}, own, where), list, kindWords(reading));
 
   const update = whenChanged(
-    (s) => [s.state, s.token, s.layout, s.ratio],
+    (s) => [s.reading, s.grounds, s.state, s.token, s.layout, s.ratio],
     (scene) => {
       node.hidden = scene.layout.mode !== "side";
       if (node.hidden) return;
+      thumb.show(scene.grounds, imageWords(scene.reading), scene.reading.meta.caption);
       thumb.draw(...thumbSize(reading), scene.ratio);
       where.textContent = `at ${reading.stateName(scene.state)}`;
       press(own, reading.meta.readout_token, scene);
-      fill(list, ...Array.from({ length: reading.nAnswers }, (_, place) => listItem(reading, scene.state, place)));
+      fill(list, ...Array.from({ length: reading.nAnswers }, (_, place) => listItem(scene.reading, scene.state, place)));
     },
   );
   return { node, update };

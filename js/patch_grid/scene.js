@@ -9,6 +9,7 @@
  * @property {number} state
  * @property {number | null} token  the pinned token
  * @property {number} target  the class asked about
+ * @property {number} image  which one of the batch
  * @property {Glyph} glyph
  * @property {import("./tints.js").TintName} tint
  * @property {string} error
@@ -28,6 +29,9 @@
  * @property {import("./tints.js").TintName} tint
  * @property {import("./tints.js").Scale | null} scale
  * @property {string} error
+ * @property {number} image  the one chosen, which may still be on its way
+ * @property {import("../lib/image_control.js").Small | null} small  pictures of all images, where they are few
+ * @property {boolean} canAsk  there is a kernel for what is not here
  * @property {number | null} passing  the token under the pointer or the keyboard's focus
  * @property {number | null} highlight  the class whose patches are to stand out
  * @property {((state: number, token: number) => boolean) | null} [changed]  which answers an edit has changed

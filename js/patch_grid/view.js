@@ -22,17 +22,18 @@ export class PatchGridView {
    * @param {Reading} reading
    * @param {Choices} choices
    * @param {TargetColumns} columns  of the class chosen, or of the last one that is known
-   * @param {boolean} canAsk  there is a kernel for what is not here
+   * @param {{ small: import("../lib/image_control.js").Small | null, canAsk: boolean }} page  pictures to choose from; there is a kernel for what is not here
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    */
-  constructor(reading, choices, columns, canAsk, onChoose) {
+  constructor(reading, choices, columns, page, onChoose) {
     this.reading = reading;
     this.choices = choices;
     this.columns = columns;
-    this.canAsk = canAsk;
+    this.small = page.small;
+    this.canAsk = page.canAsk;
     this.onChoose = onChoose;
     this.styles = classStyles(reading);
-    this.grounds = new Grounds(reading.source.picture, reading.meta.width, reading.meta.height);
+    this.grounds = groundsOf(reading);
     /** @type {number | null} the token under the pointer or the keyboard's focus */
     this.passing = null;
     /** @type {number | null} the class whose patches stand out */
@@ -41,7 +42,7 @@ export class PatchGridView {
     this.complaint = undefined;
     /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
     this.laidOut = undefined;
-    /** @type {{ tint: string, columns: TargetColumns, scale: import("./tints.js").Scale | null } | undefined} */
+    /** @type {{ tint: string, reading: Reading, columns: TargetColumns, scale: import("./tints.js").Scale | null } | undefined} */
     this.scaled = undefined;
     this.player = new Player(
       () => ({ state: this.choices.state, last: reading.nStates - 1 }),
@@ -110,28 +111,38 @@ export class PatchGridView {
   }
 
   /**
-   * New choices, and the columns of the class they ask about, if these are known.
+   * New choices, and the columns of the class they ask about, if these are known; another image.
    * @param {Choices} choices
+   * @param {Reading} reading
    * @param {TargetColumns} columns
    */
-  update(choices, columns) {
+  update(choices, reading, columns) {
+    if (reading !== this.reading) this.take(reading);
     this.choices = choices;
     this.columns = columns;
     this.draw();
+  }
+
+  /** Another image of the same model. @param {Reading} reading */
+  take(reading) {
+    this.reading = reading;
+    this.styles = classStyles(reading);
+    this.grounds = groundsOf(reading);
+    this.highlighted = null;
   }
 
   draw() {
     if (!this.stage.isShown) return;
     const scene = this.scene();
     this.node.dataset["mode"] = scene.layout.mode;
-    this.node.classList.toggle("vl-one-header", scene.layout.oneHeader);
+    this.node.classList.toggle("vl-one-header", scene.layout.oneHeader && scene.reading.meta.n_images === 1);
     this.node.classList.toggle("vl-roomy", scene.layout.roomy);
     this.node.classList.toggle("vl-classes-left", scene.layout.classesLeft);
     this.node.classList.toggle("vl-narrow-left", scene.layout.leftWidth < 380);
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);
     sayErrors(this.strip, this, (change) => this.onChoose(change));
-    this.stage.showWaiting(scene.asked !== scene.columns.of);
+    this.stage.showWaiting(this.canAsk && (scene.asked !== scene.columns.of || scene.image !== scene.reading.meta.image));
     this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.state);
   }
 
@@ -149,6 +160,8 @@ export class PatchGridView {
       scale: this.scale(),
       passing: this.passing,
       highlight: this.highlighted,
+      small: this.small,
+      canAsk: this.canAsk,
       playing: this.player.playing,
       dark: this.stage.dark,
       ratio: window.devicePixelRatio || 1,
@@ -170,8 +183,8 @@ export class PatchGridView {
   scale() {
     const { reading, columns } = this;
     const { tint } = this.choices;
-    if (this.scaled?.tint !== tint || this.scaled.columns !== columns) {
-      this.scaled = { tint, columns, scale: scaleOf(tint, reading, columns) };
+    if (this.scaled?.tint !== tint || this.scaled.columns !== columns || this.scaled.reading !== reading) {
+      this.scaled = { tint, reading, columns, scale: scaleOf(tint, reading, columns) };
     }
     return this.scaled.scale;
   }
@@ -181,3 +194,6 @@ export class PatchGridView {
     this.stage.destroy();
   }
 }
+
+/** @param {Reading} reading */
+const groundsOf = ({ source, meta }) => new Grounds(source.picture, meta.width, meta.height);

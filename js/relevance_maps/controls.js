@@ -31,7 +31,12 @@ const withoutKernel = ({ canAsk }, what) => (canAsk ? null : `This page has no k
 
 /** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one image */
 export const imageControl = (meta, { choose }) =>
-  ofBatch(meta, false, (image) => choose({ image: image ?? 0 }), (/** @type {Scene} */ s) => s.asked.image, (s) => withoutKernel(s, "another image"));
+  ofBatch(meta, {
+    choose: (image) => choose({ image: image ?? 0 }),
+    chosenOf: (/** @type {Scene} */ s) => s.asked.image,
+    smallOf: () => meta.small ?? null,
+    whyNot: (s) => withoutKernel(s, "another image"),
+  });
 
 /** @param {Actions} actions @returns {Part} */
 export function methodControl({ choose }) {

@@ -2,6 +2,7 @@
 import { asking } from "../lib/asking.js";
 import { asUint8 } from "../lib/bytes.js";
 import { following } from "../lib/following.js";
+import { smallPictures } from "../lib/image_control.js";
 import { DATA, dataReader } from "./received.js";
 import { RelevanceView } from "./view.js";
 
@@ -20,7 +21,8 @@ function render({ model, el }) {
   const ask = asking(model, life.signal);
   const update = () => view.update(choicesOf(model), dataOf());
   const choose = following(model, [...CHOICES, ...DATA], update, life.signal);
-  const view = new RelevanceView({ ...model.get("_meta"), thumbs: asUint8(model.get("_thumbs")) }, dataOf(), choicesOf(model), ask, choose);
+  const meta = model.get("_meta");
+  const view = new RelevanceView({ ...meta, small: smallPictures(meta.thumb, asUint8(model.get("_thumbs"))) }, dataOf(), choicesOf(model), ask, choose);
   el.append(view.node);
   return () => {
     life.abort();

@@ -16,6 +16,7 @@
  * @property {number} cols
  * @property {number[]} tokens  by position
  * @property {string} caption
+ * @property {import("../lib/image_control.js").Small | null} [small]  pictures of all images, where they are few
  */
 
 /**

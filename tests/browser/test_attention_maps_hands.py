@@ -254,12 +254,12 @@ def test_what_makes_no_sense_cannot_be_chosen_and_says_why(hosted, widget):
     assert widget.get_by_role("radio", name="Linear").get_attribute("aria-checked") == "true"
 
 
-def test_the_image_is_chosen_by_a_menu_with_the_mean_last(hosted, widget):
-    menu = widget.get_by_role("combobox", name="Image")
-    texts = menu.locator("option").all_inner_texts()
+def test_the_image_is_chosen_by_its_picture_and_the_mean_comes_last(hosted, widget):
+    menu = widget.get_by_role("radiogroup", name="Image").get_by_role("radio")
+    texts = [one.get_attribute("aria-label") for one in menu.all()]
     assert texts == ["image 0", "image 1", "mean of 2 images"]
-    menu.select_option("mean of 2 images")
-    menu.select_option("image 1")
+    menu.nth(2).click()
+    menu.nth(1).click()
     assert hosted.saved() == [{"image": None}, {"image": 1}]
 
 

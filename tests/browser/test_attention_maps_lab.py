@@ -117,7 +117,7 @@ def test_what_the_kernel_sets_is_shown(notebook, widget):
 
 
 def test_the_mean_over_images_and_scores_are_computed_when_they_are_chosen(notebook, widget):
-    widget.get_by_role("combobox", name="Image").select_option("mean of 2 images")
+    widget.get_by_role("radio", name="mean of 2 images").click()
     notebook.wait_for_value("maps._overview_of", {"kind": "pattern", "image": None})
     widget.get_by_role("radio", name="Scores").click()
     notebook.wait_for_value("maps._overview_of", {"kind": "scores", "image": None})

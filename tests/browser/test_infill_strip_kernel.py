@@ -173,7 +173,7 @@ def test_what_is_painted_before_another_image_has_come_is_not_its_mask(page, bat
     hosted.own_clock()
     widget = hosted.add(batch)
     hosted.hold()
-    widget.get_by_label("Image", exact=True).select_option("1")
+    widget.get_by_role("radio", name="image 1").click()
     patch(widget, 1, 2, COLS).click()
     page.clock.run_for(120)  # longer than the pause between two masks
     patch(widget, 2, 2, COLS).click()
@@ -194,11 +194,10 @@ def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
     hosted.own_clock()
     widget = hosted.add(batch)
     hosted.hold()
-    menu = widget.get_by_label("Image", exact=True)
     patch(widget, 0, 1, COLS).click()
     page.clock.run_for(120)  # longer than the pause between two masks
     patch(widget, 3, 4, COLS).click()  # pending: the kernel is at the first
-    menu.select_option("1")
+    widget.get_by_role("radio", name="image 1").click()
     hosted.let_go()
     hosted.settled()
     assert batch.image == 1
@@ -206,7 +205,7 @@ def test_what_was_painted_before_another_image_was_chosen_is_kept(page, batch):
     changed = (batch._infiller.infillings[0].mask[0] != own[0]).nonzero()[0]
     assert changed.tolist() == [1, 3 * COLS + 4]
     assert not any({"mask", "image"} <= set(message) for message in hosted.saved())
-    menu.select_option("0")
+    widget.get_by_role("radio", name="image 0").click()
     hosted.settled()
     np.testing.assert_array_equal(batch.mask, batch._infiller.infillings[0].mask[0])
 
@@ -216,7 +215,7 @@ def test_a_share_chosen_while_another_image_comes_is_drawn_for_that_one(page, ba
     hosted = InfillPage(page)
     widget = hosted.add(batch)
     hosted.hold()
-    widget.get_by_label("Image", exact=True).select_option("2")
+    widget.get_by_role("radio", name="image 2").click()
     widget.get_by_role("slider", name="Share of patches").fill("30")
     hosted.let_go()
     page.wait_for_function("hosted[0].model.get('_asked') === 2")  # the image, then the share

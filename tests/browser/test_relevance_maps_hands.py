@@ -220,7 +220,7 @@ def test_a_class_a_method_and_an_image_are_asked_of_the_kernel(page, source):
     assert widget.target == 4
     root.get_by_role("combobox", name="Method").select_option("chefer")
     drawn(root, 4, None, "chefer", 0)
-    root.get_by_role("combobox", name="Image").select_option("1")
+    root.get_by_role("radio", name="image 1").click()
     drawn(root, 4, None, "chefer", 1)
     assert (widget.method, widget.image) == ("chefer", 1)
     cell(root, 0, 1, COLS).hover()

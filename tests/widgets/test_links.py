@@ -95,7 +95,7 @@ def test_all_take_what_the_first_has_and_keep_it_after_the_end(views):
     grid.state, grid.token, maps.layer, maps.token = 2, 11, 4, 30
     link = vl.link(maps, grid)
     assert (grid.state, grid.token) == (4, 30)
-    assert repr(link) == "Link(AttentionMaps, PatchGrid; state, token)"
+    assert repr(link) == "Link(AttentionMaps, PatchGrid; state, token, image)"
     assert link in grid.links
     link.unlink()
     link.unlink()

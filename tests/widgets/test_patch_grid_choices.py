@@ -133,10 +133,10 @@ def test_a_misspelt_choice_is_refused_and_changes_nothing(grid):
 def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(grid):
     grid.state, grid.token, grid.target = 1, 6, "tree"
     assert repr(grid) == (
-        "PatchGrid(logit lens of fake/vit, image=0, state='1_pre', token=(1, 0), target='tree', "
+        "PatchGrid(logit lens of fake/vit, state='1_pre', token=(1, 0), target='tree', image=0, "
         "glyph='emoji', tint='probability')"
     )
 
 
 def test_the_choices_are_named_in_the_order_of_their_documentation():
-    assert vl.PatchGrid.choices() == ("state", "token", "target", "glyph", "tint")
+    assert vl.PatchGrid.choices() == ("state", "token", "target", "image", "glyph", "tint")

@@ -152,6 +152,54 @@ def test_a_failure_while_a_target_is_computed_is_said_in_the_widget(monkeypatch)
     assert grid._target_of == 0
 
 
+@pytest.mark.parametrize("limit", [100, data.TABLE_LIMIT])
+@pytest.mark.parametrize("target", [None, 3])
+def test_all_that_is_of_another_image_comes_in_one_message(recorded, monkeypatch, limit, target):
+    monkeypatch.setattr(data, "TABLE_LIMIT", limit)
+    reading, chosen = random_reading(seed=11, images=3), {} if target is None else {"target": 3}
+    grid = vl.PatchGrid(reading, image=1, state=1, token=4, **chosen)
+    comm = recorded(grid)
+    grid.image = 2
+    own = vl.PatchGrid(reading, image=2, state=1, token=4, **chosen)
+    names = {*grid._own_state()} - {"_anywidget_id"}
+    for name in names:
+        assert getattr(grid, name) == getattr(own, name), name
+    choice, everything = comm.updates()
+    assert set(choice) == {"image"}
+    assert {"_meta", "_picture", "_top_index"} <= set(everything)
+    grid.target = 5  # chosen now: it stays
+    grid.image = 0
+    assert grid.target == 5
+    assert (grid._target_of == 5) is (limit == 100)
+
+
+def test_a_caption_is_of_the_image_it_was_given_for():
+    grid = vl.PatchGrid(random_reading(images=3), image=1, caption="a cat")
+    grid.image = 0
+    assert grid._meta["caption"] == ""
+    grid.image = 1
+    assert grid._meta["caption"] == "a cat"
+
+
+def test_a_failure_while_an_image_is_packed_is_said_and_the_last_one_stays(monkeypatch):
+    reading = random_reading()
+    grid = vl.PatchGrid(reading)
+    before = grid._own_state()
+    monkeypatch.setattr(reading, "top", lambda _k: 1 / 0)
+    grid.image = 1
+    assert "division by zero" in grid.error
+    assert grid._own_state() == before | {"error": grid.error}
+
+
+def test_small_pictures_of_a_batch_are_sent_once():
+    reading = random_reading(images=3, rows=2, cols=4, patch=7)
+    grid = vl.PatchGrid(reading, image=2)
+    small = np.frombuffer(grid._thumbs, np.uint8).reshape(3, *grid._meta["thumb"], 3)
+    for image in range(3):
+        np.testing.assert_array_equal(small[image], reading.picture(image))
+    assert vl.PatchGrid(random_reading(images=1))._thumbs == b""
+
+
 def test_ids_of_many_classes_take_four_bytes():
     reading = random_reading(classes=33000, states=2, rows=1, cols=2, images=1)
     grid = vl.PatchGrid(reading)

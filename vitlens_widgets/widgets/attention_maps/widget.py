@@ -128,7 +128,7 @@ class AttentionMaps(of_page.SavesMaps):
         self._n_layers, self._n_heads = source.n_layers, source.n_heads
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
-        self._thumbs, of_thumbs = of_batch(source)
+        self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
         self._meta = data.description(source, self._reading) | of_thumbs
         side: int = self._meta["side"]
         self._overviews = Recent(partial(data.overview, source, side=side))

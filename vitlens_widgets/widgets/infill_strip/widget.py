@@ -17,6 +17,7 @@ from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.checks import has_all, refusal
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
 from vitlens_widgets.widgets.shared.seam import InfillingLike
+from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
 
 
@@ -70,6 +71,7 @@ class InfillStrip(InfillTraits):
     )
 
     _meta = traitlets.Dict().tag(sync=True)
+    _thumbs = traitlets.Bytes().tag(sync=True)
 
     def __init__(
         self,
@@ -89,7 +91,8 @@ class InfillStrip(InfillTraits):
         self._infiller = Infiller(self, infilling, objects, shrink)
         self.image = image
         about_objects = {"has_iou": objects.has_iou}
-        self._meta = data.description(infilling, shrink, caption) | about_objects
+        self._thumbs, of_thumbs = of_batch(infilling.n_images, lambda i: infilling.original[i])
+        self._meta = data.description(infilling, shrink, caption) | about_objects | of_thumbs
         for name in ("mask_ratio", "seed"):
             if name in choices:
                 setattr(self, name, choices[name])

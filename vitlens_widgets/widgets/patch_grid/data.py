@@ -97,6 +97,17 @@ def target_columns(reading: ReadingLike, image: int, target: int) -> dict[str, A
     }
 
 
+def of_image(reading: ReadingLike, image: int, target: int) -> dict[str, Any]:
+    """All numbers of an image, one class's apart only where not all were sent."""
+    logits = logits_table(reading, image)
+    return {
+        "_picture": pack.uint8(reading.picture(image)),
+        "_logits": logits,
+        **statistics(reading, image),
+        **({} if logits else target_columns(reading, image, target)),
+    }
+
+
 def _top(tokens: TopLike, readout: TopLike, image: int) -> tuple[np.ndarray, np.ndarray]:
     return (
         with_readout(tokens.index, readout.index, image),

@@ -6,17 +6,17 @@ from typing import Any
 
 import traitlets
 
-from vitlens_widgets.errors import UsageError, counted, quoted_list, whole_number
+from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.figure import figure_parts
 from vitlens_widgets.widgets.patch_grid.still import draw
-from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
-from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, Place
+from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.seam import ReadingLike
-from vitlens_widgets.widgets.shared.traits import ClassIndex, OneOf, State, Token
+from vitlens_widgets.widgets.shared.thumbs import of_batch
+from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State, Token
 
 ARRAYS = (
     "logits", "probabilities", "labels", "grid", "prefix", "readout", "state_names", "name",
@@ -35,7 +35,7 @@ class PatchGrid(LensWidget):
     Args:
         reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`.
         image: Which image of the trace's batch; with arrays of your own, the picture.
-        caption: A few words to stand under the image, e.g. its true classes.
+        caption: A few words to stand under that image, e.g. its true classes.
         **choices: `state`, `token`, `target`, `glyph`, `tint`; see Attributes. Instead of a
             reading, `logits=` or `probabilities=`, an array `[state, token, class]`, with
             `labels=`, `grid=`, `prefix=`, `readout=`, `state_names=`, `name=`: see
@@ -47,7 +47,8 @@ class PatchGrid(LensWidget):
         token: The pinned token: its index in the sequence (prefix tokens count), a patch's (row,
             column), or a name such as "CLS"; read as the index. Default: None.
         target: The class asked about; set it by name or index, read it as an index. Default: the
-            model's own answer.
+            model's own answer, to each image its own.
+        image: Which image of the batch. Default: 0.
         glyph: What stands on each patch for its most probable class. Default: "emoji".
         tint: What the colour of a patch says. `probability`, `logit` and `rank` are the target's;
             `entropy` and `kl` (divergence from the model's final answer) are in nats; `class` is
@@ -73,6 +74,9 @@ class PatchGrid(LensWidget):
         sync=True, choice=True
     )
     target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
+    image = Index[int]("_n_images", "an image of the batch", default_value=0).tag(
+        sync=True, choice=True
+    )
     glyph = OneOf("emoji", "label", "none").tag(sync=True, choice=True)
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
@@ -81,6 +85,7 @@ class PatchGrid(LensWidget):
     _meta = traitlets.Dict().tag(sync=True)
     _labels = traitlets.List[str]().tag(sync=True)
     _emoji = traitlets.List[str]().tag(sync=True)
+    _thumbs = traitlets.Bytes().tag(sync=True)
     _picture = traitlets.Bytes().tag(sync=True)
     _top_index = traitlets.Bytes().tag(sync=True)
     _top_probability = traitlets.Bytes().tag(sync=True)
@@ -100,26 +105,30 @@ class PatchGrid(LensWidget):
         if arrays:
             reading, image = _given_reading(reading, image, arrays), 0
         self._reading = reading = _checked_reading(reading)
-        self._image = _checked_image(reading, image)
         self._n_states, self._n_tokens = reading.n_states, reading.layout.n_tokens
+        self._n_images = reading.n_images
         self._state_names, self._label_set = reading.state_names, reading.labels
-        self._answer = int(reading.readout.top(1).index[-1, self._image, 0])
-        self._fill(caption)
-        if "target" in choices:
+        self.image = image
+        self._follows = "target" not in choices
+        if not self._follows:
             self.target = choices.pop("target")
-        self._fill_target_columns()
+        self._caption = (self.image, caption)
+        self._labels, self._emoji = list(reading.labels), list(reading.labels.emoji)
+        self._thumbs, self._of_thumbs = of_batch(reading.n_images, reading.picture)
+        self._fill()
         super().__init__(**choices)
         self.observe(self._on_target, "target")
+        self.observe(self._on_image, "image")
 
-    def _fill(self, caption: str) -> None:
-        """Packs everything that does not depend on a choice."""
-        reading, image = self._reading, self._image
-        self._meta = data.description(reading, image, caption)
-        self._labels = list(reading.labels)
-        self._emoji = list(reading.labels.emoji)
-        self._picture = pack.uint8(reading.picture(image))
-        self._logits = data.logits_table(reading, image)
-        self._set(data.statistics(reading, image))
+    def _fill(self) -> None:
+        """Packs all that depends on the image; unless a target was chosen, it is its answer."""
+        reading, image = self._reading, self.image
+        target = self._models_answer() if self._follows else self.target
+        caption = self._caption[1] if self._caption[0] == image else ""
+        meta = data.description(reading, image, caption) | self._of_thumbs
+        self._set({"_meta": meta, **data.of_image(reading, image, target)})
+        self._shown = (image, target)
+        self.target = target
 
     @traitlets.default("state")
     def _final_state(self) -> int:
@@ -131,46 +140,57 @@ class PatchGrid(LensWidget):
 
     @traitlets.default("target")
     def _models_answer(self) -> int:
-        return self._answer
+        return int(self._reading.readout.top(1).index[-1, self.image, 0])
 
     @property
     def _beyond(self) -> str:
-        return "" if self._logits else "the numbers of another target class"
-
-    def _fill_target_columns(self) -> None:
-        """Packs the target's column, unless the browser has all logits and needs none."""
-        if self._logits:
-            return
-        self._set(data.target_columns(self._reading, self._image, self.target))
+        classes = [] if self._logits else ["the numbers of another target class"]
+        return ", ".join([*classes, *["another image of the batch"] * (self._n_images > 1)])
 
     def _on_target(self, _change: Any) -> None:
+        image, before = self._shown
+        if self.target == before or self.image != image:  # another image fills all anew
+            return
         try:
             with self.hold_sync():  # the column and its class arrive together
-                self._fill_target_columns()
+                if not self._logits:  # else the browser has every class's
+                    self._set(data.target_columns(self._reading, image, self.target))
+                self._shown, self._follows = (image, self.target), False
         except Exception as error:  # said in the widget; raised here it would only reach a log
             self.error = f"The target's numbers could not be computed: {error}"
-            if self._target_of >= 0:
-                self.target = self._target_of  # the last one whose numbers are there
+            self.target = before  # the last one whose numbers are there
+
+    def _on_image(self, _change: Any) -> None:
+        if self.image == self._shown[0]:
+            return
+        try:
+            with self.hold_sync():  # all numbers of an image arrive together
+                self._fill()
+        except BaseException as error:
+            self.image = self._shown[0]
+            self._fail(error, "The image could not be shown", "it shows the last one")
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())
 
     def meanings(self) -> dict[str, Meaning]:
-        """Its states, tokens and classes."""
+        """Its states, tokens, classes and images."""
         reading = self._reading
         return {
             "state": Depth(self._n_states - 1),
             "token": Place(
                 reading.layout,
                 tuple(map(int, reading.tokens)),
-                lambda: [reading.picture(self._image)],
+                lambda: [reading.picture(i) for i in range(self._n_images)],
+                self.image,
             ),
             "target": ClassMeaning(tuple(self._labels)),
+            "image": OfBatch(self._n_images),
         }
 
     def __repr__(self) -> str:
         of = f"{self._meta['lens_name']} of {self._meta['model_name']}"
-        return f"PatchGrid({of}, image={self._image}, {self._in_words()})"
+        return f"PatchGrid({of}, {self._in_words()})"
 
 
 def _given_reading(reading: Any, image: Any, arrays: dict[str, Any]) -> ReadingLike:
@@ -210,13 +230,3 @@ def _checked_reading(reading: Any) -> ReadingLike:
             "attention to them instead, or read the numbers with reading.table()."
         )
     return reading
-
-
-def _checked_image(reading: ReadingLike, image: Any) -> int:
-    index = whole_number(image)
-    if index is None or not 0 <= index < reading.n_images:
-        raise UsageError(
-            f"image must be the index of one of the {counted(reading.n_images, 'image')} that were "
-            f"read, 0 to {reading.n_images - 1}; {image!r} was given."
-        )
-    return index

@@ -116,7 +116,7 @@ class RelevanceMaps(RelevanceChoices):
         self._label_set = source.labels
         self._finder = RelevanceFinder(source, given, n_points, n_random)
         kind = source.probability_kind
-        self._thumbs, of_thumbs = of_batch(source)
+        self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
         words = {"caption": caption, "probability_kind": kind}
         self._meta = names_and_sizes(source) | words | of_thumbs
         self._start(choices | _asked(target, method, image, given))

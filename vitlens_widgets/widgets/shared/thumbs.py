@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.seam import SizesLike
 
 PICKED = 56
 """Longest side of the pictures beside a menu, pixels."""
@@ -30,9 +29,9 @@ def thumbs(pictures: Sequence[np.ndarray] | np.ndarray, longest: int) -> np.ndar
     return np.stack([np.asarray(one) for one in resized])
 
 
-def of_batch(source: SizesLike) -> tuple[bytes, dict[str, Any]]:
+def of_batch(n_images: int, picture: Callable[[int], np.ndarray]) -> tuple[bytes, dict[str, Any]]:
     """The bytes of a batch's small pictures, and their size for `_meta`; none of one image."""
-    if not 1 < source.n_images <= MOST_PICKED:
+    if not 1 < n_images <= MOST_PICKED:
         return b"", {}
-    small = thumbs([source.picture(image) for image in range(source.n_images)], PICKED)
+    small = thumbs([picture(image) for image in range(n_images)], PICKED)
     return pack.uint8(small), {"thumb": list(small.shape[1:3])}
