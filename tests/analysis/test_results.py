@@ -60,6 +60,13 @@ def things(trace):
     return [np.arange(width)[None].repeat(height, 0) // (width // 2) + 1] * trace.n_images
 
 
+def pair(trace):
+    """The first image as it is, and upside down."""
+    vit = trace.vit
+    image = trace.pictures[0]
+    return vit.trace(image), vit.trace(image[::-1].copy())
+
+
 RESULTS = {
     "convergence": lambda trace, _: vl.analysis.convergence(vl.LogitLens(trace.vit).read(trace)),
     "segmentation": lambda trace, scenes: vl.analysis.segmentation(trace.vit, scenes),
@@ -70,6 +77,12 @@ RESULTS = {
     "heads.neurons": lambda trace, _: heads.neurons(trace, 2, 1, 0, 12, image=1),
     "infilling.mask_study": studied,
     "infilling.object_iou": objects,
+    "edge_attribution_patching": lambda trace, _: vl.analysis.edge_attribution_patching(
+        *pair(trace), "cat"
+    ),
+    "edge_patching": lambda trace, _: vl.analysis.edge_patching(
+        *pair(trace), "cat", edges=[("L3 H1", "L5 H2 v"), ("embedding", "logits")]
+    ),
     "relevance": lambda trace, _: vl.analysis.relevance(trace, "cat"),
     "removal_curves": removed,
     "linear_probes": probes,
@@ -97,7 +110,9 @@ def test_each_has_a_table_a_figure_and_a_summary(trace, scenes, name):
     assert len(found.summary().splitlines()) > 1
 
 
-@pytest.mark.parametrize("name", [n for n, one in experiments.items() if one.takes == "trace"])
+@pytest.mark.parametrize(
+    "name", [n for n, one in experiments.items() if one.takes in ("trace", "pair")]
+)
 def test_those_of_a_trace_run_without_a_classifier_unless_they_need_one(name):
     vit = vl.load(timm_model("CLS", num_classes=0))
     trace = vit.trace(pixels_for((48, 80)), preprocessed=True)

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.analysis import heads, infilling, metrics, over_states
+from vitlens_widgets.analysis.circuits import (
+    EdgeEffects,
+    edge_attribution_patching,
+    edge_patching,
+)
 from vitlens_widgets.analysis.claims import Claims, Estimate, estimate
 from vitlens_widgets.analysis.class_space import (
     AttentionPerturbation,
@@ -57,6 +62,7 @@ __all__ = [
     "ClassSimilarityChange",
     "ClassValueAgreement",
     "Convergence",
+    "EdgeEffects",
     "Estimate",
     "GivenMaps",
     "Identifiability",
@@ -75,6 +81,8 @@ __all__ = [
     "class_value_agreement",
     "compare",
     "convergence",
+    "edge_attribution_patching",
+    "edge_patching",
     "estimate",
     "experiments",
     "heads",

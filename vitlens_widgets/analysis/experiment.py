@@ -34,7 +34,7 @@ from vitlens_widgets.trace.vit import check_vit
 R = TypeVar("R", bound=Result)
 Function = TypeVar("Function", bound=Callable[..., Result])
 
-Given = Literal["data", "infilling", "lens", "model", "reading", "trace"]
+Given = Literal["data", "infilling", "lens", "model", "pair", "reading", "trace"]
 """What experiments are of: a model over a data set, or what they are given first."""
 
 

@@ -1,0 +1,13 @@
+"""Which edges between heads and MLPs carry an answer: estimates, exact runs, circuits.
+
+>>> found = vl.analysis.edge_attribution_patching(clean, corrupted, ("cat", "dog"))
+>>> found.table(20)
+"""
+
+from vitlens_widgets.analysis.circuits.edges import (
+    EdgeEffects,
+    edge_attribution_patching,
+    edge_patching,
+)
+
+__all__ = ["EdgeEffects", "edge_attribution_patching", "edge_patching"]

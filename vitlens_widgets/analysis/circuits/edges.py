@@ -1,0 +1,268 @@
+"""What each edge of a model carries from one run to another: estimated at once, or exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+import vitlens_widgets.charts as charts
+from vitlens_widgets.analysis.circuits.edge_gradients import UNCHANGED, EdgeGradients
+from vitlens_widgets.analysis.circuits.graph import Graph
+from vitlens_widgets.analysis.circuits.pairs import Pair, Runs, gap_said, pairs
+from vitlens_widgets.analysis.circuits.runs import CircuitRuns
+from vitlens_widgets.analysis.experiment import experiment
+from vitlens_widgets.analysis.metrics import BoundMetric
+from vitlens_widgets.analysis.result import Result
+from vitlens_widgets.data.frames import frame
+from vitlens_widgets.errors import check_choice, check_count, counted
+from vitlens_widgets.progress import progress
+
+if TYPE_CHECKING:
+    from bokeh.plotting import figure as Figure  # noqa: N812
+    from pandas import DataFrame
+
+Method = Literal["eap", "eap-ig", "eap-ig-activations"]
+METHODS = {
+    "eap": "edge attribution patching",
+    "eap-ig": "integrated gradients along inputs",
+    "eap-ig-activations": "integrated gradients along activations",
+}
+At = Literal["corrupted", "clean"]
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeEffects(Result):
+    """What each edge carries of the way from the corrupted run to the clean one.
+
+    Attributes:
+        title: The model, how many pairs, how it was measured, and the metric.
+        method: `"eap"`, `"eap-ig"`, `"eap-ig-activations"`, or `"exact"`.
+        graph: Senders, readers and edges.
+        effects: In the metric's unit, float64 `[pair, reader, sender]`; 0 where there is no edge,
+            NaN where it was not asked for.
+        metric: What was asked of answers.
+        of_clean: The metric of the clean runs, float64 `[pair]`.
+        of_corrupted: That of the corrupted ones.
+    """
+
+    title: str
+    method: str
+    graph: Graph
+    effects: np.ndarray = field(repr=False)
+    metric: BoundMetric = field(repr=False)
+    of_clean: np.ndarray = field(repr=False)
+    of_corrupted: np.ndarray = field(repr=False)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean over pairs, float64 `[reader, sender]`."""
+        return self.effects.mean(0)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The mean over pairs as a share of the mean gap, float64 `[reader, sender]`.
+
+        Infinite or NaN where the gap is 0; the summary says when it is too small to divide by.
+        """
+        gap = self.of_clean.mean() - self.of_corrupted.mean()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.mean / gap
+
+    @property
+    def by_sender(self) -> np.ndarray:
+        """All edges of a sender together, the mean over pairs: float64 `[sender]`.
+
+        Of gradient scores, this is the sender's own score.
+        """
+        return self.mean.sum(0)
+
+    def ranked(self) -> np.ndarray:
+        """Edges `(reader, sender)`, int64 `[edge, 2]`, those of the largest size first."""
+        edges = self.graph.edges
+        mean = self.mean[edges[:, 0], edges[:, 1]]
+        known = ~np.isnan(mean)
+        return edges[known][np.argsort(-abs(mean[known]), kind="stable")]
+
+    def table(self, n: int | None = None) -> DataFrame:
+        """A row per edge, the largest first: its ends, its effect and that as a share of the gap.
+
+        Args:
+            n: How many; None for all.
+        """
+        edges = self.ranked()
+        if n is not None:
+            edges = edges[: check_count("n", n, least=1)]
+        reader, sender = edges.T
+        columns = {
+            "sender": [self.graph.senders[i] for i in sender],
+            "reader": [self.graph.readers[i] for i in reader],
+            "effect": self.mean[reader, sender].tolist(),
+            "share": self.shares[reader, sender].tolist(),
+        }
+        return frame(columns, self.title)
+
+    def figure(self) -> Figure:
+        """How much goes from block to block: in each cell, its share of all effects' sizes."""
+        sizes = np.nan_to_num(abs(self.mean))
+        sizes /= max(sizes.sum(), np.finfo(float).tiny)
+        writes, reads = _blocks(self.graph)
+        plot = charts.empty_figure(
+            self.title,
+            "read by",
+            x_range=list(dict.fromkeys(writes)),
+            y_range=list(dict.fromkeys(reads))[::-1],
+        )
+        cells = [
+            {"from": a, "to": b, "share of all": float(sizes[reads == b][:, writes == a].sum())}
+            for a in dict.fromkeys(writes)
+            for b in dict.fromkeys(reads)
+        ]
+        plot.xaxis.axis_label = "written by"
+        return charts.with_cells(plot, "from", "to", "share of all", cells)
+
+    def summary(self) -> str:
+        """The gap between the runs, and the five largest edges."""
+        said = gap_said(self.of_clean, self.of_corrupted, self.metric)
+        lines = [
+            f"{row.sender} -> {row.reader}: {row.effect:+.3g}" for row in self.table(5).itertuples()
+        ]
+        return "\n".join([self.title, said, *lines])
+
+
+def _blocks(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """The block of each sender and of each reader, by name."""
+    writes = [name.split()[0] for name in graph.senders]
+    reads = [name.split()[0] for name in graph.readers]
+    return np.array(writes), np.array(reads)
+
+
+@experiment("pair")
+def edge_attribution_patching(
+    clean: Runs,
+    corrupted: Runs,
+    metric: Any,
+    *,
+    method: Method = "eap",
+    at: At = "corrupted",
+    steps: int = 5,
+) -> EdgeEffects:
+    """An estimate of every edge's effect, all from a few forward and backward passes.
+
+    The score of the edge from sender u to reader v is
+
+        sum over tokens and channels of (a_clean[u] - a_corrupted[u]) * dm/d(input of v),
+
+    where a[u] is what u adds to the residual stream, and the gradient goes through v alone: a
+    first-order estimate of what the metric m gains when v, and nobody else, is given u's clean
+    value in the corrupted run. It is positive where the edge carries towards the clean answer. The
+    sum over all readers of a sender is the sender's own attribution score.
+
+    Args:
+        clean: The run whose values are put in, or several such traces.
+        corrupted: The run that they are put into, with as many images.
+        metric: What is asked of an answer: a class, (target, against), one of
+            `vl.analysis.metrics`, or a function of logits `[n, class]` that gives `[n]`.
+        method: `"eap"`: the gradient of one run. `"eap-ig"`: the mean of its gradient over runs
+            whose state 0 lies on the straight line from the corrupted to the clean one, `steps` of
+            them, each in the middle of its step. `"eap-ig-activations"`: for the edges of each
+            place that writes (the embedding, a block's heads together, an MLP), the mean over runs
+            in which what that place writes lies on the line and the rest follows from it; this
+            takes `steps` half passes for each of the 2 L + 1 places.
+        at: Of `"eap"`, the run of the gradient: `"corrupted"` as in TransformerLens, or `"clean"`,
+            with which a score estimates what the clean run loses when the edge is corrupted.
+        steps: How many runs along the line.
+
+    Raises:
+        UsageError: Runs that do not match, or a metric that does not fit or has no gradient.
+        UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
+
+    Source:
+        Syed, Rager & Conmy (2023), arXiv 2310.10348, equation 2; Hanna, Pezzelle & Belinkov
+        (2024), arXiv 2403.17806, equation 3, for integrated gradients.
+
+    Example:
+        >>> found = vl.analysis.edge_attribution_patching(clean, corrupted, ("cat", "dog"))
+        >>> found.table(20)
+    """
+    check_choice("method", method, METHODS)
+    check_choice("at", at, ("corrupted", "clean"))
+    check_count("steps", steps, least=1)
+    given = pairs(clean, corrupted, metric, gradient=True)
+    found = [_scores(pair, method, at, steps) for pair in given]
+    how = f"{METHODS[method]}, {steps} steps" if method != "eap" else f"{METHODS[method]}, {at} run"
+    return _effects(given, found, method, how)
+
+
+def _scores(pair: Pair, method: Method, at: At, steps: int) -> np.ndarray:
+    gradients = EdgeGradients(pair)
+    if method == "eap":
+        return gradients.scores(pair.clean if at == "clean" else pair.corrupted, UNCHANGED)
+    paths = gradients.inputs(steps) if method == "eap-ig" else gradients.activations(steps)
+    runs = (gradients.scores(pair.corrupted, path) for path in progress(paths, METHODS[method]))
+    return sum(runs, np.zeros(()))
+
+
+@experiment("pair")
+def edge_patching(
+    clean: Runs,
+    corrupted: Runs,
+    metric: Any,
+    *,
+    edges: Sequence[tuple[str, str]] | None = None,
+    at: At = "corrupted",
+) -> EdgeEffects:
+    """What each edge does, by exchanging it for real: one exact run for each.
+
+    Args:
+        clean: The run whose values are put in, or several such traces.
+        corrupted: The run that they are put into, with as many images.
+        metric: As for `edge_attribution_patching`; it needs no gradient.
+        edges: Which, as `(sender, reader)` by name, such as `("L3 H1", "L5 H2 v")`; None for all.
+        at: `"corrupted"`: what the corrupted run gains when the edge is given the clean value.
+            `"clean"`: what the clean run loses when it is given the corrupted one.
+
+    Raises:
+        UsageError: Runs that do not match, a metric that does not fit, or no such edge.
+        UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
+    """
+    check_choice("at", at, ("corrupted", "clean"))
+    given = pairs(clean, corrupted, metric)
+    graph = Graph.of(given[0].clean.vit)
+    asked = graph.edges if edges is None else np.array([graph.edge(*edge) for edge in edges])
+    found = [_exchanged(pair, graph, asked, at) for pair in given]
+    return _effects(given, found, "exact", f"exchanged one by one in the {at} run")
+
+
+def _exchanged(pair: Pair, graph: Graph, asked: np.ndarray, at: At) -> np.ndarray:
+    """The effects of the edges asked for, `[image, reader, sender]`, NaN of the others."""
+    single = np.stack([graph.mask([edge]) for edge in asked])
+    others = graph.allowed & ~single
+    if at == "clean":
+        runs = CircuitRuns(pair.clean, pair.corrupted)
+        change = pair.of_clean - pair.of(runs.logits(others))
+    else:
+        runs = CircuitRuns(pair.clean, pair.corrupted, enters="corrupted")
+        change = pair.of(runs.logits(others, single)) - pair.of_corrupted
+    found = np.where(graph.allowed, np.nan, 0.0)[None].repeat(len(change[0]), 0)
+    found[:, asked[:, 0], asked[:, 1]] = change.T
+    return found
+
+
+def _effects(
+    given: Sequence[Pair], found: Sequence[np.ndarray], method: str, how: str
+) -> EdgeEffects:
+    of_clean = np.concatenate([pair.of_clean for pair in given])
+    first = given[0]
+    return EdgeEffects(
+        title=f"{first.clean.vit.name}, {counted(len(of_clean), 'pair')}, edges: {how}, "
+        f"{first.metric.name}",
+        method=method,
+        graph=Graph.of(first.clean.vit),
+        effects=np.concatenate(list(found)),
+        metric=first.metric,
+        of_clean=of_clean,
+        of_corrupted=np.concatenate([pair.of_corrupted for pair in given]),
+    )

@@ -1,0 +1,132 @@
+"""Pairs of runs that are compared: the same model, tokens and images, and what is asked of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.checks import check_trace, logits_of
+from vitlens_widgets.analysis.metrics import BoundMetric, bound
+from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.edits import DropTokens
+
+Runs = Trace | Sequence[Trace]
+"""A trace of one or more images, or several traces that are taken one after the other."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two traces of as many images, image by image a pair, and what is asked of them.
+
+    Args:
+        clean: The run whose values are put in.
+        corrupted: The run that they are put into.
+        metric: What is asked of an answer.
+    """
+
+    clean: Trace
+    corrupted: Trace
+    metric: BoundMetric
+
+    def of(self, logits: Tensor) -> np.ndarray:
+        """The metric of answers `[..., image, class]`: float64 `[..., image]`."""
+        n_images = logits.shape[-2]
+        image = torch.arange(n_images).repeat(logits[..., 0].numel() // n_images)
+        found = self.metric(logits.detach().flatten(0, -2), image)
+        return found.double().cpu().numpy().reshape(logits.shape[:-1])
+
+    @property
+    def of_clean(self) -> np.ndarray:
+        """The metric of the clean run, float64 `[image]`."""
+        return self.of(logits_of(self.clean))
+
+    @property
+    def of_corrupted(self) -> np.ndarray:
+        """The metric of the corrupted run, float64 `[image]`."""
+        return self.of(logits_of(self.corrupted))
+
+
+def pairs(clean: Runs, corrupted: Runs, metric: Any, *, gradient: bool = False) -> list[Pair]:
+    """Clean and corrupted runs as pairs, checked.
+
+    Args:
+        clean: A trace, or several.
+        corrupted: As many, each of as many images.
+        metric: As `metrics.bound` takes it.
+        gradient: Whether the metric's gradient is needed.
+
+    Raises:
+        UsageError: No traces, traces that do not match, that were edited inside of their blocks or
+            hold a graph, or a metric that does not fit or has no gradient.
+    """
+    firsts, seconds = _listed(clean), _listed(corrupted)
+    if not firsts or len(firsts) != len(seconds):
+        raise UsageError(
+            f"Each clean run has its corrupted one; there are {len(firsts)} and {len(seconds)}."
+        )
+    found = [Pair(a, b, bound(metric, a)) for a, b in zip(firsts, seconds, strict=True)]
+    for pair in found:
+        _check(pair, firsts[0])
+    if gradient and not found[0].metric.has_gradient:
+        raise UsageError(
+            f"The metric {found[0].metric.name} has no gradient; ask for a logit, a logit "
+            "difference or a probability, or exchange values for real."
+        )
+    return found
+
+
+def gap_said(of_clean: np.ndarray, of_corrupted: np.ndarray, metric: BoundMetric) -> str:
+    """The gap between the two runs in a sentence, and whether it can be divided by."""
+    gap = float(of_clean.mean() - of_corrupted.mean())
+    least = metric.least_gap or 0.0
+    small = ", too small to divide by: shares of it mean little" if abs(gap) <= least else ""
+    return (
+        f"{metric.name}: {of_clean.mean():.3g} clean, {of_corrupted.mean():.3g} corrupted, a gap "
+        f"of {gap:+.3g}{small}"
+    )
+
+
+def _listed(given: Any) -> list[Trace]:
+    if isinstance(given, (list, tuple)):
+        return [check_trace(one) for one in given]
+    return [check_trace(given)]
+
+
+def _check(pair: Pair, first: Trace) -> None:
+    a, b = pair.clean, pair.corrupted
+    if not a.vit is b.vit is first.vit:
+        raise UsageError(
+            f"The runs are of {first.vit.name}, {a.vit.name} and {b.vit.name}, which are not one "
+            "and the same; trace all images with one vl.load result."
+        )
+    here, there = _shape(a), _shape(b)
+    if here != there or a.layout != b.layout or not torch.equal(a.tokens, b.tokens):
+        raise UsageError(
+            f"The clean run has {here} and the corrupted one {there}; a pair is two runs of as "
+            "many images at one size, with the same tokens."
+        )
+    for trace in (a, b):
+        _check_plain(trace)
+
+
+def _shape(trace: Trace) -> str:
+    return f"{counted(trace.n_images, 'image')} of {counted(len(trace.tokens), 'token')}"
+
+
+def _check_plain(trace: Trace) -> None:
+    """Refuse a run with a graph, or with edits that are not in state 0."""
+    if trace.has_graph:
+        raise UsageError("A run with grad=True is not taken apart; trace it without.")
+    for edit in trace.edits:
+        if isinstance(edit, DropTokens) or (edit.site == "resid_pre" and edit.layer == 0):
+            continue
+        raise UsageError(
+            f"{edit!r} changes what the blocks compute, so that this run is not what the model "
+            "makes of its state 0; give runs that are edited at resid_pre of layer 0 alone."
+        )
