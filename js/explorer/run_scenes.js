@@ -109,6 +109,7 @@ export class RunScenes {
       state: choices.state,
       token: choices.token,
       asked: choices.target,
+      prompts: [],
       target: reading.label(columns.of),
       glyph: hasAnswers ? choices.glyph : "none",
       tint,

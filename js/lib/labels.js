@@ -4,7 +4,7 @@
  * @typedef {object} Label
  * @property {number} index
  * @property {string} name
- * @property {string} brief  the name without what all names begin with: "7" of "class 7"
+ * @property {string} brief  the name without what all names begin with, and its article: "7" of "class 7"
  * @property {string} emoji  one grapheme cluster, or "" where none fits
  */
 
@@ -44,6 +44,9 @@ export function sharedBeginning(names) {
   }
   return shared.slice(0, shared.lastIndexOf(" ") + 1);
 }
+
+/** Without an article, which tells no name from another. @param {string} name */
+export const briefly = (name) => name.replace(/^(an?|the) (?=\S)/i, "");
 
 /**
  * The first letters of a name, as many as may stand where an emoji would.

@@ -17,8 +17,9 @@ import { imageWords, subtitle } from "./words.js";
  * @param {import("./reading.js").Reading} reading
  * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {import("./scene.js").Actions} actions
+ * @param {import("./scene.js").Part | null} prompts  where new ones can be answered
  */
-export function assemble(reading, grounds, actions) {
+export function assemble(reading, grounds, actions, prompts) {
   const strip = errorStrip();
   const image = imageControl(reading, actions);
   const controls = [...(image ? [image] : []), glyphControl(actions), tintControl(actions), targetSearch(reading, actions)];
@@ -35,9 +36,10 @@ export function assemble(reading, grounds, actions) {
     {},
     element("div", "vl-header", {}, heading(reading), element("div", "vl-controls", {}, ...nodes(controls))),
     strip.node,
+    prompts?.node,
     element("div", "vl-body", {}, element("div", "vl-left", {}, ...nodes(left)), ...nodes(others)),
   );
-  return { node, strip, parts: [...controls, ...left, ...others] };
+  return { node, strip, parts: [...controls, ...(prompts ? [prompts] : []), ...left, ...others] };
 }
 
 /** @param {import("./scene.js").Part[]} parts */

@@ -4,6 +4,7 @@ import { asUint8 } from "../lib/bytes.js";
 import { following } from "../lib/following.js";
 import { smallPictures } from "../lib/image_control.js";
 import { received } from "../lib/received.js";
+import { promptField } from "./prompts.js";
 import { columnsOf, readingOf } from "./received.js";
 import { PatchGridView } from "./view.js";
 
@@ -11,15 +12,15 @@ import { PatchGridView } from "./view.js";
 /** @typedef {import("./reading.js").Reading} Reading */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["image", "state", "token", "target", "glyph", "tint", "error"];
-const OF_IMAGE = ["_meta", "_picture", "_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits"];
+const CHOICES = ["image", "state", "token", "target", "glyph", "tint", "prompts", "error"];
+const OF_IMAGE = ["_meta", "_labels", "_picture", "_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits"];
 const DRAWN = [...CHOICES, "_target_of", "_meta"];
 
 /** @param {Model} model @param {Reading} reading @returns {Choices} */
 function choicesOf(model, reading) {
   const choices = Object.fromEntries(CHOICES.map((name) => [name, model.get(name)]));
   const state = Math.min(Math.max(0, choices["state"]), reading.nStates - 1);
-  return /** @type {Choices} */ ({ ...choices, state });
+  return /** @type {Choices} */ ({ ...choices, prompts: choices["prompts"] ?? [], state });
 }
 
 /** @param {{ model: Model, el: HTMLElement }} host */
@@ -33,11 +34,22 @@ function render({ model, el }) {
     const isOfAnother = reading !== read();
     reading = read();
     columns = columnsOf(get, reading, isOfAnother ? null : columns);
-    view.update(choicesOf(model, reading), reading, columns);
+    if (view.reading.source.labels !== reading.source.labels) remake();
+    else view.update(choicesOf(model, reading), reading, columns);
   };
   const small = smallPictures(get("_meta").thumb, asUint8(get("_thumbs")));
   const choose = following(model, DRAWN, update, life.signal);
-  const view = new PatchGridView(reading, choicesOf(model, reading), columns, { small, canAsk: hasKernel(model) }, choose);
+  const canAsk = hasKernel(model);
+  const prompts = canAsk && get("_meta").prompts ? promptField((asked) => choose({ prompts: asked, error: "" })) : null;
+  const make = () => new PatchGridView(reading, choicesOf(model, reading), columns, { small, canAsk }, choose, prompts);
+  let view = make();
+  // Other prompts are other classes: all that is drawn of them is made anew.
+  const remake = () => {
+    const [before, focused] = [view, prompts?.node.querySelector(":focus")];
+    view = make();
+    view.replace(before);
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+  };
   el.append(view.node);
   return () => {
     life.abort();

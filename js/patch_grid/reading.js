@@ -1,6 +1,6 @@
 // One image's reading in the browser: typed arrays and the questions that are asked of them.
 // In every array the readout stands as one more token, after the last.
-import { emojiOf, isBackground, sharedBeginning } from "../lib/labels.js";
+import { briefly, emojiOf, isBackground, sharedBeginning } from "../lib/labels.js";
 import { wordOf } from "../lib/numbers.js";
 
 /**
@@ -22,6 +22,7 @@ import { wordOf } from "../lib/numbers.js";
  * @property {number} image
  * @property {number} n_images
  * @property {string} caption
+ * @property {string[] | null} [prompts]  the texts it answers; null where it does not answer texts
  */
 
 /**
@@ -79,7 +80,7 @@ export class Reading {
   /** @param {number} index @returns {Label} */
   label(index) {
     const name = this.source.labels[index] ?? `class ${index}`;
-    return { index, name, brief: name.slice(this.shared), emoji: isBackground(name) ? "" : emojiOf(this.source.emoji[index]) };
+    return { index, name, brief: briefly(name.slice(this.shared)), emoji: isBackground(name) ? "" : emojiOf(this.source.emoji[index]) };
   }
 
   /** @param {number} state */

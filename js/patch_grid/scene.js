@@ -12,6 +12,7 @@
  * @property {number} image  which one of the batch
  * @property {Glyph} glyph
  * @property {import("./tints.js").TintName} tint
+ * @property {string[]} prompts  what a model of images and texts is asked
  * @property {string} error
  */
 
@@ -28,6 +29,7 @@
  * @property {Glyph} glyph
  * @property {import("./tints.js").TintName} tint
  * @property {import("./tints.js").Scale | null} scale
+ * @property {string[]} prompts  what is asked, the answer to which may still be on its way
  * @property {string} error
  * @property {number} image  the one chosen, which may still be on its way
  * @property {import("../lib/image_control.js").Small | null} small  pictures of all images, where they are few

@@ -8,6 +8,7 @@ import { assemble } from "./assembly.js";
 import { classStyles } from "./classes.js";
 import { layoutFor } from "./layout.js";
 import { Player } from "../lib/player.js";
+import { areSame } from "./prompts.js";
 import { scaleOf } from "./tints.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
@@ -24,8 +25,9 @@ export class PatchGridView {
    * @param {TargetColumns} columns  of the class chosen, or of the last one that is known
    * @param {{ small: import("../lib/image_control.js").Small | null, canAsk: boolean }} page  pictures to choose from; there is a kernel for what is not here
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
+   * @param {import("./scene.js").Part | null} prompts  the field for new ones
    */
-  constructor(reading, choices, columns, page, onChoose) {
+  constructor(reading, choices, columns, page, onChoose, prompts = null) {
     this.reading = reading;
     this.choices = choices;
     this.columns = columns;
@@ -49,7 +51,7 @@ export class PatchGridView {
       (state) => this.onChoose({ state }),
       () => this.draw(),
     );
-    const { node, strip, parts } = assemble(reading, this.grounds, this.actions());
+    const { node, strip, parts } = assemble(reading, this.grounds, this.actions(), prompts);
     this.node = node;
     this.strip = strip;
     this.parts = parts;
@@ -142,8 +144,23 @@ export class PatchGridView {
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);
     sayErrors(this.strip, this, (change) => this.onChoose(change));
-    this.stage.showWaiting(this.canAsk && (scene.asked !== scene.columns.of || scene.image !== scene.reading.meta.image));
+    this.stage.showWaiting(this.canAsk && (scene.asked !== scene.columns.of || scene.image !== scene.reading.meta.image || this.areAsked(scene.prompts)));
     this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.state);
+  }
+
+  /** Whether prompts are on their way that the reading does not answer. @param {string[]} prompts */
+  areAsked(prompts) {
+    const { prompts: answered } = this.reading.meta;
+    return Boolean(answered) && !areSame(prompts, answered ?? []);
+  }
+
+  /** Takes the place of a view of the same width: what is drawn changes, nothing moves. @param {PatchGridView} before */
+  replace(before) {
+    this.stage.width = before.stage.width;
+    this.stage.dark = before.stage.dark;
+    before.node.replaceWith(this.node);
+    before.destroy();
+    this.draw();
   }
 
   /** @returns {Scene} */

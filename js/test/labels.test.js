@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { emojiOf, firstLetters, isBackground, sharedBeginning } from "../lib/labels.js";
+import { briefly, emojiOf, firstLetters, isBackground, sharedBeginning } from "../lib/labels.js";
 
 test("an emoji is one grapheme cluster in its colourful form", () => {
   assert.equal(emojiOf("🐱"), "🐱");
@@ -33,4 +33,8 @@ test("what all names begin with ends with a word, and leaves something of each",
   assert.equal(sharedBeginning(["a red car", "a red cat", "a rat"]), "a ");
   assert.equal(sharedBeginning(["class ", "class 1"]), "");
   assert.equal(sharedBeginning(["class 1"]), "");
+});
+
+test("an article is no part of a brief name, unless it is all of it", () => {
+  assert.deepEqual(["the flag", "a", "An owl", "theatre"].map(briefly), ["flag", "a", "owl", "theatre"]);
 });

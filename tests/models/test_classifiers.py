@@ -143,6 +143,27 @@ def test_a_trace_is_answered_by_other_prompts_without_another_run(folder):
         vl.load(timm_model("CLS")).prompted(texts.PROMPTS)
 
 
+def test_a_reading_is_answered_by_other_prompts(folder):
+    vit = vl.load(folder, prompts={"animal": texts.PROMPTS[:2], "car": texts.PROMPTS[2]})
+    assert vit.prompts == {"animal": [*texts.PROMPTS[:2]], "car": [texts.PROMPTS[2]]}
+    assert vl.load(timm_model("CLS")).prompts == {}
+    trace = vit.trace(pixels_for(vit.image_size, 2), preprocessed=True)
+    for words in ({}, {"site": "attn_out", "head": 1}):
+        reading = vl.LogitLens(vit).read(trace, **words)
+        twin = vit.prompted({**vit.prompts, "dog": [texts.PROMPTS[1]]})
+        found, expected = reading.answered_by(twin), vl.LogitLens(twin).read(trace, **words)
+        assert list(found.labels) == ["animal", "car", "dog"]
+        assert found.lens_name == expected.lens_name
+        assert list(reading.labels) == ["animal", "car"]
+        for k in range(found.n_states):
+            torch.testing.assert_close(found.logits(k), expected.logits(k), rtol=0, atol=0)
+            torch.testing.assert_close(
+                found.readout.logits(k), expected.readout.logits(k), rtol=0, atol=0
+            )
+    with refused(vl.UsageError):
+        reading.answered_by(vl.load(timm_model("CLS")))
+
+
 def test_what_prompts_are_compared_with_is_computed_once(tmp_path):
     """As by each token's own way, and with no norm or pooling for the second prompts."""
     texts.saved("Siglip", tmp_path)
@@ -207,6 +228,29 @@ def test_several_texts_of_one_class_are_averaged_as_directions(folder):
 def test_prompts_that_cannot_be_used_are_refused(make, words):
     with refused(vl.UsageError):
         vl.load(make(), **words)
+
+
+def test_a_prompt_of_which_only_the_beginning_would_be_read_is_refused(folder):
+    vit = vl.load(folder)
+    fits = "a photo of a cat on the"  # with its ends as many tokens as the model reads
+    assert list(vit.prompted([fits]).labels) == [fits]
+    with refused(vl.UsageError):
+        vit.prompted(["a cat", f"{fits} road"])
+
+
+@needs_open_clip
+def test_a_prompt_that_open_clip_would_cut_is_refused():
+    vit = vl.load("open_clip:ViT-S-32-alt", pretrained=False, prompts=["a cat " * 37])
+    with refused(vl.UsageError):
+        vit.prompted(["a cat " * 38])
+
+
+def test_the_tokenizer_is_read_once(folder, monkeypatch):
+    import transformers
+
+    twin = vl.load(folder).prompted(texts.PROMPTS)
+    monkeypatch.setattr(transformers, "AutoTokenizer", None)
+    assert list(twin.prompted(texts.PROMPTS[:1]).labels) == [texts.PROMPTS[0]]
 
 
 def test_prompts_need_the_tokenizer_that_was_saved_with_the_model(folder, tmp_path):

@@ -76,8 +76,6 @@ def test_dropped_patches_and_other_sources():
         widget.token = 4
     with refused(vl.UsageError):
         vl.PatchFeatures(vl.read_features(trace, states=[0, 1]))
-    with refused(vl.UsageError):
-        vl.PatchGrid(trace)
 
 
 def test_a_reading_is_shown_on_its_own_basis_and_read_once():

@@ -239,7 +239,8 @@ def test_what_is_no_number_is_said():
 def test_letters_are_those_that_tell_labels_apart():
     assert briefs(["class 7", "class 12"]) == ["7", "12"]
     assert briefs(["cat", "car"]) == ["cat", "car"]
-    assert briefs(["a b"]) == ["a b"]
+    assert briefs(["a b"]) == ["b"]
+    assert briefs(["the flag", "a", "An owl"]) == ["flag", "a", "owl"]
 
 
 @pytest.mark.parametrize("paste", [True, False])

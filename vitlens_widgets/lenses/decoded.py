@@ -16,6 +16,7 @@ from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.lenses.statistics import Final
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace import ViT
 
 KEEP_BYTES = 128 * 2**20
 """Logits up to this size are kept (float32); larger ones are decoded again, a piece at a time."""
@@ -37,6 +38,7 @@ class Decoder(Protocol):
     """What is asked of a lens here; see `Lens`."""
 
     name: str
+    vit: ViT
 
     @property
     def sees_states_alone(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
@@ -17,7 +19,7 @@ from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
 from vitlens_widgets.models.probabilities import Kind
-from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.selection import position
 from vitlens_widgets.trace.sites import check_index
 
@@ -78,6 +80,19 @@ class Reading(Live):
     def _shared(self) -> Iterable[object]:
         """The trace and the lens, neither of which it changes."""
         return (self._trace, self._lens)
+
+    def answered_by(self, vit: ViT) -> Reading:
+        """The same lens on the same run, answered by a twin of its model: another classifier.
+
+        Args:
+            vit: `vit.prompted(prompts)` or `vit.taught(classifier)`.
+
+        Raises:
+            UsageError: As `Trace.answered_by`.
+        """
+        lens = copy.copy(self._lens)
+        lens.vit = vit
+        return Reading(lens, replace(self._source, trace=self._trace.answered_by(vit)))
 
     @property
     def trace(self) -> Trace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -73,13 +74,21 @@ class CosineClassifier:
         directions: `[class, feature]`, each of length 1.
         scale: The model's own factor.
         offset: The model's own offset (SigLIP), with which each text is a yes or a no.
+        texts: Those that each direction was made of.
 
     Source:
         Radford et al. (2021), figure 1; Zhai et al. (2023), section 3, whose loss is a sigmoid's.
     """
 
-    def __init__(self, directions: Tensor, scale: Tensor, offset: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        directions: Tensor,
+        scale: Tensor,
+        offset: Tensor | None = None,
+        texts: Sequence[Sequence[str]] = (),
+    ) -> None:
         self.directions, self.scale, self.offset = directions, scale, offset
+        self.texts = texts
         self.n_classes, self.n_features = directions.shape
         self.kind: Kind | None = "softmax" if offset is None else "sigmoid"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hub import ask_hub
-from vitlens_widgets.models.prompts import ReadsTexts
+from vitlens_widgets.models.prompts import ReadsTexts, check_lengths
 
 
 class HFTexts(ReadsTexts):
@@ -22,10 +23,13 @@ class HFTexts(ReadsTexts):
         """Texts among the model's pooled images, `[text, feature]`.
 
         Raises:
-            UsageError: No tokenizer was saved with the model.
+            UsageError: No tokenizer was saved with the model, or a text is longer than it reads.
         """
         longest = self.model.config.text_config.max_position_embeddings
-        ids = self._tokenizer()(
+        tokenizer = self._tokenizer
+        whole = tokenizer(list(texts), verbose=False)["input_ids"]  # it would be cut without a word
+        check_lengths(texts, [len(one) for one in whole], longest)
+        ids = tokenizer(
             list(texts),
             padding=self.padding,
             truncation=True,
@@ -38,7 +42,9 @@ class HFTexts(ReadsTexts):
         out = self.model.get_text_features(**words)
         return out if isinstance(out, Tensor) else out.pooler_output  # a tensor before 5
 
+    @cached_property
     def _tokenizer(self) -> Any:
+        """Read once; twins of the adapter have it, too."""
         from transformers import AutoTokenizer
 
         saved_with = getattr(self.model.config, "_name_or_path", "")

@@ -44,3 +44,11 @@ def tokenizer_of(model: Foreign) -> Any:
     if model.vocab_size == _CLIP_VOCABULARY:
         return open_clip.SimpleTokenizer(context_length=model.context_length)
     return None
+
+
+def n_tokens(tokenizer: Any, text: str) -> int:
+    """How many tokens a text has, those that mark its ends included, before it is cut."""
+    of_transformers = getattr(tokenizer, "tokenizer", None)
+    if of_transformers is not None:
+        return len(of_transformers(text, verbose=False)["input_ids"])
+    return len(tokenizer.encode(text)) + 2

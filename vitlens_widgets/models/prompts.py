@@ -16,6 +16,7 @@ from vitlens_widgets.models.cleanup import clean
 
 Prompts = Sequence[str] | Mapping[str, str | Sequence[str]]
 """Texts, or for each class name one text or several."""
+_SHOWN = 40
 _SUCH_AS = '["a photo of a cat", "a photo of a dog"]'
 
 
@@ -69,7 +70,27 @@ def from_prompts(adapter: Adapter, prompts: Prompts) -> tuple[list[str], CosineC
         by_class = torch.split(directions, [len(of_class) for of_class in texts.values()])
         merged = torch.cat([_one_direction(of_class) for of_class in by_class])
     how = adapter.comparison()
-    return list(texts), CosineClassifier(merged, how.scale, how.offset)
+    return list(texts), CosineClassifier(merged, how.scale, how.offset, list(texts.values()))
+
+
+def check_lengths(texts: Sequence[str], counts: Sequence[int], most: int) -> None:
+    """Refuse a text of which the model would read the beginning alone.
+
+    Args:
+        texts: The texts.
+        counts: The tokens of each, those that mark its ends included.
+        most: What the model reads.
+
+    Raises:
+        UsageError: One is longer.
+    """
+    for text, count in zip(texts, counts, strict=True):
+        if count > most:
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+            raise UsageError(
+                f'The prompt "{shown}" has {count} tokens, and the model reads {most} at most: '
+                "shorten it."
+            )
 
 
 def _by_name(prompts: Prompts) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.adapter import Adapter, require
 from vitlens_widgets.models.channels import of_channels
-from vitlens_widgets.models.classifier import as_classifier
+from vitlens_widgets.models.classifier import CosineClassifier, as_classifier
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.grey import in_grey, of_one
 from vitlens_widgets.models.layout import TokenLayout
@@ -24,7 +24,7 @@ from vitlens_widgets.models.preprocessing import (
     from_timm_config,
 )
 from vitlens_widgets.models.probabilities import Kind, check_kind
-from vitlens_widgets.models.prompts import Prompts, from_prompts
+from vitlens_widgets.models.prompts import Prompts, ReadsTexts, from_prompts
 from vitlens_widgets.models.readout import Readout
 from vitlens_widgets.models.registry import family_of
 from vitlens_widgets.models.whole import check_weights, of_its_class
@@ -120,6 +120,19 @@ class BaseViT(Live):
     def dtype(self) -> torch.dtype:
         """The type of its weights."""
         return next(self.model.parameters()).dtype
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it can classify by prompts: it came with its text tower."""
+        return isinstance(self.adapter, ReadsTexts)
+
+    @property
+    def prompts(self) -> dict[str, list[str]]:
+        """The texts of each class, where the model classifies by prompts; else there are none."""
+        classifier = self.adapter.classifier
+        if not isinstance(classifier, CosineClassifier):
+            return {}
+        return {name: [*of] for name, of in zip(self.labels, classifier.texts, strict=False)}
 
     def __repr__(self) -> str:
         labels = f"{len(self.labels)} labels" if len(self.labels) else "no classifier"

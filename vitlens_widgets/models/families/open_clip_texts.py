@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor
@@ -13,9 +14,9 @@ from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import HookPoints
 from vitlens_widgets.models.layout import TokenLayout
 from vitlens_widgets.models.open_clip_images import open_clip_preprocessing
-from vitlens_widgets.models.open_clip_library import tokenizer_of
+from vitlens_widgets.models.open_clip_library import n_tokens, tokenizer_of
 from vitlens_widgets.models.preprocessing import Preprocessing
-from vitlens_widgets.models.prompts import ReadsTexts
+from vitlens_widgets.models.prompts import ReadsTexts, check_lengths
 from vitlens_widgets.models.registry import family_of, register
 from vitlens_widgets.models.score_parts import ScoreParts
 
@@ -133,11 +134,20 @@ class OpenClip(ReadsTexts, _Around):
         return self.model.encode_image(pixels)
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Texts among the images, `[text, feature]`."""
-        ids = self._tokenizer()(list(texts)).to(self.model.logit_scale.device)
+        """Texts among the images, `[text, feature]`.
+
+        Raises:
+            UsageError: No tokenizer is known, or a text is longer than the model reads.
+        """
+        tokenizer = self._tokenizer
+        counts = [n_tokens(tokenizer, text) for text in texts]
+        check_lengths(texts, counts, self.model.context_length)
+        ids = tokenizer(list(texts)).to(self.model.logit_scale.device)
         return self.model.encode_text(ids)
 
+    @cached_property
     def _tokenizer(self) -> Any:
+        """Found once; twins of the adapter have it, too."""
         found = tokenizer_of(self.model)
         if found is None:
             raise UsageError(

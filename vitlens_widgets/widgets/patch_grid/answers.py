@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,11 @@ class Answers:
 
 
 def briefs(labels: list[str]) -> list[str]:
-    """Labels without what all of them begin with."""
+    """Labels without what all of them begin with, and without an article."""
+    return [re.sub(r"^(an?|the) (?=\S)", "", name, flags=re.I) for name in _apart(labels)]
+
+
+def _apart(labels: list[str]) -> list[str]:
     if len(labels) < 2:
         return labels
     first, last = min(labels), max(labels)  # if these agree, so do all between them

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.patch_grid import data
 from vitlens_widgets.widgets.patch_grid.figure import figure_parts
+from vitlens_widgets.widgets.patch_grid.source import (
+    ARRAYS,
+    has_no_answers,
+    prompted,
+    prompts_of,
+    reading_of,
+)
 from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
-from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.seam import ReadingLike
 from vitlens_widgets.widgets.shared.thumbs import of_batch
-from vitlens_widgets.widgets.shared.traits import ClassIndex, Index, OneOf, State, Token
+from vitlens_widgets.widgets.shared.traits import (
+    ClassIndex,
+    Index,
+    OneOf,
+    Prompts,
+    State,
+    Token,
+    checked_prompts,
+)
 
-ARRAYS = (
-    "logits", "probabilities", "labels", "grid", "prefix", "readout", "state_names", "name",
-)  # fmt: skip
-"""Keywords that go with arrays of one's own."""
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from vitlens_widgets.trace import Trace
+
+LAST = "what is shown is what was there before"
 
 
 class PatchGrid(LensWidget):
@@ -30,14 +45,18 @@ class PatchGrid(LensWidget):
     Each patch shows its most probable class in the chosen state; a filmstrip shows all states and
     is their slider. Pin a token to see its answers through the states; choose a target class to see
     where, and from which state on, the model finds it. Nothing is recomputed in the kernel while
-    you do so, except a new target's column where all logits together exceed 4 MB.
+    you do so, except a new target's column where all logits together exceed 4 MB, and other
+    prompts of a model of images and texts, which are typed in the widget.
 
     Args:
-        reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`.
+        reading: A lens applied to a trace, e.g. `vl.LogitLens(vit).read(trace)`; of a trace, what
+            the logit lens reads. A CLIP or SigLIP that was loaded without prompts is asked two,
+            until others are typed; of a trace of a model that has no classifier, and reads no
+            texts, a `PatchFeatures` is made instead.
         image: Which image of the trace's batch; with arrays of your own, the picture.
         caption: A few words to stand under that image, e.g. its true classes.
-        **choices: `state`, `token`, `target`, `glyph`, `tint`; see Attributes. Instead of a
-            reading, `logits=` or `probabilities=`, an array `[state, token, class]`, with
+        **choices: `state`, `token`, `target`, `glyph`, `tint`, `prompts`; see Attributes. Instead
+            of a reading, `logits=` or `probabilities=`, an array `[state, token, class]`, with
             `labels=`, `grid=`, `prefix=`, `readout=`, `state_names=`, `name=`: see
             `vl.GivenReading`.
 
@@ -54,6 +73,9 @@ class PatchGrid(LensWidget):
             `entropy` and `kl` (divergence from the model's final answer) are in nats; `class` is
             the most probable class. Default: "probability", on grids of more than 400 patches,
             where single patches are too small for a sign, "class".
+        prompts: The texts that a CLIP or SigLIP classifies by; set another list, or type them. A
+            name that stands for several texts goes on doing so. Default: the reading's own; none
+            for other models.
 
     Raises:
         UsageError: No reading was given, or the image or a choice is out of range or unknown.
@@ -81,6 +103,10 @@ class PatchGrid(LensWidget):
     tint = OneOf("probability", "logit", "rank", "entropy", "kl", "class", "none").tag(
         sync=True, choice=True
     )
+    prompts = Prompts("_reads_prompts").tag(sync=True, choice=True)
+    _reads_prompts = False
+    _reading: ReadingLike
+    _shown: tuple[int, int]  # image and target
 
     _meta = traitlets.Dict().tag(sync=True)
     _labels = traitlets.List[str]().tag(sync=True)
@@ -97,38 +123,66 @@ class PatchGrid(LensWidget):
     _target_rank = traitlets.Bytes().tag(sync=True)
     _target_of = traitlets.Int(-1).tag(sync=True)
 
+    def __new__(
+        cls,
+        reading: ReadingLike | Trace | None = None,
+        image: Any = 0,
+        caption: str = "",
+        **choices: Any,
+    ) -> Self:
+        """Makes a PatchFeatures of a trace that nothing answers for."""
+        if has_no_answers(reading):
+            from vitlens_widgets.widgets.patch_features.widget import PatchFeatures
+
+            made: Any = PatchFeatures(reading, image, caption, **choices)
+            return made
+        return super().__new__(cls)
+
     def __init__(
-        self, reading: ReadingLike | None = None, image: Any = 0, caption: str = "", **choices: Any
+        self,
+        reading: ReadingLike | Trace | None = None,
+        image: Any = 0,
+        caption: str = "",
+        **choices: Any,
     ) -> None:
         arrays = {name: choices.pop(name) for name in ARRAYS if name in choices}
         self._refuse_unknown(choices)
-        if arrays:
-            reading, image = _given_reading(reading, image, arrays), 0
-        self._reading = reading = _checked_reading(reading)
-        self._n_states, self._n_tokens = reading.n_states, reading.layout.n_tokens
-        self._n_images = reading.n_images
-        self._state_names, self._label_set = reading.state_names, reading.labels
-        self.image = image
+        asked = checked_prompts(choices.pop("prompts")) if "prompts" in choices else None
+        self._reading = shown = reading_of(reading, image, arrays, asked)
+        self._n_states, self._n_tokens = shown.n_states, shown.layout.n_tokens
+        self._n_images = shown.n_images
+        self._state_names, self._label_set = shown.state_names, shown.labels
+        self._set({"image": 0 if arrays else image})
         self._follows = "target" not in choices
         if not self._follows:
             self.target = choices.pop("target")
         self._caption = (self.image, caption)
-        self._labels, self._emoji = list(reading.labels), list(reading.labels.emoji)
-        self._thumbs, self._of_thumbs = of_batch(reading.n_images, reading.picture)
-        self._fill()
+        self._thumbs, self._of_thumbs = of_batch(shown.n_images, shown.picture)
+        self._fill(shown)
         super().__init__(**choices)
         self.observe(self._on_target, "target")
         self.observe(self._on_image, "image")
+        self.observe(self._on_prompts, "prompts")
 
-    def _fill(self) -> None:
-        """Packs all that depends on the image; unless a target was chosen, it is its answer."""
-        reading, image = self._reading, self.image
-        target = self._models_answer() if self._follows else self.target
+    def _fill(self, reading: ReadingLike) -> None:
+        """Packs a reading of the image; unless a class was chosen, its answer is asked about."""
+        image, target = self.image, self._target_in(reading)
         caption = self._caption[1] if self._caption[0] == image else ""
-        meta = data.description(reading, image, caption) | self._of_thumbs
-        self._set({"_meta": meta, **data.of_image(reading, image, target)})
-        self._shown = (image, target)
-        self.target = target
+        prompts = prompts_of(reading)
+        meta = data.description(reading, image, caption) | self._of_thumbs | {"prompts": prompts}
+        labels = {"_labels": list(reading.labels), "_emoji": list(reading.labels.emoji)}
+        packed = {"_meta": meta, **labels, **data.of_image(reading, image, target)}
+        self._reading, self._label_set = reading, reading.labels
+        self._reads_prompts, self._shown = prompts is not None, (image, target)
+        self._set({**packed, "target": target, "prompts": prompts or ()})
+
+    def _target_in(self, reading: ReadingLike) -> int:
+        """The class asked about; the answer, unless one was chosen that is there."""
+        if not self._follows and reading is self._reading:
+            return self.target
+        names = list(reading.labels)
+        chosen = None if self._follows else self._label_set[self.target]
+        return names.index(chosen) if chosen in names else _answer(reading, self.image)
 
     @traitlets.default("state")
     def _final_state(self) -> int:
@@ -140,12 +194,14 @@ class PatchGrid(LensWidget):
 
     @traitlets.default("target")
     def _models_answer(self) -> int:
-        return int(self._reading.readout.top(1).index[-1, self.image, 0])
+        return _answer(self._reading, self.image)
 
     @property
     def _beyond(self) -> str:
         classes = [] if self._logits else ["the numbers of another target class"]
-        return ", ".join([*classes, *["another image of the batch"] * (self._n_images > 1)])
+        others = ["other prompts"] * self._reads_prompts
+        images = ["another image of the batch"] * (self._n_images > 1)
+        return ", ".join([*classes, *others, *images])
 
     def _on_target(self, _change: Any) -> None:
         image, before = self._shown
@@ -165,10 +221,23 @@ class PatchGrid(LensWidget):
             return
         try:
             with self.hold_sync():  # all numbers of an image arrive together
-                self._fill()
+                self._fill(self._reading)
         except BaseException as error:
             self.image = self._shown[0]
             self._fail(error, "The image could not be shown", "it shows the last one")
+
+    def _on_prompts(self, _change: Any) -> None:
+        """Answers by other prompts; the class that was chosen stays, if it is still there."""
+        if list(self.prompts) == self._meta["prompts"]:
+            return
+        try:
+            reading = prompted(self._reading, self.prompts)
+            with self.hold_sync():  # other classes, and all numbers of them
+                self._fill(reading)
+                self.error = ""
+        except BaseException as error:
+            self.prompts = self._meta["prompts"]
+            self._fail(error, "These prompts could not be answered", LAST)
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())
@@ -190,43 +259,10 @@ class PatchGrid(LensWidget):
 
     def __repr__(self) -> str:
         of = f"{self._meta['lens_name']} of {self._meta['model_name']}"
-        return f"PatchGrid({of}, {self._in_words()})"
+        said = [name for name in self.choices() if name != "prompts" or self._reads_prompts]
+        return f"PatchGrid({of}, {self._in_words(said)})"
 
 
-def _given_reading(reading: Any, image: Any, arrays: dict[str, Any]) -> ReadingLike:
-    """A reading of arrays, their picture given as `image`."""
-    from vitlens_widgets.lenses import GivenReading
-
-    if reading is not None:
-        raise UsageError(
-            f"A reading was given, and {quoted_list(arrays)} beside it: these go with arrays of "
-            "your own, instead of a reading."
-        )
-    no_picture = isinstance(image, int)
-    return GivenReading(**arrays, image=None if no_picture else image)
-
-
-def _checked_reading(reading: Any) -> ReadingLike:
-    if is_trace(reading):
-        raise UsageError(
-            "PatchGrid shows a reading of a trace, such as vl.LogitLens(vit).read(trace); what a "
-            "trace shows without a classifier, vl.PatchFeatures(trace) does."
-        )
-    if not has_all(reading, ("top", "readout", "layout", "labels")):
-        raise refusal(
-            "PatchGrid shows a reading, such as vl.LogitLens(vit).read(trace), or arrays of your "
-            "own, as in vl.PatchGrid(logits=logits)",
-            reading,
-        )
-    if reading.readout is reading:
-        raise UsageError(
-            "PatchGrid shows a reading of all tokens, not of the readout alone: give reading, not "
-            "reading.readout."
-        )
-    if len(reading.tokens) != reading.layout.n_tokens:
-        raise UsageError(
-            f"PatchGrid needs an answer for every patch; this reading is of a trace in which "
-            f"{reading.layout.n_tokens - len(reading.tokens)} tokens were dropped. Knock out the "
-            "attention to them instead, or read the numbers with reading.table()."
-        )
-    return reading
+def _answer(reading: ReadingLike, image: int) -> int:
+    """The model's own, as a class index."""
+    return int(reading.readout.top(1).index[-1, image, 0])

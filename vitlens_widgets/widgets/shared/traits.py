@@ -8,10 +8,15 @@ import numpy as np
 from traitlets import HasTraits, TraitError, TraitType
 
 from vitlens_widgets.errors import UsageError, did_you_mean, quoted_list, whole_number
+from vitlens_widgets.kinds import is_several
 
 
 class TraitUsageError(UsageError, TraitError):
     """A trait was given a value it cannot take; the trait keeps the value it had."""
+
+
+MOST_PROMPTS, LONGEST_PROMPT = 1000, 400
+"""How many prompts, and characters of one, a widget takes: no model reads longer ones."""
 
 
 Given = TypeVar("Given", bound="int | None")
@@ -212,6 +217,52 @@ class ClassIndex(TraitType[Given, Any]):
         return repr(getattr(obj, self._labels)[value])
 
 
+class Prompts(TraitType[tuple[str, ...], Any]):
+    """Texts that a model of images and texts is asked, each once; none for other models.
+
+    No list: what is appended to a list, its widget does not hear of.
+
+    Args:
+        are_read: Name of the widget's attribute that says whether its model is asked any.
+    """
+
+    def __init__(self, are_read: str, **keywords: Any) -> None:
+        super().__init__(default_value=(), **keywords)
+        self._are_read = are_read
+
+    def validate(self, obj: HasTraits, value: Any) -> tuple[str, ...]:
+        """Gives the texts, without space around them."""
+        if getattr(obj, self._are_read):
+            return checked_prompts(value)
+        if not is_several(value) or len(value):
+            raise TraitUsageError(
+                f"{self.name} are for a CLIP or SigLIP that classifies by them, and this model "
+                "does not."
+            )
+        return ()
+
+
+def checked_prompts(given: Any) -> tuple[str, ...]:
+    """Texts to classify by, each once, without space around them.
+
+    Raises:
+        TraitUsageError: They are none, too many, or too long.
+    """
+    every = list(given) if is_several(given) else [None]
+    texts = tuple(one.strip() for one in every if isinstance(one, str) and one.strip())
+    fits = 0 < len(texts) == len(every) <= MOST_PROMPTS
+    if not fits or max(map(len, texts)) > LONGEST_PROMPT:
+        raise TraitUsageError(
+            f'prompts must be a list of texts, such as ["a photo of a cat", "a photo of a dog"], '
+            f"at most {MOST_PROMPTS}, each of 1 to {LONGEST_PROMPT} characters; {_short(given)} "
+            "was given."
+        )
+    again = next((one for one in texts if texts.count(one) > 1), None)
+    if again is not None:
+        raise TraitUsageError(f'"{_short(again)}" is there twice among the prompts.')
+    return texts
+
+
 class Switch(TraitType[bool, Any]):
     """True or False."""
 
@@ -236,3 +287,9 @@ def _pair(value: Any) -> tuple[int, int] | None:
             return row, col
         case _:
             return None
+
+
+def _short(value: Any) -> str:
+    """A value in a few words."""
+    words = value if isinstance(value, str) else repr(value)
+    return words if len(words) <= 60 else f"{words[:60]}..."

@@ -1,0 +1,94 @@
+"""Prompts typed in a PatchGrid of a CLIP that lies in a folder, as its user types them."""
+
+from __future__ import annotations
+
+import pytest
+
+import vitlens_widgets as vl
+from tests.browser.kernel_page import KernelPage
+from tests.browser.widget_page import WidgetPage, eventually
+from tests.small_models import pixels_for
+from tests.zoo_sweep import texts
+
+pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
+CAT, DOG, CAR = texts.PROMPTS
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clip of prompts")
+    texts.saved("CLIP", folder)
+    vit = vl.load(folder)
+    return vit.trace(pixels_for(vit.image_size), preprocessed=True)
+
+
+def field(page):
+    return page.get_by_role("textbox", name="New prompt")
+
+
+def shown(page):
+    return page.locator(".vl-prompt .vl-name").all_inner_texts()
+
+
+def film(page):
+    """The pixels of every state's panel."""
+    draw = "canvases => canvases.map(c => c.toDataURL())"
+    return page.locator(".vl-filmstrip .vl-stop canvas").evaluate_all(draw)
+
+
+def test_prompts_are_typed_answered_and_taken_away(page, trace):
+    hosted = KernelPage(page)
+    grid = vl.PatchGrid(trace, prompts=[CAT, DOG], glyph="label", tint="class")
+    hosted.add(grid, "patch_grid")
+    before = film(page)
+    hosted.hold()
+    field(page).fill(f"  {CAR} ")
+    field(page).press("Enter")
+    page.locator(".vl-waiting .vl-pending").wait_for()
+    assert shown(page) == [CAT, DOG, CAR]
+    assert page.locator(".vl-prompts .vl-hint").inner_text() == "the model reads it …"
+    page.keyboard.type("a photo")  # goes on while the kernel is at it, and is not lost
+    hosted.let_go()
+    eventually(page, lambda: page.locator(".vl-pending, .vl-waiting").count() == 0)
+    assert grid.prompts == (CAT, DOG, CAR)
+    assert film(page) != before
+    assert field(page).input_value() == "a photo"
+    assert page.evaluate("document.activeElement.className") == "vl-prompt-input"
+    assert page.locator(".vitlens").count() == 1
+    final = vl.LogitLens(trace.vit.prompted([CAT, DOG, CAR])).read(trace).top(1).index[-1, 0, 1:, 0]
+    there = {(CAT, DOG, CAR)[index] for index in final.tolist()}
+    assert there == {
+        *page.locator(".vl-legend-classes li:not([hidden]) .vl-label .vl-name").all_inner_texts()
+    }
+    # what the model cannot read is said, and stays in the field to be mended
+    field(page).fill("a photo of a cat on the one red road")
+    field(page).press("Enter")
+    eventually(page, lambda: "reads 9 at most" in page.get_by_role("alert").inner_text())
+    assert shown(page) == [CAT, DOG, CAR]
+    assert field(page).input_value() == "a photo of a cat on the one red road"
+    for typed, said in (("  ", "at least one letter"), (DOG, "there already")):
+        field(page).fill(typed)
+        field(page).press("Enter")
+        assert said in page.locator(".vl-prompts .vl-hint").inner_text()
+    # one after the other is taken away, but for the last
+    for left in ([DOG, CAR], [CAR]):
+        page.locator(".vl-prompt-remove").first.click()
+        eventually(page, lambda left=left: grid.prompts == tuple(left) and shown(page) == left)
+    assert page.locator(".vl-prompt-remove").first.is_disabled()
+    assert page.get_by_role("alert").count() == 0
+    grid.prompts = [DOG, CAT]  # by Python
+    hosted.receive(0, **{k: v for k, v in grid.get_state().items() if k in DATA})
+    assert shown(page) == [DOG, CAT]
+
+
+DATA = {
+    *("_meta", "_labels", "_emoji", "_picture", "_top_index", "_top_probability", "_entropy")
+} | {*("_kl", "_logsumexp", "_logits", "prompts", "target")}
+
+
+def test_a_page_without_a_kernel_offers_no_prompts(page, trace):
+    hosted = WidgetPage(page)
+    page.evaluate("window.withoutKernel = true")
+    hosted.add(vl.PatchGrid(trace, prompts=[CAT, DOG]))
+    assert field(page).count() == 0
+    assert page.locator(".vl-prompts").count() == 0
