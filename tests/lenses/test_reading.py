@@ -128,6 +128,22 @@ def test_nothing_is_decoded_twice_while_it_is_kept():
     assert reading._lens.calls == 1
 
 
+def test_of_what_is_too_large_the_last_states_are_kept(monkeypatch):
+    logits = random_logits()
+    unit = 4 * logits[0, 0].size
+    monkeypatch.setattr(decoded_module, "PIECE_BYTES", unit)  # 12 pieces, of a state and an image
+    monkeypatch.setattr(decoded_module, "KEEP_BYTES", 5 * unit)
+    reading = reading_of(logits)
+    reading.top(9)
+    assert reading._lens.calls == 12
+    best = np.argsort(-logits, axis=-1)
+    np.testing.assert_array_equal(reading.top(9).index, best)
+    assert reading._lens.calls == 12 + 7
+    for state in (3, 0, 2, 1):
+        np.testing.assert_array_equal(reading.logits(state), logits[state])
+    np.testing.assert_array_equal(reading.top(9).index, best)
+
+
 def test_the_models_own_answers_come_with_the_first_pass(monkeypatch):
     monkeypatch.setattr(decoded_module, "KEEP_BYTES", 0)
     reading = reading_of(random_logits())

@@ -12,6 +12,7 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import timm_model
+from vitlens_widgets.widgets.explorer import run as run_file
 from vitlens_widgets.widgets.explorer.run import ImageRun
 
 SPECIALS = ["CLS", "mean of patches", "distillation", "four registers and layer scale"]
@@ -103,7 +104,7 @@ def test_an_image_that_cannot_be_read_leaves_the_last_one(toy, bad):
 def broken(kind):
     """Something that raises, whatever it is asked."""
 
-    def fails(*_):
+    def fails(*_, **_words):
         raise kind("out of memory")
 
     return fails
@@ -141,6 +142,23 @@ def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, owner, name, wor
     assert explorer.error == ""
     assert explorer._edited_maps["_overview_of"]["run"] == explorer._edited_answers["number"]
     assert explorer.edited is not edited
+
+
+def test_an_edited_run_is_the_same_whether_its_queries_and_keys_are_kept(toy, monkeypatch):
+    found, again, run_block = [], [], vl.Trace._run_block
+    monkeypatch.setattr(
+        vl.Trace, "_run_block", lambda *args: again.append(args[1]) or run_block(*args)
+    )
+    for keep, ran in ((run_file.KEEP_BYTES, 0), (0, toy.n_layers - 2)):
+        monkeypatch.setattr(run_file, "KEEP_BYTES", keep)
+        before = ImageRun(toy.trace(picture()), vl.LogitLens(toy))
+        before.maps(side := len(before.trace.tokens))
+        again.clear()
+        edited = before.without(((1, 2),))
+        found.append(edited.maps(side) | edited.answers(before))
+        assert len(again) == ran  # the blocks after the edited one
+    for name in ("_codes", "_ranges", "_statistics", "_top_index", "_divergence"):
+        assert found[0][name] == found[1][name], name
 
 
 def test_heads_that_are_off_cannot_be_changed_unheard(toy):

@@ -19,7 +19,8 @@ from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 
 KEEP_BYTES = 128 * 2**20
-"""Logits up to this size are kept (float32); larger ones are decoded again, a piece at a time."""
+"""Logits up to this size are kept (float32), of larger ones those of the last states; the rest is
+decoded again, a piece at a time."""
 
 PIECE_BYTES = 4 * 2**20
 """Logits are decoded about so many bytes at a time: what a processor's cache holds.
@@ -74,6 +75,7 @@ class Decoded:
         is_plain = source.is_states and vars(type(lens)).get("plain", False)
         self._features = KeptFeatures.of(source.trace, at) if is_plain else None
         self._kept: dict[tuple[int, int], Tensor] = {}  # pieces, by their first state and image
+        self._n_bytes = 0  # of these
         self.n_same = 0  # states at the start that are those of another run
 
     def adopt(self, before: Decoded, n_same: int) -> None:
@@ -92,6 +94,7 @@ class Decoded:
             for states in self._state_slices():
                 if states.stop <= n_same:
                     self._kept[states.start, images.start] = every[states]
+                    self._n_bytes += every[states].nbytes
 
     @property
     def is_kept(self) -> bool:
@@ -112,7 +115,8 @@ class Decoded:
             beside_final: Whether it looks at what the final state answers; else it is given none.
             same: Of the states that are another run's alone, or of the others; None for all.
         """
-        self._trace.check_weights("read")
+        if any(place not in self._kept for place in self._places(same)):
+            self._trace.check_weights("read")
         columns: list[dict[str, Tensor]] = []
         n_steps = self.shape[0] * self.shape[1]
         with progress_bar(n_steps, self.name) as bar:
@@ -123,6 +127,13 @@ class Decoded:
                     bar.update(logits.shape[0] * logits.shape[1])
                 columns.append(_joined(found[::-1], 0))
         return {name: value.cpu() for name, value in _joined(columns, 1).items()}
+
+    def _places(self, same: bool | None) -> Iterator[tuple[int, int]]:
+        """Where pieces begin, `(state, image)`, of the states that `measured` is asked for."""
+        for images in self._image_slices():
+            for states in self._state_slices():
+                if same is None or same == (states.stop <= self.n_same):
+                    yield states.start, images.start
 
     def _from_the_last(
         self, images: slice, beside_final: bool, same: bool | None
@@ -140,20 +151,22 @@ class Decoded:
             yield logits, final
 
     def _one_state(self, k: int, images: slice) -> Tensor:
-        states = slice(k, k + 1)
+        states = next(part for part in self._state_slices() if part.start <= k < part.stop)
+        if (states.start, images.start) in self._kept:
+            return self._piece(states, images)[k - states.start]
+        self._trace.check_weights("read")
         if self.is_kept:
-            states = next(part for part in self._state_slices() if part.start <= k < part.stop)
-        if (states.start, images.start) not in self._kept:
-            self._trace.check_weights("read")
-        return self._piece(states, images)[k - states.start]
+            return self._piece(states, images)[k - states.start]
+        return self._decode(self._source.values(slice(k, k + 1)), k, images)[0]
 
     def _piece(self, states: slice, images: slice) -> Tensor:
         place = (states.start, images.start)
         if place in self._kept:
             return self._kept[place]
         piece = self._decode(self._source.values(states), states.start, images)
-        if self.is_kept:
+        if self._n_bytes + piece.nbytes <= KEEP_BYTES:
             self._kept[place] = piece
+            self._n_bytes += piece.nbytes
         return piece
 
     def _final(self, images: slice) -> Tensor:

@@ -22,6 +22,7 @@ from vitlens_widgets.trace.modules import SeenModules, check_modes
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.repeats import check_repeats
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
+from vitlens_widgets.trace.steady import is_held
 from vitlens_widgets.trace.stream import Stream
 from vitlens_widgets.trace.weights import SeenWeights
 
@@ -197,8 +198,9 @@ class BaseTrace(Live):
         Raises:
             UsageError: The weights were changed in place, replaced or moved, or the modules were.
         """
-        self._weights.check(what)
-        self._modules.check(what)
+        if not is_held(self.vit.model):
+            self._weights.check(what)
+            self._modules.check(what)
 
     def _shared(self) -> Iterable[object]:
         """The model; its weights are still watched."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.widgets.attention_maps import data as attention_data
@@ -26,6 +27,9 @@ NO_ANSWERS = dict.fromkeys(
     b"",
 )
 """Of a model without a classifier."""
+
+KEEP_BYTES = 64 * 2**20
+"""Queries and keys of an edited run up to this size are kept, so that no block runs twice."""
 
 HeadsOff = tuple[tuple[int, int], ...]
 """(layer, head) pairs."""
@@ -60,9 +64,15 @@ class ImageRun:
         from vitlens_widgets.trace.edits import Zero
 
         edits = [Zero("z", layer, head=head) for layer, head in heads]
-        edited = ImageRun(self.trace.rerun(edits), self._lens, heads)
+        keep = ("q", "k") if self._are_few else ()  # which all its maps are made of
+        edited = ImageRun(self.trace.rerun(edits, keep=keep), self._lens, heads)
         edited._adopt(self)
         return edited
+
+    @property
+    def _are_few(self) -> bool:
+        """Whether the queries and keys of all blocks together are few enough to be kept."""
+        return 2 * self.trace.vit.n_layers * self.trace.states[0].nbytes <= KEEP_BYTES
 
     @property
     def n_same(self) -> int:
@@ -105,9 +115,16 @@ class ImageRun:
         bundle = {"number": self.number, "off": [list(pair) for pair in self.off]}
         if self.reading is None:
             return bundle | NO_ANSWERS
-        bundle |= patch_grid_data.statistics(self.reading, 0)
-        bundle["_logits"] = patch_grid_data.logits_table(self.reading, 0)
-        return bundle | {"_divergence": _kl_from(before, self)}
+        from vitlens_widgets.trace.steady import in_a_row
+
+        return bundle | in_a_row(self.trace, "read", partial(self._read, self.reading, before))
+
+    def _read(self, reading: Reading, before: ImageRun | None) -> dict[str, Any]:
+        return {
+            **patch_grid_data.statistics(reading, 0),
+            "_logits": patch_grid_data.logits_table(reading, 0),
+            "_divergence": _kl_from(before, self),
+        }
 
     def target(self, target: int | None) -> dict[str, Any]:
         """One class's numbers, for tables that are too large to be sent whole."""
@@ -117,7 +134,10 @@ class ImageRun:
 
     def maps(self, side: int) -> dict[str, Any]:
         """Every head's map, `side` pixels wide, and every head's statistics."""
-        return self.maps_so_far(self.pieces(side).finish())
+        from vitlens_widgets.trace.steady import in_a_row
+
+        finish = self.pieces(side).finish
+        return self.maps_so_far(in_a_row(self.trace, "asked for its attention", finish))
 
     def maps_so_far(self, pieces: Pieces) -> dict[str, Any]:
         """The same as far as they are known."""
