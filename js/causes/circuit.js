@@ -6,13 +6,14 @@
 //   root.append(view.node);
 //   view.show(circuit);    // a `Circuit`, below; how nodes are counted: circuit_places.js
 //
-// Edges come in the order of their need, the most needed first: the circuit of n edges is the first n.
+// Edges come in the order of their need, the most needed first: the circuit of a size is that many of them,
+// less those on no way from the embedding to the answer.
 import { whenChanged } from "../lib/changes.js";
 import { segments } from "../lib/controls.js";
 import { element, fill } from "../lib/dom.js";
 import { drawEdges, MOST_DRAWN } from "./circuit_edges.js";
 import { circuitNodes } from "./circuit_nodes.js";
-import { heightOf, placesFor } from "./circuit_places.js";
+import { alive, answerNode, heightOf, placesFor } from "./circuit_places.js";
 import { nearest } from "./sizes.js";
 import { sizeCurve } from "./size_curve.js";
 
@@ -87,30 +88,35 @@ export function circuitView(actions) {
       nameLayers(layers, s);
       placeBand(band, s);
     }),
-    whenChanged((s) => [s.size, s.edges, s.exact, s.nEdges], (s) => fill(note, noteOf(s))),
   ];
+  const drawNote = whenChanged((/** @type {Drawn} */ s) => [s.live], ({ live }) => fill(note, noteOf(live.length)));
+  /** @type {Drawn | null} */
+  let last = null;
+  const settle = whenChanged((/** @type {Circuit} */ s) => [s.columns, s.edges, s.exact, s.size, s.nHeads], (s) => void (last = drawnOf(s)));
   return {
     node,
     /** @param {Circuit} circuit */
     show(circuit) {
       for (const draw of drawings) draw(circuit);
-      const drawn = drawnOf(circuit);
+      settle(circuit);
+      const { live, places } = /** @type {Drawn} */ (last);
+      const drawn = { ...circuit, live, places };
+      drawNote(drawn);
       nodes.show(drawn);
       drawEdges(canvas, drawn);
-      curve.show(circuit);
+      curve.show(drawn);
     },
   };
 }
 
-/** @typedef {Circuit & { count: number, places: Map<number, import("./circuit_places.js").Place> }} Drawn  of `count` edges */
+/** @typedef {Circuit & { live: number[], places: Map<number, import("./circuit_places.js").Place> }} Drawn  `live` are its edges */
 
 /** The circuit of the nearest size that was tried: of it the numbers are known. @param {Circuit} s @returns {Drawn} */
 function drawnOf(s) {
   const at = nearest(s.exact.sizes, s.size);
-  const count = Math.min(s.edges.from.length, s.exact.sizes[at] ?? s.size);
-  const present = new Set();
-  for (let i = 0; i < count; i++) present.add(s.edges.from[i]).add(s.edges.to[i]);
-  return { ...s, count, places: placesFor(s.columns, s, present) };
+  const live = alive(s.edges, Math.min(s.edges.from.length, s.exact.sizes[at] ?? s.size), answerNode(s));
+  const present = new Set(live.flatMap((edge) => [s.edges.from[edge] ?? 0, s.edges.to[edge] ?? 0]));
+  return { ...s, live, places: placesFor(s.columns, s, present) };
 }
 
 /** @param {HTMLElement} layers @param {Circuit} s */
@@ -131,11 +137,8 @@ function placeBand(band, { columns, layer }) {
   band.style.width = `${columns.pitch}px`;
 }
 
-/** What the picture leaves out. @param {Circuit} s */
-function noteOf({ size, edges }) {
-  const count = Math.min(size, edges.from.length);
-  return count > MOST_DRAWN && `Drawn are the ${MOST_DRAWN.toLocaleString("en-US")} of these edges with the largest effects.`;
-}
+/** What the picture leaves out. @param {number} count  edges */
+const noteOf = (count) => count > MOST_DRAWN && `Drawn are the ${MOST_DRAWN.toLocaleString("en-US")} of these edges with the largest effects.`;
 
 /** Plus and minus anywhere in the circuit; the slider has them, too. @param {HTMLElement} node @param {(key: string) => boolean} onKey */
 function listen(node, onKey) {

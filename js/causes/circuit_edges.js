@@ -18,8 +18,8 @@ const last = new WeakMap();
 
 /** @param {HTMLCanvasElement} canvas @param {Drawn} s */
 export function drawEdges(canvas, s) {
-  const { columns, edges, effects, ratio, passing, dark, count } = s;
-  const values = [columns, edges, effects, ratio, passing, dark, count];
+  const { columns, edges, ratio, passing, dark, live } = s;
+  const values = [columns, edges, ratio, passing, dark, live];
   if (last.get(canvas)?.every((value, i) => Object.is(value, values[i]))) return;
   last.set(canvas, values);
   const height = heightOf(s);
@@ -40,12 +40,10 @@ function largestOf(effects) {
   return largest;
 }
 
-/** Those that are drawn, the strongest last. @param {{ edges: import("./circuit.js").Edges, count: number }} s @returns {number[]} */
-export function weakFirst({ edges, count }) {
+/** Those that are drawn, the strongest last. @param {{ edges: { effect: ArrayLike<number> }, live: number[] }} s @returns {number[]} */
+export function weakFirst({ edges, live }) {
   const size = (/** @type {number} */ edge) => Math.abs(edges.effect[edge]) || 0;
-  return Array.from({ length: count }, (_, edge) => edge)
-    .sort((a, b) => size(a) - size(b))
-    .slice(-MOST_DRAWN);
+  return live.toSorted((a, b) => size(a) - size(b)).slice(-MOST_DRAWN);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Drawn} s @param {number} edge @param {number} largest */

@@ -20,8 +20,8 @@ export function circuitNodes(actions) {
   /** @type {number} in the order of tabs */
   let current = EMBEDDING;
   listen(node, actions, (key, at) => shown && neighbour(shown.places, at, key), buttons, (at) => (current = at));
-  const place = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.edges, s.count, s.nHeads], (s) => keepOnly(node, buttons, s.places));
-  const color = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.edges, s.count, s.effects, s.scale, s.exact, s.picture, s.labelOf, s.labelTarget, s.labelAgainst], (s) => {
+  const place = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.nHeads], (s) => keepOnly(node, buttons, s.places));
+  const color = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.effects, s.scale, s.exact, s.picture, s.labelOf, s.labelTarget, s.labelAgainst], (s) => {
     for (const [at, button] of buttons) dress(button, at, s);
   });
   return {
@@ -76,10 +76,10 @@ function dressEmbedding(button, s) {
 }
 
 /** The answer, with what the circuit keeps of it. @param {HTMLButtonElement} button @param {Drawn} s */
-function dressAnswer(button, { labelOf, labelTarget, labelAgainst, exact, count }) {
+function dressAnswer(button, { labelOf, labelTarget, labelAgainst, exact, size }) {
   const sign = (/** @type {number} */ index) => emojiNode(labelOf(index).emoji) ?? firstLetters(labelOf(index).name, 3);
   const both = labelAgainst === null ? [sign(labelTarget)] : [sign(labelTarget), "−", sign(labelAgainst)];
-  const kept = decimal(exact.kept[nearest(exact.sizes, count)] ?? NaN);
+  const kept = decimal(exact.kept[nearest(exact.sizes, size)] ?? NaN);
   const names = [labelTarget, labelAgainst].flatMap((index) => (index === null ? [] : [labelOf(index).name]));
   setAttributes(button, { "aria-label": `answer, ${names.join(" against ")}, ${kept} of the gap kept` });
   fill(button, element("span", "vl-node-signs", { "aria-hidden": "true" }, ...both), element("b", "vl-node-under", {}, kept));

@@ -101,6 +101,23 @@ function rowOf({ nHeads }, head, at, count, height) {
 }
 
 /**
+ * Which of the first edges lie on a way from the embedding to the answer: others do nothing.
+ * @param {{ from: ArrayLike<number>, to: ArrayLike<number> }} edges
+ * @param {number} count
+ * @param {number} answer  the last node
+ * @returns {number[]}
+ */
+export function alive({ from, to }, count, answer) {
+  const [reached, leads] = [new Uint8Array(answer + 1), new Uint8Array(answer + 1)];
+  reached[EMBEDDING] = leads[answer] = 1;
+  // A node reads from those before it alone, so in the order of nodes one pass is enough.
+  const edges = Array.from({ length: count }, (_, edge) => edge);
+  for (const edge of edges.toSorted((a, b) => from[a] - from[b])) if (reached[from[edge]]) reached[to[edge]] = 1;
+  for (const edge of edges.toSorted((a, b) => to[b] - to[a])) if (leads[to[edge]]) leads[from[edge]] = 1;
+  return edges.filter((edge) => reached[from[edge]] && leads[to[edge]]);
+}
+
+/**
  * Where an edge begins and ends: at the sender's right and the reader's left. A head is read into by
  * query, key and value apart; where edges tell, each has a docking point of its own.
  * @param {Place} from

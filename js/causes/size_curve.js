@@ -7,7 +7,7 @@ import { decimal, probability } from "../lib/numbers.js";
 import { svg } from "../lib/svg.js";
 import { nearest, placeOf, rangeOf, sizeAt, sizeOfKey, ticksFor } from "./sizes.js";
 
-/** @typedef {import("./circuit.js").Circuit} Circuit */
+/** @typedef {import("./circuit.js").Drawn} Drawn */
 
 const TOP = 10;
 const SPAN = 56;
@@ -26,13 +26,13 @@ export function sizeCurve({ chooseSize }) {
   const plot = svg("svg", { class: "vl-sizes-plot", height: HEIGHT, "aria-hidden": "true" });
   const slider = element("div", "vl-sizes", { role: "slider", tabindex: 0, "aria-label": "Size of the circuit, edges", "aria-valuemin": 1 }, plot);
   const words = element("div", "vl-sizes-words");
-  /** @type {Circuit | null} */
+  /** @type {Drawn | null} */
   let shown = null;
   const choose = (/** @type {number | null} */ size) => {
     if (size !== null && size !== shown?.size) chooseSize(size);
   };
   listen(slider, () => shown, choose);
-  const drawing = whenChanged((/** @type {Circuit} */ s) => [s.columns, s.exact, s.ranked, s.random, s.size, s.nEdges, s.labelOf], (s) => {
+  const drawing = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.exact, s.ranked, s.random, s.nEdges, s.labelOf], (s) => {
     setAttributes(plot, { width: frameOf(s).width });
     plot.replaceChildren(...drawn(s));
     fill(words, ...wordsOf(s));
@@ -40,10 +40,10 @@ export function sizeCurve({ chooseSize }) {
   });
   return {
     node: element("div", "vl-sizes-line", {}, slider, words),
-    /** @param {Circuit} circuit */
-    show(circuit) {
-      shown = circuit;
-      drawing(circuit);
+    /** @param {Drawn} drawn */
+    show(drawn) {
+      shown = drawn;
+      drawing(drawn);
     },
     /** The same keys, pressed elsewhere in the circuit. @param {string} key */
     onKey(key) {
@@ -54,14 +54,14 @@ export function sizeCurve({ chooseSize }) {
   };
 }
 
-/** The plot begins where the layers do; beside it stand the words. @param {Circuit} s */
+/** The plot begins where the layers do; beside it stand the words. @param {Drawn} s */
 function frameOf({ columns }) {
   const width = columns.width >= BESIDE ? columns.width - WORDS - 24 : columns.width - 8;
   const [left, right] = [columns.start - 3, width - 12];
   return { width, left, right, x: (/** @type {number} */ place) => left + place * (right - left) };
 }
 
-/** @param {Circuit} s */
+/** @param {Drawn} s */
 function drawn(s) {
   const { exact, ranked, size, nEdges: all } = s;
   const { left, right, x } = frameOf(s);
@@ -97,17 +97,18 @@ const shareLine = (share, y, left, right, isClipped) => [
 /** "11,704". @param {number} n */
 const many = (n) => n.toLocaleString("en-US");
 
-/** @param {Circuit} s */
+/** @param {Drawn} s */
 function wordsOf(s) {
   const { size, kept, without, answer, random } = factsOf(s);
+  const count = s.live.length;
   const key = (/** @type {string} */ kind, /** @type {string} */ text) => element("div", "vl-size-key", {}, element("i", kind), text);
   return [
-    element("div", "vl-size-facts", {}, element("div", "", {}, element("b", "", {}, many(size)), size === 1 ? " edge keeps " : " edges keep ", element("b", "", {}, decimal(kept))), ...(Number.isNaN(without) ? [] : [element("div", "", {}, "without them ", element("b", "", {}, decimal(without)))]), ...(answer ? [element("div", "vl-size-answer", {}, answer.index === s.labelTarget ? "still answers " : "answers ", labelNode(answer.label, "vl-name vl-strong"), " ", element("b", "", {}, probability(answer.probability)))] : [])),
+    element("div", "vl-size-facts", {}, element("div", "", {}, element("b", "", {}, many(count)), count === 1 ? " edge keeps " : " edges keep ", element("b", "", {}, decimal(kept))), ...(Number.isNaN(without) ? [] : [element("div", "", {}, "without them ", element("b", "", {}, decimal(without)))]), ...(answer ? [element("div", "vl-size-answer", {}, answer.index === s.labelTarget ? "still answers " : "answers ", labelNode(answer.label, "vl-name vl-strong"), " ", element("b", "", {}, probability(answer.probability)))] : [])),
     element("div", "vl-size-keys", {}, key("vl-key-exact", s.exactWords), ...(s.ranked ? [key("vl-key-ranked", "by gradient rank")] : []), ...(random ? [element("div", "", {}, `${random.count} random circuits ${random.size === size ? "of this size" : `of ${many(random.size)}`}: at most ${decimal(random.largest)}`)] : [])),
   ];
 }
 
-/** Of the size that is shown. @param {Circuit} s */
+/** Of the size that is shown. @param {Drawn} s */
 function factsOf({ exact, random, size, labelOf }) {
   const at = nearest(exact.sizes, size);
   const by = random ? nearest(random.sizes, size) : -1;
@@ -121,14 +122,14 @@ function factsOf({ exact, random, size, labelOf }) {
   };
 }
 
-/** @param {Circuit} s */
+/** @param {Drawn} s */
 function spoken(s) {
-  const { size, kept, without, answer } = factsOf(s);
+  const { kept, without, answer } = factsOf(s);
   const more = [Number.isNaN(without) ? "" : `, without them ${decimal(without)}`, answer ? `, the answer is ${answer.label.name} ${probability(answer.probability)}` : ""];
-  return `${many(size)} of ${many(s.nEdges)} edges keep ${decimal(kept)} of the gap${more.join("")}`;
+  return `${many(s.live.length)} of ${many(s.nEdges)} edges keep ${decimal(kept)} of the gap${more.join("")}`;
 }
 
-/** Dragging, clicking and keys. @param {HTMLElement} slider @param {() => Circuit | null} shown @param {(size: number | null) => void} choose */
+/** Dragging, clicking and keys. @param {HTMLElement} slider @param {() => Drawn | null} shown @param {(size: number | null) => void} choose */
 function listen(slider, shown, choose) {
   const toPointer = (/** @type {PointerEvent} */ event) => {
     const s = shown();

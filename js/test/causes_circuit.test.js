@@ -4,7 +4,7 @@ import { test } from "node:test";
 import "./small_dom.js";
 import { circuitView } from "../causes/circuit.js";
 import { MOST_DRAWN, weakFirst } from "../causes/circuit_edges.js";
-import { answerNode, edgeEnds, heightOf, nameOf, neighbour, nodeOf, partOf, placesFor, strokeOf, textOf } from "../causes/circuit_places.js";
+import { alive, answerNode, edgeEnds, heightOf, nameOf, neighbour, nodeOf, partOf, placesFor, strokeOf, textOf } from "../causes/circuit_places.js";
 import { columnsFor } from "../causes/columns.js";
 import { nearest, placeOf, rangeOf, sizeAt, sizeOfKey, ticksFor } from "../causes/sizes.js";
 
@@ -73,10 +73,18 @@ test("edges run from right to left edges; query, key and value dock apart; stren
 
 test("the weak edges are drawn first, and of thousands the strongest alone", () => {
   const effect = Float32Array.of(0.1, -3, NaN, 2, 1);
-  assert.deepEqual(weakFirst({ edges: { effect }, count: 4 }), [2, 0, 3, 1]);
+  assert.deepEqual(weakFirst({ edges: { effect }, live: [0, 1, 2, 3] }), [2, 0, 3, 1]);
   const many = Float32Array.from({ length: 5000 }, (_, i) => i);
-  const drawn = weakFirst({ edges: { effect: many }, count: 5000 });
+  const drawn = weakFirst({ edges: { effect: many }, live: [...many.keys()] });
   assert.deepEqual([drawn.length, drawn[0], drawn.at(-1)], [MOST_DRAWN, 5000 - MOST_DRAWN, 4999]);
+});
+
+test("edges on no way from the embedding to the answer do nothing", () => {
+  // 0 - 1 - 4 is a way; 2 is not reached, 3 leads nowhere; the order of the edges is any
+  const edges = { from: [1, 2, 0, 0, 2, 0], to: [4, 4, 3, 1, 3, 2] };
+  assert.deepEqual(alive(edges, 5, 4), [0, 3]);
+  assert.deepEqual(alive(edges, 6, 4), [0, 1, 3, 5]);
+  assert.deepEqual(alive(edges, 1, 4), []);
 });
 
 test("what is written on a node takes the room there is", () => {
@@ -114,7 +122,7 @@ test("the axis of shares follows the curves a little beyond 0 and 1", () => {
 
 const label = (index) => ({ index, name: ["cat", "dog"][index], brief: "", emoji: "" });
 
-/** Three edges of a model of two blocks of two heads: embedding - L0 H1 - L1 MLP - answer. */
+/** A model of two blocks of two heads: embedding - L1 MLP - answer, and L0 H1 between the first two. */
 function circuit(extra = {}) {
   const sizes = { nLayers: 2, nHeads: 2 };
   const [head, mlp, answer] = [nodeOf(sizes, 0, 1), nodeOf(sizes, 1, null), answerNode(sizes)];
@@ -127,13 +135,13 @@ function circuit(extra = {}) {
     dark: false,
     effects,
     scale: 1,
-    edges: { from: [0, mlp, head], to: [mlp, answer, mlp], effect: [0.5, 2, -1], port: null },
+    edges: { from: [0, mlp, head, 0], to: [mlp, answer, mlp, head], effect: [0.5, 2, -1, 0.25], port: null },
     nEdges: 20,
-    exact: { sizes: [1, 2, 3, 20], kept: [0.1, 0.4, 0.8, 1], without: [1, 0.7, -0.02, 0], answer: [1, 1, 0, 0], probability: [0.9, 0.5, 0.75, 1] },
+    exact: { sizes: [1, 2, 4, 20], kept: [0.1, 0.4, 0.8, 1], without: [1, 0.7, -0.02, 0], answer: [1, 1, 0, 0], probability: [0.9, 0.5, 0.75, 1] },
     exactWords: "exact, one by one",
-    ranked: { sizes: [1, 3, 20], kept: [0, 0.2, 1] },
-    random: { count: 10, sizes: [3], largest: [0.015] },
-    size: 3,
+    ranked: { sizes: [1, 4, 20], kept: [0, 0.2, 1] },
+    random: { count: 10, sizes: [4], largest: [0.015] },
+    size: 4,
     layer: 1,
     passing: null,
     pinned: null,
@@ -173,24 +181,24 @@ test("nodes of the circuit alone are there, coloured by their effect, and say it
 test("a smaller circuit has fewer nodes and edges; widths are of all edges", () => {
   const { view, head, mlp, ...given } = shown();
   const [canvas] = view.node.all("vl-edges");
-  assert.deepEqual(canvas.context.strokes.map(({ width }) => width), [0.25, 0.5, 1].map((share) => 0.6 + 7 * share));
-  assert.deepEqual(canvas.context.strokes.map(({ color }) => color === canvas.context.strokes[0].color), [true, false, true]);
+  assert.deepEqual(canvas.context.strokes.map(({ width }) => width), [0.125, 0.25, 0.5, 1].map((share) => 0.6 + 7 * share));
+  assert.deepEqual(canvas.context.strokes.map(({ color }) => color === canvas.context.strokes[0].color), [true, true, false, true]);
   canvas.context.strokes.length = 0;
   view.show(circuit({ size: 2, columns: given.columns }));
   assert.deepEqual(canvas.context.strokes.map(({ width }) => width), [0.25, 1].map((share) => 0.6 + 7 * share));
   assert.equal(view.node.all("vl-node").some((one) => one.getAttribute("data-node") === String(head)), false);
   assert.match(view.node.all("vl-sizes-words")[0].textContent, /^2 edges keep 0.40without them 0.70answers dog 0.50/);
   canvas.context.strokes.length = 0;
-  const same = circuit({ size: 3, passing: mlp });
+  const same = circuit({ size: 4, passing: mlp });
   view.show(same);
   view.show({ ...same, layer: 0 });
-  assert.equal(canvas.context.strokes.length, 3); // a chosen layer draws no edge
+  assert.equal(canvas.context.strokes.length, 4); // a chosen layer draws no edge
 });
 
 test("the slider says what a size keeps and what random circuits do; an edge aside is faint", () => {
-  const { view, heard } = shown({ size: 3, passing: 0 });
+  const { view, heard } = shown({ size: 4, passing: 0 });
   const [slider] = view.node.all("vl-sizes");
-  assert.equal(slider.getAttribute("aria-valuetext"), "3 of 20 edges keep 0.80 of the gap, without them −0.02, the answer is cat 0.75");
+  assert.equal(slider.getAttribute("aria-valuetext"), "4 of 20 edges keep 0.80 of the gap, without them −0.02, the answer is cat 0.75");
   assert.match(view.node.all("vl-sizes-words")[0].textContent, /still answers cat 0.75.*10 random circuits of this size: at most 0.01/);
   const aside = view.node.all("vl-edges")[0].context.strokes.filter(({ opacity }) => opacity < 0.15);
   assert.equal(aside.length, 2);
