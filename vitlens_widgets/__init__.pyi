@@ -27,6 +27,7 @@ from .trace import ViT as ViT
 from .trace import check_adapter as check_adapter
 from .trace import edits as edits
 from .widgets import AttentionMaps as AttentionMaps
+from .widgets import Causes as Causes
 from .widgets import Explorer as Explorer
 from .widgets import InfillStrip as InfillStrip
 from .widgets import PatchFeatures as PatchFeatures

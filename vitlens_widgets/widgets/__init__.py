@@ -1,6 +1,7 @@
 """The interactive widgets: a folder each, mirrored by js/; their built front end in `static/`."""
 
 from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
+from vitlens_widgets.widgets.causes.widget import Causes
 from vitlens_widgets.widgets.explorer.widget import Explorer, explore
 from vitlens_widgets.widgets.infill_strip.widget import InfillStrip
 from vitlens_widgets.widgets.patch_features.widget import PatchFeatures, teach
@@ -10,6 +11,7 @@ from vitlens_widgets.widgets.shared.links import Link, link
 
 __all__ = [
     "AttentionMaps",
+    "Causes",
     "Explorer",
     "InfillStrip",
     "Link",

@@ -1,0 +1,38 @@
+// Which parts there are, and where they stand in the widget.
+import { element } from "../lib/dom.js";
+import { errorStrip } from "../lib/error_strip.js";
+import { againstControl, directionControl, imageControl, targetControl } from "./controls.js";
+import { film } from "./film.js";
+import { exchangedList } from "./list.js";
+import { pairView } from "./pair_view.js";
+import { partMap } from "./part_map.js";
+import { readout } from "./readout.js";
+import { tokenMap } from "./token_map.js";
+import { subtitle } from "./words.js";
+
+/**
+ * @param {import("./scene.js").Meta & import("../lib/image_control.js").Batch} meta
+ * @param {import("./scene.js").Tokens} tokens
+ * @param {import("./scene.js").Row[]} rows
+ * @param {import("../relevance_maps/classes.js").Classes} classes
+ * @param {import("./scene.js").Actions} actions
+ */
+export function assemble(meta, tokens, rows, classes, actions) {
+  const strip = errorStrip();
+  const image = imageControl(meta, actions);
+  const controls = [...(image ? [image] : []), targetControl(classes.searched, actions), againstControl(classes.searched, actions), directionControl(meta, actions)];
+  const pair = pairView(meta);
+  const parts = partMap(meta, rows, actions);
+  const large = tokenMap(tokens, actions);
+  const states = film(meta, actions);
+  const list = exchangedList(actions);
+  const numbers = readout();
+  const words = subtitle(meta);
+  const heading = element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Causes"), element("span", "vl-secondary", { title: words }, words));
+  const header = element("div", "vl-header", {}, heading, element("div", "vl-controls", {}, ...controls.map(({ node }) => node)));
+  const note = element("p", "vl-no-gap", { role: "status", hidden: true }, "Both images get the same answer; there is nothing to divide by. Choose other classes, or another pair.");
+  const flow = element("div", "vl-flow", {}, states.node);
+  const body = element("div", "vl-body", {}, pair.node, parts.node, large.node, flow, list.node);
+  const node = element("div", "vitlens vl-causes", {}, header, strip.node, note, body, numbers.node);
+  return { node, strip, note, flow, body, parts: [...controls, pair, parts, large, states, list, numbers] };
+}

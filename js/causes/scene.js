@@ -1,0 +1,109 @@
+// What is to be seen at one moment: the choices, what the kernel has sent, and what the reader does.
+
+/** @typedef {import("./places.js").Place} Place */
+/** @typedef {import("./places.js").Row} Row */
+/** @typedef {import("../attention_maps/tokens.js").Tokens} Tokens */
+
+/**
+ * @typedef {object} Meta  names and sizes, as the kernel describes them
+ * @property {string} model_name
+ * @property {number} n_layers
+ * @property {number} n_heads
+ * @property {number} n_images
+ * @property {string[]} prefix
+ * @property {number} rows
+ * @property {number} cols
+ * @property {number[]} tokens  by position
+ * @property {("attention" | "mlp")[]} rows_beside  what a block has beside its heads
+ * @property {string} readout  what the classifier reads
+ * @property {string} probability_kind
+ * @property {[string, string]} names  of the two images of a pair
+ * @property {string} caption
+ */
+
+/**
+ * @typedef {object} Choices  the traits that kernel and browser share
+ * @property {number} target
+ * @property {number | null} against
+ * @property {number} image
+ * @property {"noising" | "denoising"} direction
+ * @property {"output" | "q" | "k" | "v" | "pattern"} values
+ * @property {number} layer
+ * @property {number} head
+ * @property {"head" | "attention" | "mlp"} part
+ * @property {number | null} token  the pinned one
+ * @property {Place[]} exchanged
+ * @property {string} error
+ */
+
+/**
+ * @typedef {object} Progress
+ * @property {[done: number, of: number]} parts
+ * @property {[done: number, of: number]} tokens  of the state that is chosen
+ * @property {number} left  sets of places that are to be exchanged yet
+ * @property {boolean} was_interrupted
+ * @property {string} refused
+ */
+
+/** @typedef {[metric: number | null, top: number | null, probability: number | null, target: number | null, against: number | null]} Alone */
+
+/**
+ * @typedef {object} Exchange  the list as the kernel knows it
+ * @property {Place[]} places
+ * @property {Alone[]} alone
+ * @property {{ metric: number, top: number, probability: number, classes: number[], after: number[] } | null} together
+ */
+
+/**
+ * @typedef {object} Data  what the kernel has sent, decoded
+ * @property {import("../relevance_maps/classes.js").Classes} classes
+ * @property {import("./pair.js").Pair} pair
+ * @property {import("./effects.js").Effects} effects
+ * @property {Progress} progress
+ * @property {Exchange} exchange
+ * @property {Uint8Array} reads  `[place, position]`: where each place of the list looks
+ * @property {{ layer: number, head: number, values: Float32Array }} looks  where the chosen head looks, by position
+ */
+
+/** What is pointed at. @typedef {{ row: Row, layer: number } | { token: number } | null} Passing */
+
+/**
+ * @typedef {object} Moment  what the reader does now, and on what page
+ * @property {Passing} passing
+ * @property {"effect" | "looks"} view  what the large picture shows
+ * @property {boolean} playing
+ * @property {boolean} dark
+ * @property {number} ratio  device pixels per CSS pixel
+ * @property {boolean} canAsk  there is a kernel
+ */
+
+/**
+ * @typedef {object} Composed
+ * @property {Choices} choices
+ * @property {Choices} asked  what is chosen, or on a page without a kernel what is there
+ * @property {Meta} meta
+ * @property {Tokens} tokens
+ * @property {Row[]} rows  of the map of parts
+ * @property {Row} row  that is chosen
+ * @property {import("./layout.js").Layout} layout
+ * @property {import("./columns.js").Columns} columns
+ */
+
+/** @typedef {Data & Moment & Composed} Scene */
+
+/**
+ * @typedef {object} Actions  what the parts may ask for
+ * @property {(change: Partial<Choices>) => void} choose
+ * @property {(passing: Passing) => void} pass
+ * @property {(row: Row, layer: number) => void} press  a click on a cell or node: chooses it, and again exchanges it
+ * @property {(token: number) => void} pressToken
+ * @property {(place: Place) => void} exchange  adds a place to the list, or takes it out
+ * @property {(place: Place) => void} remove
+ * @property {(view: "effect" | "looks") => void} show
+ * @property {() => void} play
+ * @property {(sentence: string, remedies?: import("../lib/error_strip.js").Remedy[]) => void} complain
+ */
+
+/** @typedef {{ node: HTMLElement, update: (scene: Scene) => void }} Part */
+
+export {};

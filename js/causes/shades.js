@@ -1,0 +1,38 @@
+// Shares of the way as colours: blue - grey - orange, orange towards the other run's answer.
+import { blueOrange, colorAt, onPage } from "../lib/colormaps.js";
+import { decimal } from "../lib/numbers.js";
+import { mapOpacity, onGrey } from "../lib/tinting.js";
+
+/** Where on the map. @param {number} share @param {number} end */
+export const placeOn = (share, end) => Math.min(1, Math.max(0, 0.5 + share / end / 2));
+
+/** A cell by itself on the page. @param {number} share @param {number} end @param {boolean} dark */
+export const cellColor = (share, end, dark) => colorAt(onPage(blueOrange, dark), placeOn(share, end));
+
+/** @param {readonly number[]} color */
+export const css = ([r = 0, g = 0, b = 0]) => `rgb(${Math.round(r)} ${Math.round(g)} ${Math.round(b)})`;
+
+/** Black or white, whichever is read better on it. @param {readonly number[]} color */
+export const inkOn = ([r = 0, g = 0, b = 0]) => (0.299 * r + 0.587 * g + 0.114 * b > 120 ? "#1b1b1b" : "#fff");
+
+/** What is laid over a patch of the picture. @param {number} share @param {number} end */
+export function paint(share, end) {
+  const place = placeOn(share, end);
+  return { color: colorAt(blueOrange, place), opacity: mapOpacity(Math.abs(2 * place - 1)) };
+}
+
+/** The same as it looks over the middle of a picture: for the legend. @param {number} place 0..1 */
+export const overGrey = (place) => onGrey(colorAt(blueOrange, place), mapOpacity(Math.abs(2 * place - 1)));
+
+/** "0.61", "−0.10", "<0.01", "0". @param {number} share */
+export function share(share) {
+  if (Number.isNaN(share)) return "–";
+  if (share !== 0 && Math.abs(share) < 0.005) return share < 0 ? ">−0.01" : "<0.01";
+  return decimal(Number(share.toFixed(2)));
+}
+
+/** @param {number} end @returns {import("../lib/ramp.js").Tick[]} */
+export function partTicks(end) {
+  if (end === 1) return [{ at: 0, text: "≤ −1" }, { at: 0.25, text: "−0.5" }, { at: 0.5, text: "0 nothing" }, { at: 0.75, text: "0.5" }, { at: 1, text: "1 all" }];
+  return [{ at: 0, text: "−0.5" }, { at: 0.25, text: "−0.25" }, { at: 0.5, text: "0 nothing" }, { at: 0.75, text: "0.25" }, { at: 1, text: "0.5 half" }];
+}

@@ -1,0 +1,242 @@
+// All parts together: keeps what the reader does at this moment, puts the scene together, and hands it
+// to every part. It asks the kernel to go on exchanging. It knows nothing of Jupyter.
+import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
+import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { Player } from "../lib/player.js";
+import { Remembered } from "../lib/remembered.js";
+import { Latest } from "../lib/requests.js";
+import { Stage } from "../lib/stage.js";
+import { Tokens } from "../attention_maps/tokens.js";
+import { assemble } from "./assembly.js";
+import { layoutFor } from "./layout.js";
+import { isSame, ofTokens, placeOf, toggled, without } from "./places.js";
+
+/** @typedef {import("./scene.js").Choices} Choices */
+/** @typedef {import("./scene.js").Data} Data */
+/** @typedef {import("./scene.js").Scene} Scene */
+/** @typedef {import("./places.js").Place} Place */
+/** @typedef {import("./places.js").Row} Row */
+
+const A_DAY = 86_400_000;
+
+/** Choices that the model answers. @type {("target" | "against" | "image" | "direction" | "values")[]} */
+const ASKED = ["target", "against", "image", "direction", "values"];
+
+export class CausesView {
+  /**
+   * @param {import("./scene.js").Meta & import("../lib/image_control.js").Batch} meta
+   * @param {Data} data
+   * @param {Choices} choices
+   * @param {import("../lib/requests.js").Ask | null} ask  null on a page without a kernel
+   * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
+   */
+  constructor(meta, data, choices, ask, onChoose) {
+    this.meta = meta;
+    this.data = data;
+    this.choices = choices;
+    this.onChoose = onChoose;
+    this.canAsk = ask !== null;
+    this.tokens = new Tokens(meta);
+    /** @type {Row[]} */
+    this.rows = [...Array.from({ length: meta.n_heads }, (_, head) => head), ...meta.rows_beside];
+    /** @type {{ passing: import("./scene.js").Passing, view: "effect" | "looks" }} */
+    this.moment = { passing: null, view: "effect" };
+    /** @type {import("../lib/error_strip.js").Complaint | undefined} */
+    this.complaint = undefined;
+    this.remembered = new Remembered();
+    this.player = new Player(() => ({ state: this.choices.layer, last: meta.n_layers - 1 }), (layer) => this.onChoose({ layer }), () => this.draw());
+    /** @type {Latest<object> | null} */
+    this.growing = ask && new Latest(patient(ask), "_go_on", () => this.draw(), (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
+    const { node, strip, note, parts } = assemble(meta, this.tokens, this.rows, data.classes, this.actions());
+    this.node = node;
+    this.strip = strip;
+    this.note = note;
+    this.parts = parts;
+    this.stage = new Stage(node, () => this.draw());
+    const { signal } = this.stage.life;
+    node.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    node.addEventListener("pointerdown", ({ target }) => {
+      if (target instanceof Element && !target.closest(".vl-play")) this.player.stop();
+    }, { signal, capture: true });
+  }
+
+  /** @returns {import("./scene.js").Actions} */
+  actions() {
+    return {
+      choose: (change) => this.choose(change),
+      pass: (passing) => {
+        if (JSON.stringify(passing) !== JSON.stringify(this.moment.passing)) this.set({ passing });
+      },
+      press: (row, layer) => this.press(row, layer),
+      pressToken: (token) => this.pressToken(token),
+      exchange: (place) => this.exchange(place),
+      remove: (place) => this.choose({ exchanged: without(this.choices.exchanged, place) }),
+      show: (view) => this.set({ view }),
+      play: () => this.player.toggle(),
+      complain: (sentence, remedies = []) => this.complain(sentence, remedies),
+    };
+  }
+
+  /** The row of the map of parts that is chosen. @returns {Row} */
+  get row() {
+    const { part, head } = this.choices;
+    return part === "head" || !this.meta.rows_beside.includes(part) ? head : part;
+  }
+
+  /** The first click chooses, the next exchanges. @param {Row} row @param {number} layer */
+  press(row, layer) {
+    if (row === this.row && layer === this.choices.layer) return this.exchange(placeOf(row, layer, this.data.effects.of.values));
+    this.choose({ layer, ...(typeof row === "number" ? { part: "head", head: row } : { part: row }) });
+  }
+
+  /** @param {number} token */
+  pressToken(token) {
+    if (this.tokens.position(token) === null) return;
+    if (this.choices.token === token) this.exchange(ofTokens(this.choices.layer, [token]));
+    else this.choose({ token });
+  }
+
+  /** @param {Place} place */
+  exchange(place) {
+    this.choose({ exchanged: toggled(this.choices.exchanged, place) });
+  }
+
+  /** What the reader does at this moment. @param {Partial<CausesView["moment"]>} change */
+  set(change) {
+    this.moment = { ...this.moment, ...change };
+    this.draw();
+  }
+
+  /** @param {Partial<Choices>} change */
+  choose(change) {
+    this.player.stop();
+    this.complaint = undefined;
+    const asks = ASKED.some((name) => name in change && change[name] !== this.asked[name]);
+    if (!this.canAsk && asks) return this.complain("Another class, pair, direction or kind of value needs the model.", []);
+    if (!this.canAsk && change.exchanged?.some((place) => !this.data.exchange.places.some((one) => isSame(one, place)))) {
+      return this.complain("To exchange another place needs the model; what each is worth alone is on the maps.", []);
+    }
+    this.onChoose(change);
+  }
+
+  /** What is chosen, or on a page without a kernel what is there. */
+  get asked() {
+    const { of } = this.data.effects;
+    return this.canAsk ? this.choices : { ...this.choices, ...Object.fromEntries(ASKED.map((name) => [name, of[name]])) };
+  }
+
+  /** @param {string} sentence @param {import("../lib/error_strip.js").Remedy[]} remedies */
+  complain(sentence, remedies) {
+    const run = (/** @type {() => void} */ then) => () => {
+      this.complaint = undefined;
+      then();
+      this.draw();
+    };
+    const word = this.canAsk ? "Error." : NOT_HERE;
+    this.complaint = { sentence, word, remedies: remedies.map((remedy) => ({ ...remedy, run: run(remedy.run) })) };
+    this.draw();
+  }
+
+  /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
+  onKey(event) {
+    const wasPlaying = this.player.playing;
+    this.player.stop();
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.didKey(event.key, wasPlaying)) return keepFromNotebook(event);
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {string} key @param {boolean} wasPlaying */
+  didKey(key, wasPlaying) {
+    const { layer, exchanged } = this.choices;
+    if (key === "[") this.choose({ layer: Math.max(0, layer - 1) });
+    else if (key === "]") this.choose({ layer: Math.min(this.meta.n_layers - 1, layer + 1) });
+    else if (key === "Escape") return wasPlaying || this.letGo();
+    else if ((key === "x" || key === "Delete") && exchanged.length) this.choose({ exchanged: this.withoutChosen() });
+    else return false;
+    return true;
+  }
+
+  /** The list without the part or token that is pointed at or chosen; else without the last. */
+  withoutChosen() {
+    const { layer, exchanged, token } = this.choices;
+    const { passing } = this.moment;
+    const { values } = this.data.effects.of;
+    const at = passing === null ? placeOf(this.row, layer, values) : "row" in passing ? placeOf(passing.row, passing.layer, values) : ofTokens(layer, [passing.token]);
+    const found = [at, ...(token === null ? [] : [ofTokens(layer, [token])])].find((place) => exchanged.some((one) => isSame(one, place)));
+    return found ? without(exchanged, found) : exchanged.slice(0, -1);
+  }
+
+  /** First the attention on the image, then the token. */
+  letGo() {
+    if (this.moment.view === "looks") this.set({ view: "effect" });
+    else if (this.choices.token !== null) this.choose({ token: null });
+    else return false;
+    return true;
+  }
+
+  /** New choices, and new data if there are any. @param {Choices} choices @param {Data} data */
+  update(choices, data) {
+    this.choices = choices;
+    this.data = data;
+    this.draw();
+  }
+
+  draw() {
+    if (!this.stage.isShown) return;
+    const scene = this.scene();
+    this.layOut(scene);
+    for (const part of this.parts) part.update(scene);
+    this.note.hidden = scene.effects.of.has_gap;
+    sayErrors(this.strip, this, (change) => this.onChoose(change));
+    this.stage.showWaiting(this.isStale());
+    this.goOn();
+    const { target, against, image, direction, values } = this.data.effects.of;
+    this.node.dataset["vitlensDrawn"] = `${direction} ${values}: ${target} against ${against}, image ${image}, ${this.data.progress.left} left`;
+  }
+
+  /** @returns {Scene} */
+  scene() {
+    const { width, dark } = this.stage;
+    const { meta, choices, data } = this;
+    const layout = this.remembered.get("layout", [width], () => layoutFor(width, { rows: meta.rows, cols: meta.cols, nLayers: meta.n_layers, nHeads: meta.n_heads }));
+    const ratio = window.devicePixelRatio || 1;
+    const of = { ...data, ...this.moment, choices, asked: this.asked, meta, tokens: this.tokens, rows: this.rows, row: this.row };
+    return { ...of, layout, columns: layout.columns, dark, ratio, canAsk: this.canAsk, playing: this.player.playing };
+  }
+
+  /** @param {Scene} scene */
+  layOut({ layout }) {
+    this.node.dataset["mode"] = layout.mode;
+    this.node.style.setProperty("--vl-left", `${layout.left}px`);
+  }
+
+  /** What is shown is not what is chosen: the kernel is at it. */
+  isStale() {
+    const { of } = this.data.effects;
+    return this.canAsk && ASKED.some((name) => of[name] !== this.choices[name]);
+  }
+
+  /** After the maps are there, exchanges are asked for, bit by bit. */
+  goOn() {
+    const { progress, effects } = this.data;
+    if (this.isStale() || !effects.of.has_gap) return;
+    if (progress.was_interrupted) return this.offerToGoOn();
+    const { layer, exchanged } = this.choices;
+    if (progress.left > 0 || exchanged.length !== this.data.exchange.places.length) this.growing?.want({ ...effects.of, layer, exchanged, left: progress.left });
+  }
+
+  /** It was interrupted in the kernel. */
+  offerToGoOn() {
+    if (this.complaint || !this.canAsk) return;
+    this.complain("The exchanges were interrupted; what is shown is what was exchanged until then.", [{ text: "Go on", run: () => this.growing?.want({ again: true }) }]);
+  }
+
+  destroy() {
+    this.player.stop();
+    this.stage.destroy();
+  }
+}
+
+/** Nobody waits for the next exchange: while other cells run there is nothing to complain of. @param {import("../lib/requests.js").Ask} ask @returns {import("../lib/requests.js").Ask} */
+const patient = (ask) => (name, message) => ask(name, message, [], A_DAY);

@@ -1,0 +1,1 @@
+"""Causes: which parts and tokens made an answer, by exchanging them between two runs."""

@@ -1,0 +1,174 @@
+"""Two runs of one model: what each answers, and what it answers when parts are exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.causes.places import Place, Values
+from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
+from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
+
+if TYPE_CHECKING:
+    from vitlens_widgets.trace import Trace, edits
+
+FACE = ("logits", "exchange", "estimates", "reads", "writes", "rows", "pictures", "labels")
+"""What a source can do, beside its sizes and names."""
+
+MANY_HEADS = 8
+"""From so many heads on, all heads of a block together are no row of their own."""
+
+
+class PairSource:
+    """The clean and the corrupted run, pair by pair.
+
+    Anything with the same methods can be shown.
+
+    Args:
+        clean: A trace of one image or several.
+        corrupted: A trace of as many, by the same model, in the same order.
+    """
+
+    def __init__(self, clean: Trace, corrupted: Trace) -> None:
+        from vitlens_widgets.lenses.lens import check_classifier
+
+        check_classifier(clean.vit)
+        check_pair(clean, corrupted)
+        vit = clean.vit
+        self._runs = (clean, corrupted)
+        self.model_name, self.probability_kind = vit.name, vit.probabilities
+        self.readout_name = vit.readout.name
+        self.n_layers, self.n_heads = vit.n_layers, vit.n_heads
+        self.n_images, self.layout, self.labels = clean.n_images, clean.layout, vit.labels
+        self.tokens = clean.tokens.cpu().numpy()
+        self.rows = rows_of(clean)
+
+    def picture(self, image: int) -> np.ndarray:
+        """The clean image as the model saw it, uint8 `[height, width, 3]`."""
+        return self._runs[0].pictures[image]
+
+    def pictures(self, image: int) -> np.ndarray:
+        """Both images of a pair, uint8 `[2, height, width, 3]`."""
+        return np.stack([run.pictures[image] for run in self._runs])
+
+    def logits(self, image: int) -> np.ndarray:
+        """What both runs answer, float32 `[2, class]`."""
+        both: list[Any] = [run.logits for run in self._runs]  # there are some: it is a classifier
+        return np.stack([one[image].detach().float().cpu().numpy() for one in both])
+
+    def _base_and_other(self, direction: Direction) -> tuple[Trace, Trace]:
+        clean, corrupted = self._runs
+        return (clean, corrupted) if direction == "noising" else (corrupted, clean)
+
+    def exchange(
+        self, places: Sequence[Sequence[Place]], image: int, direction: Direction
+    ) -> Iterator[np.ndarray]:
+        """The answer after each set of places was exchanged, float32 `[class]`, in their order."""
+        base, other = self._base_and_other(direction)
+        for together in places:
+            changes = [edit_of(place, other) for place in together]
+            logits: Any = base.rerun(changes).logits
+            yield logits[image].detach().float().cpu().numpy()
+
+    def estimates(
+        self, target: int, against: int | None, image: int, direction: Direction, values: Values
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """By how much the metric would change to first order; see `causes.gradients`."""
+        from vitlens_widgets.widgets.causes.gradients import first_order
+
+        base, other = self._base_and_other(direction)
+        return first_order(base, other, (target, against), image, values, self.rows)
+
+    def reads(self, layer: int, head: int, image: int, direction: Direction) -> np.ndarray:
+        """Where a head looks from what the readout reads, float32 `[position]`."""
+        base, _ = self._base_and_other(direction)
+        weights = base.vit.readout
+        pattern = base.attention(layer, head)[image]
+        try:
+            asking = weights.weights(base.states[-1], len(self.layout.prefix))[image]
+        except UsageError:  # no weighted mean of tokens: all of them ask
+            asking = pattern.new_full((len(pattern),), 1 / len(pattern))
+        return (asking.to(pattern) @ pattern).float().cpu().numpy()
+
+    def writes(self, classes: Sequence[int], image: int, direction: Direction) -> Writes | None:
+        """What the readout adds up, part by part; None where it cannot be split."""
+        return None
+
+
+def edit_of(place: Place, other: Trace) -> edits.Replace:
+    """The exchange of a place as an edit."""
+    from vitlens_widgets.trace.edits import Replace
+
+    site = site_of(place)
+    value = other[site, place.layer]
+    if place.kind == "tokens":
+        positions = np.searchsorted(other.tokens.cpu().numpy(), place.tokens)
+        return Replace(site, place.layer, value[:, positions], token=list(place.tokens))
+    if place.kind == "head":
+        by = value[:, [place.head]] if site == "pattern" else value[:, :, [place.head]]
+        return Replace(site, place.layer, by, head=place.head)
+    return Replace(site, place.layer, value)
+
+
+def site_of(place: Place) -> str:
+    """Where a place is found in a trace."""
+    match place.kind:
+        case "tokens":
+            return "resid_pre"
+        case "mlp":
+            return "mlp_out"
+        case "attention" if place.values == "output":
+            return "attn_out"
+        case _:
+            return "z" if place.values == "output" else place.values
+
+
+def rows_of(trace: Trace) -> tuple[str, ...]:
+    """What is exchanged of a block beside its heads."""
+    points = trace.vit.adapter.hook_points(0)
+    mlp = ["mlp"] if "mlp_out" in points else []
+    return ("attention", *mlp) if trace.vit.n_heads < MANY_HEADS else (*mlp,)
+
+
+def check_pair(clean: Trace, corrupted: Trace) -> None:
+    """Refuse two runs between which nothing can be exchanged.
+
+    Raises:
+        UsageError: Of two models, of other numbers of images or tokens, edited, or with gradients.
+    """
+    if clean.vit is not corrupted.vit:
+        raise UsageError(
+            f"clean and corrupted are two runs of one model; these are of {clean.vit.name} and "
+            f"{corrupted.vit.name}, loaded apart. Trace both with the same one."
+        )
+    if clean.n_images != corrupted.n_images:
+        raise UsageError(
+            f"clean and corrupted hold the images of each pair in the same order; {clean.n_images} "
+            f"and {corrupted.n_images} were given."
+        )
+    if clean.layout != corrupted.layout or list(clean.tokens) != list(corrupted.tokens):
+        raise UsageError(
+            f"clean and corrupted need the same tokens; {clean.layout} and {corrupted.layout} were "
+            "given."
+        )
+
+
+def source_of(clean: Any, corrupted: Any) -> CausesLike:
+    """What to show of two traces; anything with a source's methods is shown as it is.
+
+    Raises:
+        UsageError: They are no traces, or no pair.
+    """
+    if has_all(clean, FACE) and corrupted is None:
+        return clean
+    for given in (clean, corrupted):
+        if not is_trace(given):
+            raise refusal(
+                "Causes takes two traces of one model, the clean and the corrupted run, such as "
+                "vit.trace(image) and vit.trace(other_image)",
+                given,
+            )
+    return PairSource(clean, corrupted)

@@ -1,0 +1,85 @@
+"""What can be chosen in a Causes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traitlets import HasTraits, TraitType
+
+from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.causes.places import VALUES, Sizes, places_of
+from vitlens_widgets.widgets.shared.base import LensWidget
+from vitlens_widgets.widgets.shared.traits import (
+    ClassIndex,
+    Index,
+    KeptToken,
+    OneOf,
+    TraitUsageError,
+)
+
+
+class Places(TraitType[list[Any], Any]):
+    """Places that are exchanged together; the widget's `_sizes` say what there is."""
+
+    def validate(self, obj: Any, value: Any) -> list[Any]:
+        """Gives each place as a list, each once."""
+        try:
+            return [place.as_json for place in places_of(value, obj._sizes)]
+        except UsageError as error:
+            raise TraitUsageError(str(error)) from None
+
+    def make_dynamic_default(self) -> Any:  # pragma: no cover - traitlets asks `default` first
+        """None are exchanged."""
+        return []
+
+    def default(self, obj: HasTraits | None = None) -> list[Any]:  # noqa: ARG002 - traitlets' own
+        """None are exchanged."""
+        return []
+
+
+class CausesChoices(LensWidget):
+    """The choices; those that other widgets have mean the same there.
+
+    Attributes:
+        target: The class asked about; set it by name or index, read it as an index. Default: what
+            the clean run answers.
+        against: The class it is compared with, or None: the target's own logit counts then.
+            Default: what the corrupted run answers, if that is another class.
+        image: Which pair of the batch. Default: 0.
+        direction: `"noising"`: values of the corrupted run are put into the clean one;
+            `"denoising"`: the other way round. Default: "noising".
+        values: What is exchanged of a head: what it writes (z), or its queries, keys, values or
+            attention weights. Default: "output".
+        layer: The block that is chosen, and with it the state before it. Default: that of the head
+            with the largest estimate.
+        head: The head that is chosen. Default: the one with the largest estimate.
+        part: Which row of the map is chosen: a head, all heads of the block, or its MLP. Default:
+            "head".
+        token: The pinned token: its index in the sequence (prefix tokens count), a patch's (row,
+            column), or a name such as "CLS"; read as the index. Default: None.
+        exchanged: The places that are exchanged together, such as `("head", 3, 1)`,
+            `("head", 3, 1, "pattern")`, `("attention", 3)`, `("mlp", 3)` and
+            `("tokens", 3, [17, 18])`. Default: none.
+    """
+
+    target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
+    against = ClassIndex[int | None]("_label_set", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    image = Index[int]("_n_images", "an image of the batch", default_value=0).tag(
+        sync=True, choice=True
+    )
+    direction = OneOf("noising", "denoising").tag(sync=True, choice=True)
+    values = OneOf(*VALUES).tag(sync=True, choice=True)
+    layer = Index[int]("_n_layers", "a layer", from_end=True, default_value=0).tag(
+        sync=True, choice=True
+    )
+    head = Index[int]("_n_heads", "a head", default_value=0).tag(sync=True, choice=True)
+    part = OneOf("head", "attention", "mlp").tag(sync=True, choice=True)
+    token = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    exchanged = Places().tag(sync=True, choice=True)
+
+    _sizes: Sizes
+    _n_layers: int

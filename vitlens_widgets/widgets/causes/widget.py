@@ -1,0 +1,277 @@
+"""Causes: what made an answer, by exchanging values between two runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from vitlens_widgets.errors import UsageError, as_list, check_text
+from vitlens_widgets.export.page import SavedWidget
+from vitlens_widgets.export.stills.piece import Piece
+from vitlens_widgets.widgets.causes import data
+from vitlens_widgets.widgets.causes.figure import figure_parts
+from vitlens_widgets.widgets.causes.places import Place, Sizes, places_of
+from vitlens_widgets.widgets.causes.source import source_of
+from vitlens_widgets.widgets.causes.still import draw
+from vitlens_widgets.widgets.causes.traits import CausesChoices
+from vitlens_widgets.widgets.causes.work import Of, Work
+from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.meanings import (
+    ClassMeaning,
+    Depth,
+    Head,
+    Meaning,
+    OfBatch,
+)
+from vitlens_widgets.widgets.shared.meanings import (
+    Place as PlaceMeaning,
+)
+from vitlens_widgets.widgets.shared.thumbs import of_batch
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
+
+ASKS = ("target", "against", "image", "direction", "values")
+"""Choices that are answered by the model."""
+
+AT_ONCE = 0.25  # seconds that exchanges take the kernel at a time
+
+
+class Causes(CausesChoices):
+    """What made the answer: a pair of images, and what each part of the model is worth between.
+
+    The map of parts and the map of tokens say how far the answer goes from that of one image
+    towards that of the other when one place takes its value from the other image's run: 0 nothing
+    happens, 1 the whole way. Small squares are first-order estimates, there at once; full cells
+    are exchanged for real, the strongest estimate first, while the widget is looked at. Click a
+    cell to choose it; click again to exchange it together with others: the list says what each is
+    worth alone, and all of them together.
+
+    Args:
+        clean: What `vit.trace(image)` gave, of one image or several.
+        corrupted: A trace of as many images by the same model, each the clean one with something
+            changed, or another one.
+        target: See Attributes.
+        against: See Attributes.
+        image: Which pair of the batch.
+        names: What the two images of a pair are called, two short texts.
+        caption: A few words on the pair.
+        **choices: The other traits under Attributes.
+
+    Raises:
+        UsageError: No two traces of one classifier were given, they do not go together, or a choice
+            is out of range or unknown.
+
+    Source:
+        Exchanging values between runs: Vig et al. (2020), section 3; Meng et al. (2022), section 2;
+        Heimersheim & Nanda (2024). The estimates: Nanda (2023), "Attribution patching".
+
+    Example:
+        >>> causes = vl.Causes(vit.trace(with_cat), vit.trace(without), "cat", "dog")
+        >>> causes.exchanged = [("head", 3, 1), ("head", 5, 1)]
+    """
+
+    _esm = STATIC / "causes.js"
+    _css = STATIC / "causes.css"
+    _figure = staticmethod(figure_parts)
+    _kind = "What made an answer: causes"
+    _beyond = "places that were not exchanged, another class, pair or direction"
+
+    _meta = traitlets.Dict().tag(sync=True)
+    _thumbs = traitlets.Bytes().tag(sync=True)
+    _labels = traitlets.List[str]().tag(sync=True)
+    _emoji = traitlets.List[str]().tag(sync=True)
+    _pictures = traitlets.Bytes().tag(sync=True)
+    _picture_size = traitlets.List[int]().tag(sync=True)
+    _logits = traitlets.Bytes().tag(sync=True)
+    _of = traitlets.Dict().tag(sync=True)
+    _parts = traitlets.Bytes().tag(sync=True)
+    _tokens = traitlets.Bytes().tag(sync=True)
+    _groups = traitlets.Bytes().tag(sync=True)
+    _progress = traitlets.Dict().tag(sync=True)
+    _exchange = traitlets.Dict().tag(sync=True)
+    _reads = traitlets.Bytes().tag(sync=True)
+    _looks_of = traitlets.List[int]().tag(sync=True)
+    _looks = traitlets.Bytes().tag(sync=True)
+
+    def __init__(
+        self,
+        clean: Any,
+        corrupted: Any = None,
+        target: Any = None,
+        against: Any = None,
+        image: int = 0,
+        names: Sequence[str] = ("clean", "corrupted"),
+        caption: str = "",
+        **choices: Any,
+    ) -> None:
+        self._refuse_unknown(choices)
+        self._source = source = source_of(clean, corrupted)
+        self._n_layers, self._n_heads = source.n_layers, source.n_heads
+        self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
+        self._kept = frozenset(int(token) for token in source.tokens)
+        self._sizes = Sizes(self._n_layers, self._n_heads, self._kept, tuple(source.rows))
+        self._label_set = source.labels
+        self._work = Work(source)
+        self._thumbs, of_thumbs = of_batch(source)
+        self._meta = data.description(source, _two(names), caption) | of_thumbs
+        of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
+        self._start({"image": image, "target": target, "against": against}, choices)
+        self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
+        self._choose_strongest(choices)
+        self._fill()
+        super().__init__(**of_widgets)
+        self.observe(self._on_asked, ASKS)
+        self.observe(self._on_exchanged, ["exchanged"])
+        self.observe(self._on_head, ["layer", "head"])
+
+    def _start(self, asked: dict[str, Any], choices: dict[str, Any]) -> None:
+        """Takes the first choices; all are checked before anything is computed."""
+        self.image = asked["image"]
+        clean, corrupted = (int(one.argmax()) for one in self._source.logits(self.image))
+        self.target = clean if asked["target"] is None else asked["target"]
+        other = next((one for one in (corrupted, clean) if one != self.target), None)
+        self.against = other if asked["against"] is None else asked["against"]
+        self._set(choices)
+        self._refuse_one_class()
+
+    def _refuse_one_class(self) -> None:
+        if self.target == self.against:
+            raise UsageError(
+                f'Two different classes are compared; "{self._label_set[self.target]}" is both '
+                "target and against."
+            )
+
+    def _choose_strongest(self, choices: dict[str, Any]) -> None:
+        """The head with the largest estimate, unless one was chosen."""
+        if "layer" in choices or "head" in choices:
+            return
+        parts, _ = self._work.estimates(self._now())
+        sizes = np.abs(np.nan_to_num(parts[:, : self._n_heads]))
+        self.layer, self.head = divmod(int(sizes.argmax()), self._n_heads)
+
+    def _now(self) -> Of:
+        return Of(self.target, self.against, self.image, self.direction, self.values)
+
+    @property
+    def _places(self) -> list[Place]:
+        return places_of(self.exchanged, self._sizes)
+
+    def _fill(self) -> None:
+        """Packs what depends on the choices that the model answers."""
+        of = self._now()
+        packed = data.numbers(self._work, of)  # refused before anything is set
+        if self._of.get("image") != of.image:
+            packed |= data.of_pair(self._source, of.image)
+        self._set(packed)
+        self._of = of._asdict() | {"has_gap": self._work.has_gap(of)}
+        self._fill_exchanged()
+        self._fill_looks()
+
+    def _fill_exchanged(self) -> None:
+        of, places = self._now(), self._places
+        self._exchange = data.exchanged(self._work, of, places)
+        self._reads = data.reads(self._work, of, places)
+        self._progress = data.progress(self._work, of, self.layer, places)
+
+    def _fill_looks(self) -> None:
+        where = (self.layer, self.head, self.image, self.direction)
+        self._looks = pack.float32(self._source.reads(*where))
+        self._looks_of = [self.layer, self.head]
+
+    def _on_asked(self, change: Any) -> None:
+        before = {name: self._of[name] for name in ASKS}
+        if before == {name: getattr(self, name) for name in ASKS}:
+            return
+        try:
+            with self.hold_sync():  # all numbers and what they are of arrive together
+                self._keep_apart(change["name"], before)
+                self._fill()
+        except BaseException as error:  # said in the widget; raised here it would only reach a log
+            with self.hold_trait_notifications():
+                self._set(before)
+            self._fail(error, "The exchange could not be asked", "what is shown is what was there")
+
+    def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
+        """A class that is chosen in the other's place changes places with it."""
+        if self.target == self.against and changed in ("target", "against"):
+            other = "target" if changed == "against" else "against"
+            setattr(self, other, before[changed])
+
+    def _on_exchanged(self, _change: Any) -> None:
+        with self.hold_sync():
+            self._fill_exchanged()
+
+    def _on_head(self, _change: Any) -> None:
+        if self._looks_of != [self.layer, self.head]:
+            with self.hold_sync():
+                self._fill_looks()
+                self._progress = data.progress(self._work, self._now(), self.layer, self._places)
+
+    @answers_browser
+    def _go_on(self, message: Any, _buffers: Buffers) -> Reply:
+        """Exchanges some more; the numbers go by their traits."""
+        work, of, places = self._work, self._now(), self._places
+        if isinstance(message, dict) and message.get("again"):
+            work.was_interrupted = False
+        try:
+            if not work.was_interrupted:
+                work.go_on(of, self.layer, places, AT_ONCE)
+        except KeyboardInterrupt:  # meant for this, as no cell is running: it is said in the widget
+            work.was_interrupted = True
+        self._send_numbers()
+        return {"left": self._progress["left"]}, []
+
+    def _send_numbers(self) -> None:
+        """Packs what has become known."""
+        with self.hold_sync():
+            self._set(data.numbers(self._work, self._now()))
+            self._fill_exchanged()
+
+    def saved(self) -> SavedWidget:
+        """The widget as a page without a kernel keeps it, with every part exchanged.
+
+        What is missing of the map of parts and of the state that is chosen is computed, with a
+        progress bar; of other states the page has what is known.
+        """
+        self._work.finish(self._now(), self.layer, self._places)
+        self._send_numbers()
+        return super().saved()
+
+    def _drawn(self) -> Piece:
+        return draw(self._pictured())
+
+    def meanings(self) -> dict[str, Meaning]:
+        """Its blocks, tokens, heads, classes and pairs."""
+        source = self._source
+        return {
+            "layer": Depth(self._n_layers, is_block=True),
+            "token": PlaceMeaning(
+                source.layout,
+                tuple(map(int, source.tokens)),
+                lambda: [source.picture(i) for i in range(self._n_images)],
+                self.image,
+            ),
+            "head": Head.of(source.model_name, self._n_heads),
+            "target": ClassMeaning(tuple(self._labels)),
+            "image": OfBatch(self._n_images),
+        }
+
+    def __repr__(self) -> str:
+        return f"Causes({self._meta['model_name']}, {self._in_words()})"
+
+
+def _two(names: Any) -> list[str]:
+    """What the images of a pair are called.
+
+    Raises:
+        UsageError: They are not two texts.
+    """
+    both = as_list("names=", names, '("with the cat", "without it")')
+    if len(both) != 2:
+        raise UsageError(
+            f"names= takes two texts, one of each image of a pair; {names!r} was given."
+        )
+    return [check_text("names=", one, '("with the cat", "without it")') for one in both]

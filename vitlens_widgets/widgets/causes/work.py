@@ -1,0 +1,159 @@
+"""What is exchanged next: what the reader asked for, then the strongest estimates first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.widgets.causes.answers import SMALLEST_GAP, Answers, Asked
+from vitlens_widgets.widgets.causes.places import Place, Values
+from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
+from vitlens_widgets.widgets.shared.recent import Recent
+
+FEW = 600
+"""Tokens of all states together up to which every one is tried."""
+
+FAINTEST = 1 / 8
+"""Tokens of states that are not chosen are tried from this share of the largest estimate on."""
+
+
+class Of(NamedTuple):
+    """What the numbers are of."""
+
+    target: int
+    against: int | None
+    image: int
+    direction: Direction
+    values: Values
+
+    @property
+    def asked(self) -> Asked:
+        """The two classes."""
+        return Asked(self.target, self.against)
+
+
+class Work:
+    """The runs of one widget, made when they are asked for.
+
+    Args:
+        source: What is asked.
+
+    Attributes:
+        rows: Of the map of parts: every head, then what a block has beside them.
+        was_interrupted: Nothing is done until it is asked again.
+        refused: Why runs cannot be made, as a sentence.
+    """
+
+    def __init__(self, source: CausesLike) -> None:
+        self.source = source
+        self.tokens: list[int] = np.asarray(source.tokens).tolist()
+        self.rows: list[int | str] = [*range(source.n_heads), *source.rows]
+        self.was_interrupted, self.refused = False, ""
+        self._answers: dict[tuple[int, Direction], Answers] = {}
+        self._estimates = Recent(source.estimates, most=8)
+
+    @property
+    def patches(self) -> tuple[int, ...]:
+        """The patches that are in the sequence."""
+        n_prefix = len(self.source.layout.prefix)
+        return tuple(token for token in self.tokens if token >= n_prefix)
+
+    def answers(self, of: Of) -> Answers:
+        """The runs of a pair, with the numbers of the two classes."""
+        key = (of.image, of.direction)
+        if key not in self._answers:
+            clean, corrupted = self.source.logits(of.image)
+            both = (clean, corrupted) if of.direction == "noising" else (corrupted, clean)
+            self._answers[key] = Answers(*both, self.source.probability_kind)
+        self._answers[key].ask(of.asked)
+        return self._answers[key]
+
+    def has_gap(self, of: Of) -> bool:
+        """Whether the two runs differ enough to divide by."""
+        return abs(self.answers(of).gap(of.asked)) >= SMALLEST_GAP
+
+    def estimates(self, of: Of) -> tuple[np.ndarray, np.ndarray]:
+        """Shares of the way to first order, `[layer, row]` and `[layer, position]`; NaN: no gap."""
+        gap = self.answers(of).gap(of.asked) if self.has_gap(of) else np.nan
+        parts, tokens = self._estimates(of.target, of.against, of.image, of.direction, of.values)
+        return -parts / gap, -tokens / gap
+
+    def part(self, layer: int, row: int, values: Values) -> Place:
+        """The place of a cell of the map."""
+        name = self.rows[row]
+        if isinstance(name, int):
+            return Place("head", layer, name, values)
+        return Place("mlp", layer) if name == "mlp" else Place("attention", layer, None, values)
+
+    def parts(self, of: Of) -> list[Place]:
+        """Every cell of the map, the strongest estimate first."""
+        strength = np.abs(np.nan_to_num(self.estimates(of)[0]))
+        order = np.argsort(-strength, axis=None, kind="stable")
+        cells = (divmod(int(at), len(self.rows)) for at in order)
+        return [self.part(layer, row, of.values) for layer, row in cells]
+
+    def of_state(self, of: Of, layer: int) -> list[Place]:
+        """Every token of a state: all patches, those before them, then the strongest first."""
+        strength = np.abs(np.nan_to_num(self.estimates(of)[1][layer]))
+        order = [self.tokens[at] for at in np.argsort(-strength, kind="stable")]
+        first = self._few(layer)
+        return [*first, *(Place("tokens", layer, tokens=(token,)) for token in order)]
+
+    def _few(self, layer: int) -> list[Place]:
+        """All patches together, and each token before them."""
+        before = [(token,) for token in self.tokens[: len(self.tokens) - len(self.patches)]]
+        return [Place("tokens", layer, tokens=tokens) for tokens in (self.patches, *before)]
+
+    def of_film(self, of: Of) -> list[Place]:
+        """What the other states show: tokens whose estimate is not faint."""
+        strength = np.abs(np.nan_to_num(self.estimates(of)[1]))
+        few = [place for layer in range(self.source.n_layers) for place in self._few(layer)]
+        order = np.argsort(-strength, axis=None, kind="stable")
+        least = 0.0 if strength.size <= FEW else FAINTEST * strength.max(initial=0)
+        strong = order[strength.flat[order] >= least]
+        cells = (divmod(int(at), len(self.tokens)) for at in strong)
+        return [*few, *(Place("tokens", k, tokens=(self.tokens[at],)) for k, at in cells)]
+
+    def missing(
+        self, of: Of, layer: int, exchanged: Sequence[Place], *, film: bool = True
+    ) -> list[Sequence[Place]]:
+        """Sets of places that are to be exchanged yet, in their order."""
+        if not self.has_gap(of):
+            return []
+        answers = self.answers(of)
+        together = tuple(exchanged)
+        wanted: list[Place] = [*together, *self.parts(of), *self.of_state(of, layer)]
+        wanted += self.of_film(of) if film else []
+        alone = [[place] for place in dict.fromkeys(wanted) if place not in answers.known]
+        is_open = bool(together) and together not in answers.whole
+        return [*([together] if is_open else []), *alone]
+
+    def go_on(self, of: Of, layer: int, exchanged: Sequence[Place], seconds: float) -> None:
+        """Exchanges places for about so long, at least one."""
+        until = time.monotonic() + seconds
+        for _ in self._run(of, self.missing(of, layer, exchanged), exchanged):
+            if time.monotonic() > until:
+                return
+
+    def finish(self, of: Of, layer: int, exchanged: Sequence[Place]) -> None:
+        """Exchanges all that a page shows of the chosen state, with a progress bar."""
+        missing = self.missing(of, layer, exchanged, film=False)
+        with progress_bar(len(missing), "exchanged") as bar:
+            for _ in self._run(of, missing, exchanged):
+                bar.update()
+
+    def _run(
+        self, of: Of, sets: Sequence[Sequence[Place]], exchanged: Sequence[Place]
+    ) -> Iterator[None]:
+        answers = self.answers(of)
+        found = self.source.exchange(sets, of.image, of.direction)
+        for places, logits in zip(sets, found, strict=True):
+            if len(places) == 1:
+                answers.take(places[0], logits)
+            if tuple(places) == tuple(exchanged):
+                answers.whole = {tuple(places): logits}
+            yield
