@@ -12,6 +12,7 @@ import torch
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import hf_model, mae_model, pixels_for, timm_model
+from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
@@ -157,6 +158,7 @@ def test_a_widget_is_neither_copied_nor_pickled():
         vl.InfillStrip(random_infilling(3)),
         vl.PatchFeatures(random_features(3)),
         vl.RelevanceMaps(random_relevances(3), [2, 4]),
+        vl.Causes(random_pair(3)),
     ):
         for copied in (copy.copy, copy.deepcopy, pickle.dumps):
             with refused(vl.UsageError):

@@ -11,7 +11,7 @@ import { tokenMap } from "./token_map.js";
 import { subtitle } from "./words.js";
 
 /**
- * @param {import("./scene.js").Meta & import("../lib/image_control.js").Batch} meta
+ * @param {import("./scene.js").Meta} meta
  * @param {import("./scene.js").Tokens} tokens
  * @param {import("./scene.js").Row[]} rows
  * @param {import("../relevance_maps/classes.js").Classes} classes

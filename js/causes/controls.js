@@ -17,7 +17,12 @@ const withoutKernel = ({ canAsk }) => (canAsk ? null : "This page has no kernel 
 
 /** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null where there is one pair */
 export const imageControl = (meta, { choose }) =>
-  ofBatch(meta, false, (image) => choose({ image: image ?? 0 }), (/** @type {Scene} */ s) => s.asked.image, withoutKernel);
+  ofBatch(meta, {
+    choose: (image) => choose({ image: image ?? 0 }),
+    chosenOf: (/** @type {Scene} */ s) => s.asked.image,
+    smallOf: () => meta.small ?? null,
+    whyNot: withoutKernel,
+  });
 
 /** @param {import("../lib/class_search.js").Classes} classes @param {Actions} actions @returns {Part} */
 export function targetControl(classes, { choose, complain }) {

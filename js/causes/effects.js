@@ -37,7 +37,7 @@ export class Effects {
   /**
    * @param {Of} of
    * @param {Ends} ends
-   * @param {{ nLayers: number, nRows: number, nHeads: number, nTokens: number }} sizes
+   * @param {{ nLayers: number, nRows: number, nHeads: number, nTokens: number, nBefore: number }} sizes  nBefore: tokens before the patches
    * @param {Float32Array} parts  `[field, layer, row]`
    * @param {Float32Array} tokens  `[field, layer, position]`
    * @param {Float32Array} groups  `[field, layer]`, all patches together
@@ -49,9 +49,9 @@ export class Effects {
     this.parts = parts;
     this.tokens = tokens;
     this.groups = groups;
-    /** Ends of the two colour scales: shares of the way. */
-    this.partEnd = this.largest(parts, sizes.nRows) > 0.5 ? 1 : 0.5;
-    this.tokenEnd = Math.max(0.02, Math.ceil(50 * Math.min(2, this.largest(tokens, sizes.nTokens)) - 1e-6) / 50);
+    /** Ends of the two colour scales: shares of the way, of parts and of patches. */
+    this.partEnd = this.largest(parts, sizes.nRows, 0) > 0.5 ? 1 : 0.5;
+    this.tokenEnd = Math.max(0.02, Math.ceil(50 * Math.min(2, this.largest(tokens, sizes.nTokens, sizes.nBefore)) - 1e-6) / 50);
   }
 
   /** @param {number} layer @param {number} row @returns {Effect} */
@@ -77,10 +77,11 @@ export class Effects {
     return { share, estimate, metric, top, topProbability, target, against };
   }
 
-  /** The largest magnitude of what was exchanged; of the estimates as long as nothing was. @param {Float32Array} numbers @param {number} perLayer */
-  largest(numbers, perLayer) {
+  /** The largest magnitude of what was exchanged; of the estimates as long as nothing was. @param {Float32Array} numbers @param {number} perLayer @param {number} from  the first of a layer that counts */
+  largest(numbers, perLayer, from) {
     let [exact, estimated] = [-1, 0];
     for (let at = 0; at < this.sizes.nLayers * perLayer; at++) {
+      if (at % perLayer < from) continue;
       const { share, estimate } = this.at(numbers, at);
       if (Math.abs(share) > exact) exact = Math.abs(share);
       if (Math.abs(estimate) > estimated) estimated = Math.abs(estimate);

@@ -5,7 +5,7 @@ import { Classes } from "../relevance_maps/classes.js";
 import { Effects } from "./effects.js";
 import { Pair } from "./pair.js";
 
-const OF_PAIR = ["_pictures", "_picture_size", "_logits"];
+const OF_PAIR = ["_picture", "_picture_size", "_logits"];
 const OF_CLASSES = ["_labels", "_emoji", "_logits"];
 const OF_EFFECTS = ["_of", "_parts", "_tokens", "_groups", "_logits"];
 const OF_LOOKS = ["_looks", "_looks_of"];
@@ -17,8 +17,8 @@ export const DATA = [...new Set([...OF_PAIR, ...OF_CLASSES, ...OF_EFFECTS, ...OF
 export function dataReader(get) {
   /** @type {import("./scene.js").Meta} */
   const meta = get("_meta");
-  const sizes = { nLayers: meta.n_layers, nHeads: meta.n_heads, nRows: meta.n_heads + meta.rows_beside.length, nTokens: meta.tokens.length };
-  const pair = received(get, OF_PAIR, () => new Pair(get("_picture_size"), asUint8(get("_pictures")), asFloat32(get("_logits")), meta.probability_kind));
+  const sizes = { nLayers: meta.n_layers, nHeads: meta.n_heads, nRows: meta.n_heads + meta.rows_beside.length, nTokens: meta.tokens.length, nBefore: meta.tokens.filter((token) => token < meta.prefix.length).length };
+  const pair = received(get, OF_PAIR, () => new Pair(get("_picture_size"), asUint8(get("_picture")), asFloat32(get("_logits")), meta.probability_kind));
   const classes = received(get, OF_CLASSES, () =>
     new Classes(meta.model_name, get("_labels"), get("_emoji"), pair().probabilities[0] ?? new Float32Array(), meta.probability_kind),
   );

@@ -19,6 +19,7 @@
  * @property {string} probability_kind
  * @property {[string, string]} names  of the two images of a pair
  * @property {string} caption
+ * @property {import("../lib/image_control.js").Small | null} [small]  pictures of all pairs, where they are few
  */
 
 /**
@@ -42,7 +43,6 @@
  * @property {[done: number, of: number]} tokens  of the state that is chosen
  * @property {number} left  sets of places that are to be exchanged yet
  * @property {boolean} was_interrupted
- * @property {string} refused
  */
 
 /** @typedef {[metric: number | null, top: number | null, probability: number | null, target: number | null, against: number | null]} Alone */

@@ -24,7 +24,7 @@ const ASKED = ["target", "against", "image", "direction", "values"];
 
 export class CausesView {
   /**
-   * @param {import("./scene.js").Meta & import("../lib/image_control.js").Batch} meta
+   * @param {import("./scene.js").Meta} meta
    * @param {Data} data
    * @param {Choices} choices
    * @param {import("../lib/requests.js").Ask | null} ask  null on a page without a kernel

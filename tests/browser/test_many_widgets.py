@@ -6,6 +6,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.browser.widget_page import WidgetPage
+from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
@@ -14,6 +15,7 @@ from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.widgets.shared.base import STATIC
 
 MAKE = {
+    "causes": lambda: vl.Causes(random_pair(1), token=5, exchanged=[("mlp", 1)]),
     "patch_grid": lambda: vl.PatchGrid(random_reading(1), token=5),
     "attention_maps": lambda: vl.AttentionMaps(random_maps(1), token=5, key=9),
     "infill_strip": lambda: vl.InfillStrip(random_infilling(1)),

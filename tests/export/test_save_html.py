@@ -11,6 +11,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.export.saved import hash_of, parts, state_of
 from tests.sentences import refused
+from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
@@ -29,11 +30,12 @@ def widgets():
         "InfillStrip": vl.InfillStrip(random_infilling(3)),
         "PatchFeatures": vl.PatchFeatures(random_features(1), token=5),
         "RelevanceMaps": vl.RelevanceMaps(random_relevances(3), [2, 4]),
+        "Causes": vl.Causes(random_pair(3)),
     }
 
 
 @pytest.fixture(
-    params=["PatchGrid", "AttentionMaps", "InfillStrip", "PatchFeatures", "RelevanceMaps"]
+    params=["PatchGrid", "AttentionMaps", "InfillStrip", "PatchFeatures", "RelevanceMaps", "Causes"]
 )
 def widget(request):
     return widgets()[request.param]
@@ -91,6 +93,7 @@ def test_the_title_says_what_it_is_and_the_caption_what_is_missing(tmp_path):
     assert "neurons" in whole["AttentionMaps"]
     assert "another mask" in whole["InfillStrip"]
     assert "another class or method" in whole["RelevanceMaps"]
+    assert "places that were not exchanged" in whole["Causes"]
 
 
 def parts_of(widget, folder):

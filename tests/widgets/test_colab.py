@@ -15,6 +15,7 @@ from IPython.core.formatters import DisplayFormatter
 from packaging.requirements import Requirement
 
 import vitlens_widgets as vl
+from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
@@ -28,6 +29,7 @@ MADE = {
     "AttentionMaps": lambda: vl.AttentionMaps(random_maps()),
     "InfillStrip": lambda: vl.InfillStrip(random_infilling()),
     "RelevanceMaps": lambda: vl.RelevanceMaps(random_relevances()),
+    "Causes": lambda: vl.Causes(random_pair()),
     "PatchFeatures": lambda: vl.PatchFeatures(random_features()),
     "Explorer": lambda: vl.explore(vl.load("toy/p32"), vl.world.scene(7), vl.load("toy/mae")),
 }

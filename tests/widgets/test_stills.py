@@ -12,6 +12,7 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.browser.painted import CIVIDIS, VIRIDIS, in_words, mapped, on_scale, patches
 from tests.small_models import timm_model
+from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
@@ -49,6 +50,7 @@ def explorer(**choices):
 
 
 WIDGETS = {
+    "Causes": lambda: vl.Causes(random_pair(2), layer=1),
     "PatchGrid": grid,
     "PatchFeatures": features,
     "AttentionMaps": lambda: vl.AttentionMaps(random_maps(2), layer=1),

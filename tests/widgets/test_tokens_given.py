@@ -7,6 +7,7 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.small_models import timm_model
+from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import random_reading
@@ -22,6 +23,7 @@ WIDGETS = {
     "PatchGrid": lambda **choices: vl.PatchGrid(random_reading(1, rows=3, cols=5), **choices),
     "PatchFeatures": lambda **choices: vl.PatchFeatures(random_features(4), **choices),
     "AttentionMaps": lambda **choices: vl.AttentionMaps(random_maps(2), **choices),
+    "Causes": lambda **choices: vl.Causes(random_pair(3), **choices),
     "RelevanceMaps": lambda **choices: vl.RelevanceMaps(random_relevances(3), 2, **choices),
     "Explorer": explorer,
 }

@@ -33,7 +33,7 @@ def of_pair(source: CausesLike, image: int) -> dict[str, Any]:
     """The two pictures and the two answers, float32 `[2, class]`."""
     pictures = source.pictures(image)
     return {
-        "_pictures": pack.uint8(pictures),
+        "_picture": pack.uint8(pictures),
         "_picture_size": list(pictures.shape[1:3]),
         "_logits": pack.float32(source.logits(image)),
     }
@@ -81,7 +81,6 @@ def progress(work: Work, of: Of, layer: int, exchanged: Sequence[Place]) -> dict
         "tokens": [sum(place in answers.known for place in state), len(state)],
         "left": len(work.missing(of, layer, exchanged)),
         "was_interrupted": work.was_interrupted,
-        "refused": work.refused,
     }
 
 

@@ -10,6 +10,7 @@ from vitlens_widgets.errors import UsageError, quoted_list, whole_number
 from vitlens_widgets.kinds import is_several
 
 Kind = Literal["head", "attention", "mlp", "tokens"]
+KINDS: tuple[Kind, ...] = ("head", "attention", "mlp", "tokens")
 Values = Literal["output", "q", "k", "v", "pattern"]
 VALUES: tuple[Values, ...] = ("output", "q", "k", "v", "pattern")
 
@@ -69,7 +70,7 @@ def place_of(given: Any, sizes: Sizes) -> Place:
     """
     if isinstance(given, Place):
         given = given.as_json
-    if not is_several(given) or not given or given[0] not in ("head", "attention", "mlp", "tokens"):
+    if not is_several(given) or len(given) < 2 or given[0] not in KINDS:
         raise UsageError(f"exchanged takes places such as {SUCH_AS}; {given!r} is none.")
     kind, layer, *rest = given
     if kind in ("attention", "mlp") and kind not in sizes.rows:
@@ -101,7 +102,7 @@ def places_of(given: Any, sizes: Sizes) -> list[Place]:
     """
     if not is_several(given):
         raise UsageError(f"exchanged takes a list of places such as {SUCH_AS}; {given!r} is none.")
-    if given and given[0] in ("head", "attention", "mlp", "tokens"):
+    if given and given[0] in KINDS:
         given = [given]
     return list(dict.fromkeys(place_of(one, sizes) for one in given))
 

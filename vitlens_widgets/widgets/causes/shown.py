@@ -35,7 +35,7 @@ class ShownCauses:
         self.traits, self.meta, self.of = traits, traits["_meta"], traits["_of"]
         self.layers = range(self.meta["n_layers"])
         size = (2, *traits["_picture_size"], 3)
-        self.pictures = np.frombuffer(traits["_pictures"], "u1").reshape(size)
+        self.pictures = np.frombuffer(traits["_picture"], "u1").reshape(size)
         self.logits = np.frombuffer(traits["_logits"], "<f4").reshape(2, -1)
         self.base = 0 if self.of["direction"] == "noising" else 1
 
@@ -82,7 +82,8 @@ class ShownCauses:
     @property
     def token_scale(self) -> ColorScale:
         """One for all states."""
-        most = min(2.0, _largest(self._tokens))
+        n_before = sum(token < len(self.meta["prefix"]) for token in self.meta["tokens"])
+        most = min(2.0, _largest(Shares(*(one[:, n_before:] for one in self._tokens))))
         return ColorScale("blue_orange", max(0.02, float(np.ceil(50 * most - 1e-6)) / 50))
 
     @property

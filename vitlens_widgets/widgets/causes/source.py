@@ -93,7 +93,12 @@ class PairSource:
             asking = pattern.new_full((len(pattern),), 1 / len(pattern))
         return (asking.to(pattern) @ pattern).float().cpu().numpy()
 
-    def writes(self, classes: Sequence[int], image: int, direction: Direction) -> Writes | None:
+    def writes(  # for the views of attribution
+        self,
+        classes: Sequence[int],
+        image: int,
+        direction: Direction,  # noqa: ARG002
+    ) -> Writes | None:
         """What the readout adds up, part by part; None where it cannot be split."""
         return None
 

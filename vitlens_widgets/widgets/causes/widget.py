@@ -83,7 +83,7 @@ class Causes(CausesChoices):
     _thumbs = traitlets.Bytes().tag(sync=True)
     _labels = traitlets.List[str]().tag(sync=True)
     _emoji = traitlets.List[str]().tag(sync=True)
-    _pictures = traitlets.Bytes().tag(sync=True)
+    _picture = traitlets.Bytes().tag(sync=True)
     _picture_size = traitlets.List[int]().tag(sync=True)
     _logits = traitlets.Bytes().tag(sync=True)
     _of = traitlets.Dict().tag(sync=True)
@@ -115,7 +115,7 @@ class Causes(CausesChoices):
         self._sizes = Sizes(self._n_layers, self._n_heads, self._kept, tuple(source.rows))
         self._label_set = source.labels
         self._work = Work(source)
-        self._thumbs, of_thumbs = of_batch(source)
+        self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
         self._meta = data.description(source, _two(names), caption) | of_thumbs
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._start({"image": image, "target": target, "against": against}, choices)
@@ -274,4 +274,4 @@ def _two(names: Any) -> list[str]:
         raise UsageError(
             f"names= takes two texts, one of each image of a pair; {names!r} was given."
         )
-    return [check_text("names=", one, '("with the cat", "without it")') for one in both]
+    return [check_text("Each of names=", one, "with the cat") for one in both]

@@ -21,6 +21,12 @@ FAINTEST = 1 / 8
 """Tokens of states that are not chosen are tried from this share of the largest estimate on."""
 
 
+FIRST_AT_ONCE, MOST_AT_ONCE = 4, 256
+"""Sets of places that a source is asked for together, at first and at most."""
+
+AIM = 0.15  # seconds that they should take, for the widget to be drawn in between
+
+
 class Of(NamedTuple):
     """What the numbers are of."""
 
@@ -45,14 +51,14 @@ class Work:
     Attributes:
         rows: Of the map of parts: every head, then what a block has beside them.
         was_interrupted: Nothing is done until it is asked again.
-        refused: Why runs cannot be made, as a sentence.
     """
 
     def __init__(self, source: CausesLike) -> None:
         self.source = source
         self.tokens: list[int] = np.asarray(source.tokens).tolist()
         self.rows: list[int | str] = [*range(source.n_heads), *source.rows]
-        self.was_interrupted, self.refused = False, ""
+        self.was_interrupted = False
+        self._at_once = FIRST_AT_ONCE
         self._answers: dict[tuple[int, Direction], Answers] = {}
         self._estimates = Recent(source.estimates, most=8)
 
@@ -149,11 +155,22 @@ class Work:
     def _run(
         self, of: Of, sets: Sequence[Sequence[Place]], exchanged: Sequence[Place]
     ) -> Iterator[None]:
-        answers = self.answers(of)
-        found = self.source.exchange(sets, of.image, of.direction)
-        for places, logits in zip(sets, found, strict=True):
-            if len(places) == 1:
-                answers.take(places[0], logits)
-            if tuple(places) == tuple(exchanged):
-                answers.whole = {tuple(places): logits}
-            yield
+        answers, left = self.answers(of), list(sets)
+        while left:
+            some, left = left[: self._at_once], left[self._at_once :]
+            begun = time.monotonic()
+            found = self.source.exchange(some, of.image, of.direction)
+            for places, logits in zip(some, found, strict=True):
+                if len(places) == 1:
+                    answers.take(places[0], logits)
+                if tuple(places) == tuple(exchanged):
+                    answers.whole = {tuple(places): logits}
+                yield
+            self._adapt(time.monotonic() - begun)
+
+    def _adapt(self, seconds: float) -> None:
+        """More together where that was quick, fewer where it was slow."""
+        if seconds < AIM / 2:
+            self._at_once = min(MOST_AT_ONCE, 2 * self._at_once)
+        elif seconds > 2 * AIM:
+            self._at_once = max(1, self._at_once // 2)

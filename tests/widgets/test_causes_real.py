@@ -1,0 +1,126 @@
+"""Causes on real runs: exchanges against edits by hand, estimates against small steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import vitlens_widgets as vl
+from tests.sentences import refused
+from tests.small_models import hf_model, pixels_for, timm_model
+from vitlens_widgets.widgets.causes.places import Place
+from vitlens_widgets.widgets.causes.source import PairSource
+
+MODELS = {
+    "CLS": lambda: timm_model("CLS"),
+    "registers": lambda: timm_model("four registers and layer scale"),
+    "transformers": hf_model,
+}
+
+
+def traces(name="CLS", n=1):
+    vit = vl.load(MODELS[name]())
+    pixels = [pixels_for(vit.image_size, n, seed=seed) for seed in (1, 2)]
+    return [vit.trace(one, preprocessed=True) for one in pixels]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("direction", ["noising", "denoising"])
+def test_exchanges_are_those_of_edits(name, direction):
+    clean, corrupted = traces(name)
+    base, other = (clean, corrupted) if direction == "noising" else (corrupted, clean)
+    layer, token = 1, int(clean.tokens[-2])
+    replace = vl.edits.Replace
+    sets = {
+        (Place("head", layer, 1),): [replace("z", layer, other, head=1)],
+        (Place("head", layer, 0, "q"),): [replace("q", layer, other, head=0)],
+        (Place("head", layer, 0, "pattern"),): [replace("pattern", layer, other, head=0)],
+        (Place("mlp", layer),): [replace("mlp_out", layer, other)],
+        (Place("tokens", layer, tokens=(token,)),): [
+            replace("resid_pre", layer, other, token=token)
+        ],
+        (Place("head", 0, 1), Place("mlp", layer)): [
+            replace("z", 0, other, head=1),
+            replace("mlp_out", layer, other),
+        ],
+    }
+    found = PairSource(clean, corrupted).exchange([*sets], 0, direction)
+    for logits, edits in zip(found, sets.values(), strict=True):
+        expected = base.rerun(edits).logits[0].numpy()
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_all_tokens_of_a_state_are_the_other_run(name):
+    clean, corrupted = traces(name)
+    everything = Place("tokens", 0, tokens=tuple(map(int, clean.tokens)))
+    (logits,) = PairSource(clean, corrupted).exchange([[everything]], 0, "noising")
+    np.testing.assert_allclose(logits, corrupted.logits[0].numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("values", ["output", "q", "k", "v", "pattern"])
+def test_estimates_are_the_slope_of_a_small_exchange(values):
+    clean, corrupted = traces("registers")
+    source = PairSource(clean, corrupted)
+    parts, tokens = source.estimates(3, 5, 0, "noising", values)
+    metric = lambda trace: (trace.logits[0, 3] - trace.logits[0, 5]).double()  # noqa: E731
+    site = "z" if values == "output" else values
+    step, layer, head = 1e-2, 1, 1
+
+    def slope(edits):
+        return float((metric(clean.rerun(edits)) - metric(clean)) / step)
+
+    way = corrupted[site, layer] - clean[site, layer]
+    pick = torch.zeros_like(way)
+    at = (slice(None), head) if values == "pattern" else (slice(None), slice(None), head)
+    pick[at] = step * way[at]
+    found = slope([vl.edits.Add(site, layer, pick)])
+    assert parts[layer, head] == pytest.approx(found, rel=0.1, abs=2e-3)
+    change = torch.zeros_like(clean.states[1])
+    change[:, -1] = step * (corrupted.states[1] - clean.states[1])[:, -1]
+    found = slope([vl.edits.Add("resid_pre", 1, change)])
+    assert tokens[1, -1] == pytest.approx(found, rel=0.1, abs=2e-3)
+
+
+def test_a_head_reads_what_its_pattern_says():
+    clean, corrupted = traces("registers")
+    source = PairSource(clean, corrupted)
+    for direction, run in (("noising", clean), ("denoising", corrupted)):
+        expected = run.attention(1, 0)[0, 0].numpy()  # CLS is what is read
+        np.testing.assert_allclose(source.reads(1, 0, 0, direction), expected, rtol=1e-5)
+
+
+def test_the_deciding_head_of_the_story():
+    vit, scene = vl.load("toy/p32"), vl.world.scene(5045, objects=2, classes=["cat", "dog"])
+    without = scene.image.copy()
+    of_cat = scene.instance_mask == 1 + scene.names.index("cat")
+    without[of_cat] = scene.image[scene.instance_mask == 0].mean(0)
+    widget = vl.Causes(vit.trace(scene.image), vit.trace(without), exchanged=[("head", 3, 1)])
+    assert (widget.target, widget.against) == (vit.labels.index("cat"), vit.labels.index("dog"))
+    widget._go_on({}, [])
+    together = widget._exchange["together"]
+    clean, other = (float(m) for m in (3.0018, -6.5585))
+    assert (clean - together["metric"]) / (clean - other) == pytest.approx(0.61, abs=0.01)
+    assert vit.labels[together["top"]] == "dog"
+
+
+def test_what_is_no_pair_is_refused():
+    clean, corrupted = traces()
+    others = [
+        (clean, None),
+        (clean, "corrupted"),
+        (clean, traces()[1]),
+        (clean, traces(n=2)[1]),
+    ]
+    for pair in others:
+        with refused(vl.UsageError):
+            vl.Causes(*pair)
+    two = clean.vit.trace(pixels_for(clean.vit.image_size, 2, seed=1), preprocessed=True)
+    with refused(vl.UsageError):
+        vl.Causes(clean, two)
+    mae = vl.load("toy/mae")
+    trace = mae.trace(vl.world.scene(1, size=mae.image_size).image)
+    with refused(vl.UsageError):
+        vl.Causes(trace, trace)
+    assert corrupted is not None
