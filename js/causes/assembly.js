@@ -7,6 +7,7 @@ import { exchangedList } from "./list.js";
 import { pairView } from "./pair_view.js";
 import { partMap } from "./part_map.js";
 import { readout } from "./readout.js";
+import { sums } from "./sums.js";
 import { tokenMap } from "./token_map.js";
 import { subtitle } from "./words.js";
 
@@ -25,14 +26,15 @@ export function assemble(meta, tokens, rows, classes, actions) {
   const parts = partMap(meta, rows, actions);
   const large = tokenMap(tokens, actions);
   const states = film(meta, actions);
+  const added = sums(meta, actions);
   const list = exchangedList(actions);
   const numbers = readout();
   const words = subtitle(meta);
   const heading = element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Causes"), element("span", "vl-secondary", { title: words }, words));
   const header = element("div", "vl-header", {}, heading, element("div", "vl-controls", {}, ...controls.map(({ node }) => node)));
   const note = element("p", "vl-no-gap", { role: "status", hidden: true }, "Both images get the same answer; there is nothing to divide by. Choose other classes, or another pair.");
-  const flow = element("div", "vl-flow", {}, states.node);
+  const flow = element("div", "vl-flow", {}, states.node, added.node);
   const body = element("div", "vl-body", {}, pair.node, parts.node, large.node, flow, list.node);
   const node = element("div", "vitlens vl-causes", {}, header, strip.node, note, body, numbers.node);
-  return { node, strip, note, flow, body, parts: [...controls, pair, parts, large, states, list, numbers] };
+  return { node, strip, note, flow, body, parts: [...controls, pair, parts, large, states, added, list, numbers] };
 }

@@ -3,6 +3,7 @@ import { element, fill } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { probability } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
+import { said } from "./attribution.js";
 import { baseOf } from "./pair.js";
 import { share } from "./shades.js";
 import { longName, stateName, valuesName } from "./words.js";
@@ -21,6 +22,7 @@ export function readout() {
 /** @param {Scene} scene */
 function words(scene) {
   const { passing, row, choices, effects, rows, tokens } = scene;
+  if (passing !== null && "step" in passing) return ofStep(scene, passing.step);
   if (passing !== null && "token" in passing) return ofToken(scene, passing.token, choices.token === passing.token);
   const of = passing ?? { row, layer: choices.layer };
   const isChosen = of.row === row && of.layer === choices.layer;
@@ -33,6 +35,15 @@ function words(scene) {
 
 /** @param {boolean} isChosen @param {string} name @param {string} more */
 const symbol = (isChosen, name, more) => element("span", "vl-part vl-where", {}, element("span", `vl-symbol ${isChosen ? "vl-pinned" : ""}`), value(name), more ? quiet(more) : null);
+
+/** What a step of the sum adds. @param {Scene} scene @param {number} step */
+function ofStep({ writes, classes, effects, meta, columns }, step) {
+  const { target, against } = effects.of;
+  const one = (/** @type {number} */ index, /** @type {number} */ at) => ({ label: classes.label(index), color: "", logits: writes.logits[at] ?? [] });
+  const both = { target: one(target, 0), against: against === null ? null : one(against, 1) };
+  const words = said({ columns, ...both, readout: meta.readout, layer: null, passing: step, pinned: null }, step);
+  return words.map(([name, number]) => part(quiet(name), value(number)));
+}
 
 /** @param {Scene} scene @param {number} token @param {boolean} isChosen */
 function ofToken(scene, token, isChosen) {

@@ -62,10 +62,11 @@
  * @property {Progress} progress
  * @property {Exchange} exchange
  * @property {Uint8Array} reads  `[place, position]`: where each place of the list looks
+ * @property {{ refused: string, logits: Float32Array[] }} writes  what the readout adds up, of the target and the other class, after each half block
  * @property {{ layer: number, head: number, values: Float32Array }} looks  where the chosen head looks, by position
  */
 
-/** What is pointed at. @typedef {{ row: Row, layer: number } | { token: number } | null} Passing */
+/** What is pointed at; a step of what the readout adds up. @typedef {{ row: Row, layer: number } | { token: number } | { step: number } | null} Passing */
 
 /**
  * @typedef {object} Moment  what the reader does now, and on what page

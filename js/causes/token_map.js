@@ -34,7 +34,7 @@ export function tokenMap(tokens, actions) {
       const looks = s.view === "looks";
       view.show(s.view);
       title.textContent = looks ? "Where it looks" : "Exchange one token";
-      where.textContent = looks ? `${shortName(s.choices.head, s.choices.layer)}, asked from what is read` : `at ${stateName(s.choices.layer)}`;
+      where.textContent = looks ? `${shortName(s.choices.head, s.choices.layer)}, asked from what is read` : stateName(s.choices.layer);
     }),
     whenChanged((s) => [s.layout, s.ratio], (s) => {
       sizePicture(picture, s.layout.cell, tokens);

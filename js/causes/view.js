@@ -162,7 +162,7 @@ export class CausesView {
     const { layer, exchanged, token } = this.choices;
     const { passing } = this.moment;
     const { values } = this.data.effects.of;
-    const at = passing === null ? placeOf(this.row, layer, values) : "row" in passing ? placeOf(passing.row, passing.layer, values) : ofTokens(layer, [passing.token]);
+    const at = passing === null ? placeOf(this.row, layer, values) : "row" in passing ? placeOf(passing.row, passing.layer, values) : "token" in passing ? ofTokens(layer, [passing.token]) : placeOf(this.row, layer, values);
     const found = [at, ...(token === null ? [] : [ofTokens(layer, [token])])].find((place) => exchanged.some((one) => isSame(one, place)));
     return found ? without(exchanged, found) : exchanged.slice(0, -1);
   }

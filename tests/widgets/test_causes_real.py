@@ -9,7 +9,7 @@ import torch
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, timm_model
-from vitlens_widgets.widgets.causes.places import Place
+from vitlens_widgets.widgets.causes.places import Spot
 from vitlens_widgets.widgets.causes.source import PairSource
 
 MODELS = {
@@ -33,14 +33,14 @@ def test_exchanges_are_those_of_edits(name, direction):
     layer, token = 1, int(clean.tokens[-2])
     replace = vl.edits.Replace
     sets = {
-        (Place("head", layer, 1),): [replace("z", layer, other, head=1)],
-        (Place("head", layer, 0, "q"),): [replace("q", layer, other, head=0)],
-        (Place("head", layer, 0, "pattern"),): [replace("pattern", layer, other, head=0)],
-        (Place("mlp", layer),): [replace("mlp_out", layer, other)],
-        (Place("tokens", layer, tokens=(token,)),): [
+        (Spot("head", layer, 1),): [replace("z", layer, other, head=1)],
+        (Spot("head", layer, 0, "q"),): [replace("q", layer, other, head=0)],
+        (Spot("head", layer, 0, "pattern"),): [replace("pattern", layer, other, head=0)],
+        (Spot("mlp", layer),): [replace("mlp_out", layer, other)],
+        (Spot("tokens", layer, tokens=(token,)),): [
             replace("resid_pre", layer, other, token=token)
         ],
-        (Place("head", 0, 1), Place("mlp", layer)): [
+        (Spot("head", 0, 1), Spot("mlp", layer)): [
             replace("z", 0, other, head=1),
             replace("mlp_out", layer, other),
         ],
@@ -54,7 +54,7 @@ def test_exchanges_are_those_of_edits(name, direction):
 @pytest.mark.parametrize("name", MODELS)
 def test_all_tokens_of_a_state_are_the_other_run(name):
     clean, corrupted = traces(name)
-    everything = Place("tokens", 0, tokens=tuple(map(int, clean.tokens)))
+    everything = Spot("tokens", 0, tokens=tuple(map(int, clean.tokens)))
     (logits,) = PairSource(clean, corrupted).exchange([[everything]], 0, "noising")
     np.testing.assert_allclose(logits, corrupted.logits[0].numpy(), rtol=1e-4, atol=1e-5)
 
@@ -124,3 +124,17 @@ def test_what_is_no_pair_is_refused():
     with refused(vl.UsageError):
         vl.Causes(trace, trace)
     assert corrupted is not None
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("direction", ["noising", "denoising"])
+def test_what_the_readout_adds_up_ends_in_the_answer(name, direction):
+    clean, corrupted = traces(name)
+    run = clean if direction == "noising" else corrupted
+    curve = PairSource(clean, corrupted).writes([4, 2], 0, direction)
+    assert curve.shape == (2, 2 * clean.vit.n_layers + 2)
+    np.testing.assert_allclose(curve[:, -1], run.logits[0, [4, 2]].numpy(), rtol=1e-5)
+    reading = vl.FrozenNormLens(clean.vit).read(run)  # the same norm; its logits are centred
+    at_readout = np.asarray(reading.readout.logit(4))[:, 0]
+    steps = np.diff(curve[0, :-1:2])
+    np.testing.assert_allclose(steps, np.diff(at_readout), rtol=1e-3, atol=1e-4)

@@ -8,7 +8,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.widgets.fake_causes import random_pair
-from vitlens_widgets.widgets.causes.places import Place
+from vitlens_widgets.widgets.causes.places import Spot
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
 
@@ -38,9 +38,9 @@ def test_every_number_is_that_of_the_exchange(direction, prefix):
     softmax = lambda z: np.exp(z) / np.exp(z).sum()  # noqa: E731
     for layer in range(4):
         places = [
-            *(Place("head", layer, head, "k") for head in range(3)),
-            Place("attention", layer, None, "k"),
-            Place("mlp", layer),
+            *(Spot("head", layer, head, "k") for head in range(3)),
+            Spot("attention", layer, None, "k"),
+            Spot("mlp", layer),
         ]
         for row, place in enumerate(places):
             logits = pair.after([place], 0, direction).astype(np.float64)
@@ -51,10 +51,10 @@ def test_every_number_is_that_of_the_exchange(direction, prefix):
     groups = fields(widget, "_groups", 4)
     for layer in range(4):
         for token in pair.tokens:
-            logits = pair.after([Place("tokens", layer, tokens=(int(token),))], 0, direction)
+            logits = pair.after([Spot("tokens", layer, tokens=(int(token),))], 0, direction)
             assert tokens[0, layer, token] == pytest.approx(metric(logits), rel=1e-5)
         patches = tuple(range(len(prefix), len(pair.tokens)))
-        logits = pair.after([Place("tokens", layer, tokens=patches)], 0, direction)
+        logits = pair.after([Spot("tokens", layer, tokens=patches)], 0, direction)
         assert groups[0, layer] == pytest.approx(metric(logits), rel=1e-5)
 
 
@@ -75,12 +75,12 @@ def test_what_is_on_the_list_comes_first_then_the_strongest_estimates():
     pair = random_pair(4)
     widget = vl.Causes(pair, exchanged=[("mlp", 0), ("tokens", 1, [3, 4])])
     finished(widget)
-    listed = [Place("mlp", 0), Place("tokens", 1, tokens=(3, 4))]
+    listed = [Spot("mlp", 0), Spot("tokens", 1, tokens=(3, 4))]
     assert pair.exchanged[:3] == [listed, [listed[0]], [listed[1]]]
     parts, _ = pair.estimates(2, 4, 0, "noising", "output")
     strongest = [np.unravel_index(at, parts.shape) for at in np.argsort(-np.abs(parts), axis=None)]
     named = {0: "head", 1: "head", 2: "attention", 3: "mlp"}
-    order = [Place(named[r], int(k), int(r) if r < 2 else None) for k, r in strongest]
+    order = [Spot(named[r], int(k), int(r) if r < 2 else None) for k, r in strongest]
     assert [one for (one,) in pair.exchanged[3:14]] == [p for p in order if p != listed[0]]
     sets = [tuple(one) for one in pair.exchanged]
     assert len(sets) == len(set(sets))  # nothing is run twice
@@ -89,7 +89,7 @@ def test_what_is_on_the_list_comes_first_then_the_strongest_estimates():
 def test_the_list_has_each_place_alone_and_all_together():
     pair = random_pair(6)
     widget = finished(vl.Causes(pair, exchanged=[("head", 1, 0), ("head", 2, 1, "v"), ("mlp", 0)]))
-    places = [Place("head", 1, 0), Place("head", 2, 1, "v"), Place("mlp", 0)]
+    places = [Spot("head", 1, 0), Spot("head", 2, 1, "v"), Spot("mlp", 0)]
     found = widget._exchange
     assert found["places"] == [["head", 1, 0, "output"], ["head", 2, 1, "v"], ["mlp", 0]]
     alone = [metric(pair.after([place], 0, "noising")) for place in places]
@@ -117,7 +117,7 @@ def test_another_class_needs_no_run_again():
     n_runs = len(pair.exchanged)
     widget.target, widget.against = 1, None
     assert widget._of["target"] == 1
-    logits = pair.after([Place("head", 2, 1)], 0, "noising")
+    logits = pair.after([Spot("head", 2, 1)], 0, "noising")
     assert fields(widget, "_parts", 3, 4)[0, 2, 1] == pytest.approx(logits[1], rel=1e-5)
     assert len(pair.exchanged) == n_runs
     widget.against = 1  # the target: they would be one class
@@ -129,7 +129,7 @@ def test_many_classes_keep_what_matters(monkeypatch):
     monkeypatch.setattr("vitlens_widgets.widgets.causes.answers.FIRST", 2)
     pair = random_pair(8, classes=40)
     widget = finished(vl.Causes(pair, target=2, against=4))
-    place = Place("head", 1, 1)
+    place = Spot("head", 1, 1)
     logits = pair.after([place], 0, "noising").astype(np.float64)
     chance = np.exp(logits) / np.exp(logits).sum()
     expected = [metric(logits), logits.argmax(), chance.max(), chance[2], chance[4]]
@@ -217,13 +217,13 @@ def test_bad_choices_are_refused_in_a_sentence(choices):
 def test_a_pair_of_a_batch_is_chosen():
     pair = random_pair(12, images=3)
     widget = finished(vl.Causes(pair, image=1))
-    logits = pair.after([Place("head", 0, 1)], 1, "noising")
+    logits = pair.after([Spot("head", 0, 1)], 1, "noising")
     assert fields(widget, "_parts", 3, 4)[0, 0, 1] == pytest.approx(metric(logits), rel=1e-5)
     widget.image = 2
     assert widget._of["image"] == 2
     assert widget._picture == pair.both[2].tobytes()
     finished(widget)
-    logits = pair.after([Place("head", 0, 1)], 2, "noising")
+    logits = pair.after([Spot("head", 0, 1)], 2, "noising")
     assert fields(widget, "_parts", 3, 4)[0, 0, 1] == pytest.approx(metric(logits), rel=1e-5)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vitlens_widgets.widgets.causes.places import Place
+from vitlens_widgets.widgets.causes.places import Spot
 
 MOST_KEPT = 2000
 """Classes up to which all logits of every run are kept; beyond, those that matter to the pair."""
@@ -28,7 +28,7 @@ def probabilities(logits: np.ndarray, kind: str) -> np.ndarray:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-class Asked(NamedTuple):
+class Compared(NamedTuple):
     """Which two classes are compared; without `against`, the target's own logit counts."""
 
     target: int
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
     """Log of the sum of all exponentials."""
 
 
-class Answers:
+class RunAnswers:
     """The runs of one pair in one direction.
 
     Args:
@@ -67,21 +67,21 @@ class Answers:
 
     def __init__(self, base: np.ndarray, other: np.ndarray, kind: str) -> None:
         self.base, self.other, self.kind = base, other, kind
-        self.known: dict[Place, Answer] = {}
+        self.known: dict[Spot, Answer] = {}
         self._columns: np.ndarray | None = None
-        self.whole: dict[tuple[Place, ...], np.ndarray] = {}
+        self.whole: dict[tuple[Spot, ...], np.ndarray] = {}
         if len(base) > MOST_KEPT:
             firsts = [np.argsort(-logits)[:FIRST] for logits in (base, other)]
             self._columns = np.unique(np.concatenate(firsts))
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Compared) -> None:
         """Makes sure that the numbers of these classes are kept from now on."""
         wanted = [asked.target, *([] if asked.against is None else [asked.against])]
         if self._columns is not None and not np.isin(wanted, self._columns).all():
             self._columns = np.unique([*self._columns, *wanted])
             self.known = {}
 
-    def take(self, place: Place, logits: np.ndarray) -> None:
+    def take(self, place: Spot, logits: np.ndarray) -> None:
         """Keeps what was answered, `[class]`."""
         top = int(logits.argmax())
         wide = logits.astype(np.float64)
@@ -90,24 +90,24 @@ class Answers:
         kept = logits if self._columns is None else logits[self._columns]
         self.known[place] = Answer(kept.astype(np.float32), top, chance, log_norm)
 
-    def logit(self, place: Place, index: int) -> float:
+    def logit(self, place: Spot, index: int) -> float:
         """Of one class after a place was exchanged."""
         where = index if self._columns is None else int(np.searchsorted(self._columns, index))
         return float(self.known[place].logits[where])
 
-    def probability(self, place: Place, index: int) -> float:
+    def probability(self, place: Spot, index: int) -> float:
         """The same as a probability."""
         value = self.logit(place, index)
         if self.kind == "sigmoid":
             return float(probabilities(np.array([value]), "sigmoid")[0])
         return float(np.exp(value - self.known[place].log_norm))
 
-    def metric(self, place: Place, asked: Asked) -> float:
+    def metric(self, place: Spot, asked: Compared) -> float:
         """Logit of the target, less that of `against`."""
         own = self.logit(place, asked.target)
         return own if asked.against is None else own - self.logit(place, asked.against)
 
-    def numbers(self, place: Place, asked: Asked) -> list[float]:
+    def numbers(self, place: Spot, asked: Compared) -> list[float]:
         """Metric, first answer, its probability, those of target and against; NaN if not known."""
         if place not in self.known:
             return [np.nan] * 5
@@ -116,7 +116,7 @@ class Answers:
         own = self.probability(place, asked.target)
         return [self.metric(place, asked), one.top, one.top_probability, own, against]
 
-    def gap(self, asked: Asked) -> float:
+    def gap(self, asked: Compared) -> float:
         """How far the two runs are apart: base less other."""
         return float(asked.metric(self.base) - asked.metric(self.other))
 

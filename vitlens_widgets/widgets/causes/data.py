@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.causes.answers import most_changed, probabilities
-from vitlens_widgets.widgets.causes.places import Place
+from vitlens_widgets.widgets.causes.places import Spot
 from vitlens_widgets.widgets.causes.seam import CausesLike
 from vitlens_widgets.widgets.causes.work import Of, Work
 from vitlens_widgets.widgets.shared import pack
@@ -53,12 +54,12 @@ def numbers(work: Work, of: Of) -> dict[str, bytes]:
         for row in range(len(work.rows))
     ]
     of_tokens = [
-        answers.numbers(Place("tokens", layer, tokens=(token,)), of.asked)
+        answers.numbers(Spot("tokens", layer, tokens=(token,)), of.asked)
         for layer in n_layers
         for token in work.tokens
     ]
     groups = [
-        answers.numbers(Place("tokens", layer, tokens=work.patches), of.asked) for layer in n_layers
+        answers.numbers(Spot("tokens", layer, tokens=work.patches), of.asked) for layer in n_layers
     ]
     return {
         "_parts": _by_field(of_parts, parts),
@@ -72,7 +73,21 @@ def _by_field(rows: list[list[float]], estimates: np.ndarray) -> bytes:
     return pack.float32(np.concatenate([by_field, estimates[None]]))
 
 
-def progress(work: Work, of: Of, layer: int, exchanged: Sequence[Place]) -> dict[str, Any]:
+def writes(source: CausesLike, of: Of) -> dict[str, Any]:
+    """What the readout adds up in the run in which places are exchanged.
+
+    `_writes` is float32 `[class, 2 L + 2]` of the target and, where there is one, `against`; empty
+    where the readout cannot be split, and `_writes_refused` says why.
+    """
+    classes = [of.target, *([] if of.against is None else [of.against])]
+    try:
+        found = source.writes(classes, of.image, of.direction)
+    except UsageError as error:
+        return {"_writes": b"", "_writes_refused": str(error)}
+    return {"_writes": pack.float32(found), "_writes_refused": ""}
+
+
+def progress(work: Work, of: Of, layer: int, exchanged: Sequence[Spot]) -> dict[str, Any]:
     """How far it is, as JSON."""
     answers = work.answers(of)
     parts, state = work.parts(of), work.of_state(of, layer)
@@ -84,7 +99,7 @@ def progress(work: Work, of: Of, layer: int, exchanged: Sequence[Place]) -> dict
     }
 
 
-def exchanged(work: Work, of: Of, places: Sequence[Place]) -> dict[str, Any]:
+def exchanged(work: Work, of: Of, places: Sequence[Spot]) -> dict[str, Any]:
     """The list of exchanged places: each alone, and all together, as far as they are known."""
     answers = work.answers(of)
     alone = [_numbers(answers.numbers(place, of.asked)) for place in places]
@@ -92,7 +107,7 @@ def exchanged(work: Work, of: Of, places: Sequence[Place]) -> dict[str, Any]:
     return {"places": [place.as_json for place in places], "alone": alone, "together": together}
 
 
-def _together(work: Work, of: Of, places: tuple[Place, ...]) -> dict[str, Any] | None:
+def _together(work: Work, of: Of, places: tuple[Spot, ...]) -> dict[str, Any] | None:
     answers = work.answers(of)
     logits = answers.whole.get(places)
     if logits is None:
@@ -115,13 +130,13 @@ def _numbers(values: Sequence[float]) -> list[float | None]:
     return [None if np.isnan(value) else float(value) for value in values]
 
 
-def reads(work: Work, of: Of, places: Sequence[Place]) -> bytes:
+def reads(work: Work, of: Of, places: Sequence[Spot]) -> bytes:
     """Where each place of the list looks or stands, uint8 `[place, position]`, its largest 255."""
     lines = [_read_by(work, of, place) for place in places]
     return pack.uint8(np.stack(lines)) if lines else b""
 
 
-def _read_by(work: Work, of: Of, place: Place) -> np.ndarray:
+def _read_by(work: Work, of: Of, place: Spot) -> np.ndarray:
     tokens = np.asarray(work.tokens)
     if place.kind == "tokens":
         return np.where(np.isin(tokens, place.tokens), 255, 0)

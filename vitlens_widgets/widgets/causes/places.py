@@ -21,7 +21,7 @@ SUCH_AS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class Spot:
     """One place of the forward pass, or several tokens of one state.
 
     Attributes:
@@ -62,13 +62,13 @@ class Sizes(NamedTuple):
     """What a block has beside its heads: "attention", "mlp"."""
 
 
-def place_of(given: Any, sizes: Sizes) -> Place:
+def place_of(given: Any, sizes: Sizes) -> Spot:
     """A place as a user or a browser names it.
 
     Raises:
         UsageError: It names none.
     """
-    if isinstance(given, Place):
+    if isinstance(given, Spot):
         given = given.as_json
     if not is_several(given) or len(given) < 2 or given[0] not in KINDS:
         raise UsageError(f"exchanged takes places such as {SUCH_AS}; {given!r} is none.")
@@ -78,23 +78,23 @@ def place_of(given: Any, sizes: Sizes) -> Place:
     at = _index("layer", layer, sizes.n_layers, given)
     match kind, rest:
         case "head", [head]:
-            return Place("head", at, _index("head", head, sizes.n_heads, given))
+            return Spot("head", at, _index("head", head, sizes.n_heads, given))
         case "head", [head, values]:
             which = _index("head", head, sizes.n_heads, given)
-            return Place("head", at, which, _values(values, given))
+            return Spot("head", at, which, _values(values, given))
         case "attention", []:
-            return Place("attention", at)
+            return Spot("attention", at)
         case "attention", [values]:
-            return Place("attention", at, None, _values(values, given))
+            return Spot("attention", at, None, _values(values, given))
         case "mlp", []:
-            return Place("mlp", at)
+            return Spot("mlp", at)
         case "tokens", [tokens] if is_several(tokens) or whole_number(tokens) is not None:
-            return Place("tokens", at, tokens=_tokens(tokens, sizes.tokens, given))
+            return Spot("tokens", at, tokens=_tokens(tokens, sizes.tokens, given))
         case _:
             raise UsageError(f"exchanged takes places such as {SUCH_AS}; {given!r} is none.")
 
 
-def places_of(given: Any, sizes: Sizes) -> list[Place]:
+def places_of(given: Any, sizes: Sizes) -> list[Spot]:
     """Several places, each once, in their order.
 
     Raises:

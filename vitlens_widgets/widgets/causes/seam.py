@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
-from vitlens_widgets.widgets.causes.places import Place, Values
+from vitlens_widgets.widgets.causes.places import Spot, Values
 from vitlens_widgets.widgets.shared.seam import LabelsLike, SizesLike
 
 # ruff: noqa: D102  # what each attribute is, the class in source.py says; here, its axes
 
 Direction = Literal["noising", "denoising"]
 """Values of the corrupted run put into the clean one, or the other way round."""
-
-
-class Writes(NamedTuple):
-    """What the readout adds up in one run, as logits of classes."""
-
-    curve: np.ndarray
-    """Before block 0, then after every attention and every MLP, then with the biases of the final
-    norm and the classifier: `[class, 2 L + 2]`."""
-    parts: np.ndarray
-    """What each part of a block adds, in the order of the rows: `[class, layer, row]`."""
 
 
 class CausesLike(SizesLike, Protocol):
@@ -40,7 +30,7 @@ class CausesLike(SizesLike, Protocol):
     def pictures(self, image: int, /) -> np.ndarray: ...
     def logits(self, image: int, /) -> np.ndarray: ...
     def exchange(
-        self, places: Sequence[Sequence[Place]], image: int, direction: Direction, /
+        self, places: Sequence[Sequence[Spot]], image: int, direction: Direction, /
     ) -> Iterator[np.ndarray]: ...
     def estimates(
         self,
@@ -52,6 +42,4 @@ class CausesLike(SizesLike, Protocol):
         /,
     ) -> tuple[np.ndarray, np.ndarray]: ...
     def reads(self, layer: int, head: int, image: int, direction: Direction, /) -> np.ndarray: ...
-    def writes(
-        self, classes: Sequence[int], image: int, direction: Direction, /
-    ) -> Writes | None: ...
+    def writes(self, classes: Sequence[int], image: int, direction: Direction, /) -> np.ndarray: ...

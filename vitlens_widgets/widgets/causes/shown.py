@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vitlens_widgets.export.stills.scales import ColorScale, number, probability
-from vitlens_widgets.widgets.causes.answers import Asked, probabilities
+from vitlens_widgets.widgets.causes.answers import Compared, probabilities
 from vitlens_widgets.widgets.causes.data import FIELDS
 from vitlens_widgets.widgets.shared.still import joined, on_patches
 
@@ -42,7 +42,7 @@ class ShownCauses:
     @functools.cached_property
     def ends(self) -> np.ndarray:
         """The logit (difference) of both images, `[2]`."""
-        return Asked(self.of["target"], self.of["against"]).metric(self.logits)
+        return Compared(self.of["target"], self.of["against"]).metric(self.logits)
 
     def share(self, metric: np.ndarray) -> np.ndarray:
         """How far a run has gone from one end to the other."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.widgets.causes.places import Place, Values
-from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
+from vitlens_widgets.widgets.causes.places import Spot, Values
+from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class PairSource:
         return (clean, corrupted) if direction == "noising" else (corrupted, clean)
 
     def exchange(
-        self, places: Sequence[Sequence[Place]], image: int, direction: Direction
+        self, places: Sequence[Sequence[Spot]], image: int, direction: Direction
     ) -> Iterator[np.ndarray]:
         """The answer after each set of places was exchanged, float32 `[class]`, in their order."""
         base, other = self._base_and_other(direction)
@@ -93,17 +93,33 @@ class PairSource:
             asking = pattern.new_full((len(pattern),), 1 / len(pattern))
         return (asking.to(pattern) @ pattern).float().cpu().numpy()
 
-    def writes(  # for the views of attribution
-        self,
-        classes: Sequence[int],
-        image: int,
-        direction: Direction,  # noqa: ARG002
-    ) -> Writes | None:
-        """What the readout adds up, part by part; None where it cannot be split."""
-        return None
+    def writes(self, classes: Sequence[int], image: int, direction: Direction) -> np.ndarray:
+        """What the readout adds up, as logits of classes, float32 `[class, 2 L + 2]`.
+
+        Before block 0, after every attention and every MLP, then with what is added whatever the
+        stream is; the final norm is frozen at the run (`trace.frozen_readout`).
+
+        Raises:
+            UsageError: It cannot be split so.
+        """
+        import torch
+
+        from vitlens_widgets.trace.frozen_readout import frozen_readout
+
+        base, _ = self._base_and_other(direction)
+        logits: Any = base.logits
+        asked = torch.zeros(len(classes), *logits.shape)
+        asked[range(len(classes)), :, list(classes)] = 1
+        readout = frozen_readout(base, asked)
+        points: list[Any] = []
+        for layer in range(self.n_layers):
+            before = readout.adds(base.states[layer])
+            points += [before, before + readout.adds(base["attn_out", layer])]
+        points += [readout.adds(base.states[-1]), readout.logits]
+        return torch.stack(points, -1)[:, image].float().cpu().numpy()
 
 
-def edit_of(place: Place, other: Trace) -> edits.Replace:
+def edit_of(place: Spot, other: Trace) -> edits.Replace:
     """The exchange of a place as an edit."""
     from vitlens_widgets.trace.edits import Replace
 
@@ -118,7 +134,7 @@ def edit_of(place: Place, other: Trace) -> edits.Replace:
     return Replace(site, place.layer, value)
 
 
-def site_of(place: Place) -> str:
+def site_of(place: Spot) -> str:
     """Where a place is found in a trace."""
     match place.kind:
         case "tokens":

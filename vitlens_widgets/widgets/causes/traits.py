@@ -18,8 +18,8 @@ from vitlens_widgets.widgets.shared.traits import (
 )
 
 
-class Places(TraitType[list[Any], Any]):
-    """Places that are exchanged together; the widget's `_sizes` say what there is."""
+class ExchangedPlaces(TraitType[list[Any], Any]):
+    """ExchangedPlaces that are exchanged together; the widget's `_sizes` say what there is."""
 
     def validate(self, obj: Any, value: Any) -> list[Any]:
         """Gives each place as a list, each once."""
@@ -79,7 +79,7 @@ class CausesChoices(LensWidget):
     token = KeptToken[int | None]("_n_tokens", "a token", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
-    exchanged = Places().tag(sync=True, choice=True)
+    exchanged = ExchangedPlaces().tag(sync=True, choice=True)
 
     _sizes: Sizes
     _n_layers: int

@@ -13,7 +13,7 @@ from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.causes import data
 from vitlens_widgets.widgets.causes.figure import figure_parts
-from vitlens_widgets.widgets.causes.places import Place, Sizes, places_of
+from vitlens_widgets.widgets.causes.places import Sizes, Spot, places_of
 from vitlens_widgets.widgets.causes.source import source_of
 from vitlens_widgets.widgets.causes.still import draw
 from vitlens_widgets.widgets.causes.traits import CausesChoices
@@ -26,9 +26,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Head,
     Meaning,
     OfBatch,
-)
-from vitlens_widgets.widgets.shared.meanings import (
-    Place as PlaceMeaning,
+    Place,
 )
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
@@ -93,6 +91,8 @@ class Causes(CausesChoices):
     _progress = traitlets.Dict().tag(sync=True)
     _exchange = traitlets.Dict().tag(sync=True)
     _reads = traitlets.Bytes().tag(sync=True)
+    _writes = traitlets.Bytes().tag(sync=True)
+    _writes_refused = traitlets.Unicode().tag(sync=True)
     _looks_of = traitlets.List[int]().tag(sync=True)
     _looks = traitlets.Bytes().tag(sync=True)
 
@@ -156,13 +156,14 @@ class Causes(CausesChoices):
         return Of(self.target, self.against, self.image, self.direction, self.values)
 
     @property
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[Spot]:
         return places_of(self.exchanged, self._sizes)
 
     def _fill(self) -> None:
         """Packs what depends on the choices that the model answers."""
         of = self._now()
         packed = data.numbers(self._work, of)  # refused before anything is set
+        packed |= data.writes(self._source, of)
         if self._of.get("image") != of.image:
             packed |= data.of_pair(self._source, of.image)
         self._set(packed)
@@ -248,7 +249,7 @@ class Causes(CausesChoices):
         source = self._source
         return {
             "layer": Depth(self._n_layers, is_block=True),
-            "token": PlaceMeaning(
+            "token": Place(
                 source.layout,
                 tuple(map(int, source.tokens)),
                 lambda: [source.picture(i) for i in range(self._n_images)],

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from vitlens_widgets.progress import progress_bar
-from vitlens_widgets.widgets.causes.answers import SMALLEST_GAP, Answers, Asked
-from vitlens_widgets.widgets.causes.places import Place, Values
+from vitlens_widgets.widgets.causes.answers import SMALLEST_GAP, Compared, RunAnswers
+from vitlens_widgets.widgets.causes.places import Spot, Values
 from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
 from vitlens_widgets.widgets.shared.recent import Recent
 
@@ -37,9 +37,9 @@ class Of(NamedTuple):
     values: Values
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Compared:
         """The two classes."""
-        return Asked(self.target, self.against)
+        return Compared(self.target, self.against)
 
 
 class Work:
@@ -59,7 +59,7 @@ class Work:
         self.rows: list[int | str] = [*range(source.n_heads), *source.rows]
         self.was_interrupted = False
         self._at_once = FIRST_AT_ONCE
-        self._answers: dict[tuple[int, Direction], Answers] = {}
+        self._answers: dict[tuple[int, Direction], RunAnswers] = {}
         self._estimates = Recent(source.estimates, most=8)
 
     @property
@@ -68,13 +68,13 @@ class Work:
         n_prefix = len(self.source.layout.prefix)
         return tuple(token for token in self.tokens if token >= n_prefix)
 
-    def answers(self, of: Of) -> Answers:
+    def answers(self, of: Of) -> RunAnswers:
         """The runs of a pair, with the numbers of the two classes."""
         key = (of.image, of.direction)
         if key not in self._answers:
             clean, corrupted = self.source.logits(of.image)
             both = (clean, corrupted) if of.direction == "noising" else (corrupted, clean)
-            self._answers[key] = Answers(*both, self.source.probability_kind)
+            self._answers[key] = RunAnswers(*both, self.source.probability_kind)
         self._answers[key].ask(of.asked)
         return self._answers[key]
 
@@ -88,33 +88,33 @@ class Work:
         parts, tokens = self._estimates(of.target, of.against, of.image, of.direction, of.values)
         return -parts / gap, -tokens / gap
 
-    def part(self, layer: int, row: int, values: Values) -> Place:
+    def part(self, layer: int, row: int, values: Values) -> Spot:
         """The place of a cell of the map."""
         name = self.rows[row]
         if isinstance(name, int):
-            return Place("head", layer, name, values)
-        return Place("mlp", layer) if name == "mlp" else Place("attention", layer, None, values)
+            return Spot("head", layer, name, values)
+        return Spot("mlp", layer) if name == "mlp" else Spot("attention", layer, None, values)
 
-    def parts(self, of: Of) -> list[Place]:
+    def parts(self, of: Of) -> list[Spot]:
         """Every cell of the map, the strongest estimate first."""
         strength = np.abs(np.nan_to_num(self.estimates(of)[0]))
         order = np.argsort(-strength, axis=None, kind="stable")
         cells = (divmod(int(at), len(self.rows)) for at in order)
         return [self.part(layer, row, of.values) for layer, row in cells]
 
-    def of_state(self, of: Of, layer: int) -> list[Place]:
+    def of_state(self, of: Of, layer: int) -> list[Spot]:
         """Every token of a state: all patches, those before them, then the strongest first."""
         strength = np.abs(np.nan_to_num(self.estimates(of)[1][layer]))
         order = [self.tokens[at] for at in np.argsort(-strength, kind="stable")]
         first = self._few(layer)
-        return [*first, *(Place("tokens", layer, tokens=(token,)) for token in order)]
+        return [*first, *(Spot("tokens", layer, tokens=(token,)) for token in order)]
 
-    def _few(self, layer: int) -> list[Place]:
+    def _few(self, layer: int) -> list[Spot]:
         """All patches together, and each token before them."""
         before = [(token,) for token in self.tokens[: len(self.tokens) - len(self.patches)]]
-        return [Place("tokens", layer, tokens=tokens) for tokens in (self.patches, *before)]
+        return [Spot("tokens", layer, tokens=tokens) for tokens in (self.patches, *before)]
 
-    def of_film(self, of: Of) -> list[Place]:
+    def of_film(self, of: Of) -> list[Spot]:
         """What the other states show: tokens whose estimate is not faint."""
         strength = np.abs(np.nan_to_num(self.estimates(of)[1]))
         few = [place for layer in range(self.source.n_layers) for place in self._few(layer)]
@@ -122,30 +122,30 @@ class Work:
         least = 0.0 if strength.size <= FEW else FAINTEST * strength.max(initial=0)
         strong = order[strength.flat[order] >= least]
         cells = (divmod(int(at), len(self.tokens)) for at in strong)
-        return [*few, *(Place("tokens", k, tokens=(self.tokens[at],)) for k, at in cells)]
+        return [*few, *(Spot("tokens", k, tokens=(self.tokens[at],)) for k, at in cells)]
 
     def missing(
-        self, of: Of, layer: int, exchanged: Sequence[Place], *, film: bool = True
-    ) -> list[Sequence[Place]]:
+        self, of: Of, layer: int, exchanged: Sequence[Spot], *, film: bool = True
+    ) -> list[Sequence[Spot]]:
         """Sets of places that are to be exchanged yet, in their order."""
         if not self.has_gap(of):
             return []
         answers = self.answers(of)
         together = tuple(exchanged)
-        wanted: list[Place] = [*together, *self.parts(of), *self.of_state(of, layer)]
+        wanted: list[Spot] = [*together, *self.parts(of), *self.of_state(of, layer)]
         wanted += self.of_film(of) if film else []
         alone = [[place] for place in dict.fromkeys(wanted) if place not in answers.known]
         is_open = bool(together) and together not in answers.whole
         return [*([together] if is_open else []), *alone]
 
-    def go_on(self, of: Of, layer: int, exchanged: Sequence[Place], seconds: float) -> None:
+    def go_on(self, of: Of, layer: int, exchanged: Sequence[Spot], seconds: float) -> None:
         """Exchanges places for about so long, at least one."""
         until = time.monotonic() + seconds
         for _ in self._run(of, self.missing(of, layer, exchanged), exchanged):
             if time.monotonic() > until:
                 return
 
-    def finish(self, of: Of, layer: int, exchanged: Sequence[Place]) -> None:
+    def finish(self, of: Of, layer: int, exchanged: Sequence[Spot]) -> None:
         """Exchanges all that a page shows of the chosen state, with a progress bar."""
         missing = self.missing(of, layer, exchanged, film=False)
         with progress_bar(len(missing), "exchanged") as bar:
@@ -153,7 +153,7 @@ class Work:
                 bar.update()
 
     def _run(
-        self, of: Of, sets: Sequence[Sequence[Place]], exchanged: Sequence[Place]
+        self, of: Of, sets: Sequence[Sequence[Spot]], exchanged: Sequence[Spot]
     ) -> Iterator[None]:
         answers, left = self.answers(of), list(sets)
         while left:
