@@ -1,11 +1,10 @@
 // The nodes of a circuit, as buttons over its edges: one is in the order of tabs, arrows move among them.
 import { whenChanged } from "../lib/changes.js";
-import { blueOrange, colorAt } from "../lib/colormaps.js";
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { emojiNode } from "../lib/label_nodes.js";
 import { firstLetters } from "../lib/labels.js";
-import { decimal } from "../lib/numbers.js";
 import { EMBEDDING, nameOf, neighbour, partOf, textOf } from "./circuit_places.js";
+import { cellColor, css, inkOn, share } from "./shades.js";
 import { nearest } from "./sizes.js";
 
 /** @typedef {import("./circuit.js").Drawn} Drawn */
@@ -21,7 +20,7 @@ export function circuitNodes(actions) {
   let current = EMBEDDING;
   listen(node, actions, (key, at) => shown && neighbour(shown.places, at, key), buttons, (at) => (current = at));
   const place = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.nHeads], (s) => keepOnly(node, buttons, s.places));
-  const color = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.effects, s.scale, s.exact, s.picture, s.labelOf, s.labelTarget, s.labelAgainst], (s) => {
+  const color = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.effects, s.scale, s.dark, s.exact, s.picture, s.labelOf, s.labelTarget, s.labelAgainst], (s) => {
     for (const [at, button] of buttons) dress(button, at, s);
   });
   return {
@@ -63,8 +62,9 @@ function dress(button, at, s) {
   button.classList.toggle("vl-node-end", part === null);
   if (!part) return at === EMBEDDING ? dressEmbedding(button, s) : dressAnswer(button, s);
   const effect = s.effects[at] ?? NaN;
-  const color = colorAt(blueOrange, 0.5 + effect / s.scale / 2);
-  button.style.background = Number.isNaN(effect) ? "" : `rgb(${color.join()})`;
+  const color = cellColor(effect, s.scale, s.dark);
+  button.style.background = Number.isNaN(effect) ? "" : css(color);
+  button.style.color = Number.isNaN(effect) ? "" : inkOn(color);
   setAttributes(button, { "aria-label": `${nameOf(s, at)}, ${effectOf(s, at)}`, "data-unknown": Number.isNaN(effect), "data-mlp": part.head === null });
   fill(button, textOf(part, s.columns.pitch));
 }
@@ -79,7 +79,7 @@ function dressEmbedding(button, s) {
 function dressAnswer(button, { labelOf, labelTarget, labelAgainst, exact, size }) {
   const sign = (/** @type {number} */ index) => emojiNode(labelOf(index).emoji) ?? firstLetters(labelOf(index).name, 3);
   const both = labelAgainst === null ? [sign(labelTarget)] : [sign(labelTarget), "−", sign(labelAgainst)];
-  const kept = decimal(exact.kept[nearest(exact.sizes, size)] ?? NaN);
+  const kept = share(exact.kept[nearest(exact.sizes, size)] ?? NaN);
   const names = [labelTarget, labelAgainst].flatMap((index) => (index === null ? [] : [labelOf(index).name]));
   setAttributes(button, { "aria-label": `answer, ${names.join(" against ")}, ${kept} of the gap kept` });
   fill(button, element("span", "vl-node-signs", { "aria-hidden": "true" }, ...both), element("b", "vl-node-under", {}, kept));
@@ -115,5 +115,5 @@ function listen(node, { passNode, pinNode }, next, buttons, setCurrent) {
 /** What a node says of itself. @param {Drawn} s @param {number} node */
 const effectOf = ({ effects }, node) => {
   const effect = effects[node] ?? NaN;
-  return Number.isNaN(effect) ? "not exchanged yet" : `${decimal(effect)} of the way`;
+  return Number.isNaN(effect) ? "not exchanged yet" : `${share(effect)} of the way`;
 };

@@ -3,8 +3,9 @@
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { labelNode } from "../lib/label_nodes.js";
-import { decimal, probability } from "../lib/numbers.js";
+import { probability } from "../lib/numbers.js";
 import { svg } from "../lib/svg.js";
+import { share as shareText } from "./shades.js";
 import { nearest, placeOf, rangeOf, sizeAt, sizeOfKey, ticksFor } from "./sizes.js";
 
 /** @typedef {import("./circuit.js").Drawn} Drawn */
@@ -103,8 +104,8 @@ function wordsOf(s) {
   const count = s.live.length;
   const key = (/** @type {string} */ kind, /** @type {string} */ text) => element("div", "vl-size-key", {}, element("i", kind), text);
   return [
-    element("div", "vl-size-facts", {}, element("div", "", {}, element("b", "", {}, many(count)), count === 1 ? " edge keeps " : " edges keep ", element("b", "", {}, decimal(kept))), ...(Number.isNaN(without) ? [] : [element("div", "", {}, "without them ", element("b", "", {}, decimal(without)))]), ...(answer ? [element("div", "vl-size-answer", {}, answer.index === s.labelTarget ? "still answers " : "answers ", labelNode(answer.label, "vl-name vl-strong"), " ", element("b", "", {}, probability(answer.probability)))] : [])),
-    element("div", "vl-size-keys", {}, key("vl-key-exact", s.exactWords), ...(s.ranked ? [key("vl-key-ranked", "by gradient rank")] : []), ...(random ? [element("div", "", {}, `${random.count} random circuits ${random.size === size ? "of this size" : `of ${many(random.size)}`}: at most ${decimal(random.largest)}`)] : [])),
+    element("div", "vl-size-facts", {}, element("div", "", {}, element("b", "", {}, many(count)), count === 1 ? " edge keeps " : " edges keep ", element("b", "", {}, shareText(kept))), ...(Number.isNaN(without) ? [] : [element("div", "", {}, "without them ", element("b", "", {}, shareText(without)))]), ...(answer ? [element("div", "vl-size-answer", {}, answer.index === s.labelTarget ? "still answers " : "answers ", labelNode(answer.label, "vl-name vl-strong"), " ", element("b", "", {}, probability(answer.probability)))] : [])),
+    element("div", "vl-size-keys", {}, key("vl-key-exact", s.exactWords), ...(s.ranked ? [key("vl-key-ranked", "by gradient rank")] : []), ...(random ? [element("div", "", {}, `${random.count} random circuits ${random.size === size ? "of this size" : `of ${many(random.size)}`}: at most ${shareText(random.largest)}`)] : [])),
   ];
 }
 
@@ -125,8 +126,8 @@ function factsOf({ exact, random, size, labelOf }) {
 /** @param {Drawn} s */
 function spoken(s) {
   const { kept, without, answer } = factsOf(s);
-  const more = [Number.isNaN(without) ? "" : `, without them ${decimal(without)}`, answer ? `, the answer is ${answer.label.name} ${probability(answer.probability)}` : ""];
-  return `${many(s.live.length)} of ${many(s.nEdges)} edges keep ${decimal(kept)} of the gap${more.join("")}`;
+  const more = [Number.isNaN(without) ? "" : `, without them ${shareText(without)}`, answer ? `, the answer is ${answer.label.name} ${probability(answer.probability)}` : ""];
+  return `${many(s.live.length)} of ${many(s.nEdges)} edges keep ${shareText(kept)} of the gap${more.join("")}`;
 }
 
 /** Dragging, clicking and keys. @param {HTMLElement} slider @param {() => Drawn | null} shown @param {(size: number | null) => void} choose */
