@@ -68,6 +68,7 @@ def pair(trace):
 
 
 RESULTS = {
+    "attribution": lambda trace, _: vl.analysis.attribution(trace, "cat", "dog"),
     "convergence": lambda trace, _: vl.analysis.convergence(vl.LogitLens(trace.vit).read(trace)),
     "segmentation": lambda trace, scenes: vl.analysis.segmentation(trace.vit, scenes),
     "heads.statistics": lambda trace, _: heads.statistics(trace),

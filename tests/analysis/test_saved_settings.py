@@ -22,6 +22,7 @@ OTHER = {
         {"mlp_input": "resid_mid"},
         {"mask_rule": "majority"},
     ],
+    "mean_attribution": [{"target": ["class 1"]}, {"center": True}],
     "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
     "perturbation_test": [
         {"n_points": 2},

@@ -12,7 +12,7 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import shaken
 from tests.zoo_sweep import small_hf, small_open_clip, small_torchvision, texts
-from tests.zoo_sweep.measure import measure, random_pixels
+from tests.zoo_sweep.measure import NOT_SPLIT, measure, random_pixels
 from tests.zoo_sweep.rows import hf_row, open_clip_row, texts_row, timm_row, torchvision_row
 from tests.zoo_sweep.small_timm import forward, small
 from vitlens_widgets.world.network import AttentionBlock
@@ -73,6 +73,8 @@ TIMM = {
 def as_promised(measured):
     assert not measured.refused
     assert measured.worst <= 1e-5
+    split = measured.logits is not None and measured.name not in NOT_SPLIT
+    assert (measured.parts is not None) == split
 
 
 @pytest.mark.parametrize("name", TIMM, ids=[f"{name}: {why}" for name, why in TIMM.items()])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +14,8 @@ import vitlens_widgets as vl
 from vitlens_widgets.trace.check import off, residual_sum, run_again, weighted_values
 
 N_CLASSES = 11
+NOT_SPLIT = ("torchvision VisionTransformer, two layers before its classes",)
+"""Whose answer is no sum of parts, and is refused as such."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,13 @@ class Measured:
     residual: float | None = None
     attention: float | None = None
     again: float | None = None
+    parts: float | None = None
     refused: str = ""
 
     @property
     def worst(self) -> float:
         """The largest of all differences."""
-        found = (self.logits, self.residual, self.attention, self.again)
+        found = (self.logits, self.residual, self.attention, self.again, self.parts)
         return max(value for value in found if value is not None)
 
 
@@ -59,6 +63,7 @@ def measure(
         answer = forward(pixels)
     trace = vit.trace(pixels, keep="all", preprocessed=True)
     layout, layers = vit.layout, range(vit.n_layers)
+    classified = None if answer is None else _classified(vit, trace, pixels, answer)
     return Measured(
         name=name,
         library=library,
@@ -66,10 +71,11 @@ def measure(
         prefix=_counted(layout.prefix),
         grid=f"{layout.rows} x {layout.cols}",
         readout=vit.readout.name + ("" if vit.adapter.has_classifier else " (no classifier)"),
-        logits=None if answer is None else _final_readout(vit, trace, pixels, answer),
+        logits=None if classified is None else _final_readout(*classified),
         residual=max(residual_sum(trace, layer) for layer in layers),
         attention=max(weighted_values(trace, layer) for layer in layers),
         again=max(run_again(trace, layer) for layer in layers),
+        parts=None if classified is None or name in NOT_SPLIT else _parts(classified[0]),
     )
 
 
@@ -78,22 +84,45 @@ def random_pixels(image_size: tuple[int, int]) -> Tensor:
     return torch.randn(2, 3, *image_size, generator=torch.Generator().manual_seed(1))
 
 
-def _final_readout(vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor) -> float:
-    """The lens at the last state, read at the readout, against the library's own forward.
+def _classified(
+    vit: vl.ViT, trace: vl.Trace, pixels: Tensor, answer: Tensor
+) -> tuple[vl.Trace, Tensor]:
+    """The trace with logits, and what they must be.
 
     Where there is no classifier, a random one is given, and put on what the library pools.
     """
-    if not vit.adapter.has_classifier:
-        generator = torch.Generator().manual_seed(2)
-        weight = torch.randn(N_CLASSES, answer.shape[1], generator=generator)
-        bias = torch.randn(N_CLASSES, generator=generator)
-        size = vit.image_size
-        vit = vl.load(vit.model, classifier=(weight, bias), image_size=size)
-        trace = vit.trace(pixels, preprocessed=True)
-        answer = answer @ weight.T + bias
+    if vit.adapter.has_classifier:
+        return trace, answer
+    generator = torch.Generator().manual_seed(2)
+    weight = torch.randn(N_CLASSES, answer.shape[1], generator=generator)
+    bias = torch.randn(N_CLASSES, generator=generator)
+    given = vl.load(vit.model, classifier=(weight, bias), image_size=vit.image_size)
+    return given.trace(pixels, preprocessed=True), answer @ weight.T + bias
+
+
+def _final_readout(trace: vl.Trace, answer: Tensor) -> float:
+    """The lens at the last state, read at the readout, against the library's own forward."""
+    vit = trace.vit
     reading = vl.LogitLens(vit).read(trace)
     assert reading.logits(vit.n_layers).shape == (2, vit.layout.n_tokens, answer.shape[1])
     return off(reading.readout.logits(vit.n_layers), answer)
+
+
+def _parts(trace: vl.Trace) -> float:
+    """What components, sources and neurons add, summed, against the model's own logits."""
+    neurons = "mlp_post" in trace.vit.adapter.hook_points(0)
+    words = {"against": 1, "sources": True, "neurons": neurons}
+    found = vl.analysis.attribution(trace, [0, 2], **words)
+    parts, logits = found.parts, trace.logits.double().numpy()
+    largest = np.abs(logits).max()
+    asked = np.stack([*logits[:, [0, 2, 1]].T, *(logits[:, [0, 2]] - logits[:, [1]]).T])
+    pairs = [
+        (found.over_images().adds.mean.sum(1), asked.mean(1)),
+        (parts.sources.sum(-1), parts.heads),
+    ]
+    if neurons:
+        pairs.append((parts.neurons.sum(-1) + parts.mlp_biases, parts.mlps))
+    return max(float(np.abs(one - other).max() / largest) for one, other in pairs)
 
 
 def _counted(prefix: tuple[str, ...]) -> str:

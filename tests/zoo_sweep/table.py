@@ -19,6 +19,7 @@ _HEADS = (
     "residual sums",
     "pattern @ v",
     "block again",
+    "sum of parts",
 )
 
 
@@ -67,6 +68,6 @@ def as_csv(rows: Sequence[Measured]) -> str:
 
 
 def _cells(row: Measured) -> tuple[str, ...]:
-    found = (row.logits, row.residual, row.attention, row.again)
+    found = (row.logits, row.residual, row.attention, row.again, row.parts)
     numbers = ("–" if value is None else f"{value:.1e}" for value in found)
     return (row.name, row.library, str(row.tokens), row.prefix, row.grid, row.readout, *numbers)

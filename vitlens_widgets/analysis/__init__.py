@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING
 
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.analysis import heads, infilling, metrics, over_states
+from vitlens_widgets.analysis.attribution import (
+    Attribution,
+    MeanAttribution,
+    attribution,
+    mean_attribution,
+)
 from vitlens_widgets.analysis.circuits import (
     EdgeEffects,
     edge_attribution_patching,
@@ -56,6 +62,7 @@ from vitlens_widgets.analysis.value_vectors import (
 
 __all__ = [
     "AttentionPerturbation",
+    "Attribution",
     "Claims",
     "ClassAndContext",
     "ClassEmbedding",
@@ -69,6 +76,7 @@ __all__ = [
     "KeyValueAgreement",
     "LinearProbes",
     "Maps",
+    "MeanAttribution",
     "PerturbationTest",
     "Relevance",
     "RemovalCurves",
@@ -76,6 +84,7 @@ __all__ = [
     "Segmentation",
     "ValueVectors",
     "attention_perturbation",
+    "attribution",
     "class_and_context",
     "class_similarity_change",
     "class_value_agreement",
@@ -90,6 +99,7 @@ __all__ = [
     "infilling",
     "key_value_agreement",
     "linear_probes",
+    "mean_attribution",
     "metrics",
     "over_models",
     "over_states",

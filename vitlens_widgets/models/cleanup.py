@@ -218,10 +218,10 @@ class Hooks:
         self._on.append((module, hook))
         module.register_forward_pre_hook(hook, prepend=first, with_kwargs=True)
 
-    def after(self, module: nn.Module, hook: AfterHook) -> None:
-        """Call `hook(module, args, output)` when the module has run."""
+    def after(self, module: nn.Module, hook: AfterHook, *, first: bool = False) -> None:
+        """Call `hook(module, args, output)` when the module has run, `first` before other hooks."""
         self._on.append((module, hook))
-        module.register_forward_hook(hook)
+        module.register_forward_hook(hook, prepend=first)
 
     def take_off(self) -> None:
         """Take all of them off, and leave those of others."""

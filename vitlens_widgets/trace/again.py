@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,11 +17,21 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.score_parts import ScoreParts
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.edits import Edit, PlacedEdit
+from vitlens_widgets.trace.freezing import Freezing, freezing
 from vitlens_widgets.trace.instrument import instrumented
+from vitlens_widgets.trace.modules import parts_of
 from vitlens_widgets.trace.region import Region
 from vitlens_widgets.trace.rows import AttentionRows
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.validate import place, validate
+
+
+def is_edited(trace: BaseTrace, layer: int, *sites: str) -> bool:
+    """Whether an edit of the run changed one of these sites of a block."""
+    return any(
+        isinstance(placed, PlacedEdit) and placed.edit.site in sites and layer in placed.layers
+        for placed in trace._edits
+    )
 
 
 def site_if(trace: BaseTrace, site: str, layer: int, edits: Sequence[Edit]) -> Tensor:
@@ -42,7 +53,9 @@ def site_if(trace: BaseTrace, site: str, layer: int, edits: Sequence[Edit]) -> T
 
 
 @clean
-def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str, Tensor]:
+def from_leaf(
+    trace: BaseTrace, layer: int, leaf: str, *sites: str, frozen: Freezing | None = None
+) -> dict[str, Tensor]:
     """Run one block again from its state, with one of its sites as a free variable.
 
     `torch.autograd.grad` of anything made of a later site gives the gradient in the leaf by way of
@@ -53,6 +66,8 @@ def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str,
         layer: The block.
         leaf: The site that is a leaf of the graph, such as `"z"`.
         *sites: Other sites of the block.
+        frozen: Keeps the scale of the norms between them, so that what is added is affine in the
+            leaf; none by default.
 
     Returns:
         The leaf and the other sites by name.
@@ -75,27 +90,41 @@ def from_leaf(trace: BaseTrace, layer: int, leaf: str, *sites: str) -> dict[str,
 
     state = trace.states[layer].detach()
     plan = trace._plan(layer, sites, see, state, before=[place(free, trace._context)])
-    with torch.enable_grad(), instrumented(plan):
+    parts = parts_of(trace.vit.adapter.blocks[layer])
+    held = nullcontext() if frozen is None else freezing(parts, frozen)
+    with torch.no_grad(), instrumented(plan), held:
         trace.vit.adapter.run_block(layer, state)
     return found | free.found
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class _Leaf(Edit):
-    """The value stays as it is, and is a leaf of the graph from here on."""
+    """The value stays as it is, and is a leaf of the graph, which begins here."""
 
     found: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
     def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:  # noqa: ARG002
         """The leaf."""
+        torch.set_grad_enabled(True)
         self.found[self.site] = value.detach().clone().requires_grad_()
         return self.found[self.site]
 
 
 def attention_rows(
-    trace: BaseTrace, layer: int, image: int = 0, kind: Literal["pattern", "scores"] = "pattern"
+    trace: BaseTrace,
+    layer: int,
+    image: int = 0,
+    kind: Literal["pattern", "scores"] = "pattern",
+    of: tuple[Tensor, Tensor] | None = None,
 ) -> AttentionRows:
     """As `trace.attention` of one image, for a head or for some queries at a time.
+
+    Args:
+        trace: The trace.
+        layer: The block.
+        image: Which image.
+        kind: As for `trace.attention`.
+        of: The sites q and k of the block, where they are at hand; the block runs again for them.
 
     Raises:
         UsageError: As `trace.attention`, or there is no such image.
@@ -104,7 +133,8 @@ def attention_rows(
     check_index("image", image, trace.n_images)
     if (site, layer) in trace.kept:
         return AttentionRows(None, pattern=trace.kept[site, layer][image])
-    return AttentionRows(_exact_parts(trace, layer, *trace.sites(layer, "q", "k")), image)
+    q, k = trace.sites(layer, "q", "k") if of is None else of
+    return AttentionRows(_exact_parts(trace, layer, q, k), image)
 
 
 @clean

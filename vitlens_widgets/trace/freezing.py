@@ -102,8 +102,8 @@ class Freezing:
         )
         bias = None if module.in_proj_bias is None else module.in_proj_bias.chunk(3)[2]
         v = nn.functional.linear(value, module.in_proj_weight.chunk(3)[2], bias)
-        v = v.unflatten(-1, (module.num_heads, -1)).transpose(-2, -3)
-        mixed = (found @ v).transpose(-2, -3).flatten(-2)
+        by_head = torch.unflatten(v, -1, (module.num_heads, -1)).transpose(-2, -3)
+        mixed = (found @ by_head).transpose(-2, -3).flatten(-2)
         return module.out_proj(mixed), *out[1:]
 
 
@@ -122,7 +122,7 @@ def freezing(modules: Iterable[nn.Module], frozen: Freezing) -> Generator[None]:
         for module in modules:
             hook = _hook_of(module, frozen)
             if hook is not None:
-                hooks.after(module, hook)
+                hooks.after(module, hook, first=True)  # what others see has been frozen
         yield
 
 
@@ -216,10 +216,10 @@ def _normalize(frozen: Freezing, func: Foreign, x: Tensor, *args: Any, **words: 
     """`normalize`, whose length is the first vector over its unit vector."""
 
     def length() -> Tensor:
-        words_only = dict(zip(("p", "dim", "eps"), args, strict=False)) | words
-        p, dim = words_only.get("p", 2.0), words_only.get("dim", 1)
-        found = x.norm(p, dim, keepdim=True)
-        return found.clamp_min(words_only.get("eps", 1e-12)).detach()
+        given = dict(zip(("p", "dim", "eps"), args, strict=False)) | words
+        p, dim = float(given.get("p", 2)), int(given.get("dim", 1))
+        found = (x.detach().abs() ** p).sum(dim, keepdim=True) ** (1 / p)
+        return found.clamp_min(float(given.get("eps", 1e-12)))
 
     del func
     return x / frozen.kept(length)

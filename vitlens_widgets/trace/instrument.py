@@ -10,6 +10,7 @@ from functools import partial
 from torch import Tensor
 
 from vitlens_widgets.models.hook_points import AnyHookPoint
+from vitlens_widgets.models.sites import HOOKED_SITES
 from vitlens_widgets.trace.attention import READ_SITES, check_attention, is_proved, known_again
 from vitlens_widgets.trace.branches import Handler
 from vitlens_widgets.trace.capture import handling
@@ -133,15 +134,17 @@ class _Block:
         return is_proved(self.plan.context.vit, self.layer, self.known, words)
 
     def _handlers(self, busy: list[str]) -> dict[str, Handler]:
-        """A handler for every site of this block where something is to be done."""
+        """A handler for every site of this block where something is to be done.
+
+        In the order of the forward pass: one module may show two sites, one after the other.
+        """
         if self.drops:
             busy.append("resid_pre")
         if self.attends or self.proves:
             busy += ["q", "k", "v", "z"]
         if self.edits.get("resid_mid"):
             busy.append("resid_post")
-        hooked = (site for site in dict.fromkeys(busy) if site not in ATTENTION_SITES)
-        return {site: partial(self.handle, site) for site in hooked}
+        return {site: partial(self.handle, site) for site in HOOKED_SITES if site in busy}
 
     def handle(self, site: str, value: Tensor) -> Tensor | None:
         """Make the edits at one site and show it; None if the model keeps its own value."""
