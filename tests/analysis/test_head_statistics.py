@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -15,7 +16,9 @@ from tests.analysis.head_oracle import head_statistics, random_patterns, trace_w
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import heads
+from vitlens_widgets.analysis.heads import shares
 from vitlens_widgets.analysis.heads.measures import HeadMeasures, LayerSums
+from vitlens_widgets.analysis.heads.places import Places
 
 TOKENS = {
     "mean of patches": 15,
@@ -44,6 +47,31 @@ def test_each_statistic_is_what_its_loops_give(special):
     trace = trace_with(special, patterns)
     check(heads.statistics(trace), patterns, trace.layout, list(range(n)))
     check(heads.statistics(trace, 1), patterns[:, 1:], trace.layout, list(range(n)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 4), st.integers(1, 5), st.sampled_from([0, 1, 5, 8]), st.integers(0, 2**32 - 1)
+)
+def test_what_pairs_count_is_found_for_any_queries_as_loops_find_it(rows, cols, n_prefix, seed):
+    rng = np.random.default_rng(seed)
+    layout = vl.TokenLayout(rows, cols, tuple(f"register {i}" for i in range(n_prefix)))
+    every = layout.n_tokens
+    for n in (every, int(rng.integers(1, every + 1))):  # all tokens, and some
+        tokens = np.sort(rng.permutation(every)[:n])
+        measures = HeadMeasures(Places(layout, torch.from_numpy(tokens)))
+        first, last = sorted(rng.integers(0, n + 1, 2).tolist())
+        found = measures._offsets_of(slice(first, last))
+        assert found.shape == (len(shares.BY_OFFSET), last - first, n)
+        for i, count in enumerate(shares.BY_OFFSET.values()):
+            for q, k in itertools.product(range(first, last), range(n)):
+                a, b = (int(tokens[at]) - n_prefix for at in (q, k))
+                down, right = (
+                    torch.tensor(b // cols - a // cols),
+                    torch.tensor(b % cols - a % cols),
+                )
+                expected = float(count(down, right)) if min(a, b) >= 0 else 0.0
+                assert found[i, q - first, k] == expected
 
 
 def test_dropped_patches_are_in_no_statistic():

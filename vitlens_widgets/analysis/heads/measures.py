@@ -63,17 +63,29 @@ class HeadMeasures:
         )
         return torch.stack([count(down, right).float() for count in shares.BY_OFFSET.values()])
 
+    @cached_property
+    def _windows(self) -> np.ndarray:
+        """What the pairs of two cells count, `[share, row, col, row, col]`: all of it a view.
+
+        The keys' grid is a window on the table, which moves against the query.
+        """
+        layout, table = self.places.layout, self._table.numpy()
+        view = np.lib.stride_tricks.sliding_window_view(table, (layout.rows, layout.cols), (1, 2))
+        return view[:, ::-1, ::-1]
+
     def _offsets_of(self, queries: slice) -> Tensor:
-        places, (_, height, width) = self.places, self._table.shape
+        places = self.places
         chosen = self.is_patch[queries].nonzero().flatten()
         before = int(self.is_patch[: queries.start].sum())
-        of_queries = slice(before, before + len(chosen))
-        down = places.row[None] - places.row[of_queries, None] + height // 2
-        right = places.col[None] - places.col[of_queries, None] + width // 2
-        among = self._table.flatten(1)[:, (down * width + right).flatten()]
-        n_queries = len(self.is_patch[queries])
-        found = torch.zeros(len(among), n_queries, places.n)
-        found[:, chosen[:, None], places.patches] = among.unflatten(1, down.shape)
+        own = slice(before, before + len(chosen))
+        row, col = places.row[own].numpy(), places.col[own].numpy()
+        among = torch.from_numpy(self._windows[:, row, col]).flatten(2)
+        found = torch.zeros(len(among), len(self.is_patch[queries]), places.n)
+        if len(places.patches) == among.shape[2]:  # every cell's patch is there, one after another
+            found[:, chosen, int(places.patches[0]) :] = among
+        else:
+            cells = places.row * places.layout.cols + places.col
+            found[:, chosen[:, None], places.patches] = among[..., cells]
         return found
 
     @cached_property
