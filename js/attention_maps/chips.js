@@ -13,13 +13,13 @@ import { brief } from "./words.js";
  * @returns {import("./scene.js").Part}
  */
 export function chips(tokens, actions) {
+  const many = tokens.nPrefix > 2;
   const all = tokens.prefix.map((name, token) => chip(name, token, tokens, actions));
   const sum = element("span", "vl-patch-sum");
-  const many = tokens.nPrefix > 2;
   const attributes = { role: "group", "aria-label": "Prefix tokens", "data-many": String(many) };
   const node = element("div", "vl-token-chips", attributes, ...all.map((one) => one.node), sum);
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.pair, s.pinned, s.focus, s.choices.direction], (s) => all.forEach((one) => mark(one, s))),
+    whenChanged((/** @type {Scene} */ s) => [s.pair, s.pinned, s.focus, s.choices.direction], (s) => all.forEach((one) => mark(one, s, many))),
     whenChanged((s) => [s.pair, s.what, s.choices.direction, s.arrivals], (s) => {
       const line = anchorLine(s);
       all.forEach((one) => (one.value.textContent = valueText(line, one.token, s)));
@@ -47,13 +47,14 @@ function chip(name, token, tokens, actions) {
 
 /** @typedef {ReturnType<typeof chip>} Chip */
 
-/** Colour, role, and whether it is pinned. @param {Chip} chip @param {Scene} scene */
-function mark({ node, swatch, role, token }, scene) {
+/** Colour, role, and whether it is pinned. @param {Chip} chip @param {Scene} scene @param {boolean} many  there is room for a letter only */
+function mark({ node, swatch, role, token }, scene, many) {
   const { pair, pinned } = scene;
   const tint = heatOf(scene)?.(token);
   swatch.style.background = tint ? `rgb(${tint & 255},${(tint >> 8) & 255},${(tint >> 16) & 255})` : "";
   const roles = [pair.query === token && "query", pair.key === token && "key"].filter(Boolean);
-  role.textContent = roles.join(" = ");
+  role.textContent = roles.map((one) => (many && one ? one.charAt(0) : one)).join(many ? "=" : " = ");
+  setAttributes(role, { title: many ? roles.join(" and ") : null });
   const isPinned = pinned.query === token || pinned.key === token;
   setAttributes(node, { "aria-pressed": String(isPinned), "data-role": roles[0] });
 }

@@ -1,7 +1,7 @@
 // The arithmetic of sizes: from the widget's own width to the sizes of overview, map and image.
 import { GAP } from "./viewport.js";
 
-/** @typedef {"columns" | "two" | "stack"} Mode */
+/** @typedef {"columns" | "two" | "pair" | "stack"} Mode  "pair": overview and image side by side, the map under both */
 
 /**
  * @typedef {object} Sizes  what is to be shown
@@ -45,13 +45,19 @@ const LARGEST_OVERVIEW = 520;
 const TALLEST = 600;
 /** A map that fills less than this of its room rather takes some of its neighbours'. */
 const WELL_FILLED = 0.85;
+/** An overview beside a map that would otherwise suffer has at least so much. */
+const LEAST_BESIDE = 260;
+/** A part of a map that is too large for the widget is well seen in so much of the largest window. */
+const WELL_SEEN = 0.65;
+/** From this width on overview and image stand side by side, if thumbnails stay this large. */
+const LEAST_PAIR = 560;
+const LEAST_THUMBNAIL = 14;
 
 /** @param {number} width  of the widget, padding included @param {Sizes} sizes @returns {Layout} */
 export function layoutFor(width, sizes) {
   const content = Math.max(240, Math.floor(width) - 2 * PADDING);
   const three = width >= 1000 ? threeColumns(content, width >= 1300 ? 28 : 24, sizes) : null;
-  const isAveraged = three !== null && three.mapSide < sizes.n && Math.min(content - TICKS.left, LARGEST_MAP) >= sizes.n + GAP;
-  const { mode, mapSide, overview, imageSide } = three === null || isAveraged ? fewerColumns(width, content, sizes) : three;
+  const { mode, mapSide, overview, imageSide } = three === null || three.mapSide < cellsSeen(content, sizes) * sizes.n ? fewerColumns(width, content, sizes) : three;
   const imageCell = Math.max(2, Math.floor(imageSide / Math.max(sizes.rows, sizes.cols)));
   return {
     mode,
@@ -62,6 +68,9 @@ export function layoutFor(width, sizes) {
     imageHeight: imageCell * sizes.rows,
   };
 }
+
+/** Pixels that a cell has at least where there is room for them: two; 0 where even one is too much. @param {number} content @param {Sizes} sizes */
+const cellsSeen = (content, sizes) => Math.min(2, cellIn(Math.min(content - TICKS.left, LARGEST_MAP), sizes));
 
 /** @typedef {{ mode: Mode, mapSide: number, imageSide: number, overview: OverviewLayout }} Columns */
 
@@ -86,21 +95,44 @@ function threeColumns(content, gap, sizes) {
   return { mode: "columns", mapSide, imageSide, overview: overviewFor(overviewWidth, Math.max(480, mapSide + 140), sizes) };
 }
 
-/** Overview and map side by side where the map does not suffer; otherwise all in one column. @param {number} width @param {number} content @param {Sizes} sizes @returns {Columns} */
+/**
+ * Overview and map side by side where the map does not suffer; or overview and image, and the map
+ * under both; otherwise all in one column.
+ * @param {number} width
+ * @param {number} content
+ * @param {Sizes} sizes
+ * @returns {Columns}
+ */
 function fewerColumns(width, content, sizes) {
-  const stacked = Math.min(content - TICKS.left, LARGEST_MAP);
-  const share = Math.round(0.44 * content);
-  const beside = windowIn(content - share - 24 - TICKS.left, sizes);
-  const isPoor = beside < sizes.n || (beside < 2 * sizes.n && cellIn(stacked, sizes) > 1);
-  if (width >= 640 && !isPoor) {
+  const beside = width >= 640 ? mapBeside(content, sizes) : null;
+  if (beside !== null) {
     const overviewWidth = content - beside - 24 - TICKS.left;
     const overview = overviewFor(overviewWidth, TALLEST, sizes);
     return { mode: "two", mapSide: beside, imageSide: Math.min(overviewWidth, LARGEST_IMAGE), overview };
   }
-  const cell = cellIn(stacked, sizes) > 1 ? 2 : 1;
-  const most = Math.min(stacked, Math.max(480, cell * sizes.n + GAP));
+  const stacked = Math.min(content - TICKS.left, LARGEST_MAP);
+  const half = overviewFor(Math.floor((content - 24) / 2), TALLEST, sizes);
+  if (content >= LEAST_PAIR && half.side >= LEAST_THUMBNAIL) {
+    return { mode: "pair", mapSide: windowIn(stacked, sizes), imageSide: Math.min(content - 24 - half.width, LARGEST_IMAGE), overview: half };
+  }
+  const most = Math.min(stacked, Math.max(480, Math.max(1, cellsSeen(content, sizes)) * sizes.n + GAP));
   const overview = overviewFor(content, TALLEST, sizes);
   return { mode: "stack", mapSide: windowIn(most, sizes), imageSide: Math.min(content, LARGEST_IMAGE), overview };
+}
+
+/**
+ * The window of a map beside its overview: whole cells, of two pixels where they can be had; null
+ * where there is no room for them.
+ * @param {number} content
+ * @param {Sizes} sizes
+ */
+function mapBeside(content, sizes) {
+  const room = content - 24 - TICKS.left;
+  const usual = windowIn(room - Math.round(0.44 * content), sizes);
+  const cell = cellsSeen(content, sizes);
+  if (cell < 1) return usual >= WELL_SEEN * LARGEST_MAP ? usual : null;
+  const least = windowIn(cell * sizes.n + GAP, sizes);
+  return usual >= least ? usual : least <= room - LEAST_BESIDE ? least : null;
 }
 
 /** @param {number} room @param {Sizes} sizes */

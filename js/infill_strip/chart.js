@@ -27,6 +27,8 @@ import { score } from "./words.js";
 const TOP = 22;
 const SPAN = 52;
 const HEIGHT = TOP + SPAN + 20;
+/** Before it stand the numbers of the axis. */
+const LEFT = 34;
 
 /** @param {Metric} metric */
 export function chart(metric) {
@@ -79,8 +81,8 @@ const points = (values, centres, height) =>
 
 /** @param {number} tick @param {number} y @param {number} width */
 const axisLine = (tick, y, width) => [
-  svg("line", { class: "vl-gridline", x1: 34, x2: width, y1: y, y2: y }),
-  svg("text", { class: "vl-tick-text", x: 28, y: y + 4, "text-anchor": "end" }, String(tick).replace("-", "−")),
+  svg("line", { class: "vl-gridline", x1: LEFT, x2: width, y1: y, y2: y }),
+  svg("text", { class: "vl-tick-text", x: LEFT - 6, y: y + 4, "text-anchor": "end" }, String(tick).replace("-", "−")),
 ];
 
 /** @param {Point[]} at @param {string} className */
@@ -108,8 +110,8 @@ function numbers(values, others, at, otherAt, digits, { labelled, chosen, width 
     const point = at[state];
     if (!point || !labelled.has(state) || Number.isNaN(value) || (value === others[state] && className)) return [];
     const y = Number.isNaN(point.y) ? TOP - 6 : point.y + labelShift(point.y, otherAt[state]?.y ?? NaN);
-    const anchor = point.x > width - 30 ? "end" : "middle";
-    const x = anchor === "end" ? Math.min(width, point.x + 16) : point.x;
+    const anchor = point.x > width - 30 ? "end" : point.x < LEFT + 24 ? "start" : "middle";
+    const x = anchor === "end" ? Math.min(width, point.x + 16) : anchor === "start" ? Math.max(LEFT + 4, point.x - 16) : point.x;
     const current = state === chosen ? "vl-current" : "";
     return [svg("text", { class: `vl-number-text ${className} ${current}`, x, y, "text-anchor": anchor }, valueText(value, digits))];
   });

@@ -1,5 +1,6 @@
 // A model's traits, followed: one drawing for one change, however many traits it has, and one a
 // frame, however many changes there are.
+import { watching } from "./asking.js";
 import { drawNow, drawSoon } from "./frames.js";
 import { GONE, isKernelGone } from "./kernel_gone.js";
 
@@ -40,6 +41,10 @@ export function following(model, names, draw, life) {
     isGone = isKernelGone(model);
     if (isGone) model.set("error", GONE);
   };
+  const look = watching(model, life, () => {
+    isGone = true;
+    model.set("error", GONE);
+  });
   model.on(LINE_CHANGED, sayGone);
   life.addEventListener("abort", () => {
     for (const event of events) model.off(event, hear);
@@ -55,5 +60,6 @@ export function following(model, names, draw, life) {
     isOwn = false;
     drawNow(drawAll);
     model.save_changes();
+    look();
   };
 }

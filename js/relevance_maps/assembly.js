@@ -23,19 +23,19 @@ export function assemble(meta, tokens, classes, actions) {
   const strip = errorStrip();
   const image = imageControl(meta, actions);
   const asked = [...(image ? [image] : []), methodControl(actions), targetControl(classes.searched, actions), againstControl(classes.searched, actions)];
-  const heads = allHeads(meta, tokens, actions);
+  const aside = original(meta);
+  const heads = allHeads(meta, tokens, actions, aside);
   const looks = [showControl(actions), scaleControl(actions), sharedControl(actions)];
   const title = stageTitle();
   const panels = (/** @type {const} */ ([0, 1, "difference"])).map((whose) => panel(whose, tokens, actions));
   const curves = (/** @type {const} */ ([0, 1])).map((of) => curve(of, actions));
-  const aside = original(meta);
   const numbers = readout();
   const header = element("div", "vl-header", {}, heading(meta), element("div", "vl-controls", {}, ...nodes(asked)));
   const head = element("div", "vl-head vl-stage-head", {}, title.node, element("div", "vl-controls", {}, ...nodes(looks)));
-  const stage = element("section", "vl-stage", { "aria-label": "On the image" }, head, title.words, ...nodes(panels), ...nodes(curves), aside.node);
+  const stage = element("section", "vl-stage", { "aria-label": "On the image" }, head, title.words, ...nodes(panels), element("div", "vl-curves-of", {}, ...nodes(curves)));
   const foot = element("div", "vl-attention-maps vl-foot-line", {}, numbers.node);
   const node = element("div", "vitlens vl-relevance-maps", {}, header, strip.node, element("div", "vl-body", {}, heads.node, stage), foot);
-  return { node, strip, parts: [...asked, heads, ...looks, title, ...panels, ...curves, aside, numbers] };
+  return { node, strip, parts: [...asked, heads, ...looks, title, ...panels, ...curves, numbers] };
 }
 
 /** @param {Part[]} parts */
@@ -47,19 +47,19 @@ function heading(meta) {
   return element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Relevance"), element("span", "vl-secondary", { title: words }, words));
 }
 
-/** @param {import("./scene.js").Meta} meta @param {import("./scene.js").Tokens} tokens @param {import("./scene.js").Actions} actions @returns {Part} */
-function allHeads(meta, tokens, actions) {
+/** All heads, and the image itself; that alone where nothing is said of heads. @param {import("./scene.js").Meta} meta @param {import("./scene.js").Tokens} tokens @param {import("./scene.js").Actions} actions @param {Part} aside @returns {Part} */
+function allHeads(meta, tokens, actions, aside) {
   const parts = [headsOfControl(actions), normControl(actions), overview(meta, tokens, actions)];
   const [whose, norm, tiles] = nodes(parts);
   const note = element("p", "vl-hint");
   const head = element("div", "vl-head", {}, element("h3", "vl-title", {}, "All heads"), norm);
-  const node = element("section", "vl-overview vl-attention-maps", { "aria-label": "Overview" }, head, whose, tiles, note);
+  const node = element("section", "vl-overview vl-attention-maps", { "aria-label": "Overview" }, element("div", "vl-of-heads", {}, head, whose, tiles, note), aside.node);
   const say = whenChanged((/** @type {Scene} */ s) => [s.layout.overview], (s) => {
     note.textContent = s.layout.overview.below ? "under each map: layer and head, its share of all heads’ relevance" : "rows are layers, columns heads; the last column is each layer’s sum";
   });
   const update = (/** @type {Scene} */ scene) => {
-    node.hidden = !scene.maps.hasHeads;
-    if (node.hidden) return;
+    aside.update(scene);
+    if (!scene.maps.hasHeads) return;
     say(scene);
     for (const part of parts) part.update(scene);
   };

@@ -2,6 +2,9 @@
 import { emojiOf, isBackground } from "../lib/labels.js";
 import { wordOf } from "../lib/numbers.js";
 
+/** Of what knows no class, where there is none to name. */
+const ANY = "any class";
+
 export class Classes {
   /** @param {string} model @param {string[]} names @param {string[]} emoji @param {Float32Array} probability @param {string} kind */
   constructor(model, names, emoji, probability, kind) {
@@ -16,8 +19,14 @@ export class Classes {
     this.first = firstOf(probability, 5);
   }
 
+  /** The model has none. */
+  get isEmpty() {
+    return this.names.length === 0;
+  }
+
   /** @param {number} index @returns {import("../lib/labels.js").Label} */
   label(index) {
+    if (this.isEmpty) return { index, name: ANY, brief: ANY, emoji: "" };
     const name = this.names[index] ?? `class ${index}`;
     return { index, name, brief: name, emoji: isBackground(name) ? "" : emojiOf(this.emoji[index]) };
   }

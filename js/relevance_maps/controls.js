@@ -56,7 +56,10 @@ export function methodControl({ choose }) {
 /** @param {import("../lib/class_search.js").Classes} classes @param {Actions} actions @returns {Part} */
 export function targetControl(classes, { choose, complain }) {
   const search = new ClassSearch("Target", "Target class", classes, { choose: (target) => choose({ target }), complain });
-  const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.classes], (s) => search.show(s.asked.target, s.classes.searched));
+  const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.classes], (s) => {
+    search.node.hidden = s.classes.isEmpty;
+    search.show(s.asked.target ?? 0, s.classes.searched);
+  });
   return { node: search.node, update };
 }
 
@@ -78,6 +81,7 @@ export function againstControl(classes, { choose, complain }) {
   const node = element("div", "vl-control vl-control-against", {}, add, search.node, drop);
   const update = whenChanged((/** @type {Scene} */ s) => [s.asked.target, s.asked.against, s.classes, s.canAsk], (s) => {
     const { target, against } = s.asked;
+    node.hidden = s.classes.isEmpty;
     other = s.classes.first.find((index) => index !== target) ?? 0;
     add.hidden = against !== null;
     search.node.hidden = drop.hidden = against === null;
@@ -127,7 +131,7 @@ export function headsOfControl({ choose }) {
   const update = whenChanged((/** @type {Scene} */ s) => [s.maps, s.classes, s.choices.heads_of, s.whose], (s) => {
     control.node.hidden = s.whose.length === 1;
     const { target, against } = s.maps.of;
-    const [one, other] = [s.classes.label(target).name, s.classes.label(against ?? 0).name];
+    const [one, other] = [s.classes.label(target ?? 0).name, s.classes.label(against ?? 0).name];
     control.offer([["target", one], ["against", other], ["difference", `${one} − ${other}`]]);
     control.show(s.choices.heads_of);
   });

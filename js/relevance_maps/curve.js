@@ -2,7 +2,7 @@
 // random orders. It is a slider along the share that is gone: the picture shows what is left.
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { endOfProbabilities, probability } from "../lib/numbers.js";
+import { counted, endOfProbabilities, probability } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
 import { svg } from "../lib/svg.js";
 import { removalOf } from "./panel.js";
@@ -50,7 +50,7 @@ export function curve(of, actions) {
     }),
     whenChanged((s) => [s.what, s.curves], (s) => (order.hidden = s.what.show === "all" || s.curves.done === 0)),
     whenChanged((s) => [s.curves, s.layout, removalOf(of, s)], (s) => {
-      const sizes = { width: s.layout.curve, height: Math.round(Math.min(260, Math.max(140, 0.5 * s.layout.curve))) };
+      const sizes = { width: s.layout.curve, height: s.layout.curveHeight };
       pointer.scene = s;
       setAttributes(plot, { ...sizes, "aria-hidden": "true" });
       plot.replaceChildren(...drawn(of, s, sizes));
@@ -75,6 +75,7 @@ export function curve(of, actions) {
 
 /** @param {0 | 1} of @param {Scene} scene */
 function subtitle(of, { curves, classes }) {
+  if (classes.isEmpty) return "";
   const label = classes.label((of === 0 ? curves.of.target : curves.of.against) ?? 0);
   const growing = curves.of.is_over || curves.done === 0 ? "" : ` · point ${curves.done} of ${curves.nPoints}`;
   return `${classes.word} of ${label.name}${growing}`;
@@ -87,10 +88,11 @@ function keysOf(of, { curves }) {
     const number = Number.isNaN(mean) ? [] : [element("span", "vl-quiet", {}, "mean"), element("b", "vl-value", {}, probability(mean))];
     return element("span", "vl-removal-key", { title: `${title}; the mean is over all points of the curve` }, element("i", `vl-key-${kind}`), text, ...number);
   };
+  const orders = counted(curves.of.random, "random order", "random orders");
   return [
     key("negative", ORDERS.negative, "the least relevant patches are removed first: a good map keeps this up"),
     key("positive", ORDERS.positive, "the most relevant patches are removed first: a good map brings this down"),
-    ...(curves.of.random ? [key("random", `${curves.of.random} random orders`, `at each point the mean over ${curves.of.random} random orders`)] : []),
+    ...(curves.of.random ? [key("random", orders, `at each point the mean over ${orders}`)] : []),
   ];
 }
 

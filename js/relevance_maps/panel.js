@@ -46,6 +46,7 @@ function titleOf(whose, { maps: { of }, classes }) {
   const name = (/** @type {number | null} */ index) => labelNode(classes.label(index ?? 0), "vl-name vl-strong");
   if (whose === "difference") return [name(of.target), element("span", "vl-minus", {}, "−"), name(of.against)];
   const index = (whose === 0 ? of.target : of.against) ?? 0;
+  if (classes.isEmpty) return [name(index)];
   const p = probability(classes.probability[index] ?? NaN, 3);
   return [name(index), element("span", "vl-quiet", { title: `the model’s probability of this class (${classes.kind})` }, `${classes.word} ${p}`)];
 }

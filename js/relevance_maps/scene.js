@@ -21,7 +21,7 @@
 
 /**
  * @typedef {object} Asked  the choices that the model answers
- * @property {number} target
+ * @property {number | null} target  null of a model without classes
  * @property {number | null} against
  * @property {string} method
  * @property {number} image

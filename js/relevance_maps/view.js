@@ -12,6 +12,8 @@ import { Composer } from "./composer.js";
 /** @typedef {import("./scene.js").Data} Data */
 
 const A_DAY = 86_400_000;
+/** A curve's title and the name of its class do not fit on one line, px. */
+const NARROW_CURVE = 400;
 
 /** Choices that the model answers. @type {(keyof Choices)[]} */
 const ASKED = ["target", "against", "method", "image"];
@@ -138,7 +140,10 @@ export class RelevanceView {
   /** @param {import("./scene.js").Scene} scene */
   layOut({ layout, maps }) {
     this.node.dataset["mode"] = layout.mode;
+    this.node.dataset["columns"] = String(layout.columns);
+    this.node.dataset["curves"] = String(layout.curves);
     this.node.classList.toggle("vl-pair-of-classes", layout.isPair);
+    this.node.classList.toggle("vl-narrow-curves", layout.curve < NARROW_CURVE);
     this.node.classList.toggle("vl-without-heads", !maps.hasHeads);
     for (const [name, px] of Object.entries({ overview: layout.overview.width, image: layout.picture, curve: layout.curve })) {
       this.node.style.setProperty(`--vl-${name}`, `${px}px`);

@@ -19,6 +19,7 @@ test("columns never run over the widget, at any width, grid and number of heads"
     const map = mapSide + TICKS.left;
     const gap = gapOf({ mode, width });
     if (mode === "columns") assert.ok(overview.width + map + imageWidth + 2 * gap <= content, what);
+    else if (mode === "pair") assert.ok(overview.width + gap + imageWidth <= content && map <= content, what);
     else if (mode === "two") assert.ok(Math.max(overview.width, imageWidth) + gap + map <= content, what);
     else assert.ok(Math.max(overview.width, map, imageWidth) <= content, what);
     assert.ok(overview.left + sizes.nHeads * (overview.side + overview.gap) - overview.gap <= overview.width, what);
@@ -33,18 +34,23 @@ test("maps have whole cells wherever one pixel a cell fits", () => {
   }
 });
 
-test("577 tokens fit at one pixel a cell from 1200 px on, and in a stack at 700", () => {
+test("577 tokens fit at one pixel a cell from 1200 px on, and under overview and image at 700", () => {
   const sizes = { n: 577, nBefore: 1, rows: 24, cols: 24, nLayers: 24, nHeads: 16 };
   assert.deepEqual([1200, 1400, 700].map((width) => layoutFor(width, sizes).mapSide), [579, 579, 579]);
-  assert.equal(layoutFor(700, sizes).mode, "stack");
+  assert.equal(layoutFor(700, sizes).mode, "pair");
 });
 
-test("257 tokens are stacked to have two pixels a cell, and have them", () => {
+test("maps of 197 and 257 tokens have two pixels a cell, beside the overview where both fit", () => {
   const sizes = { n: 257, nBefore: 1, rows: 16, cols: 16, nLayers: 12, nHeads: 6 };
-  for (const width of [640, 700, 952, 999]) {
+  const modes = [[560, "stack"], [640, "pair"], [700, "pair"], [952, "two"], [999, "two"]];
+  for (const [width, wanted] of modes) {
     const { mode, mapSide } = layoutFor(width, sizes);
-    assert.deepEqual([mode, mapSide], ["stack", 516], `${width}`);
+    assert.deepEqual([mode, mapSide], [wanted, width < 600 ? 259 : 516], `${width}`);
   }
+  const base = { n: 197, nBefore: 1, rows: 14, cols: 14, nLayers: 12, nHeads: 12 };
+  const widths = [700, 760, 900, 1000, 1400];
+  assert.deepEqual(widths.map((width) => layoutFor(width, base).mode), ["pair", "two", "two", "two", "columns"]);
+  assert.deepEqual(widths.map((width) => layoutFor(width, base).mapSide), [593, 396, 396, 396, 593]);
 });
 
 test("50 tokens stand beside the overview down to 640 px, in three columns from 1000", () => {

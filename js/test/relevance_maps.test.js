@@ -62,6 +62,13 @@ test("a point of a curve knows which patches are gone", () => {
   assert.equal(curves.mean(1, "random"), 0.5);
 });
 
+test("a picture five times as wide as high is large, and has its heads below", () => {
+  const wide = (width, isPair) => layoutFor(width, { rows: 6, cols: 20, nLayers: 6, nHeads: 6, isPair });
+  assert.deepEqual([1400, 1000, 700].map((width) => wide(width, false).picture), [1000, 640, 660]);
+  assert.deepEqual([1400, 1000, 700].map((width) => wide(width, true).picture), [440, 300, 660]);
+  for (const width of [700, 1000, 1400]) assert.equal(wide(width, false).mode, "two");
+});
+
 test("pictures keep whole pixels a patch and fit their column", () => {
   for (const width of [320, 460, 700, 1100, 1400, 1900]) {
     for (const [rows, cols] of [[7, 7], [24, 24], [4, 20], [12, 16]]) {
@@ -70,6 +77,8 @@ test("pictures keep whole pixels a patch and fit their column", () => {
         assert.equal(layout.picture, layout.cell * cols);
         const beside = layout.mode === "columns" ? layout.overview.width + 28 : 0;
         const columns = layout.columns * layout.picture + (layout.columns - 1) * 20;
+        const curves = layout.curves * layout.curve + (layout.curves - 1) * 24;
+        assert.ok(beside + (isPair || layout.columns === 1 ? curves : layout.picture + 24 + layout.curve) <= Math.max(272, width - 32), `${width} ${rows} ${cols}`);
         if (isPair) assert.ok(beside + columns <= width - 32, `${width} ${rows} ${cols}`);
         else assert.ok(beside + layout.picture <= width - 32);
       }

@@ -45,8 +45,8 @@ def test_it_fits_at_every_width_without_running_over(page, shape):
             assert box["x"] >= 0, (part, width)
             assert box["x"] + box["width"] <= width, (part, width)
     assert [modes[w] for w in (400, 1500)] == ["stack", "columns"]
-    # rather below each other than a map of less than a pixel a cell
-    assert modes[1000] == ("stack" if shape == "24x24" else "columns")
+    # rather in two columns than a map of less than a pixel a cell
+    assert modes[1000] == ("two" if shape == "24x24" else "columns")
 
 
 def test_the_parts_do_not_lie_upon_each_other(page):

@@ -314,11 +314,12 @@ def test_a_method_without_heads_hides_the_overview_with_a_sentence(page, source)
     _, root, _ = with_kernel(page, source, 2, show="head", layer=1)
     root.get_by_role("combobox", name="Method").select_option("headless")
     drawn(root, 2, None, "headless", 0)
-    assert root.locator(".vl-overview").is_hidden()
+    assert root.locator(".vl-heads").is_hidden()
+    assert root.locator(".vl-aside").is_visible()
     words = "headless: a method of your own; it says nothing of single heads."
     assert text(root.locator(".vl-method-words")) == words
     assert text(root.locator(".vl-stage-head h3")) == "All blocks and heads"
     root.get_by_role("combobox", name="Method").select_option("rollout")
     drawn(root, 2, None, "rollout", 0)
     assert "the same map for all of them" in text(root.locator(".vl-method-words"))
-    assert root.locator(".vl-overview").is_visible()
+    assert root.locator(".vl-heads").is_visible()

@@ -50,7 +50,7 @@ def test_it_fits_at_every_width_without_running_over(page, shape, classes):
         assert all(box["x"] >= 0 and box["x"] + box["width"] <= width + 0.5 for box in boxes)
         patch = cell(root, 0, 0, source.layout.cols).bounding_box()
         assert patch["width"] == patch["height"] == int(patch["width"])
-    assert root.get_attribute("data-mode") == "columns"
+    assert root.get_attribute("data-mode") == ("two" if shape.startswith("2x20") else "columns")
 
 
 @pytest.mark.parametrize("classes", [2, [2, 4]], ids=["one class", "two classes"])
@@ -59,7 +59,7 @@ def test_the_parts_do_not_lie_upon_each_other(page, classes):
     hosted, root = shown(page, source, classes, n_points=4)
     hosted.widgets[0].saved()
     hosted.receive(**hosted.widgets[0]._own_state())
-    names = (".vl-overview", ".vl-stage-head", ".vl-panel", ".vl-removal", ".vl-aside", ".vl-pair")
+    names = (".vl-of-heads", ".vl-stage-head", ".vl-panel", ".vl-removal", ".vl-aside", ".vl-pair")
     for width in WIDTHS:
         at_width(page, root, width)
         found = [one for name in names for one in root.locator(f"{name}:visible").all()]

@@ -234,6 +234,9 @@ def test_what_cannot_be_a_figure_is_refused(tmp_path, monkeypatch):
     for given in ([], "a", [widget, 3], None):
         with refused(vl.UsageError):
             vl.save_figure(given, path)
+    for other in (widget, [widget]):
+        with refused(vl.UsageError):  # in the wrong order
+            vl.save_figure(path, other)
     monkeypatch.setitem(sys.modules, "fpdf", None)
     with refused(vl.UsageError):
         widget.save_figure(tmp_path / "a.pdf")

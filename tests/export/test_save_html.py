@@ -89,7 +89,9 @@ def test_the_title_says_what_it_is_and_the_caption_what_is_missing(tmp_path):
         "<title>What each patch answers: the patch grid of fake/vit</title>" in whole["PatchGrid"]
     )
     assert "a thing" in whole["PatchGrid"]
-    assert "Not on this page" not in whole["PatchGrid"]
+    assert "because it needs the model: another image of the batch." in whole["PatchGrid"]
+    alone = parts_of(vl.PatchGrid(random_reading(images=1)), tmp_path).split("<main>")[0]
+    assert "Not on this page" not in alone
     assert "neurons" in whole["AttentionMaps"]
     assert "another mask" in whole["InfillStrip"]
     assert "another class or method" in whole["RelevanceMaps"]
@@ -148,6 +150,12 @@ def test_a_write_that_fails_leaves_the_last_page_whole(tmp_path, monkeypatch):
 def test_what_is_no_widget_is_refused(given, tmp_path):
     with refused(vl.UsageError):
         vl.save_html(given, tmp_path / "x.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_given_first_is_refused_with_the_right_order(tmp_path):
+    with refused(vl.UsageError):
+        vl.save_html("x.html", vl.PatchGrid(random_reading(1)))
     assert list(tmp_path.iterdir()) == []
 
 

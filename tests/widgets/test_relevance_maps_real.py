@@ -56,10 +56,38 @@ def test_edited_runs_have_relevance_but_no_curve():
     assert widget.still()
 
 
-def test_a_model_without_a_classifier_is_refused():
+@pytest.mark.parametrize("special", ["CLS", "four registers and layer scale"])
+def test_a_model_without_a_classifier_has_its_rollout_and_no_curve(special):
+    vit = vl.load(timm_model(special, num_classes=0))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    widget = vl.RelevanceMaps(trace, image=1)
+    assert (widget.target, widget.method, list(widget._methods)) == (None, "rollout", ["rollout"])
+    found = relevance(trace, method="rollout")
+    np.testing.assert_array_equal(np.frombuffer(widget._tokens, "<f4"), found.tokens[1])
+    assert widget._probability == b""
+    assert widget._go_on({}, [])[0] == {"is_over": True}
+    assert "has no classifier" in widget._curves_of["refused"]
+    assert widget.saved().beyond == "another image of the batch"
+    assert widget.still()
+    assert list(widget.figure_parts().parts) == ["target", "heads", "target curve"]
+    vl.link(widget, vl.AttentionMaps(trace))
+    widget.image = 0
+    np.testing.assert_array_equal(np.frombuffer(widget._tokens, "<f4"), found.tokens[0])
+
+
+@pytest.mark.parametrize("asked", [{"target": 2}, {"method": "chefer"}, {"against": "cat"}])
+def test_a_class_asked_of_a_model_without_a_classifier_is_refused(asked):
     vit = vl.load(timm_model("CLS", num_classes=0))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     with refused(vl.UsageError):
-        vl.RelevanceMaps(vit.trace(pixels_for(vit.image_size), preprocessed=True))
+        vl.RelevanceMaps(trace, **asked)
+
+
+def test_the_removal_curve_of_a_model_without_a_classifier_is_refused():
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    with refused(vl.UsageError):
+        removal_curves(trace, relevance(trace, method="rollout"))
 
 
 def test_methods_of_your_own_hide_the_heads():

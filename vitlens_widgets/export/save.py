@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.export.given import widgets_given
 from vitlens_widgets.export.page import PageLink, SavedWidget, page
 from vitlens_widgets.files import path_for, write_whole
 
@@ -43,16 +44,10 @@ def save_html(
         >>> vl.save_html([grid, maps], "cat.html", title="A cat, seen twice")
         cat.html: 0.5 MB
     """
-    many: list[CanBeSaved] = [*widgets] if isinstance(widgets, Sequence) else [widgets]
+    many: list[CanBeSaved] = widgets_given("save_html", widgets, path, "saved")
     target = checked_page(path)
     if not isinstance(title, str):
         raise UsageError(f"title= is a text, not {said(title)}.")
-    if not many or not all(hasattr(one, "saved") for one in many):
-        kinds = ", ".join(type(one).__name__ for one in many) or "an empty list"
-        raise UsageError(
-            "save_html takes a widget such as vl.PatchGrid(reading), or a list of them; "
-            f"{kinds} was given."
-        )
     links = dict.fromkeys(link for one in many for link in getattr(one, "links", ()))
     on_page = [end for link in links for end in link.saved(many)]
     return write_widgets(target, [one.saved() for one in many], title, on_page)

@@ -26,6 +26,7 @@ from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models.probabilities import Kind, probabilities, word_of
 from vitlens_widgets.models.vit import BaseViT
 from vitlens_widgets.trace import Trace
@@ -116,8 +117,8 @@ def removal_curves(
         n_random: In how many random orders patches are removed for comparison; 0 for none.
 
     Raises:
-        UsageError: A trace with edits, relevance of other images, or a model whose tokens cannot
-            be removed.
+        UsageError: A trace with edits, relevance of other images, or a model without a classifier
+            or whose tokens cannot be removed.
 
     Example:
         >>> trace = vit.trace(image)
@@ -220,6 +221,7 @@ def _of_class(logits: torch.Tensor, classes: np.ndarray, kind: Kind) -> torch.Te
 
 def _check(trace: Trace, relevance: Relevance) -> None:
     check_trace(trace)
+    check_classifier(trace.vit)
     check_removable(trace.vit)
     if trace.edits:
         raise UsageError(

@@ -16,6 +16,7 @@ from vitlens_widgets.export.figures.arranged import arranged
 from vitlens_widgets.export.figures.parts import FigureParts, Shared
 from vitlens_widgets.export.figures.pdf import as_pdf
 from vitlens_widgets.export.figures.svg import as_svg
+from vitlens_widgets.export.given import widgets_given
 from vitlens_widgets.export.stills.painting import painted
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.scales import ColorScale
@@ -73,13 +74,7 @@ def save_figure(
     Example:
         >>> vl.save_figure([grid, maps], "figure.svg", width_mm=170)
     """
-    many: list[Any] = [*widgets] if isinstance(widgets, Sequence) else [widgets]
-    if not many or not all(hasattr(one, "figure_parts") for one in many):
-        kinds = ", ".join(type(one).__name__ for one in many) or "an empty list"
-        raise UsageError(
-            "save_figure takes a widget such as vl.PatchGrid(reading), or a list of them; "
-            f"{kinds} was given."
-        )
+    many = widgets_given("save_figure", widgets, path, "figure_parts")
     target = _checked_file(path)
     width_mm, dpi = _number("width_mm", width_mm, WIDTHS), _number("dpi", dpi, RESOLUTIONS)
     width = round(width_mm / 25.4 * 72 / TEXT_PT * UNITS_OF_TEXT)

@@ -15,6 +15,9 @@ from vitlens_widgets.widgets.relevance_maps.curves import (
 from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.seam import RelevanceLike, RelevanceSourceLike
 
+NO_CLASS = -1
+"""The target of a `Relevance` that was found without any."""
+
 
 class RelevanceFinder:
     """Finds relevance when it is asked for, and keeps what was asked last.
@@ -80,20 +83,24 @@ class RelevanceFinder:
         labels = (getattr(one, "method_label", "") for one in self.given if one.method == name)
         return next(labels, "") or name
 
-    def usual_target(self, image: int) -> int:
+    def usual_target(self, image: int) -> int | None:
         """What is asked about unless it is said: what was found before, or the model's answer."""
+        if not self._source.labels:
+            return None
         if self.given:
             return int(self.given[0].target[image])
         return int(self._source.probabilities(image).argmax())
 
-    def relevance(self, method: str, target: int, image: int) -> RelevanceLike:
+    def relevance(self, method: str, target: int | None, image: int) -> RelevanceLike:
         """That of a class, of all images at once; what was given may ask each another."""
         for one in self.given:
-            if one.method == method and one.target[image] == target:
+            if one.method == method and one.target[image] == (
+                NO_CLASS if target is None else target
+            ):
                 return one
         return self._asked(method, target)
 
-    def _ask(self, method: str, target: int) -> RelevanceLike:
+    def _ask(self, method: str, target: int | None) -> RelevanceLike:
         if method not in self._known:
             raise UsageError(
                 f'The method "{method}" is known by what it found before alone; to ask it about '
@@ -101,7 +108,7 @@ class RelevanceFinder:
             )
         return self._source.relevance(self._known[method], target)
 
-    def growing(self, method: str, target: int, image: int, few: bool = False) -> Growing:
+    def growing(self, method: str, target: int | None, image: int, few: bool = False) -> Growing:
         """The removal curves of a class, as far as they are computed; `few`: of few points."""
         return self._growing(method, target, image, few)
 
@@ -109,7 +116,7 @@ class RelevanceFinder:
         """In how many random orders patches are removed for a curve."""
         return min(self.n_random, FEW_ORDERS) if few else self.n_random
 
-    def _grow(self, method: str, target: int, image: int, few: bool) -> Growing:
+    def _grow(self, method: str, target: int | None, image: int, few: bool) -> Growing:
         found = self.relevance(method, target, image)
         points, random = FEW_POINTS if few else self._n_points, self.orders(few)
         removed = self._source.removed(points) if few else self._removed

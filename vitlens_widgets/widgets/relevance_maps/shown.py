@@ -10,6 +10,9 @@ import numpy as np
 from vitlens_widgets.export.stills.scales import ColorScale, probability
 from vitlens_widgets.widgets.shared.still import joined, on_patches
 
+ANY_CLASS = "any class"
+"""What knows no class is said to be of, where there is none to name."""
+
 
 class ShownRelevance:
     """The arrays of a RelevanceMaps.
@@ -86,7 +89,9 @@ class ShownRelevance:
 
     @property
     def names(self) -> list[str]:
-        """`["cat 0.96", "dog 0.03", "cat − dog"]`."""
+        """`["cat 0.96", "dog 0.03", "cat − dog"]`; `["any class"]` where the model has none."""
+        if not self.traits["_labels"]:
+            return [ANY_CLASS]
         indices = [self.of["target"], self.of["against"]][: self.n_classes]
         chance = np.frombuffer(self.traits["_probability"], "<f4")
         kind = " sigmoid" if self.meta["probability_kind"] == "sigmoid" else ""

@@ -35,19 +35,19 @@ class RelevanceSource:
     Anything with the same methods can be shown.
 
     Args:
-        trace: A `vl.Trace` of a classifier.
+        trace: A `vl.Trace`. Without a classifier there is what knows no class, the rollout.
 
     Attributes:
         methods: By name, those that are there without being given.
     """
 
     def __init__(self, trace: Trace) -> None:
-        from vitlens_widgets.analysis.relevance import METHODS
-        from vitlens_widgets.lenses.lens import check_classifier
+        from vitlens_widgets.analysis.relevance.methods import METHODS, asks_for_classes
 
-        check_classifier(trace.vit)
         self._trace = trace
-        self.methods: Mapping[str, Any] = METHODS
+        has_classes = bool(trace.vit.labels)
+        known = {n: m for n, m in METHODS.items() if has_classes or not asks_for_classes(m)}
+        self.methods: Mapping[str, Any] = known
         self.model_name = trace.vit.name + (" (edited)" if trace.edits else "")
         self.probability_kind = trace.vit.probabilities
         self.n_layers, self.n_heads = trace.vit.n_layers, trace.vit.n_heads
@@ -69,15 +69,17 @@ class RelevanceSource:
         return self._trace.pictures[image]
 
     def probabilities(self, image: int) -> np.ndarray:
-        """What the model answers, float32 `[class]`."""
+        """What the model answers, float32 `[class]`; nothing without a classifier."""
+        if not self.labels:
+            return np.empty(0, np.float32)
         from vitlens_widgets.models.probabilities import probabilities
 
         logits: Any = self._trace.logits  # there are some: it is a classifier
         of_image = logits[image].detach().float()
         return probabilities(of_image, self._trace.vit.probabilities).cpu().numpy()
 
-    def relevance(self, method: Any, target: int) -> Relevance:
-        """How much each token of every image speaks for a class, a `Relevance`."""
+    def relevance(self, method: Any, target: int | None) -> Relevance:
+        """How much each token of every image speaks for a class, a `Relevance`; None: for any."""
         from vitlens_widgets.analysis import relevance
 
         return relevance(self._trace, target, method=method)
@@ -124,6 +126,28 @@ def source_of(trace: Any) -> RelevanceSourceLike:
             "vl.RelevanceMaps(trace, relevance=found)."
         )
     raise refusal("RelevanceMaps shows a trace, such as vit.trace(image)", trace)
+
+
+def check_classes(source: RelevanceSourceLike, asked: Mapping[str, Any]) -> None:
+    """Refuses what only a model with classes can be asked.
+
+    Raises:
+        UsageError: A class, or a method that needs one, is asked of a model without any.
+    """
+    from vitlens_widgets.analysis.relevance.methods import METHODS, asks_for_classes
+
+    if source.labels:
+        return
+    method = asked.get("method")
+    method = METHODS.get(method) if isinstance(method, str) else method
+    names = [name for name in ("target", "against") if asked.get(name) is not None]
+    if names or (method is not None and asks_for_classes(method)):
+        what = f"{names[0]}={asked[names[0]]!r}" if names else f'the method "{method.name}"'
+        raise UsageError(
+            f"{source.model_name} has no classifier, so it cannot be asked by {what}: leave that "
+            "out for its rollout, which knows no class, or give it classes, as vl.teach(vit, "
+            "images) does by a few clicks."
+        )
 
 
 def is_relevance(given: Any) -> bool:

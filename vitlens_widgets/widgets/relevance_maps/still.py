@@ -15,7 +15,7 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.scales import probability
 from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
 from vitlens_widgets.export.stills.tinting import prepared
-from vitlens_widgets.widgets.relevance_maps.shown import ShownRelevance
+from vitlens_widgets.widgets.relevance_maps.shown import ANY_CLASS, ShownRelevance
 from vitlens_widgets.widgets.shared.still import joined, patches_words, rings
 
 KINDS = (
@@ -56,7 +56,8 @@ def class_maps(found: ShownRelevance) -> list[Panel]:
 def removal_curve(found: ShownRelevance, of: int, width: int) -> Piece:
     """A class's removal curves as far as they are known."""
     about = found.traits["_curves_of"]
-    name = found.traits["_labels"][about["against" if of else "target"]]
+    labels, index = found.traits["_labels"], about["against" if of else "target"]
+    name = labels[index] if labels else ANY_CLASS
     if about["refused"] or not about["done"]:
         words = about["refused"] or f"removal curve of {name}: not computed yet"
         return captioned(words, blank(width, 1))

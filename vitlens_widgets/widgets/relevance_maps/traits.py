@@ -8,6 +8,7 @@ from typing import Any
 import traitlets
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.relevance_maps.finder import RelevanceFinder
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
@@ -47,7 +48,7 @@ class RelevanceChoices(LensWidget):
             `"class_embedding_text"`, `"class_embedding_logit"`, `"chefer"`,
             `"gradient_rollout"` or `"rollout"`, which is the same for all classes; or any method of
             `vl.analysis.relevance`, also one of your own, which is known by its name from then on.
-            Default: "class_embedding".
+            Default: "class_embedding", without a classifier "rollout", the one there is then.
         image: Which image of the batch. Default: 0.
         layer: The block that is chosen. Default: the last.
         head: The head that is chosen. Default: 0.
@@ -61,7 +62,7 @@ class RelevanceChoices(LensWidget):
         heads_of: Whose heads the overview shows where there are two classes. Default: "target".
     """
 
-    target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
+    target = ClassIndex[int | None]("_label_set").tag(sync=True, choice=True)
     against = ClassIndex[int | None]("_label_set", allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
@@ -81,12 +82,17 @@ class RelevanceChoices(LensWidget):
     heads_of = OneOf("target", "against", "difference").tag(sync=True, choice=True)
 
     _n_layers: int
-    _usual_target: Callable[[], int]
+    _usual_target: Callable[[], int | None]
+    _finder: RelevanceFinder
 
     @traitlets.default("layer")
     def _last_layer(self) -> int:
         return self._n_layers - 1
 
+    @traitlets.default("method")
+    def _first_method(self) -> str:
+        return self._finder.methods[0]
+
     @traitlets.default("target")
-    def _models_answer(self) -> int:
+    def _models_answer(self) -> int | None:
         return self._usual_target()

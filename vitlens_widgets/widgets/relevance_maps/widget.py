@@ -17,7 +17,11 @@ from vitlens_widgets.widgets.relevance_maps import data
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on
 from vitlens_widgets.widgets.relevance_maps.figure import figure_parts
 from vitlens_widgets.widgets.relevance_maps.finder import RelevanceFinder
-from vitlens_widgets.widgets.relevance_maps.source import checked_relevance, source_of
+from vitlens_widgets.widgets.relevance_maps.source import (
+    check_classes,
+    checked_relevance,
+    source_of,
+)
 from vitlens_widgets.widgets.relevance_maps.still import draw
 from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
 from vitlens_widgets.widgets.shared.base import STATIC
@@ -50,7 +54,8 @@ class RelevanceMaps(RelevanceChoices):
 
     Args:
         trace: What `vit.trace(images)` gave; relevance is found for all of its images at once.
-            Removal curves need one without edits.
+            Removal curves need one without edits, of a classifier; a model without one has the
+            rollout.
         target: The class: a name or index, or two of them; the second is `against`.
         method: See Attributes.
         image: Which image of the trace's batch.
@@ -64,9 +69,9 @@ class RelevanceMaps(RelevanceChoices):
         **choices: The other traits under Attributes.
 
     Raises:
-        UsageError: No trace of a classifier was given, the relevance is of something else, the
-            model is one for which the method is not defined, or a choice is out of range or
-            unknown.
+        UsageError: No trace was given, the relevance is of something else, a class is asked of a
+            model without any, the model is one for which the method is not defined, or a choice is
+            out of range or unknown.
 
     Example:
         >>> maps = vl.RelevanceMaps(trace, ["cat", "dog"], method="chefer")
@@ -128,6 +133,7 @@ class RelevanceMaps(RelevanceChoices):
 
     def _start(self, choices: dict[str, Any]) -> None:
         """Takes the first choices; all are checked before anything is computed."""
+        check_classes(self._source, choices)
         self._follows = True  # the target is the model's answer to each image
         first = [name for name in ("image", "method") if name in choices]
         for name in [*first, *(name for name in choices if name not in (*first, "layout"))]:
@@ -136,13 +142,13 @@ class RelevanceMaps(RelevanceChoices):
         given = self._finder.given
         if given[1:] and "against" not in choices:
             self.against = int(given[1].target[self.image])
-        if self.against == self.target:
+        if self.against is not None and self.against == self.target:
             raise UsageError(
                 f'Two different classes can be compared; "{self._label_set[self.target]}" is '
                 "both target and against."
             )
 
-    def _usual_target(self) -> int:
+    def _usual_target(self) -> int | None:
         return self._finder.usual_target(self.image)
 
     @property
@@ -151,7 +157,7 @@ class RelevanceMaps(RelevanceChoices):
         return [self._finder.relevance(*asked) for asked in self._questions]
 
     @property
-    def _questions(self) -> list[tuple[str, int, int]]:
+    def _questions(self) -> list[tuple[str, int | None, int]]:
         """Method, class and image of what is shown."""
         classes = [self.target, *([] if self.against is None else [self.against])]
         return [(self.method, index, self.image) for index in classes]
@@ -213,7 +219,8 @@ class RelevanceMaps(RelevanceChoices):
 
     def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
         """A class that is chosen in the other's place changes places with it."""
-        if self.target == self.against and changed in ("target", "against"):
+        is_same = self.against is not None and self.target == self.against
+        if is_same and changed in ("target", "against"):
             setattr(self, "target" if changed == "against" else "against", before[changed])
 
     @answers_browser
@@ -239,18 +246,19 @@ class RelevanceMaps(RelevanceChoices):
         """
         few = self._finder.few_suffice and not all(one.is_over for one in self._growing())
         finish(self._growing(few))
+        few = few and not any(one.refused for one in self._growing(few))
         with self.hold_sync():
             self._fill_curves(few)
             page = super().saved()
             if not few:
                 return page
             self._fill_curves()
-        return replace(page, beyond=f"{page.beyond}, finer removal curves")
+        return replace(page, beyond=", ".join(filter(None, [page.beyond, "finer removal curves"])))
 
     @property
     def _beyond(self) -> str:
-        other = ", another image of the batch" if self._n_images > 1 else ""
-        return f"another class or method{other}"
+        classes = ["another class or method"] if self._labels else []
+        return ", ".join([*classes, *["another image of the batch"] * (self._n_images > 1)])
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())
@@ -267,7 +275,7 @@ class RelevanceMaps(RelevanceChoices):
                 self.image,
             ),
             "head": Head.of(source.model_name, self._n_heads),
-            "target": ClassMeaning(tuple(self._labels)),
+            **({"target": ClassMeaning(tuple(self._labels))} if self._labels else {}),
             "image": OfBatch(self._n_images),
         }
 

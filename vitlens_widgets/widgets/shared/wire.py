@@ -114,6 +114,11 @@ class WireWidget(anywidget.AnyWidget):
         if refused:
             self.error = next(iter(refused.values()))
 
+    @answers_browser
+    def _here(self, _what: dict[str, Any], _buffers: Buffers) -> Reply:
+        """Says that the kernel still knows the widget: one that was restarted says nothing."""
+        return {}, []
+
     def _is_settable(self, name: str) -> bool:
         tags = self.traits()[name].metadata if name in self.keys else {}
         return bool(tags.get("choice") or tags.get("request"))
