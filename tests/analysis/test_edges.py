@@ -68,7 +68,7 @@ def test_edges_exchanged_one_by_one_on_embedded_models(name):
     kept = {(graph.senders[s], graph.readers[r]) for r, s in graph.edges}
     sent = [oracle.sent(vit.model, run.states[0, 0].double().numpy()) for run in (clean, corrupted)]
     chosen = np.random.default_rng(0).permutation(graph.edges)[:12]
-    lost = edge_patching(clean, corrupted, metric, edges=named(graph, chosen), at="clean")
+    lost = edge_patching(clean, corrupted, metric, edges=named(graph, chosen), how="noising")
 
     def asked(entering, put):
         state = oracle.final_state(vit.model, entering, sent[1], kept, put=put)
@@ -94,7 +94,7 @@ def named(graph, edges):
 def test_the_clean_runs_gradient_is_the_other_ones_with_the_two_exchanged():
     vit = vl.load(timm_model("CLS"))
     a, b = traced(vit, 2)
-    there = edge_attribution_patching(a, b, differ, at="clean").effects
+    there = edge_attribution_patching(a, b, differ, how="noising").effects
     back = edge_attribution_patching(b, a, differ).effects
     assert near(there, -back) < 1e-6
 
@@ -113,7 +113,7 @@ def test_a_batch_is_its_images_one_by_one():
 
 def test_integrated_along_inputs_the_embeddings_edges_carry_the_whole_gap():
     clean, corrupted = traced(vl.load(timm_model("CLS")), 2)
-    found = edge_attribution_patching(clean, corrupted, differ, method="eap-ig", steps=30)
+    found = edge_attribution_patching(clean, corrupted, differ, method="eap-ig", steps=15)
     gap = found.of_clean - found.of_corrupted
     assert found.effects.sum(1)[:, 0] == pytest.approx(gap, rel=1e-3)
 
@@ -122,7 +122,7 @@ def test_integrated_along_activations_a_places_edges_carry_what_exchanging_it_do
     vit = vl.load(timm_model("four registers and layer scale"))
     clean, corrupted = traced(vit, 2)
     found = edge_attribution_patching(
-        clean, corrupted, differ, method="eap-ig-activations", steps=20
+        clean, corrupted, differ, method="eap-ig-activations", steps=12
     )
     by_sender, graph = found.effects.sum(1), found.graph
     places = {("resid_pre", 0): by_sender[:, 0]}
@@ -156,7 +156,7 @@ def test_equal_runs_have_no_gap_to_divide_by():
 
 def test_what_is_asked_wrongly_is_refused():
     clean, corrupted = traced(vl.load(timm_model("CLS")))
-    for words in ({"method": "ig"}, {"at": "both"}, {"steps": 0}):
+    for words in ({"method": "ig"}, {"how": "both"}, {"steps": 0}):
         with refused(vl.UsageError):
             edge_attribution_patching(clean, corrupted, 3, **words)
     for edge in (("L1 H0", "L0 H1 q"), ("L9 H0", "logits"), ("L0 H0", "L1 H1")):

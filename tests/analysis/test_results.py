@@ -61,8 +61,8 @@ def things(trace):
 
 
 def pair(trace):
-    """The first image as it is, and upside down."""
-    vit = trace.vit
+    """The first image as it is, and upside down, of a model with few edges."""
+    vit = vl.load("toy/attn-only-2l") if trace.vit.name == "toy/p32" else trace.vit
     image = trace.pictures[0]
     return vit.trace(image), vit.trace(image[::-1].copy())
 
@@ -78,11 +78,14 @@ RESULTS = {
     "heads.neurons": lambda trace, _: heads.neurons(trace, 2, 1, 0, 12, image=1),
     "infilling.mask_study": studied,
     "infilling.object_iou": objects,
+    "circuit": lambda trace, _: vl.analysis.circuit(
+        *pair(trace), "cat", method="threshold", scores="eap", n_random=1
+    ),
     "edge_attribution_patching": lambda trace, _: vl.analysis.edge_attribution_patching(
         *pair(trace), "cat"
     ),
     "edge_patching": lambda trace, _: vl.analysis.edge_patching(
-        *pair(trace), "cat", edges=[("L3 H1", "L5 H2 v"), ("embedding", "logits")]
+        *pair(trace), "cat", edges=[("L0 H1", "L1 H2 v"), ("embedding", "logits")]
     ),
     "relevance": lambda trace, _: vl.analysis.relevance(trace, "cat"),
     "removal_curves": removed,

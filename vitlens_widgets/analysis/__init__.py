@@ -18,7 +18,9 @@ from vitlens_widgets.analysis.attribution import (
     mean_attribution,
 )
 from vitlens_widgets.analysis.circuits import (
+    Circuit,
     EdgeEffects,
+    circuit,
     edge_attribution_patching,
     edge_patching,
 )
@@ -63,6 +65,7 @@ from vitlens_widgets.analysis.value_vectors import (
 __all__ = [
     "AttentionPerturbation",
     "Attribution",
+    "Circuit",
     "Claims",
     "ClassAndContext",
     "ClassEmbedding",
@@ -85,6 +88,7 @@ __all__ = [
     "ValueVectors",
     "attention_perturbation",
     "attribution",
+    "circuit",
     "class_and_context",
     "class_similarity_change",
     "class_value_agreement",

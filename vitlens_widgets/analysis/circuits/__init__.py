@@ -2,12 +2,14 @@
 
 >>> found = vl.analysis.edge_attribution_patching(clean, corrupted, ("cat", "dog"))
 >>> found.table(20)
+>>> vl.analysis.circuit(clean, corrupted, ("cat", "dog"), scores=found).summary()
 """
 
+from vitlens_widgets.analysis.circuits.circuit import Circuit, circuit
 from vitlens_widgets.analysis.circuits.edges import (
     EdgeEffects,
     edge_attribution_patching,
     edge_patching,
 )
 
-__all__ = ["EdgeEffects", "edge_attribution_patching", "edge_patching"]
+__all__ = ["Circuit", "EdgeEffects", "circuit", "edge_attribution_patching", "edge_patching"]

@@ -11,7 +11,7 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.circuits.edge_gradients import UNCHANGED, EdgeGradients
 from vitlens_widgets.analysis.circuits.graph import Graph
-from vitlens_widgets.analysis.circuits.pairs import Pair, Runs, gap_said, pairs
+from vitlens_widgets.analysis.circuits.pairs import WAYS, How, Pair, Runs, gap_said, pairs
 from vitlens_widgets.analysis.circuits.runs import CircuitRuns
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.metrics import BoundMetric
@@ -30,7 +30,6 @@ METHODS = {
     "eap-ig": "integrated gradients along inputs",
     "eap-ig-activations": "integrated gradients along activations",
 }
-At = Literal["corrupted", "clean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +95,7 @@ class EdgeEffects(Result):
         if n is not None:
             edges = edges[: check_count("n", n, least=1)]
         reader, sender = edges.T
-        columns = {
+        columns: dict[str, list[Any]] = {
             "sender": [self.graph.senders[i] for i in sender],
             "reader": [self.graph.readers[i] for i in reader],
             "effect": self.mean[reader, sender].tolist(),
@@ -146,7 +145,7 @@ def edge_attribution_patching(
     metric: Any,
     *,
     method: Method = "eap",
-    at: At = "corrupted",
+    how: How = "denoising",
     steps: int = 5,
 ) -> EdgeEffects:
     """An estimate of every edge's effect, all from a few forward and backward passes.
@@ -171,8 +170,9 @@ def edge_attribution_patching(
             place that writes (the embedding, a block's heads together, an MLP), the mean over runs
             in which what that place writes lies on the line and the rest follows from it; this
             takes `steps` half passes for each of the 2 L + 1 places.
-        at: Of `"eap"`, the run of the gradient: `"corrupted"` as in TransformerLens, or `"clean"`,
-            with which a score estimates what the clean run loses when the edge is corrupted.
+        how: Of `"eap"`, `"denoising"`: the gradient is that of the corrupted run, as in
+            TransformerLens; or `"noising"`: it is that of the clean run, and a score estimates
+            what that loses when the edge is corrupted.
         steps: How many runs along the line.
 
     Raises:
@@ -188,18 +188,19 @@ def edge_attribution_patching(
         >>> found.table(20)
     """
     check_choice("method", method, METHODS)
-    check_choice("at", at, ("corrupted", "clean"))
+    check_choice("how", how, WAYS)
     check_count("steps", steps, least=1)
     given = pairs(clean, corrupted, metric, gradient=True)
-    found = [_scores(pair, method, at, steps) for pair in given]
-    how = f"{METHODS[method]}, {steps} steps" if method != "eap" else f"{METHODS[method]}, {at} run"
-    return _effects(given, found, method, how)
+    found = [_scores(pair, method, how, steps) for pair in given]
+    said = METHODS[method]
+    said += f", {how}" if method == "eap" else f", {counted(steps, 'step')}"
+    return _effects(given, found, method, said)
 
 
-def _scores(pair: Pair, method: Method, at: At, steps: int) -> np.ndarray:
+def _scores(pair: Pair, method: Method, how: How, steps: int) -> np.ndarray:
     gradients = EdgeGradients(pair)
     if method == "eap":
-        return gradients.scores(pair.clean if at == "clean" else pair.corrupted, UNCHANGED)
+        return gradients.scores(pair.clean if how == "noising" else pair.corrupted, UNCHANGED)
     paths = gradients.inputs(steps) if method == "eap-ig" else gradients.activations(steps)
     runs = (gradients.scores(pair.corrupted, path) for path in progress(paths, METHODS[method]))
     return sum(runs, np.zeros(()))
@@ -212,7 +213,7 @@ def edge_patching(
     metric: Any,
     *,
     edges: Sequence[tuple[str, str]] | None = None,
-    at: At = "corrupted",
+    how: How = "denoising",
 ) -> EdgeEffects:
     """What each edge does, by exchanging it for real: one exact run for each.
 
@@ -221,31 +222,31 @@ def edge_patching(
         corrupted: The run that they are put into, with as many images.
         metric: As for `edge_attribution_patching`; it needs no gradient.
         edges: Which, as `(sender, reader)` by name, such as `("L3 H1", "L5 H2 v")`; None for all.
-        at: `"corrupted"`: what the corrupted run gains when the edge is given the clean value.
-            `"clean"`: what the clean run loses when it is given the corrupted one.
+        how: `"denoising"`: what the corrupted run gains when the edge is given the clean value;
+            `"noising"`: what the clean run loses when it is given the corrupted one.
 
     Raises:
         UsageError: Runs that do not match, a metric that does not fit, or no such edge.
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
     """
-    check_choice("at", at, ("corrupted", "clean"))
+    check_choice("how", how, WAYS)
     given = pairs(clean, corrupted, metric)
     graph = Graph.of(given[0].clean.vit)
     asked = graph.edges if edges is None else np.array([graph.edge(*edge) for edge in edges])
-    found = [_exchanged(pair, graph, asked, at) for pair in given]
-    return _effects(given, found, "exact", f"exchanged one by one in the {at} run")
+    found = [_exchanged(pair, graph, asked, how) for pair in given]
+    return _effects(given, found, "exact", f"exchanged one by one, {how}")
 
 
-def _exchanged(pair: Pair, graph: Graph, asked: np.ndarray, at: At) -> np.ndarray:
+def _exchanged(pair: Pair, graph: Graph, asked: np.ndarray, how: How) -> np.ndarray:
     """The effects of the edges asked for, `[image, reader, sender]`, NaN of the others."""
     single = np.stack([graph.mask([edge]) for edge in asked])
     others = graph.allowed & ~single
-    if at == "clean":
+    if how == "noising":
         runs = CircuitRuns(pair.clean, pair.corrupted)
-        change = pair.of_clean - pair.of(runs.logits(others))
+        change = pair.of_clean - pair.of(runs.logits(others, base=graph.allowed))
     else:
         runs = CircuitRuns(pair.clean, pair.corrupted, enters="corrupted")
-        change = pair.of(runs.logits(others, single)) - pair.of_corrupted
+        change = pair.of(runs.logits(others, single, graph.allowed)) - pair.of_corrupted
     found = np.where(graph.allowed, np.nan, 0.0)[None].repeat(len(change[0]), 0)
     found[:, asked[:, 0], asked[:, 1]] = change.T
     return found

@@ -115,8 +115,7 @@ class Graph:
         """The sender that each reader belongs to, int64 `[reader]`; -1 for the logits."""
         found = np.full(self.n_readers, -1)
         for layer in range(self.n_layers):
-            heads = np.arange(self.heads(layer).start, self.heads(layer).stop)
-            found[self.qkv(layer)] = np.tile(heads, 3)
+            found[self.qkv(layer)] = np.tile(np.arange(self.n_senders)[self.heads(layer)], 3)
             if self.has_mlp:
                 found[self.reading_mlp(layer)] = self.mlp(layer)
         return found

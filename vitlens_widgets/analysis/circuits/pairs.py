@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -13,8 +13,13 @@ from torch import Tensor
 from vitlens_widgets.analysis.checks import check_trace, logits_of
 from vitlens_widgets.analysis.metrics import BoundMetric, bound
 from vitlens_widgets.errors import UsageError, counted
+from vitlens_widgets.kinds import is_several
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.edits import DropTokens
+
+How = Literal["denoising", "noising"]
+WAYS = ("denoising", "noising")
+"""Clean values are put into the corrupted run, or the reverse."""
 
 Runs = Trace | Sequence[Trace]
 """A trace of one or more images, or several traces that are taken one after the other."""
@@ -92,10 +97,9 @@ def gap_said(of_clean: np.ndarray, of_corrupted: np.ndarray, metric: BoundMetric
     )
 
 
-def _listed(given: Any) -> list[Trace]:
-    if isinstance(given, (list, tuple)):
-        return [check_trace(one) for one in given]
-    return [check_trace(given)]
+def _listed(given: Runs) -> list[Trace]:
+    every = list(given) if is_several(given) else [given]
+    return [check_trace(cast("Trace", one)) for one in every]
 
 
 def _check(pair: Pair, first: Trace) -> None:

@@ -100,7 +100,7 @@ def _projections(points: HookPoints) -> _Projections | None:
         if not (isinstance(point, HookPoint) and linear and point.side == "output"):
             return None
     every = cast("list[HookPoint]", found)
-    weights = [_by_head(point, point.module.weight.T)[0] for point in every]
+    weights = [_by_head(point, cast("Tensor", point.module.weight).T)[0] for point in every]
     biases = [_by_head(point, _bias(point.module)[None]) for point in every]
     point = HookPoint(every[0].module, "input")
     return _Projections(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -61,6 +61,8 @@ class CircuitRuns:
             "zero": lambda: of_corrupted.zeros(self.writings),
         }
         self.ablated = ablated[ablation]()
+        self.streams = _streams(self.ablated)
+        self._base: tuple[bytes, Tensor] | None = None
 
     @property
     def n_images(self) -> int:
@@ -69,7 +71,9 @@ class CircuitRuns:
 
     @clean
     @torch.no_grad()
-    def logits(self, keep: np.ndarray, patch: np.ndarray | None = None) -> Tensor:
+    def logits(
+        self, keep: np.ndarray, patch: np.ndarray | None = None, base: np.ndarray | None = None
+    ) -> Tensor:
         """The answers of circuits.
 
         Args:
@@ -77,6 +81,8 @@ class CircuitRuns:
             patch: Edges of the same shape along which the *clean run's* values go instead,
                 whatever this run has: with all others kept in a run that begins as the corrupted
                 one, an edge exchanged by itself.
+            base: A circuit `[reader, sender]` that they all come from by small changes: it is run
+                once, and each of them from the first block on in which it differs.
 
         Returns:
             `[circuit, image, class]`.
@@ -85,15 +91,21 @@ class CircuitRuns:
             UsageError: Weights or modules that have changed since the traces.
         """
         self.clean.check_weights("run as a circuit")
-        n_circuits, n_images = len(keep), self.n_images
-        rows = torch.cartesian_prod(torch.arange(n_circuits), torch.arange(n_images))
         size = max(1, _BYTES // self._bytes_of_a_row(patch is not None))
-        found: list[Tensor] = []
-        with progress_bar(len(rows), "circuits", "run") as bar:
-            for part in rows.split(size):
-                found.append(self._run(keep, patch, part))
-                bar.update(len(part))
-        return torch.cat(found).view(n_circuits, n_images, -1)
+        first = np.zeros(len(keep), int)
+        if base is not None and self.n_images <= size:
+            first = self._first_changed(keep, patch, base)
+        answers = self.clean.logits
+        found = torch.empty(len(keep), *cast("Tensor", answers).shape)
+        with progress_bar(found.shape[0] * found.shape[1], "circuits", "run") as bar:
+            for layer in np.unique(first).tolist():
+                circuits = torch.from_numpy(np.flatnonzero(first == layer))
+                rows = torch.cartesian_prod(circuits, torch.arange(self.n_images))
+                for part in torch.split(rows, size):
+                    answer = self._run(keep, patch, part, layer, base)
+                    found[part[:, 0], part[:, 1]] = answer.to(found)
+                    bar.update(len(part))
+        return found
 
     def _bytes_of_a_row(self, patched: bool) -> int:
         n_tokens, width = self.clean.states.shape[2:]
@@ -103,82 +115,133 @@ class CircuitRuns:
         maps = 3 * graph.n_heads * n_tokens * n_tokens
         return item * ((senders + readers + 8) * n_tokens * width + maps)
 
-    def _run(self, keep: np.ndarray, patch: np.ndarray | None, rows: Tensor) -> Tensor:
-        """Some rows `(circuit, image)`, together."""
-        circuits = rows[:, 0].numpy()  # NumPy takes a tensor of one number for that number
-        run = _Rows(self, keep[circuits], rows[:, 1])
+    def _first_changed(
+        self, keep: np.ndarray, patch: np.ndarray | None, base: np.ndarray
+    ) -> np.ndarray:
+        """The first block in which each circuit differs from the base; L for the logits alone."""
+        changed = (keep != base).any(2)
         if patch is not None:
-            run.patch(patch[circuits], self.of_clean)
-        for layer in range(self.graph.n_layers):
-            run.attend(layer)
-            if self.graph.has_mlp:
-                run.read_mlp(layer)
+            changed = changed | patch.any(2)
+        changed[:, -1] = True  # the logits are read in any case
+        return changed.argmax(1) // self.graph.read_by_block
+
+    def _run(
+        self,
+        keep: np.ndarray,
+        patch: np.ndarray | None,
+        rows: Tensor,
+        first: int,
+        base: np.ndarray | None,
+    ) -> Tensor:
+        """Some rows `(circuit, image)` together, from a block on."""
+        circuits, images = (
+            rows[:, 0].numpy(),
+            rows[:, 1],
+        )  # NumPy takes a tensor of one for a number
+        run = CircuitRows(self, keep[circuits], images)
+        if patch is not None:
+            run.patch(patch[circuits])
+        if first and base is not None:
+            run.written[:] = self._of_base(base)[images.to(run.written.device)]
+        run.go_on(first)
         return self.clean.vit.adapter.readout_logits(run.answer())
 
+    def _of_base(self, base: np.ndarray) -> Tensor:
+        """What the senders of a circuit write, less what is ablated: of the last one, kept."""
+        key = base.tobytes()
+        if self._base is None or self._base[0] != key:
+            images = torch.arange(self.n_images)
+            run = CircuitRows(self, base[None].repeat(self.n_images, 0), images)
+            run.go_on(0)
+            self._base = key, run.written
+        return self._base[1]
 
-class _Rows:
-    """The rows of one batched run: what was written so far, less what is ablated."""
+
+def _streams(ablated: Written) -> list[tuple[Tensor, Tensor]]:
+    """The stream of ablated values: before each block and after its attention; and at the end."""
+    stream, found = ablated.embedding, list[tuple[Tensor, Tensor]]()
+    for layer, attn_out in enumerate(ablated.attn_out):
+        middle = stream + attn_out
+        found.append((stream, middle))
+        stream = middle + ablated.mlp_out[layer] if ablated.mlp_out else middle
+    return [*found, (stream, stream)]
+
+
+class CircuitRows:
+    """The rows of one batched run.
+
+    Args:
+        runs: The pair.
+        keep: The circuit of each row, bool `[row, reader, sender]`.
+        images: The image of each row, int64 `[row]`.
+
+    Attributes:
+        written: What senders wrote, less what is ablated, `[row, sender, token, d]`.
+    """
 
     def __init__(self, runs: CircuitRuns, keep: np.ndarray, images: Tensor) -> None:
         self._runs, self._graph = runs, runs.graph
         state = runs.clean.states[0]
-        self._keep = torch.from_numpy(keep).to(state)  # [row, reader, sender]
+        self._keep = torch.from_numpy(keep).to(state)
         self._images = images.to(state.device)
-        self._written = state.new_zeros(
-            len(images), self._graph.n_senders, *state.shape[1:]
-        )  # [row, sender, token, d]
-        self._written[:, 0] = self._of(runs.enters) - self._of(runs.ablated.embedding)
-        self._ablated = self._of(runs.ablated.embedding)  # the stream of ablated values, so far
-        self._patch: Tensor | None = None
+        self.written = state.new_zeros(len(images), self._graph.n_senders, *state.shape[1:])
+        self.written[:, 0] = self._of(runs.enters) - self._of(runs.ablated.embedding)
+        self._patch: tuple[Tensor, Tensor] | None = None
 
-    def patch(self, patch: np.ndarray, of_clean: Written) -> None:
-        """Put the clean run's values on some edges."""
+    def patch(self, patch: np.ndarray) -> None:
+        """Put the clean run's values on some edges, bool `[row, reader, sender]`."""
         runs, graph = self._runs, self._graph
-        self._patch = torch.from_numpy(patch).to(self._keep)
-        self._fixed = torch.zeros_like(self._written)
-        self._fixed[:, 0] = self._of(of_clean.embedding) - self._of(runs.ablated.embedding)
+        fixed = torch.zeros_like(self.written)
+        fixed[:, 0] = self._of(runs.of_clean.embedding) - self._of(runs.ablated.embedding)
         for layer in range(graph.n_layers):
-            moved = self._of(of_clean.z[layer]) - self._of(runs.ablated.z[layer])
-            self._fixed[:, graph.heads(layer)] = runs.writings[layer].heads(moved)
+            moved = self._of(runs.of_clean.z[layer]) - self._of(runs.ablated.z[layer])
+            fixed[:, graph.heads(layer)] = runs.writings[layer].heads(moved)
             if graph.has_mlp:
-                moved = self._of(of_clean.mlp_out[layer]) - self._of(runs.ablated.mlp_out[layer])
-                self._fixed[:, graph.mlp(layer)] = moved
+                mlp = self._of(runs.of_clean.mlp_out[layer])
+                fixed[:, graph.mlp(layer)] = mlp - self._of(runs.ablated.mlp_out[layer])
+        self._patch = torch.from_numpy(patch).to(self._keep), fixed
 
-    def attend(self, layer: int) -> None:
-        """Let a block's heads read and write."""
-        graph, runs = self._graph, self._runs
-        readers, n = graph.qkv(layer), graph.before(layer)
-        inputs = self._inputs(readers, n).unflatten(1, (3, graph.n_heads))
-        self._side = self._ablated  # where an MLP beside the attention reads
-        q, k, v = runs.readings[layer].qkv(inputs)
-        pattern = runs.clean.vit.adapter.exact_scores(layer, q, k).softmax(-1)
-        z = (pattern @ v.transpose(1, 2).to(pattern)).transpose(1, 2).to(v)
-        moved = z - self._of(runs.ablated.z[layer])
-        self._written[:, graph.heads(layer)] = runs.writings[layer].heads(moved)
-        self._ablated = self._ablated + self._of(runs.ablated.attn_out[layer])
-
-    def read_mlp(self, layer: int) -> None:
-        """Let a block's MLP read and write."""
-        graph, runs = self._graph, self._runs
-        reader, n = graph.reading_mlp(layer), graph.before_mlp(layer)
-        stream = self._side if graph.side_by_side else self._ablated
-        inputs = self._inputs(slice(reader, reader + 1), n, stream)[:, 0]
-        off = self._of(runs.ablated.mlp_out[layer])
-        self._written[:, graph.mlp(layer)] = runs.readings[layer].mlp(inputs) - off
-        self._ablated = self._ablated + off
+    def go_on(self, first: int) -> None:
+        """Run the blocks from one on; what was written before is there."""
+        for layer in range(first, self._graph.n_layers):
+            self._attend(layer)
+            if self._graph.has_mlp:
+                self._read_mlp(layer)
 
     def answer(self) -> Tensor:
         """What the logits read, `[row, token, d]`."""
         last = self._graph.logits
-        return self._inputs(slice(last, last + 1), self._graph.n_senders)[:, 0]
+        return self._inputs(slice(last, last + 1), self._runs.streams[-1][0])[:, 0]
 
-    def _inputs(self, readers: slice, n: int, stream: Tensor | None = None) -> Tensor:
-        """What readers are given of the first n senders, `[row, reader, token, d]`."""
-        kept = self._keep[:, readers, :n] @ self._written[:, :n].flatten(2)
+    def _attend(self, layer: int) -> None:
+        """Let a block's heads read and write."""
+        graph, runs = self._graph, self._runs
+        inputs = self._inputs(graph.qkv(layer), runs.streams[layer][0])
+        by_head = torch.unflatten(inputs, 1, (3, graph.n_heads))
+        q, k, v = runs.readings[layer].qkv(by_head)
+        pattern = runs.clean.vit.adapter.exact_scores(layer, q, k).softmax(-1)
+        z = (pattern @ v.transpose(1, 2).to(pattern)).transpose(1, 2).to(v)
+        moved = z - self._of(runs.ablated.z[layer])
+        self.written[:, graph.heads(layer)] = runs.writings[layer].heads(moved)
+
+    def _read_mlp(self, layer: int) -> None:
+        """Let a block's MLP read and write."""
+        graph, runs = self._graph, self._runs
+        reader, (before, middle) = graph.reading_mlp(layer), runs.streams[layer]
+        stream = before if graph.side_by_side else middle
+        inputs = self._inputs(slice(reader, reader + 1), stream)[:, 0]
+        ablated = self._of(runs.ablated.mlp_out[layer])
+        self.written[:, graph.mlp(layer)] = runs.readings[layer].mlp(inputs) - ablated
+
+    def _inputs(self, readers: slice, stream: Tensor) -> Tensor:
+        """What readers are given, `[row, reader, token, d]`, of the senders that they have."""
+        n = int(self._graph.allowed[readers.start].sum())
+        found = self._keep[:, readers, :n] @ self.written[:, :n].flatten(2)
         if self._patch is not None:
-            kept = kept + self._patch[:, readers, :n] @ self._fixed[:, :n].flatten(2)
-        base = self._ablated if stream is None else stream
-        return base[:, None] + kept.view(*kept.shape[:2], *base.shape[1:])
+            patch, fixed = self._patch
+            found = found + patch[:, readers, :n] @ fixed[:, :n].flatten(2)
+        ablated = self._of(stream)
+        return ablated[:, None] + found.view(*found.shape[:2], *ablated.shape[1:])
 
     def _of(self, values: Tensor) -> Tensor:
         """By row, of `[image, ...]`, or of one image for all."""

@@ -1,0 +1,159 @@
+"""The search for the few edges that keep an answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import vitlens_widgets as vl
+from tests.sentences import refused
+from tests.small_models import pixels_for, timm_model
+from vitlens_widgets.analysis import circuit, edge_attribution_patching, edge_patching
+from vitlens_widgets.analysis.circuits.runs import CircuitRuns
+from vitlens_widgets.analysis.circuits.search import CircuitSearch
+from vitlens_widgets.world.network import AttentionBlock
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return vl.load(timm_model("CLS", block_fn=AttentionBlock, depth=2))
+
+
+@pytest.fixture(scope="module")
+def runs(vit):
+    return [vit.trace(pixels_for(vit.image_size, 2, seed), preprocessed=True) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def scores(runs):
+    return edge_attribution_patching(*runs, differ, method="eap-ig", steps=3)
+
+
+def differ(logits):
+    return logits[:, 3] - logits[:, 7]
+
+
+def share_of(runs, edges, ablation="corrupted"):
+    """By single runs, pair by pair."""
+    search = CircuitRuns(*runs, ablation)
+    whole = search.graph.allowed
+    found, full, none = (
+        differ(search.logits(one[None])[0]).double().mean().item()
+        for one in (edges, whole, np.zeros_like(whole))
+    )
+    return (found - none) / (full - none)
+
+
+@pytest.mark.parametrize("ablation", ["corrupted", "mean", "zero"])
+def test_a_greedy_circuit_keeps_the_share_and_needs_every_edge(runs, scores, ablation):
+    found = circuit(*runs, differ, scores=scores, ablation=ablation, n_random=3, keep=0.7)
+    assert found.share == pytest.approx(share_of(runs, found.edges, ablation), abs=1e-5)
+    assert abs(1 - found.share) <= 0.3
+    assert found.finished
+    assert found.minimal
+    others = found.graph.allowed & ~found.edges
+    without = share_of(runs, found.graph.pruned(others), ablation)
+    assert found.without == pytest.approx(without, abs=1e-4)
+    for reader, sender in np.argwhere(found.edges):
+        left = found.edges & ~found.graph.mask([(reader, sender)])
+        share = share_of(runs, left, ablation)
+        assert found.needed[reader, sender] == pytest.approx(found.share - share, abs=1e-5)
+        assert abs(1 - share_of(runs, found.graph.pruned(left), ablation)) > 0.3
+    assert (found.graph.pruned(found.edges) == found.edges).all()
+    assert found.size == found.edges.sum() == len(found.table())
+
+
+def test_by_threshold_it_is_the_first_edges_of_the_ranking(runs, scores):
+    found = circuit(*runs, differ, scores=scores, method="threshold", n_random=0)
+    ranked, graph = scores.ranked(), scores.graph
+    passing = [
+        size
+        for size in range(1, len(ranked) + 1)
+        if (graph.pruned(graph.mask(ranked[:size])) == found.edges).all()
+    ]
+    assert passing
+    assert abs(1 - found.share) <= 0.2
+    before = graph.pruned(graph.mask(ranked[: passing[0] - 1]))
+    assert abs(1 - share_of(runs, before)) > 0.2
+    assert found.curves[0].asked[-1] == graph.n_edges
+    assert found.curves[0].shares[-1] == pytest.approx(1)
+
+
+def test_edges_are_run_from_the_block_in_which_they_read(runs):
+    search = CircuitRuns(*runs)
+    base = search.graph.allowed
+    changed = [base & ~search.graph.mask([edge]) for edge in search.graph.edges[::7]]
+    found, expected = (search.logits(np.stack(changed), base=one) for one in (base, None))
+    assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
+
+
+def test_random_paths_have_no_dead_ends(runs):
+    search = CircuitSearch(vl.analysis.circuits.pairs.pairs(*runs, differ))
+    drawn = [search._paths(size, np.random.default_rng(size)) for size in (2, 5, 20, 40)]
+    for size, edges in zip((2, 5, 20, 40), drawn, strict=True):
+        assert 0 < edges.sum() <= size
+        assert (search.graph.pruned(edges) == edges).all()
+
+
+def test_several_traces_are_a_data_set_of_pairs(vit, runs, scores):
+    apart = [
+        [
+            vit.trace(pixels_for(vit.image_size, 2, seed)[i : i + 1], preprocessed=True)
+            for i in (0, 1)
+        ]
+        for seed in (1, 2)
+    ]
+    words = {"scores": scores, "method": "threshold", "n_random": 2}
+    together, found = (circuit(*given, differ, **words) for given in (runs, apart))
+    assert (found.edges == together.edges).all()
+    assert found.share == pytest.approx(together.share, abs=1e-5)
+    assert found.random == pytest.approx(together.random, abs=1e-5)
+    assert found.answers == pytest.approx(together.answers, abs=1e-4)
+
+
+def test_an_interrupt_keeps_what_is_done(runs, scores, monkeypatch):
+    greedy = CircuitSearch.greedy
+
+    def stopped(self, *given):
+        for i, step in enumerate(greedy(self, *given)):
+            if i == 1:
+                raise KeyboardInterrupt
+            yield step
+
+    monkeypatch.setattr(CircuitSearch, "greedy", stopped)
+    found = circuit(*runs, differ, scores=scores)
+    assert not found.finished
+    assert len(found.curves[1].tried) == 1
+    assert found.share == pytest.approx(share_of(runs, found.edges), abs=1e-5)
+    assert "stopped" in found.summary()
+
+
+def test_its_tables_figure_and_words(runs, scores):
+    found = circuit(*runs, differ, scores=scores, n_random=2)
+    sizes = found.table("sizes")
+    assert set(sizes.circuits) == {"by scores", "least needed removed"}
+    assert found.figure().title.text == found.title
+    said = found.summary()
+    assert f"{found.size} of {found.graph.n_edges} edges" in said
+    assert "its answers, of 2" in said
+    assert set(found.nodes) <= set(found.graph.senders)
+    with refused(vl.UsageError):
+        found.table("curves")
+
+
+def test_what_is_asked_wrongly_is_refused(runs):
+    few = edge_patching(*runs, differ, edges=[("embedding", "logits")])
+    for words in (
+        {"keep": 1},
+        {"keep": "80 %"},
+        {"method": "best"},
+        {"ablation": "noise"},
+        {"scores": "atp"},
+        {"scores": few},
+        {"n_random": -1},
+        {"seed": 0.5},
+    ):
+        with refused(vl.UsageError):
+            circuit(*runs, differ, **words)
+    with refused(vl.UsageError):
+        circuit(runs[0], runs[0], 3)
