@@ -39,7 +39,7 @@ export function classMap(meta, actions) {
     undo.disabled = !lessons.can_undo || !s.canAsk;
     redo.disabled = !lessons.can_redo || !s.canAsk;
     hint.hidden = examples.length > 0;
-    hint.textContent = s.pending ? "Give the class of this patch a name." : s.active === null ? "Click a patch and give it a name." : `Click a patch that shows ${s.active}.`;
+    hint.textContent = !s.canAsk ? "Nothing was taught when this page was saved." : s.pending ? "Give the class of this patch a name." : s.active === null ? "Click a patch and give it a name." : `Click a patch that shows ${s.active}.`;
   });
   return { node, update: (scene) => (picture.update(scene), legend.update(scene), update(scene)) };
 }

@@ -37,6 +37,7 @@ export function classList({ method }, actions) {
       if (s.renamed !== null) focusOn(list, ".vl-rename");
       else if (hadFocus) focusOn(list, ".vl-row.vl-active .vl-row-name");
       added.show(s);
+      hint.hidden = !s.canAsk;
       hint.textContent = `${classes.length > 1 ? `1–${Math.min(9, classes.length)} choose a class · ` : ""}click or Enter adds an example · on a flag: takes it away · F2 renames · U undoes`;
     },
   );

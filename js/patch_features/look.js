@@ -43,7 +43,7 @@ function patchesWords({ data: { meta }, choices }) {
 /** @param {Meta} meta @param {Actions} actions @returns {Part} */
 export function similarityView(meta, actions) {
   const about = element("span", "vl-secondary");
-  const how = segments("", "Similarity", [["image", "On the image"], ["flat", "Flat"]], (similarity) =>
+  const how = segments("", "Similarity", [["image", "Image"], ["flat", "Flat"]], (similarity) =>
     actions.choose({ similarity: /** @type {"image" | "flat"} */ (similarity) }),
   );
   const picture = patchPicture(meta, actions, {
@@ -51,14 +51,15 @@ export function similarityView(meta, actions) {
     draw: (canvas, s) => drawSimilar(canvas, s, { state: s.choices.state, image: s.choices.image, grounds: s.grounds }, { width: s.layout.cell * meta.cols, height: s.layout.cell * meta.rows }),
     of: (s) => [s.data.similar, s.grounds, s.choices.state, s.choices.similarity],
   });
-  const hint = element("p", "vl-empty", {}, "Click a patch, in either picture, to see what is like it.");
+  const hint = element("p", "vl-empty");
   picture.node.append(hint);
   const legend = similarityLegend();
   const node = element("section", "vl-main vl-similarity", { "aria-label": "Like the pinned patch" }, titled("Like the pinned patch", about, how.node), picture.node, legend.node);
-  const update = whenChanged((/** @type {Scene} */ s) => [s.data.similar, s.choices.similarity, s.choices.image], (s) => {
+  const update = whenChanged((/** @type {Scene} */ s) => [s.data.similar, s.choices.similarity, s.choices.image, s.canAsk], (s) => {
     how.show(s.choices.similarity);
     const { similar } = s.data;
     hint.hidden = similar !== null;
+    hint.textContent = s.canAsk ? "Click a patch, in either picture, to see what is like it." : "No patch was pinned when this page was saved.";
     about.textContent = similar ? pinnedWords(s) : "";
   });
   return { node, update: (scene) => (picture.update(scene), legend.update(scene), update(scene)) };

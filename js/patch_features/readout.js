@@ -10,14 +10,19 @@ import { cosineWords, describe, grouped, imageWords } from "./words.js";
 /** @typedef {import("./scene.js").Part} Part */
 
 const KEYS = "arrows move · Enter pins · [ ] state · T teaches this patch · Esc lets go";
+/** Of a page without a kernel, which can compare no other patch. */
+const FEWER_KEYS = "arrows move · [ ] state";
 
 /** Of the mode "Look": the pinned token, the one pointed at, how alike they are. @returns {Part} */
 export function lookReadout() {
   const words = element("div", "vl-readout-line", { role: "status", "aria-live": "polite" });
-  const node = element("div", "vl-look-readout", {}, words, element("span", "vl-hint", {}, KEYS));
-  const update = whenChanged((/** @type {Scene} */ s) => [s.passing, s.data.similar, s.choices.token, s.choices.state, s.choices.image], (s) => {
+  const keys = element("span", "vl-hint");
+  const node = element("div", "vl-look-readout", {}, words, keys);
+  const update = whenChanged((/** @type {Scene} */ s) => [s.canAsk, s.passing, s.data.similar, s.choices.token, s.choices.state, s.choices.image], (s) => {
     const { similar, meta } = s.data;
-    if (!similar) return fill(words, element("span", "vl-hint", {}, s.passing === null ? "Point at a patch; click to see what is like it." : describe(meta, s.passing)));
+    keys.textContent = s.canAsk ? KEYS : FEWER_KEYS;
+    const invited = s.canAsk ? "Point at a patch; click to see what is like it." : "Point at a patch.";
+    if (!similar) return fill(words, element("span", "vl-hint", {}, s.passing === null ? invited : describe(meta, s.passing)));
     const pinned = place("vl-pinned", meta, similar.of.token, similar.of.image === s.choices.image ? "" : imageWords(meta, similar.of.image));
     const other = s.passing === null || s.passing === pinnedHere(s) ? null : s.passing;
     fill(words, pinned, ...(other === null ? prefixParts(s, similar, similar.of.token, similar.of.image) : otherParts(s, similar, other)));

@@ -253,12 +253,12 @@ def test_it_fits_at_every_width(page, shape, mode):
     widget = taught(source)
     widget.token, widget.mode = source.layout.n_prefix + 7, mode
     root = WidgetPage(page).add(widget, STEM)
-    for width in (400, 700, 1000, 1120, 1400):
+    for width in (400, 650, 700, 1000, 1120, 1400):
         page.set_viewport_size({"width": width, "height": 800})
         root.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
         assert page.evaluate(OVERFLOW) <= 0, width
         shown = [*root.locator(".vl-picture:visible").all(), root.locator(".vl-filmstrip")]
-        shown += root.locator(".vl-head:visible").all()
+        shown += root.locator(".vl-head:visible, .vl-head .vl-segments:visible").all()
         for box in (one.bounding_box() for one in shown):
             assert box["x"] >= 0, width
             assert box["x"] + box["width"] <= width + 0.5, width

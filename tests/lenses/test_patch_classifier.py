@@ -292,6 +292,18 @@ def test_it_is_saved_and_loaded(trace, fitted, tmp_path):
         vl.Lens.load(path, trace.vit)
 
 
+def test_a_file_needs_its_model(trace, fitted, tmp_path):
+    fitted.save(tmp_path / "c.safetensors")
+    vl.LogitLens(trace.vit.taught(fitted)).save(tmp_path / "l.safetensors")
+    for load in (
+        lambda: vl.PatchClassifier.load(tmp_path / "c.safetensors"),
+        lambda: vl.PatchClassifier.load("no such file"),
+        lambda: vl.Lens.load(tmp_path / "l.safetensors"),
+    ):
+        with refused(vl.UsageError):
+            load()
+
+
 def test_what_was_taught_is_of_the_weights_that_taught_it(tmp_path):
     path = tmp_path / "classifier.safetensors"
     trace = traced()

@@ -198,6 +198,20 @@ def test_what_is_found_belongs_to_the_classes_as_they_are(steps):
         assert fresh.fit().examples.clicks == teaching.fit().examples.clicks
 
 
+def test_in_a_single_image_the_patch_alone_is_an_example():
+    vit = vl.load(timm_model("CLS"))
+    one = Teaching(vl.read_features(vit.trace(pixels_for((48, 80), 1), preprocessed=True)))
+    one.add("eye", (1, 1))
+    one.add("eye", (1, 2))
+    one.remove((1, 1))
+    assert [c.clicks for c in one.classes] == [((0, vit.layout.token(1, 2)),)]
+    two = Teaching(vl.read_features(vit.trace(pixels_for((48, 80), 2), preprocessed=True)))
+    for change in (lambda: two.add("eye", (1, 1)), lambda: two.remove((1, 1))):
+        with refused(vl.UsageError):
+            change()
+    assert not two.classes
+
+
 def test_what_cannot_be_taught_is_refused():
     teaching = taught()
     for act in (

@@ -121,6 +121,16 @@ def test_teach_loads_and_traces_by_itself():
     assert (widget.mode, widget.image, widget._n_images) == ("teach", 1, 2)
 
 
+def test_teach_takes_a_trace_or_a_model_with_images():
+    trace = traced("CLS")
+    widget = vl.teach(trace, token=3)
+    assert (widget.mode, widget.token) == ("teach", 3)
+    assert widget._components == vl.PatchFeatures(trace)._components
+    for given in ((trace.vit,), (trace, trace.pictures)):
+        with refused(vl.UsageError):
+            vl.teach(*given)
+
+
 def test_a_logistic_regression_is_left_out_in_the_final_state_alone():
     trace = traced("CLS")
     widget = vl.PatchFeatures(trace, method="logistic", readout="best")

@@ -19,6 +19,7 @@ from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets import widgets
+from vitlens_widgets.export.stills.fonts import written
 from vitlens_widgets.export.stills.painting import painted
 from vitlens_widgets.export.stills.panel import Mark, Panel
 from vitlens_widgets.export.stills.scales import MISSING
@@ -236,6 +237,22 @@ def test_what_is_no_number_is_said():
         assert [mark.text for mark in panel.marks].index("NaN") == 1 * 4 + 2
     assert of(widget).answers.words(3, 1 + 1 * 4 + 2, 3) == "NaN"
     picture(widget)
+
+
+@pytest.mark.parametrize("side", [14, 16, 20])
+def test_a_class_without_an_emoji_has_its_letters_in_small_cells(monkeypatch, side):
+    names = FakeLabels(["flobber", "gizmo", "cat"], ["", "", "🐱"])
+    reading = random_reading(3, rows=side, cols=side, patch=2, classes=3, labels=names)
+    letters, module = [], "vitlens_widgets.export.stills.panel.written"
+    keep = lambda *how, **words: letters.append(written(*how, **words)) or letters[-1]  # noqa: E731
+    monkeypatch.setattr(module, keep)
+    picture(vl.PatchGrid(reading))
+    final = reading.top(1).index[-1, 0, -side * side :, 0]
+    for name in ("flobber", "gizmo"):
+        there = [one for one in letters if one and name.startswith(one)]
+        assert len(there) == (final == names.index(name)).sum()
+        assert len(set(there)) == 1
+    assert {one[0] for one in letters} == {"f", "g"}
 
 
 def test_letters_are_those_that_tell_labels_apart():

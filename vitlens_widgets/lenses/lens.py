@@ -157,20 +157,21 @@ class Lens(Live, ABC):
         SavedLens.of(self).write(path)
 
     @classmethod
-    def load(cls: type[Self], path: str | os.PathLike[str], vit: ViT) -> Self:
+    def load(cls: type[Self], path: str | os.PathLike[str], vit: ViT | None = None) -> Self:
         """Read a lens that `save` wrote; no code in the file is run.
 
         Args:
             path: The file.
-            vit: The model that the lens was made for, loaded again.
+            vit: The model that the lens was made for, loaded again; it is needed.
 
         Raises:
-            UsageError: No such file or no lens in it, a lens of another model or of another class,
-                or one whose class is not defined here.
+            UsageError: No model, no such file or no lens in it, a lens of another model or of
+                another class, or one whose class is not defined here.
 
         Example:
             >>> lens = vl.Lens.load("lens.safetensors", vit)  # of whichever class it is
         """
+        vit = check_vit(vit, f"{cls.__name__}.load, after the file,")
         saved = SavedLens.read(path)
         known = {kind.__name__: kind for kind in _kinds(cls)}
         if saved.lens not in known:
@@ -178,7 +179,6 @@ class Lens(Live, ABC):
                 f"{path} holds a {saved.lens}, which is no {cls.__name__} that is defined here; "
                 "import or define its class first, or load it by vl.Lens.load."
             )
-        check_vit(vit, f"{cls.__name__}.load")
         return known[saved.lens](vit, **saved.arguments_for(vit))
 
     def _shared(self) -> Iterable[object]:

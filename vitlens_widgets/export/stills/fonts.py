@@ -41,11 +41,11 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     return found or cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))
 
 
-def written(text: str, width: float, size: int = 12, bold: bool = False) -> str:
-    """A line as a font can write it, cut with an ellipsis to a width."""
-    face, dots, text = font(size, bold), "…", " ".join(text.split())[:LONGEST]
+def written(text: str, width: float, size: int = 12, bold: bool = False, dots: str = "…") -> str:
+    """A line as a font can write it, cut to a width, with an ellipsis or what stands for one."""
+    face, text = font(size, bold), " ".join(text.split())[:LONGEST]
     if face.getname()[0] == "Aileron":
-        dots, text = ".", text.translate(ASCII).encode("ascii", "replace").decode()
+        dots, text = dots and ".", text.translate(ASCII).encode("ascii", "replace").decode()
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(text.rstrip() + dots) > width:

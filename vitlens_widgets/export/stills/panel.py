@@ -28,6 +28,8 @@ class Mark(NamedTuple):
     text: str = ""
     emoji: str = ""
     strength: float = 1.0
+    is_sign: bool = False
+    """Its first letters stand for the text, as an emoji would, where there is room for no more."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,10 @@ def _stamp(mark: Mark, x: float, y: float, cell: float) -> Iterator[Placed]:
     if cell >= SMALLEST_EMOJI and mark.emoji and sprite(mark.emoji, size) is not None:
         place = round(x - size / 2), round(y - size / 2)
         yield Placed(*place, Pixels(size, size, partial(_emoji, mark.emoji), strength))
-    elif cell >= SMALLEST_TEXT and mark.text:
-        text = written(mark.text, cell - 4, 11)
-        yield Placed(x, y, Letters(text, 11, PAPER, anchor="m", halo=INK))
+    elif mark.text and cell >= (SMALLEST_EMOJI if mark.is_sign else SMALLEST_TEXT):
+        points = 11 if cell >= SMALLEST_TEXT else 9
+        text = written(mark.text, cell - 3, points, dots="" if mark.is_sign else "…")
+        yield Placed(x, y, Letters(text, points, PAPER, anchor="m", halo=INK))
 
 
 def _emoji(emoji: str, width: int, _height: int) -> Image.Image:

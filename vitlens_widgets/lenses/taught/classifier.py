@@ -208,19 +208,19 @@ class PatchClassifier(Live):
         known.weights.check(what)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], vit: ViT) -> PatchClassifier:
+    def load(cls, path: str | os.PathLike[str], vit: ViT | None = None) -> PatchClassifier:
         """Read what `save` wrote; no code in the file is run.
 
         Args:
             path: The file.
-            vit: The model that it was taught on, loaded again.
+            vit: The model that it was taught on, loaded again; it is needed.
 
         Raises:
-            UsageError: No such file or no classifier in it, or one of another model, or of another
-                image size.
+            UsageError: No model, no such file or no classifier in it, or one of another model, or
+                of another image size.
         """
-        saved = SavedClassifier.read(path)
-        words = saved.arguments_for(check_vit(vit, "PatchClassifier.load"))
+        vit = check_vit(vit, "PatchClassifier.load, after the file,")
+        words = SavedClassifier.read(path).arguments_for(vit)
         loaded = cls(vit, method=words["method"], readout=words["readout"])
         bias = words.get("bias")
         found = Fitted(words["weight"].cpu().numpy(), None if bias is None else bias.cpu().numpy())

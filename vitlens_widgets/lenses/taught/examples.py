@@ -102,6 +102,22 @@ def check_click(image: Any, token: Any, features: FeatureReading) -> Click:
     return Click(int(image), index)
 
 
+def placed(image: Any, token: Any, n_images: int) -> tuple[Any, Any]:
+    """Image and token of an example; in the only image, its patch alone may be given.
+
+    Raises:
+        UsageError: There are several images, and no token.
+    """
+    if token is not None:
+        return image, token
+    if n_images == 1:
+        return 0, image
+    raise UsageError(
+        f"An example is an image and a patch, such as 0, (27, 25); {image!r} alone says not in "
+        f"which of {n_images} images."
+    )
+
+
 def check_name(name: Any) -> str:
     """The name of a class, without space around it.
 

@@ -19,6 +19,7 @@ from vitlens_widgets.lenses.taught.examples import (
     check_name,
     check_new,
     is_called,
+    placed,
 )
 from vitlens_widgets.lenses.taught.film import ExamplesFrom, Film
 from vitlens_widgets.lenses.taught.fitting import METHODS, Fitted, Method
@@ -73,20 +74,20 @@ class Teaching(Live):
         """The classes with examples, which alone are fitted."""
         return [one for one in self.classes if one.clicks]
 
-    def add(self, name: str, image: int, token: Any) -> None:
+    def add(self, name: str, image: Any, token: Any = None) -> None:
         """Make a patch an example of a class, which is new where no class has this name.
 
         Args:
             name: The class's; a new one's may begin or end with an emoji.
-            image: The index of the image.
+            image: The index of the image; of a single image, the patch at once.
             token: The patch's index or (row, column).
 
         Raises:
             UsageError: No name, no such image or patch, or the patch is an example already.
         """
         name = check_name(name)
-        click = check_click(image, token, self._features)
-        owner = self.class_at(image, click.token)
+        click = check_click(*placed(image, token, self._features.n_images), self._features)
+        owner = self.class_at(click.image, click.token)
         check_new(click, owner and owner.name, self._features.layout)
         known = self._named(name)
         if known is None:
@@ -96,14 +97,14 @@ class Teaching(Live):
         else:
             self._exchange(known, replace(known, clicks=(*known.clicks, click)))
 
-    def remove(self, image: int, token: Any) -> None:
+    def remove(self, image: Any, token: Any = None) -> None:
         """Take an example away; a class without examples stays, in its place.
 
         Raises:
             UsageError: The patch is no example.
         """
-        click = check_click(image, token, self._features)
-        owner = self.class_at(image, click.token)
+        click = check_click(*placed(image, token, self._features.n_images), self._features)
+        owner = self.class_at(click.image, click.token)
         if owner is None:
             where = f"image {click.image}, {self._features.layout.describe(click.token)}"
             raise UsageError(f"The patch at {where} is no example, so that none can be removed.")

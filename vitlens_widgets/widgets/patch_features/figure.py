@@ -12,6 +12,7 @@ from vitlens_widgets.widgets.patch_features.still import (
     class_map,
     coloured,
     legend_of,
+    legend_words,
     untouched,
 )
 
@@ -40,4 +41,5 @@ def taught_parts(shown: ShownFeatures, tint: str) -> FigureParts:
     last = len(shown.state_names) - 1
     parts: dict[str, FigurePart] = {"image": untouched(shown)}
     parts |= {name: class_map(shown, k, tint, name) for k, name in enumerate(shown.state_names)}
-    return FigureParts(parts, [*parts], shown.state_names, legend_of(shown, last, tint))
+    legend, title = legend_of(shown, last, tint), legend_words(shown, last, tint)
+    return FigureParts(parts, [*parts], shown.state_names, legend, title)

@@ -100,7 +100,8 @@ def _taught(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]]:
     left, beside = shares(0.6, 0.4)
     large = class_map(shown, state, tint, legend=legend_of(shown, state, tint), marks=_flags(shown))
     said = f"; {right[state]} of {of} agree when left out" if of else ""
-    caption = f"classes taught by {counted(len(shown.examples), 'click')}{said}"
+    taught = f"classes taught by {counted(len(shown.examples), 'click')}{said}"
+    caption = f"{taught}; legend: {legend_words(shown, state, tint)}"
     row = [
         captioned(caption, film(left, [large], left)),
         film(beside, [untouched(shown)], beside),
@@ -136,6 +137,15 @@ def _flags(shown: ShownFeatures) -> list[Mark]:
         if image == shown.image:
             marks[token - n_prefix] = Mark(str(number))
     return marks
+
+
+def legend_words(shown: ShownFeatures, state: int, tint: str) -> str:
+    """What the numbers of the legend are, and of which state."""
+    if shown.n_taught == 1:
+        name = next(one["name"] for one in shown.classes_taught if one["examples"])
+        return f"cosine similarity to {name}"
+    at = f"at {shown.state_names[state]}"
+    return f"probability of the class {at}" if tint == "certainty" else f"patches {at}"
 
 
 def legend_of(shown: ShownFeatures, state: int, tint: str) -> Legend:

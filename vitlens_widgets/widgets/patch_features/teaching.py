@@ -46,12 +46,12 @@ class TeachesClasses(FeatureTraits):
         """Lines that teach the same classes again."""
         return self._teaching.as_python()
 
-    def add(self, name: str, image: int, token: Any) -> None:
+    def add(self, name: str, image: Any, token: Any = None) -> None:
         """Teaches a patch: makes it an example of a class, which is new if there is none yet.
 
         Args:
             name: Of the class; an emoji before it becomes the class's.
-            image: The image of the patch.
+            image: The image of the patch; of a single image, the patch at once.
             token: The patch, as its index in the sequence or its (row, column).
 
         Raises:
@@ -60,7 +60,7 @@ class TeachesClasses(FeatureTraits):
         with self._shown():
             self._teaching.add(name, image, token)
 
-    def remove(self, image: int, token: Any) -> None:
+    def remove(self, image: Any, token: Any = None) -> None:
         """Takes an example away; its class stays.
 
         Raises:

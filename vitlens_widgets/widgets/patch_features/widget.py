@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.explorer.inputs import vit_of
 from vitlens_widgets.widgets.patch_features import data
@@ -16,12 +17,14 @@ from vitlens_widgets.widgets.patch_features.still import draw
 from vitlens_widgets.widgets.patch_features.teaching import TeachesClasses
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.checks import is_trace
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, Place
 from vitlens_widgets.widgets.shared.thumbs import thumbs
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.taught.fitting import Method
     from vitlens_widgets.models.patch_readout import PatchRule
+    from vitlens_widgets.trace import Trace
     from vitlens_widgets.widgets.explorer.inputs import AnyModel
 
 LAST = "what is shown is what was there before"
@@ -202,22 +205,28 @@ class PatchFeatures(TeachesClasses):
         return f"PatchFeatures({self._meta['model_name']}{taught}, {shown})"
 
 
-def teach(vit: AnyModel, images: Any, **choices: Any) -> PatchFeatures:
+def teach(vit: AnyModel | Trace, images: Any = None, **choices: Any) -> PatchFeatures:
     """Classes taught by clicking on patches: `PatchFeatures` in the mode "teach".
 
     Args:
-        vit: The model, from `vl.load`, or what that takes: a name, a path, a module.
-        images: One image or several, as `vit.trace` takes them.
+        vit: The model, from `vl.load`, or what that takes: a name, a path, a module; or a trace.
+        images: One image or several, as `vit.trace` takes them; none beside a trace.
         **choices: As `PatchFeatures`.
 
     Raises:
-        UsageError: As `vit.trace` and `PatchFeatures`.
+        UsageError: No images, or those of a trace and others, or as `vit.trace` and
+            `PatchFeatures`.
 
     Example:
         >>> taught = vl.teach("vit_small_patch14_dinov2", "astronaut.jpg")
         >>> taught.classifier.save("suits.safetensors")  # after a few clicks
         >>> twin = taught.vit  # answers with the classes, for every lens and experiment
     """
-    trace = vit_of(vit, "vl.teach").trace(images)
     chosen: dict[str, Any] = {"mode": "teach"} | choices
+    if is_trace(vit) == (images is not None):
+        raise UsageError(
+            "vl.teach takes a model and images, such as vl.teach(vit, images), or the trace of "
+            f"some, vl.teach(trace); {'both' if is_trace(vit) else 'no images'} were given."
+        )
+    trace: Any = vit if is_trace(vit) else vit_of(vit, "vl.teach").trace(images)
     return PatchFeatures(trace, **chosen)

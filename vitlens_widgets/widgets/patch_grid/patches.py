@@ -138,4 +138,4 @@ class Patches:
             return Mark("" if self.changed is None else "○")
         if self.glyph == "label":
             return Mark(answers.labels[index])
-        return Mark(answers.briefs[index], answers.emoji[index], share)
+        return Mark(answers.briefs[index], answers.emoji[index], share, is_sign=True)
