@@ -22,12 +22,23 @@ GRIDS = {
 }
 
 
-@pytest.fixture(params=GRIDS, ids=str)
+NARROW = ("14x14, 197 tokens", "3x5, no prefix")  # of these both widths are looked at
+
+
+def pytest_generate_tests(metafunc):
+    if "maps" in metafunc.fixturenames:
+        pairs = [(1300, grid) for grid in GRIDS] + [(700, grid) for grid in NARROW]
+        metafunc.parametrize(("hosted", "maps"), pairs, indirect=True)
+    else:
+        metafunc.parametrize("hosted", [1300, 700], indirect=True)
+
+
+@pytest.fixture
 def maps(request):
     return random_maps(seed=9, layers=2, heads=2, **GRIDS[request.param])
 
 
-@pytest.fixture(params=[1300, 700])
+@pytest.fixture
 def hosted(request, page):
     page.set_viewport_size({"width": request.param, "height": 2600})
     return WidgetPage(page)

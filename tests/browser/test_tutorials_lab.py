@@ -6,24 +6,13 @@ The quick start is opened by test_jupyterlab.py.
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from tests.browser.hosts import RUN_MS
+from tests.notebooks.cells import NOTEBOOKS, with_less_to_do
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TUTORIALS = sorted(set(NOTEBOOKS.glob("*.ipynb")) - {NOTEBOOKS / "00_quickstart.ipynb"})
-
-# What they compute is tested elsewhere; here they may be quick.
-FEWER = {
-    "range(64)": "range(8)",
-    "range(12)": "range(4)",
-    "range(20)": "range(2)",
-    "steps=150": "steps=5",
-    "N_IMAGES = 300": "N_IMAGES = 12",
-    "N_IMAGES = 64": "N_IMAGES = 8",
-}
 
 CELLS = "jupyterapp.shell.currentWidget.content.widgets"
 HAS_RUN = f"""() => {{
@@ -79,16 +68,6 @@ def test_a_tutorial_runs_and_draws_everything_without_a_network(lab, page, path,
     assert drawn[".bk-Canvas"] > 0
     assert page.problems == []
     notebook.close()
-
-
-def with_less_to_do(path, folder):
-    """A copy of a notebook with fewer images and steps."""
-    text = path.read_text(encoding="utf-8")
-    for much, little in FEWER.items():
-        text = text.replace(much, little)
-    copy = folder / path.name
-    copy.write_text(text, encoding="utf-8")
-    return copy
 
 
 def kind(output):

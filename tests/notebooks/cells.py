@@ -17,6 +17,16 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
+FEWER = {
+    "range(64)": "range(8)",
+    "range(12)": "range(4)",
+    "range(20)": "range(2)",
+    "steps=150": "steps=5",
+    "N_IMAGES = 300": "N_IMAGES = 12",
+    "N_IMAGES = 64": "N_IMAGES = 8",
+}
+"""What notebooks may do less of where their numbers are not asked for."""
+
 
 def run(
     stem: str,
@@ -64,3 +74,13 @@ def start_exercises(stem: str, names: dict[str, Any]) -> int:
         source = textwrap.dedent(start)
         exec(compile(source, f"{stem}, start {number}", "exec"), names)
     return len(starts)
+
+
+def with_less_to_do(path: Path, folder: Path) -> Path:
+    """A copy of a notebook with fewer images and steps."""
+    text = path.read_text(encoding="utf-8")
+    for much, little in FEWER.items():
+        text = text.replace(much, little)
+    copy = folder / path.name
+    copy.write_text(text, encoding="utf-8")
+    return copy

@@ -13,13 +13,18 @@ import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-HERE = Path(__file__).parent
-NOTEBOOKS = sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
-EXPECTED = json.loads((HERE / "expected.json").read_text(encoding="utf-8"))
+from tests.notebooks.cells import NOTEBOOKS as FOLDER
+from tests.notebooks.cells import with_less_to_do
+
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+EXPECTED = json.loads((Path(__file__).parent / "expected.json").read_text(encoding="utf-8"))
 """What deterministic cells print: notebook -> cell id -> text."""
 
 NO_BARS = "from vitlens_widgets import progress; progress._QUIET_SECONDS = 3600"
 """Run first: on a busy machine a progress bar would stand beside what is expected."""
+
+HERE_ALONE = ("04_attention_head_tour",)
+"""Those that run whole here; all others do in their own tests, which look at their numbers."""
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -62,7 +67,10 @@ def test_what_is_expected_belongs_to_a_cell(path):
 
 @by_name
 def test_a_notebook_runs_and_prints_what_it_should(path, tmp_path):
-    copy = with_expected_outputs(path, tmp_path)
+    less = tmp_path / "less"
+    less.mkdir()
+    given = path if path.stem in HERE_ALONE else with_less_to_do(path, less)
+    copy = with_expected_outputs(given, tmp_path)
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
     # Not the tests' own options and cache, nor the user's IPython profile.
     command += ["-c", os.devnull, f"--rootdir={tmp_path}", "-p", "no:cacheprovider", str(copy)]
@@ -71,6 +79,13 @@ def test_a_notebook_runs_and_prints_what_it_should(path, tmp_path):
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_other_notebook_runs_whole_in_tests_of_its_own():
+    tests = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    for path in NOTEBOOKS:
+        own = [text for text in tests if f'STEM = "{path.stem}"' in text]
+        assert (path.stem in HERE_ALONE) != any("run(STEM" in text for text in own)
 
 
 def with_expected_outputs(path: Path, folder: Path) -> Path:
