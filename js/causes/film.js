@@ -3,14 +3,14 @@ import { whenChanged } from "../lib/changes.js";
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { playButton } from "../lib/play_button.js";
 import { drawTracks, listenToSlider, sliderNode } from "../lib/state_slider.js";
-import { share } from "./shades.js";
+import { about } from "./shades.js";
 import { drawState } from "./token_paint.js";
 import { stateName } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-/** Narrower panels would show nothing: then the names alone stand on the axis. */
-const SMALLEST = 24;
+/** Of narrower columns some have a panel, as wide as they have room together. */
+const SMALLEST = 32;
 
 /** @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions @returns {import("./scene.js").Part} */
 export function film(meta, actions) {
@@ -54,10 +54,13 @@ function stopOf(layer) {
 /** @typedef {ReturnType<typeof stopOf>} Stop */
 
 /** Of a panel, px. @param {Scene} scene */
-function sizeOf({ layout, meta }) {
-  const { cell } = layout.columns;
+function sizeOf(scene) {
+  const { layout, meta } = scene;
+  const { pitch } = layout.columns;
+  const cell = pitch < SMALLEST ? stepOf(scene) * pitch - 6 : layout.columns.cell;
   const longer = Math.max(meta.rows, meta.cols);
-  const side = layout.panel * longer >= 0.7 * cell ? layout.panel : cell / longer;
+  const whole = Math.floor(cell / longer);
+  const side = whole * longer >= 0.7 * cell ? whole : cell / longer;
   return { width: Math.round(side * meta.cols), height: Math.round(side * meta.rows) };
 }
 
@@ -71,7 +74,7 @@ function arrange(scene, strip, stops) {
     Object.assign(node.style, { transform: `translate(${layout.columns.center(layer) - 60}px, 0)`, width: "120px" });
     Object.assign(panel.style, { width: `${width}px`, height: `${height}px`, marginLeft: `${60 - width / 2}px` });
     setAttributes(canvas, { width: Math.max(1, Math.round(width * ratio)), height: Math.max(1, Math.round(height * ratio)) });
-    panel.hidden = width < SMALLEST && layer % step !== 0;
+    panel.hidden = layout.columns.pitch < SMALLEST && layer % step !== 0;
   });
 }
 
@@ -86,8 +89,7 @@ function name({ name: node, value }, layer, scene) {
   node.style.visibility = value.style.visibility = isNamed ? "" : "hidden";
   node.textContent = stateName(layer);
   const [first, effect] = tokens.nBefore ? [meta.prefix[0] ?? "", effects.token(layer, 0)] : ["patches", effects.group(layer)];
-  const { share: exact, estimate } = effect;
   const isTight = scene.layout.columns.pitch < 70;
-  fill(value, isTight ? "" : `${first} `, Number.isNaN(exact) ? `≈ ${share(estimate)}` : share(exact));
+  fill(value, isTight ? "" : `${first} `, about(effect));
   setAttributes(value, { title: `${first}: share of the way` });
 }

@@ -9,7 +9,6 @@ import { columnsFor } from "./columns.js";
  * @property {number} left  width of the large picture and of the list, px
  * @property {import("./columns.js").Columns} columns
  * @property {number} cell  side of a patch, px
- * @property {number} panel  side of a patch in the film, px
  * @property {number} thumb  longest side of an image of the pair, px
  * @property {{ height: number, gap: number, hasNumbers: boolean, square: number }} row  of the map of parts
  */
@@ -35,7 +34,6 @@ export function layoutFor(width, sizes) {
     left,
     columns,
     cell: Math.max(2, Math.floor(left / longer)),
-    panel: Math.max(1, Math.floor(columns.cell / longer)),
     thumb: sizes.nHeads >= MANY_HEADS && mode === "wide" ? 126 : 98,
     row: rowOf(columns.cell, sizes.nHeads),
   };
@@ -43,7 +41,7 @@ export function layoutFor(width, sizes) {
 
 /** @param {number} cell  width of a cell @param {number} nHeads */
 function rowOf(cell, nHeads) {
-  if (nHeads < MANY_HEADS) return { height: 25, gap: 3, hasNumbers: cell >= 40, square: Math.min(13, Math.floor(cell / 2)) };
+  if (nHeads < MANY_HEADS) return { height: 25, gap: 3, hasNumbers: cell >= 36, square: cell >= 64 ? 13 : cell >= 36 ? 6 : Math.floor(cell / 2) };
   const height = nHeads <= 12 ? 15 : 12;
   return { height, gap: 1, hasNumbers: false, square: Math.min(9, Math.floor(Math.min(cell, height) / 1.7)) };
 }

@@ -24,7 +24,7 @@ export function partLegend() {
     }),
     whenChanged((s) => [s.effects.ends, s.classes], (s) => {
       const { base, other } = s.effects.ends;
-      words.textContent = `share of the way to the other answer: ${metricWords(s)} from ${decimal(base)} to ${decimal(other)}`;
+      words.textContent = `share of the way: ${metricWords(s)} from ${decimal(base)} to ${decimal(other)}`;
     }),
     whenChanged((s) => [s.layout], (s) => {
       node.style.setProperty("--vl-start", `${s.layout.mode === "narrow" ? 0 : s.layout.columns.start}px`);

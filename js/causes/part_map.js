@@ -77,6 +77,7 @@ function arrange({ layout }, { sheet, all, names, columns, rows }) {
   sheet.style.height = `${(tops.at(-1) ?? TOP) + row.height + 4}px`;
   sheet.style.setProperty("--vl-square", `${row.square}px`);
   sheet.classList.toggle("vl-few", row.hasNumbers);
+  sheet.classList.toggle("vl-close", axis.cell < 64);
   for (const { node, at, layer } of all) {
     const left = axis.left(layer) + (axis.pitch - axis.cell) / 2;
     Object.assign(node.style, { transform: `translate(${left}px, ${tops[at]}px)`, width: `${axis.cell}px`, height: `${row.height}px` });

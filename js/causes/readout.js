@@ -55,6 +55,7 @@ function ofToken(scene, token, isChosen) {
 
 /** @param {Scene} scene @param {import("./effects.js").Effect} effect @param {HTMLElement | null} ranked */
 function numbers({ effects, classes, pair }, { share: exact, estimate, target, against, top, topProbability }, ranked) {
+  if (Number.isNaN(exact) && Number.isNaN(estimate)) return [part(quiet("no share of the way: both images get the same answer"))];
   if (Number.isNaN(exact)) return [part(quiet("not exchanged yet; the gradient says"), value(share(estimate)))];
   const before = pair.probabilities[baseOf(effects.of.direction)];
   const changed = (/** @type {number | null} */ index, /** @type {number} */ after) =>

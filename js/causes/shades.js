@@ -13,7 +13,7 @@ export const cellColor = (share, end, dark) => colorAt(onPage(blueOrange, dark),
 export const css = ([r = 0, g = 0, b = 0]) => `rgb(${Math.round(r)} ${Math.round(g)} ${Math.round(b)})`;
 
 /** Black or white, whichever is read better on it. @param {readonly number[]} color */
-export const inkOn = ([r = 0, g = 0, b = 0]) => (0.299 * r + 0.587 * g + 0.114 * b > 120 ? "#1b1b1b" : "#fff");
+export const inkOn = ([r = 0, g = 0, b = 0]) => (0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#1b1b1b" : "#fff");
 
 /** What is laid over a patch of the picture. @param {number} share @param {number} end */
 export function paint(share, end) {
@@ -30,6 +30,9 @@ export function share(share) {
   if (share !== 0 && Math.abs(share) < 0.005) return share < 0 ? ">−0.01" : "<0.01";
   return decimal(Number(share.toFixed(2)));
 }
+
+/** What is known of a share: exact, or about. @param {import("./effects.js").Effect} effect */
+export const about = ({ share: exact, estimate }) => (Number.isNaN(exact) && !Number.isNaN(estimate) ? `≈ ${share(estimate)}` : share(exact));
 
 /** @param {number} end @returns {import("../lib/ramp.js").Tick[]} */
 export function partTicks(end) {

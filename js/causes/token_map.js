@@ -5,7 +5,7 @@ import { segments } from "../lib/controls.js";
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { patchCells, placeRing, ring, select, sizePicture, SMALLEST_FLAGGED } from "../lib/patch_cells.js";
 import { ofTokens, rectangle } from "./places.js";
-import { cellColor, css, share } from "./shades.js";
+import { about, cellColor, css, share } from "./shades.js";
 import { drawLooks, drawState, mostOf } from "./token_paint.js";
 import { tokenLegend } from "./token_legend.js";
 import { shortName, stateName } from "./words.js";
@@ -94,12 +94,13 @@ function chipsOf({ tokens, effects, choices, dark }, { pressToken, exchange, pas
 const brief = (name) => name.replace(/^register /, "r");
 
 /** @param {string} name @param {import("./effects.js").Effect} effect @param {number | null} end  of the scale; null has no colour @param {boolean} dark */
-function chip(name, { share: exact, estimate }, end, dark) {
+function chip(name, effect, end, dark) {
   const swatch = element("span", "vl-token-swatch", { "aria-hidden": "true" });
-  const isKnown = !Number.isNaN(exact);
-  if (end !== null) swatch.style.background = css(cellColor(isKnown ? exact : estimate, end, dark));
+  const isKnown = !Number.isNaN(effect.share);
+  const shown = isKnown ? effect.share : effect.estimate;
+  if (end !== null && !Number.isNaN(shown)) swatch.style.background = css(cellColor(shown, end, dark));
   swatch.classList.toggle("vl-known", isKnown);
-  const number = element("b", isKnown ? "" : "vl-quiet", {}, isKnown ? share(exact) : `≈ ${share(estimate)}`);
+  const number = element("b", isKnown ? "" : "vl-quiet", {}, about(effect));
   return element("button", "vl-token-chip", { type: "button" }, end === null ? null : swatch, element("span", "", {}, name), number);
 }
 

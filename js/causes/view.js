@@ -220,7 +220,7 @@ export class CausesView {
   /** After the maps are there, exchanges are asked for, bit by bit. */
   goOn() {
     const { progress, effects } = this.data;
-    if (this.isStale() || !effects.of.has_gap) return;
+    if (this.isStale()) return;
     if (progress.was_interrupted) return this.offerToGoOn();
     const { layer, exchanged } = this.choices;
     if (progress.left > 0 || exchanged.length !== this.data.exchange.places.length) this.growing?.want({ ...effects.of, layer, exchanged, left: progress.left });

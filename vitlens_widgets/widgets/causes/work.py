@@ -128,12 +128,12 @@ class Work:
         self, of: Of, layer: int, exchanged: Sequence[Spot], *, film: bool = True
     ) -> list[Sequence[Spot]]:
         """Sets of places that are to be exchanged yet, in their order."""
-        if not self.has_gap(of):
-            return []
         answers = self.answers(of)
         together = tuple(exchanged)
-        wanted: list[Spot] = [*together, *self.parts(of), *self.of_state(of, layer)]
-        wanted += self.of_film(of) if film else []
+        wanted: list[Spot] = [*together]
+        if self.has_gap(of):  # else there is nothing to divide by
+            wanted += [*self.parts(of), *self.of_state(of, layer)]
+            wanted += self.of_film(of) if film else []
         alone = [[place] for place in dict.fromkeys(wanted) if place not in answers.known]
         is_open = bool(together) and together not in answers.whole
         return [*([together] if is_open else []), *alone]
