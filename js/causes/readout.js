@@ -1,7 +1,7 @@
 // Exact numbers of what is pointed at, or else of what is chosen, in a fixed place.
 import { element, fill } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
-import { probability } from "../lib/numbers.js";
+import { decimal, probability } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
 import { said } from "./attribution.js";
 import { baseOf } from "./pair.js";
@@ -28,9 +28,11 @@ function words(scene) {
   const isChosen = of.row === row && of.layer === choices.layer;
   const effect = effects.part(of.layer, rows.indexOf(of.row));
   const { rank, of: count } = typeof of.row === "number" ? effects.rank(of.layer, of.row) : { rank: 0, of: 0 };
+  const direct = scene.writes.direct[of.layer * rows.length + rows.indexOf(of.row)];
+  const written = direct === undefined ? null : part(quiet("writes directly"), value(`${direct < 0 ? "" : "+"}${decimal(direct)}`), quiet("logits"));
   const ranked = rank && !Number.isNaN(effect.share) ? part(quiet("rank"), value(`${rank} of ${count} heads`)) : null;
   const rest = passing === null && choices.token !== null && tokens.position(choices.token) !== null ? ofToken(scene, choices.token, true).slice(0, 2) : [];
-  return [symbol(isChosen, longName(of.row, of.layer), of.row === "mlp" ? "" : valuesName(effects.of.values)), ...numbers(scene, effect, ranked), ...rest];
+  return [symbol(isChosen, longName(of.row, of.layer), of.row === "mlp" ? "" : valuesName(effects.of.values)), ...numbers(scene, effect, [ranked, written]), ...rest];
 }
 
 /** @param {boolean} isChosen @param {string} name @param {string} more */
@@ -50,17 +52,17 @@ function ofToken(scene, token, isChosen) {
   const { tokens, effects, choices } = scene;
   const position = tokens.position(token);
   const where = symbol(isChosen, tokens.describe(token), `token ${token} of ${stateName(choices.layer)}`);
-  return position === null ? [where, part(quiet("not in the sequence"))] : [where, ...numbers(scene, effects.token(choices.layer, position), null)];
+  return position === null ? [where, part(quiet("not in the sequence"))] : [where, ...numbers(scene, effects.token(choices.layer, position), [])];
 }
 
-/** @param {Scene} scene @param {import("./effects.js").Effect} effect @param {HTMLElement | null} ranked */
-function numbers({ effects, classes, pair }, { share: exact, estimate, target, against, top, topProbability }, ranked) {
+/** @param {Scene} scene @param {import("./effects.js").Effect} effect @param {(HTMLElement | null)[]} more */
+function numbers({ effects, classes, pair }, { share: exact, estimate, target, against, top, topProbability }, more) {
   if (Number.isNaN(exact) && Number.isNaN(estimate)) return [part(quiet("no share of the way: both images get the same answer"))];
-  if (Number.isNaN(exact)) return [part(quiet("not exchanged yet; the gradient says"), value(share(estimate)))];
+  if (Number.isNaN(exact)) return [part(quiet("not exchanged yet; the gradient says"), value(share(estimate))), ...more.filter((one) => one !== null)];
   const before = pair.probabilities[baseOf(effects.of.direction)];
   const changed = (/** @type {number | null} */ index, /** @type {number} */ after) =>
     index === null ? [] : [part(quiet(classes.label(index).name), value(`${probability(before?.[index] ?? NaN)} → ${probability(after)}`))];
   const { of } = effects;
   const other = top !== of.target && top !== of.against ? [part(quiet(`then ${classes.label(top).name}`), value(probability(topProbability)))] : [];
-  return [part(quiet("of the way"), value(share(exact))), ...(ranked ? [ranked] : []), part(quiet("gradient said"), value(share(estimate))), ...changed(of.target, target), ...changed(of.against, against), ...other];
+  return [part(quiet("of the way"), value(share(exact))), ...more.filter((one) => one !== null), part(quiet("gradient said"), value(share(estimate))), ...changed(of.target, target), ...changed(of.against, against), ...other];
 }

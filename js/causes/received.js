@@ -8,7 +8,7 @@ import { Pair } from "./pair.js";
 const OF_PAIR = ["_picture", "_picture_size", "_logits"];
 const OF_CLASSES = ["_labels", "_emoji", "_logits"];
 const OF_EFFECTS = ["_of", "_parts", "_tokens", "_groups", "_logits"];
-const OF_WRITES = ["_of", "_writes", "_writes_refused"];
+const OF_WRITES = ["_of", "_writes", "_direct", "_writes_refused"];
 const OF_LOOKS = ["_looks", "_looks_of"];
 
 /** The traits that hold what is drawn. */
@@ -33,7 +33,7 @@ export function dataReader(get) {
   const writes = received(get, OF_WRITES, () => {
     const numbers = asFloat32(get("_writes"));
     const count = 2 * meta.n_layers + 2;
-    return { refused: get("_writes_refused"), logits: Array.from({ length: numbers.length / count }, (_, i) => numbers.subarray(i * count, (i + 1) * count)) };
+    return { refused: get("_writes_refused"), direct: asFloat32(get("_direct")), logits: Array.from({ length: numbers.length / count }, (_, i) => numbers.subarray(i * count, (i + 1) * count)) };
   });
   const reads = received(get, ["_reads"], () => asUint8(get("_reads")));
   return () => ({ classes: classes(), pair: pair(), effects: effects(), looks: looks(), writes: writes(), reads: reads(), progress: get("_progress"), exchange: get("_exchange") });

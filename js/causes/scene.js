@@ -62,7 +62,7 @@
  * @property {Progress} progress
  * @property {Exchange} exchange
  * @property {Uint8Array} reads  `[place, position]`: where each place of the list looks
- * @property {{ refused: string, logits: Float32Array[] }} writes  what the readout adds up, of the target and the other class, after each half block
+ * @property {{ refused: string, logits: Float32Array[], direct: Float32Array }} writes  what the readout adds up, of the target and the other class, after each half block; and what each part adds to their difference, `[layer, row]`
  * @property {{ layer: number, head: number, values: Float32Array }} looks  where the chosen head looks, by position
  */
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.widgets.fake_reading import FakeLabels, FakeLayout
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.causes.seam import Writes
 
 
 class FakePair:
@@ -77,7 +78,8 @@ class FakePair:
         steps = rng.standard_normal((len(classes), 2 * self.n_layers + 2))
         own = self.answers[image][0 if direction == "noising" else 1][list(classes)]
         steps[:, -1] += own - steps.sum(1)
-        return np.cumsum(steps, 1).astype(np.float32)
+        rows = (self.n_layers, self.n_heads + len(self.rows))
+        return Writes(np.cumsum(steps, 1), rng.standard_normal((len(classes), *rows)))
 
 
 def random_pair(

@@ -131,7 +131,9 @@ def test_what_is_no_pair_is_refused():
 def test_what_the_readout_adds_up_ends_in_the_answer(name, direction):
     clean, corrupted = traces(name)
     run = clean if direction == "noising" else corrupted
-    curve = PairSource(clean, corrupted).writes([4, 2], 0, direction)
+    curve, parts = PairSource(clean, corrupted).writes([4, 2], 0, direction)
+    beside = parts[..., clean.vit.n_heads :]  # all heads with their bias, and the MLP
+    np.testing.assert_allclose(beside.reshape(2, -1), np.diff(curve[:, :-1]), rtol=1e-3, atol=1e-4)
     assert curve.shape == (2, 2 * clean.vit.n_layers + 2)
     np.testing.assert_allclose(curve[:, -1], run.logits[0, [4, 2]].numpy(), rtol=1e-5)
     reading = vl.FrozenNormLens(clean.vit).read(run)  # the same norm; its logits are centred

@@ -76,15 +76,21 @@ def _by_field(rows: list[list[float]], estimates: np.ndarray) -> bytes:
 def writes(source: CausesLike, of: Of) -> dict[str, Any]:
     """What the readout adds up in the run in which places are exchanged.
 
-    `_writes` is float32 `[class, 2 L + 2]` of the target and, where there is one, `against`; empty
+    `_writes` is float32 `[class, 2 L + 2]` of the target and, where there is one, `against`;
+    `_direct` is float32 `[layer, row]`, what each part adds to their difference. Both are empty
     where the readout cannot be split, and `_writes_refused` says why.
     """
     classes = [of.target, *([] if of.against is None else [of.against])]
     try:
         found = source.writes(classes, of.image, of.direction)
     except UsageError as error:
-        return {"_writes": b"", "_writes_refused": str(error)}
-    return {"_writes": pack.float32(found), "_writes_refused": ""}
+        return {"_writes": b"", "_direct": b"", "_writes_refused": str(error)}
+    direct = found.parts[0] - (0 if of.against is None else found.parts[1])
+    return {
+        "_writes": pack.float32(found.curve),
+        "_direct": pack.float32(direct),
+        "_writes_refused": "",
+    }
 
 
 def progress(work: Work, of: Of, layer: int, exchanged: Sequence[Spot]) -> dict[str, Any]:

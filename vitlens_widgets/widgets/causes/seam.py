@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,6 +14,16 @@ from vitlens_widgets.widgets.shared.seam import LabelsLike, SizesLike
 
 Direction = Literal["noising", "denoising"]
 """Values of the corrupted run put into the clean one, or the other way round."""
+
+
+class Writes(NamedTuple):
+    """What the readout adds up in one run, as logits of classes."""
+
+    curve: np.ndarray
+    """Before block 0, after every attention and every MLP, then with what is added whatever the
+    stream is: `[class, 2 L + 2]`."""
+    parts: np.ndarray
+    """What each part of a block adds, in the order of the rows: `[class, layer, row]`."""
 
 
 class CausesLike(SizesLike, Protocol):
@@ -42,4 +52,4 @@ class CausesLike(SizesLike, Protocol):
         /,
     ) -> tuple[np.ndarray, np.ndarray]: ...
     def reads(self, layer: int, head: int, image: int, direction: Direction, /) -> np.ndarray: ...
-    def writes(self, classes: Sequence[int], image: int, direction: Direction, /) -> np.ndarray: ...
+    def writes(self, classes: Sequence[int], image: int, direction: Direction, /) -> Writes: ...

@@ -9,7 +9,7 @@ import numpy as np
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.causes.places import Spot, Values
-from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
+from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 
 if TYPE_CHECKING:
@@ -93,30 +93,20 @@ class PairSource:
             asking = pattern.new_full((len(pattern),), 1 / len(pattern))
         return (asking.to(pattern) @ pattern).float().cpu().numpy()
 
-    def writes(self, classes: Sequence[int], image: int, direction: Direction) -> np.ndarray:
-        """What the readout adds up, as logits of classes, float32 `[class, 2 L + 2]`.
-
-        Before block 0, after every attention and every MLP, then with what is added whatever the
-        stream is; the final norm is frozen at the run (`trace.frozen_readout`).
+    def writes(self, classes: Sequence[int], image: int, direction: Direction) -> Writes:
+        """What the readout adds up, as logits of classes; see `vl.analysis.attribution`.
 
         Raises:
             UsageError: It cannot be split so.
         """
-        import torch
-
-        from vitlens_widgets.trace.frozen_readout import frozen_readout
+        from vitlens_widgets.analysis import attribution
 
         base, _ = self._base_and_other(direction)
-        logits: Any = base.logits
-        asked = torch.zeros(len(classes), *logits.shape)
-        asked[range(len(classes)), :, list(classes)] = 1
-        readout = frozen_readout(base, asked)
-        points: list[Any] = []
-        for layer in range(self.n_layers):
-            before = readout.adds(base.states[layer])
-            points += [before, before + readout.adds(base["attn_out", layer])]
-        points += [readout.adds(base.states[-1]), readout.logits]
-        return torch.stack(points, -1)[:, image].float().cpu().numpy()
+        found = attribution(base, list(classes)).parts
+        curve = np.concatenate([found.cumulative, found.logits[..., None]], -1)
+        beside = {"attention": found.heads.sum(-1) + found.attention_biases, "mlp": found.mlps}
+        rows = [found.heads, *(np.asarray(beside[row])[..., None] for row in self.rows)]
+        return Writes(curve[:, image], np.concatenate(rows, -1)[:, image])
 
 
 def edit_of(place: Spot, other: Trace) -> edits.Replace:

@@ -92,6 +92,7 @@ class Causes(CausesChoices):
     _exchange = traitlets.Dict().tag(sync=True)
     _reads = traitlets.Bytes().tag(sync=True)
     _writes = traitlets.Bytes().tag(sync=True)
+    _direct = traitlets.Bytes().tag(sync=True)
     _writes_refused = traitlets.Unicode().tag(sync=True)
     _looks_of = traitlets.List[int]().tag(sync=True)
     _looks = traitlets.Bytes().tag(sync=True)
