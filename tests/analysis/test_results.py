@@ -69,6 +69,9 @@ def pair(trace):
 
 RESULTS = {
     "attribution": lambda trace, _: vl.analysis.attribution(trace, "cat", "dog"),
+    "activation_patching": lambda trace, _: vl.analysis.activation_patching(
+        *pair(trace), ("cat", "dog"), least_gap=1e-3
+    ),
     "convergence": lambda trace, _: vl.analysis.convergence(vl.LogitLens(trace.vit).read(trace)),
     "segmentation": lambda trace, scenes: vl.analysis.segmentation(trace.vit, scenes),
     "heads.statistics": lambda trace, _: heads.statistics(trace),

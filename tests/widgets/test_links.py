@@ -13,7 +13,7 @@ from tests.sentences import refused
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
-from vitlens_widgets.widgets.shared.meanings import Place
+from vitlens_widgets.widgets.shared.meanings import TokenMeaning
 
 GRID = {"rows": 4, "cols": 6}
 
@@ -199,7 +199,7 @@ def at_size(seed, width, height):
     """A place on a scene that was resized."""
     image = Image.fromarray(np.asarray(vl.world.scene(seed, objects=2).image))
     shown = np.asarray(image.resize((width, height)))
-    return Place(vl.TokenLayout(4, 6, ("CLS",)), (0,), lambda: [shown])
+    return TokenMeaning(vl.TokenLayout(4, 6, ("CLS",)), (0,), lambda: [shown])
 
 
 @pytest.mark.parametrize("small", [(48, 32), (96, 64)])

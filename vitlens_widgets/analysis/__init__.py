@@ -41,6 +41,13 @@ from vitlens_widgets.analysis.experiment import experiments
 from vitlens_widgets.analysis.given_maps import GivenMaps
 from vitlens_widgets.analysis.maps import Maps
 from vitlens_widgets.analysis.over_models import over_models
+from vitlens_widgets.analysis.patching import (
+    ActivationPatching,
+    Exchange,
+    Patching,
+    Place,
+    activation_patching,
+)
 from vitlens_widgets.analysis.probes import LinearProbes, linear_probes
 from vitlens_widgets.analysis.relevance import (
     ClassEmbedding,
@@ -63,6 +70,7 @@ from vitlens_widgets.analysis.value_vectors import (
 )
 
 __all__ = [
+    "ActivationPatching",
     "AttentionPerturbation",
     "Attribution",
     "Circuit",
@@ -74,18 +82,22 @@ __all__ = [
     "Convergence",
     "EdgeEffects",
     "Estimate",
+    "Exchange",
     "GivenMaps",
     "Identifiability",
     "KeyValueAgreement",
     "LinearProbes",
     "Maps",
     "MeanAttribution",
+    "Patching",
     "PerturbationTest",
+    "Place",
     "Relevance",
     "RemovalCurves",
     "Result",
     "Segmentation",
     "ValueVectors",
+    "activation_patching",
     "attention_perturbation",
     "attribution",
     "circuit",

@@ -11,7 +11,7 @@ from .curves import (
     with_means,
 )
 from .dots import figure_over_layers, with_dots
-from .heat_map import map_of_patches, with_cells
+from .heat_map import map_of_patches, signed_cells, with_cells
 from .marks import with_chance, with_stars, with_stars_of_kinds
 from .notebook import in_notebook
 
@@ -25,6 +25,7 @@ __all__ = [
     "in_notebook",
     "map_of_patches",
     "places_of",
+    "signed_cells",
     "with_bars",
     "with_boxes",
     "with_cells",

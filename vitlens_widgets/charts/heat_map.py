@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,19 @@ from vitlens_widgets.charts.curves import empty_figure
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
+
+
+_ENDS = ((0, 114, 178), (247, 247, 247), (213, 94, 0))  # blue, white, orange: Okabe & Ito's
+
+
+def _between(at: float) -> str:
+    """A colour of the scale from -1 to 1."""
+    end = np.array(_ENDS[0 if at < 0 else 2])
+    red, green, blue = np.round(_ENDS[1] + abs(at) * (end - _ENDS[1])).astype(int)
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+_BLUE_ORANGE = [_between(at) for at in np.linspace(-1, 1, 255)]
 
 
 def with_cells(plot: Figure, x: str, y: str, value: str, cells: Sequence[dict[str, Any]]) -> Figure:
@@ -43,6 +56,48 @@ def with_cells(plot: Figure, x: str, y: str, value: str, cells: Sequence[dict[st
     plot.add_tools(HoverTool(renderers=[squares], tooltips=said))
     plot.grid.visible = False
     return plot
+
+
+def signed_cells(
+    title: str,
+    quantity: str,
+    values: np.ndarray,
+    axes: Sequence[str],
+    names: Mapping[str, Sequence[str]],
+) -> Figure:
+    """A figure of a number in each cell, blue below 0 and orange above, the layers to the right.
+
+    Args:
+        title: What it is of.
+        quantity: What the numbers are, for the read-out and beside the scale.
+        values: `[first axis, second axis]`; NaN is left empty.
+        axes: The names of both; the first one runs to the right.
+        names: What stands along each, by the axis' name.
+    """
+    across, down = axes
+    (rows, cols), most = np.indices(values.shape[::-1]), _round_up(values)
+    data: dict[str, Any] = {
+        across: [names[across][i] for i in cols.ravel()],
+        down: [names[down][i] for i in rows.ravel()],
+        "value": values.T.ravel(),
+    }
+    ranges = {"x_range": list(names[across]), "y_range": list(names[down])[::-1]}
+    plot = empty_figure(title, down, x_axis_label=across, **ranges)
+    plot.height = 100 + max(180, 22 * values.shape[1])
+    colour = linear_cmap("value", _BLUE_ORANGE, -most, most, nan_color="rgba(0, 0, 0, 0)")
+    source = ColumnDataSource(data)
+    squares = plot.rect(across, down, 1, 1, source=source, color=colour, line_color=None)
+    plot.add_layout(ColorBar(color_mapper=colour["transform"], title=quantity), "right")
+    at = [(across, f"@{{{across}}}"), (down, f"@{{{down}}}"), (quantity, "@value{0.0000}")]
+    plot.add_tools(HoverTool(renderers=[squares], tooltips=at))
+    plot.grid.visible = False
+    return plot
+
+
+def _round_up(values: np.ndarray) -> float:
+    """The end of a scale on both sides of 0: the largest number, or 1 where there is none."""
+    largest = np.nanmax(np.abs(values), initial=0)
+    return float(largest) if largest > 0 else 1.0
 
 
 def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:

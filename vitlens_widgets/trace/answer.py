@@ -10,12 +10,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.base import BaseTrace
-
-# How far, relative to the largest logit, the captured final state may be from the model's answer
-# before the capture is called wrong. Not the promise (the tests hold 1e-5 in float32), but what
-# tells a broken assumption from rounding.
-_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
-_TOLERANCE_HALF = 5e-2
+from vitlens_widgets.trace.rounding import tolerance_of
 
 
 @clean
@@ -97,7 +92,7 @@ def _refuse(trace: BaseTrace, answer: Tensor, off: float) -> NoReturn:
 
 
 def _allowed(answer: Tensor) -> float:
-    return _TOLERANCE.get(answer.dtype, _TOLERANCE_HALF) * _largest(answer)
+    return tolerance_of(answer.dtype) * _largest(answer)
 
 
 def _largest(values: Tensor) -> float:

@@ -12,16 +12,12 @@ from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.modules import computing, is_untouched, replaced_in
+from vitlens_widgets.trace.rounding import tolerance_of
 from vitlens_widgets.trace.rows import largest_errors
 from vitlens_widgets.trace.stream import Words
 
 READ_SITES = ("q", "k", "v", "z", "attn_scores", "pattern")
 """Sites that mean something only if attention is one softmax of q and k that weighs v."""
-
-# How far, relative to the largest value of its head, z may be from pattern @ v: rounding, and no
-# other temperature, mask or bias.
-_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
-_TOLERANCE_HALF = 5e-2
 
 _proved: WeakKeyDictionary[BaseViT, dict[int, int]] = WeakKeyDictionary()
 
@@ -66,7 +62,7 @@ def check_attention(
         of_scores = vit.adapter.exact_parts(layer, parts["q"], parts["k"])
         v, found = (part.transpose(1, 2).to(of_scores.q) for part in (parts["v"], z))
         off, largest = largest_errors(of_scores, v, found)
-        wrong = ~(off <= _TOLERANCE.get(z.dtype, _TOLERANCE_HALF) * largest)
+        wrong = ~(off <= tolerance_of(z.dtype) * largest)  # no other temperature, mask or bias
     if wrong.any():
         head = int(wrong.nonzero()[0])
         raise UnsupportedModelError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,23 +22,24 @@ class Region:
 
     def read(self, value: Tensor) -> Tensor:
         """`[image, ...]` to `[image, chosen, ...]`, a copy."""
-        return value[self._index()]
+        return value[(slice(None), *self.mesh)]
 
     def write(self, value: Tensor, new: Tensor) -> Tensor:
         """A copy of `value` with `new` in the region; gradients flow through both."""
         out = value.clone()
-        out[self._index()] = new
+        out[(slice(None), *self.mesh)] = new
         return out
 
     def with_every_key(self, n_keys: int) -> Region:
         """The whole rows of an attention region."""
         return Region((*self.chosen[:-1], torch.arange(n_keys)))
 
-    def _index(self) -> tuple[Any, ...]:
+    @property
+    def mesh(self) -> tuple[Tensor, ...]:
+        """Indices of the axes after `image`, each broadcast along the others."""
         count = len(self.chosen)
         shapes = [[-1 if i == axis else 1 for i in range(count)] for axis in range(count)]
-        mesh = (c.view(shape) for c, shape in zip(self.chosen, shapes, strict=True))
-        return (slice(None), *mesh)
+        return tuple(c.view(shape) for c, shape in zip(self.chosen, shapes, strict=True))
 
 
 def region_of(site: str, choices: Mapping[str, Choice], context: Context, edit: str) -> Region:

@@ -13,10 +13,8 @@ from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyPlacedEdit
 from vitlens_widgets.trace.instrument import Plan, instrumented
 from vitlens_widgets.trace.modules import is_untouched
+from vitlens_widgets.trace.rounding import tolerance_of
 from vitlens_widgets.trace.stream import Stream, Words
-
-_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
-_TOLERANCE_HALF = 5e-2
 
 
 @clean
@@ -61,7 +59,7 @@ def check_repeats(
             state = vit.adapter.run_block(ran, state)
     off = (found[0] - states[layer + 1]).abs().max().item()
     largest = states[layer + 1].abs().max().item()
-    if not off <= _TOLERANCE.get(states.dtype, _TOLERANCE_HALF) * largest:
+    if not off <= tolerance_of(states.dtype) * largest:
         raise UnsupportedModelError(
             f"{vit.name} cannot be read exactly: block {layer} must do the same whenever it is "
             f"run, but run again it is off by {off:.3g} (values up to {largest:.3g}); its "

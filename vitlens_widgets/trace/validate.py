@@ -100,7 +100,7 @@ def _checked(edit: Edit, context: Context) -> PlacedEdit:
     for name, operand in edit.operands.items():
         _check_fits(placed, name, operand, context)
     if isinstance(edit, Replace) and edit.takes_sites:
-        _check_same(edit.by, context)
+        check_same(edit.by, context)
     every_key = len(placed.region.chosen[-1]) == len(context.kept)
     if isinstance(edit, KnockOut) and edit.when == "scores" and every_key:
         raise UsageError(
@@ -133,20 +133,29 @@ def _check_fits(placed: PlacedEdit, name: str, value: object, context: Context) 
             )
 
 
-def _check_same(other: object, context: Context) -> None:
-    """Refuse what is no trace, or one of another model, layout or number of images."""
+def check_same(other: object, context: Context, what: str = "by=") -> None:
+    """Refuse what is no trace, or one of another model, layout or number of images.
+
+    Args:
+        other: What values are taken of.
+        context: The run that they are put into.
+        what: What `other` was given as, to begin the sentence.
+
+    Raises:
+        UsageError: It does not fit.
+    """
     if not isinstance(other, TracedSites):
-        raise UsageError(f"by= takes a tensor or another trace, not {type(other).__name__}.")
+        raise UsageError(f"{what} takes a tensor or another trace, not {type(other).__name__}.")
     if other.vit is not context.vit:
         raise UsageError(
-            f"by= is a trace of {other.vit.name}, another model than {context.vit.name} here; "
+            f"{what} is a trace of {other.vit.name}, another model than {context.vit.name} here; "
             "trace both with the same vl.load result."
         )
     here = (context.layout, context.n_images, cast("list[int]", context.kept.tolist()))
     there = (other.layout, other.n_images, cast("list[int]", other.tokens.tolist()))
     if here != there:
         raise UsageError(
-            f"by= is a trace of {other.n_images} images with {len(other.tokens)} tokens "
+            f"{what} is a trace of {other.n_images} images with {len(other.tokens)} tokens "
             f"({other.layout}); this run has {context.n_images} images with {len(context.kept)} "
             f"tokens ({context.layout})."
         )

@@ -22,7 +22,7 @@ from vitlens_widgets.widgets.attention_maps.source import (
 )
 from vitlens_widgets.widgets.attention_maps.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC
-from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, Place
+from vitlens_widgets.widgets.shared.meanings import Depth, Head, Meaning, OfBatch, TokenMeaning
 from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.traits import Index, KeptToken, OneOf, OneOfNames
@@ -236,7 +236,7 @@ class AttentionMaps(of_page.SavesMaps):
     def meanings(self) -> dict[str, Meaning]:
         """Its blocks, tokens, heads and images."""
         source = self._source
-        place = Place(
+        place = TokenMeaning(
             source.layout,
             tuple(map(int, source.tokens)),
             lambda: [source.picture(i) for i in range(self._n_images)],

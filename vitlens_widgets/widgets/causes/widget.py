@@ -26,7 +26,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Head,
     Meaning,
     OfBatch,
-    Place,
+    TokenMeaning,
 )
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
@@ -250,7 +250,7 @@ class Causes(CausesChoices):
         source = self._source
         return {
             "layer": Depth(self._n_layers, is_block=True),
-            "token": Place(
+            "token": TokenMeaning(
                 source.layout,
                 tuple(map(int, source.tokens)),
                 lambda: [source.picture(i) for i in range(self._n_images)],

@@ -11,7 +11,7 @@ from vitlens_widgets.widgets.attention_maps.page import Chosen, beyond_whole, sa
 from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Head, Meaning, Place
+from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Head, Meaning, TokenMeaning
 
 
 def description(run: ImageRun, caption: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def _unread(run: ImageRun) -> dict[str, Any]:
 def meanings(run: ImageRun) -> dict[str, Meaning]:
     """What the selections in a run's views mean, by the names of their traits."""
     source, vit = run.source, run.trace.vit
-    place = Place(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
+    place = TokenMeaning(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
     own: dict[str, Meaning] = {
         "state": Depth(vit.n_layers),
         "token": place,

@@ -18,7 +18,7 @@ from vitlens_widgets.widgets.patch_features.teaching import TeachesClasses
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.checks import is_trace
-from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, Place
+from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, TokenMeaning
 from vitlens_widgets.widgets.shared.thumbs import thumbs
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ class PatchFeatures(TeachesClasses):
     def meanings(self) -> dict[str, Meaning]:
         """Its states, tokens and images."""
         source = self._source
-        place = Place(
+        place = TokenMeaning(
             source.layout, tuple(sorted(self._kept)), lambda: list(self._pictures), self.image
         )
         return {

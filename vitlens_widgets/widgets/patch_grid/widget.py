@@ -18,7 +18,13 @@ from vitlens_widgets.widgets.patch_grid.source import (
 )
 from vitlens_widgets.widgets.patch_grid.still import draw
 from vitlens_widgets.widgets.shared.base import STATIC, LensWidget
-from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Meaning, OfBatch, Place
+from vitlens_widgets.widgets.shared.meanings import (
+    ClassMeaning,
+    Depth,
+    Meaning,
+    OfBatch,
+    TokenMeaning,
+)
 from vitlens_widgets.widgets.shared.seam import ReadingLike
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.traits import (
@@ -247,7 +253,7 @@ class PatchGrid(LensWidget):
         reading = self._reading
         return {
             "state": Depth(self._n_states - 1),
-            "token": Place(
+            "token": TokenMeaning(
                 reading.layout,
                 tuple(map(int, reading.tokens)),
                 lambda: [reading.picture(i) for i in range(self._n_images)],

@@ -31,7 +31,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     Head,
     Meaning,
     OfBatch,
-    Place,
+    TokenMeaning,
 )
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
 from vitlens_widgets.widgets.shared.thumbs import of_batch
@@ -268,7 +268,7 @@ class RelevanceMaps(RelevanceChoices):
         source = self._source
         return {
             "layer": Depth(self._n_layers, is_block=True),
-            "token": Place(
+            "token": TokenMeaning(
                 source.layout,
                 tuple(map(int, source.tokens)),
                 lambda: [source.picture(i) for i in range(self._n_images)],

@@ -11,7 +11,7 @@ from vitlens_widgets.errors import UsageError, as_list, check_choice, quoted_lis
 from vitlens_widgets.export.page import PageLink
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.checks import refusal
-from vitlens_widgets.widgets.shared.meanings import Meaning, Place
+from vitlens_widgets.widgets.shared.meanings import Meaning, TokenMeaning
 
 NAMES = ("state", "layer", "token", "key", "head", "target", "image")
 """Traits that widgets can be linked by."""
@@ -226,7 +226,7 @@ def _difference(both: list[End]) -> str:
 
 
 def _show_other_images(one: Meaning, other: Meaning) -> bool:
-    if not (isinstance(one, Place) and isinstance(other, Place)):
+    if not (isinstance(one, TokenMeaning) and isinstance(other, TokenMeaning)):
         return False
     return one.shows_another_image(other)
 

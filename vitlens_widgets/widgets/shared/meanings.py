@@ -65,7 +65,7 @@ class Depth(Meaning):
 
 
 @dataclass(frozen=True)
-class Place(Meaning):
+class TokenMeaning(Meaning):
     """A token of the sequence, and with it a place on an image.
 
     Args:
@@ -80,7 +80,7 @@ class Place(Meaning):
     pictures: Callable[[], list[np.ndarray]]
     shown: int | None = 0
 
-    def differs(self, other: Place) -> str:
+    def differs(self, other: TokenMeaning) -> str:
         """The sequences must be the same; about images, ask `shows_another_image`."""
         if self.layout != other.layout:
             return f"the tokens are {self.layout} and {other.layout}"
@@ -88,7 +88,7 @@ class Place(Meaning):
             "" if self.tokens == other.tokens else "tokens were dropped from one of the sequences"
         )
 
-    def shows_another_image(self, other: Place) -> bool:
+    def shows_another_image(self, other: TokenMeaning) -> bool:
         """Whether the places are on images that are not the same."""
         own, its = self.pictures(), other.pictures()
         if len(own) != len(its):
