@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.data.cifar100 import CIFAR100
+from vitlens_widgets.data.covers import covered
 from vitlens_widgets.data.emoji import emoji_for
 from vitlens_widgets.data.examples import Dataset, Example, Examples
 from vitlens_widgets.data.frames import frame
@@ -26,6 +27,7 @@ __all__ = [
     "Kinship",
     "LabelSet",
     "Streamed",
+    "covered",
     "emoji_for",
     "frame",
     "read_image",

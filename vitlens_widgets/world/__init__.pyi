@@ -4,6 +4,10 @@ from .cards import ModelCard as ModelCard
 from .cards import card as card
 from .cards import toy_models as toy_models
 from .catalogue import NAMES as NAMES
+from .changed import moved as moved
+from .changed import recoloured as recoloured
+from .changed import swapped as swapped
+from .changed import without as without
 from .embedded import build as build
 from .labels import BACKGROUND as BACKGROUND
 from .labels import CLASSES as CLASSES

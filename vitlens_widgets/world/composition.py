@@ -94,6 +94,7 @@ class Composition:
         clutter: Shapes that belong to no class, painted before the things.
         things: One list of shapes per thing, painted in this order.
         names: The class of each thing.
+        poses: Where each thing stands.
         grain: Strength of the sensor noise, as a standard deviation on the scale 0 to 255.
     """
 
@@ -101,6 +102,7 @@ class Composition:
     clutter: Parts
     things: list[Parts]
     names: tuple[str, ...]
+    poses: tuple[Pose, ...]
     grain: float
 
 
@@ -112,15 +114,14 @@ def compose(
 ) -> Composition:
     """Let chance decide a scene with `objects` things on `extent` = (width, height) units."""
     names = choose_names(rng, objects, classes)
-    things: list[Parts] = []
-    for name, pose in zip(names, random_poses(rng, objects, extent), strict=True):
-        parts = DRAWINGS[name](rng, palette_for(name, rng))
-        things.append(_placed_parts(parts, pose))
+    poses = random_poses(rng, objects, extent)
+    things = [drawn_thing(rng, name, pose) for name, pose in zip(names, poses, strict=True)]
     return Composition(
         background=random_background(rng, extent),
         clutter=random_clutter(rng, extent),
         things=things,
         names=names,
+        poses=tuple(poses),
         grain=rng.uniform(0, 14),
     )
 
@@ -133,6 +134,11 @@ def choose_names(rng: np.random.Generator, objects: int, classes: Sequence[str])
     order = np.concatenate([rng.permutation(len(classes)) for _ in range(rounds)])
     chosen: list[int] = order[:objects].tolist()
     return tuple(classes[i] for i in chosen)
+
+
+def drawn_thing(rng: np.random.Generator, name: str, pose: Pose) -> Parts:
+    """A thing as chance draws and colours it, where it stands."""
+    return _placed_parts(DRAWINGS[name](rng, palette_for(name, rng)), pose)
 
 
 def _placed_parts(parts: Parts, pose: Pose) -> Parts:

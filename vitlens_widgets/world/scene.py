@@ -20,6 +20,7 @@ from vitlens_widgets.errors import (
     quoted_list,
 )
 from vitlens_widgets.kinds import is_several
+from vitlens_widgets.world.changes import Change
 from vitlens_widgets.world.composition import compose
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
 from vitlens_widgets.world.render import render_image, render_instances
@@ -35,6 +36,8 @@ class Scene:
         instance_mask: uint8 `[H, W]`; 0 is background, 1 the first of `names`.
         names: The class of each thing, in the order of the instance mask.
         seed: What it was made from.
+        classes: What its things were chosen from.
+        changes: What was changed in it since, in order; see `without` and its kin.
     """
 
     image: np.ndarray = field(repr=False)
@@ -42,6 +45,8 @@ class Scene:
     instance_mask: np.ndarray = field(repr=False)
     names: tuple[str, ...]
     seed: int
+    classes: tuple[str, ...] = field(default=CLASSES, repr=False)
+    changes: tuple[Change, ...] = ()
 
     def _repr_png_(self) -> bytes:
         """The picture, as Jupyter shows it."""
@@ -79,9 +84,26 @@ def scene(
     seed, objects = check_seed(seed), checked_objects(objects)
     height, width = checked_size(size)
     chosen = CLASSES if classes is None else checked_classes(classes)
+    return drawn(seed, objects, (height, width), tuple(chosen))
+
+
+def drawn(
+    seed: int,
+    objects: int,
+    size: tuple[int, int],
+    classes: tuple[str, ...],
+    changes: tuple[Change, ...] = (),
+) -> Scene:
+    """A scene of arguments that are checked, with changes made before it is painted.
+
+    What chance decides is decided before them, the background and the noise of the picture too.
+    """
+    height, width = size
     rng = np.random.default_rng(seed)
     shorter = min(height, width)
-    composition = compose(rng, objects, (width / shorter, height / shorter), chosen)
+    composition = compose(rng, objects, (width / shorter, height / shorter), classes)
+    for change in changes:
+        composition = change.made(composition)
     instances = render_instances(composition, height, width)
     return Scene(
         image=render_image(composition, height, width, rng),
@@ -89,6 +111,8 @@ def scene(
         instance_mask=instances,
         names=composition.names,
         seed=seed,
+        classes=classes,
+        changes=changes,
     )
 
 
