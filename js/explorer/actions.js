@@ -25,7 +25,7 @@ export function actionsOf(view, infillMeta) {
       switchAllOn: () => view.requests.want([]),
       open: (file) => {
         view.forget();
-        void view.requests.open(file);
+        void view.requests.opening.open(file);
       },
       play,
       fold: () => view.set({ folded: !view.moment.folded }),

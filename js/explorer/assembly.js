@@ -17,7 +17,7 @@ import { tintLegend } from "../patch_grid/tint_legend.js";
 import { stateLanes } from "./lanes_section.js";
 import { infillSection } from "./infill_section.js";
 import { knockOut } from "./knock_out.js";
-import { openButton } from "./open_image.js";
+import { openButton } from "../lib/open_image.js";
 import { pairLine } from "./pair_line.js";
 import { answersTitle, headsTitle, lookTitle } from "./titles.js";
 

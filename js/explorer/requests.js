@@ -1,13 +1,11 @@
 // What the reader asks of the kernel and sees at once: heads off, another image.
 import { NOT_HERE } from "../lib/error_strip.js";
+import { Opening } from "../lib/open_image.js";
 import { Latest } from "../lib/requests.js";
 
 /** @typedef {[layer: number, head: number]} Head */
 
 const NO_KERNEL = "This page has no kernel to run the model again: it shows what was saved with it.";
-
-/** A notebook's server takes no larger message from a browser, and bytes grow on their way. */
-const MOST_BYTES = 6_000_000;
 
 /**
  * @typedef {object} Holder
@@ -23,7 +21,7 @@ export class RunRequests {
     this.holder = holder;
     /** @type {Head[] | null} heads that are to be off, while the kernel is at it */
     this.heads = null;
-    this.isOpening = false;
+    this.opening = new Opening(ask, { whyNot: NO_KERNEL, inPython: "give its path to explorer.show in Python" }, holder);
     const done = () => {
       if (!this.latest?.request) this.heads = null;
       holder.changed();
@@ -54,30 +52,4 @@ export class RunRequests {
     this.latest.want({ heads: this.heads });
     this.holder.changed();
   }
-
-  /** @param {Blob & { name?: string }} file */
-  async open(file) {
-    if (!this.ask) return this.holder.complain(NO_KERNEL, NOT_HERE);
-    if (file.size > MOST_BYTES) return this.holder.complain(tooLarge(file));
-    this.isOpening = true;
-    this.holder.changed();
-    const failed = await this.answerTo(this.ask, file);
-    this.isOpening = false;
-    if (failed) this.holder.complain(failed);
-    else this.holder.changed();
-  }
-
-  /** Why a file could not be opened; empty when it was. @param {import("../lib/requests.js").Ask} ask @param {Blob & { name?: string }} file @returns {Promise<string>} */
-  async answerTo(ask, file) {
-    try {
-      const [{ error = "" }] = await ask("_open", { name: file.name ?? "" }, [await file.arrayBuffer()]);
-      return error;
-    } catch (error) {
-      return error instanceof DOMException && error.name === "AbortError" ? "" : "The kernel did not take the image: it may be busy with another cell, or gone.";
-    }
-  }
 }
-
-/** @param {Blob & { name?: string }} file */
-const tooLarge = ({ name, size }) =>
-  `“${name ?? "This file"}” has ${Math.round(size / 1e6)} MB, more than a notebook takes from a browser: set explorer.image to its path in Python.`;

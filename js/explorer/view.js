@@ -10,7 +10,7 @@ import { Rest } from "../lib/rest.js";
 import { Stage } from "../lib/stage.js";
 import { actionsOf } from "./actions.js";
 import { assemble } from "./assembly.js";
-import { listenToDrops } from "./open_image.js";
+import { listenToDrops } from "../lib/open_image.js";
 import { blockOf, RunScenes } from "./run_scenes.js";
 import { RunRequests } from "./requests.js";
 
@@ -180,7 +180,7 @@ export class ExplorerView {
   isWaiting({ attention, page }) {
     const isMapAsked = attention.isStale && this.kernel.maps.requests.isWaiting;
     const isTargetAsked = page.shown.reading.nClasses > 0 && page.choices.target !== page.shown.columns.of;
-    return isMapAsked || isTargetAsked || page.data.areMapsOld || this.requests.heads !== null || this.requests.isOpening || this.maskPointer.kernel.isPainting;
+    return isMapAsked || isTargetAsked || page.data.areMapsOld || this.requests.heads !== null || this.requests.opening.isBusy || this.maskPointer.kernel.isPainting;
   }
 
   destroy() {

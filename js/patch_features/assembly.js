@@ -1,6 +1,7 @@
 // Which parts there are, and where they stand in the widget.
 import { element } from "../lib/dom.js";
 import { errorStrip } from "../lib/error_strip.js";
+import { openButton } from "../lib/open_image.js";
 import { classList } from "./classes.js";
 import { classMap } from "./class_map.js";
 import { controls, pictureMenu } from "./controls.js";
@@ -13,8 +14,8 @@ import { subtitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Part} Part */
 
-/** @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions */
-export function assemble(meta, actions) {
+/** @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions @param {string} whyNoKernel  why no image can be opened; empty where one can */
+export function assemble(meta, actions, whyNoKernel) {
   const strip = errorStrip();
   const [menu, choices] = [pictureMenu(meta, actions), controls(meta, actions)];
   const image = imageView(meta);
@@ -27,7 +28,7 @@ export function assemble(meta, actions) {
     "div",
     "vitlens vl-patch-features",
     {},
-    element("div", "vl-header", {}, heading(meta, menu?.node), element("div", "vl-controls", {}, ...choices.map((part) => part.node))),
+    element("div", "vl-header", {}, heading(meta, menu?.node, openButton(actions.open, whyNoKernel)), element("div", "vl-controls", {}, ...choices.map((part) => part.node))),
     strip.node,
     element("div", "vl-body", {}, aside, looks.components.node, looks.similar.node, teaches.map.node, teaches.list.node, states.node),
     looks.readout.node,
@@ -36,8 +37,8 @@ export function assemble(meta, actions) {
   return { node, strip, shared, look: Object.values(looks), teach: Object.values(teaches) };
 }
 
-/** @param {import("./scene.js").Meta} meta @param {HTMLElement | undefined} menu */
-function heading(meta, menu) {
+/** @param {import("./scene.js").Meta} meta @param {HTMLElement | undefined} menu @param {HTMLElement} open */
+function heading(meta, menu, open) {
   const words = subtitle(meta);
-  return element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Patch features"), element("span", "vl-secondary", { title: words }, words), menu);
+  return element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Patch features"), element("span", "vl-secondary", { title: words }, words), menu, open);
 }

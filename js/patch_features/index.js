@@ -15,10 +15,20 @@ const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.
 /** @param {{ model: Model, el: HTMLElement }} host */
 function render({ model, el }) {
   const life = new AbortController();
-  const dataOf = reader((name) => model.get(name));
-  const update = () => view.update(choicesOf(model), dataOf());
-  const choose = following(model, [...CHOICES, ...DATA], update, life.signal);
-  const view = new PatchFeaturesView(dataOf(), choicesOf(model), asking(model, life.signal), choose);
+  const get = (/** @type {string} */ name) => model.get(name);
+  const ask = asking(model, life.signal);
+  const choose = following(model, [...CHOICES, ...DATA, "_meta"], () => update(), life.signal);
+  const make = () => new PatchFeaturesView(dataOf(), choicesOf(model), ask, choose);
+  let [dataOf, meta] = [reader(get), get("_meta")];
+  let view = make();
+  const update = () => {
+    if (get("_meta") === meta) return view.update(choicesOf(model), dataOf());
+    // Of more pictures than before: each part knows how many there are.
+    [dataOf, meta] = [reader(get), get("_meta")];
+    const before = view;
+    view = make();
+    view.replace(before);
+  };
   el.append(view.node);
   return () => {
     life.abort();

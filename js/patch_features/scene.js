@@ -68,6 +68,7 @@
  * @property {(name: string | null) => void} activate
  * @property {(name: string | null) => void} rename  begins to, or ends
  * @property {() => void} play
+ * @property {(file: Blob & { name?: string }) => void} open  another image
  * @property {(sentence: string) => void} complain
  */
 

@@ -2,6 +2,7 @@
 // taught), puts the scene together, and hands it to every part. It knows nothing of Jupyter.
 import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { Opening, listenToDrops } from "../lib/open_image.js";
 import { Player } from "../lib/player.js";
 import { Remembered } from "../lib/remembered.js";
 import { Stage } from "../lib/stage.js";
@@ -21,6 +22,7 @@ const NO_KERNEL = {
   token: "This page has no kernel to compare another patch; it shows the one that was pinned when it was saved.",
   basis: "This page has no kernel to find other components.",
   examples_from: "This page has no kernel to teach from other examples.",
+  open: "This page has no kernel to run the model on another image.",
   teach: "This page has no kernel to teach: make it again in a notebook.",
 };
 
@@ -49,11 +51,15 @@ export class PatchFeaturesView {
     this.remembered = new Remembered();
     const last = data.meta.state_names.length - 1;
     this.player = new Player(() => ({ state: this.choices.state, last }), (state) => this.onChoose({ state }), () => this.draw());
+    /** Asks for an image, and where to read one from is known. */
+    this.opening = new Opening(ask, { whyNot: NO_KERNEL.open, inPython: "give its path to features.show in Python" }, { complain: (sentence, word) => this.complain(sentence, word), changed: () => this.draw() });
     this.lessons = ask && new Lessons(ask, (sentence) => this.complain(sentence), () => this.draw());
-    this.parts = assemble(data.meta, this.actions());
+    const actions = this.actions();
+    this.parts = assemble(data.meta, actions, this.canAsk ? "" : NO_KERNEL.open);
     this.node = this.parts.node;
     this.stage = new Stage(this.node, () => this.draw());
     const { signal } = this.stage.life;
+    listenToDrops(this.node, actions.open, signal);
     this.node.addEventListener("keydown", (event) => this.onKey(event), { signal });
     this.node.addEventListener("pointerdown", ({ target }) => {
       if (target instanceof Element && !target.closest(".vl-play")) this.player.stop();
@@ -70,6 +76,10 @@ export class PatchFeaturesView {
       activate: (name) => this.activate(name),
       rename: (name) => this.set({ renamed: this.canAsk ? name : null }),
       play: () => this.player.toggle(),
+      open: (file) => {
+        this.complaint = undefined;
+        void this.opening.open(file);
+      },
       complain: (sentence) => this.complain(sentence),
     };
   }
@@ -223,7 +233,7 @@ export class PatchFeaturesView {
   isWaiting() {
     const { choices, data } = this;
     const isPinned = (choices.token ?? undefined) === data.similar?.of.token;
-    return !isPinned || data.pictures.large.of !== choices.image || (this.lessons?.isBusy ?? false);
+    return !isPinned || data.pictures.large.of !== choices.image || (this.lessons?.isBusy ?? false) || this.opening.isBusy;
   }
 
   /** @returns {Scene} */
@@ -248,6 +258,15 @@ export class PatchFeaturesView {
       dark,
       ratio: window.devicePixelRatio || 1,
     };
+  }
+
+  /** Takes the place of a view of fewer pictures: what the reader is at goes on. @param {PatchFeaturesView} before */
+  replace(before) {
+    Object.assign(this, { active: before.active, pending: before.pending });
+    Object.assign(this.stage, { width: before.stage.width, dark: before.stage.dark });
+    before.node.replaceWith(this.node);
+    before.destroy();
+    this.draw();
   }
 
   destroy() {

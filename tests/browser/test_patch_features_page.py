@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 import vitlens_widgets as vl
 from tests.browser.kernel_page import KernelPage
 from tests.browser.painted import CLASS_COLORS, canvas_pixels, opacity, over, rgb, stretched
 from tests.browser.widget_page import WidgetPage, eventually
+from tests.small_models import timm_model
 from tests.widgets.fake_features import random_features
 from vitlens_widgets.export.stills import colors
 from vitlens_widgets.export.stills.oklab import component_colors
@@ -262,3 +266,30 @@ def test_it_fits_at_every_width(page, shape, mode):
         for box in (one.bounding_box() for one in shown):
             assert box["x"] >= 0, width
             assert box["x"] + box["width"] <= width + 0.5, width
+
+
+def test_a_photograph_of_ones_own_joins_the_others_and_the_classes_stay(page):
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    size = (48, 80, 3)
+    first, second = (np.random.default_rng(i).integers(0, 256, size, np.uint8) for i in (1, 2))
+    hosted = KernelPage(page)
+    widget = vl.PatchFeatures(vit.trace(first), mode="teach")
+    widget.add("suit", (0, 1))
+    widget.add("flag", (2, 3))
+    root = hosted.add(widget, STEM)
+    expect(root.locator(".vl-pick")).to_have_count(0)
+    root.get_by_role("button", name="flag", exact=True).click()
+    content = io.BytesIO()
+    Image.fromarray(second).save(content, "PNG")
+    file = {"name": "mine.png", "mimeType": "image/png", "buffer": content.getvalue()}
+    root.locator("input[type=file]").set_input_files(file)
+    expect(root.locator(".vl-pick")).to_have_count(2)
+    expect(root.locator(".vl-pick[aria-checked=true]")).to_have_attribute("data-image", "1")
+    expect(root.locator(".vl-row")).to_have_count(2)
+    expect(root.locator(".vl-row.vl-active")).to_contain_text("flag")
+    assert page.locator(".vitlens").count() == 1
+    cell(root, 1, 1, 5, "class-map").click()  # taught on the new one
+    eventually(page, lambda: widget._lessons["classes"][1]["examples"][-1] == [1, 7])
+    root.locator("input[type=file]").set_input_files({**file, "buffer": b"no image"})
+    expect(root.get_by_role("alert")).to_contain_text("mine.png")
+    expect(root.locator(".vl-pick")).to_have_count(2)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import vitlens_widgets as vl
 from tests.sentences import refused
@@ -143,3 +146,47 @@ def test_a_logistic_regression_is_left_out_in_the_final_state_alone():
     assert (widget.classifier.method, widget.classifier.readout) == ("logistic", "best")
     with refused(vl.UsageError):
         vl.PatchFeatures(trace, method="nearest")
+
+
+def test_an_image_that_is_opened_joins_the_others():
+    vit = vl.load(timm_model("four registers and layer scale", num_classes=0))
+    first, second = (
+        np.random.default_rng(i).integers(0, 256, (50, 90, 3), np.uint8) for i in (1, 2)
+    )
+    widget = vl.PatchFeatures(vit.trace(first), token=(1, 2), mode="teach", caption="a thing")
+    for name, token in (("suit", (0, 1)), ("suit", (2, 3)), ("flag", (1, 4))):
+        widget.add(name, token)
+    content = io.BytesIO()
+    Image.fromarray(second).save(content, "PNG")
+    response, _ = widget._open({"name": "b.png"}, [memoryview(content.getvalue())])
+    assert response == {}
+    both = vl.PatchFeatures(
+        vit.trace([first, second]), token=(1, 2), mode="teach", caption="a thing"
+    )
+    for name, token in (("suit", (0, 1)), ("suit", (2, 3)), ("flag", (1, 4))):
+        both.add(name, 0, token)
+    both.image = 1
+    assert (widget.image, widget.token, widget._similar_of) == (1, both.token, [0, both.token])
+    assert widget._meta == both._meta
+    for name, kind in (
+        *(("_components", "u1"), ("_similarity", "<i2"), ("_similar_prefix", "<i2")),
+        *(("_thumbs", "u1"), ("_picture", "u1"), ("_certainty", "<u2"), ("_held", "<i2")),
+    ):
+        found, expected = (
+            np.frombuffer(getattr(w, name), kind).astype(int) for w in (widget, both)
+        )
+        assert np.abs(found - expected).max() <= 2, name
+    same = np.frombuffer(widget._class_map, "<i2") == np.frombuffer(both._class_map, "<i2")
+    assert same.mean() > 0.99
+    widget.undo()
+    assert [len(one["examples"]) for one in widget._lessons["classes"]] == [2]
+    before = widget._meta, widget._components
+    for wrong in (b"no image", b""):
+        response, _ = widget._open({"name": "c.png"}, [memoryview(wrong)])
+        assert response["error"]
+    assert (widget._meta, widget._components) == before
+    widget.show(first)
+    assert (widget.image, widget._n_images) == (2, 3)
+    edited = vit.trace(first, edits=[vl.edits.Zero("z", 1, head=0)])
+    with refused(vl.UsageError):
+        vl.PatchFeatures(edited).show(second)

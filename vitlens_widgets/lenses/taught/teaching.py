@@ -155,6 +155,13 @@ class Teaching(Live):
         """Whether there is an undone change to make again."""
         return bool(self._undone)
 
+    def on(self, features: FeatureReading) -> Teaching:
+        """The same classes, and what can be undone, on a reading whose first images are these."""
+        moved = Teaching(features, method=self._blank.method, readout=self._blank.readout)
+        moved.classes = self.classes
+        moved._before, moved._undone = [*self._before], [*self._undone]
+        return moved
+
     def class_at(self, image: int, token: Any) -> TaughtClass | None:
         """The class that a patch is an example of, if it is one."""
         click = check_click(image, token, self._features)

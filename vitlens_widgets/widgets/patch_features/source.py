@@ -53,6 +53,20 @@ class FeatureSource:
         """All states read, with one basis of components for the batch or one for each image."""
         return self._features(per_image)
 
+    def with_image(self, image: Any) -> FeatureSource:
+        """The same with one image more, the last, which alone runs through the model.
+
+        Raises:
+            UsageError: The image cannot be read, or the trace takes no more.
+        """
+        from vitlens_widgets.trace.joined import joined
+        from vitlens_widgets.trace.vit import check_vit
+
+        vit = check_vit(self._trace.vit, "PatchFeatures")
+        more = FeatureSource(joined(self._trace, vit.trace(image)))
+        more.basis = self.basis
+        return more
+
     def _read(self, per_image: bool) -> FeatureReading:
         from vitlens_widgets.lenses.features import read_features
 

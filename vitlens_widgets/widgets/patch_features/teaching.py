@@ -7,7 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.widgets.patch_features import lessons
-from vitlens_widgets.widgets.patch_features.seam import FeatureSourceLike, TeachingLike
+from vitlens_widgets.widgets.patch_features.seam import (
+    FeaturesLike,
+    FeatureSourceLike,
+    TeachingLike,
+)
 from vitlens_widgets.widgets.patch_features.traits import FeatureTraits
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
@@ -108,9 +112,12 @@ class TeachesClasses(FeatureTraits):
 
     def _fill_taught(self) -> None:
         """Packs the classes and what every patch answers."""
-        features, n_prefix = self._source.features(self.basis == "image"), len(self._meta["prefix"])
-        how = (self.examples_from, n_prefix, self._meta["method"])
-        self._set(lessons.taught(self._teaching, features, *how))
+        self._set(self._taught(self._teaching, self._source.features(self.basis == "image")))
+
+    def _taught(self, teaching: TeachingLike, features: FeaturesLike) -> dict[str, Any]:
+        """Classes and what every patch answers, as traits."""
+        how = (self.examples_from, len(self._meta["prefix"]), self._meta["method"])
+        return lessons.taught(teaching, features, *how)
 
     @answers_browser
     def _teach(self, message: Any, _buffers: Buffers) -> Reply:

@@ -9,7 +9,7 @@ import traitlets
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.stills.piece import Piece
-from vitlens_widgets.widgets.explorer.inputs import vit_of
+from vitlens_widgets.widgets.explorer.inputs import picture_of, vit_of
 from vitlens_widgets.widgets.patch_features import data
 from vitlens_widgets.widgets.patch_features.figure import figure_parts
 from vitlens_widgets.widgets.patch_features.source import source_of
@@ -20,12 +20,16 @@ from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.checks import is_trace
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch, TokenMeaning
 from vitlens_widgets.widgets.shared.thumbs import thumbs
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from vitlens_widgets.lenses.taught.fitting import Method
     from vitlens_widgets.models.patch_readout import PatchRule
     from vitlens_widgets.trace import Trace
     from vitlens_widgets.widgets.explorer.inputs import AnyModel
+    from vitlens_widgets.widgets.patch_features.seam import FeatureSourceLike
 
 LAST = "what is shown is what was there before"
 
@@ -82,7 +86,7 @@ class PatchFeatures(TeachesClasses):
     _css = STATIC / "patch_features.css"
     _kind = "What each patch is like: patch features"
     _figure = staticmethod(figure_parts)
-    _beyond = "another patch to compare with, other components, classes to teach"
+    _beyond = "another image or patch to compare with, other components, classes to teach"
 
     def __init__(
         self,
@@ -103,8 +107,7 @@ class PatchFeatures(TeachesClasses):
         self._pictures = source.pictures
         self.state = len(self._state_names) - 1
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
-        small = thumbs(self._pictures, data.THUMB)
-        self._thumbs, self._meta = pack.uint8(small), self._description(small.shape[1:3], caption)
+        self._set(self._of_pictures(source, self._pictures, caption))
         start = {"image": image, "basis": source.basis, **choices}
         self._set(start)  # refused before anything more is computed
         self._teaching = source.teaching(method, readout)
@@ -121,24 +124,64 @@ class PatchFeatures(TeachesClasses):
         self._follow("token", self._fill_similar, "")
         self._follow("examples_from", self._fill_taught, "_taught_from")
 
-    def _description(self, thumb: tuple[int, ...], caption: str) -> dict[str, Any]:
-        """Names and sizes, as JSON."""
-        source, grid = self._source, self._source.layout
-        return {
+    def _of_pictures(
+        self, source: FeatureSourceLike, pictures: np.ndarray, caption: str
+    ) -> dict[str, Any]:
+        """Names and sizes, as JSON, and the pictures, small."""
+        grid, small = source.layout, thumbs(pictures, data.THUMB)
+        meta = {
             "model_name": source.model_name,
             "state_names": self._state_names,
             "prefix": list(grid.prefix),
             "tokens": sorted(self._kept),
             "rows": grid.rows,
             "cols": grid.cols,
-            "height": self._pictures.shape[1],
-            "width": self._pictures.shape[2],
-            "thumb": list(thumb),
+            "height": pictures.shape[1],
+            "width": pictures.shape[2],
+            "thumb": list(small.shape[1:3]),
             "n_images": source.n_images,
             "caption": caption,
             "has_classifier": source.has_classifier,
             "method": self._method,
         }
+        return {"_thumbs": pack.uint8(small), "_meta": meta}
+
+    def show(self, image: Any) -> None:
+        """Adds an image after the others, and shows it; what is pinned and taught stays.
+
+        Args:
+            image: A path, web address, PIL image, array or tensor, or a scene of `vl.world`.
+
+        Raises:
+            UsageError: It cannot be read, or the trace was edited; what was there stays.
+
+        Example:
+            >>> features.show("dog.jpg")
+        """
+        self._show_picture(picture_of(image)[0])
+
+    def _show_picture(self, picture: Any) -> None:
+        """Computes everything, then swaps everything: an error or interrupt leaves what was."""
+        source = self._source.with_image(picture)
+        pictures, features = source.pictures, source.features(self.basis == "image")
+        teaching = self._teaching.on(source.features(False))
+        packed = self._of_pictures(source, pictures, self._meta["caption"])
+        packed |= data.components(features)
+        if self._similar_of:
+            packed |= data.similarity(features.similarity(*self._similar_of), *self._similar_of)
+        packed |= self._taught(teaching, features)
+        with self.hold_sync():
+            self._source, self._teaching = source, teaching
+            self._pictures, self._n_images = pictures, source.n_images
+            self._set({**packed, "error": ""})
+            self.image = source.n_images - 1
+
+    @answers_browser
+    def _open(self, message: dict[str, Any], buffers: Buffers) -> Reply:
+        from vitlens_widgets.data.images import image_from_bytes
+
+        content, name = bytes(buffers[0]), message.get("name", "")
+        return done(lambda: self._show_picture(image_from_bytes(content, name)))
 
     def _follow(self, choice: str, fill: Callable[[], None], of: str) -> None:
         """Lets what depends on a choice follow it; where it cannot, the choice goes back."""
