@@ -81,6 +81,9 @@ RESULTS = {
     "heads.neurons": lambda trace, _: heads.neurons(trace, 2, 1, 0, 12, image=1),
     "infilling.mask_study": studied,
     "infilling.object_iou": objects,
+    "attribution_patching": lambda trace, _: vl.analysis.attribution_patching(
+        *pair(trace), ("cat", "dog")
+    ),
     "circuit": lambda trace, _: vl.analysis.circuit(
         *pair(trace), "cat", method="threshold", scores="eap", n_random=1
     ),

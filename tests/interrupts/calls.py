@@ -236,6 +236,24 @@ def _compiled() -> Call:
     return _traced(model, keep="z")
 
 
+def _circuits() -> Call:
+    model = timm_model("CLS", depth=2)
+    vit = vl.load(model)
+    clean, corrupted = (
+        vit.trace(pixels_for(vit.image_size, 1, seed), preprocessed=True) for seed in (1, 2)
+    )
+    edges = [("embedding", "L1 H2 k"), ("L0 MLP", "logits")]
+
+    def call() -> list[Tensor]:
+        pair = (clean, corrupted, 3)
+        every = vl.analysis.edge_attribution_patching(*pair).effects
+        two = np.nan_to_num(vl.analysis.edge_patching(*pair, edges=edges).effects)
+        nodes = vl.analysis.attribution_patching(*pair, mends="grad_drop").metric
+        return [torch.from_numpy(one) for one in (every, two, nodes)]
+
+    return Call(call, (model,))
+
+
 CALLS: dict[str, Callable[[str], Call]] = {
     "trace": lambda _: _traced(timm_model("mean of patches")),
     "trace with edits": lambda _: _traced(timm_model("CLS"), keep="all", edits=EDITS),
@@ -251,6 +269,7 @@ CALLS: dict[str, Callable[[str], Call]] = {
     "hooked blocks again": lambda _: _hooked_blocks(),
     "gradients": lambda _: _gradients(),
     "relevance": lambda _: _relevance(),
+    "circuits": lambda _: _circuits(),
     "lenses": lambda _: _lenses(),
     "infilling": lambda _: _infilled(),
     "experiment": lambda _: _experiment(),

@@ -20,6 +20,7 @@ from vitlens_widgets.analysis.attribution import (
 from vitlens_widgets.analysis.circuits import (
     Circuit,
     EdgeEffects,
+    attribution_patching,
     circuit,
     edge_attribution_patching,
     edge_patching,
@@ -100,6 +101,7 @@ __all__ = [
     "activation_patching",
     "attention_perturbation",
     "attribution",
+    "attribution_patching",
     "circuit",
     "class_and_context",
     "class_similarity_change",

@@ -11,6 +11,7 @@ from functools import partial
 
 from torch import Tensor
 
+from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.hook_points import AnyHookPoint
 from vitlens_widgets.trace.base import BaseTrace
@@ -44,10 +45,12 @@ def run_part(
         What showed, by name.
 
     Raises:
-        UnsupportedModelError: A hook point did not show.
+        UnsupportedModelError: A hook point did not show, or the block was handed something made
+            for each image apart, which rows that are no images do not have.
     """
     put = put or {}
     own = trace.vit.adapter.hook_points(layer)
+    _check_words(trace, layer)
     points = {**{("put", site): own[site] for site in put}, **_named(show)}
     trace._check_repeats(layer)
     found: dict[str, Tensor] = {}
@@ -69,6 +72,19 @@ def run_part(
     for _, name in waiting:
         refuse_missing(trace.vit, layer, name)  # by its site
     return found
+
+
+def _check_words(trace: BaseTrace, layer: int) -> None:
+    words = trace._words.get(layer)
+    given = [] if words is None else [*words.args, *words.kwargs.values()]
+    for word in given:
+        of_images = isinstance(word, Tensor) and word.ndim > 2 and len(word) == trace.n_images
+        if of_images and trace.n_images > 1:
+            raise UnsupportedModelError(
+                f"{trace.vit.name} hands block {layer} a mask or positions of each image beside "
+                "its state, so that parts of it cannot run on other rows; trace the images one by "
+                "one."
+            )
 
 
 def _named(show: Mapping[str, AnyHookPoint]) -> dict[tuple[str, str], AnyHookPoint]:

@@ -11,5 +11,13 @@ from vitlens_widgets.analysis.circuits.edges import (
     edge_attribution_patching,
     edge_patching,
 )
+from vitlens_widgets.analysis.circuits.nodes import attribution_patching
 
-__all__ = ["Circuit", "EdgeEffects", "circuit", "edge_attribution_patching", "edge_patching"]
+__all__ = [
+    "Circuit",
+    "EdgeEffects",
+    "attribution_patching",
+    "circuit",
+    "edge_attribution_patching",
+    "edge_patching",
+]

@@ -116,7 +116,7 @@ class _Gradients:
         self, pair: Pair, graph: Graph, readings: Sequence[BlockReaders], at: Trace, path: Path
     ) -> None:
         self._graph, self._readings, self._first = graph, readings, path.first
-        reads: np.ndarray = graph.allowed[:, path.senders].any(axis=1)
+        reads = np.asarray(graph.allowed[:, path.senders].any(axis=1))
         self._layers = [k for k in range(graph.n_layers) if reads[graph.qkv(k)].any()]
         self._reads = reads
         self._ask(pair, at, path)

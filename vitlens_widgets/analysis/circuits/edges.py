@@ -11,10 +11,11 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.circuits.edge_gradients import UNCHANGED, EdgeGradients
 from vitlens_widgets.analysis.circuits.graph import Graph
-from vitlens_widgets.analysis.circuits.pairs import WAYS, How, Pair, Runs, gap_said, pairs
+from vitlens_widgets.analysis.circuits.pairs import Pair, Runs, gap_said, pairs
 from vitlens_widgets.analysis.circuits.runs import CircuitRuns
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.metrics import BoundMetric
+from vitlens_widgets.analysis.patching.patching import How
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import check_choice, check_count, counted
@@ -188,7 +189,7 @@ def edge_attribution_patching(
         >>> found.table(20)
     """
     check_choice("method", method, METHODS)
-    check_choice("how", how, WAYS)
+    check_choice("how", how, ("denoising", "noising"))
     check_count("steps", steps, least=1)
     given = pairs(clean, corrupted, metric, gradient=True)
     found = [_scores(pair, method, how, steps) for pair in given]
@@ -229,7 +230,7 @@ def edge_patching(
         UsageError: Runs that do not match, a metric that does not fit, or no such edge.
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
     """
-    check_choice("how", how, WAYS)
+    check_choice("how", how, ("denoising", "noising"))
     given = pairs(clean, corrupted, metric)
     graph = Graph.of(given[0].clean.vit)
     asked = graph.edges if edges is None else np.array([graph.edge(*edge) for edge in edges])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,10 +16,6 @@ from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.edits import DropTokens
-
-How = Literal["denoising", "noising"]
-WAYS = ("denoising", "noising")
-"""Clean values are put into the corrupted run, or the reverse."""
 
 Runs = Trace | Sequence[Trace]
 """A trace of one or more images, or several traces that are taken one after the other."""

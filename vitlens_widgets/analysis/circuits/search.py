@@ -198,7 +198,9 @@ class CircuitSearch:
         many = max(1, int(_STEP * len(groups)))
         chosen = [order[:n] for n in dict.fromkeys(max(1, many >> i) for i in range(12))]
         chosen.append(np.array([np.argmin(abs(1 - now.share + lost))]))
-        removed = [np.concatenate([groups[i] for i in those]) for those in chosen]
+        removed: list[np.ndarray] = [
+            np.concatenate([groups[int(i)] for i in those]) for those in chosen
+        ]
         return self.tried([now.edges & ~self.graph.mask(those) for those in removed])
 
     def random(self, size: int, n: int, seed: int) -> list[Tried]:

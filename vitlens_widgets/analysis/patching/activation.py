@@ -102,7 +102,7 @@ def activation_patching(
         axes, exchanges = None, as_list("places=", places, '[vl.analysis.Place("z", 3, head=1)]')
     shape = axes.shape if axes else (len(exchanges),)
     found = _done(patching, exchanges, _order(order, shape))
-    return _result(patching, axes, exchanges, found.reshape(-1, *shape), site)
+    return result_of(patching, axes, exchanges, found.reshape(-1, *shape), site)
 
 
 def sweep_of(
@@ -158,13 +158,24 @@ def _done(patching: Patching, exchanges: Sequence[Places], order: list[int] | No
     return found
 
 
-def _result(
+def result_of(
     patching: Patching,
     axes: Sweep | None,
     exchanges: Sequence[Places],
     metric: np.ndarray,
     site: str,
+    method: str = "",
 ) -> ActivationPatching:
+    """What was measured or estimated, with the names of all places.
+
+    Args:
+        patching: The runs.
+        axes: The sweep; None of a list of places.
+        exchanges: The places.
+        metric: Float64 `[image, *axes]`.
+        site: The site of a sweep.
+        method: How, where it is not measured.
+    """
     vit, n_done = patching.exchange.base.vit, int((~np.isnan(metric).any(0)).sum())
     words = [str(one) if isinstance(one, Place) else " + ".join(map(str, one)) for one in exchanges]
     along = dict(axes.along) if axes else {"place": words}
@@ -179,7 +190,7 @@ def _result(
     what = f"{SITES[site]} by {', '.join(axes.axes)}" if axes else "places"
     into = "clean into corrupted" if patching.how == "denoising" else "corrupted into clean"
     some = "" if n_done == len(words) else f" ({n_done} of {len(words)} places)"
-    title = f"{vit.name}, {what}, {into} ({patching.how}){some}"
+    title = f"{vit.name}, {what}, {into} ({patching.how}){some}" + (f", {method}" * bool(method))
     own = tuple(along)
     return ActivationPatching(
         title, patching.how, site if axes else "", own, along, names, metric, patching.gap

@@ -1,0 +1,169 @@
+"""First-order estimates of what exchanging values does, at one site of all blocks together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.checks import logits_of
+from vitlens_widgets.analysis.metrics import BoundMetric
+from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.edits import Replace
+from vitlens_widgets.trace.sites import STATE_SITES
+
+NEURON_SITES = ("mlp_pre", "mlp_post")
+
+Reduce = Callable[[Tensor], Tensor]
+"""From `[image, *axes of the site]` of one block to the places that are asked about."""
+
+
+class NodeGradients:
+    """Gradients of a metric in one site of all blocks, in a run and in changes of it.
+
+    Args:
+        base: The run that values are put into.
+        other: The run that they are of.
+        metric: What is asked of an answer.
+        site: Where.
+        softmax: At `q` and `k`: whether the softmax is computed anew, and the gradient is that of
+            the pattern.
+        by_token: At `k`, whether each key is exchanged by itself or all of them together.
+    """
+
+    def __init__(
+        self,
+        base: Trace,
+        other: Trace,
+        metric: BoundMetric,
+        site: str,
+        *,
+        softmax: bool = False,
+        by_token: bool = False,
+    ) -> None:
+        self.base, self.other, self._metric, self.site = base, other, metric, site
+        self.layers = range(base.vit.n_layers)
+        self._anew = softmax
+        self._by_token = by_token
+        self._asked = "pattern" if softmax else site
+
+    def estimates(self, reduce: Reduce) -> np.ndarray:
+        """Of the base run's own gradient, float64 `[image, layer, *places]`."""
+        return self._of_run(self._run(()), reduce)
+
+    def along_inputs(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
+        """Of each of `steps` runs with state 0 on the line to the other run's, weighed."""
+        for value in self._line("resid_pre", 0, steps):
+            yield self._of_run(self._run([Replace("resid_pre", 0, value)]), reduce) / steps
+
+    def along_activations(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
+        """Of each block in each of `steps` runs with its own site on the line, weighed."""
+        for layer in self.layers:
+            for value in self._line(self.site, layer, steps):
+                run = self._run([Replace(self.site, layer, value)], layer)
+                found = self._of_run(run, reduce, [layer])
+                every = np.zeros((len(found), len(self.layers), *found.shape[2:]))
+                every[:, layer] = found[:, 0] / steps
+                yield every
+
+    @clean
+    @torch.enable_grad()
+    def dropped(self, reduce: Reduce) -> np.ndarray:
+        """The mean size of estimates without what goes through one of the other blocks.
+
+        Each block in turn passes no gradient through what it adds; for values inside of a block,
+        that block itself is left out of the mean. Float64 `[image, layer, *places]`.
+        """
+        sites = self.base.vit.adapter.hook_points(0)
+        writes = tuple(site for site in ("attn_out", "mlp_out") if site in sites)
+        run = self._run((), also=writes)
+        values = [run[self._asked, layer] for layer in self.layers]
+        after = [run["resid_post", layer] for layer in self.layers]
+        asked = self._asked_of(run)
+        gradients = torch.autograd.grad(asked, [*values, *after], retain_graph=True)
+        whole, after = gradients[: len(values)], gradients[len(values) :]
+        sums = np.zeros(())
+        for block in self.layers:
+            added = [run[site, block] for site in writes]
+            onward = [after[block]] * len(added)  # what is added reaches the answer as the state
+            through = torch.autograd.grad(
+                added, values, onward, retain_graph=True, allow_unused=True
+            )
+            left = [a if b is None else a - b for a, b in zip(whole, through, strict=True)]
+            sums = sums + abs(self._reduced(left, self.layers, reduce))
+        return sums / (len(self.layers) - (self.site not in STATE_SITES))
+
+    def _line(self, site: str, layer: int, steps: int) -> Iterator[Tensor]:
+        start, end = self.base[site, layer], self.other[site, layer]
+        return (start.lerp(end, (step + 0.5) / steps) for step in range(steps))
+
+    def _run(self, edits: Sequence[Replace], first: int = 0, also: tuple[str, ...] = ()) -> Trace:
+        keep = [self._asked, *also]
+        return self.base.rerun(edits, keep=keep, grad=True, first=first)
+
+    def _asked_of(self, run: Trace) -> Tensor:
+        return self._metric(logits_of(run)).sum()
+
+    @clean
+    @torch.enable_grad()
+    def _of_run(
+        self, run: Trace, reduce: Reduce, layers: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """Float64 `[image, layer, *places]`."""
+        asked = self.layers if layers is None else layers
+        values = [run[self._asked, layer] for layer in asked]
+        gradients = torch.autograd.grad(self._asked_of(run), values)
+        return self._reduced(gradients, asked, reduce)
+
+    @clean
+    @torch.no_grad()
+    def _reduced(
+        self, gradients: Sequence[Tensor], layers: Sequence[int], reduce: Reduce
+    ) -> np.ndarray:
+        found = [
+            reduce(self._estimate(layer, gradient))
+            for layer, gradient in zip(layers, gradients, strict=True)
+        ]
+        return torch.stack(found, 1).double().cpu().numpy()
+
+    def _estimate(self, layer: int, gradient: Tensor) -> Tensor:
+        """Of one block, `[image, *axes of the site]`; of keys together `[image, 1, head]`."""
+        if not self._anew:
+            moved = self.other[self.site, layer] - self.base[self.site, layer]
+            has_places = self.site in ("pattern", *NEURON_SITES)
+            return moved * gradient if has_places else (moved * gradient).sum(-1)
+        q, k = (self.base[site, layer] for site in ("q", "k"))
+        exact = self.base.vit.adapter.exact_scores
+        before = exact(layer, q, k)
+        if self.site == "q":
+            after = exact(layer, self.other["q", layer], k)
+        else:
+            after = exact(layer, q, self.other["k", layer])
+        if self.site == "k" and self._by_token:
+            return of_single_keys(before, after, gradient).transpose(1, 2)
+        products = (after.softmax(-1) - before.softmax(-1)) * gradient
+        by_query = products.sum(-1).transpose(1, 2)  # [image, query, head]
+        return by_query if self.site == "q" else by_query.sum(1, keepdim=True)
+
+
+def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
+    """What the pattern's change adds up to when one key alone is exchanged, `[image, head, key]`.
+
+    A score that changes by d multiplies its weight p by exp(d), and all weights of its row are
+    divided by 1 + p (exp(d) - 1): no softmax need be computed for each key.
+
+    Args:
+        before: Scores `[image, head, query, key]`.
+        after: The scores with all keys exchanged, of the same shape.
+        gradient: In the pattern, of the same shape.
+
+    Source:
+        Kramár et al. (2024), arXiv 2403.00745, for the mend; the short form is algebra.
+    """
+    pattern = before.softmax(-1)
+    grown = pattern * (after - before).expm1()
+    mean = (pattern * gradient).sum(-1, keepdim=True)
+    return ((mean + gradient * grown) / (1 + grown) - mean).sum(2)

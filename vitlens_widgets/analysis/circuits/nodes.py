@@ -1,0 +1,151 @@
+"""`attribution_patching`: what exchanging values would do, estimated for all places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlens_widgets.analysis.circuits.node_gradients import NodeGradients, Reduce
+from vitlens_widgets.analysis.experiment import experiment
+from vitlens_widgets.analysis.patching.activation import result_of, sweep_of
+from vitlens_widgets.analysis.patching.patching import How, Patching
+from vitlens_widgets.analysis.patching.places import axes_at
+from vitlens_widgets.analysis.patching.result import ActivationPatching
+from vitlens_widgets.errors import UsageError, as_list, check_choice, check_count, quoted_list
+from vitlens_widgets.progress import progress
+from vitlens_widgets.trace import Trace
+
+Integrate = Literal["inputs", "activations"]
+_MENDS = {"softmax": "softmax computed anew", "grad_drop": "GradDrop"}
+
+
+@experiment("pair")
+def attribution_patching(
+    clean: Trace,
+    corrupted: Trace,
+    metric: Any,
+    *,
+    site: str = "z",
+    by: str | Sequence[str] = ("layer", "head"),
+    how: How = "denoising",
+    mends: str | Sequence[str] = (),
+    integrate: Integrate | None = None,
+    steps: int = 5,
+) -> ActivationPatching:
+    """An estimate of what `activation_patching` measures, for all places from one backward pass.
+
+    For a value a of the run that is changed, and a' of the other run at the same place, it is the
+    sum of (a' - a) * dm/da over the place: to first order, what the metric m changes by when a' is
+    put in. In the result, `metric` is that of the changed run plus the estimate, so that `effect`,
+    `share`, tables and figures mean what they mean of exact values, and the two can be compared
+    number by number.
+
+    Kept at a time: the graph of one forward pass, and the gradients of one site in all blocks.
+
+    Args:
+        clean: The run with the answer that is asked about, of one image or several.
+        corrupted: The run without it, of the same model.
+        metric: As for `activation_patching`; it must have a gradient.
+        site: Where: any site that `activation_patching` exchanges.
+        by: The axes, as there; what lies along the others is summed.
+        how: `"denoising"`: clean values into the corrupted run, whose gradient is taken, as in
+            TransformerLens. `"noising"`: corrupted values into the clean run, whose gradient it is.
+        mends: Of AtP*, none, one or both. `"softmax"`, at `q` and `k`: the pattern is computed from
+            the exchanged queries or keys (of a key by itself where tokens are asked about, of all
+            together else), and only from it on is the estimate linear; so a saturated softmax does
+            not hide an effect. `"grad_drop"`: the mean size of the estimates in which one of the
+            other blocks passes on no gradient through what it adds, each in turn; so effects on two
+            ways that cancel are seen. It has the sign of the estimate without it, and costs half a
+            backward pass for each block.
+        integrate: The mean gradient over `steps` runs rather than that of one: `"inputs"`: of runs
+            whose state 0 lies on the straight line between both runs'; `"activations"`: of runs
+            whose own site lies on it, block by block, which takes `steps` runs for each.
+        steps: How many, each in the middle of its step.
+
+    Raises:
+        UsageError: Traces that do not fit, a metric without a gradient, a site or axis that is not
+            there, or mends that do not go with the site or with `integrate`.
+
+    Source:
+        Nanda (2023), "Attribution patching"; Kramár et al. (2024), arXiv 2403.00745, for both
+        mends; Hanna et al. (2024), arXiv 2403.17806, for integrated gradients.
+
+    Example:
+        >>> found = vl.analysis.attribution_patching(clean, corrupted, ("cat", "dog"))
+        >>> vl.analysis.activation_patching(clean, corrupted, ("cat", "dog"), order=found.share[0])
+    """
+    patching = Patching(clean, corrupted, metric, how)
+    chosen = _mends(mends, site, integrate, clean.vit.n_layers)
+    check_count("steps", steps, least=1)
+    if not patching.metric.has_gradient:
+        raise UsageError(
+            f"The metric {patching.metric.name} has no gradient; ask for a logit, a logit "
+            "difference or a probability, or exchange values for real."
+        )
+    axes = sweep_of(patching, site, by, {})
+    gradients = NodeGradients(
+        patching.exchange.base,
+        patching.exchange.source,
+        patching.metric,
+        site,
+        softmax="softmax" in chosen,
+        by_token="token" in axes.axes,
+    )
+    inside = [axis for axis in axes.axes if axis != "layer"]
+    reduce = partial(_summed, own=axes_at(site)[1:], by=inside)
+    found = _estimated(gradients, reduce, integrate, steps, drop="grad_drop" in chosen)
+    found = np.moveaxis(found, 1, 1 + axes.axes.index("layer"))
+    before = patching.gap.corrupted if how == "denoising" else patching.gap.clean
+    values = before.reshape(-1, *[1] * len(axes.axes)) + found
+    said = [f"integrated along {integrate}"] if integrate else ["gradient"]
+    words = ", ".join([*said, *(_MENDS[one] for one in chosen)])
+    return result_of(patching, axes, axes.places, values, site, f"estimated: {words}")
+
+
+def _mends(mends: Any, site: str, integrate: Any, n_layers: int) -> list[str]:
+    """The mends, if they go with the rest.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if integrate is not None:
+        check_choice("integrate", integrate, ("inputs", "activations"))
+    listed = [mends] if isinstance(mends, str) else as_list("mends=", mends, '["softmax"]')
+    found = [check_choice("mends", one, _MENDS) for one in listed]
+    if "softmax" in found and site not in ("q", "k"):
+        raise UsageError(f'The mend "softmax" is of the sites q and k, not of "{site}".')
+    if found and (integrate == "activations" or (integrate and "grad_drop" in found)):
+        raise UsageError(
+            f"mends={quoted_list(found)} does not go with integrate={integrate!r}; leave one out."
+        )
+    if "grad_drop" in found and n_layers < 2:
+        raise UsageError('The mend "grad_drop" drops another block, and this model has one alone.')
+    return found
+
+
+def _summed(values: Tensor, own: Sequence[str], by: Sequence[str]) -> Tensor:
+    """`[image, *own]` summed over axes that are not asked about: `[image, *by]`."""
+    for i in reversed(range(len(own))):
+        if own[i] not in by:
+            values = values.sum(1 + i)
+    left = [axis for axis in own if axis in by]
+    return torch.permute(values, [0, *(1 + left.index(axis) for axis in by)])
+
+
+def _estimated(
+    gradients: NodeGradients, reduce: Reduce, integrate: str | None, steps: int, *, drop: bool
+) -> np.ndarray:
+    """Float64 `[image, layer, *places]`."""
+    if integrate is None:
+        found = gradients.estimates(reduce)
+        return np.sign(found) * gradients.dropped(reduce) if drop else found
+    along_inputs = integrate == "inputs"
+    way = gradients.along_inputs if along_inputs else gradients.along_activations
+    n_runs = steps if along_inputs else steps * len(gradients.layers)
+    runs: Iterable[np.ndarray] = progress(way(steps, reduce), "integrated gradients", n_runs)
+    return sum(runs, np.zeros(()))
