@@ -13,7 +13,8 @@ from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 
 if TYPE_CHECKING:
-    from vitlens_widgets.trace import Trace, edits
+    from vitlens_widgets.analysis.patching import Exchange, Place
+    from vitlens_widgets.trace import Trace
 
 FACE = ("logits", "exchange", "estimates", "reads", "writes", "rows", "pictures", "labels")
 """What a source can do, beside its sizes and names."""
@@ -39,6 +40,7 @@ class PairSource:
         check_pair(clean, corrupted)
         vit = clean.vit
         self._runs = (clean, corrupted)
+        self._exchanges: dict[str, Exchange] = {}
         self.model_name, self.probability_kind = vit.name, vit.probabilities
         self.readout_name = vit.readout.name
         self.n_layers, self.n_heads = vit.n_layers, vit.n_heads
@@ -67,11 +69,17 @@ class PairSource:
         self, places: Sequence[Sequence[Spot]], image: int, direction: Direction
     ) -> Iterator[np.ndarray]:
         """The answer after each set of places was exchanged, float32 `[class]`, in their order."""
-        base, other = self._base_and_other(direction)
-        for together in places:
-            changes = [edit_of(place, other) for place in together]
-            logits: Any = base.rerun(changes).logits
-            yield logits[image].detach().float().cpu().numpy()
+        sets = [[place_in_run(place) for place in together] for together in places]
+        for _, logits in self._exchange(direction).answers(sets):
+            yield logits[image].float().cpu().numpy()
+
+    def _exchange(self, direction: Direction) -> Exchange:
+        """Puts values of one run into the other; it keeps what it needs of both."""
+        from vitlens_widgets.analysis.patching import Exchange
+
+        if direction not in self._exchanges:
+            self._exchanges[direction] = Exchange(*self._base_and_other(direction))
+        return self._exchanges[direction]
 
     def estimates(
         self, target: int, against: int | None, image: int, direction: Direction, values: Values
@@ -109,19 +117,12 @@ class PairSource:
         return Writes(curve[:, image], np.concatenate(rows, -1)[:, image])
 
 
-def edit_of(place: Spot, other: Trace) -> edits.Replace:
-    """The exchange of a place as an edit."""
-    from vitlens_widgets.trace.edits import Replace
+def place_in_run(spot: Spot) -> Place:
+    """As activation patching names it."""
+    from vitlens_widgets.analysis.patching import Place
 
-    site = site_of(place)
-    value = other[site, place.layer]
-    if place.kind == "tokens":
-        positions = np.searchsorted(other.tokens.cpu().numpy(), place.tokens)
-        return Replace(site, place.layer, value[:, positions], token=list(place.tokens))
-    if place.kind == "head":
-        by = value[:, [place.head]] if site == "pattern" else value[:, :, [place.head]]
-        return Replace(site, place.layer, by, head=place.head)
-    return Replace(site, place.layer, value)
+    tokens = list(spot.tokens) if spot.kind == "tokens" else None
+    return Place(site_of(spot), spot.layer, head=spot.head, token=tokens)
 
 
 def site_of(place: Spot) -> str:
