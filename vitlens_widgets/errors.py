@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import operator
 import warnings
 from collections.abc import Iterable
+from numbers import Real
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -127,6 +129,19 @@ def check_count(what: str, given: Any, least: int, most: float = float("inf")) -
         upto = "on" if most == float("inf") else f"to {most}"
         raise UsageError(f"{what} must be a whole number from {least} {upto}, not {given!r}.")
     return count
+
+
+def check_number(what: str, given: Any, above: float = float("-inf")) -> float:
+    """The number, if it is a finite one, and larger than `above`.
+
+    Raises:
+        UsageError: It is not.
+    """
+    is_number = isinstance(given, Real) and not isinstance(given, bool)
+    if not is_number or not math.isfinite(given) or given <= above:
+        least = "" if above == float("-inf") else f" above {above:g}"
+        raise UsageError(f"{what} takes a number{least}, such as 0.25, not {given!r}.")
+    return float(given)
 
 
 def check_type(what: str, given: Any, kind: type[Thing], such_as: str) -> Thing:

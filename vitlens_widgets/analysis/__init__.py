@@ -38,6 +38,7 @@ from vitlens_widgets.analysis.class_space import (
 )
 from vitlens_widgets.analysis.compare import compare
 from vitlens_widgets.analysis.convergence import Convergence, convergence
+from vitlens_widgets.analysis.corruptions import MeanValues, mean_values, noised
 from vitlens_widgets.analysis.experiment import experiments
 from vitlens_widgets.analysis.given_maps import GivenMaps
 from vitlens_widgets.analysis.maps import Maps
@@ -90,6 +91,7 @@ __all__ = [
     "LinearProbes",
     "Maps",
     "MeanAttribution",
+    "MeanValues",
     "Patching",
     "PerturbationTest",
     "Place",
@@ -118,7 +120,9 @@ __all__ = [
     "key_value_agreement",
     "linear_probes",
     "mean_attribution",
+    "mean_values",
     "metrics",
+    "noised",
     "over_models",
     "over_states",
     "perturbation_test",

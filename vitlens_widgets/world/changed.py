@@ -10,10 +10,14 @@ wherever the thing is neither before nor after.
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
-from vitlens_widgets.errors import UsageError, check_seed, check_type, quoted_list, whole_number
+from vitlens_widgets.errors import (
+    UsageError,
+    check_number,
+    check_seed,
+    check_type,
+    quoted_list,
+    whole_number,
+)
 from vitlens_widgets.world.changes import Change, Moved, Recoloured, Removed, Swapped
 from vitlens_widgets.world.labels import CLASSES
 from vitlens_widgets.world.scene import Scene, checked_classes, drawn
@@ -46,7 +50,7 @@ def recoloured(scene: Scene, thing: Thing, turn: float = 0.5) -> Scene:
     Raises:
         UsageError: The thing is not there or not the only one, or a turn that changes nothing.
     """
-    turn = _number("turn", turn)
+    turn = check_number("turn=", turn)
     if turn % 1 == 0:
         raise UsageError(f"turn={turn:g} turns every hue once around, to what it was; give 0.5.")
     return _changed(scene, Recoloured(_place(scene, thing), turn))
@@ -65,7 +69,7 @@ def moved(scene: Scene, thing: Thing, right: float = 0.0, down: float = 0.0) -> 
         UsageError: The thing is not there or not the only one, stays where it is, or cannot be seen
             there any more.
     """
-    right, down = _number("right", right), _number("down", down)
+    right, down = check_number("right=", right), check_number("down=", down)
     if right == down == 0:
         raise UsageError("moved takes how far: right= and down=, in shorter sides of the picture.")
     place = _place(scene, thing)
@@ -110,7 +114,9 @@ def _place(scene: Scene, thing: Thing) -> int:
     names, place = scene.names, whole_number(thing)
     if place is not None and 0 <= place < len(names):
         return place
-    there = f"this scene shows {quoted_list(names) or 'nothing'}"
+    if not names:
+        raise UsageError("This scene shows nothing that could be changed.")
+    there = f"this scene shows {quoted_list(names)}"
     if not isinstance(thing, str):
         raise UsageError(
             f"A thing is given by its class or its place, 0 to {len(names) - 1}, not by "
@@ -123,9 +129,3 @@ def _place(scene: Scene, thing: Thing) -> int:
         raise UsageError(f'There is no "{thing}" to change; {there}.')
     places = " or ".join(map(str, found))
     raise UsageError(f'There are {len(found)} things "{thing}"; say which by its place, {places}.')
-
-
-def _number(name: str, value: float) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise UsageError(f"{name}= takes a number, such as 0.25, not {value!r}.")
-    return float(value)
