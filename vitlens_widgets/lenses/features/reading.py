@@ -125,12 +125,8 @@ class FeatureReading(Live):
         """
         check_index("image", image, self.n_images)
         position = self._normed.position(token)
-        self.trace.check_weights("read")
         chosen = self.states if state is None else [self.states[self._place(state)]]
-        found: list[Tensor] = []
-        for k in chosen:
-            units = self._normed.units(k)
-            found.append(units @ units[image, position])
+        found = [units @ units[image, position] for units in self._normed.checked_units(chosen)]
         return self._apart(torch.stack(found).clamp(-1, 1))
 
     def similarity_to(self, vector: Any) -> PatchSimilarity:
@@ -141,8 +137,7 @@ class FeatureReading(Live):
         """
         given = checked_vector(vector, self.trace.vit)
         unit = torch.nn.functional.normalize(given, dim=0)
-        self.trace.check_weights("read")
-        found = [self._normed.units(k) @ unit for k in self.states]
+        found = [units @ unit for units in self._normed.checked_units(self.states)]
         return self._apart(torch.stack(found).clamp(-1, 1))
 
     def vector(self, image: int, token: Any, state: int | str) -> Tensor:

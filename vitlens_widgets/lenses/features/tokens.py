@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.selection import position
+from vitlens_widgets.trace.steady import in_a_row
 
 KEEP_BYTES = 256 * 2**20
 """Unit vectors of all states up to this size are kept; larger ones are made again when asked."""
@@ -51,6 +53,17 @@ class NormedTokens:
         if units.nbytes * self._trace.n_states <= KEEP_BYTES:
             self._kept[k] = units
         return units
+
+    def checked_units(self, states: Sequence[int]) -> list[Tensor]:
+        """`units` of some states, of a model that is as it was.
+
+        Raises:
+            UsageError: The model's weights have changed since the trace.
+        """
+        if any(k not in self._kept for k in states):
+            return in_a_row(self._trace, "read", lambda: [self.units(k) for k in states])
+        self._trace.check_weights("read")
+        return [self._kept[k] for k in states]
 
     def position(self, token: Any) -> int:
         """Where a token stands in the sequence that was traced.
