@@ -15,7 +15,7 @@ from vitlens_widgets.export.stills import fonts, sheet
 from vitlens_widgets.export.stills.colors import table
 from vitlens_widgets.export.stills.curve import AXIS, HEIGHT, Curve, curves
 from vitlens_widgets.export.stills.film import film
-from vitlens_widgets.export.stills.overview import LABELS, overview
+from vitlens_widgets.export.stills.overview import LABELS, NAMES, overview
 from vitlens_widgets.export.stills.painting import painted
 from vitlens_widgets.export.stills.panel import SMALLEST_EMOJI, Mark, Panel
 from vitlens_widgets.export.stills.paper import above, axis, beside, words
@@ -217,7 +217,7 @@ def test_an_overview_has_each_map_in_its_place_ringed_or_crossed_out():
     step = 80  # at most
     width, height = step - 3, round((step - 3) * 4 / 6)
     for layer, head in np.ndindex(3, 2):
-        x, y = LABELS + head * step, layer * (height + 3)
+        x, y = LABELS + head * step, NAMES + 3 + layer * (height + 3)
         found = drawn[y : y + height, x : x + width]
         small = Image.fromarray(maps[layer, head]).resize((width, height), Image.Resampling.NEAREST)
         differs = (found != pixels(small)).any(-1)
@@ -229,6 +229,20 @@ def test_an_overview_has_each_map_in_its_place_ringed_or_crossed_out():
             assert not differs[4:-4, 4:-4].any()
         else:
             assert not differs.any()
+
+
+def test_an_overview_names_as_many_heads_as_stand_apart_and_the_last_column():
+    for heads, last, expected in (
+        (2, "", ["H0", "H1"]),
+        (12, "", ["H0", "H2", "H4", "H6", "H8", "H10"]),
+        (13, "sum", ["H0", "H2", "H4", "H6", "H8", "H10", "sum"]),
+    ):
+        maps = np.zeros((2, heads, 4, 4, 3), np.uint8)
+        names = overview(280, maps, last=last).parts[0].what
+        texts = [part.what.text for part in names.parts]
+        assert texts == expected
+        places = [part.x for part in names.parts]
+        assert min(np.diff(places)) >= 26
 
 
 @pytest.mark.parametrize("dash", [None, (7, 11)])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Label, Span
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Label, Span
 
 from vitlens_widgets.charts.curves import COLOURS, places_of
 
@@ -24,9 +24,12 @@ def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> Non
         words: dict[str, Any] = {
             "text_font_size": "11px",
             "text_color": "#767676",
-            "x_units": "screen",
+            "text_align": "right",
         }
-        plot.add_layout(Label(x=4, y=chance, text=said, **words))
+        # At the right end: a curve often begins at chance.
+        end: Any = plot.x_range
+        x = end.factors[-1] if isinstance(end, FactorRange) else end.end
+        plot.add_layout(Label(x=x, y=chance, text=said, **words))
 
 
 def with_stars(

@@ -27,7 +27,8 @@ def widgets_given(function: str, widgets: Any, path: Any, has: str) -> list[Any]
             f"{function} takes the widget first and then the file: "
             f'vl.{function}(widget, "{os.fspath(widgets)}").'
         )
-    many = [*widgets] if isinstance(widgets, Sequence) and not is_name else [widgets]
+    several = isinstance(widgets, Sequence) and not is_name
+    many: list[Any] = [*widgets] if several else [widgets]
     if not many or not all(hasattr(one, has) for one in many):
         kinds = ", ".join(type(one).__name__ for one in many) or "an empty list"
         raise UsageError(

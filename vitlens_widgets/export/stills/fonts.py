@@ -20,7 +20,7 @@ COLORFUL = "\ufe0f"  # after a symbol that is text by default
 
 LONGEST = 400
 """Letters that a line has room for; to measure more takes time."""
-ASCII = str.maketrans({"×": "x", "–": "-", "−": "-", "·": "-", "≥": ">", "≤": "<", "…": "."})
+ASCII = str.maketrans({"×": "x", "–": "-", "−": "-", "·": "-", "≥": ">", "≤": "<", "…": "..."})
 """For the font that comes with Pillow, which knows little beyond ASCII."""
 
 
@@ -45,7 +45,7 @@ def written(text: str, width: float, size: int = 12, bold: bool = False, dots: s
     """A line as a font can write it, cut to a width, with an ellipsis or what stands for one."""
     face, text = font(size, bold), " ".join(text.split())[:LONGEST]
     if face.getname()[0] == "Aileron":
-        dots, text = dots and ".", text.translate(ASCII).encode("ascii", "replace").decode()
+        dots, text = dots and "...", text.translate(ASCII).encode("ascii", "replace").decode()
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(text.rstrip() + dots) > width:

@@ -7,15 +7,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from vitlens_widgets.export.stills.paper import INK, PAPER, above, beside, blank, ring, words
-from vitlens_widgets.export.stills.piece import Piece, Pixels, Placed, Stroke
+from vitlens_widgets.export.stills.paper import GREY, INK, PAPER, above, beside, blank, ring, words
+from vitlens_widgets.export.stills.piece import Letters, Piece, Pixels, Placed, Stroke
 
 LABELS, LARGEST, TALLEST = 26, 80, 430  # units: a layer's name; a map; all layers
+NAMES, HEAD_NAME = 14, 26  # units: the line of the heads' names, and each of them
 Head = tuple[int, int]
 
 
 def overview(
-    width: int, maps: np.ndarray, chosen: Head | None = None, off: Sequence[Head] = ()
+    width: int,
+    maps: np.ndarray,
+    chosen: Head | None = None,
+    off: Sequence[Head] = (),
+    last: str = "",
 ) -> Piece:
     """Layers from top to bottom, heads from left to right.
 
@@ -24,6 +29,7 @@ def overview(
         maps: Colours, uint8 `[layer, head, row, col, 3]`.
         chosen: Layer and head of the one to be ringed.
         off: Those to be crossed out.
+        last: What the last column is, where that is no head.
     """
     layers, heads, rows, cols = maps.shape[:4]
     step = int(min((width - LABELS) / heads, TALLEST / layers * cols / rows, LARGEST))
@@ -38,7 +44,22 @@ def overview(
             for head in range(heads)
         ]
         lines.append(beside([name, *tiles], gap))
-    return above(*lines, gap=gap)
+    return above(_names(heads, size[0], gap, last), *lines, gap=gap)
+
+
+def _names(heads: int, width: int, gap: int, last: str) -> Piece:
+    """The heads' names over their columns, as many as stand apart."""
+    pitch = width + gap
+    every = -(-HEAD_NAME // pitch)
+    parts: list[Placed] = []
+    named = {head: f"H{head}" for head in range(0, heads, every)}
+    if last:
+        named = {head: name for head, name in named.items() if head <= heads - 1 - every}
+        named[heads - 1] = last
+    for head, name in named.items():
+        letters = Letters(name, 11, GREY, anchor="m")
+        parts.append(Placed(LABELS + head * pitch + width / 2, NAMES / 2, letters))
+    return blank(LABELS + heads * pitch - gap, NAMES).with_parts(*parts)
 
 
 def _tile(colors: np.ndarray, size: tuple[int, int], is_chosen: bool, is_off: bool) -> Piece:

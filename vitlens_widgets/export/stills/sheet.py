@@ -44,9 +44,14 @@ def sheet(title: str, subtitle: str, lines: Sequence[str], *rows: Sequence[Piece
 
 def png(piece: Piece) -> bytes:
     """A sheet as a PNG with as many colours as its bytes allow."""
-    image, coded = painted(piece), b""
+    image, coded = painted(piece).convert("RGB"), b""
+    half = (max(1, image.width // 2), max(1, image.height // 2))
+    small = image.resize(half, Image.Resampling.NEAREST)
     for colors in FEWER_COLORS:
-        fewer = image.quantize(colors, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        # Small things of a colour of their own keep it: a nose, the ends of a scale. Colours are
+        # found on every other pixel, in a quarter of the time.
+        kept = small.quantize(colors, Image.Quantize.MAXCOVERAGE, 1, dither=Image.Dither.NONE)
+        fewer = image.quantize(colors, palette=kept, dither=Image.Dither.NONE)
         paper = int(np.asarray(fewer)[0, 0])
         palette = np.array(fewer.getpalette(), np.uint8)
         palette[3 * paper : 3 * paper + 3] = 255  # merged with light greys it is no white

@@ -10,6 +10,7 @@ from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.widgets.attention_maps.codes import MapKind, decoded
 from vitlens_widgets.widgets.shared.still import on_patches, token_words
 
+BENDS = {"linear": "linear", "sqrt": "square-root", "log": "logarithmic"}
 MANY_TIMES = 20  # a log scale reaches so many times as far up and down as uniform attention
 SOME_TIMES = 8  # and the others as far up
 
@@ -122,11 +123,12 @@ class ShownMaps:
 
     @property
     def unit(self) -> str:
-        """What the numbers of the map are."""
-        is_score = self.shown()[1].map == "blue_orange"
-        if self.first["show"] == "rollout":
-            return "share of the rollout"
-        return "score, before the softmax" if is_score else "attention weight"
+        """What the numbers of the map are, and how they become colours."""
+        scale = self.shown()[1]
+        if scale.map == "blue_orange":
+            return "score, before the softmax"
+        what = "share of the rollout" if self.first["show"] == "rollout" else "attention weight"
+        return f"{what}, {BENDS[scale.bend]} scale"
 
     @property
     def chosen(self) -> tuple[int, int] | None:

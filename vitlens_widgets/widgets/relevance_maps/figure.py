@@ -21,7 +21,7 @@ def figure_parts(traits: dict[str, Any], shared: Shared | None = None) -> Figure
     parts: dict[str, FigurePart] = {**maps}
     thumbnails = found.thumbnails()
     if thumbnails is not None:
-        parts["heads"] = partial(overview, maps=thumbnails)
+        parts["heads"] = partial(overview, maps=thumbnails, last="sum")
     for of, name in enumerate(CLASSES[: found.n_classes]):
         parts[f"{name} curve"] = partial(removal_curve, found, of)
     return FigureParts(parts, [*maps])

@@ -142,7 +142,8 @@ def check_classes(source: RelevanceSourceLike, asked: Mapping[str, Any]) -> None
     method = METHODS.get(method) if isinstance(method, str) else method
     names = [name for name in ("target", "against") if asked.get(name) is not None]
     if names or (method is not None and asks_for_classes(method)):
-        what = f"{names[0]}={asked[names[0]]!r}" if names else f'the method "{method.name}"'
+        named = getattr(method, "name", method)
+        what = f"{names[0]}={asked[names[0]]!r}" if names else f'the method "{named}"'
         raise UsageError(
             f"{source.model_name} has no classifier, so it cannot be asked by {what}: leave that "
             "out for its rollout, which knows no class, or give it classes, as vl.teach(vit, "

@@ -34,8 +34,8 @@ def draw(traits: dict[str, Any]) -> Piece:
     (left, right), thumbnails = shares(0.29, 0.71), found.thumbnails()
     row = [captioned("", film(right, class_maps(found), 340))]
     if thumbnails is not None:
-        heads = overview(left, thumbnails, found.chosen)
-        row.insert(0, captioned("every head; last: each layer's sum", heads))
+        heads = overview(left, thumbnails, found.chosen, last="sum")
+        row.insert(0, captioned("every head, and each layer's sum", heads))
     below = [removal_curve(found, of, shares(1, 1)[0]) for of in range(found.n_classes)]
     return sheet("Relevance", subtitle, [joined(found.words, meta["caption"])], row, below)
 

@@ -142,7 +142,7 @@ class RelevanceMaps(RelevanceChoices):
         given = self._finder.given
         if given[1:] and "against" not in choices:
             self.against = int(given[1].target[self.image])
-        if self.against is not None and self.against == self.target:
+        if self.target is not None and self.against == self.target:
             raise UsageError(
                 f'Two different classes can be compared; "{self._label_set[self.target]}" is '
                 "both target and against."
