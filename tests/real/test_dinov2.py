@@ -11,6 +11,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage import data
 
 import vitlens_widgets as vl
@@ -30,7 +31,8 @@ def trace(vit):
 
 
 def test_the_last_state_is_the_models_own_output(vit, trace):
-    pixels = vit.preprocessing([photograph() for photograph in PHOTOGRAPHS])
+    images = [Image.fromarray(photograph()) for photograph in PHOTOGRAPHS]
+    pixels = torch.stack([vit.preprocessing.of(image) for image in images])
     own = {}
     hook = vit.model.get_submodule("layernorm").register_forward_hook(
         lambda _module, given, _out: own.update(final=given[0].detach())
