@@ -20,7 +20,7 @@ export function assemble(meta, actions, whyNoKernel) {
   const [menu, choices] = [pictureMenu(meta, actions), controls(meta, actions)];
   const image = imageView(meta);
   const looks = { components: componentsView(meta, actions), similar: similarityView(meta, actions), others: otherPictures(meta, actions), meaning: coloursMeaning(), prefix: prefixChips(meta, actions), readout: lookReadout() };
-  const teaches = { map: classMap(meta, actions), readout: teachReadout(), list: classList(meta, actions), held: heldOut() };
+  const teaches = { map: classMap(meta, actions), readout: teachReadout(), list: classList(meta, actions), held: heldOut(actions) };
   teaches.map.node.append(teaches.readout.node);
   const states = film(meta, actions);
   const aside = element("div", "vl-left", {}, image.node, looks.prefix.node, looks.others.node, looks.meaning.node, teaches.held.node);

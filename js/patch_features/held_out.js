@@ -8,13 +8,19 @@ import { backgroundOf } from "./class_colors.js";
 /** @typedef {import("./scene.js").Part} Part */
 /** @typedef {import("./taught.js").TaughtClass} TaughtClass */
 
-/** @returns {Part} */
-export function heldOut() {
+/** Whether each click was left out by the examples of every state, too. @param {import("./taught.js").Taught} taught */
+const isInEvery = (taught) => taught.agreement("state", 0).of > 0;
+
+/** @param {import("./scene.js").Actions} actions @returns {Part} */
+export function heldOut(actions) {
   const total = element("p", "vl-held-total");
   const rows = element("div", "vl-held-rows");
   const note = element("p", "vl-hint", {}, "a class with a single click has none to leave out");
-  const node = element("section", "vl-held", { "aria-label": "Held-out clicks" }, element("h3", "vl-title", {}, "Held-out clicks"), total, rows, note);
-  const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.state, s.choices.examples_from], (s) => {
+  const more = element("button", "vl-button", { type: "button", title: "A regression is fitted for each click in each state: some seconds" }, "Leave out in every state");
+  more.addEventListener("click", actions.leaveOut);
+  const node = element("section", "vl-held", { "aria-label": "Held-out clicks" }, element("h3", "vl-title", {}, "Held-out clicks"), total, rows, note, more);
+  const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.state, s.choices.examples_from, s.canAsk], (s) => {
+    more.hidden = !s.canAsk || isInEvery(s.data.taught) || s.data.taught.agreement("final", 0).of === 0;
     const { taught } = s.data;
     node.hidden = taught.nTaught < 2;
     const { right, of } = taught.agreement(s.choices.examples_from, s.choices.state);
@@ -52,11 +58,13 @@ export const hasCurve = ({ lines, left }) => lines === 1 && left > 0;
 export function agreementCurve() {
   const node = element("div", "vl-agreement");
   const drawn = element("div");
-  const legend = element("div", "vl-curve-legend vl-quiet", {}, key(false), " examples of that state", key(true), " examples of the final state");
+  const ofState = element("span", "vl-of-state", {}, key(false), " examples of that state");
+  const legend = element("div", "vl-curve-legend vl-quiet", {}, ofState, key(true), " examples of the final state");
   node.append(drawn, legend);
   const update = whenChanged((/** @type {Scene} */ s) => [s.data.taught, s.choices.state, s.choices.examples_from, s.layout.film, s.dark], (s) => {
     const { taught } = s.data;
-    node.hidden = !hasCurve(s.layout.film) || taught.nTaught < 2 || taught.agreement("state", 0).of === 0;
+    node.hidden = !hasCurve(s.layout.film) || taught.nTaught < 2 || taught.agreement("final", 0).of === 0;
+    node.classList.toggle("vl-final-alone", !isInEvery(taught));
     if (!node.hidden) fill(drawn, curve(s));
   });
   return { node, update };
@@ -94,15 +102,17 @@ function curve({ data: { taught, meta }, choices, layout: { film } }) {
     svg("line", { x1: film.left - 4, x2: end, y1: yOf(chance), y2: yOf(chance), stroke: "var(--vl-fg2)", "stroke-dasharray": "1 3" }),
     svg("text", { x: end, y: yOf(chance) - 4, "text-anchor": "end", class: "vl-curve-text" }, `chance, 1 in ${taught.nTaught}`),
   ];
-  const series = /** @type {("state" | "final")[]} */ (["final", "state"]).flatMap((from) => [
+  const known = /** @type {("state" | "final")[]} */ (isInEvery(taught) ? ["final", "state"] : ["final"]);
+  const series = known.flatMap((from) => [
     svg("polyline", { points: states.map((state) => `${x(state)},${yOf(share(from, state))}`).join(" "), fill: "none", stroke: "var(--vl-fg)", "stroke-width": from === "state" ? 1.5 : 1.25, "stroke-dasharray": from === "final" ? "4 3" : null, "data-of": from }),
     ...states.map((state) => dot(x(state), yOf(share(from, state)), from === "final", from === choices.examples_from && state === choices.state)),
   ]);
+  const shown = known.includes(choices.examples_from) ? choices.examples_from : "final";
   const numbers = states.map((state) => {
     const now = state === choices.state;
-    const value = share(choices.examples_from, state);
-    const top = Math.min(yOf(share("state", state)), yOf(share("final", state)));
+    const value = share(shown, state);
+    const top = Math.min(...known.map((from) => yOf(share(from, state))));
     return svg("text", { x: x(state), y: top - 8, "text-anchor": "middle", class: `vl-curve-text vl-curve-number${now ? " vl-current" : ""}` }, value.toFixed(2));
   });
-  return svg("svg", { width: end + 8, height: CURVE, role: "img", "aria-label": `Held-out agreement over the states, ${share(choices.examples_from, choices.state).toFixed(2)} at this one` }, ...lines, ...names, ...guess, ...series, ...(film.pitch >= 40 ? numbers : []));
+  return svg("svg", { width: end + 8, height: CURVE, role: "img", "aria-label": `Held-out agreement over the states, ${share(shown, choices.state).toFixed(2)} at this one` }, ...lines, ...names, ...guess, ...series, ...(film.pitch >= 40 ? numbers : []));
 }

@@ -23,19 +23,36 @@ export class Lessons {
     if (!this.isBusy) void this.goOn();
   }
 
+  /** Each click is left out in every state, which is not done of itself where it takes long. */
+  async leaveOut() {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    this.onChange();
+    await this.told("_leave_out", {});
+    this.isBusy = false;
+    if (this.waiting.length) void this.goOn();
+    else this.onChange();
+  }
+
+  /** Whether the view is still there. @param {string} name @param {unknown} message */
+  async told(name, message) {
+    try {
+      const [response] = await this.ask(name, message);
+      if (response.error) this.onError(response.error);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return false;
+      this.onError(error instanceof Error ? error.message : String(error));
+    }
+    return true;
+  }
+
   /** All that waits is told at once: the kernel fits and answers for the last of them only. */
   async goOn() {
     this.isBusy = true;
     while (this.waiting.length) {
       const lessons = this.waiting.splice(0);
       this.onChange();
-      try {
-        const [response] = await this.ask("_teach", { lessons });
-        if (response.error) this.onError(response.error);
-      } catch (error) {
-        if (error instanceof DOMException && error.name === "AbortError") return;
-        this.onError(error instanceof Error ? error.message : String(error));
-      }
+      if (!(await this.told("_teach", { lessons }))) return;
     }
     this.isBusy = false;
     this.onChange();

@@ -67,6 +67,7 @@
  * @property {(lesson: Lesson) => void} teach
  * @property {(name: string | null) => void} activate
  * @property {(name: string | null) => void} rename  begins to, or ends
+ * @property {() => void} leaveOut  each click in every state
  * @property {() => void} play
  * @property {(file: Blob & { name?: string }) => void} open  another image
  * @property {(sentence: string) => void} complain

@@ -76,6 +76,7 @@ export class PatchFeaturesView {
       activate: (name) => this.activate(name),
       rename: (name) => this.set({ renamed: this.canAsk ? name : null }),
       play: () => this.player.toggle(),
+      leaveOut: () => void this.lessons?.leaveOut(),
       open: (file) => {
         this.complaint = undefined;
         void this.opening.open(file);

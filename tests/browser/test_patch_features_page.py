@@ -293,3 +293,22 @@ def test_a_photograph_of_ones_own_joins_the_others_and_the_classes_stay(page):
     root.locator("input[type=file]").set_input_files({**file, "buffer": b"no image"})
     expect(root.get_by_role("alert")).to_contain_text("mine.png")
     expect(root.locator(".vl-pick")).to_have_count(2)
+
+
+def test_a_regression_is_left_out_in_every_state_when_it_is_asked_for(page):
+    vit = vl.load(timm_model("CLS", num_classes=0))
+    pixels = np.random.default_rng(1).integers(0, 256, (48, 80, 3), np.uint8)
+    widget = vl.PatchFeatures(vit.trace(pixels), mode="teach", method="logistic")
+    for name, token in (("suit", (0, 1)), ("flag", (2, 3)), ("suit", (1, 1)), ("flag", (0, 4))):
+        widget.add(name, token)
+    root = KernelPage(page).add(widget, STEM)
+    lines = root.locator(".vl-agreement polyline")
+    expect(lines).to_have_count(1)  # by the final state's examples
+    root.get_by_role("button", name="Leave out in every state").click()
+    expect(lines).to_have_count(2)
+    expect(root.get_by_role("button", name="Leave out in every state")).to_be_hidden()
+    right = (widget.classifier.held_out().by_state == [0, 0, 1, 1]).mean(1)
+    said = root.locator(".vl-agreement .vl-curve-number").all_text_contents()
+    assert said == [f"{share:.2f}" for share in right]
+    cell(root, 2, 0, 5, "class-map").click()  # one more is left out in the final state alone
+    expect(lines).to_have_count(1)

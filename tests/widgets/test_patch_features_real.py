@@ -134,7 +134,7 @@ def test_teach_takes_a_trace_or_a_model_with_images():
             vl.teach(*given)
 
 
-def test_a_logistic_regression_is_left_out_in_the_final_state_alone():
+def test_a_logistic_regression_is_left_out_in_the_final_state_alone_until_asked():
     trace = traced("CLS")
     widget = vl.PatchFeatures(trace, method="logistic", readout="best")
     for i, (row, col) in enumerate(((0, 1), (1, 2), (2, 3), (0, 4))):
@@ -143,6 +143,15 @@ def test_a_logistic_regression_is_left_out_in_the_final_state_alone():
     assert (held[0, :-1] == -1).all()
     assert np.array_equal(held[0, -1], held[1, -1])
     assert (held[1] >= 0).all()
+    response, _ = widget._leave_out({}, [])  # takes a fit for each click in each state
+    assert response == {}
+    held = np.frombuffer(widget._held, "<i2").reshape(2, trace.n_states, 4)
+    again = widget.classifier.held_out()
+    assert np.array_equal(held, np.stack([again.by_state, again.by_final]))
+    assert (held >= 0).all()
+    widget.undo()
+    assert (np.frombuffer(widget._held, "<i2").reshape(2, trace.n_states, 3)[0, :-1] == -1).all()
+    widget.redo()
     assert (widget.classifier.method, widget.classifier.readout) == ("logistic", "best")
     with refused(vl.UsageError):
         vl.PatchFeatures(trace, method="nearest")

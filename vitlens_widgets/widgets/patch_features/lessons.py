@@ -63,9 +63,10 @@ def left_out(held: HeldOutLike, method: str) -> np.ndarray:
     """What the others take each example for, `[from each state or final, state, example]`.
 
     A logistic regression is fitted anew for each example that is left out, so that in every state
-    would be too much for a click: it is left out in the final one alone, -1 elsewhere.
+    would be too much for a click: until it is asked for, it is left out in the final one alone, -1
+    elsewhere.
     """
-    if method != "logistic":
+    if method != "logistic" or "by_state" in vars(held):
         return np.stack([held.by_state, held.by_final])
     last = np.full_like(held.by_final, -1)
     last[-1] = held.by_final[-1]

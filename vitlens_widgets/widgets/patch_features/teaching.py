@@ -13,7 +13,7 @@ from vitlens_widgets.widgets.patch_features.seam import (
     TeachingLike,
 )
 from vitlens_widgets.widgets.patch_features.traits import FeatureTraits
-from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses.taught import PatchClassifier
@@ -118,6 +118,17 @@ class TeachesClasses(FeatureTraits):
         """Classes and what every patch answers, as traits."""
         how = (self.examples_from, len(self._meta["prefix"]), self._meta["method"])
         return lessons.taught(teaching, features, *how)
+
+    @answers_browser
+    def _leave_out(self, _message: Any, _buffers: Buffers) -> Reply:
+        """Leaves each click out in every state, where a click alone would not wait for that."""
+
+        def leave() -> None:
+            if self._teaching.taught:
+                _ = self._teaching.held_out().by_state  # kept, until something else is taught
+                self._fill_taught()
+
+        return done(leave)
 
     @answers_browser
     def _teach(self, message: Any, _buffers: Buffers) -> Reply:
