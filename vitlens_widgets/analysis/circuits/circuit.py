@@ -101,10 +101,11 @@ def circuit(
         finished = True
     except KeyboardInterrupt:
         random = []
+    outside = "" if ablation == "corrupted" else f", {ablation} values outside"
     without = search.tried([search.graph.allowed & ~found.edges])[0]
     return Circuit(
-        title=f"{given[0].clean.vit.name}, {counted(len(search.of_clean), 'pair')}, circuit that "
-        f"keeps {keep:.0%} of {given[0].metric.name}, {ablation} values outside",
+        title=f"{given[0].clean.vit.name}, {counted(len(search.of_clean), 'pair')}, circuit for "
+        f"{keep:.0%} of {given[0].metric.name}{outside}",
         graph=search.graph,
         edges=found.edges,
         share=found.share,

@@ -152,11 +152,11 @@ class Circuit(Result):
         if dots:
             label = "random paths"
             plot.scatter(dots, self.random, marker="x", size=8, color="grey", legend_label=label)
-        plot.scatter(
-            [self.size], [self.share], size=12, fill_color=None, legend_label="this circuit"
-        )
+        ring = {"size": 14, "fill_color": None, "line_width": 2, "line_color": charts.COLOURS[2]}
+        plot.scatter([self.size], [self.share], legend_label="this circuit", **ring)
         charts.with_chance(plot, self.keep, "to be kept")
-        plot.legend.location = "top_left"
+        plot.add_layout(plot.legend[0], "right")
+        plot.legend.border_line_color = None
         return plot
 
     def summary(self) -> str:

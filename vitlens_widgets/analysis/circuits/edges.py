@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 Method = Literal["eap", "eap-ig", "eap-ig-activations"]
 METHODS = {
-    "eap": "edge attribution patching",
-    "eap-ig": "integrated gradients along inputs",
-    "eap-ig-activations": "integrated gradients along activations",
+    "eap": "EAP",
+    "eap-ig": "EAP-IG along inputs",
+    "eap-ig-activations": "EAP-IG along activations",
 }
 
 
