@@ -200,11 +200,19 @@ def test_batches_are_as_large_as_memory_allows(pair, monkeypatch):
     base, source = pair
     exchange = Exchange(base, source)
     n_tokens = base.states.shape[2]
-    assert exchange.at_once == 4096 // n_tokens // 2  # two images, each a row
+    assert exchange.at_once == 4096 // n_tokens
     monkeypatch.setattr(engine, "_MEMORY", 1)
     assert exchange.at_once == 1
     places = places_at("attn_out", base.vit)
     assert off(answers(exchange, places), one_by_one(base, source, places)) <= 1e-5
+
+
+def test_one_image_of_a_batch_can_be_asked_for(pair):
+    exchange, places = Exchange(*pair), places_at("z", pair[0].vit)
+    one = torch.stack([logits for _, logits in exchange.answers(places, image=1)])
+    torch.testing.assert_close(one[:, 0], answers(exchange, places)[:, 1], rtol=0, atol=1e-5)
+    with refused(vl.UsageError):
+        list(exchange.answers(places, image=2))
 
 
 def test_nothing_stays_behind(pair):

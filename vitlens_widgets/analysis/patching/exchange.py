@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_trace, logits_of
+from vitlens_widgets.analysis.checks import check_trace, chosen_images, logits_of
 from vitlens_widgets.analysis.patching.places import NEURON_SITES, Place, region
 from vitlens_widgets.errors import UsageError, as_list, counted, said
 from vitlens_widgets.lenses.lens import check_classifier
@@ -63,11 +63,14 @@ class Exchange:
 
     @property
     def at_once(self) -> int:
-        """How many exchanges run together: as many as memory allows, one at least."""
-        return max(1, self._variants.at_once // self.base.n_images)
+        """How many runs of an image go together: as many as memory allows, one at least."""
+        return self._variants.at_once
 
     def answers(
-        self, exchanges: Sequence[Places], order: Sequence[int] | None = None
+        self,
+        exchanges: Sequence[Places],
+        order: Sequence[int] | None = None,
+        image: int | None = None,
     ) -> Iterator[tuple[int, Tensor]]:
         """The model's answer with each of the exchanges made, as they are done.
 
@@ -75,17 +78,21 @@ class Exchange:
             exchanges: Places; a list in place of one is exchanged together.
             order: Which are done first, as places in `exchanges`; None for all in order. Those that
                 are not named are left out.
+            image: One image; None for all.
 
         Yields:
             Which exchange, and the logits `[image, class]`, in float32 or finer.
 
         Raises:
-            UsageError: A place that does not fit, or a model that has changed since.
+            UsageError: A place or image that is not there, or a model that has changed since.
         """
+        images = chosen_images(self.base, image)
+        step = max(1, self.at_once // len(images))
         waiting = list(range(len(exchanges))) if order is None else [int(i) for i in order]
-        for first in range(0, len(waiting), self.at_once):
-            some = waiting[first : first + self.at_once]
-            yield from zip(some, self._together([exchanges[i] for i in some]), strict=True)
+        for first in range(0, len(waiting), step):
+            some = waiting[first : first + step]
+            found = self._together([exchanges[i] for i in some], images)
+            yield from zip(some, found, strict=True)
 
     def width(self, site: str) -> int:
         """The length of a site's last axis."""
@@ -106,23 +113,22 @@ class Exchange:
     def _n_bytes(self) -> int:
         return sum(one.nbytes for one in self._values.values())
 
-    def _together(self, exchanges: Sequence[Places]) -> Tensor:
+    def _together(self, exchanges: Sequence[Places], images: Sequence[int]) -> Tensor:
         """`[exchange, image, class]`."""
-        n_images = self.base.n_images
-        own, other = (logits_of(one).detach() for one in (self.base, self.source))
+        own, other = (logits_of(one).detach()[images] for one in (self.base, self.source))
         fine = torch.promote_types(own.dtype, torch.float32)
         found = own.to(fine).repeat(len(exchanges), 1, 1)
         variants: list[Variant] = []
         rows: list[tuple[int, int]] = []
         for at, places in enumerate(exchanges):
             regions = [(place, self._region(place)) for place in _listed(places)]
-            for image in range(n_images):
+            for row, image in enumerate(images):
                 puts = [one for p, r in regions if (one := self._put(p, r, image)) is not None]
                 if any(self._is_whole(put) for put in puts):
-                    found[at, image] = other[image].to(fine)
+                    found[at, row] = other[row].to(fine)
                 elif puts:
                     variants.append(Variant(image, tuple(puts)))
-                    rows.append((at, image))
+                    rows.append((at, row))
         if variants:
             index = torch.tensor(rows, device=found.device)
             found[index[:, 0], index[:, 1]] = self._variants.answers(variants)

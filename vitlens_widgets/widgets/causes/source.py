@@ -70,8 +70,8 @@ class PairSource:
     ) -> Iterator[np.ndarray]:
         """The answer after each set of places was exchanged, float32 `[class]`, in their order."""
         sets = [[place_in_run(place) for place in together] for together in places]
-        for _, logits in self._exchange(direction).answers(sets):
-            yield logits[image].float().cpu().numpy()
+        for _, logits in self._exchange(direction).answers(sets, image=image):
+            yield logits[0].float().cpu().numpy()
 
     def _exchange(self, direction: Direction) -> Exchange:
         """Puts values of one run into the other; it keeps what it needs of both."""
