@@ -1,6 +1,7 @@
 // Which parts there are, and where they stand in the widget.
 import { element } from "../lib/dom.js";
 import { errorStrip } from "../lib/error_strip.js";
+import { circuitPart } from "./circuit_part.js";
 import { againstControl, directionControl, imageControl, targetControl } from "./controls.js";
 import { film } from "./film.js";
 import { exchangedList } from "./list.js";
@@ -27,6 +28,7 @@ export function assemble(meta, tokens, rows, classes, actions) {
   const large = tokenMap(tokens, actions);
   const states = film(meta, actions);
   const added = sums(meta, actions);
+  const circuit = circuitPart(meta, actions);
   const list = exchangedList(actions);
   const numbers = readout();
   const words = subtitle(meta);
@@ -34,7 +36,7 @@ export function assemble(meta, tokens, rows, classes, actions) {
   const header = element("div", "vl-header", {}, heading, element("div", "vl-controls", {}, ...controls.map(({ node }) => node)));
   const note = element("p", "vl-no-gap", { role: "status", hidden: true }, "Both images get the same answer; there is nothing to divide by. Choose other classes, or another pair.");
   const flow = element("div", "vl-flow", {}, states.node, added.node);
-  const body = element("div", "vl-body", {}, pair.node, parts.node, large.node, flow, list.node);
+  const body = element("div", "vl-body", {}, pair.node, parts.node, large.node, flow, list.node, circuit.node);
   const node = element("div", "vitlens vl-causes", {}, header, strip.node, note, body, numbers.node);
-  return { node, strip, note, flow, body, parts: [...controls, pair, parts, large, states, added, list, numbers] };
+  return { node, strip, note, flow, body, parts: [...controls, pair, parts, large, states, added, circuit, list, numbers] };
 }

@@ -1,5 +1,6 @@
 // What the kernel has sent, decoded; parts that have not been sent anew stay the same objects.
-import { asFloat32, asUint8 } from "../lib/bytes.js";
+import { found } from "./found.js";
+import { asFloat32, asInt32, asUint8 } from "../lib/bytes.js";
 import { received } from "../lib/received.js";
 import { Classes } from "../relevance_maps/classes.js";
 import { Effects } from "./effects.js";
@@ -9,10 +10,11 @@ const OF_PAIR = ["_picture", "_picture_size", "_logits"];
 const OF_CLASSES = ["_labels", "_emoji", "_logits"];
 const OF_EFFECTS = ["_of", "_parts", "_tokens", "_groups", "_logits"];
 const OF_WRITES = ["_of", "_writes", "_direct", "_writes_refused"];
+const OF_CIRCUIT = ["_circuit", "_circuit_edges", "_circuit_effects"];
 const OF_LOOKS = ["_looks", "_looks_of"];
 
 /** The traits that hold what is drawn. */
-export const DATA = [...new Set([...OF_PAIR, ...OF_CLASSES, ...OF_EFFECTS, ...OF_LOOKS, ...OF_WRITES, "_progress", "_exchange", "_reads"])];
+export const DATA = [...new Set([...OF_PAIR, ...OF_CLASSES, ...OF_EFFECTS, ...OF_LOOKS, ...OF_WRITES, ...OF_CIRCUIT, "_progress", "_exchange", "_reads"])];
 
 /** @param {import("../lib/received.js").Get} get @returns {() => import("./scene.js").Data} */
 export function dataReader(get) {
@@ -35,6 +37,7 @@ export function dataReader(get) {
     const count = 2 * meta.n_layers + 2;
     return { refused: get("_writes_refused"), direct: asFloat32(get("_direct")), logits: Array.from({ length: numbers.length / count }, (_, i) => numbers.subarray(i * count, (i + 1) * count)) };
   });
+  const circuit = received(get, OF_CIRCUIT, () => found(get("_circuit"), asInt32(get("_circuit_edges")), asFloat32(get("_circuit_effects"))));
   const reads = received(get, ["_reads"], () => asUint8(get("_reads")));
-  return () => ({ classes: classes(), pair: pair(), effects: effects(), looks: looks(), writes: writes(), reads: reads(), progress: get("_progress"), exchange: get("_exchange") });
+  return () => ({ classes: classes(), pair: pair(), effects: effects(), looks: looks(), writes: writes(), circuit: circuit(), reads: reads(), progress: get("_progress"), exchange: get("_exchange") });
 }

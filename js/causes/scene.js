@@ -63,6 +63,7 @@
  * @property {Exchange} exchange
  * @property {Uint8Array} reads  `[place, position]`: where each place of the list looks
  * @property {{ refused: string, logits: Float32Array[], direct: Float32Array }} writes  what the readout adds up, of the target and the other class, after each half block; and what each part adds to their difference, `[layer, row]`
+ * @property {import("./found.js").Found | null} circuit  null until one was looked for
  * @property {{ layer: number, head: number, values: Float32Array }} looks  where the chosen head looks, by position
  */
 
@@ -72,6 +73,7 @@
  * @typedef {object} Moment  what the reader does now, and on what page
  * @property {Passing} passing
  * @property {"effect" | "looks"} view  what the large picture shows
+ * @property {boolean} searching  the kernel looks for a circuit
  * @property {boolean} playing
  * @property {boolean} dark
  * @property {number} ratio  device pixels per CSS pixel
@@ -101,6 +103,7 @@
  * @property {(place: Place) => void} exchange  adds a place to the list, or takes it out
  * @property {(place: Place) => void} remove
  * @property {(view: "effect" | "looks") => void} show
+ * @property {(method: "threshold" | "greedy") => void} findCircuit
  * @property {() => void} play
  * @property {(sentence: string, remedies?: import("../lib/error_strip.js").Remedy[]) => void} complain
  */

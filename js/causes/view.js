@@ -35,7 +35,9 @@ export class CausesView {
     this.data = data;
     this.choices = choices;
     this.onChoose = onChoose;
+    this.ask = ask;
     this.canAsk = ask !== null;
+    this.searching = false;
     this.tokens = new Tokens(meta);
     /** @type {Row[]} */
     this.rows = [...Array.from({ length: meta.n_heads }, (_, head) => head), ...meta.rows_beside];
@@ -72,6 +74,7 @@ export class CausesView {
       exchange: (place) => this.exchange(place),
       remove: (place) => this.choose({ exchanged: without(this.choices.exchanged, place) }),
       show: (view) => this.set({ view }),
+      findCircuit: (method) => void this.findCircuit(method),
       play: () => this.player.toggle(),
       complain: (sentence, remedies = []) => this.complain(sentence, remedies),
     };
@@ -94,6 +97,22 @@ export class CausesView {
     if (this.tokens.position(token) === null) return;
     if (this.choices.token === token) this.exchange(ofTokens(this.choices.layer, [token]));
     else this.choose({ token });
+  }
+
+  /** @param {"threshold" | "greedy"} method */
+  async findCircuit(method) {
+    if (!this.ask || this.searching) return;
+    this.complaint = undefined;
+    this.searching = true;
+    this.draw();
+    try {
+      const [{ error = "" }] = await this.ask("_find_circuit", { method }, [], A_DAY);
+      this.searching = false;
+      if (error) this.complain(error, []);
+    } catch {
+      this.searching = false; // the view has gone, or the kernel
+    }
+    this.draw();
   }
 
   /** @param {Place} place */
@@ -202,7 +221,7 @@ export class CausesView {
     const layout = this.remembered.get("layout", [width], () => layoutFor(width, { rows: meta.rows, cols: meta.cols, nLayers: meta.n_layers, nHeads: meta.n_heads }));
     const ratio = window.devicePixelRatio || 1;
     const of = { ...data, ...this.moment, choices, asked: this.asked, meta, tokens: this.tokens, rows: this.rows, row: this.row };
-    return { ...of, layout, columns: layout.columns, dark, ratio, canAsk: this.canAsk, playing: this.player.playing };
+    return { ...of, layout, columns: layout.columns, dark, ratio, canAsk: this.canAsk, playing: this.player.playing, searching: this.searching };
   }
 
   /** @param {Scene} scene */

@@ -81,6 +81,9 @@ class FakePair:
         rows = (self.n_layers, self.n_heads + len(self.rows))
         return Writes(np.cumsum(steps, 1), rng.standard_normal((len(classes), *rows)))
 
+    def circuit(self, *_asked):
+        raise UsageError("Nothing that is invented has a circuit.")
+
 
 def random_pair(
     seed=0, *, layers=3, heads=2, images=1, rows=4, cols=6, prefix=("CLS",), patch=8,

@@ -140,3 +140,38 @@ def test_what_the_readout_adds_up_ends_in_the_answer(name, direction):
     at_readout = np.asarray(reading.readout.logit(4))[:, 0]
     steps = np.diff(curve[0, :-1:2])
     np.testing.assert_allclose(steps, np.diff(at_readout), rtol=1e-3, atol=1e-4)
+
+
+NAMED = {0: "q", 1: "k", 2: "v"}
+
+
+@pytest.mark.parametrize("method", ["threshold", "greedy"])
+def test_the_first_edges_are_the_circuit(method):
+    vit = vl.load("toy/attn-mlp-4l") if method == "threshold" else vl.load(timm_model("CLS"))
+    if method == "threshold":
+        scenes = [vl.world.scene(seed, objects=1).image for seed in (3, 8)]
+        clean, corrupted = (vit.trace(one) for one in scenes)
+    else:
+        clean, corrupted = traces()
+    widget = vl.Causes(clean, corrupted)
+    found = widget._source.circuit(widget.target, widget.against, method)
+    widget._source.circuit = lambda *_: found
+    widget.find_circuit(method)
+    edges = np.frombuffer(widget._circuit_edges, "<i4").reshape(-1, 3)
+    assert len(edges) == widget._circuit["n_edges"] == found.graph.n_edges
+    size, graph = widget._circuit["size"], found.graph
+    names = ["embedding", *graph.senders[1:], "logits"]  # with an MLP, nodes are senders
+
+    def named(edge):
+        start, end, port = edge
+        return names[start], f"{names[end]} {NAMED[port - 1]}" if port else names[end]
+
+    first = {named(edge) for edge in edges[:size]}
+    circuit = {(graph.senders[s], graph.readers[r]) for r, s in np.argwhere(found.edges)}
+    assert circuit <= first
+    if method == "greedy":
+        assert circuit == first
+    at = widget._circuit["exact"]["sizes"].index(size)
+    assert widget._circuit["exact"]["kept"][at] == pytest.approx(found.share)
+    widget.target = next(i for i in range(9) if i not in (widget.target, widget.against))
+    assert widget._circuit == {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
 
 if TYPE_CHECKING:
+    from vitlens_widgets.analysis import Circuit
     from vitlens_widgets.analysis.patching import Exchange, Place
     from vitlens_widgets.trace import Trace
 
@@ -115,6 +116,15 @@ class PairSource:
         beside = {"attention": found.heads.sum(-1) + found.attention_biases, "mlp": found.mlps}
         rows = [found.heads, *(np.asarray(beside[row])[..., None] for row in self.rows)]
         return Writes(curve[:, image], np.concatenate(rows, -1)[:, image])
+
+    def circuit(
+        self, target: int, against: int | None, method: Literal["threshold", "greedy"]
+    ) -> Circuit:
+        """Few edges that keep the answer, over all pairs; see `vl.analysis.circuit`."""
+        from vitlens_widgets.analysis import circuit
+
+        metric = target if against is None else (target, against)
+        return circuit(*self._runs, metric, method=method)
 
 
 def place_in_run(spot: Spot) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import traitlets
@@ -12,6 +12,7 @@ from vitlens_widgets.errors import UsageError, as_list, check_text
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.causes import data
+from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT, circuit_traits
 from vitlens_widgets.widgets.causes.figure import figure_parts
 from vitlens_widgets.widgets.causes.places import Sizes, Spot, places_of
 from vitlens_widgets.widgets.causes.source import source_of
@@ -29,7 +30,7 @@ from vitlens_widgets.widgets.shared.meanings import (
     TokenMeaning,
 )
 from vitlens_widgets.widgets.shared.thumbs import of_batch
-from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
 ASKS = ("target", "against", "image", "direction", "values")
 """Choices that are answered by the model."""
@@ -94,6 +95,9 @@ class Causes(CausesChoices):
     _writes = traitlets.Bytes().tag(sync=True)
     _direct = traitlets.Bytes().tag(sync=True)
     _writes_refused = traitlets.Unicode().tag(sync=True)
+    _circuit = traitlets.Dict().tag(sync=True)
+    _circuit_edges = traitlets.Bytes().tag(sync=True)
+    _circuit_effects = traitlets.Bytes().tag(sync=True)
     _looks_of = traitlets.List[int]().tag(sync=True)
     _looks = traitlets.Bytes().tag(sync=True)
 
@@ -165,6 +169,8 @@ class Causes(CausesChoices):
         of = self._now()
         packed = data.numbers(self._work, of)  # refused before anything is set
         packed |= data.writes(self._source, of)
+        if (of.target, of.against) != (self._of.get("target"), self._of.get("against")):
+            packed |= NO_CIRCUIT
         if self._of.get("image") != of.image:
             packed |= data.of_pair(self._source, of.image)
         self._set(packed)
@@ -225,6 +231,28 @@ class Causes(CausesChoices):
             work.was_interrupted = True
         self._send_numbers()
         return {"left": self._progress["left"]}, []
+
+    def find_circuit(self, method: Literal["threshold", "greedy"] = "threshold") -> None:
+        """Finds few connections that keep the answer, and shows them.
+
+        Of a batch, those that keep it over all pairs. Ctrl-C ends the search; what was found until
+        then is shown.
+
+        Args:
+            method: See `vl.analysis.circuit`; `"greedy"` also removes edges one by one, which takes
+                far longer.
+
+        Raises:
+            UsageError: As `vl.analysis.circuit`.
+        """
+        found = self._source.circuit(self.target, self.against, method)
+        with self.hold_sync():
+            self._set(circuit_traits(found, self._source.probability_kind))
+
+    @answers_browser
+    def _find_circuit(self, message: Any, _buffers: Buffers) -> Reply:
+        method = message.get("method") if isinstance(message, dict) else None
+        return done(lambda: self.find_circuit("greedy" if method == "greedy" else "threshold"))
 
     def _send_numbers(self) -> None:
         """Packs what has become known."""
