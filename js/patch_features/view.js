@@ -15,9 +15,6 @@ import { stateName } from "./words.js";
 /** @typedef {import("./scene.js").Data} Data */
 /** @typedef {import("./scene.js").Scene} Scene */
 
-/** Pictures to choose from that fit beside title and controls. */
-const MOST_BESIDE = 6;
-
 const NO_KERNEL = {
   token: "This page has no kernel to compare another patch; it shows the one that was pinned when it was saved.",
   basis: "This page has no kernel to find other components.",
@@ -220,7 +217,7 @@ export class PatchFeaturesView {
     const { mode } = scene.choices;
     const { node, shared } = this.parts;
     Object.assign(node.dataset, { mode, size: scene.layout.size });
-    node.classList.toggle("vl-one-header", scene.layout.oneHeader && scene.data.meta.n_images <= MOST_BESIDE);
+    node.classList.toggle("vl-one-header", scene.layout.oneHeader && scene.data.meta.n_images === 1);
     node.classList.toggle("vl-tight", scene.layout.column < 400);
     node.style.setProperty("--vl-main", `${scene.layout.column}px`);
     node.style.setProperty("--vl-aside", `${Math.max(192, scene.layout.image.width)}px`);

@@ -57,7 +57,7 @@ def test_a_face_is_more_like_itself_than_like_the_wall(vit, trace):
     assert found[6:9, 12:15].min() > 0.5 > found[2:6, 28:31].max()
 
 
-def test_three_clicks_tell_face_suit_and_wall_apart(vit, trace):
+def test_three_clicks_tell_face_suit_and_wall_apart(vit):
     photograph = data.astronaut()
     taught = vl.teach(vit, photograph)
     for name, places in {"face": (7, 13), "suit": (24, 12), "wall": (3, 22)}.items():
