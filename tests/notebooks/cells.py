@@ -24,6 +24,7 @@ FEWER = {
     "steps=150": "steps=5",
     "N_IMAGES = 300": "N_IMAGES = 12",
     "N_IMAGES = 64": "N_IMAGES = 8",
+    "N_SCENES = 200": "N_SCENES = 40",
 }
 """What notebooks may do less of where their numbers are not asked for."""
 
