@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -283,3 +285,39 @@ def test_other_weights_are_read_no_more():
     ):
         with refused(vl.UsageError):
             ask()
+
+
+@pytest.mark.parametrize("per_image", [False, True])
+@pytest.mark.parametrize("kind", MODELS)
+def test_groups_are_those_of_k_means_and_keep_their_numbers(kind, per_image):
+    trace = traced(MODELS[kind]())
+    features = vl.read_features(trace, per_image=per_image)
+    k, seed, n = 3, 5, trace.layout.n_prefix
+    found = features.groups(k, seed)
+    assert found.shape == (trace.n_states, 3, *trace.layout.grid)
+    assert np.array_equal(found, features.groups(k, seed))
+    bases = [[0], [1], [2]] if per_image else [[0, 1, 2]]
+    for state, images in ((s, b) for s in range(trace.n_states) for b in bases):
+        x = by_numpy(trace, state)[images, n:]
+        x = (x / np.linalg.norm(x, axis=-1, keepdims=True)).reshape(-1, x.shape[-1])
+        own = found[state, images].ravel()
+        centres = [x[own == one].mean(0) for one in range(k)]
+        nearest = ((x[:, None] - centres) ** 2).sum(-1).argmin(-1)
+        assert np.array_equal(nearest, own)  # where Lloyd's steps end
+        if state < trace.n_states - 1:  # no other numbers share more with the next state
+            later = found[state + 1, images].ravel()
+            orders = [np.array(one)[own] for one in itertools.permutations(range(k))]
+            assert (own == later).sum() == max((one == later).sum() for one in orders)
+        else:
+            assert (np.diff(np.bincount(own, minlength=k)) <= 0).all()
+
+
+def test_groups_of_dropped_patches_and_numbers_that_do_not_go():
+    features = vl.read_features(traced(MODELS["CLS"](), edits=[vl.edits.DropTokens([4])]))
+    row, col = features.layout.row_col(4)
+    found = features.groups(2)
+    assert (found[..., row, col] == -1).all()
+    assert (found >= 0).sum() == found.size - found.shape[0] * found.shape[1]
+    for wrong in ({"k": 1}, {"k": 10**4}, {"k": 2.5}, {"seed": -1}):
+        with refused(vl.UsageError):
+            features.groups(**wrong)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,10 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, as_list, check_flag, check_type
+from vitlens_widgets.errors import (
+    UsageError,
+    as_list,
+    check_count,
+    check_flag,
+    check_seed,
+    check_type,
+)
 from vitlens_widgets.lenses.features import components as pca
 from vitlens_widgets.lenses.features.components import Components
 from vitlens_widgets.lenses.features.found import PatchSimilarity, StateFeatures
+from vitlens_widgets.lenses.features.groups import groups, renamed
 from vitlens_widgets.lenses.features.tokens import NormedTokens, checked_vector
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
@@ -111,6 +119,33 @@ class FeatureReading(Live):
         (1979); the first component as the figure: Oquab et al. (2023), "DINOv2", section 7.4.
         """
         return np.stack([found.foreground for found in self._every()])
+
+    def groups(self, k: int = 6, seed: int = 0) -> np.ndarray:
+        """The patches in k groups of like features, int64 `[state, image, row, col]`.
+
+        Each state is grouped by k-means on its unit vectors, over the batch or per image. Group 0
+        of the last state is the largest; in each earlier one a group has the number of that of the
+        next with which it shares most patches. -1 where a patch was dropped.
+
+        Args:
+            k: How many groups.
+            seed: Of the first centres.
+
+        Raises:
+            UsageError: k is not from 2 to the number of patches, or the seed is none.
+        """
+        n_bases = self.n_images if self.per_image else 1
+        n_patches = int(self.present.sum()) * (self.n_images // n_bases)
+        check_count("k", k, least=2, most=n_patches)
+        found = _grouped(self._unit_patches(), k, check_seed(seed))
+        every = [self._by_image(list(of_state)) for of_state in found]
+        return np.stack([self.laid_out(one, -1) for one in every])
+
+    def _unit_patches(self) -> Iterator[list[np.ndarray]]:
+        """Of each state, the last first: unit vectors `[patch, d]` of each basis."""
+        for units in reversed([*self._normed.checked_units(self.states)]):
+            patches = units[:, self.layout.n_prefix :].numpy()
+            yield list(patches) if self.per_image else [patches.reshape(-1, patches.shape[-1])]
 
     def similarity(self, image: int, token: Any, state: int | str | None = None) -> PatchSimilarity:
         """The cosine of every token with one token, in each state with that state's own vector.
@@ -289,6 +324,16 @@ def read_features(
     """
     check_type("read_features", trace, Trace, "a trace, such as vit.trace(images)")
     return FeatureReading(trace, per_image, states)
+
+
+def _grouped(every: Iterable[list[np.ndarray]], k: int, seed: int) -> list[list[np.ndarray]]:
+    """Groups of each state, the first first, of bases given from the last state on."""
+    found: list[list[np.ndarray]] = []
+    for bases in every:
+        own = [groups(units, k, seed) for units in bases]
+        later = found[0] if found else own
+        found.insert(0, [renamed(*pair, k) for pair in zip(own, later, strict=True)])
+    return found
 
 
 def _checked_states(trace: Trace, states: Sequence[int | str] | None) -> list[int]:
