@@ -52,8 +52,8 @@ def attribution(
         against: A class that every target is compared with; both biases are in the difference.
         sources: Whether heads are split by the keys that they read: which patch's value carried the
             class to the readout. `parts.sources`, and maps by `patches()`.
-        neurons: Whether MLPs are split into neurons, `parts.neurons`; costs about one more forward
-            pass.
+        neurons: Whether MLPs are split into neurons, `parts.neurons`; costs about two more forward
+            passes.
         center: Whether the mean over all classes is taken from each logit, as TransformerLens and
             Prisma do (`center_unembed`); a difference of two classes is the same either way.
 

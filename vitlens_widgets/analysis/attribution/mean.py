@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
     from pandas import DataFrame
 
+_BLOCKS = "blocks that have run"
 FIGURES = ("curve", "steps", "heads")
 
 
@@ -104,6 +105,7 @@ class MeanAttribution(Result):
     def _curve(self) -> Figure:
         where = places(self.n_layers)
         plot = charts.figure_over_states(self.title, where, "logit as it is put together")
+        plot.xaxis.axis_label = _BLOCKS
         compared = len(self.rows) > self.n_targets
         names = self.rows[: self.n_targets + compared]
         curves = {name: self.curve.mean[i].tolist() for i, name in enumerate(names)}
@@ -120,6 +122,7 @@ class MeanAttribution(Result):
     def _steps(self, row: int) -> Figure:
         quantity = f"added to {self.rows[row]}"
         plot = charts.figure_over_states(self.title, places(self.n_layers)[1:], quantity)
+        plot.xaxis.axis_label = _BLOCKS
         return charts.with_bars(plot, "to", "adds", {self.rows[row]: np.diff(self.curve.mean[row])})
 
     def summary(self) -> str:

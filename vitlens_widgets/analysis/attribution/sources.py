@@ -38,16 +38,17 @@ def read_keys(trace: Trace, layer: int, read: Tensor, attention: Branch) -> Tens
             "the tokens that they read; ask without sources=True, or of a run without that edit."
         )
     q, k, v = (attention.sites[site].detach() for site in ("q", "k", "v"))
-    values, gradient = v.double(), attention.gradient
+    values, gradient = v.double(), attention.gradient.float()
     shape = (len(gradient), trace.n_images, trace.vit.n_heads, values.shape[1])
     found = torch.zeros(shape, dtype=torch.float64, device=values.device)
     for image in range(trace.n_images):
         rows = attention_rows(trace, layer, image, of=(q, k))
-        for start, queries in _runs(read, trace.vit.n_heads * values.shape[1] * 8):
-            pattern = rows.of(queries).pattern.double()  # [head, query, key]
-            along = gradient[:, image, start : start + pattern.shape[1]].double()
-            pulled = torch.einsum("hqk,cqhd->chkd", pattern, along)
-            found[:, image] += torch.einsum("chkd,khd->chk", pulled, values[image])
+        pulled = gradient.new_zeros(*shape[:1], *shape[2:], values.shape[-1])
+        for start, queries in _runs(read, trace.vit.n_heads * values.shape[1] * 4):
+            pattern = rows.of(queries).pattern.float()  # [head, query, key]
+            along = gradient[:, image, start : start + pattern.shape[1]]
+            pulled += torch.einsum("hqk,cqhd->chkd", pattern, along)
+        found[:, image] = torch.einsum("chkd,khd->chk", pulled.double(), values[image])
     return found
 
 
