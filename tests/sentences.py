@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,9 @@ def plain(sentence: str) -> str:
     """
     folder = re.escape(os.path.realpath(tempfile.gettempdir()))
     sentence = re.sub(
-        rf"{folder}/(pytest-of-[^/]+/pytest-\d+/[^/\s\"',;]+|tmp\w+)", "<tmp>", sentence
+        rf"{folder}/(pytest-of-[^/]+/pytest-\d+/(?:popen-gw\d+/)?[^/\s\"',;]+|tmp\w+)",
+        "<tmp>",
+        sentence,
     )
     sentence = sentence.replace(str(ROOT), "<root>").replace(str(Path.home()), "<home>")
     sentence = re.sub(r"\b(127\.0\.0\.1|localhost):\d+", r"\1:<port>", sentence)
@@ -127,7 +130,18 @@ class Sentences:
         if report.when == "call" and report.passed:
             self.passed.add(report.nodeid)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """One of several processes (pytest-xdist) is done: what it heard."""
+        sent = getattr(node, "workeroutput", {}).get("sentences", {})
+        self.tests |= set(sent.get("tests", ()))
+        heard.update(sent.get("heard", {}))
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        one_of_several = getattr(session.config, "workeroutput", None)
+        if one_of_several is not None:
+            one_of_several["sentences"] = {"tests": [*self.tests], "heard": dict(heard)}
+            return
         chosen = any("::" in word for word in session.config.args)
         gone = {test for test in kept() if self.gone(test, chosen=chosen)}
         if writing:
