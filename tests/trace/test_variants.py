@@ -200,7 +200,7 @@ def test_batches_are_as_large_as_memory_allows(pair, monkeypatch):
     base, source = pair
     exchange = Exchange(base, source)
     n_tokens = base.states.shape[2]
-    assert exchange.at_once == 4096 // n_tokens
+    assert exchange.at_once == engine._MOST_TOKENS // n_tokens
     monkeypatch.setattr(engine, "_MEMORY", 1)
     assert exchange.at_once == 1
     places = places_at("attn_out", base.vit)

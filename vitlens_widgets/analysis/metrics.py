@@ -182,7 +182,7 @@ def _indices(clean: Trace, classes: Classes) -> Tensor:
 
 def _name(clean: Trace, index: Tensor) -> str:
     """The class, or that it differs from image to image."""
-    some = index.unique().tolist()
+    some = cast("list[int]", index.unique().tolist())
     return clean.vit.labels[some[0]] if len(some) == 1 else "each image's class"
 
 

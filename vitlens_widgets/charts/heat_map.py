@@ -77,8 +77,8 @@ def signed_cells(
     across, down = axes
     (rows, cols), most = np.indices(values.shape[::-1]), _round_up(values)
     data: dict[str, Any] = {
-        across: [names[across][i] for i in cols.ravel()],
-        down: [names[down][i] for i in rows.ravel()],
+        across: [names[across][int(i)] for i in cols.ravel()],
+        down: [names[down][int(i)] for i in rows.ravel()],
         "value": values.T.ravel(),
     }
     ranges = {"x_range": list(names[across]), "y_range": list(names[down])[::-1]}

@@ -29,7 +29,9 @@ from vitlens_widgets.trace.stream import Words
 
 _FEW = 6  # variants that share a block's beginning; fewer are not worth a batch of their own
 _MEMORY = 2**29  # bytes that a batch may take for a while on a processor
-_MOST_TOKENS = 4096  # of a batch there: more gain no speed
+_MOST_TOKENS = (
+    2048  # of a batch there: more gain no speed, and keep one waiting for the first answer
+)
 _STRUCTURAL = (RuntimeError, ValueError, IndexError, AssertionError)
 """What a block raises that cannot go on with rows or tokens of another number."""
 

@@ -69,7 +69,7 @@ def test_metric_effect_and_share_are_by_their_formulas(clean, corrupted, how):
 def test_own_values_change_nothing_to_the_bit_in_states_and_by_rounding_elsewhere(clean):
     twin = clean.rerun([], first=0)
     patching = Patching(clean, twin, METRIC, least_gap=1e-9)
-    own = {answer.index: answer.logits for answer in patching.run([Place("resid_pre", 1, token=4)])}
+    own = {answer.which: answer.logits for answer in patching.run([Place("resid_pre", 1, token=4)])}
     assert torch.equal(own[0], twin.logits)
     for site in ("z", "q", "pattern", "mlp_post"):
         for answer in patching.run([Place(site, layer) for layer in range(LAYERS)]):
@@ -124,7 +124,7 @@ def test_the_strongest_estimates_are_done_first(clean, corrupted, monkeypatch):
 
     def run(patching, exchanges, order=None):
         for answer in own(patching, exchanges, order):
-            done.append(answer.index)
+            done.append(answer.which)
             yield answer
 
     monkeypatch.setattr(Patching, "run", run)

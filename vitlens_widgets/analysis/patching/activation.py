@@ -145,7 +145,7 @@ def _done(patching: Patching, exchanges: Sequence[Places], order: list[int] | No
     try:
         with progress_bar(len(exchanges), "Activation patching", "place") as bar:
             for answer in patching.run(exchanges, order):
-                found[:, answer.index] = answer.metric
+                found[:, answer.which] = answer.metric
                 n_done += 1
                 bar.update(1)
     except KeyboardInterrupt:
@@ -178,15 +178,8 @@ def result_of(
     """
     vit, n_done = patching.exchange.base.vit, int((~np.isnan(metric).any(0)).sum())
     words = [str(one) if isinstance(one, Place) else " + ".join(map(str, one)) for one in exchanges]
-    along = dict(axes.along) if axes else {"place": words}
-    describe = patching.exchange.base.layout.describe
-    states = site == "resid_pre"
-    names = {
-        axis: [describe(one) for one in listed]
-        if axis in ("token", "query", "key")
-        else [f"{one}_pre" if states and axis == "layer" else str(one) for one in listed]
-        for axis, listed in along.items()
-    }
+    along: dict[str, list[Any]] = dict(axes.along) if axes else {"place": words}
+    names = {axis: _names(patching, site, axis, listed) for axis, listed in along.items()}
     what = f"{SITES[site]} by {', '.join(axes.axes)}" if axes else "places"
     into = "clean into corrupted" if patching.how == "denoising" else "corrupted into clean"
     some = "" if n_done == len(words) else f" ({n_done} of {len(words)} places)"
@@ -195,3 +188,12 @@ def result_of(
     return ActivationPatching(
         title, patching.how, site if axes else "", own, along, names, metric, patching.gap
     )
+
+
+def _names(patching: Patching, site: str, axis: str, listed: Sequence[Any]) -> list[str]:
+    """What stands along an axis, for people."""
+    if axis in ("token", "query", "key"):
+        return [patching.exchange.base.layout.describe(token) for token in listed]
+    if axis == "layer" and site == "resid_pre":
+        return [f"{state}_pre" for state in listed]
+    return [str(one) for one in listed]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -161,7 +162,10 @@ class Exchange:
     def _is_whole(self, put: Put) -> bool:
         """Whether from here on the run is the other one."""
         n_tokens = self.base.states.shape[2]
-        return put.site == "resid_pre" and len(put.region.chosen[0].unique()) == n_tokens
+        return (
+            put.site == "resid_pre"
+            and len(cast("Tensor", torch.unique(put.region.chosen[0]))) == n_tokens
+        )
 
 
 def _listed(places: Places) -> list[Place]:

@@ -68,10 +68,10 @@ class Gap:
         n, gap = len(self.size), self.size.mean()
         if np.abs(gap) < self.least:
             gap = np.nan
-        mean = change.mean(-1) / gap
+        mean: np.ndarray = np.asarray(change.mean(-1) / gap)
         off = (change - mean[..., None] * self.size) / gap
         variance = (off**2).sum(-1) / (n - 1) if n > 1 else np.full(mean.shape, np.nan)
-        deviation = np.sqrt(variance)
+        deviation = np.asarray(np.sqrt(variance))
         count = np.where(np.isnan(mean), 0, n)
         return OverImages(mean, deviation, half_width(deviation, np.full(mean.shape, n)), count)
 

@@ -23,7 +23,7 @@ How = Literal["denoising", "noising"]
 class Answered(NamedTuple):
     """The answer with one exchange made."""
 
-    index: int
+    which: int
     """Which exchange."""
     logits: Tensor
     """The model's answer, `[image, class]`, in float32 or finer."""

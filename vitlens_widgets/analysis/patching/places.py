@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -168,10 +168,8 @@ def sweep(
             f"{'=, '.join(axes)}=, or leave an axis out of by=."
         )
     whole = {name: one for name, one in chosen.items() if name not in axes and one is not None}
-    places = [
-        Place(site, **{**whole, **dict(zip(axes, at, strict=True))})
-        for at in product(*along.values())
-    ]
+    combined = (dict(zip(axes, at, strict=True)) for at in product(*along.values()))
+    places = [Place(site, at.pop("layer"), **{**whole, **at}) for at in combined]
     return Sweep(places, axes, along)
 
 
@@ -193,7 +191,7 @@ def _along(axis: str, choice: Choice, sizes: Mapping[str, int], context: Context
         found: Tensor = indices(axis, choice, sizes[axis])
     else:
         found = context.kept[context.positions(axis, choice)]
-    return [int(index) for index in torch.unique(found)]
+    return cast("list[int]", torch.unique(found).tolist())
 
 
 def _listed(site: str) -> str:
@@ -205,8 +203,8 @@ def _said(choice: Any) -> str:
     if isinstance(choice, slice):
         return f"{choice.start or 0}:{'' if choice.stop is None else choice.stop}"
     listed: Any = choice.tolist() if hasattr(choice, "tolist") else choice
-    if not isinstance(listed, (list, tuple, range)):
-        return str(listed)
-    several: list[Any] = list(listed)
+    several: list[Any] = (
+        list(cast("Any", listed)) if isinstance(listed, (list, tuple, range)) else [listed]
+    )
     some = ", ".join(map(str, several[:3]))
     return some if len(several) <= 3 else f"{some} ... ({len(several)})"

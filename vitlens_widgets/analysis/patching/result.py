@@ -78,7 +78,7 @@ class ActivationPatching(Result):
     @property
     def is_done(self) -> np.ndarray:
         """Which places were done, bool `[*axes]`."""
-        return ~np.isnan(self.metric).any(0)
+        return np.asarray(~np.isnan(self.metric).any(0))
 
     def over_pairs(self, name: str = "share") -> OverImages:
         """All pairs together, `[*axes]`, with 95 % intervals.
@@ -107,9 +107,10 @@ class ActivationPatching(Result):
         n = check_count("n", n, least=1)
         size = np.abs(self.over_pairs().mean).ravel()
         order = np.argsort(-np.nan_to_num(size, nan=-1.0), kind="stable")[:n]
-        shape = self.metric.shape[1:]
-        found = [np.unravel_index(i, shape) for i in order if not np.isnan(size[i])]
-        return [tuple(int(i) for i in at) for at in found]
+        chosen = order[~np.isnan(size[order])]
+        at = np.stack(np.unravel_index(chosen, self.metric.shape[1:]), axis=-1)
+        found: list[list[int]] = at.tolist()
+        return [tuple(place) for place in found]
 
     def table(self) -> DataFrame:
         """A row per place: where it is, metric, effect and share over all pairs, ± half intervals.
