@@ -59,7 +59,7 @@ def test_every_file_the_readme_points_to_is_there():
 
 def test_the_examples_of_each_view_run_after_it():
     names = {}
-    for example in blocks("python")[:6]:
+    for example in blocks("python")[:7]:
         exec(example, names)
     assert names["infilling"].score("mse").shape == (names["mae"].n_layers + 1, 1)
 

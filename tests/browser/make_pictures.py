@@ -69,6 +69,14 @@ def relevance_maps() -> vl.RelevanceMaps:
     return maps
 
 
+def causes() -> vl.Causes:
+    """A scene with and without its cat, three places exchanged, and the circuit."""
+    widget = exhibits.causes()
+    widget.find_circuit("greedy")
+    widget.saved()  # what is missing is exchanged then
+    return widget
+
+
 def patch_features() -> vl.PatchFeatures:
     """A model without a classifier: its patches by their components, and like a pinned one."""
     return exhibits.features()
@@ -110,6 +118,7 @@ MAKERS = (
     attention_maps,
     infill_strip,
     relevance_maps,
+    causes,
     patch_features,
     taught,
     explorer,

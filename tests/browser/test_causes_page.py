@@ -151,6 +151,36 @@ def test_other_numbers_are_asked_for_and_what_fails_is_said(page):
     assert widget.values == "output"
 
 
+def test_the_circuit_is_found_when_asked_and_its_size_is_chosen(page):
+    page.set_viewport_size({"width": 1200, "height": 1400})
+    pair = random_pair(9)
+    root, widget = with_kernel(page, pair, layer=1, head=0)
+    finished(page, root)
+    assert root.locator(".vl-circuit").is_hidden()
+    root.get_by_role("button", name="Find the circuit").click()
+    root.locator(".vl-circuit").wait_for()
+    assert widget._circuit["size"] == 20
+    facts = root.locator(".vl-size-facts").evaluate(TEXT)
+    assert "keep 0.75" in facts
+    slider = root.locator(".vl-sizes")
+    slider.focus()
+    page.keyboard.press("Home")
+    eventually(page, lambda: "1 edge keeps" in facts_of(root) or "0 edges keep" in facts_of(root))
+    page.keyboard.press("End")
+    eventually(page, lambda: "keep 1" in facts_of(root))
+    root.locator(".vl-node", has_text="H1").first.click()
+    eventually(page, lambda: widget.head == 1)
+    assert root.locator(".vl-tokens .vl-title").inner_text() == "Where it looks"
+    pair.refusal = "It cannot be found."
+    root.get_by_role("button", name="Remove the least needed edges").click()
+    error = root.locator(".vl-error")
+    eventually(page, lambda: "It cannot be found." in error.inner_text())
+
+
+def facts_of(root):
+    return root.locator(".vl-size-facts").evaluate(TEXT)
+
+
 @pytest.mark.parametrize("width", [700, 460])
 def test_a_page_without_a_kernel_says_what_it_cannot_do(page, width):
     page.set_viewport_size({"width": width, "height": 900})

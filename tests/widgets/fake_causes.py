@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 
 from tests.widgets.fake_reading import FakeLabels, FakeLayout
+from vitlens_widgets.analysis.circuits.graph import Graph
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.causes.seam import Writes
 
@@ -81,8 +83,22 @@ class FakePair:
         rows = (self.n_layers, self.n_heads + len(self.rows))
         return Writes(np.cumsum(steps, 1), rng.standard_normal((len(classes), *rows)))
 
-    def circuit(self, *_asked):
-        raise UsageError("Nothing that is invented has a circuit.")
+    def circuit(self, target, _against, method):
+        """Edges in any order, of which more keep more."""
+        if self.refusal:
+            raise UsageError(self.refusal)
+        rng, graph = np.random.default_rng([self.seed, target]), Graph(self.n_layers, self.n_heads)
+        ranked = rng.permutation(graph.edges)
+        asked = [1, 3, 9, 20, len(ranked)]
+        by_rank = SimpleNamespace(asked=asked, shares=np.linspace(0, 1, len(asked)))
+        scores = SimpleNamespace(
+            shares=rng.standard_normal(graph.allowed.shape), ranked=lambda: ranked
+        )
+        return SimpleNamespace(
+            graph=graph, edges=graph.mask(ranked[:20]), share=0.75, without=0.1, size=20,
+            curves=[by_rank], random=np.array([0.2, 0.3]), scores=scores,
+            answers=self.answers[:, 0], finished=method == "threshold",
+        )  # fmt: skip
 
 
 def random_pair(

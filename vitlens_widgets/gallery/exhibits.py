@@ -11,6 +11,7 @@ from vitlens_widgets.lenses import FrozenNormLens, InfillLens, LogitLens, Readin
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.widgets import (
     AttentionMaps,
+    Causes,
     Explorer,
     InfillStrip,
     PatchFeatures,
@@ -131,6 +132,16 @@ def relevance() -> RelevanceMaps:
     scene = world.scene(seed=7, objects=2)
     trace = _model().trace(scene.image)
     return RelevanceMaps(trace, list(scene.names), caption=_names(scene))
+
+
+def causes() -> Causes:
+    """What made "cat": the scene of the README with and without it, three places exchanged."""
+    scene = world.scene(45, objects=2, classes=("cat", "umbrella"))
+    without = world.without(scene, "cat")
+    runs = [_model().trace(one.image) for one in (scene, without)]
+    heads = [("head", 3, 1), ("head", 4, 2), ("head", 2, 2)]
+    words = {"names": ("with", "without"), "caption": "one scene, the cat taken away"}
+    return Causes(*runs, "cat", "umbrella", layer=3, head=1, exchanged=heads, **words)
 
 
 def cut_off() -> list[PatchGrid]:

@@ -86,6 +86,14 @@ def tutorials() -> list[Exhibit]:
             exhibits.relevance,
         ),
         Exhibit(
+            "causes",
+            "What made an answer",
+            "One scene with and without its cat: what each head, MLP and patch is worth between "
+            "the two answers, by exchanging its value for real.",
+            "vl.Causes",
+            exhibits.causes,
+        ),
+        Exhibit(
             "cut_off",
             "Patches that may not look at one another",
             "Where the true class stands among all classes: with attention as it is, and with each "

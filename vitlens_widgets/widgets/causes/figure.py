@@ -17,7 +17,8 @@ def figure_parts(traits: dict[str, Any], shared: Shared | None = None) -> Figure
     parts: dict[str, FigurePart] = {"clean": image(found, 0), "corrupted": image(found, 1)}
     parts["parts"] = partial(part_map, found)
     names = [f"{layer}_pre" for layer in found.layers]
-    parts |= {name: of_state(found, layer) for layer, name in enumerate(names)}
-    chosen = names[traits["layer"]]
+    parts |= {name: of_state(found, state) for state, name in enumerate(names)}
+    layer: int = traits["layer"]
+    chosen = names[layer]
     legend, title = found.token_scale, "share of the way, one token exchanged"
     return FigureParts(parts, ["clean", "corrupted", chosen], names, legend, title)

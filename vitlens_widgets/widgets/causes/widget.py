@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import traitlets
@@ -11,10 +11,12 @@ import traitlets
 from vitlens_widgets.errors import UsageError, as_list, check_text
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
+from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.causes import data
 from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT, circuit_traits
 from vitlens_widgets.widgets.causes.figure import figure_parts
-from vitlens_widgets.widgets.causes.places import Sizes, Spot, places_of
+from vitlens_widgets.widgets.causes.places import Sizes, Spot, Values, places_of
+from vitlens_widgets.widgets.causes.seam import Direction
 from vitlens_widgets.widgets.causes.source import source_of
 from vitlens_widgets.widgets.causes.still import draw
 from vitlens_widgets.widgets.causes.traits import CausesChoices
@@ -158,7 +160,12 @@ class Causes(CausesChoices):
         self.layer, self.head = divmod(int(sizes.argmax()), self._n_heads)
 
     def _now(self) -> Of:
-        return Of(self.target, self.against, self.image, self.direction, self.values)
+        values = cast("Values", self.values)
+        return Of(self.target, self.against, self.image, self._way, values)
+
+    @property
+    def _way(self) -> Direction:
+        return cast("Direction", self.direction)
 
     @property
     def _places(self) -> list[Spot]:
@@ -185,7 +192,7 @@ class Causes(CausesChoices):
         self._progress = data.progress(self._work, of, self.layer, places)
 
     def _fill_looks(self) -> None:
-        where = (self.layer, self.head, self.image, self.direction)
+        where = (self.layer, self.head, self.image, self._way)
         self._looks = pack.float32(self._source.reads(*where))
         self._looks_of = [self.layer, self.head]
 
@@ -222,7 +229,7 @@ class Causes(CausesChoices):
     def _go_on(self, message: Any, _buffers: Buffers) -> Reply:
         """Exchanges some more; the numbers go by their traits."""
         work, of, places = self._work, self._now(), self._places
-        if isinstance(message, dict) and message.get("again"):
+        if is_mapping(message) and message.get("again"):
             work.was_interrupted = False
         try:
             if not work.was_interrupted:
@@ -251,7 +258,7 @@ class Causes(CausesChoices):
 
     @answers_browser
     def _find_circuit(self, message: Any, _buffers: Buffers) -> Reply:
-        method = message.get("method") if isinstance(message, dict) else None
+        method: Any = message.get("method") if is_mapping(message) else None
         return done(lambda: self.find_circuit("greedy" if method == "greedy" else "threshold"))
 
     def _send_numbers(self) -> None:
@@ -264,7 +271,7 @@ class Causes(CausesChoices):
         """The widget as a page without a kernel keeps it, with every part exchanged.
 
         What is missing of the map of parts and of the state that is chosen is computed, with a
-        progress bar; of other states the page has what is known.
+        progress bar; of other states too where they have few tokens, else what is known is there.
         """
         self._work.finish(self._now(), self.layer, self._places)
         self._send_numbers()

@@ -105,7 +105,8 @@ class Work:
     def of_state(self, of: Of, layer: int) -> list[Spot]:
         """Every token of a state: all patches, those before them, then the strongest first."""
         strength = np.abs(np.nan_to_num(self.estimates(of)[1][layer]))
-        order = [self.tokens[at] for at in np.argsort(-strength, kind="stable")]
+        places: list[int] = np.argsort(-strength, kind="stable").tolist()
+        order = [self.tokens[at] for at in places]
         first = self._few(layer)
         return [*first, *(Spot("tokens", layer, tokens=(token,)) for token in order)]
 
@@ -146,8 +147,9 @@ class Work:
                 return
 
     def finish(self, of: Of, layer: int, exchanged: Sequence[Spot]) -> None:
-        """Exchanges all that a page shows of the chosen state, with a progress bar."""
-        missing = self.missing(of, layer, exchanged, film=False)
+        """Exchanges what a page shows, with a progress bar; of many tokens the chosen state's."""
+        is_small = self.source.n_layers * len(self.tokens) <= FEW
+        missing = self.missing(of, layer, exchanged, film=is_small)
         with progress_bar(len(missing), "exchanged") as bar:
             for _ in self._run(of, missing, exchanged):
                 bar.update()
@@ -173,4 +175,4 @@ class Work:
         if seconds < AIM / 2:
             self._at_once = min(MOST_AT_ONCE, 2 * self._at_once)
         elif seconds > 2 * AIM:
-            self._at_once = max(1, self._at_once // 2)
+            self._at_once = max(FIRST_AT_ONCE, self._at_once // 2)
