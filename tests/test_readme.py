@@ -62,6 +62,7 @@ def test_the_examples_of_each_view_run_after_it():
     for example in blocks("python")[:7]:
         exec(example, names)
     assert names["infilling"].score("mse").shape == (names["mae"].n_layers + 1, 1)
+    assert len(names["causes"].exchanged) == 2
 
 
 def test_what_is_kept_and_shared_is_written_and_tensors_of_ones_own_are_shown(
@@ -89,7 +90,7 @@ def test_what_is_kept_and_shared_is_written_and_tensors_of_ones_own_are_shown(
 def test_a_model_and_an_image_by_their_names_are_explored_in_one_call(tmp_path):
     scene = vl.world.scene(seed=7, objects=2)
     Image.fromarray(scene.image).save(tmp_path / "cat.png")
-    named = [line for line in blocks("python")[6].splitlines() if line.startswith("vl.explore(")]
+    named = [line for line in blocks("python")[7].splitlines() if line.startswith("vl.explore(")]
     (call,) = named
     here = call.replace("vit_base_patch16_224", "toy/p32").replace(
         "cat.jpg", (tmp_path / "cat.png").as_posix()
