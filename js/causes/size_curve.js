@@ -36,6 +36,7 @@ export function sizeCurve({ chooseSize }) {
   const drawing = whenChanged((/** @type {Drawn} */ s) => [s.columns, s.live, s.exact, s.ranked, s.random, s.nEdges, s.labelOf], (s) => {
     setAttributes(plot, { width: frameOf(s).width });
     plot.replaceChildren(...drawn(s));
+    words.style.minHeight = s.columns.width >= BESIDE ? "96px" : "52px"; // nothing moves when a size has more to say
     fill(words, ...wordsOf(s));
     setAttributes(slider, { "aria-valuemax": s.nEdges, "aria-valuenow": s.size, "aria-valuetext": spoken(s) });
   });
