@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bokeh.models import Span
+from bokeh.models import GlyphRenderer, Label, Line, Span
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
 from tests.analysis.test_class_space_figures import drawn
 from tests.sentences import refused
 from tests.small_models import pixels_for
+
+KEY = ("least relevant first", "most relevant first", "random")
 
 
 @pytest.fixture(scope="module")
@@ -21,27 +23,60 @@ def vit():
 def test_accuracy_over_the_share_that_is_removed(vit):
     data = examples(vit, 4)
     found = vl.analysis.perturbation_test(vit, data, methods=["rollout"], n_points=4, n_random=2)
-    plot = found.figure()
-    curves = drawn(plot)
-    assert list(curves) == ["rollout, negative", "rollout, positive", "random"]
-    for name, label in found.labels.items():
-        np.testing.assert_allclose(curves[label], found.curve(name).mean)
-    places = plot.renderers[0].data_source.data
-    np.testing.assert_allclose(places["x"], found.removed)  # a band
+    head, plot = found.figure().children
+    assert head.elements[0].html.startswith("<div><b>Accuracy as patches are removed: ")
+    assert all(f"</i>{name}<" in head.elements[0].html for name in KEY)
+    curves = plot.select(GlyphRenderer)
+    lines = {one.data_source.data["curve"][0]: one.data_source for one in curves if named(one)}
+    called = {"least relevant first": "rollout_negative", "most relevant first": "rollout_positive"}
+    assert {*lines} == {*called, "random"}
+    for label, source in lines.items():
+        mean = found.curve(called.get(label, label)).mean
+        np.testing.assert_allclose(source.data["value"], mean)
+    np.testing.assert_allclose(plot.renderers[0].data_source.data["x"], found.removed)  # a band
     assert plot.select_one(Span).location == pytest.approx(float(found.all_patches.mean))
+    assert not plot.legend
+    assert [label.text for label in plot.select(Label)] == ["all patches"]
 
 
-def test_both_curves_of_a_method_have_its_colour(vit):
+def named(renderer):
+    return "curve" in renderer.data_source.data
+
+
+def test_each_method_has_a_figure_of_its_own_with_the_same_axes(vit):
     methods = ["rollout", "chefer", "class_embedding", "gradient_rollout"]
     found = vl.analysis.perturbation_test(vit, examples(vit, 2), methods=methods, n_points=2)
-    items = {item.label.value: item.renderers[0].glyph for item in found.figure().legend[0].items}
-    labels = ["rollout", "Chefer", "class embedding", "gradient rollout"]
-    colours = [items[f"{label}, negative"].line_color for label in labels]
-    assert len(set(colours)) == len(methods)
-    assert [items[f"{label}, positive"].line_color for label in labels] == colours
-    dashes = [items[f"Chefer, {order}"].line_dash for order in ("negative", "positive")]
-    assert dashes[0] != dashes[1]
-    assert items["random"].line_color not in colours
+    _, *figures = found.figure().children
+    said = ["rollout", "Chefer", "class embedding", "gradient rollout"]
+    assert [plot.title.text for plot in figures] == said
+    for axis in ("x_range", "y_range"):
+        assert len({getattr(plot, axis).id for plot in figures}) == 1
+    for plot in figures:
+        lines = [one for one in plot.select(GlyphRenderer) if isinstance(one.glyph, Line)]
+        least, most, random = (
+            next(
+                one.glyph for one in lines if curve_of(one) == name and isinstance(one.glyph, Line)
+            )
+            for name in KEY
+        )
+        assert len({least.line_color, most.line_color, random.line_color}) == 3
+        assert least.line_dash != most.line_dash
+
+
+def curve_of(renderer):
+    return renderer.data_source.data["curve"][0] if named(renderer) else None
+
+
+def test_random_orders_alone_have_a_figure(vit):
+    found = vl.analysis.perturbation_test(vit, examples(vit, 2), methods=[], n_points=2)
+    head, plot = found.figure().children
+    assert {curve_of(line) for line in plot.select(GlyphRenderer)} - {None} == {"random"}
+    assert "most relevant" not in head.elements[0].html
+
+
+def test_nothing_cannot_stand_side_by_side():
+    with refused(vl.UsageError):
+        vl.charts.beside([])
 
 
 def test_probability_over_the_share_of_one_image(vit):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vitlens_widgets.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from bokeh.plotting import figure as Figure  # noqa: N812
+    from bokeh.models import LayoutDOM
     from pandas import DataFrame
 
     from vitlens_widgets.analysis.over_images import OverImages
@@ -38,8 +38,8 @@ class Result(ABC):
         """The numbers, tidy: a row per state, block or condition, the title in `attrs["title"]`."""
 
     @abstractmethod
-    def figure(self, *choice: Any, **choices: Any) -> Figure:
-        """What is usually looked at, as a Bokeh figure; `bokeh.io.show` shows it."""
+    def figure(self, *choice: Any, **choices: Any) -> LayoutDOM:
+        """What is usually looked at, as a Bokeh figure or several; `bokeh.io.show` shows it."""
 
     @abstractmethod
     def summary(self) -> str:

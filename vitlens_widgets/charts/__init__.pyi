@@ -14,9 +14,11 @@ from .dots import figure_over_layers, with_dots
 from .heat_map import map_of_patches, signed_cells, with_cells
 from .marks import with_chance, with_stars, with_stars_of_kinds
 from .notebook import in_notebook
+from .small_multiples import beside
 
 __all__ = [
     "COLOURS",
+    "beside",
     "empty_figure",
     "figure_over_blocks",
     "figure_over_layers",

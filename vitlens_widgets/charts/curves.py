@@ -110,6 +110,8 @@ def with_curves(
     curves: Mapping[str, Sequence[float]],
     bands: Mapping[str, Band] | None = None,
     looks: Mapping[str, Look] | None = None,
+    *,
+    legend: bool = True,
 ) -> Figure:
     """Draw curves, each with its own colour and dashes, and name them in a legend.
 
@@ -120,6 +122,7 @@ def with_curves(
         curves: A value for each place, by the name of the curve.
         bands: An interval around some of the curves, by the same names.
         looks: The colour and dashes of some of the curves, where they belong together.
+        legend: Without one, they are named elsewhere: in the key of `beside`.
     """
     items: list[LegendItem] = []
     faint = 0.15 if len(curves) <= len(COLOURS) else 0.08
@@ -139,9 +142,9 @@ def with_curves(
         dots = plot.scatter(along, "value", source=source, color=colour, size=6)
         items.append(LegendItem(label=name, renderers=cast("Any", [line, dots])))
         plot.add_tools(_hover(dots, along))
-    plot.add_layout(
-        Legend(items=items, border_line_color=None), "right" if len(items) > 1 else "above"
-    )
+    if legend:
+        place = "right" if len(items) > 1 else "above"
+        plot.add_layout(Legend(items=items, border_line_color=None), place)
     return plot
 
 

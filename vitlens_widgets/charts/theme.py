@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from bokeh.models import InlineStyleSheet
 
-_TEXT = "var(--jp-ui-font-color1, var(--vscode-editor-foreground, #1b1b1b))"
+TEXT = "var(--jp-ui-font-color1, var(--vscode-editor-foreground, #1b1b1b))"
 _QUIET = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #565656))"
 _LINE = "rgba(128, 128, 128, 0.28)"  # a hairline on white and on black
 _CLEAR = "rgba(0, 0, 0, 0)"
 
 _COLOURS = {
-    "text-color": _TEXT,  # of the title
-    "axis-label-text-color": _TEXT,
-    "label-text-color": _TEXT,  # of a legend
-    "title-text-color": _TEXT,  # of a colour bar
+    "text-color": TEXT,  # of the title
+    "axis-label-text-color": TEXT,
+    "label-text-color": TEXT,  # of a legend
+    "title-text-color": TEXT,  # of a colour bar
     "major-label-text-color": _QUIET,
     "axis-line-color": _QUIET,
     "major-tick-line-color": _QUIET,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from bokeh.models import Range1d
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.class_space import published
@@ -17,11 +18,19 @@ from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
 from vitlens_widgets.data.frames import frame
 
 if TYPE_CHECKING:
+    from bokeh.models import LayoutDOM
     from bokeh.plotting import figure as Figure  # noqa: N812
     from pandas import DataFrame
 
 ALONG = "patches removed"
 """What the horizontal axes of figures about removal count."""
+
+_LOOKS = {
+    "negative": ("least relevant first", (charts.COLOURS[0], "solid")),
+    "positive": ("most relevant first", (charts.COLOURS[1], "dashed")),
+    "random": ("random", (charts.COLOURS[6], "dotted")),
+}
+"""What a curve is called beside a method's other one, and its colour and dashes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,28 +133,38 @@ class PerturbationTest(Result):
         lines = [f"area, {label}: {mean_and_half(one)}" for label, one in areas.items()]
         return "\n".join([self.title, *lines])
 
-    def figure(self) -> Figure:
+    def figure(self) -> LayoutDOM:
         """Accuracy over the share of the patches that is gone, with 95 % intervals inside [0, 1].
 
-        A method has one colour, dashed where the most relevant patches go first; random orders are
-        grey. A line stands where the accuracy is with all patches there.
+        A small figure for each method against random orders, all with the same axes. A line stands
+        where the accuracy is with all patches there.
         """
-        plot = charts.figure_over_shares(self.title, ALONG, "accuracy")
-        labels = self.labels
-        curves = {labels[name]: one.mean.tolist() for name, one in self.accuracy.items()}
-        bands = {
-            labels[name]: tuple(end.clip(0, 1).tolist() for end in (one.low, one.high))
-            for name, one in self.accuracy.items()
+        title = f"Accuracy as patches are removed: {self.title}"
+        figures = [self._against_random(label, name) for name, label in self.methods.items()]
+        figures = figures or [self._against_random("random orders")]
+        key = {called: look for end, (called, look) in _LOOKS.items() if self._is_there(end)}
+        return charts.beside(figures, title, shared=True, key=key)
+
+    def _is_there(self, end: str) -> bool:
+        """Whether there is a curve of this kind."""
+        return any(name.endswith(end) for name in self.accuracy)
+
+    def _against_random(self, label: str, method: str = "") -> Figure:
+        """Both curves of a method, and that of random orders where there are any."""
+        plot = charts.figure_over_shares(label, ALONG, "accuracy")
+        plot.update(height=240, y_range=Range1d(-0.05, 1.15))
+        found = {
+            called: (self.accuracy[name], look)
+            for end, (called, look) in _LOOKS.items()
+            for name in (end, f"{method}_{end}")
+            if name in self.accuracy
         }
-        charts.with_curves(plot, ALONG, self.removed.tolist(), curves, bands, self._looks())
+        curves = {called: one.mean.tolist() for called, (one, _) in found.items()}
+        bands = {
+            called: tuple(end.clip(0, 1).tolist() for end in (one.low, one.high))
+            for called, (one, _) in found.items()
+        }
+        looks, places = {called: look for called, (_, look) in found.items()}, self.removed.tolist()
+        charts.with_curves(plot, ALONG, places, curves, bands, looks, legend=False)
         charts.with_chance(plot, float(self.all_patches.mean), "all patches")
         return plot
-
-    def _looks(self) -> dict[str, tuple[str, str]]:
-        """One colour for both curves of a method, as far as there are colours."""
-        looks = {"random": ("#767676", "dotted")}
-        if len(self.methods) <= len(charts.COLOURS):
-            for method, colour in zip(self.methods.values(), charts.COLOURS, strict=False):
-                looks |= {f"{method}, negative": (colour, "solid")}
-                looks |= {f"{method}, positive": (colour, "dashed")}
-        return looks
