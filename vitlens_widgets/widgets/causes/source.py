@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.causes.answers import Compared
 from vitlens_widgets.widgets.causes.places import Spot, Values
 from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
@@ -85,11 +86,25 @@ class PairSource:
     def estimates(
         self, target: int, against: int | None, image: int, direction: Direction, values: Values
     ) -> tuple[np.ndarray, np.ndarray]:
-        """By how much the metric would change to first order; see `causes.gradients`."""
-        from vitlens_widgets.widgets.causes.gradients import first_order
+        """By how much the metric would change to first order: `vl.analysis.attribution_patching`.
 
-        base, other = self._base_and_other(direction)
-        return first_order(base, other, (target, against), image, values, self.rows)
+        Returns:
+            `[layer, row]`, heads first, and `[layer, position]` of the states before the blocks.
+            All heads of a block together change it by the sum of theirs.
+        """
+        from vitlens_widgets.analysis import attribution_patching
+
+        metric = target if against is None else (target, against)
+        base = Compared(target, against).metric(self.logits(image))[int(direction == "denoising")]
+
+        def change(site: str, *by: str) -> np.ndarray:
+            found = attribution_patching(*self._runs, metric, site=site, by=by, how=direction)
+            return found.metric[image] - base
+
+        heads = change("z" if values == "output" else values, "layer", "head")
+        beside = {"attention": lambda: heads.sum(1), "mlp": lambda: change("mlp_out", "layer")}
+        rows = np.column_stack([heads, *(beside[row]() for row in self.rows)])
+        return rows, change("resid_pre", "layer", "token")
 
     def reads(self, layer: int, head: int, image: int, direction: Direction) -> np.ndarray:
         """Where a head looks from what the readout reads, float32 `[position]`."""

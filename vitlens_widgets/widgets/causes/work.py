@@ -84,7 +84,11 @@ class Work:
 
     def estimates(self, of: Of) -> tuple[np.ndarray, np.ndarray]:
         """Shares of the way to first order, `[layer, row]` and `[layer, position]`; NaN: no gap."""
-        gap = self.answers(of).gap(of.asked) if self.has_gap(of) else np.nan
+        n_layers, gap = self.source.n_layers, self.answers(of).gap(of.asked)
+        if not self.has_gap(of):
+            sizes = (len(self.rows), len(self.tokens))
+            rows, tokens = (np.full((n_layers, one), np.nan) for one in sizes)
+            return rows, tokens
         parts, tokens = self._estimates(of.target, of.against, of.image, of.direction, of.values)
         return -parts / gap, -tokens / gap
 
