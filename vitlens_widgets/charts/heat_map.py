@@ -101,7 +101,10 @@ def _round_up(values: np.ndarray) -> float:
 
 
 def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:
-    """A figure of a number for each patch, with a scale from the smallest to the largest.
+    """A figure of a number for each patch.
+
+    Its scale goes from the smallest to the largest; where some are below 0, it is that of
+    `signed_cells`, with 0 in its middle.
 
     Args:
         title: What it is of.
@@ -112,8 +115,9 @@ def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:
     ranges = {"x_range": (-0.5, values.shape[1] - 0.5), "y_range": (values.shape[0] - 0.5, -0.5)}
     plot = empty_figure(title, "row", x_axis_label="column", match_aspect=True, **ranges)
     source = ColumnDataSource({"row": rows, "column": cols, quantity: values.ravel()})
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    colour = linear_cmap(quantity, Cividis256, low, high, nan_color="rgba(0, 0, 0, 0)")
+    low, high, most = float(np.nanmin(values)), float(np.nanmax(values)), _round_up(values)
+    scale = (_BLUE_ORANGE, -most, most) if low < 0 else (Cividis256, low, high)
+    colour = linear_cmap(quantity, *scale, nan_color="rgba(0, 0, 0, 0)")
     squares = plot.rect("column", "row", 1, 1, source=source, color=colour, line_color=None)
     plot.add_layout(ColorBar(color_mapper=colour["transform"], title=quantity), "right")
     said = [("", "row @row, column @column"), (quantity, f"@{{{quantity}}}{{0.000e+0}}")]
