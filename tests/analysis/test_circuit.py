@@ -132,7 +132,7 @@ def test_its_tables_figure_and_words(runs, scores):
     found = circuit(*runs, differ, scores=scores, n_random=2)
     sizes = found.table("sizes")
     assert set(sizes.circuits) == {"by scores", "least needed removed"}
-    assert found.figure().title.text == found.title
+    assert found.figure().title.text == f"Share of the gap by size: {found.title}"
     said = found.summary()
     assert f"{found.size} of {found.graph.n_edges} edges" in said
     assert "its answers, of 2" in said

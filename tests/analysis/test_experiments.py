@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
+from tests.analysis.titles import check_titles, title_of
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
 from tests.small_models import timm_model
@@ -65,8 +66,9 @@ def test_their_results_have_a_table_a_figure_and_a_summary(vit, name):
     table = found.table()
     assert isinstance(table, DataFrame)
     assert found.title in table.attrs["title"]
-    shown = found.figure()
-    assert found.title in (shown.name or shown.title.text)  # one figure, or several of one title
+    check_titles(name, found)
+    assert title_of(found.figure()).endswith(f": {found.title.whose}")
+    assert found.title.startswith(found.title.whose)
     assert found.summary().startswith(found.title)
     assert "±" in found.summary()
 
@@ -78,7 +80,7 @@ def test_the_values_of_a_summary_are_those_of_the_result(vit):
     stored = vl.analysis.value_vectors(vit, 1)
     strongest = stored.table().iloc[0]
     assert f"promote {strongest['class 1']} ({strongest['vector']})" in stored.summary()
-    assert stored.figure().title.text == stored.title
+    assert stored.figure().title.text.endswith(f": {stored.title}")
     agreement = vl.analysis.class_value_agreement(vit)
     largest = agreement.values["MLP"].mean.max()
     assert f"MLP: at most {largest:.3f}" in agreement.summary()

@@ -12,6 +12,7 @@ from scipy import stats
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
+from tests.analysis.titles import check_titles
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
@@ -116,6 +117,7 @@ def test_each_has_a_table_a_figure_and_a_summary(trace, scenes, name):
     assert isinstance(table, DataFrame)
     assert found.title in table.attrs["title"]
     assert found.figure().select(ColumnDataSource)
+    check_titles(name, found)
     assert found.summary().startswith(found.title)
     assert len(found.summary().splitlines()) > 1
 

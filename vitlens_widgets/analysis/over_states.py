@@ -156,7 +156,8 @@ def _at(
 
 def _figure(reading: Reading, quantity: str, **words: Any) -> Figure:
     _check_reading(reading)
-    title = f"{reading.lens_name} of {reading.model_name}"
+    what = quantity.split(",")[0]
+    title = f"{what[:1].upper()}{what[1:]} by state: {reading.lens_name} of {reading.model_name}"
     return charts.figure_over_states(title, reading.state_names, quantity, **words)
 
 

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from vitlens_widgets.analysis.over_images import OverImages
 
 
+class Title(str):
+    """What a result is of, in full, which knows itself in fewer words, too.
+
+    Attributes:
+        whose: As a figure says it, without settings of the data.
+    """
+
+    whose: str
+
+
 class Result(ABC):
     """What an experiment found.
 
@@ -32,6 +42,11 @@ class Result(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.title})"
+
+    def titled(self, what: str) -> str:
+        """A figure's title: what is measured, then of whom, in few words where there are any."""
+        whose = self.title.whose if isinstance(self.title, Title) else self.title
+        return f"{what[:1].upper()}{what[1:]}: {whose}"
 
     @abstractmethod
     def table(self, *choice: Any, **choices: Any) -> DataFrame:

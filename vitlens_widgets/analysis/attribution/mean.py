@@ -97,14 +97,18 @@ class MeanAttribution(Result):
         chosen = self._row(row)
         if name == "heads":
             quantity = f"added to {self.rows[chosen]}"
-            plot = charts.figure_over_layers(self.title, quantity, self.n_layers)
+            plot = charts.figure_over_layers(
+                self.titled(f"what each head has {quantity}"), quantity, self.n_layers
+            )
             values = {self.rows[chosen]: self.heads(self.rows[chosen])}
             return charts.with_dots(plot, "adds", values, {self.rows[chosen]: 0.0})
         return self._curve() if name == "curve" else self._steps(chosen)
 
     def _curve(self) -> Figure:
         where = places(self.n_layers)
-        plot = charts.figure_over_states(self.title, where, "logit as it is put together")
+        plot = charts.figure_over_states(
+            self.titled("logits as they are put together"), where, "logit so far"
+        )
         plot.xaxis.axis_label = _BLOCKS
         compared = len(self.rows) > self.n_targets
         names = self.rows[: self.n_targets + compared]
@@ -121,7 +125,8 @@ class MeanAttribution(Result):
 
     def _steps(self, row: int) -> Figure:
         quantity = f"added to {self.rows[row]}"
-        plot = charts.figure_over_states(self.title, places(self.n_layers)[1:], quantity)
+        title = self.titled(f"what each half block has {quantity}")
+        plot = charts.figure_over_states(title, places(self.n_layers)[1:], quantity)
         plot.xaxis.axis_label = _BLOCKS
         return charts.with_bars(plot, "to", "adds", {self.rows[row]: np.diff(self.curve.mean[row])})
 

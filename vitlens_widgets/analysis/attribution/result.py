@@ -159,8 +159,8 @@ class Attribution(Result):
         if name != "patches":
             return self.over_images(image).figure(name, row)
         grid = self.patches(image or 0, row)
-        title = f"{self.title}: what heads carry from each patch to {self.rows[self._row(row)]}"
-        return charts.map_of_patches(title, "logit", grid)
+        what = f"what heads carry from each patch to {self.rows[self._row(row)]}"
+        return charts.map_of_patches(self.titled(what), "logit", grid)
 
     def summary(self) -> str:
         """Each row's logit, the components that add and take most, and what rounding leaves."""

@@ -140,7 +140,9 @@ class Circuit(Result):
 
     def figure(self) -> Figure:
         """The share of the gap over sizes: by scores, on the greedy way, and of random circuits."""
-        plot = charts.empty_figure(self.title, "share of the gap", x_axis_type="log")
+        plot = charts.empty_figure(
+            self.titled("share of the gap by size"), "share of the gap", x_axis_type="log"
+        )
         plot.xaxis.axis_label = f"edges, of {self.graph.n_edges}"
         for i, curve in enumerate(self.curves):
             one = curve.sizes > 0

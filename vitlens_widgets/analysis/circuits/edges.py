@@ -110,7 +110,7 @@ class EdgeEffects(Result):
         sizes /= max(sizes.sum(), np.finfo(float).tiny)
         writes, reads = _blocks(self.graph)
         plot = charts.empty_figure(
-            self.title,
+            self.titled("what goes from block to block"),
             "read by",
             x_range=list(dict.fromkeys(writes)),
             y_range=list(dict.fromkeys(reads))[::-1],

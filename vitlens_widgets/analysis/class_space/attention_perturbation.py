@@ -119,9 +119,16 @@ class AttentionPerturbation(Result):
         check_name(name, [*MEANINGS, "boxes"])
         if name == "boxes":
             n_classes = next(iter(self.counts.values())).shape[-1]
-            return figure_of_boxes(self.title, self.state_names, self.boxes, n_classes)
+            return figure_of_boxes(
+                self.titled("identifiability scores as boxes"),
+                self.state_names,
+                self.boxes,
+                n_classes,
+            )
         quantity = MEANINGS[name].split(":")[0]
-        plot = charts.figure_over_states(self.title, self.state_names, quantity)
+        plot = charts.figure_over_states(
+            self.titled(f"{quantity} by state"), self.state_names, quantity
+        )
         means = {kind: measures[name] for kind, measures in self.values.items()}
         known = self.published if name == "rate" else {}
         before = [float("nan")] * (len(self.state_names) - 1)

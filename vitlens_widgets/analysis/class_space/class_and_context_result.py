@@ -142,7 +142,12 @@ class ClassAndContext(Result):
         check_name(name, ("quartiles", "boxes"))
         n_classes = self.counts.shape[2]
         if name == "boxes":
-            plot = figure_of_boxes(self.title, self.state_names, self.boxes, n_classes)
+            plot = figure_of_boxes(
+                self.titled("identifiability scores as boxes"),
+                self.state_names,
+                self.boxes,
+                n_classes,
+            )
         else:
             plot = self._quartiles()
             charts.with_chance(plot, (n_classes + 1) / (2 * n_classes))
@@ -151,7 +156,9 @@ class ClassAndContext(Result):
 
     def _quartiles(self) -> Figure:
         quantity = "identifiability score of image tokens"
-        plot = charts.figure_over_states(self.title, self.state_names, quantity)
+        plot = charts.figure_over_states(
+            self.titled("identifiability of class and context by state"), self.state_names, quantity
+        )
         curves = {f"{label}-labelled, median": self.quantile(label).tolist() for label in LABELS}
         for label, known in self.published.items():
             curves[f"{label}-labelled, {published.SOURCE}"] = known.tolist()

@@ -137,7 +137,8 @@ class ClassSimilarityChange(Result):
         check_name(name, ("change", "composition"))
         change = name == "change"
         quantity = "class similarity change rate" if change else "share of tokens"
-        plot = charts.figure_over_blocks(self.title, range(self.n_blocks), quantity)
+        what = quantity if change else "where the first class stood before"
+        plot = charts.figure_over_blocks(self.titled(what), range(self.n_blocks), quantity)
         if not change:
             means = _called_shares(self.composition)
             known = _called_shares(self.published_composition)

@@ -203,13 +203,20 @@ class Identifiability(Result):
             if one in self.published:
                 beside[f"{_called(one)}, {published.SOURCE}"] = self.published[one].tolist()
         quantity = f"identifiability {name}" if name in _PAIRS else MEANINGS[name].split(":")[0]
-        plot = charts.figure_over_states(self.title, self.state_names, quantity)
+        plot = charts.figure_over_states(
+            self.titled(f"{quantity} by state"), self.state_names, quantity
+        )
         charts.with_means(plot, "state", self.state_names, means, beside)
         charts.with_chance(plot, self.chance.get(name))
         return self._with_stars(plot) if name == "score" else plot
 
     def _boxes(self) -> Figure:
-        plot = figure_of_boxes(self.title, self.state_names, self.boxes, len(self.labels))
+        plot = figure_of_boxes(
+            self.titled("identifiability scores as boxes"),
+            self.state_names,
+            self.boxes,
+            len(self.labels),
+        )
         return self._with_stars(plot)
 
     def _with_stars(self, plot: Figure) -> Figure:

@@ -152,9 +152,9 @@ class Convergence(Result):
 
 def _converged(results: Mapping[str, Convergence]) -> Figure:
     states = same_states(results)
-    plot = charts.figure_over_states(
-        "the final answer stays from here on", states, "share of images"
-    )
+    what, first = "The final answer stays from here on", next(iter(results.values()))
+    title = first.titled(what) if len(results) == 1 else what
+    plot = charts.figure_over_states(title, states, "share of images")
     shares = {
         called: np.bincount(one.converged(), minlength=len(states)) / one.answers.shape[1]
         for called, one in results.items()
@@ -170,6 +170,6 @@ def _means(results: Mapping[str, Convergence], name: str) -> Figure:
     beside = (
         {"other images'": first.others[name].tolist()} if alone and name in first.others else {}
     )
-    title = first.title if alone else label
+    title = first.titled(f"mean {label} by state") if alone else label
     plot = charts.figure_over_states(title, states, f"{label} ({unit})")
     return charts.with_means(plot, "state", states, means, beside)

@@ -66,7 +66,9 @@ class AgainstChance(Result):
         """
         name = self.names[0] if name is None else check_name(name, self.names)
         ratio = self.ratio[..., list(self.names).index(name)]
-        plot = charts.figure_over_layers(self.title, f"{name}, times chance", len(ratio))
+        plot = charts.figure_over_layers(
+            self.titled(f"{name} against chance"), f"{name}, times chance", len(ratio)
+        )
         return charts.with_dots(plot, "times chance", {self.title: ratio}, {self.title: 1.0})
 
     def summary(self) -> str:

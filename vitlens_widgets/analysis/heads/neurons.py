@@ -74,7 +74,9 @@ class Neurons(Result):
         """
         first = self._largest_first()[: check_count("k", k, least=1)]
         names = [str(channel) for channel in first]
-        plot = charts.figure_over_states(self.title, names, "adds to the score")
+        plot = charts.figure_over_states(
+            self.titled("what channels add to a score"), names, "adds to the score"
+        )
         plot.xaxis.axis_label = f"channel, the largest of {len(self.product)} first"
         added = {"added": self.added[first]}
         return charts.with_bars(plot, "channel", "adds to the score", added)

@@ -146,7 +146,8 @@ class HeadStatistics(Result):
         nulls = {model: one.null(name) for model, one in results.items()}
         about = next(iter(results.values())).about[name]
         uniform = "" if set(nulls.values()) == {None} else " (dotted: uniform attention)"
-        title, quantity = f"{about.label}: {about.meaning}", f"{about.unit}{uniform}"
+        what, quantity = f"{about.label}, {about.meaning}", f"{about.unit}{uniform}"
+        title = next(iter(results.values())).titled(what) if len(results) == 1 else what
         depth = max(one.shape[0] for one in results.values())
         plot = charts.figure_over_layers(title, quantity, depth)
         values = {model: one.values[name] for model, one in results.items()}

@@ -117,7 +117,10 @@ class MaskStudy(Result):
         chosen = range(n_states) if states is None else states
         names = {self.state_names[check_index("state", k, n_states)]: k for k in chosen}
         mean, (low, high) = self.mean(metric, reference), self.interval(metric, reference)
-        plot = charts.empty_figure(f"{self.title}, against the {reference}", QUANTITIES[metric])
+        plot = charts.empty_figure(
+            self.titled(f"{QUANTITIES[metric].split(',')[0]} against the {reference}"),
+            QUANTITIES[metric],
+        )
         plot.xaxis.axis_label = "share of hidden patches"
         return charts.with_curves(
             plot,

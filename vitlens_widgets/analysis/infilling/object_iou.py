@@ -75,7 +75,9 @@ class ObjectIoU(Result):
 
     def figure(self) -> Figure:
         """Means over images with 95 % intervals, state by state, beside that of the original."""
-        plot = charts.figure_over_states(self.title, self.state_names, "mean IoU of classes")
+        plot = charts.figure_over_states(
+            self.titled("mean IoU of classes by state"), self.state_names, "mean IoU of classes"
+        )
         original = f"original, {_AGAINST['truth']}"
         beside = {original: [float(self._original.mean)] * len(self.state_names)}
         return charts.with_means(plot, "state", self.state_names, self._over_images, beside)

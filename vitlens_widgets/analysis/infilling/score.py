@@ -49,7 +49,8 @@ def score(infilling: Infilling, metric: str = "mse", image: int = 0) -> Figure:
         f"against the {reference}": finite(infilling.score(metric, reference)[:, image])
         for reference in ("original", "final")
     }
-    title = f"{infilling.lens_name} of {infilling.model_name}"
+    called = QUANTITIES[metric].split(",")[0]
+    title = f"{called} by state: {infilling.lens_name} of {infilling.model_name}"
     plot = charts.figure_over_states(title, infilling.state_names, QUANTITIES[metric])
     return charts.with_curves(plot, "state", infilling.state_names, curves)
 

@@ -155,8 +155,10 @@ class ActivationPatching(Result):
         if name != "metric":
             self.gap.check()
         values, axes = self._drawn(self.over_pairs(name).mean, at)
-        title = ", ".join([self.title, *(f"{axis} {index}" for axis, index in at.items())])
         quantity = self.gap.metric if name == "metric" else MEANINGS[name]
+        title = self.titled(
+            ", ".join([quantity.split(":")[0], *(f"{axis} {i}" for axis, i in at.items())])
+        )
         names = {axis: list(self.names[axis]) for axis in axes}
         if len(axes) == 1:
             plot = charts.figure_over_states(title, names[axes[0]], quantity)

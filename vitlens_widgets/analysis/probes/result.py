@@ -32,6 +32,12 @@ MEASURES = {
 }
 """What is measured at each place."""
 
+_FIGURES = {
+    "accuracy": "accuracy of probes and of the own classifier",
+    "rank": "mean rank of the true class by probes",
+    "projection": "accuracy of the own classifier",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class LinearProbes(Result):
@@ -146,7 +152,7 @@ class LinearProbes(Result):
         self._check_image_tokens()
         keys = [(site, one) for one in self._beside(name) for site in self.places.sites]
         quantity = {"rank": "mean rank of the true class"}.get(name, "accuracy, image tokens")
-        plot = charts.figure_over_blocks(self.title, self.places.layers, quantity)
+        plot = charts.figure_over_blocks(self.titled(_FIGURES[name]), self.places.layers, quantity)
         means = {column_of(*key): self.image_tokens[key] for key in keys}
         beside = {
             f"{column_of(*key)}, {published.SOURCE}": known.tolist()

@@ -139,7 +139,7 @@ class PerturbationTest(Result):
         A small figure for each method against random orders, all with the same axes. A line stands
         where the accuracy is with all patches there.
         """
-        title = f"Accuracy as patches are removed: {self.title}"
+        title = self.titled("accuracy as patches are removed")
         figures = [self._against_random(label, name) for name, label in self.methods.items()]
         figures = figures or [self._against_random("random orders")]
         key = {called: look for end, (called, look) in _LOOKS.items() if self._is_there(end)}
@@ -152,7 +152,7 @@ class PerturbationTest(Result):
     def _against_random(self, label: str, method: str = "") -> Figure:
         """Both curves of a method, and that of random orders where there are any."""
         plot = charts.figure_over_shares(label, ALONG, "accuracy")
-        plot.update(height=240, y_range=Range1d(-0.05, 1.15))
+        plot.update(height=240, y_range=Range1d(start=-0.05, end=1.15))
         found = {
             called: (self.accuracy[name], look)
             for end, (called, look) in _LOOKS.items()

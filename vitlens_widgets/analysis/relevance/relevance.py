@@ -123,7 +123,9 @@ class Relevance(Result):
             UsageError: There is no such image.
         """
         grid = self.patches(image)  # refuses an image that is not there
-        return charts.map_of_patches(self._of_image(image), "relevance", grid)
+        return charts.map_of_patches(
+            f"Relevance of patches: {self._of_image(image)}", "relevance", grid
+        )
 
     def _of_image(self, image: int) -> str:
         return f"{self.title}, image {image}, {self._asked(image)}"

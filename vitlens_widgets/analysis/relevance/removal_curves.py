@@ -98,7 +98,9 @@ class RemovalCurves(Result):
         check_index("image", image, len(self.target))
         label = self.labels[int(self.target[image])]
         plot = charts.figure_over_shares(
-            f"{self.title}, {label}", ALONG, f"{word_of(self.kind)} of {label}"
+            f"{self.titled(f'{word_of(self.kind)} as patches are removed')}, image {image}",
+            ALONG,
+            f"{word_of(self.kind)} of {label}",
         )
         curves = {kind: values[image].tolist() for kind, values in self.probability.items()}
         return charts.with_curves(plot, ALONG, self.removed.tolist(), curves)

@@ -28,6 +28,13 @@ MEANINGS = {
 }
 """What is measured; `vl.analysis.segmentation` defines each."""
 
+_CALLED = {
+    "iou": "mean IoU",
+    "separation": "mean separation",
+    "everywhere": "mean IoU of answering it everywhere",
+}
+"""What figures call it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Segmentation(Result):
@@ -133,16 +140,18 @@ class Segmentation(Result):
     def compared(cls, results: Mapping[str, Segmentation], name: str = "iou") -> Figure:
         """Several results in one figure, by name; see `vl.analysis.compare`."""
         states = same_states(results)
-        means = {called or name: one.mean(name) for called, one in results.items()}
-        title = next(iter(results.values())).title if len(results) == 1 else MEANINGS[name]
-        plot = charts.figure_over_states(title, states, name, y_range=(-0.02, 1.02))
+        means = {key or name: one.mean(name) for key, one in results.items()}
+        first, called = next(iter(results.values())), _CALLED[name]
+        title = first.titled(f"{called} by state") if len(results) == 1 else MEANINGS[name]
+        plot = charts.figure_over_states(title, states, called, y_range=(-0.02, 1.02))
         return charts.with_means(plot, "state", states, means)
 
     def _of_classes(self, name: str) -> Figure:
         shown = [int(label) for label in np.unique(self.label)]
         means = {c: over_images(self.of(c, name)) for c in shown}
         names = [self.labels[c] for c in shown]
-        plot = charts.figure_over_states(self.title, self.state_names, "", y_range=names[::-1])
+        title = self.titled(f"{_CALLED[name]} by class and state")
+        plot = charts.figure_over_states(title, self.state_names, "", y_range=names[::-1])
         plot.height = 60 + 26 * len(shown)
         cells: list[dict[str, Any]] = [
             {"state": state, "class": self.labels[c], "images": int(one.n[k])}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from vitlens_widgets._version import __version__
+from vitlens_widgets.analysis.result import Title
 from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
 from vitlens_widgets.analysis.stream.saved import SavedRun, check_same_kind
 from vitlens_widgets.data import Dataset, LabelSet
@@ -133,10 +134,14 @@ def _stopped(saved: SavedRun | None, done: int, stop: int) -> str:
     )
 
 
-def _title(experiment: BatchMeasure, vit: ViT, data: Dataset, done: int) -> str:
+def _title(experiment: BatchMeasure, vit: ViT, data: Dataset, done: int) -> Title:
     settings = ((name, experiment.settings[name]) for name in experiment.usual)
-    unusual = [f", {name}={one!r}" for name, one in settings if one != experiment.usual[name]]
-    return f"{vit.name}, {counted(done, 'image')} of {data!r}{''.join(unusual)}"
+    unusual = {name: one for name, one in settings if one != experiment.usual[name]}
+    images = f"{vit.name}, {counted(done, 'image')}"
+    whole = f"{images} of {data!r}{''.join(f', {name}={one!r}' for name, one in unusual.items())}"
+    title = Title(whole)
+    title.whose = images + "".join(f", {name} {one}" for name, one in unusual.items())
+    return title
 
 
 def _added(

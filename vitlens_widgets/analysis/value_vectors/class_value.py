@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+_FIGURES = {
+    "means": "mean class-value agreement",
+    "boxes": "class-value agreement of all classes",
+}
+
+
 class NearestVector(NamedTuple):
     """The value vector of a block that is nearest to a class, each `[block, class]`."""
 
@@ -164,7 +170,9 @@ class ClassValueAgreement(Result):
         """
         check_name(name, ("means", "boxes"))
         quantity = "class-value agreement (cosine)"
-        plot = charts.figure_over_blocks(self.title, range(self.n_blocks), quantity)
+        plot = charts.figure_over_blocks(
+            self.titled(_FIGURES[name]), range(self.n_blocks), quantity
+        )
         drawn = self.values if name == "means" else self.boxes
         if name == "means":
             baseline = self.baseline_values.items()

@@ -167,7 +167,9 @@ class KeyValueAgreement(Result):
             UsageError: There is no such measure.
         """
         check_name(name, [*MEASURES, "answers"])
-        plot = charts.figure_over_blocks(self.title, range(self.n_blocks), _QUANTITIES[name])
+        plot = charts.figure_over_blocks(
+            self.titled(_QUANTITIES[name]), range(self.n_blocks), _QUANTITIES[name]
+        )
         if name == "answers":
             return self._with_answers(plot)
         means = {kind: self.values[kind, name] for kind in self.kinds}

@@ -136,7 +136,9 @@ class ValueVectors(Result):
     def figure(self) -> Figure:
         """How strong the vectors are: the logit of the class that each promotes most."""
         first = np.sort(self.logits.max(axis=0))[::-1].tolist()
-        plot = charts.empty_figure(self.title, "logit of the class promoted most")
+        plot = charts.empty_figure(
+            self.titled("how strong the value vectors are"), "logit of the class promoted most"
+        )
         plot.xaxis.axis_label = "vector, the strongest first"
         return charts.with_curves(plot, "place", range(1, self.n_vectors + 1), {"vectors": first})
 
