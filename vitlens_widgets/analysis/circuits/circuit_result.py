@@ -154,7 +154,12 @@ class Circuit(Result):
         if dots:
             label = "random paths"
             plot.scatter(dots, self.random, marker="x", size=8, color="grey", legend_label=label)
-        ring: dict[str, Any] = {"size": 14, "fill_color": None, "line_width": 2, "line_color": charts.COLOURS[2]}
+        ring: dict[str, Any] = {
+            "size": 14,
+            "fill_color": None,
+            "line_width": 2,
+            "line_color": charts.COLOURS[2],
+        }
         plot.scatter([self.size], [self.share], legend_label="this circuit", **ring)
         charts.with_chance(plot, self.keep, "to be kept")
         plot.add_layout(plot.legend[0], "right")
