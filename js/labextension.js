@@ -26,6 +26,9 @@ const NO_WIDGET = /^(Loading widget|Error displaying widget: model not found)/;
 /** @typedef {{ content: { rendermime: Registry } }} Panel */
 /** @typedef {{ docRegistry: { addWidgetExtension: (name: string, extension: object) => unknown } }} App */
 
+/** Whether a widget is drawn there, not words or the picture in its stead. @param {HTMLElement} node */
+const isLiving = ({ textContent }) => textContent !== NOTE && !NO_WIDGET.test(textContent ?? "");
+
 /**
  * Puts the picture of a widget where nothing else is.
  * @param {HTMLElement} node
@@ -56,7 +59,7 @@ function withPicture(renderer) {
     if (view === living) return undefined; // all that is new is the picture, for when it will be gone
     const draw = async () => {
       await render(output);
-      living = NO_WIDGET.test(renderer.node.textContent ?? "") ? "" : view;
+      living = isLiving(renderer.node) ? view : "";
     };
     if (output.data[PICTURE] === undefined) return draw();
     const show = () => showPicture(renderer.node, output);

@@ -109,6 +109,26 @@ test("a widget that is long in coming is stood for meanwhile", async (context) =
   assert.equal(renderer.node.textContent, "the widget");
 });
 
+test("a picture that stood there before Jupyter had looked for the model comes again when it has", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let arrive = () => {};
+  let isRestored = false;
+  const registry = await registryOf(async (node) => {
+    node.textContent = "Loading widget...";
+    await new Promise((resolve) => (arrive = resolve));
+    if (isRestored) node.textContent = MISSING; // else Jupyter leaves all as it is, to try once more
+  });
+  const renderer = registry.createRenderer(VIEW);
+  for (isRestored of [false, true]) {
+    renderer.node.textContent = ""; // Jupyter empties it before it tries once more
+    const rendered = renderer.renderModel(OUTPUT);
+    context.mock.timers.tick(500);
+    arrive();
+    await rendered;
+    assert.deepEqual(tags(renderer.node), ["img", "small"]);
+  }
+});
+
 test("a picture that comes after its widget does not have it drawn anew, unless it is gone", async () => {
   for (const [text, times] of [["the widget", 1], [MISSING, 2]]) {
     let drawn = 0;
