@@ -6,6 +6,7 @@ import { classList } from "./classes.js";
 import { classMap } from "./class_map.js";
 import { controls, pictureMenu } from "./controls.js";
 import { film } from "./film.js";
+import { groupsMeaning } from "./group_parts.js";
 import { heldOut } from "./held_out.js";
 import { imageView, prefixChips } from "./image_view.js";
 import { coloursMeaning, componentsView, otherPictures, similarityView } from "./look.js";
@@ -19,11 +20,11 @@ export function assemble(meta, actions, whyNoKernel) {
   const strip = errorStrip();
   const [menu, choices] = [pictureMenu(meta, actions), controls(meta, actions)];
   const image = imageView(meta);
-  const looks = { components: componentsView(meta, actions), similar: similarityView(meta, actions), others: otherPictures(meta, actions), meaning: coloursMeaning(), prefix: prefixChips(meta, actions), readout: lookReadout() };
+  const looks = { components: componentsView(meta, actions), similar: similarityView(meta, actions), others: otherPictures(meta, actions), meaning: coloursMeaning(), groups: groupsMeaning(), prefix: prefixChips(meta, actions), readout: lookReadout() };
   const teaches = { map: classMap(meta, actions), readout: teachReadout(), list: classList(meta, actions), held: heldOut(actions) };
   teaches.map.node.append(teaches.readout.node);
   const states = film(meta, actions);
-  const aside = element("div", "vl-left", {}, image.node, looks.prefix.node, looks.others.node, looks.meaning.node, teaches.held.node);
+  const aside = element("div", "vl-left", {}, image.node, looks.prefix.node, looks.others.node, looks.meaning.node, looks.groups.node, teaches.held.node);
   const node = element(
     "div",
     "vitlens vl-patch-features",

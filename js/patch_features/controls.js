@@ -30,7 +30,7 @@ export function controls(meta, actions) {
   const several = meta.n_images > 1;
   return [
     ...(several ? [control(actions, "basis", "Components of", [["batch", "All"], ["image", "Each"]], "look")] : []),
-    control(actions, "colours", "Colours", [["components", "Components"], ["foreground", "Foreground"]], "look"),
+    control(actions, "colours", "Colours", [["components", "Components"], ["foreground", "Foreground"], ["groups", "Groups"]], "look"),
     control(actions, "names", "Names", [["emoji", "Emoji and name"], ["none", "None"]], "teach"),
     control(actions, "tint", "Tint", [["class", "Class"], ["certainty", "Certainty"]], "teach"),
     control(actions, "mode", "Mode", [["look", "Look"], ["teach", "Teach"]], null),

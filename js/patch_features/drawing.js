@@ -2,6 +2,7 @@
 import { blueOrange, bytesOf, colorAt, onPage, viridis } from "../lib/colormaps.js";
 import { CLASS_OPACITY, VEIL_OPACITY, edges, mapOpacity, tint } from "../lib/tinting.js";
 import { lighter, styleOf } from "./class_colors.js";
+import { shownGroups } from "./groups.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("../lib/grounds.js").Grounds} Grounds */
@@ -13,8 +14,31 @@ const BEHIND = 0.14;
 /** @param {boolean} dark @returns {[number, number, number]} */
 const missing = (dark) => bytesOf(dark ? "#242424" : "#EEEEEE");
 
+/** What the colours of the patches are: their components, or their groups. @param {HTMLCanvasElement} canvas @param {Scene} scene @param {number} state @param {Size & { cell: number, large: boolean }} size */
+export function drawColours(canvas, scene, state, size) {
+  const groups = shownGroups(scene);
+  if (!groups) return drawComponents(canvas, scene, state);
+  const { data, choices, dark, ratio, grounds } = scene;
+  onGround(canvas, grounds, dark ? "dark" : "light", size, ratio, (pixels) => {
+    tint(pixels, data.meta, (cell) => groupPaint(groups.group(state, choices.image, cell), dark), Math.max(1, Math.round(ratio)));
+  });
+  outlineRegions(canvas, data.meta, groups.regions(state, choices.image), dark ? "#fff" : "#1b1b1b", size, ratio);
+}
+
+/** @param {number} group @param {boolean} dark @returns {import("../lib/tinting.js").Paint} */
+function groupPaint(group, dark) {
+  if (group < 0) return { color: missing(dark), opacity: 1 };
+  return { ...inClassColour(group), opacity: CLASS_OPACITY };
+}
+
+/** @param {number} slot */
+function inClassColour(slot) {
+  const { color, hatched } = styleOf(slot);
+  return { color, hatch: hatched ? lighter(color) : null };
+}
+
 /** One pixel a patch. @param {HTMLCanvasElement} canvas @param {Scene} scene @param {number} state */
-export function drawComponents(canvas, { data, choices, dark }, state) {
+function drawComponents(canvas, { data, choices, dark }, state) {
   const { meta, components } = data;
   const image = new ImageData(meta.cols, meta.rows);
   const colors = components.colors(state, choices.image);
@@ -65,10 +89,14 @@ export function drawClasses(canvas, scene, state, size) {
   onGround(canvas, grounds, ground, size, ratio, (pixels) => {
     if (isTaught) tint(pixels, meta, (cell) => classPaint(scene, state, cell), Math.max(1, Math.round(ratio)));
   });
-  if (!isTaught || size.cell < SMALLEST_OUTLINED) return;
-  const regions = taught.regions(state, choices.image);
+  if (!isTaught) return;
   const color = byClass && !dark ? "#1b1b1b" : byClass ? "#fff" : "rgba(255,255,255,.6)";
-  outline(canvas, meta, regions, color, (size.large ? 1.75 : 1) * ratio);
+  outlineRegions(canvas, meta, taught.regions(state, choices.image), color, size, ratio);
+}
+
+/** Lines between regions, where there is room for them. @param {HTMLCanvasElement} canvas @param {{ rows: number, cols: number }} grid @param {ArrayLike<number>} regions @param {string} color @param {{ cell: number, large: boolean }} size @param {number} ratio */
+function outlineRegions(canvas, grid, regions, color, { cell, large }, ratio) {
+  if (cell >= SMALLEST_OUTLINED) outline(canvas, grid, regions, color, (large ? 1.75 : 1) * ratio);
 }
 
 /** Below it, CSS pixels, lines would hide the patches. */
@@ -86,9 +114,8 @@ function classPaint(scene, state, cell) {
   const { index, probability } = data.taught.answer(state, choices.image, cell + data.meta.prefix.length);
   if (index < 0) return { color: missing(dark), opacity: 1 };
   if (!isByClass(scene)) return { color: colorAt(viridis, probability), opacity: mapOpacity(probability) };
-  const { color, hatched } = styleOf(data.taught.slot(index));
   const veiled = probability < leastCertain(data.taught.nTaught);
-  return { color, opacity: veiled ? VEIL_OPACITY : CLASS_OPACITY, hatch: hatched ? lighter(color) : null };
+  return { ...inClassColour(data.taught.slot(index)), opacity: veiled ? VEIL_OPACITY : CLASS_OPACITY };
 }
 
 /** @param {HTMLCanvasElement} canvas @param {Grounds} grounds @param {import("../lib/grounds.js").GroundName} ground @param {Size} size @param {number} ratio @param {(pixels: ImageData) => void} paint */

@@ -5,7 +5,8 @@ import { element, setAttributes } from "../lib/dom.js";
 import { playButton } from "../lib/play_button.js";
 import { drawTracks, listenToSlider, sliderNode } from "../lib/state_slider.js";
 import { labelledStates } from "../lib/state_words.js";
-import { drawClasses, drawComponents, drawSimilar } from "./drawing.js";
+import { drawClasses, drawColours, drawSimilar } from "./drawing.js";
+import { shownGroups } from "./groups.js";
 import { CURVE, agreementCurve, hasCurve } from "./held_out.js";
 import { stateName, stateWords } from "./words.js";
 
@@ -38,9 +39,9 @@ export function film(meta, actions) {
   const node = element("section", "vl-filmstrip", { "aria-label": "States" }, head, strip, curve.node);
   listenToSlider(slider, nStates, (state) => actions.choose({ state }));
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [showsComponents(s), s.choices.mode, s.layout.film, hasSimilar(s)], (s) => arrange(s, strip, stops, labels)),
-    whenChanged((s) => [showsComponents(s), s.choices.image, s.choices.colours, s.data.components, s.layout.film, s.dark], (s) => {
-      if (showsComponents(s)) stops.forEach(({ upper }, state) => drawComponents(upper, s, state));
+    whenChanged((/** @type {Scene} */ s) => [showsComponents(s), shownGroups(s) === null, s.choices.mode, s.layout.film, hasSimilar(s)], (s) => arrange(s, strip, stops, labels)),
+    whenChanged((s) => [showsComponents(s), s.choices.image, s.choices.colours, s.data.components, shownGroups(s), shownGroups(s) && s.grounds, s.layout.film, s.ratio, s.dark], (s) => {
+      if (showsComponents(s)) stops.forEach(({ upper }, state) => drawColours(upper, s, state, { ...s.layout.film, large: false }));
     }),
     whenChanged((s) => [s.choices.mode, s.choices.image, s.choices.similarity, s.data.similar, s.grounds, s.layout.film, s.ratio, s.dark], (s) => {
       const of = { image: s.choices.image, grounds: s.grounds };
@@ -49,7 +50,7 @@ export function film(meta, actions) {
     whenChanged((s) => [s.choices.mode, s.choices.image, s.choices.tint, s.data.taught, s.grounds, s.layout.film, s.ratio, s.dark], (s) => {
       if (!showsComponents(s)) stops.forEach(({ upper }, state) => drawClasses(upper, s, state, { ...s.layout.film, large: false }));
     }),
-    whenChanged((s) => [s.choices.mode, s.choices.state, s.choices.image, s.choices.examples_from, s.layout.film, s.data, hasSimilar(s)], (s) => {
+    whenChanged((s) => [s.choices.mode, s.choices.state, s.choices.image, s.choices.examples_from, s.choices.colours, s.layout.film, s.data, hasSimilar(s)], (s) => {
       write(s, stops);
       drawFilmTracks(s, tracks, knob);
       setAttributes(slider, { "aria-valuenow": s.choices.state, "aria-valuetext": stateWords(meta, s.choices.state) });
@@ -121,7 +122,7 @@ function corner(scene, state) {
 /** @param {Scene} scene @param {HTMLElement} strip @param {Stop[]} stops @param {ReturnType<typeof rowLabels>} labels */
 function arrange(scene, strip, stops, labels) {
   const { film } = scene.layout;
-  const two = hasSimilar(scene);
+  const [two, groups] = [hasSimilar(scene), shownGroups(scene)];
   strip.style.height = `${film.lines * lineHeight(scene) - ROW_GAP + 4}px`;
   stops.forEach(({ node, panel, over, under, band, upper }, state) => {
     const { x, y } = corner(scene, state);
@@ -130,7 +131,7 @@ function arrange(scene, strip, stops, labels) {
     for (const frame of [over, under]) Object.assign(frame.style, { width: `${film.width}px`, height: `${film.height}px` });
     under.hidden = !two;
     under.style.marginTop = `${BETWEEN}px`;
-    upper.classList.toggle("vl-pixelated", showsComponents(scene));
+    upper.classList.toggle("vl-pixelated", showsComponents(scene) && !groups);
     const wide = Math.min(film.pitch, film.width + 20);
     Object.assign(band.style, { left: `${(film.width - wide) / 2}px`, width: `${wide}px`, height: `${lineHeight(scene) - ROW_GAP + 8 + (hasNotes(scene) ? 0 : CURVE)}px` });
   });
@@ -141,7 +142,8 @@ function arrange(scene, strip, stops, labels) {
     label.hidden = !shown || !isThere;
     label.style.top = `${y - 4}px`;
   }
-  if (labels.note) labels.note.textContent = "variance";
+  if (labels.upper) labels.upper.textContent = groups ? "groups" : "components";
+  if (labels.note) labels.note.textContent = groups ? "as in final" : "variance";
 }
 
 /** Names of the states, and a number under each. @param {Scene} scene @param {Stop[]} stops */
@@ -161,6 +163,8 @@ function write(scene, stops) {
 /** @param {Scene} scene @param {number} state */
 function noteOf(scene, state) {
   const { data, choices, layout } = scene;
+  const groups = shownGroups(scene);
+  if (showsComponents(scene) && groups) return groups.asFinal(state, choices.image).toFixed(2);
   if (showsComponents(scene)) return data.components.shares(state, choices.image).reduce((sum, one) => sum + one, 0).toFixed(2);
   const { right, of } = data.taught.agreement(choices.examples_from, state);
   return hasCurve(layout.film) || of === 0 || data.taught.nTaught < 2 ? "" : `${right} of ${of}`;

@@ -7,7 +7,7 @@ import { PatchFeaturesView } from "./view.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["image", "state", "token", "mode", "colours", "basis", "similarity", "examples_from", "tint", "names", "error"];
+const CHOICES = ["image", "state", "token", "mode", "colours", "n_groups", "seed", "basis", "similarity", "examples_from", "tint", "names", "error"];
 
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));

@@ -5,7 +5,9 @@ import { segments } from "../lib/controls.js";
 import { element, fill } from "../lib/dom.js";
 import { ramp } from "../lib/ramp.js";
 import { mapOpacity, onGrey } from "../lib/tinting.js";
-import { drawComponents, drawSimilar, placeOf } from "./drawing.js";
+import { drawColours, drawSimilar, placeOf } from "./drawing.js";
+import { groupControls } from "./group_parts.js";
+import { shownGroups } from "./groups.js";
 import { componentColor } from "./oklab.js";
 import { patchPicture } from "./places.js";
 import { cosineWords, describe, grouped, imageWords, stateName } from "./words.js";
@@ -19,19 +21,35 @@ import { cosineWords, describe, grouped, imageWords, stateName } from "./words.j
 export function componentsView(meta, actions) {
   const about = element("span", "vl-secondary");
   const picture = patchPicture(meta, actions, {
-    label: "Patches by their three main components",
-    draw: (canvas, scene) => drawComponents(canvas, scene, scene.choices.state),
-    of: (s) => [s.data.components, s.choices.state, s.choices.colours],
+    label: "Patches by their colours",
+    draw: (canvas, s) => drawColours(canvas, s, s.choices.state, { width: s.layout.cell * meta.cols, height: s.layout.cell * meta.rows, cell: s.layout.cell, large: true }),
+    of: (s) => [s.data.components, shownGroups(s), s.grounds, s.choices.state, s.choices.colours],
   });
-  picture.node.classList.add("vl-pixels");
   const note = element("p", "vl-note");
-  const node = element("section", "vl-main vl-components", { "aria-label": "Three main components" }, titled("Three main components", about), picture.node, note);
-  const update = whenChanged((/** @type {Scene} */ s) => [s.data.components, s.choices.state, s.choices.colours, s.choices.basis, s.choices.image], (s) => {
+  const head = titled("", about);
+  const steppers = groupControls(actions);
+  head.append(steppers.node);
+  const node = element("section", "vl-main vl-components", {}, head, picture.node, note);
+  const update = whenChanged((/** @type {Scene} */ s) => [s.data.components, shownGroups(s), s.choices.state, s.choices.colours, s.choices.basis, s.choices.image], (s) => {
+    const groups = shownGroups(s);
+    const title = groups ? "Groups" : "Three main components";
+    if (head.firstElementChild) head.firstElementChild.textContent = title;
+    node.setAttribute("aria-label", title);
+    picture.node.classList.toggle("vl-pixels", !groups);
     about.textContent = `of ${patchesWords(s)}, at ${stateName(meta, s.choices.state)}`;
-    const share = s.data.components.shareOfForeground(s.choices.state, s.choices.image);
-    note.textContent = s.choices.colours === "foreground" ? `${Math.round(100 * share)}% of the patches are on the lighter side of the 1st component` : "patches of like colour have like features";
+    note.textContent = noteOf(s);
   });
-  return { node, update: (scene) => (picture.update(scene), update(scene)) };
+  return { node, update: (scene) => (picture.update(scene), steppers.update(scene), update(scene)) };
+}
+
+/** What the colours say. @param {Scene} scene */
+function noteOf(scene) {
+  const { data, choices } = scene;
+  if (shownGroups(scene)) return "patches of one group have like features (k-means)";
+  if (choices.colours === "groups") return "the groups are being found; until then, the components";
+  if (choices.colours === "components") return "patches of like colour have like features";
+  const share = data.components.shareOfForeground(choices.state, choices.image);
+  return `${Math.round(100 * share)}% of the patches are on the lighter side of the 1st component`;
 }
 
 /** "1,024 patches", and of how many pictures. @param {Scene} scene */
@@ -165,7 +183,9 @@ export function coloursMeaning() {
     element("p", "vl-hint", {}, "each state has its own components, turned to match the next state’s"),
   );
   rows.forEach(({ scale }, which) => paintRamp(scale, which));
-  const update = whenChanged((/** @type {Scene} */ s) => [s.data.components, s.choices.state, s.choices.image], ({ data, choices }) => {
+  const update = whenChanged((/** @type {Scene} */ s) => [s.data.components, shownGroups(s), s.choices.state, s.choices.image], (s) => {
+    const { data, choices } = s;
+    node.hidden = shownGroups(s) !== null;
     const shares = data.components.shares(choices.state, choices.image);
     rows.forEach(({ share }, i) => (share.textContent = (shares[i] ?? NaN).toFixed(2)));
   });

@@ -32,7 +32,7 @@ export function patchPicture(meta, actions, { label, draw, of, pins = true, over
   const drawings = [
     whenChanged(sizes, (/** @type {Scene} */ s) => sizePicture(node, s.layout.cell, meta)),
     whenChanged((s) => [...sizes(s), s.dark, s.choices.image, ...of(s)], (s) => draw(canvas, s)),
-    whenChanged((s) => [s.data, s.choices.state, s.choices.image, s.choices.mode], (s) =>
+    whenChanged((s) => [s.data, s.choices.state, s.choices.image, s.choices.mode, s.choices.colours], (s) =>
       cells.all.forEach((cell, i) => cell.setAttribute("aria-label", spoken(s, places.nPrefix + i))),
     ),
     whenChanged((s) => [pins ? pinnedHere(s) : null], (s) => select(cells.all, (i) => pins && pinnedHere(s) === places.nPrefix + i)),

@@ -3,6 +3,8 @@ import { whenChanged } from "../lib/changes.js";
 import { element, fill } from "../lib/dom.js";
 import { emojiNode } from "../lib/label_nodes.js";
 import { line, part, quiet, value } from "../lib/readout.js";
+import { swatchOf } from "./group_parts.js";
+import { shownGroups } from "./groups.js";
 import { pinnedHere } from "./places.js";
 import { cosineWords, describe, grouped, imageWords } from "./words.js";
 
@@ -18,16 +20,27 @@ export function lookReadout() {
   const words = element("div", "vl-readout-line", { role: "status", "aria-live": "polite" });
   const keys = element("span", "vl-hint");
   const node = element("div", "vl-look-readout", {}, words, keys);
-  const update = whenChanged((/** @type {Scene} */ s) => [s.canAsk, s.passing, s.data.similar, s.choices.token, s.choices.state, s.choices.image], (s) => {
+  const update = whenChanged((/** @type {Scene} */ s) => [s.canAsk, s.passing, s.data.similar, shownGroups(s), s.choices.token, s.choices.state, s.choices.image], (s) => {
     const { similar, meta } = s.data;
     keys.textContent = s.canAsk ? KEYS : FEWER_KEYS;
     const invited = s.canAsk ? "Point at a patch; click to see what is like it." : "Point at a patch.";
-    if (!similar) return fill(words, element("span", "vl-hint", {}, s.passing === null ? invited : describe(meta, s.passing)));
+    const group = s.passing === null ? null : groupPart(s, s.passing);
+    if (!similar) return fill(words, element("span", "vl-hint", {}, s.passing === null ? invited : describe(meta, s.passing)), group);
     const pinned = place("vl-pinned", meta, similar.of.token, similar.of.image === s.choices.image ? "" : imageWords(meta, similar.of.image));
     const other = s.passing === null || s.passing === pinnedHere(s) ? null : s.passing;
-    fill(words, pinned, ...(other === null ? prefixParts(s, similar, similar.of.token, similar.of.image) : otherParts(s, similar, other)));
+    fill(words, pinned, ...(other === null ? prefixParts(s, similar, similar.of.token, similar.of.image) : otherParts(s, similar, other)), group);
   });
   return { node, update };
+}
+
+/** "group 3 of 6, 41 patches". @param {Scene} scene @param {number} token */
+function groupPart(scene, token) {
+  const { data, choices } = scene;
+  const groups = shownGroups(scene);
+  const group = groups?.group(choices.state, choices.image, token - data.meta.prefix.length) ?? -1;
+  if (!groups || group < 0) return null;
+  const count = groups.counts(choices.state, choices.image)[group] ?? 0;
+  return part(swatchOf(group), quiet("group"), value(`${group + 1} of ${groups.k}, ${grouped(count)} ${count === 1 ? "patch" : "patches"}`));
 }
 
 /** @param {string} kind @param {import("./scene.js").Meta} meta @param {number} token @param {string} which */

@@ -2,6 +2,7 @@
 import { asFloat32, asIds, asUint8 } from "../lib/bytes.js";
 import { received } from "../lib/received.js";
 import { Components } from "./components.js";
+import { Groups } from "./groups.js";
 import { Pictures } from "./pictures.js";
 import { Similar } from "./similar.js";
 import { Taught } from "./taught.js";
@@ -10,6 +11,7 @@ export const DATA = [
   ...["_picture", "_picture_of", "_thumbs"],
   ...["_components", "_foreground", "_variance"],
   ...["_similarity", "_similar_prefix", "_similar_of"],
+  ...["_groups", "_groups_of"],
   ...["_lessons", "_class_map", "_certainty", "_held"],
 ];
 
@@ -35,12 +37,13 @@ export function reader(get) {
     const [image, token] = get("_similar_of");
     return token === undefined ? null : new Similar(sizes, int16(get("_similarity")), int16(get("_similar_prefix")), { image, token });
   });
+  const groups = received(get, DATA.slice(9, 11), () => (get("_groups_of").length ? new Groups(sizes, get("_groups_of"), asUint8(get("_groups"))) : null));
   const taught = received(
     get,
-    DATA.slice(9),
+    DATA.slice(11),
     () => new Taught(sizes, get("_lessons"), { map: int16(get("_class_map")), certainty: new Uint16Array(asUint8(get("_certainty")).buffer), held: int16(get("_held")) }),
   );
-  return received(get, DATA, () => ({ meta, pictures: pictures(), components: components(), similar: similar(), taught: taught() }));
+  return received(get, DATA, () => ({ meta, pictures: pictures(), components: components(), similar: similar(), groups: groups(), taught: taught() }));
 }
 
 /** @param {DataView | undefined} view */

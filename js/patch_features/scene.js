@@ -23,7 +23,9 @@
  * @property {number} state
  * @property {number | null} token  the pinned token
  * @property {"look" | "teach"} mode
- * @property {"components" | "foreground"} colours
+ * @property {"components" | "foreground" | "groups"} colours
+ * @property {number} n_groups
+ * @property {number} seed  of the groups
  * @property {"batch" | "image"} basis
  * @property {"image" | "flat"} similarity
  * @property {"state" | "final"} examples_from
@@ -37,6 +39,7 @@
  * @property {Meta} meta
  * @property {import("./pictures.js").Pictures} pictures
  * @property {import("./components.js").Components} components
+ * @property {import("./groups.js").Groups | null} groups  null until they are asked for
  * @property {import("./similar.js").Similar | null} similar  null until a token is pinned
  * @property {import("./taught.js").Taught} taught
  */

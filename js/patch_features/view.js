@@ -18,10 +18,16 @@ import { stateName } from "./words.js";
 const NO_KERNEL = {
   token: "This page has no kernel to compare another patch; it shows the one that was pinned when it was saved.",
   basis: "This page has no kernel to find other components.",
+  n_groups: "This page has no kernel to find other groups.",
+  seed: "This page has no kernel to find groups from other first centres.",
+  colours: "This page has no kernel to find groups; they were not shown when it was saved.",
   examples_from: "This page has no kernel to teach from other examples.",
   open: "This page has no kernel to run the model on another image.",
   teach: "This page has no kernel to teach: make it again in a notebook.",
 };
+
+/** Choices whose every change asks the kernel. */
+const OF_KERNEL = /** @type {const} */ (["token", "basis", "n_groups", "seed", "examples_from"]);
 
 export class PatchFeaturesView {
   /**
@@ -85,10 +91,17 @@ export class PatchFeaturesView {
   /** @param {Partial<Choices>} change */
   choose(change) {
     this.player.stop();
-    const beyond = /** @type {("token" | "basis" | "examples_from")[]} */ (["token", "basis", "examples_from"]).find((name) => !this.canAsk && change[name] !== undefined && change[name] !== null && change[name] !== this.choices[name]);
+    const beyond = this.canAsk ? undefined : this.beyond(change);
     this.complaint = beyond && { sentence: NO_KERNEL[beyond], remedies: [], word: NOT_HERE };
     if (beyond) this.draw();
     else this.onChoose(change);
+  }
+
+  /** What a kernel would have to compute. @param {Partial<Choices>} change */
+  beyond(change) {
+    const { choices, data } = this;
+    if (change.colours === "groups" && !data.groups?.areOf(choices)) return "colours";
+    return OF_KERNEL.find((name) => change[name] !== undefined && change[name] !== null && change[name] !== choices[name]);
   }
 
   /** A click on a patch, or Enter. @param {number} token */
@@ -231,7 +244,8 @@ export class PatchFeaturesView {
   isWaiting() {
     const { choices, data } = this;
     const isPinned = (choices.token ?? undefined) === data.similar?.of.token;
-    return !isPinned || data.pictures.large.of !== choices.image || (this.lessons?.isBusy ?? false) || this.opening.isBusy;
+    const isGrouped = choices.colours !== "groups" || (data.groups?.areOf(choices) ?? false);
+    return !isPinned || !isGrouped || data.pictures.large.of !== choices.image || (this.lessons?.isBusy ?? false) || this.opening.isBusy;
   }
 
   /** @returns {Scene} */

@@ -43,7 +43,9 @@ export function spoken({ data, choices }, token) {
   const place = describe(data.meta, token);
   if (choices.mode === "look") {
     const cosine = data.similar?.cosine(choices.state, choices.image, token);
-    return cosine === undefined ? place : `${place}: cosine ${cosineWords(cosine, 2)}`;
+    const group = choices.colours === "groups" ? (data.groups?.group(choices.state, choices.image, token - data.meta.prefix.length) ?? -1) : -1;
+    const said = [group >= 0 && `group ${group + 1} of ${data.groups?.k}`, cosine !== undefined && `cosine ${cosineWords(cosine, 2)}`].filter(Boolean);
+    return said.length ? `${place}: ${said.join(", ")}` : place;
   }
   const { index } = data.taught.answer(choices.state, choices.image, token);
   const example = data.taught.exampleAt(choices.image, token);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backgroundOf, styleOf } from "../patch_features/class_colors.js";
 import { placeFlags } from "../patch_features/flag_places.js";
+import { Groups } from "../patch_features/groups.js";
 import { filmFor, layoutFor } from "../patch_features/layout.js";
 import { componentColor } from "../patch_features/oklab.js";
 import { overlaps, placeNames, regionsOf } from "../patch_features/regions.js";
@@ -116,4 +117,14 @@ test("colours come again hatched from the eighth class on", () => {
   assert.equal(styleOf(7).css, styleOf(0).css);
   assert.deepEqual([styleOf(6).hatched, styleOf(7).hatched], [false, true]);
   assert.match(backgroundOf(7), /gradient/);
+});
+
+test("groups are counted in an image, compared with the final state, and none where a patch was dropped", () => {
+  // Two states of two images of four patches.
+  const codes = Uint8Array.of(0, 2, 2, 255, 1, 1, 1, 0, 2, 2, 0, 255, 0, 0, 1, 1);
+  const groups = new Groups({ nStates: 2, nImages: 2, nPatches: 4 }, [3, 7, "image"], codes);
+  assert.deepEqual([groups.counts(0, 0), groups.counts(0, 1), groups.counts(1, 0)], [[1, 0, 2], [1, 3, 0], [1, 0, 2]]);
+  assert.deepEqual([0, 3, -1].map((patch) => groups.group(0, 0, patch)), [0, -1, -1]);
+  assert.deepEqual([groups.asFinal(0, 0), groups.asFinal(0, 1), groups.asFinal(1, 0)], [1 / 3, 1 / 4, 1]);
+  assert.ok(groups.areOf({ n_groups: 3, seed: 7, basis: "image" }) && !groups.areOf({ n_groups: 3, seed: 7, basis: "batch" }));
 });

@@ -141,6 +141,36 @@ def test_pinning_asks_the_kernel_and_another_picture_keeps_the_pin(page):
     eventually(page, lambda: widget._similar_of == [2, 0])
 
 
+def test_groups_are_chosen_painted_counted_and_named(page):
+    source = random_features(2, rows=4, cols=6)
+    widget = vl.PatchFeatures(source, n_groups=9)
+    root = KernelPage(page).add(widget, STEM)
+    root.get_by_role("radio", name="Groups").click()
+    eventually(page, lambda: widget._groups_of == [9, 0, "batch"])
+    root.get_by_role("button", name="One group less").click()
+    eventually(page, lambda: widget._groups_of == [8, 0, "batch"])
+    groups = np.frombuffer(widget._groups, "u1").reshape(4, 2, 24)[-1, 0]
+    rows = root.locator(".vl-group-row")
+    expect(rows).to_have_count(8)
+    shares = np.bincount(groups, minlength=8) / 24
+    expect(rows.locator(".vl-number")).to_have_text([f"{100 * one + 1e-9:.0f}%" for one in shares])
+    cell(root, 1, 2, 6, "components").hover()
+    of, count = groups[8] + 1, (groups == groups[8]).sum()
+    said = f"group{of} of 8, {count} patch"
+    expect(root.locator(".vl-look-readout")).to_contain_text(said)
+    painted = canvas_pixels(canvas(root, "components"))
+    side = painted.shape[0] // 4
+    middles = painted[side // 2 :: side, side // 2 :: side].reshape(24, 3).astype(float)
+    plain = [patch for patch in range(24) if groups[patch] < 7]  # the eighth is hatched
+    paint = np.stack([rgb(CLASS_COLORS[groups[patch]]) for patch in plain])
+    ground = (middles[plain] - 0.72 * paint) / 0.28
+    assert ((ground > 0.4 * 255) & (ground < 256 + 4)).all()  # a light picture lies under them
+    field = root.get_by_role("spinbutton", name="Seed of the groups")
+    field.fill("3")
+    field.press("Enter")
+    eventually(page, lambda: widget._groups_of == [8, 3, "batch"])
+
+
 def test_keys_move_pin_and_change_the_state(page):
     source = random_features(2)
     hosted = KernelPage(page)

@@ -316,6 +316,7 @@ def test_groups_of_dropped_patches_and_numbers_that_do_not_go():
     features = vl.read_features(traced(MODELS["CLS"](), edits=[vl.edits.DropTokens([4])]))
     row, col = features.layout.row_col(4)
     found = features.groups(2)
+    assert features.groups(2, 2**62).shape == found.shape  # scikit-learn's own seeds end at 2**32
     assert (found[..., row, col] == -1).all()
     assert (found >= 0).sum() == found.size - found.shape[0] * found.shape[1]
     for wrong in ({"k": 1}, {"k": 10**4}, {"k": 2.5}, {"seed": -1}):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.widgets.fake_reading import FakeLayout
 from vitlens_widgets.data.emoji import emoji_for
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, check_count
 
 SCALE = 12
 
@@ -50,6 +50,12 @@ class FakeFeatures:
         grid = (len(images), self.layout.rows, self.layout.cols, 3)
         self.components[state, images] = shown.reshape(grid)
         self.variance[state, basis] = (values**2)[:3] / (values**2).sum()
+
+    def groups(self, k, seed):
+        """Any k groups that the seed tells apart: what is sent is to be tested, not k-means."""
+        check_count("k", k, least=2, most=self.layout.n_patches)
+        shape = self.components.shape[:-1]
+        return np.random.default_rng([seed, k]).integers(0, k, shape)
 
     def similarity(self, image, token):
         """Cosines to a token, in each state to that state's own vector."""

@@ -12,6 +12,7 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import mae_model, pixels_for, timm_model
+from vitlens_widgets.widgets.patch_features.shown import ShownFeatures
 
 MODELS = {
     "no prefix": lambda: timm_model("mean of all tokens"),
@@ -199,3 +200,37 @@ def test_an_image_that_is_opened_joins_the_others():
     edited = vit.trace(first, edits=[vl.edits.Zero("z", 1, head=0)])
     with refused(vl.UsageError):
         vl.PatchFeatures(edited).show(second)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_groups_are_found_when_asked_for_and_are_those_of_the_engine(name):
+    trace = traced(name)
+    widget = vl.PatchFeatures(trace)
+    widget.n_groups = 4
+    assert (widget._groups, widget._groups_of) == (b"", [])
+    widget.colours = "groups"
+    for k, seed, basis in ((4, 0, "batch"), (3, 2**40, "batch"), (3, 7, "image")):
+        widget.n_groups, widget.seed, widget.basis = k, seed, basis
+        found = vl.read_features(trace, per_image=basis == "image").groups(k, seed)
+        assert np.array_equal(grid(widget, "_groups", "u1"), found)
+        assert widget._groups_of == [k, seed, basis]
+    at = vl.PatchFeatures(trace, colours="groups", n_groups=3, seed=7, basis="image")
+    assert at._groups == widget._groups
+    widget.show(trace.pictures[0])
+    assert grid(widget, "_groups", "u1").shape[1] == trace.n_images + 1
+
+
+def test_groups_of_dropped_patches_are_none_in_what_is_sent_and_in_the_still():
+    trace = traced("CLS", edits=[vl.edits.DropTokens([4])])
+    widget = vl.PatchFeatures(trace, colours="groups", n_groups=3)
+    row, col = trace.layout.row_col(4)
+    sent = grid(widget, "_groups", "u1")
+    assert (sent[:, :, row, col] == 255).all()
+    assert (sent == 255).sum() == sent.shape[0] * sent.shape[1]
+    shown = ShownFeatures(widget._pictured())
+    found = vl.read_features(trace).groups(3, 0)[:, 0]
+    n = (found[-1] >= 0).sum()
+    for k, of in enumerate(found):
+        counts = np.array([(of == one).sum() for one in range(3)])
+        np.testing.assert_allclose(shown.shares_of_groups(k), counts / n)
+        assert shown.as_final[k] == pytest.approx(((of == found[-1]) & (of >= 0)).sum() / n)

@@ -265,3 +265,32 @@ def test_the_same_is_taught_by_python():
     assert "2 classes" not in repr(widget)
     with refused(vl.UsageError):
         widget.forget("flag")
+
+
+def test_groups_that_cannot_be_found_leave_what_was_there():
+    widget = vl.PatchFeatures(random_features(1, rows=2, cols=2), colours="foreground")
+    widget.set_state({"colours": "groups", "n_groups": 5})
+    assert "from 2 to 4, not 5" in widget.error
+    assert (widget.colours, widget.n_groups, widget._groups) == ("foreground", 6, b"")
+    widget.n_groups, widget.error = 3, ""
+    widget.colours = "groups"
+    before = widget._groups
+    widget.set_state({"n_groups": 8, "seed": 4})
+    assert "not 8" in widget.error
+    assert (widget.n_groups, widget.seed, widget._groups) == (3, 0, before)
+    for name, wrong in (("n_groups", 13), ("n_groups", 1), ("n_groups", 2.5), ("seed", -1)):
+        with refused(vl.UsageError):
+            setattr(widget, name, wrong)
+
+
+def test_a_picture_of_the_groups_follows_them():
+    widget = vl.PatchFeatures(random_features(1, rows=4, cols=6), colours="groups", n_groups=9)
+    first, parts = widget.still(), widget.figure_parts()
+    groups = array(widget, "_groups", "u1", 4, 2, 4, 6)[:, 0]
+    assert np.array_equal(parts.parts["1_pre"].regions, groups[1])
+    share = 100 * (groups[-1] == 8).mean()
+    assert parts.legend[8][0] == f"group 9 {share:.0f}%"
+    widget.seed = 1
+    assert widget.still() != first
+    widget.colours = "components"
+    assert widget.figure_parts().legend == ()

@@ -16,7 +16,8 @@ def groups(units: np.ndarray, k: int, seed: int) -> np.ndarray:
     """
     from sklearn.cluster import KMeans
 
-    settings: dict[str, Any] = {"n_init": 4, "tol": 0, "random_state": seed}  # mistyped there
+    drawn = np.random.RandomState(np.random.MT19937(seed))  # scikit-learn takes smaller seeds alone
+    settings: dict[str, Any] = {"n_init": 4, "tol": 0, "random_state": drawn}  # mistyped there
     found = np.asarray(KMeans(k, **settings).fit(units.astype(np.float64)).labels_, np.int64)
     order = np.argsort(-np.bincount(found, minlength=k), kind="stable")
     return np.argsort(order)[found]

@@ -9,16 +9,15 @@ import numpy as np
 import traitlets
 from traitlets import HasTraits, TraitType
 
-from vitlens_widgets.errors import whole_number
 from vitlens_widgets.kinds import is_binary
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
 from vitlens_widgets.widgets.shared.traits import OneOf, Switch, TraitUsageError
+from vitlens_widgets.widgets.shared.whole import MOST_SEED, Whole
 from vitlens_widgets.widgets.shared.wire import NO_ECHO, REQUEST
 
 NO_PATCHES = SimpleNamespace(rows=0, cols=0, n_patches=0)
 USUAL_SHARE = 0.75  # where nothing is infilled
-MOST_SEED = 2**53 - 1  # the largest whole number a browser counts to
 
 
 class PatchMask(TraitType[np.ndarray, Any]):
@@ -92,19 +91,6 @@ class Share(TraitType[float, Any]):
         return number
 
 
-class Seed(TraitType[int, Any]):
-    """A whole number from 0 on."""
-
-    def validate(self, obj: HasTraits, value: Any) -> int:  # noqa: ARG002 - traitlets' signature
-        """Gives `value` as an `int`."""
-        number = whole_number(value)
-        if number is None or not 0 <= number <= MOST_SEED:
-            raise TraitUsageError(
-                f"{self.name} must be a whole number from 0 to {MOST_SEED}; {value!r} was given."
-            )
-        return number
-
-
 class InfillTraits(LensWidget):
     """The mask that kernel and browser share, and the pictures and numbers that follow it.
 
@@ -127,7 +113,7 @@ class InfillTraits(LensWidget):
 
     mask = PatchMask("_layout").tag(choice=True, **NO_ECHO)
     mask_ratio = Share().tag(sync=True, choice=True)
-    seed = Seed(default_value=2).tag(sync=True, choice=True)
+    seed = Whole(0, MOST_SEED, default_value=2).tag(sync=True, choice=True)
     paste = Switch(default_value=True).tag(sync=True, choice=True)
     reference = OneOf("original", "final").tag(sync=True, choice=True)
 

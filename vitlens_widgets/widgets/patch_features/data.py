@@ -17,6 +17,12 @@ WHOLE, UNKNOWN = 32767, -32768
 
 FIGURE, MISSING = 1, 2
 
+MOST_GROUPS = 12
+"""Colours, hatched ones too, that can be told apart."""
+
+NO_GROUP = 255
+"""What stands where a token was dropped."""
+
 
 def components(features: FeaturesLike) -> dict[str, Any]:
     """Components as codes, the foreground, and shares of the variance per image."""
@@ -31,6 +37,16 @@ def components(features: FeaturesLike) -> dict[str, Any]:
         "_foreground": pack.uint8(figure),
         "_variance": pack.float32(of_images),
     }
+
+
+def groups(features: FeaturesLike, k: int, seed: int, basis: str) -> dict[str, Any]:
+    """The group of each patch, `[state, image, row, col]`, and of which choices they are."""
+    found = np.asarray(features.groups(k, seed))
+    numbers = np.where(found < 0, NO_GROUP, found)
+    return {"_groups": pack.uint8(numbers), "_groups_of": [k, seed, basis]}
+
+
+NO_GROUPS: dict[str, Any] = {"_groups": b"", "_groups_of": []}
 
 
 def similarity(found: SimilarityLike, image: int, token: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from vitlens_widgets.widgets.patch_features.still import (
     alike,
     class_map,
     coloured,
+    groups_legend,
     legend_of,
     legend_words,
     untouched,
@@ -30,6 +31,11 @@ def figure_parts(traits: dict[str, Any], shared: Shared | None = None) -> Figure
         likes = [alike(shown, k, is_flat, name) for k, name in enumerate(shown.state_names)]
         parts |= {f"similarity {panel.name}": panel for panel in likes}
     last = shown.state_names[-1]
+    if shown.n_groups:  # their legend, not that of the likeness
+        legend = groups_legend(shown, len(shown.state_names) - 1)
+        return FigureParts(
+            parts, ["image", last], shown.state_names, legend, f"share of patches at {last}"
+        )
     both = [f"similarity {last}"] if shown.pinned else []
     legend = LIKENESS if shown.pinned else ()
     title = "cosine similarity to the pinned patch" if shown.pinned else ""

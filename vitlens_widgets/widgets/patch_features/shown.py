@@ -9,7 +9,13 @@ import numpy as np
 
 from vitlens_widgets.export.stills.colors import CLASS_COLORS, OTHER_COLOR, bytes_of
 from vitlens_widgets.export.stills.oklab import component_colors
-from vitlens_widgets.widgets.patch_features.data import FIGURE, MISSING, UNKNOWN, WHOLE
+from vitlens_widgets.widgets.patch_features.data import (
+    FIGURE,
+    MISSING,
+    NO_GROUP,
+    UNKNOWN,
+    WHOLE,
+)
 
 BEHIND = 0.14
 """How much of a colour is left of what is not in the foreground, as in the browser."""
@@ -49,6 +55,30 @@ class ShownFeatures:
             behind = 255 + BEHIND * (colors - 255)
             colors = np.where((figure == FIGURE)[..., None], colors, behind)
         return np.where((figure == MISSING)[..., None], 238.0, colors)
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups of like patches are shown; 0 where the components are."""
+        found: list[Any] = self._traits["_groups_of"]
+        return int(found[0]) if found and self._traits["colours"] == "groups" else 0
+
+    @functools.cached_property
+    def groups(self) -> np.ndarray:
+        """The group of each patch, int64 `[state, row, col]`, -1 where there is none."""
+        found = self._of_image("_groups", "u1").astype(int)
+        return np.where(found == NO_GROUP, -1, found)
+
+    def shares_of_groups(self, state: int) -> np.ndarray:
+        """The share of the image's patches that each group has, `[group]`."""
+        found = self.groups[state]
+        counts = np.bincount(found[found >= 0], minlength=self.n_groups)
+        return counts / counts.sum()
+
+    @functools.cached_property
+    def as_final(self) -> np.ndarray:
+        """The share of the image's patches in the group that the final state gives them."""
+        there = self.groups[-1] >= 0
+        return np.array([(of == self.groups[-1])[there].mean() for of in self.groups])
 
     @property
     def variance(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,9 +57,10 @@ def _looked_at(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]
     """The chosen state large, then a film of components and one of likeness."""
     state, widths = traits["state"], shares(0.3, 0.35, 0.35)
     is_flat = traits["similarity"] == "flat"
-    panels = [replace(untouched(shown), rings=_pinned(shown)), coloured(shown, state)]
-    names, shares_of = shown.state_names, shown.variance.sum(-1)
-    words = "three main components as colours; under each state: their share of the variance"
+    large = replace(coloured(shown, state), legend=groups_legend(shown, state))
+    panels = [replace(untouched(shown), rings=_pinned(shown)), large]
+    names = shown.state_names
+    words, shares_of = colours_words(shown)
     small = [coloured(shown, k, names[k], f"{shares_of[k]:.2f}") for k in shown.states]
     rows = [_states(state, small, words)]
     if shown.pinned:
@@ -69,8 +71,8 @@ def _looked_at(shown: ShownFeatures, traits: dict[str, Any]) -> list[list[Piece]
         rows.append(
             _states(state, [alike(shown, k, is_flat, names[k]) for k in shown.states], words)
         )
-    large = [film(width, [one], width) for width, one in zip(widths, panels, strict=False)]
-    return [large, *rows]
+    row = [film(width, [one], width) for width, one in zip(widths, panels, strict=False)]
+    return [row, *rows]
 
 
 def _states(chosen: int, panels: list[Panel], caption: str) -> list[Piece]:
@@ -79,8 +81,29 @@ def _states(chosen: int, panels: list[Panel], caption: str) -> list[Piece]:
     return [captioned(caption, film(shares(1)[0], marked))]
 
 
+def colours_words(shown: ShownFeatures) -> tuple[str, np.ndarray]:
+    """What the colours are, with what stands under each state, and that number."""
+    if shown.n_groups:
+        words = "groups of like patches; under each state: the share in the final state's group"
+        return f"{shown.n_groups} {words}", shown.as_final
+    words = "three main components as colours; under each state: their share of the variance"
+    return words, shown.variance.sum(-1)
+
+
+def groups_legend(shown: ShownFeatures, state: int) -> Legend:
+    """Each group with its share of the patches in a state; none of components."""
+    if not shown.n_groups:
+        return ()
+    return [
+        (f"group {number} {100 * share:.0f}%", class_color(number - 1))
+        for number, share in enumerate(shown.shares_of_groups(state), 1)
+    ]
+
+
 def coloured(shown: ShownFeatures, k: int, name: str = "", *notes: str) -> Panel:
-    """The components of a state."""
+    """The components of a state, or its groups."""
+    if shown.n_groups:
+        return replace(_grouped(shown, k, name, notes), rings=_pinned(shown))
     cover = np.concatenate([shown.colors[k], np.ones((*shown.grid, 1))], -1)
     return Panel(None, cover, name, notes, rings=_pinned(shown))
 
@@ -121,12 +144,32 @@ def class_map(shown: ShownFeatures, state: int, tint: str, name: str = "", **wor
     if tint == "certainty" or n == 1:  # of one alone, how like its examples
         cover = CERTAINTY.cover(certainty)
         return Panel(prepared(shown.picture), cover, name, regions=classes, **words)
-    palette = np.stack([class_color(one["slot"]) for one in shown.classes_taught])
     is_guess = certainty < (1 / n + 0.1 if n > 1 else 0)  # a map names something everywhere
     opacity = np.where(is_guess, VEIL_OPACITY, CLASS_OPACITY)
-    cover = np.concatenate([palette[classes.clip(0)], opacity[..., None]], -1)
-    cover = np.where((classes < 0)[..., None], [MISSING, MISSING, MISSING, 1], cover)
-    return Panel(prepared(shown.picture, **CLASS_GROUND), cover, name, regions=classes, **words)
+    slots = [one["slot"] for one in shown.classes_taught]
+    return _in_class_colours(shown, classes, slots, opacity, name, **words)
+
+
+def _grouped(shown: ShownFeatures, k: int, name: str, notes: Sequence[str]) -> Panel:
+    """The groups of a state."""
+    groups = shown.groups[k]
+    opacity = np.full(shown.grid, CLASS_OPACITY)
+    return _in_class_colours(shown, groups, range(shown.n_groups), opacity, name, notes=notes)
+
+
+def _in_class_colours(
+    shown: ShownFeatures,
+    regions: np.ndarray,
+    slots: Sequence[int],
+    opacity: np.ndarray,
+    name: str,
+    **words: Any,
+) -> Panel:
+    """Patches under the colours of what they belong to, `[row, col]`, -1 for none."""
+    palette = np.stack([class_color(slot) for slot in slots])
+    cover = np.concatenate([palette[regions.clip(0)], opacity[..., None]], -1)
+    cover = np.where((regions < 0)[..., None], [MISSING, MISSING, MISSING, 1], cover)
+    return Panel(prepared(shown.picture, **CLASS_GROUND), cover, name, regions=regions, **words)
 
 
 def _flags(shown: ShownFeatures) -> list[Mark]:

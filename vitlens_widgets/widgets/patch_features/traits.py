@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import traitlets
 
+from vitlens_widgets.widgets.patch_features.data import MOST_GROUPS
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.traits import Index, KeptToken, OneOf, State
+from vitlens_widgets.widgets.shared.whole import MOST_SEED, Whole
 
 
 class FeatureTraits(LensWidget):
@@ -19,7 +23,9 @@ class FeatureTraits(LensWidget):
         sync=True, choice=True
     )
     mode = OneOf("look", "teach").tag(sync=True, choice=True)
-    colours = OneOf("components", "foreground").tag(sync=True, choice=True)
+    colours = OneOf("components", "foreground", "groups").tag(sync=True, choice=True)
+    n_groups = Whole(2, MOST_GROUPS, default_value=6).tag(sync=True, choice=True)
+    seed = Whole(0, MOST_SEED, default_value=0).tag(sync=True, choice=True)
     basis = OneOf("batch", "image").tag(sync=True, choice=True)
     similarity = OneOf("image", "flat").tag(sync=True, choice=True)
     examples_from = OneOf("state", "final").tag(sync=True, choice=True)
@@ -34,6 +40,8 @@ class FeatureTraits(LensWidget):
     _foreground = traitlets.Bytes().tag(sync=True)
     _variance = traitlets.Bytes().tag(sync=True)
     _components_of = traitlets.Unicode("").tag(sync=True)
+    _groups = traitlets.Bytes().tag(sync=True)
+    _groups_of = traitlets.List[Any]().tag(sync=True)
     _similarity = traitlets.Bytes().tag(sync=True)
     _similar_prefix = traitlets.Bytes().tag(sync=True)
     _similar_of = traitlets.List[int]().tag(sync=True)

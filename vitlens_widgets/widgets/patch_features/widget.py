@@ -12,6 +12,7 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.explorer.inputs import picture_of, vit_of
 from vitlens_widgets.widgets.patch_features import data
 from vitlens_widgets.widgets.patch_features.figure import figure_parts
+from vitlens_widgets.widgets.patch_features.grouping import LAST, GroupsPatches
 from vitlens_widgets.widgets.patch_features.source import source_of
 from vitlens_widgets.widgets.patch_features.still import draw
 from vitlens_widgets.widgets.patch_features.teaching import TeachesClasses
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from vitlens_widgets.widgets.explorer.inputs import AnyModel
     from vitlens_widgets.widgets.patch_features.seam import FeatureSourceLike
 
-LAST = "what is shown is what was there before"
 
-
-class PatchFeatures(TeachesClasses):
+class PatchFeatures(TeachesClasses, GroupsPatches):
     """What the patches are like in every state, without a classifier; and classes by clicking.
 
     In the mode "look", the patches' three main components are colours, and a patch that is pinned
@@ -61,7 +60,10 @@ class PatchFeatures(TeachesClasses):
             Default: None.
         mode: "look" at features, or "teach" classes. Default: "look".
         colours: The components of all patches, or those of the foreground, which is where the first
-            is above Otsu's threshold. Default: "components".
+            is above Otsu's threshold; or the "groups" of patches with like features, found by
+            k-means in every state. Default: "components".
+        n_groups: How many groups, 2 to 12. Default: 6.
+        seed: Of the groups' first centres. Default: 0.
         basis: Whether the batch shares its components, or each image has its own. Default: as the
             reading that was given, else "batch".
         similarity: On the image, or as flat colours. Default: "image".
@@ -86,7 +88,7 @@ class PatchFeatures(TeachesClasses):
     _css = STATIC / "patch_features.css"
     _kind = "What each patch is like: patch features"
     _figure = staticmethod(figure_parts)
-    _beyond = "another image or patch to compare with, other components, classes to teach"
+    _beyond = "another image or patch to compare with, other components or groups, classes to teach"
 
     def __init__(
         self,
@@ -119,10 +121,11 @@ class PatchFeatures(TeachesClasses):
         ):
             fill()
         super().__init__(**of_widgets)
-        self._follow("image", self._fill_picture, "_picture_of")
-        self._follow("basis", self._fill_components, "_components_of")
-        self._follow("token", self._fill_similar, "")
-        self._follow("examples_from", self._fill_taught, "_taught_from")
+        self._follow("image", self._fill_picture, lambda: self._picture_of)
+        self._follow("basis", self._fill_components, lambda: self._components_of)
+        self._follow_groups()
+        self._follow("token", self._fill_similar, self._pinned_before)
+        self._follow("examples_from", self._fill_taught, lambda: self._taught_from)
 
     def _of_pictures(
         self, source: FeatureSourceLike, pictures: np.ndarray, caption: str
@@ -166,7 +169,7 @@ class PatchFeatures(TeachesClasses):
         pictures, features = source.pictures, source.features(self.basis == "image")
         teaching = self._teaching.on(source.features(False))
         packed = self._of_pictures(source, pictures, self._meta["caption"])
-        packed |= data.components(features)
+        packed |= data.components(features) | data.NO_GROUPS | self._grouped(features)
         if self._similar_of:
             packed |= data.similarity(features.similarity(*self._similar_of), *self._similar_of)
         packed |= self._taught(teaching, features)
@@ -183,7 +186,7 @@ class PatchFeatures(TeachesClasses):
         content, name = bytes(buffers[0]), message.get("name", "")
         return done(lambda: self._show_picture(image_from_bytes(content, name)))
 
-    def _follow(self, choice: str, fill: Callable[[], None], of: str) -> None:
+    def _follow(self, choice: str, fill: Callable[[], None], before: Callable[[], Any]) -> None:
         """Lets what depends on a choice follow it; where it cannot, the choice goes back."""
 
         def follow(_change: Any) -> None:
@@ -191,7 +194,7 @@ class PatchFeatures(TeachesClasses):
                 with self.hold_sync():  # all arrays and what they are of arrive together
                     fill()
             except BaseException as error:
-                setattr(self, choice, getattr(self, of) if of else self._pinned_before())
+                setattr(self, choice, before())
                 self._fail(error, f"The {choice} could not be shown", LAST)
 
         self.observe(follow, choice)
@@ -215,7 +218,8 @@ class PatchFeatures(TeachesClasses):
 
     def _fill_components(self) -> None:
         if self._components_of != self.basis:
-            found = data.components(self._source.features(self.basis == "image"))
+            features = self._source.features(self.basis == "image")
+            found = data.components(features) | self._grouped(features)
             self._set(found | {"_components_of": self.basis})
 
     def _fill_similar(self) -> None:
