@@ -16,12 +16,13 @@ from vitlens_widgets.errors import UsageError
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
-LEAST = 260
-"""CSS pixels that a figure beside others needs; where the page has fewer, it goes below."""
+LEAST = {True: 260, False: 420}
+"""CSS pixels that a figure beside others needs, where they share a legend, and with its own; where
+the page has fewer, it goes below."""
 
-# Three columns at most, and two figures fill the page between them.
-_COLUMNS = f"repeat(auto-fit, minmax(max({LEAST}px, 30%), 1fr))"
-_GRID = f":host {{ display: grid; grid-template-columns: {_COLUMNS}; gap: 8px; }}"
+# Three columns at most, and two figures fill the page between them; never wider than the page.
+_COLUMNS = "repeat(auto-fit, minmax(min(100%, max({}px, 30%)), 1fr))"
+_GRID = ":host {{ display: grid; grid-template-columns: {}; gap: 8px; }}"
 _HEAD = f":host {{ grid-column: 1 / -1; color: {TEXT}; font: 13px sans-serif; }}"
 _LINE = "display: inline-block; width: 2em; margin: 0 0.4em 0.25em 0"
 _BORDERS = {"solid": "solid", "dashed": "dashed", "dotted": "dotted", "dotdash": "dashed"}
@@ -47,15 +48,16 @@ def beside(
     """
     if not figures:
         raise UsageError("There is nothing to stand side by side: give at least one figure.")
+    columns = _COLUMNS.format(LEAST[bool(key)])
     for one in figures:
-        one.update(max_width=None, min_width=LEAST, min_border_right=20)
+        one.update(max_width=None, min_width=LEAST[True], min_border_right=20)
         if shared:
             one.update(x_range=figures[0].x_range, y_range=figures[0].y_range)
     return Row(
         children=[*_head(title, key or {}), *figures],
         name=title,
         sizing_mode="stretch_width",
-        stylesheets=[InlineStyleSheet(css=_GRID)],
+        stylesheets=[InlineStyleSheet(css=_GRID.format(columns))],
     )
 
 
