@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-import numpy as np
 from torch import Tensor
 
-from vitlens_widgets.data import LabelSet, frame
+from vitlens_widgets.data import frame
 from vitlens_widgets.errors import UsageError, as_list, check_count
 from vitlens_widgets.lenses import statistics
 from vitlens_widgets.lenses.decoded import Decoded, Decoder
+from vitlens_widgets.lenses.described import Described
 from vitlens_widgets.lenses.measured import Measured
 from vitlens_widgets.lenses.source import Source
-from vitlens_widgets.models import TokenLayout
-from vitlens_widgets.models.live import Live
-from vitlens_widgets.models.probabilities import Kind
-from vitlens_widgets.trace import Trace, ViT
-from vitlens_widgets.trace.selection import position
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
 
 if TYPE_CHECKING:
@@ -36,7 +32,7 @@ class Top(NamedTuple):
     """Their probabilities, of the model's own kind, float32."""
 
 
-class Reading(Live):
+class Reading(Described):
     """What a lens makes of every token in every state of a trace.
 
     Every number is a float32 (indices: int64) tensor on the CPU of shape `[state, image, token]`,
@@ -53,9 +49,7 @@ class Reading(Live):
     def __init__(
         self, lens: Decoder, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
     ) -> None:
-        self._lens = lens
-        self._source = source
-        self._trace = source.trace
+        super().__init__(lens, source)
         self._decoded = Decoded(lens, source, at)
         self._readout = None if at == "readout" else Reading(lens, source, at="readout")
         own = None if self._readout is None else self._readout._measured
@@ -77,10 +71,6 @@ class Reading(Live):
         if self._readout is not None:
             self._readout._adopt(before.readout, n_same)
 
-    def _shared(self) -> Iterable[object]:
-        """The trace and the lens, neither of which it changes."""
-        return (self._trace, self._lens)
-
     def answered_by(self, vit: ViT) -> Reading:
         """The same lens on the same run, answered by a twin of its model: another classifier.
 
@@ -95,11 +85,6 @@ class Reading(Live):
         return Reading(lens, replace(self._source, trace=self._trace.answered_by(vit)))
 
     @property
-    def trace(self) -> Trace:
-        """The trace that was read."""
-        return self._trace
-
-    @property
     def readout(self) -> Reading:
         """The same reading for what the model's own classifier reads: `[state, image]`."""
         return self if self._readout is None else self._readout
@@ -108,75 +93,6 @@ class Reading(Live):
     def at_readout(self) -> bool:
         """Whether it is the reading of the model's own readout, without a token axis."""
         return self._readout is None
-
-    @property
-    def n_states(self) -> int:
-        """L + 1; L in a reading of sub-block outputs."""
-        return len(self._source.names)
-
-    @property
-    def n_images(self) -> int:
-        """How many images were traced together."""
-        return self._trace.n_images
-
-    @property
-    def state_names(self) -> list[str]:
-        """`["0_pre", ..., "final"]`; `["0_attn_out", ...]` and the like for sub-block outputs."""
-        return self._source.names
-
-    @property
-    def labels(self) -> LabelSet:
-        """The class names."""
-        return self._trace.vit.labels
-
-    @property
-    def probabilities(self) -> Kind:
-        """`"softmax"`, or `"sigmoid"` where each class is a yes or a no; as `vit.probabilities`."""
-        return self._trace.vit.probabilities
-
-    @property
-    def layout(self) -> TokenLayout:
-        """The token layout."""
-        return self._trace.layout
-
-    @property
-    def tokens(self) -> Tensor:
-        """Which tokens of the layout were in the sequence, int64 `[position]`."""
-        return self._trace.tokens
-
-    @property
-    def model_name(self) -> str:
-        """What the model was loaded as; an edited run says that it is one."""
-        return self._trace.vit.name + (" (edited)" if self._trace.edits else "")
-
-    @property
-    def lens_name(self) -> str:
-        """Which lens this is a reading of, and of which site if not of the states."""
-        return self._lens.name + (f" on {self._source.site}" if self._source.site else "")
-
-    @property
-    def readout_name(self) -> str:
-        """What the model's own classifier reads: `"CLS"`, `"mean of patches"`, ..."""
-        return self._trace.vit.readout.name
-
-    def picture(self, image: int = 0) -> np.ndarray:
-        """The image as the model saw it, uint8 `[height, width, 3]`.
-
-        Raises:
-            UsageError: There is no such image.
-        """
-        return self._trace.pictures[check_index("image", image, self.n_images)]
-
-    def position(self, token: Any) -> int:
-        """Where a token stands in the sequence that was traced.
-
-        Args:
-            token: Its index, the (row, column) of a patch, or the name of a prefix token.
-
-        Raises:
-            UsageError: There is no such token, or it was dropped.
-        """
-        return position(token, self.layout, self.tokens)
 
     def table(
         self,
