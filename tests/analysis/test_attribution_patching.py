@@ -10,6 +10,7 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import attribution_patching, edge_attribution_patching
+from vitlens_widgets.analysis.circuits.nodes import estimates_at
 from vitlens_widgets.world.network import AttentionBlock
 
 
@@ -208,7 +209,37 @@ def test_what_does_not_go_together_is_refused(runs):
             attribution_patching(*runs, differ, **words)
     with refused(vl.UsageError):
         attribution_patching(*runs, vl.analysis.metrics.rank(3))
+    with refused(vl.UsageError):
+        estimates_at(*runs, vl.analysis.metrics.rank(3), {"z": ("layer", "head")})
+    with refused(vl.UsageError):
+        estimates_at(*runs, differ, {"z": ("layer", "head"), "elsewhere": "layer"})
     short = vl.load(timm_model("CLS", depth=1))
     one = short.trace(pixels_for(short.image_size), preprocessed=True)
     with refused(vl.UsageError):
         attribution_patching(one, one, 3, mends="grad_drop")
+
+
+@pytest.mark.parametrize("how", ["denoising", "noising"])
+@pytest.mark.parametrize("name", ["CLS", "four registers and layer scale", "mean of patches"])
+def test_several_sites_at_once_are_those_one_by_one(name, how, monkeypatch):
+    vit = vl.load(timm_model(name, depth=3).double())
+    pixels = (pixels_for(vit.image_size, 2, seed).double() for seed in (4, 5))
+    runs = [vit.trace(one, preprocessed=True) for one in pixels]
+    sites = {
+        "pattern": ("layer", "head"),
+        "mlp_out": "layer",
+        "resid_pre": ("token", "layer"),
+        "k": ("layer", "head", "token"),
+    }
+    apart = {
+        site: attribution_patching(*runs, differ, site=site, by=by, how=how)
+        for site, by in sites.items()
+    }
+    passes, grad = [], torch.autograd.grad
+    monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: passes.append(1) or grad(*a, **k))
+    found = estimates_at(*runs, differ, sites, how)
+    assert len(passes) == 1
+    assert [*found] == [*sites]
+    for site, one in found.items():
+        assert one.axes == apart[site].axes
+        np.testing.assert_allclose(one.metric, apart[site].metric, rtol=1e-10, atol=1e-12)

@@ -50,21 +50,18 @@ class NodeGradients:
         self._by_token = by_token
         self._asked = "pattern" if softmax else site
 
-    def estimates(self, reduce: Reduce) -> np.ndarray:
-        """Of the base run's own gradient, float64 `[image, layer, *places]`."""
-        return self._of_run(self._run(()), reduce)
-
     def along_inputs(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
         """Of each of `steps` runs with state 0 on the line to the other run's, weighed."""
         for value in self._line("resid_pre", 0, steps):
-            yield self._of_run(self._run([Replace("resid_pre", 0, value)]), reduce) / steps
+            run = self._run([Replace("resid_pre", 0, value)])
+            yield _of_run(run, [(self, reduce)], self.layers)[0] / steps
 
     def along_activations(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
         """Of each block in each of `steps` runs with its own site on the line, weighed."""
         for layer in self.layers:
             for value in self._line(self.site, layer, steps):
                 run = self._run([Replace(self.site, layer, value)], layer)
-                found = self._of_run(run, reduce, [layer])
+                found = _of_run(run, [(self, reduce)], [layer])[0]
                 every = np.zeros((len(found), len(self.layers), *found.shape[2:]))
                 every[:, layer] = found[:, 0] / steps
                 yield every
@@ -82,7 +79,7 @@ class NodeGradients:
         run = self._run((), also=writes)
         values = [run[self._asked, layer] for layer in self.layers]
         after = [run["resid_post", layer] for layer in self.layers]
-        asked = self._asked_of(run)
+        asked = self._metric(logits_of(run)).sum()
         gradients = torch.autograd.grad(asked, [*values, *after], retain_graph=True)
         whole, after = gradients[: len(values)], gradients[len(values) :]
         sums = np.zeros(())
@@ -103,20 +100,6 @@ class NodeGradients:
     def _run(self, edits: Sequence[Replace], first: int = 0, also: tuple[str, ...] = ()) -> Trace:
         keep = [self._asked, *also]
         return self.base.rerun(edits, keep=keep, grad=True, first=first)
-
-    def _asked_of(self, run: Trace) -> Tensor:
-        return self._metric(logits_of(run)).sum()
-
-    @clean
-    @torch.enable_grad()
-    def _of_run(
-        self, run: Trace, reduce: Reduce, layers: Sequence[int] | None = None
-    ) -> np.ndarray:
-        """Float64 `[image, layer, *places]`."""
-        asked = self.layers if layers is None else layers
-        values = [run[self._asked, layer] for layer in asked]
-        gradients = torch.autograd.grad(self._asked_of(run), values)
-        return self._reduced(gradients, asked, reduce)
 
     @clean
     @torch.no_grad()
@@ -147,6 +130,35 @@ class NodeGradients:
         products = (after.softmax(-1) - before.softmax(-1)) * gradient
         by_query = products.sum(-1).transpose(1, 2)  # [image, query, head]
         return by_query if self.site == "q" else by_query.sum(1, keepdim=True)
+
+
+def estimates_of(asked: Sequence[tuple[NodeGradients, Reduce]]) -> list[np.ndarray]:
+    """Of the base run's own gradient at several sites: one run, one backward pass.
+
+    Args:
+        asked: Sites of the same runs and metric, and what is asked of each.
+
+    Returns:
+        Of each, float64 `[image, layer, *places]`.
+    """
+    first = asked[0][0]
+    sites = dict.fromkeys(one._asked for one, _ in asked)
+    run = first.base.rerun((), keep=[*sites], grad=True, first=0)
+    return _of_run(run, asked, first.layers)
+
+
+@clean
+@torch.enable_grad()
+def _of_run(
+    run: Trace, asked: Sequence[tuple[NodeGradients, Reduce]], layers: Sequence[int]
+) -> list[np.ndarray]:
+    """Of each site, float64 `[image, layer, *places]`."""
+    values = [run[one._asked, layer] for one, _ in asked for layer in layers]
+    answer = asked[0][0]._metric(logits_of(run)).sum()
+    gradients = iter(torch.autograd.grad(answer, values))
+    return [
+        one._reduced([next(gradients) for _ in layers], layers, reduce) for one, reduce in asked
+    ]
 
 
 def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.circuits.node_gradients import NodeGradients, Reduce
+from vitlens_widgets.analysis.circuits.node_gradients import (
+    NodeGradients,
+    Reduce,
+    estimates_of,
+)
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.patching.activation import result_of, sweep_of
 from vitlens_widgets.analysis.patching.patching import How, Patching
-from vitlens_widgets.analysis.patching.places import axes_at
+from vitlens_widgets.analysis.patching.places import Sweep, axes_at
 from vitlens_widgets.analysis.patching.result import ActivationPatching
 from vitlens_widgets.errors import UsageError, as_list, check_choice, check_count, quoted_list
 from vitlens_widgets.progress import progress
@@ -79,32 +83,93 @@ def attribution_patching(
         >>> found = vl.analysis.attribution_patching(clean, corrupted, ("cat", "dog"))
         >>> vl.analysis.activation_patching(clean, corrupted, ("cat", "dog"), order=found.share[0])
     """
-    patching = Patching(clean, corrupted, metric, how)
+    patching = _differentiable(clean, corrupted, metric, how)
     chosen = _mends(mends, site, integrate, clean.vit.n_layers)
     check_count("steps", steps, least=1)
+    asked = _Asked.of(patching, site, by, softmax="softmax" in chosen)
+    found = _estimated(asked, integrate, steps, drop="grad_drop" in chosen)
+    said = [f"integrated along {integrate}"] if integrate else ["gradient"]
+    return asked.result(found, ", ".join([*said, *(_MENDS[one] for one in chosen)]))
+
+
+def estimates_at(
+    clean: Trace,
+    corrupted: Trace,
+    metric: Any,
+    sites: Mapping[str, str | Sequence[str]],
+    how: How = "denoising",
+) -> dict[str, ActivationPatching]:
+    """What `attribution_patching` gives at each of several sites, from one backward pass for all.
+
+    Kept at a time: the graph of one forward pass, and the gradients of these sites in all blocks.
+
+    Args:
+        clean: As there.
+        corrupted: As there.
+        metric: As there.
+        sites: The axes that are asked about, by site.
+        how: As there.
+
+    Raises:
+        UsageError: As there.
+    """
+    patching = _differentiable(clean, corrupted, metric, how)
+    asked = [_Asked.of(patching, site, by) for site, by in sites.items()]
+    found = estimates_of([(one.gradients, one.reduce) for one in asked])
+    results = [one.result(values, "gradient") for one, values in zip(asked, found, strict=True)]
+    return dict(zip(sites, results, strict=True))
+
+
+class _Asked(NamedTuple):
+    """One site, and the axes along which it is asked about."""
+
+    patching: Patching
+    site: str
+    axes: Sweep
+    gradients: NodeGradients
+    reduce: Reduce
+
+    @classmethod
+    def of(
+        cls, patching: Patching, site: str, by: str | Sequence[str], *, softmax: bool = False
+    ) -> _Asked:
+        axes = sweep_of(patching, site, by, {})
+        by_token, exchange = "token" in axes.axes, patching.exchange
+        gradients = NodeGradients(
+            exchange.base,
+            exchange.source,
+            patching.metric,
+            site,
+            softmax=softmax,
+            by_token=by_token,
+        )
+        inside = [axis for axis in axes.axes if axis != "layer"]
+        reduce = partial(_summed, own=axes_at(site)[1:], by=inside)
+        return cls(patching, site, axes, gradients, reduce)
+
+    def result(self, found: np.ndarray, words: str) -> ActivationPatching:
+        """Of estimates `[image, layer, *places]`."""
+        patching, axes = self.patching, self.axes
+        found = np.moveaxis(found, 1, 1 + axes.axes.index("layer"))
+        gap = patching.gap
+        before = gap.corrupted if patching.how == "denoising" else gap.clean
+        values = before.reshape(-1, *[1] * len(axes.axes)) + found
+        return result_of(patching, axes, axes.places, values, self.site, f"estimated: {words}")
+
+
+def _differentiable(clean: Trace, corrupted: Trace, metric: Any, how: How) -> Patching:
+    """The pair.
+
+    Raises:
+        UsageError: The metric has no gradient, or as `Patching`.
+    """
+    patching = Patching(clean, corrupted, metric, how)
     if not patching.metric.has_gradient:
         raise UsageError(
             f"The metric {patching.metric.name} has no gradient; ask for a logit, a logit "
             "difference or a probability, or exchange values for real."
         )
-    axes = sweep_of(patching, site, by, {})
-    gradients = NodeGradients(
-        patching.exchange.base,
-        patching.exchange.source,
-        patching.metric,
-        site,
-        softmax="softmax" in chosen,
-        by_token="token" in axes.axes,
-    )
-    inside = [axis for axis in axes.axes if axis != "layer"]
-    reduce = partial(_summed, own=axes_at(site)[1:], by=inside)
-    found = _estimated(gradients, reduce, integrate, steps, drop="grad_drop" in chosen)
-    found = np.moveaxis(found, 1, 1 + axes.axes.index("layer"))
-    before = patching.gap.corrupted if how == "denoising" else patching.gap.clean
-    values = before.reshape(-1, *[1] * len(axes.axes)) + found
-    said = [f"integrated along {integrate}"] if integrate else ["gradient"]
-    words = ", ".join([*said, *(_MENDS[one] for one in chosen)])
-    return result_of(patching, axes, axes.places, values, site, f"estimated: {words}")
+    return patching
 
 
 def _mends(mends: Any, site: str, integrate: Any, n_layers: int) -> list[str]:
@@ -137,12 +202,11 @@ def _summed(values: Tensor, own: Sequence[str], by: Sequence[str]) -> Tensor:
     return torch.permute(values, [0, *(1 + left.index(axis) for axis in by)])
 
 
-def _estimated(
-    gradients: NodeGradients, reduce: Reduce, integrate: str | None, steps: int, *, drop: bool
-) -> np.ndarray:
+def _estimated(asked: _Asked, integrate: str | None, steps: int, *, drop: bool) -> np.ndarray:
     """Float64 `[image, layer, *places]`."""
+    gradients, reduce = asked.gradients, asked.reduce
     if integrate is None:
-        found = gradients.estimates(reduce)
+        (found,) = estimates_of([(gradients, reduce)])
         return np.sign(found) * gradients.dropped(reduce) if drop else found
     along_inputs = integrate == "inputs"
     way = gradients.along_inputs if along_inputs else gradients.along_activations

@@ -92,19 +92,18 @@ class PairSource:
             `[layer, row]`, heads first, and `[layer, position]` of the states before the blocks.
             All heads of a block together change it by the sum of theirs.
         """
-        from vitlens_widgets.analysis import attribution_patching
+        from vitlens_widgets.analysis.circuits.nodes import estimates_at
 
         metric = target if against is None else (target, against)
         base = Compared(target, against).metric(self.logits(image))[int(direction == "denoising")]
-
-        def change(site: str, *by: str) -> np.ndarray:
-            found = attribution_patching(*self._runs, metric, site=site, by=by, how=direction)
-            return found.metric[image] - base
-
-        heads = change("z" if values == "output" else values, "layer", "head")
-        beside = {"attention": lambda: heads.sum(1), "mlp": lambda: change("mlp_out", "layer")}
-        rows = np.column_stack([heads, *(beside[row]() for row in self.rows)])
-        return rows, change("resid_pre", "layer", "token")
+        of_heads = "z" if values == "output" else values
+        sites = {of_heads: ("layer", "head"), "resid_pre": ("layer", "token")}
+        sites |= {"mlp_out": ("layer",)} if "mlp" in self.rows else {}
+        found = estimates_at(*self._runs, metric, sites, direction)
+        change = {site: one.metric[image] - base for site, one in found.items()}
+        beside = {"attention": lambda: change[of_heads].sum(1), "mlp": lambda: change["mlp_out"]}
+        rows = np.column_stack([change[of_heads], *(beside[row]() for row in self.rows)])
+        return rows, change["resid_pre"]
 
     def reads(self, layer: int, head: int, image: int, direction: Direction) -> np.ndarray:
         """Where a head looks from what the readout reads, float32 `[position]`."""
