@@ -53,6 +53,7 @@ function showPicture(node, { data }) {
 function withPicture(renderer) {
   const render = renderer.renderModel.bind(renderer);
   let living = ""; // the widget that is drawn here
+  let pictured = ""; // the widget whose picture was: looked for once more, it is not waited for
   renderer.renderModel = async (output) => {
     if (output.metadata[OURS] === undefined) return render(output);
     const view = JSON.stringify(output.data[VIEW]);
@@ -62,9 +63,14 @@ function withPicture(renderer) {
       living = isLiving(renderer.node) ? view : "";
     };
     if (output.data[PICTURE] === undefined) return draw();
-    const show = () => showPicture(renderer.node, output);
+    const show = () => {
+      showPicture(renderer.node, output);
+      pictured = isLiving(renderer.node) ? "" : view;
+    };
     const waiting = setTimeout(show, PATIENCE_MS);
-    await draw();
+    const drawing = draw();
+    if (pictured === view) show();
+    await drawing;
     clearTimeout(waiting);
     show();
   };

@@ -122,6 +122,7 @@ test("a picture that stood there before Jupyter had looked for the model comes a
   for (isRestored of [false, true]) {
     renderer.node.textContent = ""; // Jupyter empties it before it tries once more
     const rendered = renderer.renderModel(OUTPUT);
+    assert.deepEqual(tags(renderer.node), isRestored ? ["img", "small"] : []); // without a flicker
     context.mock.timers.tick(500);
     arrive();
     await rendered;
