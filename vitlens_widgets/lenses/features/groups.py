@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,3 +30,13 @@ def renamed(found: np.ndarray, later: np.ndarray, k: int) -> np.ndarray:
     np.add.at(shared, (found, later), 1)
     _, numbers = linear_sum_assignment(-shared)
     return numbers[found]
+
+
+def grouped(every: Iterable[list[np.ndarray]], k: int, seed: int) -> list[list[np.ndarray]]:
+    """Groups of each state, the first first, of bases given from the last state on."""
+    found: list[list[np.ndarray]] = []
+    for bases in every:
+        own = [groups(units, k, seed) for units in bases]
+        later = found[0] if found else own
+        found.insert(0, [renamed(*pair, k) for pair in zip(own, later, strict=True)])
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from vitlens_widgets.errors import (
     check_seed,
     check_type,
 )
-from vitlens_widgets.lenses.features import components as pca
-from vitlens_widgets.lenses.features.components import Components
 from vitlens_widgets.lenses.features.found import PatchSimilarity, StateFeatures
-from vitlens_widgets.lenses.features.groups import groups, renamed
+from vitlens_widgets.lenses.features.groups import grouped
+from vitlens_widgets.lenses.features.places import Places
+from vitlens_widgets.lenses.features.shown import ShownComponents
 from vitlens_widgets.lenses.features.tokens import NormedTokens, checked_vector
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
@@ -53,8 +53,9 @@ class FeatureReading(Live):
         self.per_image = check_flag("per_image=", per_image)
         self.states = _checked_states(trace, states)
         self._normed = NormedTokens(trace)
-        self._turned: dict[int, list[Components]] = {}  # by place among the states
-        self._found: dict[int, StateFeatures] = {}
+        self._places = Places(trace.n_images, self.present, per_image)
+        read = partial(_features, self._normed, self._places, trace.layout.n_prefix, self.states)
+        self._components = ShownComponents(self._places, read, len(self.states))
 
     @property
     def layout(self) -> TokenLayout:
@@ -87,10 +88,7 @@ class FeatureReading(Live):
         Raises:
             UsageError: It is not among the states that are read.
         """
-        place = self._place(k)
-        if place not in self._found:
-            self._found[place] = self._shown(self._turned_to(place))
-        return self._found[place]
+        return self._components.of(self._place(k))
 
     @property
     def components(self) -> np.ndarray:
@@ -134,18 +132,14 @@ class FeatureReading(Live):
         Raises:
             UsageError: k is not from 2 to the number of patches, or the seed is none.
         """
-        n_bases = self.n_images if self.per_image else 1
-        n_patches = int(self.present.sum()) * (self.n_images // n_bases)
-        check_count("k", k, least=2, most=n_patches)
-        found = _grouped(self._unit_patches(), k, check_seed(seed))
-        every = [self._by_image(list(of_state)) for of_state in found]
-        return np.stack([self.laid_out(one, -1) for one in every])
+        check_count("k", k, least=2, most=self._places.n_in_basis)
+        found = grouped(self._unit_patches(), k, check_seed(seed))
+        return np.stack([self._places.joined(of_state, -1) for of_state in found])
 
     def _unit_patches(self) -> Iterator[list[np.ndarray]]:
         """Of each state, the last first: unit vectors `[patch, d]` of each basis."""
         for units in reversed([*self._normed.checked_units(self.states)]):
-            patches = units[:, self.layout.n_prefix :].numpy()
-            yield list(patches) if self.per_image else [patches.reshape(-1, patches.shape[-1])]
+            yield self._places.in_bases(units[:, self.layout.n_prefix :])
 
     def similarity(self, image: int, token: Any, state: int | str | None = None) -> PatchSimilarity:
         """The cosine of every token with one token, in each state with that state's own vector.
@@ -230,7 +224,7 @@ class FeatureReading(Live):
             for k in reversed(self.states):
                 self.state(k)
                 bar.update(1)
-        return [self._found[place] for place in range(len(self.states))]
+        return [self._components.of(place) for place in range(len(self.states))]
 
     def _place(self, k: int | str) -> int:
         k = check_state(k, self.trace.vit.state_names)
@@ -240,54 +234,9 @@ class FeatureReading(Live):
             )
         return self.states.index(k)
 
-    def _turned_to(self, place: int) -> list[Components]:
-        """The components of a state, one for each basis, those of later states first."""
-        for at in range(len(self.states) - 1, place - 1, -1):
-            if at not in self._turned:
-                own = [pca.components(x) for x in self._features(self.states[at])]
-                later = self._turned.get(at + 1)
-                self._turned[at] = (
-                    [self._lit(one) for one in own]
-                    if later is None
-                    else [one.turned(its.scores) for one, its in zip(own, later, strict=True)]
-                )
-        return self._turned[place]
-
-    def _features(self, k: int) -> list[np.ndarray]:
-        """The patches' features, `[patch, d]` of each basis."""
-        patches = self._normed.of(k)[:, self.layout.n_prefix :].numpy()
-        return list(patches) if self.per_image else [patches.reshape(-1, patches.shape[-1])]
-
-    def _lit(self, found: Components) -> Components:
-        """Under the signs in which a picture is shown."""
-        edge = np.ones_like(self.present)
-        edge[1:-1, 1:-1] = False
-        border = np.tile(edge[self.present], len(found.scores) // int(self.present.sum()))
-        return Components(found.scores * pca.signs(found.scores, border), found.total)
-
-    def _shown(self, turned: list[Components]) -> StateFeatures:
-        maps = [pca.shown(one.scores) for one in turned]
-        figures = [pca.figure(one[:, 0]) for one in maps]
-        return StateFeatures(
-            self.laid_out(self._by_image(maps)),
-            np.stack([one.variance for one in turned]),
-            self.laid_out(self._by_image(figures), False),
-        )
-
     def laid_out(self, values: np.ndarray, elsewhere: Any = np.nan) -> np.ndarray:
-        """Values of the patches in the sequence, `[image, patch, ...]`, in their places.
-
-        Returns:
-            `[image, row, col, ...]`, with `elsewhere` where a patch was dropped.
-        """
-        shape = (self.n_images, *self.layout.grid, *values.shape[2:])
-        grid = np.full(shape, elsewhere, values.dtype)
-        grid[:, self.present] = values
-        return grid
-
-    def _by_image(self, values: list[np.ndarray]) -> np.ndarray:
-        """`[patch, ...]` of each basis as `[image, patch, ...]`."""
-        return np.concatenate(values).reshape(self.n_images, -1, *values[0].shape[1:])
+        """See `Places.laid_out`."""
+        return self._places.laid_out(values, elsewhere)
 
     def _apart(self, cosines: Tensor) -> PatchSimilarity:
         """`[state, image, position]`, patches in their places and prefix tokens apart."""
@@ -326,14 +275,11 @@ def read_features(
     return FeatureReading(trace, per_image, states)
 
 
-def _grouped(every: Iterable[list[np.ndarray]], k: int, seed: int) -> list[list[np.ndarray]]:
-    """Groups of each state, the first first, of bases given from the last state on."""
-    found: list[list[np.ndarray]] = []
-    for bases in every:
-        own = [groups(units, k, seed) for units in bases]
-        later = found[0] if found else own
-        found.insert(0, [renamed(*pair, k) for pair in zip(own, later, strict=True)])
-    return found
+def _features(
+    normed: NormedTokens, places: Places, n_prefix: int, states: Sequence[int], at: int
+) -> list[np.ndarray]:
+    """The patches' features in one of some states, `[patch, d]` of each basis."""
+    return places.in_bases(normed.of(states[at])[:, n_prefix:])
 
 
 def _checked_states(trace: Trace, states: Sequence[int | str] | None) -> list[int]:
