@@ -164,8 +164,10 @@ def _of_run(
 def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
     """What the pattern's change adds up to when one key alone is exchanged, `[image, head, key]`.
 
-    A score that changes by d multiplies its weight p by exp(d), and all weights of its row are
-    divided by 1 + p (exp(d) - 1): no softmax need be computed for each key.
+    With a row's other scores as they are, a key's weight p is the sigmoid of log p - log (1 - p),
+    and with its score changed by d, that of log p + d - log (1 - p); all other weights share what
+    is left as before. So no softmax need be computed for each key, and no exponential can overflow.
+    Where one key has nearly all the weight, 1 - p and the mean of the others are summed without it.
 
     Args:
         before: Scores `[image, head, query, key]`.
@@ -175,7 +177,18 @@ def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
     Source:
         Kramár et al. (2024), arXiv 2403.00745, for the mend; the short form is algebra.
     """
-    pattern = before.softmax(-1)
-    grown = pattern * (after - before).expm1()
-    mean = (pattern * gradient).sum(-1, keepdim=True)
-    return ((mean + gradient * grown) / (1 + grown) - mean).sum(2)
+    if before.shape[-1] == 1:  # the only key has all the weight, whatever its score
+        return before.new_zeros((*before.shape[:2], 1))
+    log_p = before.log_softmax(-1)
+    pattern = log_p.exp()
+    top = before.argmax(-1, keepdim=True)
+    rest = before.scatter(-1, top, -torch.inf)
+    log_rest = rest.logsumexp(-1, keepdim=True) - before.logsumexp(-1, keepdim=True)
+    small = pattern.scatter(-1, top, 0)  # half at most, so that 1 less of it loses nothing
+    log_others = torch.log1p(-small).scatter(-1, top, log_rest)
+    weighed = pattern * gradient
+    of_others = (weighed.sum(-1, keepdim=True) - weighed) / (1 - small)
+    of_rest = (rest.softmax(-1) * gradient).sum(-1, keepdim=True)
+    of_others = of_others.scatter(-1, top, of_rest)
+    new = (log_p + (after - before) - log_others).sigmoid()
+    return ((new - pattern) * (gradient - of_others)).sum(2)
