@@ -149,11 +149,15 @@ class CircuitSearch:
     def losses(self, tried: Tried, groups: Sequence[np.ndarray]) -> np.ndarray:
         """What a circuit's share loses without each group of its edges, exactly.
 
+        Dead ends that are left go with them: a head without a way in would go on writing what it
+        makes of means or zeros.
+
         Args:
             tried: The circuit.
             groups: Edges `(reader, sender)`, `[edge, 2]` each.
         """
-        without = [tried.edges & ~self.graph.mask(group) for group in groups]
+        left = (tried.edges & ~self.graph.mask(group) for group in groups)
+        without = [self.graph.pruned(edges) for edges in left]
         return tried.share - self.shares(without, tried.edges)
 
     def greedy(self, start: Tried, ranked: np.ndarray, keep: float) -> Iterator[tuple[Tried, bool]]:
