@@ -142,6 +142,16 @@ def test_what_the_readout_adds_up_ends_in_the_answer(name, direction):
     np.testing.assert_allclose(steps, np.diff(at_readout), rtol=1e-3, atol=1e-4)
 
 
+def test_a_run_that_was_changed_in_its_blocks_is_refused_at_once():
+    clean, corrupted = traces()
+    changed = clean.rerun([vl.edits.Replace("z", 1, corrupted, head=0)])
+    for pair in ((changed, corrupted), (corrupted, changed)):
+        with refused(vl.UsageError):
+            vl.Causes(*pair)
+    before = clean.rerun([vl.edits.Replace("resid_pre", 0, corrupted, token=3)])
+    assert vl.Causes(before, corrupted)._progress["left"]
+
+
 NAMED = {0: "q", 1: "k", 2: "v"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, as_list, check_text
 from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.causes.answers import most_changed, probabilities
 from vitlens_widgets.widgets.causes.places import Spot
@@ -28,6 +28,28 @@ def description(source: CausesLike, names: Sequence[str], caption: str) -> dict[
         "names": list(names),
         "caption": caption,
     }
+
+
+def two_names(names: Any) -> list[str]:
+    """What the images of a pair are called.
+
+    Raises:
+        UsageError: They are not two different texts.
+    """
+    such_as = '("with the cat", "without it")'
+    if isinstance(names, str):
+        raise UsageError(f"names= takes two texts, such as {such_as}; {names!r} is one.")
+    both = as_list("names=", names, such_as)
+    if len(both) != 2:
+        raise UsageError(
+            f"names= takes two texts, one of each image of a pair; {names!r} was given."
+        )
+    texts = [check_text("Each of names=", one, "with the cat") for one in both]
+    if texts[0].strip() == texts[1].strip():
+        raise UsageError(
+            f"names= takes two different texts, such as {such_as}; both are {texts[0]!r}."
+        )
+    return texts
 
 
 def of_pair(source: CausesLike, image: int) -> dict[str, Any]:

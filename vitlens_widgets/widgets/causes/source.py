@@ -173,8 +173,10 @@ def check_pair(clean: Trace, corrupted: Trace) -> None:
     """Refuse two runs between which nothing can be exchanged.
 
     Raises:
-        UsageError: Of two models, of other numbers of images or tokens, edited, or with gradients.
+        UsageError: Of two models, of other numbers of images or tokens, or edited in their blocks.
     """
+    from vitlens_widgets.trace.variants import check_unedited
+
     if clean.vit is not corrupted.vit:
         raise UsageError(
             f"clean and corrupted are two runs of one model; these are of {clean.vit.name} and "
@@ -190,6 +192,8 @@ def check_pair(clean: Trace, corrupted: Trace) -> None:
             f"clean and corrupted need the same tokens; {clean.layout} and {corrupted.layout} were "
             "given."
         )
+    for run in (clean, corrupted):
+        check_unedited(run)
 
 
 def source_of(clean: Any, corrupted: Any) -> CausesLike:

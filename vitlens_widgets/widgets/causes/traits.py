@@ -42,9 +42,9 @@ class CausesChoices(LensWidget):
 
     Attributes:
         target: The class asked about; set it by name or index, read it as an index. Default: what
-            the clean run answers.
+            the clean run answers, of each pair, as long as it was not set.
         against: The class it is compared with, or None: the target's own logit counts then.
-            Default: what the corrupted run answers, if that is another class.
+            Default: what the corrupted run answers, of each pair, if that is another class.
         image: Which pair of the batch. Default: 0.
         direction: `"noising"`: values of the corrupted run are put into the clean one;
             `"denoising"`: the other way round. Default: "noising".

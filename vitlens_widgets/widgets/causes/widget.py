@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import traitlets
 
-from vitlens_widgets.errors import UsageError, as_list, check_text
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.kinds import is_mapping
@@ -33,6 +33,8 @@ from vitlens_widgets.widgets.shared.meanings import (
 )
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
+
+CLASSES = ("target", "against")
 
 ASKS = ("target", "against", "image", "direction", "values")
 """Choices that are answered by the model."""
@@ -123,12 +125,13 @@ class Causes(CausesChoices):
         self._label_set = source.labels
         self._work = Work(source)
         self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
-        self._meta = data.description(source, _two(names), caption) | of_thumbs
+        self._meta = data.description(source, data.two_names(names), caption) | of_thumbs
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._start({"image": image, "target": target, "against": against}, choices)
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
         self._choose_strongest(choices)
         self._fill()
+        self._is_following = False
         super().__init__(**of_widgets)
         self.observe(self._on_asked, ASKS)
         self.observe(self._on_exchanged, ["exchanged"])
@@ -137,12 +140,21 @@ class Causes(CausesChoices):
     def _start(self, asked: dict[str, Any], choices: dict[str, Any]) -> None:
         """Takes the first choices; all are checked before anything is computed."""
         self.image = asked["image"]
-        clean, corrupted = (int(one.argmax()) for one in self._source.logits(self.image))
-        self.target = clean if asked["target"] is None else asked["target"]
-        other = next((one for one in (corrupted, clean) if one != self.target), None)
-        self.against = other if asked["against"] is None else asked["against"]
+        self._untouched = frozenset(name for name in CLASSES if asked[name] is None)
+        self._set({name: asked[name] for name in CLASSES if name not in self._untouched})
+        self._take_answers()
         self._set(choices)
         self._refuse_one_class()
+
+    def _take_answers(self) -> None:
+        """The classes that nobody has chosen are those that the two runs answer."""
+        clean, corrupted = (int(one.argmax()) for one in self._source.logits(self.image))
+        target = clean if "target" in self._untouched else self.target
+        if "against" in self._untouched:
+            against = next((one for one in (corrupted, clean) if one != target), None)
+            self._set({"target": target, "against": against})
+        else:
+            self.target = target
 
     def _refuse_one_class(self) -> None:
         if self.target == self.against:
@@ -197,17 +209,32 @@ class Causes(CausesChoices):
         self._looks_of = [self.layer, self.head]
 
     def _on_asked(self, change: Any) -> None:
-        before = {name: self._of[name] for name in ASKS}
-        if before == {name: getattr(self, name) for name in ASKS}:
+        before, untouched = {name: self._of[name] for name in ASKS}, self._untouched
+        if self._is_following or before == {name: getattr(self, name) for name in ASKS}:
             return
         try:
             with self.hold_sync():  # all numbers and what they are of arrive together
+                self._follow(before)
                 self._keep_apart(change["name"], before)
                 self._fill()
         except BaseException as error:  # said in the widget; raised here it would only reach a log
+            self._untouched = untouched
             with self.hold_trait_notifications():
                 self._set(before)
             self._fail(error, "The exchange could not be asked", "what is shown is what was there")
+
+    def _follow(self, before: dict[str, Any]) -> None:
+        """Classes that nobody has chosen go with the pair."""
+        self._untouched -= {name for name in CLASSES if getattr(self, name) != before[name]}
+        if self.image == before["image"]:
+            return
+        self._is_following = True
+        try:
+            self._take_answers()
+            if self.target == self.against:  # the other class was chosen
+                self.target = before["target"]
+        finally:
+            self._is_following = False
 
     def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
         """A class that is chosen in the other's place changes places with it."""
@@ -298,17 +325,3 @@ class Causes(CausesChoices):
 
     def __repr__(self) -> str:
         return f"Causes({self._meta['model_name']}, {self._in_words()})"
-
-
-def _two(names: Any) -> list[str]:
-    """What the images of a pair are called.
-
-    Raises:
-        UsageError: They are not two texts.
-    """
-    both = as_list("names=", names, '("with the cat", "without it")')
-    if len(both) != 2:
-        raise UsageError(
-            f"names= takes two texts, one of each image of a pair; {names!r} was given."
-        )
-    return [check_text("Each of names=", one, "with the cat") for one in both]
