@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bokeh.models import GlyphRenderer, Label, Line, Span
+from bokeh.models import GlyphRenderer, LabelSet, Line, Span
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
@@ -36,7 +36,7 @@ def test_accuracy_over_the_share_that_is_removed(vit):
     np.testing.assert_allclose(plot.renderers[0].data_source.data["x"], found.removed)  # a band
     assert plot.select_one(Span).location == pytest.approx(float(found.all_patches.mean))
     assert not plot.legend
-    assert [label.text for label in plot.select(Label)] == ["all patches"]
+    assert [label.source.data["text"] for label in plot.select(LabelSet)] == [["all patches"]]
 
 
 def named(renderer):

@@ -48,6 +48,7 @@ def set_theme(page, name):
 def test_words_and_lines_take_the_colours_of_the_page_and_follow_its_theme(page, first, then):
     plot = vl.charts.figure_over_states("a title", ["0_pre", "final"], "probability")
     vl.charts.with_curves(plot, "state", ["0_pre", "final"], {"cat": [0.1, 0.9]})
+    vl.charts.with_chance(plot, 0.5)
     page.set_content(file_html(plot, INLINE, "figure"))
     set_theme(page, first)
     page.evaluate(REPAINT)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool, Label, Span
+from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LabelSet, Span
 
 from vitlens_widgets.charts.curves import COLOURS, places_of
 
@@ -29,7 +29,9 @@ def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> Non
         # At the right end: a curve often begins at chance.
         end: Any = plot.x_range
         x = end.factors[-1] if isinstance(end, FactorRange) else end.end
-        plot.add_layout(Label(x=x, y=chance, text=said, **words))
+        # Of the page's labels only sets take a factor: with a single one nothing is drawn at all.
+        source = ColumnDataSource({"x": [x], "y": [chance], "text": [said]})
+        plot.add_layout(LabelSet(x="x", y="y", text="text", source=source, **words))
 
 
 def with_stars(
