@@ -140,6 +140,30 @@ def test_several_traces_are_a_data_set_of_pairs(vit, runs, scores):
     assert found.answers == pytest.approx(together.answers, abs=1e-4)
 
 
+def test_a_mean_is_that_of_all_corrupted_images_whatever_traces_they_are_in(vit):
+    pixels = [pixels_for(vit.image_size, 3, seed) for seed in (1, 2)]
+    parts = slice(0, 1), slice(1, 3)
+    runs = [vit.trace(one, preprocessed=True) for one in pixels]
+    apart = [[vit.trace(one[i], preprocessed=True) for i in parts] for one in pixels]
+    generator = np.random.default_rng(4)
+    searches = [
+        CircuitSearch(vl.analysis.circuits.pairs.pairs(*given, differ), "mean")
+        for given in (runs, apart)
+    ]
+    some = generator.random((3, *searches[0].graph.allowed.shape)) < 0.5
+    expected, found = (search.metric(some & search.graph.allowed) for search in searches)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_answers_of_a_double_model_are_double():
+    vit = vl.load(timm_model("CLS", depth=2).double())
+    pixels = [pixels_for(vit.image_size, 1, seed).double() for seed in (1, 2)]
+    clean, corrupted = (vit.trace(one, preprocessed=True) for one in pixels)
+    runs = CircuitRuns(clean, corrupted)
+    found = runs.logits(runs.graph.allowed[None])[0]
+    assert (found - clean.logits).abs().max() <= 1e-11 * clean.logits.abs().max()
+
+
 def test_an_interrupt_keeps_what_is_done(runs, scores, monkeypatch):
     greedy = CircuitSearch.greedy
 
@@ -186,3 +210,12 @@ def test_what_is_asked_wrongly_is_refused(runs):
             circuit(*runs, differ, **words)
     with refused(vl.UsageError):
         circuit(runs[0], runs[0], 3)
+
+
+def test_a_mean_of_one_image_or_of_other_tokens_is_refused(vit):
+    pixels = [pixels_for(vit.image_size, 1, seed) for seed in (1, 2)]
+    one, other = (vit.trace(image, preprocessed=True) for image in pixels)
+    fewer = [run.rerun([vl.edits.DropTokens([3])]) for run in (one, other)]
+    for clean, corrupted in ((one, other), ([one, fewer[0]], [other, fewer[1]])):
+        with refused(vl.UsageError):
+            circuit(clean, corrupted, differ, ablation="mean", scores="eap")

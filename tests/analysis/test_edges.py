@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,9 @@ from tests.analysis.test_circuit_runs import near
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import edge_attribution_patching, edge_patching
+from vitlens_widgets.analysis.circuits.edge_gradients import EdgeGradients
+from vitlens_widgets.analysis.circuits.graph import Graph
+from vitlens_widgets.analysis.circuits.runs import CircuitRuns
 
 
 def traced(vit, n_images=1, dtype=torch.float32):
@@ -87,6 +93,56 @@ def test_edges_exchanged_one_by_one_on_embedded_models(name):
     assert len(lost.table()) == 12
 
 
+def test_some_edges_at_a_time_are_all_of_them_and_an_interrupt_keeps_what_is_done(monkeypatch):
+    runs = [traced(vl.load(timm_model("CLS", depth=2)))] * 2
+    clean, corrupted = ([pair[side] for pair in runs] for side in (0, 1))
+    graph = Graph.of(clean[0].vit)
+    edges = graph.edges[::5]
+    names = named(graph, edges)
+    whole = edge_patching(clean, corrupted, differ, edges=names)
+    logits, asked = CircuitRuns.logits, []
+
+    def counted(self, keep, *rest, **words):
+        if len(asked) == stop:
+            raise KeyboardInterrupt
+        asked.append(len(keep))
+        return logits(self, keep, *rest, **words)
+
+    monkeypatch.setattr(CircuitRuns, "logits", counted)
+    monkeypatch.setattr("vitlens_widgets.analysis.circuits.edges._EDGES", 5)
+    stop = -1
+    parts = edge_patching(clean, corrupted, differ, edges=names)
+    assert max(asked) == 5
+    np.testing.assert_allclose(parts.effects, whole.effects, atol=1e-6)
+    stop = len(asked) + 5  # within the third part
+    stopped = edge_patching(clean, corrupted, differ, edges=names)
+    known = ~np.isnan(stopped.mean[edges[:, 0], edges[:, 1]])
+    assert known.sum() == 10 == len(stopped.table())
+    assert known[:10].all()
+    assert f"stopped after 10 of {len(edges)}" in stopped.title
+    stop = len(asked)
+    with pytest.raises(KeyboardInterrupt):
+        edge_patching(clean, corrupted, differ, edges=names)
+
+
+def test_one_run_on_the_way_lives_at_a_time(monkeypatch):
+    given, alive = [], []
+    scores = EdgeGradients.scores
+
+    def watched(self, at, path):
+        value = path.edits[0].by
+        gc.collect()
+        alive.append(sum(one() is not None for one in given))
+        given.append(weakref.ref(value))
+        return scores(self, at, path)
+
+    monkeypatch.setattr(EdgeGradients, "scores", watched)
+    runs = traced(vl.load(timm_model("CLS", depth=2)))
+    edge_attribution_patching(*runs, differ, method="eap-ig-activations", steps=3)
+    assert len(given) == 15
+    assert max(alive) <= 1
+
+
 def named(graph, edges):
     return [(graph.senders[sender], graph.readers[reader]) for reader, sender in edges]
 
@@ -156,7 +212,13 @@ def test_equal_runs_have_no_gap_to_divide_by():
 
 def test_what_is_asked_wrongly_is_refused():
     clean, corrupted = traced(vl.load(timm_model("CLS")))
-    for words in ({"method": "ig"}, {"how": "both"}, {"steps": 0}):
+    for words in (
+        {"method": "ig"},
+        {"how": "both"},
+        {"steps": 0},
+        {"method": "eap-ig", "how": "noising"},
+        {"method": "eap-ig-activations", "how": "noising"},
+    ):
         with refused(vl.UsageError):
             edge_attribution_patching(clean, corrupted, 3, **words)
     for edge in (("L1 H0", "L0 H1 q"), ("L9 H0", "logits"), ("L0 H0", "L1 H1")):

@@ -14,7 +14,9 @@ from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import Patching, Place, activation_patching, metrics
 from vitlens_widgets.analysis.patching import activation
+from vitlens_widgets.analysis.patching.exchange import Exchange
 from vitlens_widgets.analysis.patching.gap import Gap
+from vitlens_widgets.trace.variants import Variants
 
 METRIC = (3, 7)
 LAYERS, HEADS = 3, 4
@@ -84,6 +86,24 @@ def test_a_whole_state_gives_the_other_run_exactly(clean, corrupted):
     halves = [[Place("resid_pre", 1, token=range(8)), Place("resid_pre", 1, token=range(8, 16))]]
     run = found_of(clean, corrupted, places=halves)
     np.testing.assert_allclose(run.metric[:, 0], run.gap.clean, atol=1e-5)
+
+
+def test_images_of_one_exchange_run_as_many_at_once_as_memory_allows(vit, monkeypatch):
+    exchange = Exchange(traced(vit, 2, 5), traced(vit, 1, 5))
+    places = [Place("z", 1, head=2), Place("attn_out", 0)]
+    expected = dict(exchange.answers(places))
+    asked, answers = [], Variants.answers
+
+    def counted(self, variants):
+        asked.append(len(variants))
+        return answers(self, variants)
+
+    monkeypatch.setattr(Variants, "answers", counted)
+    monkeypatch.setattr(Variants, "at_once", 2)
+    found = dict(exchange.answers(places))
+    assert asked == [2, 2, 1] * 2
+    for at in (0, 1):
+        assert (found[at] - expected[at]).abs().max() <= 1e-5 * expected[at].abs().max()
 
 
 def test_unread_tokens_of_the_last_block_change_nothing_to_the_bit(clean, corrupted):

@@ -55,8 +55,8 @@ def circuit(
             removal changes it least first, each removal run exactly; no edge of the circuit can
             then go by itself.
         scores: A method of `edge_attribution_patching`, or its result for these runs.
-        ablation: What other edges carry: the `"corrupted"` run's values, their `"mean"` over the
-            corrupted images of a trace, token by token, or `"zero"`.
+        ablation: What other edges carry: the `"corrupted"` run's values, their `"mean"` over all
+            corrupted images, two at least, token by token, or `"zero"`.
         n_random: How many random circuits of the same size are run beside it: of paths from the
             embedding to the logits, since nearly all of single random edges would be dead ends.
         seed: Of these.

@@ -72,21 +72,20 @@ class EdgeGradients:
                 found[image, readers, senders] = path.weight * products.double().cpu().numpy()
         return found
 
-    def inputs(self, steps: int) -> list[Path]:
+    def inputs(self, steps: int) -> Iterator[Path]:
         """State 0 on the straight line from corrupted to clean, in the middle of each step."""
         ends = self._of_corrupted.embedding, self._of_clean.embedding
         return _line("resid_pre", 0, ends, slice(0, None), steps)
 
-    def activations(self, steps: int) -> list[Path]:
+    def activations(self, steps: int) -> Iterator[Path]:
         """What one place writes on that line: the embedding, a block's heads, or an MLP."""
         graph, a, b = self._graph, self._of_corrupted, self._of_clean
-        found = _line("resid_pre", 0, (a.embedding, b.embedding), slice(0, 1), steps)
+        yield from _line("resid_pre", 0, (a.embedding, b.embedding), slice(0, 1), steps)
         for layer in range(graph.n_layers):
-            found += _line("z", layer, (a.z[layer], b.z[layer]), graph.heads(layer), steps)
+            yield from _line("z", layer, (a.z[layer], b.z[layer]), graph.heads(layer), steps)
             if graph.has_mlp:
                 ends, mlp = (a.mlp_out[layer], b.mlp_out[layer]), graph.mlp(layer)
-                found += _line("mlp_out", layer, ends, slice(mlp, mlp + 1), steps)
-        return found
+                yield from _line("mlp_out", layer, ends, slice(mlp, mlp + 1), steps)
 
     def _moved(self, image: int) -> Tensor:
         """What each sender writes more in the clean run than in the corrupted one, of one image.
@@ -104,9 +103,10 @@ class EdgeGradients:
 
 def _line(
     site: str, layer: int, ends: tuple[Tensor, Tensor], senders: slice, steps: int
-) -> list[Path]:
-    values = (ends[0].lerp(ends[1], (step + 0.5) / steps) for step in range(steps))
-    return [Path([Replace(site, layer, value)], layer, senders, 1 / steps) for value in values]
+) -> Iterator[Path]:
+    for step in range(steps):
+        value = ends[0].lerp(ends[1], (step + 0.5) / steps)
+        yield Path([Replace(site, layer, value)], layer, senders, 1 / steps)
 
 
 class _Gradients:

@@ -18,7 +18,7 @@ from vitlens_widgets.analysis.metrics import BoundMetric
 from vitlens_widgets.analysis.patching.patching import How
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
-from vitlens_widgets.errors import check_choice, check_count, counted
+from vitlens_widgets.errors import UsageError, check_choice, check_count, counted
 from vitlens_widgets.progress import progress
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ METHODS = {
     "eap-ig": "EAP-IG along inputs",
     "eap-ig-activations": "EAP-IG along activations",
 }
+
+_EDGES = 128  # that are exchanged together: masks of 128 edges of ViT-L take 60 MB each
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +179,8 @@ def edge_attribution_patching(
         steps: How many runs along the line.
 
     Raises:
-        UsageError: Runs that do not match, or a metric that does not fit or has no gradient.
+        UsageError: Runs that do not match, a metric that does not fit or has no gradient, or
+            `how="noising"` of another method.
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
 
     Source:
@@ -191,6 +194,11 @@ def edge_attribution_patching(
     check_choice("method", method, METHODS)
     check_choice("how", how, ("denoising", "noising"))
     check_count("steps", steps, least=1)
+    if how == "noising" and method != "eap":
+        raise UsageError(
+            f'method="{method}" takes the mean gradient on the way between both runs, and has no '
+            'how="noising"; leave how out, or take method="eap".'
+        )
     given = pairs(clean, corrupted, metric, gradient=True)
     found = [_scores(pair, method, how, steps) for pair in given]
     said = METHODS[method]
@@ -202,8 +210,11 @@ def _scores(pair: Pair, method: Method, how: How, steps: int) -> np.ndarray:
     gradients = EdgeGradients(pair)
     if method == "eap":
         return gradients.scores(pair.clean if how == "noising" else pair.corrupted, UNCHANGED)
-    paths = gradients.inputs(steps) if method == "eap-ig" else gradients.activations(steps)
-    runs = (gradients.scores(pair.corrupted, path) for path in progress(paths, METHODS[method]))
+    graph, along_inputs = Graph.of(pair.clean.vit), method == "eap-ig"
+    paths = gradients.inputs(steps) if along_inputs else gradients.activations(steps)
+    n_runs = steps * (1 if along_inputs else 1 + graph.n_layers * (1 + graph.has_mlp))
+    steps_taken = progress(paths, METHODS[method], n_runs)
+    runs = (gradients.scores(pair.corrupted, path) for path in steps_taken)
     return sum(runs, np.zeros(()))
 
 
@@ -217,6 +228,8 @@ def edge_patching(
     how: How = "denoising",
 ) -> EdgeEffects:
     """What each edge does, by exchanging it for real: one exact run for each.
+
+    An interrupt (Ctrl-C) gives the edges that were exchanged until then.
 
     Args:
         clean: The run whose values are put in, or several such traces.
@@ -234,23 +247,44 @@ def edge_patching(
     given = pairs(clean, corrupted, metric)
     graph = Graph.of(given[0].clean.vit)
     asked = graph.edges if edges is None else np.array([graph.edge(*edge) for edge in edges])
-    found = [_exchanged(pair, graph, asked, how) for pair in given]
-    return _effects(given, found, "exact", f"exchanged one by one, {how}")
+    found = _exchanged(given, graph, asked, how)
+    n_known = int((~np.isnan(found[:, asked[:, 0], asked[:, 1]]).any(0)).sum())
+    stopped = "" if n_known == len(asked) else f", stopped after {n_known} of {len(asked)}"
+    return _effects(given, [found], "exact", f"exchanged one by one, {how}{stopped}")
 
 
-def _exchanged(pair: Pair, graph: Graph, asked: np.ndarray, how: How) -> np.ndarray:
-    """The effects of the edges asked for, `[image, reader, sender]`, NaN of the others."""
-    single = np.stack([graph.mask([edge]) for edge in asked])
-    others = graph.allowed & ~single
-    if how == "noising":
-        runs = CircuitRuns(pair.clean, pair.corrupted)
-        change = pair.of_clean - pair.of(runs.logits(others, base=graph.allowed))
-    else:
-        runs = CircuitRuns(pair.clean, pair.corrupted, enters="corrupted")
-        change = pair.of(runs.logits(others, single, graph.allowed)) - pair.of_corrupted
-    found = np.where(graph.allowed, np.nan, 0.0)[None].repeat(len(change[0]), 0)
-    found[:, asked[:, 0], asked[:, 1]] = change.T
+def _exchanged(given: Sequence[Pair], graph: Graph, asked: np.ndarray, how: How) -> np.ndarray:
+    """The effects of the edges asked for, `[image, reader, sender]`, NaN of the others.
+
+    Some edges at a time, since each is a circuit `[reader, sender]` of its own; an interrupt keeps
+    those that are known of all pairs.
+    """
+    enters = "clean" if how == "noising" else "corrupted"
+    runs = [CircuitRuns(pair.clean, pair.corrupted, enters=enters) for pair in given]
+    n_images = sum(pair.clean.n_images for pair in given)
+    found = np.where(graph.allowed, np.nan, 0.0)[None].repeat(n_images, 0)
+    parts = [asked[first : first + _EDGES] for first in range(0, len(asked), _EDGES)]
+    n_known = 0
+    try:
+        for some in progress(parts, "edges"):
+            both = zip(given, runs, strict=True)
+            change = np.concatenate([_changed(*one, some, how) for one in both])
+            found[:, some[:, 0], some[:, 1]] = change
+            n_known += len(some)
+    except KeyboardInterrupt:
+        if not n_known:
+            raise
     return found
+
+
+def _changed(pair: Pair, runs: CircuitRuns, edges: np.ndarray, how: How) -> np.ndarray:
+    """What exchanging single edges changes, `[image, edge]`."""
+    whole = runs.graph.allowed
+    single = np.stack([runs.graph.mask([edge]) for edge in edges])
+    others = whole & ~single
+    if how == "noising":
+        return (pair.of_clean - pair.of(runs.logits(others, base=whole))).T
+    return (pair.of(runs.logits(others, single, whole)) - pair.of_corrupted).T
 
 
 def _effects(

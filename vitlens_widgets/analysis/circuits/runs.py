@@ -10,7 +10,12 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.circuits.graph import Graph
 from vitlens_widgets.analysis.circuits.reading import BlockReaders
-from vitlens_widgets.analysis.circuits.writing import Written, writings, written
+from vitlens_widgets.analysis.circuits.writing import (
+    Written,
+    mean_written,
+    writings,
+    written,
+)
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import Trace
@@ -35,6 +40,7 @@ class CircuitRuns:
         ablation: What stands on the other edges: the corrupted run's values, their mean over the
             corrupted images (token by token), or zeros.
         enters: The run whose state 0 a run begins with.
+        mean: For `"mean"`, that over the images of other traces, too; None for this one's alone.
 
     Raises:
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
@@ -46,6 +52,7 @@ class CircuitRuns:
         corrupted: Trace,
         ablation: Ablation = "corrupted",
         enters: Literal["clean", "corrupted"] = "clean",
+        mean: Written | None = None,
     ) -> None:
         self.graph = Graph.of(clean.vit)
         self.clean, self.corrupted = clean, corrupted
@@ -57,7 +64,7 @@ class CircuitRuns:
         self.enters = (of_clean if enters == "clean" else of_corrupted).embedding
         ablated = {
             "corrupted": lambda: of_corrupted,
-            "mean": lambda: of_corrupted.mean,
+            "mean": lambda: mean or mean_written([corrupted]),
             "zero": lambda: of_corrupted.zeros(self.writings),
         }
         self.ablated = ablated[ablation]()
@@ -85,7 +92,7 @@ class CircuitRuns:
                 once, and each of them from the first block on in which it differs.
 
         Returns:
-            `[circuit, image, class]`.
+            `[circuit, image, class]`, in float32 or finer.
 
         Raises:
             UsageError: Weights or modules that have changed since the traces.
@@ -95,8 +102,9 @@ class CircuitRuns:
         first = np.zeros(len(keep), int)
         if base is not None and self.n_images <= size:
             first = self._first_changed(keep, patch, base)
-        answers = self.clean.logits
-        found = torch.empty(len(keep), *cast("Tensor", answers).shape)
+        answers = cast("Tensor", self.clean.logits)
+        fine = torch.promote_types(answers.dtype, torch.float32)
+        found = torch.empty(len(keep), *answers.shape, dtype=fine)
         with progress_bar(found.shape[0] * found.shape[1], "circuits", "run") as bar:
             for layer in np.unique(first).tolist():
                 circuits = torch.from_numpy(np.flatnonzero(first == layer))

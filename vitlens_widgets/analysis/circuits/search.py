@@ -10,6 +10,7 @@ import numpy as np
 from vitlens_widgets.analysis.circuits.graph import Graph
 from vitlens_widgets.analysis.circuits.pairs import Pair
 from vitlens_widgets.analysis.circuits.runs import Ablation, CircuitRuns
+from vitlens_widgets.analysis.circuits.writing import Written, mean_written
 from vitlens_widgets.errors import UsageError
 
 _AT_ONCE = 12  # sizes that are tried together, between one that is too small and one that is not
@@ -51,13 +52,16 @@ class CircuitSearch:
         ablation: What stands outside of a circuit.
 
     Raises:
-        UsageError: A gap that is too small to divide by.
+        UsageError: A gap that is too small to divide by, or a mean over a single image.
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
     """
 
     def __init__(self, pairs: Sequence[Pair], ablation: Ablation = "corrupted") -> None:
         self._pairs = pairs
-        self._runs = [CircuitRuns(pair.clean, pair.corrupted, ablation) for pair in pairs]
+        mean = _mean(pairs) if ablation == "mean" else None
+        self._runs = [
+            CircuitRuns(pair.clean, pair.corrupted, ablation, mean=mean) for pair in pairs
+        ]
         self.graph: Graph = self._runs[0].graph
         ends = np.stack([np.zeros_like(self.graph.allowed), self.graph.allowed])
         self.of_ablated, self.of_clean = self.metric(ends)
@@ -236,3 +240,17 @@ class CircuitSearch:
             if sender == 0:
                 return path
             reader = int(generator.choice(np.flatnonzero(self.graph.of_reader == sender)))
+
+
+def _mean(pairs: Sequence[Pair]) -> Written:
+    """What is written in the mean over the corrupted images of all pairs.
+
+    Raises:
+        UsageError: There is one image, whose mean would be its own values.
+    """
+    if sum(pair.corrupted.n_images for pair in pairs) == 1:
+        raise UsageError(
+            'ablation="mean" is the mean over corrupted images, and of the single one here that '
+            'is its own values; give several pairs, or take ablation="corrupted".'
+        )
+    return mean_written([pair.corrupted for pair in pairs])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.circuits.graph import Graph
-from vitlens_widgets.errors import UnsupportedModelError
+from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.hook_points import JoinedPoint
 from vitlens_widgets.trace import Trace
@@ -50,12 +50,6 @@ class Written:
     attn_out: Sequence[Tensor]
     mlp_out: Sequence[Tensor]
 
-    @property
-    def mean(self) -> Written:
-        """The mean over images, token by token, as one image."""
-        parts = (self.z, self.attn_out, self.mlp_out)
-        return Written(_mean(self.embedding), *([_mean(one) for one in part] for part in parts))
-
     def zeros(self, writings: Sequence[Writing]) -> Written:
         """Nothing is written but the output biases of attention."""
         return Written(
@@ -69,10 +63,6 @@ class Written:
         )
 
 
-def _mean(values: Tensor) -> Tensor:
-    return values.mean(0, keepdim=True)
-
-
 def written(trace: Trace) -> Written:
     """What was written in a trace's run: one more forward pass, block by block."""
     has_mlp = Graph.of(trace.vit).has_mlp
@@ -80,6 +70,35 @@ def written(trace: Trace) -> Written:
     by_block = [trace.sites(layer, *sites) for layer in range(trace.vit.n_layers)]
     z, attn_out, *mlp_out = map(list, zip(*by_block, strict=True))
     return Written(trace.states[0], z, attn_out, mlp_out[0] if mlp_out else [])
+
+
+@clean
+@torch.no_grad()
+def mean_written(traces: Sequence[Trace]) -> Written:
+    """The mean of what was written over the images of all traces, token by token, as one image.
+
+    Raises:
+        UsageError: Traces with other tokens than the first.
+    """
+    n_images = sum(trace.n_images for trace in traces)
+    total: list[Tensor] = []
+    for trace in traces:
+        if trace.layout != traces[0].layout or not torch.equal(trace.tokens, traces[0].tokens):
+            raise UsageError(
+                'ablation="mean" is the mean over images, token by token, and the corrupted runs '
+                f"have {len(traces[0].tokens)} and {len(trace.tokens)} tokens that are not the "
+                "same; trace all images at one size, with the same tokens."
+            )
+        added = [one.sum(0, keepdim=True) / n_images for one in _flat(written(trace))]
+        total = [a + b for a, b in zip(total, added, strict=True)] if total else added
+    n_layers = traces[0].vit.n_layers
+    embedding, values = total[0], total[1:]
+    z, attn_out, mlp_out = (values[k * n_layers : (k + 1) * n_layers] for k in range(3))
+    return Written(embedding, z, attn_out, mlp_out)
+
+
+def _flat(done: Written) -> list[Tensor]:
+    return [done.embedding, *done.z, *done.attn_out, *done.mlp_out]
 
 
 def writings(trace: Trace, done: Written) -> list[Writing]:

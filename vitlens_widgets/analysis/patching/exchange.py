@@ -132,8 +132,14 @@ class Exchange:
                     rows.append((at, row))
         if variants:
             index = torch.tensor(rows, device=found.device)
-            found[index[:, 0], index[:, 1]] = self._variants.answers(variants)
+            found[index[:, 0], index[:, 1]] = self._answers(variants)
         return found
+
+    def _answers(self, variants: Sequence[Variant]) -> Tensor:
+        """`[variant, class]`, as many at once as memory allows: a place has one for each image."""
+        size = self.at_once
+        parts = (variants[first : first + size] for first in range(0, len(variants), size))
+        return torch.cat([self._variants.answers(part) for part in parts])
 
     def _region(self, place: Place) -> Region:
         width = self.width(place.site) if place.site in NEURON_SITES else 0
