@@ -51,7 +51,7 @@ const LINE = 14;
 /** From this width on, all that is to be said of the curves fits on their line. */
 const ROOMY = 760;
 
-/** What a number with two decimals needs right of its point. */
+/** What a number with two decimals and a sign needs right of its point. */
 const ROOM = 72;
 
 /** @param {Actions} actions */
@@ -209,12 +209,15 @@ function ends(both, lines, columns) {
   return both.map(({ label, logits }, i) => {
     const y = (at[i]?.y ?? 0) + 4 + (i === upper ? -apart : i === lower ? apart : 0);
     const value = logits[biasStep(columns.nLayers)] ?? NaN;
-    const isLong = decimal(value).length > 4 && columns.width - (at[i]?.x ?? 0) < ROOM;
-    const number = isLong ? value.toFixed(1).replace("-", "−") : decimal(value);
+    const isNarrow = columns.width - (at[i]?.x ?? 0) < ROOM;
+    const number = isNarrow ? shortly(value) : decimal(value);
     const sign = label.emoji || firstLetters(label.name, 2);
     return svg("text", { class: "vl-end", x: (at[i]?.x ?? 0) + 8, y }, svg("tspan", { class: label.emoji ? "vl-emoji-text" : "vl-letters" }, sign), svg("tspan", { class: "vl-strong", dx: 2 }, number));
   });
 }
+
+/** With as many decimals as four signs have room for. @param {number} value */
+export const shortly = (value) => [2, 1, 0].map((digits) => value.toFixed(digits).replace("-", "−")).find((text) => text.length <= 4) ?? decimal(value);
 
 /** Pointing at a step, choosing it, and stepping on by keys. @param {HTMLElement} slider @param {() => Attribution | null} shown @param {Actions} actions */
 function listen(slider, shown, { passStep, pinStep }) {

@@ -58,6 +58,9 @@ export function circuitPart(meta, actions) {
     view.node.hidden = circuit === null;
     foot.hidden = circuit === null || circuit.isGreedy || !scene.canAsk;
     find.disabled = more.disabled = scene.searching || !scene.effects.of.has_gap;
+    const whyNot = scene.effects.of.has_gap ? null : "Both images get the same answer";
+    setAttributes(find, { title: whyNot });
+    setAttributes(more, { title: whyNot ?? "Each removal is run exactly; this takes much longer" });
     words.textContent = scene.searching ? "The kernel looks for it; interrupting the kernel ends the search." : "Which connections between heads and MLPs suffice for the answer: every edge is scored by gradients, then circuits of growing size are run exactly. This takes from seconds to minutes.";
     more.textContent = scene.searching ? "removing edges …" : "Remove the least needed edges";
     node.classList.toggle("vl-growing", scene.searching);

@@ -11,8 +11,8 @@ const GUTTER = 34;
 
 /** Room before and after the layers, by what there is: most first. */
 const ROOMY = { embedding: 80, answer: 80 };
-const NARROW = { embedding: 46, answer: 60 };
-const TIGHT = { embedding: 36, answer: 52 };
+const NARROW = { embedding: 46, answer: 72 };
+const TIGHT = { embedding: 36, answer: 72 };
 
 /** Wider columns would help nobody. */
 const WIDEST = 140;

@@ -1,7 +1,7 @@
 // The choices that change all views: the pair, the two classes, and which way values go.
 import { ClassSearch } from "../lib/class_search.js";
 import { segments } from "../lib/controls.js";
-import { element, icon } from "../lib/dom.js";
+import { element, icon, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { imageControl as ofBatch } from "../lib/image_control.js";
 import { directionWords } from "./words.js";
@@ -47,6 +47,8 @@ export function againstControl(classes, { choose, complain }) {
     add.hidden = against !== null;
     search.node.hidden = drop.hidden = against === null;
     add.disabled = drop.disabled = !s.canAsk;
+    setAttributes(add, { title: withoutKernel(s) });
+    setAttributes(drop, { title: withoutKernel(s) ?? words });
     if (against !== null) search.show(against, s.classes.searched);
   });
   return { node, update };

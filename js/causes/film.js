@@ -12,6 +12,9 @@ import { stateName } from "./words.js";
 /** Of narrower columns some have a panel, as wide as they have room together. */
 const SMALLEST = 32;
 
+/** A state's name with its number, and what lies between two: px. */
+const NAME = 54;
+
 /** @param {import("./scene.js").Meta} meta @param {import("./scene.js").Actions} actions @returns {import("./scene.js").Part} */
 export function film(meta, actions) {
   const play = playButton(actions.play);
@@ -78,8 +81,8 @@ function arrange(scene, strip, stops) {
   });
 }
 
-/** Of so many states one has its name. @param {Scene} scene */
-const stepOf = ({ layout }) => [1, 2, 4, 8].find((step) => step * layout.columns.pitch >= 44) ?? 8;
+/** Of so many states one has its name. @param {{ layout: { columns: { pitch: number } } }} scene */
+export const stepOf = ({ layout }) => [1, 2, 4, 8].find((step) => step * layout.columns.pitch >= NAME) ?? 8;
 
 /** @param {Stop} stop @param {number} layer @param {Scene} scene */
 function name({ name: node, value }, layer, scene) {
@@ -89,7 +92,7 @@ function name({ name: node, value }, layer, scene) {
   node.style.visibility = value.style.visibility = isNamed ? "" : "hidden";
   node.textContent = stateName(layer);
   const [first, effect] = tokens.nBefore ? [meta.prefix[0] ?? "", effects.token(layer, 0)] : ["patches", effects.group(layer)];
-  const isTight = scene.layout.columns.pitch < 70;
+  const isTight = scene.layout.columns.pitch < 7 * (first.length + 8);
   fill(value, isTight ? "" : `${first} `, about(effect));
   setAttributes(value, { title: `${first}: share of the way` });
 }

@@ -4,7 +4,10 @@
 /** @typedef {import("./columns.js").Columns} Columns */
 
 /** Room for the step of the biases right of the last column; less where there is little. */
-const BIAS = 20;
+const [BIAS, LEAST_BIAS] = [20, 8];
+
+/** What an emoji and a number of four signs need right of its point. */
+export const END_ROOM = 58;
 
 /** Width of the bars that have no half column. */
 const LONE_BAR = 14;
@@ -36,7 +39,7 @@ export function partOf(step, nLayers) {
  * @param {Columns} columns
  */
 export function pointX(step, { start, end, pitch, width, nLayers }) {
-  return step === biasStep(nLayers) ? end + Math.min(BIAS, (width - end) / 4) : start + (step * pitch) / 2;
+  return step === biasStep(nLayers) ? end + Math.max(LEAST_BIAS, Math.min(BIAS, width - end - END_ROOM)) : start + (step * pitch) / 2;
 }
 
 /**

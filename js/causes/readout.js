@@ -28,9 +28,10 @@ function words(scene) {
   const isChosen = of.row === row && of.layer === choices.layer;
   const effect = effects.part(of.layer, rows.indexOf(of.row));
   const { rank, of: count } = typeof of.row === "number" ? effects.rank(of.layer, of.row) : { rank: 0, of: 0 };
+  const heads = effects.sizes.nLayers * effects.sizes.nHeads;
   const direct = scene.writes.direct[of.layer * rows.length + rows.indexOf(of.row)];
   const written = direct === undefined ? null : part(quiet("writes directly"), value(`${direct < 0 ? "" : "+"}${decimal(direct)}`), quiet("logits"));
-  const ranked = rank && !Number.isNaN(effect.share) ? part(quiet("rank"), value(`${rank} of ${count} heads`)) : null;
+  const ranked = rank && !Number.isNaN(effect.share) ? part(quiet("rank"), value(`${rank} of ${count} heads`), ...(count < heads ? [quiet("so far")] : [])) : null;
   const rest = passing === null && choices.token !== null && tokens.position(choices.token) !== null ? ofToken(scene, choices.token, true).slice(0, 2) : [];
   return [symbol(isChosen, longName(of.row, of.layer), of.row === "mlp" ? "" : valuesName(effects.of.values)), ...numbers(scene, effect, [ranked, written]), ...rest];
 }

@@ -24,10 +24,10 @@ export function paint(share, end) {
 /** The same as it looks over the middle of a picture: for the legend. @param {number} place 0..1 */
 export const overGrey = (place) => onGrey(colorAt(blueOrange, place), mapOpacity(Math.abs(2 * place - 1)));
 
-/** "0.61", "−0.10", "<0.01", "0". @param {number} share */
+/** "0.61", "−0.10", "0"; what rounds to 0 is "<0.01", whatever its sign. @param {number} share */
 export function share(share) {
   if (Number.isNaN(share)) return "–";
-  if (share !== 0 && Math.abs(share) < 0.005) return share < 0 ? ">−0.01" : "<0.01";
+  if (share !== 0 && Math.abs(share) < 0.005) return "<0.01";
   return decimal(Number(share.toFixed(2)));
 }
 

@@ -21,7 +21,9 @@ export function sums(meta, actions) {
       else actions.choose({ layer });
     },
   });
-  const refused = element("p", "vl-secondary vl-refused", { hidden: true });
+  const why = element("p", "vl-secondary vl-wrap");
+  const title = element("div", "vl-head", {}, element("h3", "vl-title", {}, "What the readout adds up"));
+  const refused = element("section", "vl-refused", { "aria-label": "What the readout adds up", hidden: true }, title, why);
   const node = element("div", "vl-attribution-part", {}, view.node, refused);
   /** Made once for the same numbers: the view looks at identity. */
   let shown = { target: /** @type {any} */ (null), against: /** @type {any} */ (null) };
@@ -35,7 +37,7 @@ export function sums(meta, actions) {
     const isThere = writes.logits.length > 0;
     view.node.hidden = !isThere;
     refused.hidden = isThere;
-    refused.textContent = writes.refused;
+    why.textContent = writes.refused;
     if (!isThere) return;
     compose(scene);
     if (pinned !== null && layerOf(pinned, meta.n_layers) !== choices.layer) pinned = null;

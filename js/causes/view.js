@@ -225,7 +225,8 @@ export class CausesView {
   }
 
   /** @param {Scene} scene */
-  layOut({ layout }) {
+  layOut({ layout, writes }) {
+    this.node.classList.toggle("vl-no-sums", writes.logits.length === 0);
     this.node.dataset["mode"] = layout.mode;
     this.node.style.setProperty("--vl-left", `${layout.left}px`);
   }

@@ -43,7 +43,10 @@ export function segments(name, label, options, choose) {
       }),
     disable: (reason) => {
       setAttributes(group, { "aria-disabled": reason === null ? null : "true", title: reason });
-      buttons.forEach((button) => (button.disabled = reason !== null));
+      for (const button of buttons) {
+        button.disabled = reason !== null;
+        setAttributes(button, { title: reason });
+      }
     },
   };
 }

@@ -18,6 +18,7 @@ export function errorStrip() {
       if (key === said) return; // or a screen reader would say it again
       said = key;
       node.hidden = sentence === "";
+      node.classList.toggle("vl-not-here", word === NOT_HERE);
       if (node.hidden) return fill(node);
       const words = element("p", "", {}, element("b", "", {}, word), ` ${sentence}`);
       const buttons = [...remedies, { text: "Dismiss", run: dismiss }].map(remedyButton);

@@ -97,6 +97,7 @@ function scrubber(count, hasMean, choose) {
     disable: (reason) => {
       range.disabled = mean.disabled = reason !== null;
       setAttributes(range, { title: reason });
+      setAttributes(mean, { title: reason ?? wordsOf(null, count) });
     },
     draw: () => undefined,
   };

@@ -84,7 +84,7 @@ test("probabilities are the model's own kind, and ends follow the direction", ()
 });
 
 test("shares are written so that what is small is not 0, and colours are symmetric about 0", () => {
-  assert.deepEqual([0, 0.001, -0.001, 0.005, -0.1, 1.034, NaN].map(share), ["0", "<0.01", ">−0.01", "0.01", "−0.10", "1.03", "–"]);
+  assert.deepEqual([0, 0.001, -0.001, 0.005, -0.1, 1.034, NaN].map(share), ["0", "<0.01", "<0.01", "0.01", "−0.10", "1.03", "–"]);
   assert.equal(placeOn(0, 1), 0.5);
   assert.equal(placeOn(-0.25, 0.5), 0.25);
   assert.equal(placeOn(7, 1), 1);

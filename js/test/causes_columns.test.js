@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { shortly } from "../causes/attribution.js";
 import { columnsFor } from "../causes/columns.js";
+import { stepOf } from "../causes/film.js";
+import { biasStep, END_ROOM, pointX } from "../causes/half_blocks.js";
 
 test("columns stand as drawn: 6 and 12 layers beside the pair, 24 there, 6 by themselves at 700", () => {
   const drawn = [[818, 6], [818, 12], [818, 24], [668, 6]].map(([width = 0, layers = 0]) => {
@@ -9,9 +12,9 @@ test("columns stand as drawn: 6 and 12 layers beside the pair, 24 there, 6 by th
   });
   assert.deepEqual(drawn, [
     [104, 114, 738],
-    [58, 70, 766],
-    [29, 70, 766],
-    [88, 80, 608],
+    [56, 70, 742],
+    [28, 70, 742],
+    [86, 80, 596],
   ]);
 });
 
@@ -28,4 +31,18 @@ test("every layer has its column, in order and inside, at any width", () => {
       assert.ok(columns.embedding < columns.start && columns.end < columns.answer && columns.answer <= width, `${width} ${layers}`);
     }
   }
+});
+
+test("right of the curves an emoji and a number of four signs stay in the view", () => {
+  for (const width of [428, 668, 818, 1018]) {
+    for (const nLayers of [6, 12, 24]) {
+      const columns = columnsFor(width, nLayers);
+      assert.ok(pointX(biasStep(nLayers), columns) + END_ROOM <= width, `${width} ${nLayers}`);
+    }
+  }
+  assert.deepEqual([2.3, -1.04, 12.34, -12.34, 140.2, -140.2].map(shortly), ["2.30", "−1.0", "12.3", "−12", "140", "−140"]);
+});
+
+test("names of states have room beside each other", () => {
+  for (const pitch of [14, 23, 44, 45, 46, 60, 90]) assert.ok(pitch * stepOf({ layout: { columns: { pitch } } }) >= 54, String(pitch));
 });

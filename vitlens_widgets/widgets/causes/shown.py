@@ -134,9 +134,9 @@ def _largest(shares: Shares) -> float:
 
 
 def share_words(share: float) -> str:
-    """`"0.61"`, `"−0.10"`, as in js/causes/shades.js."""
+    """`"0.61"`, `"−0.10"`; `"<0.01"` of either sign, as in js/causes/shades.js."""
     if share and abs(share) < 0.005:
-        return "<0.01" if share > 0 else ">−0.01"
+        return "<0.01"
     return f"{share:.2f}".replace("-", "−") if share else "0"
 
 
