@@ -21,12 +21,10 @@ from vitlens_widgets.trace.freezing import Freezing, freezing
 from vitlens_widgets.trace.frozen_readout import FrozenReadout
 from vitlens_widgets.trace.instrument import instrumented
 from vitlens_widgets.trace.modules import parts_of
+from vitlens_widgets.trace.rounding import tolerance_of
 
 ADDED = {"z": "attn_out", "mlp_post": "mlp_out"}
 """What is added to the stream, by the site whose heads or neurons it is made of."""
-
-_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
-_TOLERANCE_HALF = 5e-2
 
 
 @dataclass(frozen=True)
@@ -186,7 +184,7 @@ def _check(
     readout: FrozenReadout,
 ) -> None:
     scale = torch.maximum(whole.abs().amax(), readout.logits.abs().amax())
-    if rest.abs().amax() > _TOLERANCE.get(whole.dtype, _TOLERANCE_HALF) * scale:
+    if rest.abs().amax() > tolerance_of(whole.dtype) * scale:
         raise UsageError(
             f'The "{added}" of block {layer} of {trace.vit.name} is no sum over its parts, even '
             "with the scale of norms frozen: something that is not linear stands between them and "

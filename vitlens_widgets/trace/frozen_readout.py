@@ -16,10 +16,7 @@ from vitlens_widgets.models.patch_readout import ReadsPatches
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.freezing import Freezing, freezing
 from vitlens_widgets.trace.modules import parts_of
-
-_TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
-_TOLERANCE_HALF = 5e-2
-"""How far, relative to the largest logit, the map may be from the model's answer: as of traces."""
+from vitlens_widgets.trace.rounding import tolerance_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def frozen_readout(trace: BaseTrace, asked: Tensor) -> FrozenReadout:
     found = torch.einsum("citd,itd->ci", direction, state) + sum(constants.values())
     scale = answer.abs().amax()
     off = (found - torch.einsum("cik,ik->ci", asked, answer)).abs().amax()
-    if off > _TOLERANCE.get(state.dtype, _TOLERANCE_HALF) * scale or not direction.any():
+    if off > tolerance_of(state.dtype) * scale or not direction.any():
         _refuse(vit)
     read = direction.ne(0).any(-1).flatten(0, 1).any(0).nonzero()[:, 0]
     own = torch.einsum("cik,ik->ci", asked, answer if trace.logits is None else trace.logits)
