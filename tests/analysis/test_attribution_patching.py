@@ -264,3 +264,11 @@ def test_several_sites_at_once_are_those_one_by_one(name, how, monkeypatch):
     for site, one in found.items():
         assert one.axes == apart[site].axes
         np.testing.assert_allclose(one.metric, apart[site].metric, rtol=1e-10, atol=1e-12)
+
+
+def test_the_clean_runs_gradient_of_a_distance_from_it_is_refused(runs):
+    kl = vl.analysis.metrics.kl()
+    with refused(vl.UsageError):
+        attribution_patching(*runs, kl, how="noising")
+    along = attribution_patching(*runs, kl, how="noising", integrate="inputs", steps=2)
+    assert abs(along.metric).max() > 1e-6

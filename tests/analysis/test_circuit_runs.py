@@ -13,8 +13,8 @@ from tests.analysis import circuit_oracle as oracle
 from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, shaken, timm_model
 from tests.zoo_sweep import small_hf
+from vitlens_widgets.analysis import edge_attribution_patching
 from vitlens_widgets.analysis.circuits.graph import Graph
-from vitlens_widgets.analysis.circuits.pairs import pairs
 from vitlens_widgets.analysis.circuits.runs import CircuitRuns
 from vitlens_widgets.world.network import AttentionBlock
 
@@ -178,4 +178,4 @@ def test_pairs_that_do_not_match_are_refused():
         (clean, corrupted, vl.analysis.metrics.rank(0)),
     ):
         with refused(vl.UsageError):
-            pairs(a, b, metric, gradient=True)
+            edge_attribution_patching(a, b, metric)

@@ -14,7 +14,13 @@ from tests.analysis import circuit_oracle as oracle
 from tests.analysis.test_circuit_runs import near
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
-from vitlens_widgets.analysis import edge_attribution_patching, edge_patching
+from vitlens_widgets.analysis import (
+    activation_patching,
+    circuit,
+    edge_attribution_patching,
+    edge_patching,
+    metrics,
+)
 from vitlens_widgets.analysis.circuits.edge_gradients import EdgeGradients
 from vitlens_widgets.analysis.circuits.graph import Graph
 from vitlens_widgets.analysis.circuits.runs import CircuitRuns
@@ -167,6 +173,41 @@ def test_a_batch_is_its_images_one_by_one():
     assert both.of_clean == pytest.approx(apart.of_clean, rel=1e-5)
 
 
+def test_several_traces_have_a_class_for_each_image_of_all():
+    vit = vl.load(timm_model("CLS", depth=2))
+    pixels = [pixels_for(vit.image_size, 3, seed) for seed in (1, 2)]
+    parts = slice(0, 1), slice(1, 3)
+    runs = [[vit.trace(one[i], preprocessed=True) for i in parts] for one in pixels]
+    metric = metrics.logit_difference([3, 7, 1], [0, 2, 4])
+    found = edge_attribution_patching(*runs, metric)
+    together = [vit.trace(one, preprocessed=True) for one in pixels]
+    assert near(found.effects, edge_attribution_patching(*together, metric).effects) < 1e-5
+    assert found.metric.name == "logit difference of each image's class - each image's class"
+    with refused(vl.UsageError):
+        edge_attribution_patching(*runs, metrics.logit([3, 7]))
+
+
+def test_a_gap_is_divided_by_by_one_rule():
+    """A thousandth of the larger answers of a function, in patching and in circuits."""
+    clean, corrupted = traced(vl.load(timm_model("CLS", depth=2)))
+    ends = [run.logits.double().mean().item() for run in (clean, corrupted)]
+    for share, enough in ((0.5e-3, False), (2e-3, True)):
+        size = abs(ends[0] - ends[1]) / share
+
+        def metric(logits, size=size):
+            return logits.double().mean(1) + size
+
+        found = edge_attribution_patching(clean, corrupted, metric)
+        patched = activation_patching(clean, corrupted, metric, site="attn_out", by="layer")
+        assert ("too small to divide by" in found.summary()) != enough
+        assert patched.gap.is_enough.all() == enough
+        if enough:
+            assert circuit(clean, corrupted, metric, scores=found, n_random=0).size
+        else:
+            with refused(vl.UsageError):
+                circuit(clean, corrupted, metric, scores=found)
+
+
 def test_integrated_along_inputs_the_embeddings_edges_carry_the_whole_gap():
     clean, corrupted = traced(vl.load(timm_model("CLS")), 2)
     found = edge_attribution_patching(clean, corrupted, differ, method="eap-ig", steps=15)
@@ -221,6 +262,9 @@ def test_what_is_asked_wrongly_is_refused():
     ):
         with refused(vl.UsageError):
             edge_attribution_patching(clean, corrupted, 3, **words)
+    with refused(vl.UsageError):
+        edge_attribution_patching(clean, corrupted, metrics.kl(), how="noising")
+    assert edge_attribution_patching(clean, corrupted, metrics.kl()).effects.any()
     for edge in (("L1 H0", "L0 H1 q"), ("L9 H0", "logits"), ("L0 H0", "L1 H1")):
         with refused(vl.UsageError):
             edge_patching(clean, corrupted, 3, edges=[edge])

@@ -68,6 +68,11 @@ def test_a_short_form_is_what_it_stands_for(trace, logits):
     assert bound(metrics.logit([1, 2]), trace).name == "logit of each image's class"
 
 
+def test_a_distance_is_taken_where_the_answer_is(trace, logits):
+    elsewhere = logits.to("meta")  # the clean answer stays on the processor
+    assert bound(metrics.kl(), trace)(elsewhere, IMAGE).is_meta
+
+
 def test_the_clean_answer_is_at_no_distance_from_itself(trace):
     assert bound(metrics.kl(), trace)(trace.logits).abs().max() < 1e-6
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.analysis.checks import logits_of
+from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError, said, whole_number
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.lenses.lens import check_classifier
@@ -41,12 +42,14 @@ class Metric:
         classes: The target, and what it is compared with; none for `kl`.
         least_gap: Clean and corrupted answers that differ by less are taken for the same.
         has_gradient: Whether it changes smoothly with the logits.
+        is_flat_at_clean: Whether its gradient is 0 at the clean run, as that of a distance is.
     """
 
     kind: str
     classes: tuple[Classes, ...] = ()
     least_gap: float = 0.1
     has_gradient: bool = True
+    is_flat_at_clean: bool = False
 
 
 def logit(target: Classes) -> Metric:
@@ -92,7 +95,7 @@ def kl() -> Metric:
     `sum_c p_clean(c) (ln p_clean(c) - ln p(c))`; where each class is a yes or a no, the sum of the
     classes' binary divergences. Its gradient is 0 at the clean run.
     """
-    return Metric("KL from the clean answer", least_gap=0.01)
+    return Metric("KL from the clean answer", least_gap=0.01, is_flat_at_clean=True)
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,27 @@ class BoundMetric:
     least_gap: float | None
     has_gradient: bool
     _read: Callable[[Tensor, Tensor], Tensor]
+    is_flat_at_clean: bool = False
+
+    def check_gradient(self, *, at_clean: bool = False) -> None:
+        """Refuse to take its gradient where it has none.
+
+        Args:
+            at_clean: Whether it is that at the clean run.
+
+        Raises:
+            UsageError: It has none, or it is 0 there.
+        """
+        if not self.has_gradient:
+            raise UsageError(
+                f"The metric {self.name} has no gradient; ask for a logit, a logit difference or a "
+                "probability, or exchange values for real."
+            )
+        if at_clean and self.is_flat_at_clean:
+            raise UsageError(
+                f"The gradient of {self.name} is 0 at the clean run, so that estimates from it are "
+                'rounding; take how="denoising", or exchange values for real.'
+            )
 
     def __call__(self, logits: Tensor, image: Tensor | None = None) -> Tensor:
         """One number for each row, on the graph of the logits.
@@ -129,25 +153,36 @@ class BoundMetric:
 
 
 def bound(metric: Any, clean: Trace) -> BoundMetric:
-    """A metric as a user gives it, for the images of the clean trace.
+    """A metric as a user gives it, for the images of the clean trace; see `bound_all`."""
+    return bound_all(metric, [clean])[0]
+
+
+def bound_all(metric: Any, clean: Sequence[Trace]) -> list[BoundMetric]:
+    """A metric as a user gives it, for the images of each of some clean traces of one model.
 
     Args:
-        metric: A `Metric`, a class, a pair (target, against), or a function `[n, class] -> [n]`.
-        clean: The clean run; `kl` compares with its answers.
+        metric: A `Metric`, a class, a pair (target, against), or a function `[n, class] -> [n]`;
+            lists of classes have one for each image of all traces.
+        clean: The clean runs; `kl` compares with their answers.
 
     Raises:
         UsageError: Something else, a class that is not among the labels, another number of classes
             than images, or a model without a classifier.
     """
-    check_classifier(clean.vit)
+    check_classifier(clean[0].vit)
     found = _short(metric)
     if not isinstance(found, Metric):
-        return _of_function(found)
-    index = [_indices(clean, classes) for classes in found.classes]
-    names = [_name(clean, one) for one in index]
+        return [_of_function(found)] * len(clean)
+    labels, sizes = clean[0].vit.labels, [trace.n_images for trace in clean]
+    index = [_indices(labels, sum(sizes), classes) for classes in found.classes]
+    names = [_name(labels, one) for one in index]
     name = " of ".join([found.kind, *([" - ".join(names)] if names else [])])
-    read = _READERS[found.kind](clean, *index)
-    return BoundMetric(name, found.least_gap, found.has_gradient, read)
+    words = (name, found.least_gap, found.has_gradient)
+    parts = [one.split(sizes) for one in index]
+    reads = [
+        _READERS[found.kind](trace, *(one[i] for one in parts)) for i, trace in enumerate(clean)
+    ]
+    return [BoundMetric(*words, read, found.is_flat_at_clean) for read in reads]
 
 
 def _short(metric: Any) -> Metric | Function:
@@ -167,23 +202,23 @@ def _short(metric: Any) -> Metric | Function:
     )
 
 
-def _indices(clean: Trace, classes: Classes) -> Tensor:
+def _indices(labels: LabelSet, n_images: int, classes: Classes) -> Tensor:
     """The index of each image's class, int64 `[image]`."""
     if not is_several(classes):
-        return torch.full((clean.n_images,), clean.vit.labels.index(cast("Class", classes)))
+        return torch.full((n_images,), labels.index(cast("Class", classes)))
     listed: list[Class] = list(classes)
-    if len(listed) != clean.n_images:
+    if len(listed) != n_images:
         raise UsageError(
-            f"A list of classes has one for each image, {clean.n_images} here, not {len(listed)}; "
+            f"A list of classes has one for each image, {n_images} here, not {len(listed)}; "
             "one class for all images is given without a list."
         )
-    return torch.tensor([clean.vit.labels.index(one) for one in listed])
+    return torch.tensor([labels.index(one) for one in listed])
 
 
-def _name(clean: Trace, index: Tensor) -> str:
+def _name(labels: LabelSet, index: Tensor) -> str:
     """The class, or that it differs from image to image."""
     some = cast("list[int]", index.unique().tolist())
-    return clean.vit.labels[some[0]] if len(some) == 1 else "each image's class"
+    return labels[some[0]] if len(some) == 1 else "each image's class"
 
 
 def _of_function(function: Function) -> BoundMetric:
@@ -236,7 +271,7 @@ def _kl(clean: Trace) -> _Reader:
     log_clean = log_outcomes(answer.to(torch.promote_types(answer.dtype, torch.float32)), kind)
 
     def read(logits: Tensor, image: Tensor) -> Tensor:
-        known = log_clean[image]
+        known = log_clean.to(logits.device)[image]
         return (known.exp() * (known - log_outcomes(logits, kind))).sum(1)
 
     return read

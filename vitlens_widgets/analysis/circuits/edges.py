@@ -199,7 +199,8 @@ def edge_attribution_patching(
             f'method="{method}" takes the mean gradient on the way between both runs, and has no '
             'how="noising"; leave how out, or take method="eap".'
         )
-    given = pairs(clean, corrupted, metric, gradient=True)
+    given = pairs(clean, corrupted, metric)
+    given[0].metric.check_gradient(at_clean=how == "noising")
     found = [_scores(pair, method, how, steps) for pair in given]
     said = METHODS[method]
     said += f", {how}" if method == "eap" else f", {counted(steps, 'step')}"

@@ -83,7 +83,7 @@ def attribution_patching(
         >>> found = vl.analysis.attribution_patching(clean, corrupted, ("cat", "dog"))
         >>> vl.analysis.activation_patching(clean, corrupted, ("cat", "dog"), order=found.share[0])
     """
-    patching = _differentiable(clean, corrupted, metric, how)
+    patching = _differentiable(clean, corrupted, metric, how, integrate)
     chosen = _mends(mends, site, integrate, clean.vit.n_layers)
     check_count("steps", steps, least=1)
     asked = _Asked.of(patching, site, by, softmax="softmax" in chosen)
@@ -157,18 +157,16 @@ class _Asked(NamedTuple):
         return result_of(patching, axes, axes.places, values, self.site, f"estimated: {words}")
 
 
-def _differentiable(clean: Trace, corrupted: Trace, metric: Any, how: How) -> Patching:
+def _differentiable(
+    clean: Trace, corrupted: Trace, metric: Any, how: How, integrate: str | None = None
+) -> Patching:
     """The pair.
 
     Raises:
-        UsageError: The metric has no gradient, or as `Patching`.
+        UsageError: The metric has no gradient in the run that is changed, or as `Patching`.
     """
     patching = Patching(clean, corrupted, metric, how)
-    if not patching.metric.has_gradient:
-        raise UsageError(
-            f"The metric {patching.metric.name} has no gradient; ask for a logit, a logit "
-            "difference or a probability, or exchange values for real."
-        )
+    patching.metric.check_gradient(at_clean=how == "noising" and integrate is None)
     return patching
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_trace, logits_of
-from vitlens_widgets.analysis.metrics import BoundMetric, bound
+from vitlens_widgets.analysis.metrics import BoundMetric, bound_all
+from vitlens_widgets.analysis.patching.gap import gap_of
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.trace import Trace
@@ -53,43 +54,37 @@ class Pair:
         return self.of(logits_of(self.corrupted))
 
 
-def pairs(clean: Runs, corrupted: Runs, metric: Any, *, gradient: bool = False) -> list[Pair]:
+def pairs(clean: Runs, corrupted: Runs, metric: Any) -> list[Pair]:
     """Clean and corrupted runs as pairs, checked.
 
     Args:
         clean: A trace, or several.
         corrupted: As many, each of as many images.
-        metric: As `metrics.bound` takes it.
-        gradient: Whether the metric's gradient is needed.
+        metric: As `metrics.bound_all` takes it.
 
     Raises:
         UsageError: No traces, traces that do not match, that were edited inside of their blocks or
-            hold a graph, or a metric that does not fit or has no gradient.
+            hold a graph, or a metric that does not fit.
     """
     firsts, seconds = _listed(clean), _listed(corrupted)
     if not firsts or len(firsts) != len(seconds):
         raise UsageError(
             f"Each clean run has its corrupted one; there are {len(firsts)} and {len(seconds)}."
         )
-    found = [Pair(a, b, bound(metric, a)) for a, b in zip(firsts, seconds, strict=True)]
+    metrics = bound_all(metric, firsts)
+    found = [Pair(*one) for one in zip(firsts, seconds, metrics, strict=True)]
     for pair in found:
         _check(pair, firsts[0])
-    if gradient and not found[0].metric.has_gradient:
-        raise UsageError(
-            f"The metric {found[0].metric.name} has no gradient; ask for a logit, a logit "
-            "difference or a probability, or exchange values for real."
-        )
     return found
 
 
 def gap_said(of_clean: np.ndarray, of_corrupted: np.ndarray, metric: BoundMetric) -> str:
     """The gap between the two runs in a sentence, and whether it can be divided by."""
-    gap = float(of_clean.mean() - of_corrupted.mean())
-    least = metric.least_gap or 0.0
-    small = ", too small to divide by: shares of it mean little" if abs(gap) <= least else ""
+    gap = gap_of(of_clean, of_corrupted, metric.least_gap, metric.name)
+    small = "" if gap.mean_is_enough else ", too small to divide by: shares of it mean little"
     return (
         f"{metric.name}: {of_clean.mean():.3g} clean, {of_corrupted.mean():.3g} corrupted, a gap "
-        f"of {gap:+.3g}{small}"
+        f"of {gap.size.mean():+.3g}{small}"
     )
 
 

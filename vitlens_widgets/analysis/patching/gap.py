@@ -38,6 +38,11 @@ class Gap:
         """Whether there is something to divide by, bool `[image]`."""
         return np.abs(self.size) >= self.least
 
+    @property
+    def mean_is_enough(self) -> bool:
+        """Whether there is something to divide the mean over images by."""
+        return bool(np.abs(self.size.mean()) >= self.least)
+
     def effect(self, values: np.ndarray) -> np.ndarray:
         """The normalised effect: 0 is the corrupted run's answer, 1 the clean run's.
 
@@ -65,9 +70,7 @@ class Gap:
         section 6.3, for the variance of a ratio.
         """
         change = np.moveaxis(values, 0, -1) - self.corrupted
-        n, gap = len(self.size), self.size.mean()
-        if np.abs(gap) < self.least:
-            gap = np.nan
+        n, gap = len(self.size), self.size.mean() if self.mean_is_enough else np.nan
         mean: np.ndarray = np.asarray(change.mean(-1) / gap)
         off = (change - mean[..., None] * self.size) / gap
         variance = (off**2).sum(-1) / (n - 1) if n > 1 else np.full(mean.shape, np.nan)
@@ -109,7 +112,10 @@ class Gap:
 
 
 def gap_of(clean: np.ndarray, corrupted: np.ndarray, least: float | None, metric: str) -> Gap:
-    """The gap; without a least one that is known, a thousandth of the larger answers."""
+    """The gap; without a least one that is known, a thousandth of the larger answers.
+
+    It is above 0 in any case: by nothing there is no dividing.
+    """
     if least is None:
         least = _OF_FUNCTION * float(max(np.abs(clean).max(), np.abs(corrupted).max()))
-    return Gap(clean, corrupted, least, metric)
+    return Gap(clean, corrupted, max(least, np.finfo(float).tiny), metric)
