@@ -17,8 +17,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bokeh.embed import file_html
+from bokeh.resources import INLINE
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from skimage import data
 
 import vitlens_widgets as vl
@@ -113,6 +115,16 @@ def photograph_attention() -> vl.AttentionMaps:
     return vl.AttentionMaps(_photographs(), layer=10, head=0, token=token)
 
 
+def measured() -> str:
+    """Figures of two experiments; they are a page of their own."""
+    vit, scenes = vl.load("toy/p32"), vl.world.Scenes()
+    found = (
+        vl.analysis.identifiability(vit, scenes, n_images=200),
+        vl.analysis.class_similarity_change(vit, scenes, n_images=50),
+    )
+    return file_html(vl.charts.beside([one.figure() for one in found]), INLINE, "figures")
+
+
 MAKERS = (
     patch_grid,
     attention_maps,
@@ -122,7 +134,11 @@ MAKERS = (
     patch_features,
     taught,
     explorer,
+    measured,
 )
+COLOURS = {"light": ("#1b1b1b", "#565656", "#fff"), "dark": ("#eee", "#bbb", "#111")}
+"""Of a figure's words, of its quieter ones, and of the page."""
+
 OF_A_REAL_MODEL = (photograph, photograph_attention)
 """Made when they are asked for by name."""
 
@@ -139,10 +155,26 @@ def main(names: Sequence[str]) -> None:
             for name, widget in widgets.items():
                 size = {"width": WIDTH, "height": 900}
                 page = browser.new_page(viewport=size, color_scheme=scheme)
-                shown = WidgetPage(page, scheme=scheme).add(widget, stem=STEMS.get(name, name))
-                shot = Image.open(io.BytesIO(shown.screenshot())).convert("RGB")
+                taken = _figures if isinstance(widget, str) else _widget
+                shot = Image.open(io.BytesIO(taken(page, scheme, widget, name))).convert("RGB")
                 shot.save(FOLDER / f"{name}_{scheme}.png", optimize=True)
         browser.close()
+
+
+def _widget(page: Page, scheme: str, widget: object, name: str) -> bytes:
+    shown = WidgetPage(page, scheme=scheme).add(widget, stem=STEMS.get(name, name))
+    return shown.screenshot()
+
+
+def _figures(page: Page, scheme: str, html: str, _name: str) -> bytes:
+    """Taken when all is drawn, as Bokeh says."""
+    text, quiet, ground = COLOURS[scheme]
+    style = f"body {{ background: {ground}; "
+    style += f"--jp-ui-font-color1: {text}; --jp-ui-font-color2: {quiet} }}"
+    page.set_content(html.replace("</head>", f"<style>{style}</style></head>"))
+    page.wait_for_function("window.Bokeh?.documents[0]?.is_idle")
+    page.wait_for_timeout(1000)  # its last painting
+    return page.locator(".bk-Row").screenshot(animations="disabled")
 
 
 def _scene() -> vl.world.Scene:
