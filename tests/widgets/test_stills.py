@@ -22,8 +22,11 @@ from vitlens_widgets import widgets
 from vitlens_widgets.export.stills.fonts import written
 from vitlens_widgets.export.stills.painting import painted
 from vitlens_widgets.export.stills.panel import Mark, Panel
+from vitlens_widgets.export.stills.piece import Letters, Piece
 from vitlens_widgets.export.stills.scales import MISSING
 from vitlens_widgets.widgets.attention_maps import still as attention_still
+from vitlens_widgets.widgets.causes.shown import ShownCauses
+from vitlens_widgets.widgets.causes.still import part_map
 from vitlens_widgets.widgets.explorer.shown import ShownRuns
 from vitlens_widgets.widgets.infill_strip.still import HIDDEN
 from vitlens_widgets.widgets.patch_grid.answers import Answers, briefs
@@ -361,3 +364,30 @@ def test_on_a_fine_grid_regions_say_the_classes_without_a_sign_for_each_patch():
         assert len(panel.marks) == signs
         np.testing.assert_array_equal(panel.regions, answers.patches(answers.top[1, :, 0]))
     assert vl.PatchGrid(random_reading(4, rows=21, cols=20, patch=2)).tint == "class"
+
+
+def test_numbers_on_the_map_of_parts_are_whole_read_well_and_under_their_columns():
+    widget = vl.Causes(random_pair(3, layers=12, heads=3))
+    found = ShownCauses(widget._pictured())
+    for width in (150, 230, 400, 900):
+        piece = part_map(found, width)
+        assert piece.width <= max(width, 64 + 12 * 4)
+        texts = [(x, y, one) for x, y, one in lettered(piece)]
+        assert not [one.text for _, _, one in texts if "…" in one.text and width > 220]
+        heads = [(x, one.text) for x, y, one in texts if one.text[0] == "L"]
+        cell = (heads[1][0] - heads[0][0]) / (int(heads[1][1][1:]) - int(heads[0][1][1:]))
+        assert [x for x, _ in heads] == pytest.approx(
+            [64 + cell * (int(text[1:]) + 0.5) for _, text in heads]
+        )
+        numbers = [one for x, _, one in texts if one.text[0] in "0123456789−≈<" and x > 64]
+        assert not any(one.halo for one in numbers)
+    assert list(widget._figure(widget._pictured()).default[:3]) == ["clean", "corrupted", "parts"]
+
+
+def lettered(piece, left=0, top=0):
+    """All texts of a piece with their places."""
+    for x, y, part in piece.parts:
+        if isinstance(part, Piece):
+            yield from lettered(part, left + x, top + y)
+        elif isinstance(part, Letters):
+            yield left + x, top + y, part

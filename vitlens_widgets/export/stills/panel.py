@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from PIL import Image
 
-from vitlens_widgets.export.stills.fonts import sprite, written
+from vitlens_widgets.export.stills.fonts import font, sprite, written
 from vitlens_widgets.export.stills.paper import INK, PAPER, ring
 from vitlens_widgets.export.stills.piece import Letters, Piece, Pixels, Placed
 from vitlens_widgets.export.stills.scales import ColorScale
@@ -30,6 +30,8 @@ class Mark(NamedTuple):
     strength: float = 1.0
     is_sign: bool = False
     """Its first letters stand for the text, as an emoji would, where there is room for no more."""
+    ink: str = ""
+    """The colour of a text that stands whole or not at all; without one it is white, outlined."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def _stamp(mark: Mark, x: float, y: float, cell: float) -> Iterator[Placed]:
     if cell >= SMALLEST_EMOJI and mark.emoji and sprite(mark.emoji, size) is not None:
         place = round(x - size / 2), round(y - size / 2)
         yield Placed(*place, Pixels(size, size, partial(_emoji, mark.emoji), strength))
+    elif mark.text and mark.ink:
+        if font(11).getlength(mark.text) <= cell - 3:
+            yield Placed(x, y, Letters(mark.text, 11, mark.ink, anchor="m"))
     elif mark.text and cell >= (SMALLEST_EMOJI if mark.is_sign else SMALLEST_TEXT):
         points = 11 if cell >= SMALLEST_TEXT else 9
         text = written(mark.text, cell - 3, points, dots="" if mark.is_sign else "…")

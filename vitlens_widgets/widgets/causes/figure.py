@@ -21,4 +21,4 @@ def figure_parts(traits: dict[str, Any], shared: Shared | None = None) -> Figure
     layer: int = traits["layer"]
     chosen = names[layer]
     legend, title = found.token_scale, "share of the way, one token exchanged"
-    return FigureParts(parts, ["clean", "corrupted", chosen], names, legend, title)
+    return FigureParts(parts, ["clean", "corrupted", "parts", chosen], names, legend, title)

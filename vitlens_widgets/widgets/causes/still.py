@@ -6,10 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.export.stills.film import film
+from vitlens_widgets.export.stills.film import film, legend
 from vitlens_widgets.export.stills.panel import Mark, Panel
-from vitlens_widgets.export.stills.paper import above, beside, blank, words
-from vitlens_widgets.export.stills.piece import Piece
+from vitlens_widgets.export.stills.paper import (
+    GREY,
+    INK,
+    PAPER,
+    above,
+    beside,
+    blank,
+    words,
+)
+from vitlens_widgets.export.stills.piece import Letters, Piece, Placed
 from vitlens_widgets.export.stills.scales import ColorScale
 from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
 from vitlens_widgets.export.stills.tinting import prepared
@@ -17,6 +25,7 @@ from vitlens_widgets.widgets.causes.shown import ShownCauses, share_words
 from vitlens_widgets.widgets.shared.still import joined, patches_words, rings
 
 LABELS = 64  # px before the map of parts, for the names of its rows
+OF_PARTS = "share of the way, one part exchanged"
 CELL, SMALL_CELL, MANY = 44, 24, 8  # px of a cell, and of one of many
 
 
@@ -61,11 +70,18 @@ def part_map(found: ShownCauses, width: int) -> Piece:
     panel = parts_panel(found).drawn(cell * max(n_rows, n_layers))
     cell = panel.width // n_layers
     step = next((one for one in (1, 2, 4, 8) if one * cell >= 24), 8)
-    names = [words(f"L{k}", step * cell, height=18) for k in range(0, n_layers, step)]
+    names = [_over(f"L{k}", cell, step * cell) for k in range(0, n_layers, step)]
     rows = [words(name, LABELS, height=cell) for name in found.row_names]
     head = beside([blank(LABELS, 1), *names])
-    legend = film(280, [Panel(None, np.ones((1, 28, 4)) * 255, legend=found.part_scale)], 280)
-    return above(head, beside([above(*rows), panel]), blank(1, 6), legend)
+    room = max(1, min(280, width))
+    scale = above(words(OF_PARTS, room), legend(found.part_scale, room, is_blended=False))
+    return above(head, beside([above(*rows), panel]), blank(1, 6), scale)
+
+
+def _over(name: str, cell: int, room: int) -> Piece:
+    """The name of a column, over its middle; the room reaches to the next name."""
+    letters = Letters(name, 12, GREY, anchor="m")
+    return blank(room, 18).with_parts(Placed(cell / 2, 9, letters))
 
 
 def parts_panel(found: ShownCauses) -> Panel:
@@ -74,10 +90,29 @@ def parts_panel(found: ShownCauses) -> Panel:
     cover = np.concatenate([scale.pixels(values), np.ones((*values.shape, 1))], -1)
     cover[..., 3] = np.where(is_known, 1.0, 0.45)
     marks = [
-        Mark("" if np.isnan(value) else ("" if known else "≈ ") + share_words(float(value)))
-        for value, known in zip(values.flat, is_known.flat, strict=True)
+        Mark(_said(value, known), ink=_ink_on(color))
+        for value, known, color in zip(
+            values.flat, is_known.flat, cover.reshape(-1, 4), strict=True
+        )
     ]
     return Panel(None, cover, marks=marks, rings=[_chosen(found)])
+
+
+def _said(value: float, is_known: bool) -> str:
+    """A share; of an estimate that it is about so much."""
+    if np.isnan(value):
+        return ""
+    return ("" if is_known else "≈") + share_words(float(value))
+
+
+def _ink_on(color: np.ndarray) -> str:
+    """Black or white, whichever is read better on a cell on white paper, as in js/causes/shades.js.
+
+    Args:
+        color: `[4]`, colours 0..255 and opacity 0..1.
+    """
+    seen = color[:3] * color[3] + 255 * (1 - color[3])
+    return INK if seen @ [0.299, 0.587, 0.114] > 140 else PAPER
 
 
 def _chosen(found: ShownCauses) -> tuple[float, float, float, float]:
