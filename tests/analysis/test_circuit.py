@@ -181,6 +181,32 @@ def test_an_interrupt_keeps_what_is_done(runs, scores, monkeypatch):
     assert "stopped" in found.summary()
 
 
+@pytest.mark.parametrize(("step", "known"), [("tried", []), ("random", [1]), ("losses", [1, 2])])
+def test_an_interrupt_after_the_search_keeps_the_circuit(runs, scores, monkeypatch, step, known):
+    words = {"scores": scores, "method": "threshold", "n_random": 2}
+    whole, own, n_asked = circuit(*runs, differ, **words), getattr(CircuitSearch, step), [0]
+
+    def stopped(self, given, *rest):
+        """Of circuits that are tried, the one without the circuit's own edges is the last."""
+        others = step == "tried" and (given[0] == (whole.graph.allowed & ~whole.edges)).all()
+        if others or step != "tried":
+            n_asked[0] += 1
+            raise KeyboardInterrupt
+        return own(self, given, *rest)
+
+    monkeypatch.setattr(CircuitSearch, step, stopped)
+    found = circuit(*runs, differ, **words)
+    assert n_asked == [1]
+    assert (found.edges == whole.edges).all()
+    assert not found.finished
+    assert np.isnan(found.needed).all()
+    assert np.isnan(found.without) == (1 not in known)
+    assert len(found.random) == (2 if 2 in known else 0)
+    assert "stopped" in found.summary()
+    assert ("without them" in found.summary()) == (1 in known)
+    assert len(found.table()) == found.size
+
+
 def test_its_tables_figure_and_words(runs, scores):
     found = circuit(*runs, differ, scores=scores, n_random=2)
     sizes = found.table("sizes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -42,7 +43,8 @@ def circuit(
     Edges are ranked by the size of their scores. Every number beside them is of exact runs, in
     which edges of the circuit carry what their senders write in that run, and all others ablated
     values. Edges of heads and MLPs without a way in or out are removed and not counted. An
-    interrupt (Ctrl-C) after the first curve ends the search and gives what was found until then.
+    interrupt (Ctrl-C) after the first curve ends the search and gives what was found until then;
+    one after the search gives the circuit without what was still to be measured beside it.
 
     Args:
         clean: The run whose answer is to be kept, or several such traces: a data set of pairs.
@@ -67,7 +69,9 @@ def circuit(
 
     Source:
         Wang et al. (2023), arXiv 2211.00593, section 4, for faithfulness, completeness and
-        minimality; Conmy et al. (2023), arXiv 2304.14997, for removing edges one by one.
+        minimality, the last two of which they ask over subsets K of the circuit C: here they are
+        known for K = C (`without`) and for single edges with K empty (`needed`) alone. Conmy et al.
+        (2023), arXiv 2304.14997, for removing edges one by one.
 
     Example:
         >>> found = vl.analysis.circuit(clean, corrupted, ("cat", "dog"))
@@ -97,23 +101,23 @@ def circuit(
                 if tried.keeps(keep) and tried.size < found.size:
                     found = tried
                 minimal |= smallest
-        random = search.random(found.size, n_random, seed)
         finished = True
     except KeyboardInterrupt:
-        random = []
+        n_random = 0
+    beside = _Beside(np.full(found.edges.shape, np.nan))
+    finished &= beside.measure(search, found, n_random, seed)
     outside = "" if ablation == "corrupted" else f", {ablation} values outside"
-    without = search.tried([search.graph.allowed & ~found.edges])[0]
     return Circuit(
         title=f"{given[0].clean.vit.name}, {counted(len(search.of_clean), 'pair')}, circuit for "
         f"{keep:.0%} of {given[0].metric.name}{outside}",
         graph=search.graph,
         edges=found.edges,
         share=found.share,
-        without=without.share,
+        without=beside.without,
         keep=keep,
         curves=curves,
-        random=np.array([one.share for one in random]),
-        needed=_needed(search, found),
+        random=np.array(beside.random),
+        needed=beside.needed,
         scores=scores,
         of_clean=search.of_clean,
         of_ablated=search.of_ablated,
@@ -146,10 +150,23 @@ def _ranked(scores: EdgeEffects, search: CircuitSearch) -> np.ndarray:
     return ranked
 
 
-def _needed(search: CircuitSearch, found: Tried) -> np.ndarray:
-    """What the circuit loses without each edge, `[reader, sender]`; NaN of a large one."""
-    needed = np.full(found.edges.shape, np.nan)
-    edges = np.argwhere(found.edges)
-    if 0 < len(edges) <= _MOST_NEEDED:
-        needed[edges[:, 0], edges[:, 1]] = search.losses(found, [edge[None] for edge in edges])
-    return needed
+@dataclass
+class _Beside:
+    """What is measured beside a circuit that was found; NaN, or none, of what is not known."""
+
+    needed: np.ndarray
+    without: float = float("nan")
+    random: list[float] = field(default_factory=list[float])
+
+    def measure(self, search: CircuitSearch, found: Tried, n_random: int, seed: int) -> bool:
+        """Measure it, and say whether that came to its end; an interrupt keeps what is known."""
+        try:
+            self.without = search.tried([search.graph.allowed & ~found.edges])[0].share
+            self.random = [one.share for one in search.random(found.size, n_random, seed)]
+            edges = np.argwhere(found.edges)
+            if 0 < len(edges) <= _MOST_NEEDED:
+                lost = search.losses(found, [edge[None] for edge in edges])
+                self.needed[edges[:, 0], edges[:, 1]] = lost
+        except KeyboardInterrupt:
+            return False
+        return True

@@ -68,19 +68,23 @@ class Circuit(Result):
         edges: The circuit, bool `[reader, sender]`.
         share: Faithfulness: the share of the gap that it keeps. Mean metrics of all pairs: its own
             less that with every edge ablated, over that with none ablated less the same.
-        without: Completeness: the share kept without the circuit, with all other edges; near 0
-            where it is all that matters.
+        without: The share kept without the circuit, with all other edges; near 0 where it is all
+            that matters. Of completeness as Wang et al. define it, over all subsets K of the
+            circuit, that is the case of K = the whole circuit alone. NaN where the work was
+            stopped before.
         keep: The share that was to be kept.
         curves: Circuits of other sizes: by scores, and those on the greedy way.
         random: The share that random circuits of the same size keep, float64 `[circuit]`.
-        needed: Minimality: the share lost without each edge, float64 `[reader, sender]`; NaN where
-            no edge of the circuit is, and everywhere in circuits of more than 300 edges.
+        needed: The share lost without each edge, float64 `[reader, sender]`; NaN where no edge of
+            the circuit is, and everywhere in circuits of more than 300 edges. Of minimality as Wang
+            et al. define it, for some subset K of the circuit that is removed as well, that is the
+            case of K empty alone.
         scores: What edges were ranked by.
         of_clean: The metric with all edges, float64 `[pair]`.
         of_ablated: The metric without any, float64 `[pair]`.
         answers: The circuit's own logits, float32 `[pair, class]`.
         labels: The names of the classes.
-        finished: Whether the search came to its end.
+        finished: Whether the search, and what is measured beside it, came to an end.
         minimal: Whether no single edge can go without the share being lost, as the greedy search
             has found.
     """
@@ -173,8 +177,9 @@ class Circuit(Result):
             f"{self.size} of {self.graph.n_edges} edges keep {self.share:.3f} of the gap"
             + (" (none of them can go)" if self.minimal else "")
             + ("" if self.finished else "; the search was stopped"),
-            f"without them: {self.without:.3f}",
         ]
+        if not np.isnan(self.without):
+            lines.append(f"without them: {self.without:.3f}")
         if len(self.random):
             lines.append(
                 f"{len(self.random)} circuits of random paths of that size: "
