@@ -8,6 +8,7 @@ from __future__ import annotations
 import nbformat
 import numpy as np
 import pytest
+import scipy.stats
 import timm
 from PIL import Image
 
@@ -67,7 +68,7 @@ def test_a_corrupted_scene_is_the_clean_one_but_for_the_thing(found):
 
 def test_what_is_said_of_attribution(found, prose):
     adds, text = found["written"].parts.heads[-1, 0], prose["attribution-honest"]
-    says(text, "by 1.5", "2.8 of the 3.0")
+    says(text, "by 1.5", "2.8 logits", "ahead by 3.0")
     assert [f"{value:+.1f}" for value in (adds[5, 2], adds[5, 1])] == ["+2.8", "-1.5"]
     assert found["written"].rest < 1e-5
     gap = found["written"].parts.logits[:, 0]
@@ -124,14 +125,60 @@ def test_the_circuit_is_small_and_answers_something_else(found, prose):
     assert circuit.graph.n_edges == 703
     assert circuit.share == pytest.approx(0.8, abs=0.02)
     assert circuit.random.max() < 0.2
-    assert abs(circuit.without) < 0.3
+    assert circuit.without == pytest.approx(-0.16, abs=0.02)
     labels = found["vit"].labels
     assert labels[int(circuit.answers[0].argmax())] == "tree"
-    says(prose["circuit-honest"], "from 5.1 down to -0.2", "1.0, where the model says 5.9")
+    says(
+        prose["circuit-honest"],
+        "-0.16 of it",
+        "from 5.1 down to -0.2",
+        "1.0, where the model says 5.9",
+    )
     cat, dog = (labels.index(name) for name in ("cat", "dog"))
     runs = (found["clean"].logits[0], circuit.answers[0], found["corrupted"].logits[0])
     assert [f"{float(run[cat]):.1f}" for run in runs[:2]] == ["5.9", "1.0"]
     assert [f"{float(run[dog]):.1f}" for run in runs[1:]] == ["-0.2", "5.1"]
+
+
+def test_what_is_said_of_circuits_on_other_pairs_is_so(found, prose):
+    """A circuit of one pair is its own; one by lot is as good; one of many pairs is large."""
+    circuits, held_out = found["circuits"], found["held_out"]
+    one, lot, ranked, many = circuits.values()
+    assert list(circuits)[2:] == ["of this pair, by rank", "of 12 pairs, by rank"]
+    assert one is found["circuit"]
+    kept = [held_out.tried([each.edges])[0].share for each in circuits.values()]
+    columns = found["columns_of_circuits"]
+    assert (
+        columns["of other pairs"] == [round(share, 2) for share in kept] == [0.02, 0.02, 0.9, 0.73]
+    )
+    assert [round(share, 1) for share in columns["share of its own gap"]] == [0.8] * 4
+    assert [lot.size, ranked.size, many.size] == [58, 583, 502]
+    assert many.labels[int(ranked.answers[0].argmax())] == "cat"
+    assert columns["edges shared"][1] == 22
+    assert lot.minimal
+    assert held_out.of_clean.shape == (12,)
+    answers = [many.labels[int(each)] for each in many.answers.argmax(1)]
+    assert [answers.count(name) for name in ("cat", "dog")] == [4, 8]
+    says(
+        prose["circuit-null-honest"],
+        "58 edges",
+        "583 edges",
+        "502 edges",
+        "0.90",
+        "0.73",
+        "22 of them",
+        "0.02",
+    )
+    says(prose["circuit-null-honest"], "call 4 so and 8")
+
+
+def test_an_interval_of_a_share_reaches_as_far_as_wilsons(found):
+    for n, so in ((50, 0), (50, 50), (10, 3), (37, 30)):
+        oracle = scipy.stats.binomtest(so, n).proportion_ci(method="wilson")
+        wider = max(oracle.high - so / n, so / n - oracle.low)
+        estimated = found["share"](np.arange(n) < so)
+        assert estimated == pytest.approx((so / n, wider), abs=1e-4)
+        assert estimated.half > 0.05
 
 
 def test_patches_take_notes_late_that_are_not_read(found, prose):
@@ -163,13 +210,27 @@ def test_one_way_attention_costs_little(found, prose):
     says(prose["causal-honest"], "90 %", "86 %", "94 %", "95, 95 and 97 %")
 
 
-def test_the_exercises_start_from_calls_that_work_and_their_answers_are_so(found):
+def test_the_exercises_start_from_calls_that_work_and_their_answers_are_so(found, prose):
     names = dict(found)
     assert start_exercises(STEM, names) == 4
     mended = names["mended"]
     assert mended.share.max() == pytest.approx(0.25, abs=0.005)
     assert f"{mended.metric.max():.2f}" == "-3.75"
-    assert names["alone"].size > 500
+    assert names["alone"].size == 624
+    labels = names["alone"].labels
+    assert [labels[int(one)] for one in names["alone"].answers.argmax(1)] == ["cat"]
+    says(prose["exercises"], "624 of 703", "0.62 to 0.72", "0.96")
+    assert f"{names['found'].share[0][-1].item():.2f}" == "0.96"  # the last site: attention
+    mlps = vl.analysis.activation_patching(
+        names["clean"],
+        names["corrupted"],
+        names["metric"],
+        site="mlp_out",
+        by="layer",
+        how="noising",
+    ).share[0]
+    most = [f"{one:.2f}" for one in (mlps[:-1].min(), mlps[:-1].max())]
+    assert most == ["0.62", "0.72"]
     twin = vl.analysis.activation_patching(*names["runs"], names["metric"], how="noising")
     assert [f"{twin.share[0][where]:.2f}" for where in ((1, 2), (4, 1))] == ["0.70", "0.28"]
     assert twin.strongest(1) == [(1, 2)]
