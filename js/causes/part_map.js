@@ -78,6 +78,7 @@ function arrange({ layout }, { sheet, all, names, columns, rows }) {
   sheet.style.setProperty("--vl-square", `${row.square}px`);
   sheet.classList.toggle("vl-few", row.hasNumbers);
   sheet.classList.toggle("vl-close", axis.cell < 64);
+  sheet.classList.toggle("vl-closest", axis.cell < 48);
   for (const { node, at, layer } of all) {
     const left = axis.left(layer) + (axis.pitch - axis.cell) / 2;
     Object.assign(node.style, { transform: `translate(${left}px, ${tops[at]}px)`, width: `${axis.cell}px`, height: `${row.height}px` });

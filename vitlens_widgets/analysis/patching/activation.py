@@ -41,7 +41,7 @@ def activation_patching(
 
     Exact: each place has a run of its own, of the model's own blocks. All run in batches, each from
     its first changed block on, of the last block only what the readout reads; how many at a time is
-    found by their size. An interrupt (Ctrl-C) ends it and gives what is done until then.
+    found by their size. An interrupt (Ctrl-C) ends it and gives what is done until then, if any.
 
     Args:
         clean: The run with the answer that is asked about, of one image or several.
