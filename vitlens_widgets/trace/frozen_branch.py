@@ -50,6 +50,8 @@ class Branch:
     sites: Mapping[str, Tensor]
 
 
+@clean
+@torch.enable_grad()
 def branch(trace: BaseTrace, layer: int, site: str, readout: FrozenReadout, *also: str) -> Branch:
     """What is made of `z` (attention) or of `mlp_post` (the MLP) in one block, and added.
 

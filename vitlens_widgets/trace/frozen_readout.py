@@ -15,7 +15,7 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.patch_readout import ReadsPatches
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.freezing import Freezing, freezing
-from vitlens_widgets.trace.modules import parts_of
+from vitlens_widgets.trace.modules import check_not_inference, parts_of
 from vitlens_widgets.trace.rounding import tolerance_of
 
 
@@ -69,10 +69,10 @@ def frozen_readout(trace: BaseTrace, asked: Tensor) -> FrozenReadout:
             activation between readout and classifier), or the trace has gradients.
     """
     vit, state = trace.vit, trace.states[-1]
-    if trace.has_graph or state.is_inference():
+    check_not_inference(state, "What is added up to an answer")
+    if trace.has_graph:
         raise UsageError(
-            "A readout is frozen at a trace without grad=True that was not made in "
-            "torch.inference_mode(); trace the images again so."
+            "A readout is frozen at a trace without grad=True; trace the images again so."
         )
     trace.check_weights("read out")
     runs = _Runs(vit, _outside_blocks(vit))

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models import BaseViT
@@ -76,6 +76,24 @@ def check_not_transformed() -> None:
         raise UsageError(
             "A trace cannot be transformed by torch.func: what it keeps would be cut off; trace "
             "with grad=True and ask torch.autograd.grad."
+        )
+
+
+def check_not_inference(state: Tensor, what: str) -> None:
+    """Refuse gradients of a run of `torch.inference_mode()`, or inside of it.
+
+    Args:
+        state: One of the run's.
+        what: Needs gradients, to begin the sentence.
+
+    Raises:
+        UsageError: Either.
+    """
+    if torch.is_inference_mode_enabled() or state.is_inference():
+        raise UsageError(
+            f"{what} needs gradients, and there are none of what is run in "
+            "torch.inference_mode(): trace the images and ask outside of it; torch.no_grad() does "
+            "no harm."
         )
 
 

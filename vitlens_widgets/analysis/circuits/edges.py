@@ -20,6 +20,7 @@ from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import UsageError, check_choice, check_count, counted
 from vitlens_widgets.progress import progress
+from vitlens_widgets.trace.modules import check_not_inference
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -201,6 +202,8 @@ def edge_attribution_patching(
         )
     given = pairs(clean, corrupted, metric)
     given[0].metric.check_gradient(at_clean=how == "noising")
+    for trace in (one for pair in given for one in (pair.clean, pair.corrupted)):
+        check_not_inference(trace.states[0], "An estimate")
     found = [_scores(pair, method, how, steps) for pair in given]
     said = METHODS[method]
     said += f", {how}" if method == "eap" else f", {counted(steps, 'step')}"

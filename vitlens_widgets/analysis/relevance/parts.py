@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
+from vitlens_widgets.trace.modules import check_not_inference
 
 
 class Parts(NamedTuple):
@@ -26,12 +26,7 @@ def check_gradients(trace: Trace, method: str) -> None:
     Raises:
         UsageError: Blocks that run branches side by side, or PyTorch's inference mode.
     """
-    if torch.is_inference_mode_enabled() or trace.states[0].is_inference():
-        raise UsageError(
-            f'The method "{method}" needs gradients, and there are none of what is run in '
-            "torch.inference_mode(): trace the images and ask outside of it; torch.no_grad() does "
-            "no harm."
-        )
+    check_not_inference(trace.states[0], f'The method "{method}"')
     vit = trace.vit
     try:
         vit.adapter.hook_points(0)["z"].check_edits()
