@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Places:
+class PatchPlaces:
     """The patches of images.
 
     Args:

@@ -20,7 +20,7 @@ from vitlens_widgets.errors import (
 )
 from vitlens_widgets.lenses.features.found import PatchSimilarity, StateFeatures
 from vitlens_widgets.lenses.features.groups import grouped
-from vitlens_widgets.lenses.features.places import Places
+from vitlens_widgets.lenses.features.places import PatchPlaces
 from vitlens_widgets.lenses.features.shown import ShownComponents
 from vitlens_widgets.lenses.features.tokens import NormedTokens, checked_vector
 from vitlens_widgets.models import TokenLayout
@@ -53,7 +53,7 @@ class FeatureReading(Live):
         self.per_image = check_flag("per_image=", per_image)
         self.states = _checked_states(trace, states)
         self._normed = NormedTokens(trace)
-        self._places = Places(trace.n_images, self.present, per_image)
+        self._places = PatchPlaces(trace.n_images, self.present, per_image)
         read = partial(_features, self._normed, self._places, trace.layout.n_prefix, self.states)
         self._components = ShownComponents(self._places, read, len(self.states))
 
@@ -235,7 +235,7 @@ class FeatureReading(Live):
         return self.states.index(k)
 
     def laid_out(self, values: np.ndarray, elsewhere: Any = np.nan) -> np.ndarray:
-        """See `Places.laid_out`."""
+        """See `PatchPlaces.laid_out`."""
         return self._places.laid_out(values, elsewhere)
 
     def _apart(self, cosines: Tensor) -> PatchSimilarity:
@@ -276,7 +276,7 @@ def read_features(
 
 
 def _features(
-    normed: NormedTokens, places: Places, n_prefix: int, states: Sequence[int], at: int
+    normed: NormedTokens, places: PatchPlaces, n_prefix: int, states: Sequence[int], at: int
 ) -> list[np.ndarray]:
     """The patches' features in one of some states, `[patch, d]` of each basis."""
     return places.in_bases(normed.of(states[at])[:, n_prefix:])

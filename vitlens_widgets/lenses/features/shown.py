@@ -9,7 +9,7 @@ import numpy as np
 from vitlens_widgets.lenses.features import components as pca
 from vitlens_widgets.lenses.features.components import Components
 from vitlens_widgets.lenses.features.found import StateFeatures
-from vitlens_widgets.lenses.features.places import Places
+from vitlens_widgets.lenses.features.places import PatchPlaces
 
 
 class ShownComponents:
@@ -22,7 +22,7 @@ class ShownComponents:
     """
 
     def __init__(
-        self, places: Places, features: Callable[[int], list[np.ndarray]], n_states: int
+        self, places: PatchPlaces, features: Callable[[int], list[np.ndarray]], n_states: int
     ) -> None:
         self._places = places
         self._features = features
