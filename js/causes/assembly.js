@@ -2,7 +2,7 @@
 import { element } from "../lib/dom.js";
 import { errorStrip } from "../lib/error_strip.js";
 import { circuitPart } from "./circuit_part.js";
-import { againstControl, directionControl, imageControl, targetControl } from "./controls.js";
+import { againstControl, coverControl, directionControl, imageControl, targetControl } from "./controls.js";
 import { film } from "./film.js";
 import { exchangedList } from "./list.js";
 import { pairView } from "./pair_view.js";
@@ -22,10 +22,11 @@ import { subtitle } from "./words.js";
 export function assemble(meta, tokens, rows, classes, actions) {
   const strip = errorStrip();
   const image = imageControl(meta, actions);
-  const controls = [...(image ? [image] : []), targetControl(classes.searched, actions), againstControl(classes.searched, actions), directionControl(meta, actions)];
+  const cover = coverControl(meta, actions);
+  const controls = [...(image ? [image] : []), ...(cover ? [cover] : []), targetControl(classes.searched, actions), againstControl(classes.searched, actions), directionControl(meta, actions)];
   const pair = pairView(meta);
   const parts = partMap(meta, rows, actions);
-  const large = tokenMap(tokens, actions);
+  const large = tokenMap(tokens, actions, meta.covers.length > 0);
   const states = film(meta, actions);
   const added = sums(meta, actions);
   const circuit = circuitPart(meta, actions);

@@ -1,6 +1,6 @@
 // The choices that change all views: the pair, the two classes, and which way values go.
 import { ClassSearch } from "../lib/class_search.js";
-import { segments } from "../lib/controls.js";
+import { menu, segments } from "../lib/controls.js";
 import { element, icon, setAttributes } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { imageControl as ofBatch } from "../lib/image_control.js";
@@ -52,6 +52,21 @@ export function againstControl(classes, { choose, complain }) {
     if (against !== null) search.show(against, s.classes.searched);
   });
   return { node, update };
+}
+
+/** What becomes of the covered patches of the other image. */
+const COVERS = { grey: "grey box", blur: "blurred box", noise: "noise", average: "data-set mean" };
+
+/** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part | null} null of a pair */
+export function coverControl(meta, { choose }) {
+  if (!meta.covers.length) return null;
+  const words = meta.covers.map((cover) => /** @type {[string, string]} */ ([cover, COVERS[cover]]));
+  const control = menu("Other image", "What its patches are covered by", words, (cover) => choose(/** @type {any} */ ({ cover })));
+  const drawings = [
+    whenChanged((/** @type {Scene} */ s) => [s.asked.cover], (s) => control.show(s.asked.cover)),
+    whenChanged((s) => [s.canAsk], (s) => control.disable(withoutKernel(s))),
+  ];
+  return { node: control.node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
 
 /** @param {import("./scene.js").Meta} meta @param {Actions} actions @returns {Part} */

@@ -10,6 +10,9 @@ const N_FIELDS = 6;
  * @property {number} image
  * @property {"noising" | "denoising"} direction
  * @property {"output" | "q" | "k" | "v" | "pattern"} values
+ * @property {import("./scene.js").Cover | ""} cover  "" of a pair
+ * @property {number[]} covered  tokens of patches
+ * @property {string} covered_words  what was covered, and how
  * @property {boolean} has_gap  the two runs differ enough to divide by
  */
 

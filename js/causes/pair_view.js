@@ -13,10 +13,15 @@ const MOST = { few: 4, many: 5 };
 /** @param {import("./scene.js").Meta} meta @returns {import("./scene.js").Part} */
 export function pairView(meta) {
   const ones = [0, 1].map((which) => oneImage(meta, which));
-  const caption = element("span", "vl-secondary", { title: meta.caption }, meta.caption || "the model’s answers");
+  const caption = element("span", "vl-secondary");
   const head = element("div", "vl-head", {}, element("h3", "vl-title", {}, "The pair"), caption);
   const node = element("section", "vl-pair-of-images", { "aria-label": "The pair" }, head, element("div", "vl-pair-images", {}, ...ones.map((one) => one.node)));
-  return { node, update: (scene) => ones.forEach((one) => one.update(scene)) };
+  const say = whenChanged((/** @type {Scene} */ s) => [s.effects.of], ({ effects }) => {
+    const words = [effects.of.covered_words, meta.caption].filter(Boolean).join(" · ");
+    fill(caption, words || "the model’s answers");
+    setAttributes(caption, { title: words });
+  });
+  return { node, update: (scene) => [say, ...ones.map((one) => one.update)].forEach((draw) => draw(scene)) };
 }
 
 /** @param {import("./scene.js").Meta} meta @param {number} which */

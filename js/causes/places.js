@@ -20,6 +20,9 @@ export const ofTokens = (layer, tokens) => ["tokens", layer, [...tokens].sort((a
 /** Adds a place, or takes it out. @param {Place[]} places @param {Place} place */
 export const toggled = (places, place) => (places.some((one) => isSame(one, place)) ? without(places, place) : [...places, place]);
 
+/** A token more, or less, in their order. @param {number[]} tokens @param {number} token */
+export const flipped = (tokens, token) => (tokens.includes(token) ? tokens.filter((one) => one !== token) : [...tokens, token].sort((a, b) => a - b));
+
 /** @param {Place[]} places @param {Place} place */
 export const without = (places, place) => places.filter((one) => !isSame(one, place));
 

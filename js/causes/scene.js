@@ -19,8 +19,13 @@
  * @property {string} probability_kind
  * @property {[string, string]} names  of the two images of a pair
  * @property {string} caption
+ * @property {Cover[]} covers  what patches of one image alone can be covered by; none of a pair
  * @property {import("../lib/image_control.js").Small | null} [small]  pictures of all pairs, where they are few
  */
+
+/** @typedef {"grey" | "blur" | "noise" | "average"} Cover */
+
+/** @typedef {"effect" | "looks" | "cover"} View */
 
 /**
  * @typedef {object} Choices  the traits that kernel and browser share
@@ -34,6 +39,8 @@
  * @property {"head" | "attention" | "mlp"} part
  * @property {number | null} token  the pinned one
  * @property {Place[]} exchanged
+ * @property {Cover | ""} cover  "" of a pair
+ * @property {number[]} covered  tokens of patches
  * @property {string} error
  */
 
@@ -72,7 +79,7 @@
 /**
  * @typedef {object} Moment  what the reader does now, and on what page
  * @property {Passing} passing
- * @property {"effect" | "looks"} view  what the large picture shows
+ * @property {View} view  what the large picture shows
  * @property {boolean} searching  the kernel looks for a circuit
  * @property {boolean} playing
  * @property {boolean} dark
@@ -102,7 +109,8 @@
  * @property {(token: number) => void} pressToken
  * @property {(place: Place) => void} exchange  adds a place to the list, or takes it out
  * @property {(place: Place) => void} remove
- * @property {(view: "effect" | "looks") => void} show
+ * @property {(tokens: number[]) => void} cover  covers these patches of the other image, and no others
+ * @property {(view: View) => void} show
  * @property {(method: "threshold" | "greedy") => void} findCircuit
  * @property {() => void} play
  * @property {(sentence: string, remedies?: import("../lib/error_strip.js").Remedy[]) => void} complain

@@ -17,6 +17,8 @@ export function tokenLegend() {
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.view, s.effects.tokenEnd, s.looks], (s) => {
       const end = s.effects.tokenEnd;
+      scale.node.style.visibility = s.view === "cover" ? "hidden" : ""; // its room stays
+      if (s.view === "cover") return void (words.textContent = "drag covers these patches instead; a click adds or frees one");
       if (s.view === "looks") {
         const most = mostOf(s.looks.values, s.tokens.nBefore);
         words.textContent = "attention to each patch";

@@ -6,17 +6,27 @@ import { element, fill, setAttributes } from "../lib/dom.js";
 import { patchCells, placeRing, ring, select, sizePicture, SMALLEST_FLAGGED } from "../lib/patch_cells.js";
 import { ofTokens, rectangle } from "./places.js";
 import { about, cellColor, css, share } from "./shades.js";
-import { drawLooks, drawState, mostOf } from "./token_paint.js";
+import { drawCover, drawLooks, drawState, mostOf } from "./token_paint.js";
 import { tokenLegend } from "./token_legend.js";
 import { shortName, stateName } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-/** @param {import("./scene.js").Tokens} tokens @param {import("./scene.js").Actions} actions @returns {import("./scene.js").Part} */
-export function tokenMap(tokens, actions) {
+/** @type {[string, string]} */
+const COVER = ["cover", "cover"];
+
+const TITLES = { effect: "Exchange one token", looks: "Where it looks", cover: "Cover patches" };
+
+/**
+ * @param {import("./scene.js").Tokens} tokens
+ * @param {import("./scene.js").Actions} actions
+ * @param {boolean} canCover  the other image is this one with patches covered
+ * @returns {import("./scene.js").Part}
+ */
+export function tokenMap(tokens, actions, canCover) {
   const title = element("h3", "vl-title");
   const where = element("span", "vl-secondary");
-  const view = segments("", "What the picture shows", [["effect", "effect"], ["looks", "attention"]], (one) => actions.show(one === "looks" ? "looks" : "effect"));
+  const view = segments("", "What the picture shows", [["effect", "effect"], ["looks", "attention"], ...(canCover ? [COVER] : [])], (one) => actions.show(/** @type {any} */ (one)));
   const chips = element("div", "vl-token-line");
   const canvas = element("canvas", "vl-canvas", { "aria-hidden": "true" });
   const cells = patchCells(tokens, "Patches; arrows move, Enter pins and then exchanges", {
@@ -31,10 +41,11 @@ export function tokenMap(tokens, actions) {
   const drag = dragging(cells.node, tokens, group, actions);
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.view, s.choices.layer, s.choices.head], (s) => {
-      const looks = s.view === "looks";
       view.show(s.view);
-      title.textContent = looks ? "Where it looks" : "Exchange one token";
-      where.textContent = looks ? `${shortName(s.choices.head, s.choices.layer)}, asked from what is read` : stateName(s.choices.layer);
+      title.textContent = TITLES[s.view];
+      const { head, layer } = s.choices;
+      where.textContent = { looks: `${shortName(head, layer)}, asked from what is read`, effect: stateName(layer), cover: "of the other image" }[s.view];
+      drag.covers = s.view === "cover";
     }),
     whenChanged((s) => [s.layout, s.ratio], (s) => {
       sizePicture(picture, s.layout.cell, tokens);
@@ -42,8 +53,9 @@ export function tokenMap(tokens, actions) {
       pinned.classList.toggle("vl-flagged", s.layout.cell >= SMALLEST_FLAGGED);
       drag.cell = s.layout.cell;
     }),
-    whenChanged((s) => [s.view === "effect" ? s.effects : s.looks, s.view, s.view === "effect" && s.choices.layer, s.pair, s.layout, s.ratio], (s) => {
+    whenChanged((s) => [s.view === "looks" ? s.looks : s.effects, s.view, s.view === "effect" && s.choices.layer, s.pair, s.layout, s.ratio], (s) => {
       if (s.view === "effect") drawState(canvas, s, s.choices.layer);
+      else if (s.view === "cover") drawCover(canvas, s);
       else drawLooks(canvas, s, (position) => s.looks.values[position] ?? 0, mostOf(s.looks.values, tokens.nBefore));
     }),
     whenChanged((s) => [s.effects, s.choices.layer, s.choices.token, s.choices.exchanged], (s) => fill(chips, ...chipsOf(s, actions))),
@@ -105,8 +117,8 @@ function chip(name, effect, end, dark) {
 }
 
 /** Several patches by dragging over them. @param {HTMLElement} grid @param {import("./scene.js").Tokens} tokens @param {HTMLElement} mark @param {import("./scene.js").Actions} actions */
-function dragging(grid, tokens, mark, { exchange }) {
-  const drag = { cell: 1, layer: 0 };
+function dragging(grid, tokens, mark, { cover, exchange }) {
+  const drag = { cell: 1, layer: 0, covers: false };
   /** @type {number | null} */
   let from = null;
   let to = 0;
@@ -133,7 +145,7 @@ function dragging(grid, tokens, mark, { exchange }) {
     end();
     if (first === null || first === last) return;
     const chosen = rectangle(first, last, tokens).filter((token) => tokens.position(token) !== null);
-    if (chosen.length) exchange(ofTokens(drag.layer, chosen));
+    if (chosen.length) drag.covers ? cover(chosen) : exchange(ofTokens(drag.layer, chosen));
   });
   grid.addEventListener("pointercancel", end);
   return drag;

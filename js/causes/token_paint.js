@@ -10,6 +10,9 @@ const FAINTEST = 1 / 8;
 /** Side of a square, CSS px, and of the patch at most. */
 const SQUARE = { px: 8, share: 0.5 };
 
+/** Of covered patches: to be seen on light and on dark pictures. @type {[color: string, width: number][]} */
+const OUTLINE = [["#ffffff", 4], ["#1a1a1a", 2]];
+
 /**
  * @param {HTMLCanvasElement} canvas  as large as the picture, in device pixels
  * @param {Scene} scene
@@ -62,6 +65,40 @@ export function drawLooks(canvas, { pair, tokens, effects }, weightOf, most) {
     return { color: colorAt(magma, share), opacity: 0.36 + 0.54 * share };
   });
   canvas.getContext("2d")?.putImageData(image, 0, 0);
+}
+
+/**
+ * The other image, with its covered patches outlined.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Scene} scene
+ */
+export function drawCover(canvas, { pair, tokens, effects, ratio }) {
+  const context = canvas.getContext("2d");
+  const image = pair.grounds[1]?.copy("plain", canvas.width, canvas.height);
+  if (!context || !image) return;
+  context.putImageData(image, 0, 0);
+  const covered = new Set(effects.of.covered.map((token) => token - tokens.nPrefix));
+  const outline = new Path2D();
+  for (const patch of covered) {
+    const [row, col] = [Math.floor(patch / tokens.cols), patch % tokens.cols];
+    const [left, right] = edges(col, tokens.cols, canvas.width);
+    const [top, bottom] = edges(row, tokens.rows, canvas.height);
+    const sides = /** @type {[boolean, number, number, number, number][]} */ ([
+      [row > 0 && covered.has(patch - tokens.cols), left, top, right, top],
+      [row < tokens.rows - 1 && covered.has(patch + tokens.cols), left, bottom, right, bottom],
+      [col > 0 && covered.has(patch - 1), left, top, left, bottom],
+      [col < tokens.cols - 1 && covered.has(patch + 1), right, top, right, bottom],
+    ]);
+    for (const [isInside, ...[x, y, toX, toY]] of sides) {
+      if (isInside) continue;
+      outline.moveTo(x, y);
+      outline.lineTo(toX, toY);
+    }
+  }
+  for (const [color, width] of OUTLINE) {
+    Object.assign(context, { strokeStyle: color, lineWidth: width * ratio, lineCap: "square" });
+    context.stroke(outline);
+  }
 }
 
 /** The largest of the patches' weights. @param {Float32Array | Uint8Array} weights @param {number} nBefore */

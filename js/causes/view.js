@@ -9,7 +9,7 @@ import { Stage } from "../lib/stage.js";
 import { Tokens } from "../attention_maps/tokens.js";
 import { assemble } from "./assembly.js";
 import { layoutFor } from "./layout.js";
-import { isSame, ofTokens, placeOf, toggled, without } from "./places.js";
+import { flipped, isSame, ofTokens, placeOf, toggled, without } from "./places.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
@@ -19,8 +19,11 @@ import { isSame, ofTokens, placeOf, toggled, without } from "./places.js";
 
 const A_DAY = 86_400_000;
 
-/** Choices that the model answers. @type {("target" | "against" | "image" | "direction" | "values")[]} */
-const ASKED = ["target", "against", "image", "direction", "values"];
+/** Choices that the model answers. @type {("target" | "against" | "image" | "direction" | "values" | "cover" | "covered")[]} */
+const ASKED = ["target", "against", "image", "direction", "values", "cover", "covered"];
+
+/** Also of lists. @param {unknown} one @param {unknown} other */
+const isEqual = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export class CausesView {
   /**
@@ -41,7 +44,7 @@ export class CausesView {
     this.tokens = new Tokens(meta);
     /** @type {Row[]} */
     this.rows = [...Array.from({ length: meta.n_heads }, (_, head) => head), ...meta.rows_beside];
-    /** @type {{ passing: import("./scene.js").Passing, view: "effect" | "looks" }} */
+    /** @type {{ passing: import("./scene.js").Passing, view: import("./scene.js").View }} */
     this.moment = { passing: null, view: "effect" };
     /** @type {import("../lib/error_strip.js").Complaint | undefined} */
     this.complaint = undefined;
@@ -73,6 +76,7 @@ export class CausesView {
       pressToken: (token) => this.pressToken(token),
       exchange: (place) => this.exchange(place),
       remove: (place) => this.choose({ exchanged: without(this.choices.exchanged, place) }),
+      cover: (covered) => this.choose({ covered }),
       show: (view) => this.set({ view }),
       findCircuit: (method) => void this.findCircuit(method),
       play: () => this.player.toggle(),
@@ -95,6 +99,7 @@ export class CausesView {
   /** @param {number} token */
   pressToken(token) {
     if (this.tokens.position(token) === null) return;
+    if (this.moment.view === "cover" && token >= this.meta.prefix.length) return this.choose({ covered: flipped(this.asked.covered, token) });
     if (this.choices.token === token) this.exchange(ofTokens(this.choices.layer, [token]));
     else this.choose({ token });
   }
@@ -130,8 +135,8 @@ export class CausesView {
   choose(change) {
     this.player.stop();
     this.complaint = undefined;
-    const asks = ASKED.some((name) => name in change && change[name] !== this.asked[name]);
-    if (!this.canAsk && asks) return this.complain("Another class, pair, direction or kind of value needs the model.", []);
+    const asks = ASKED.some((name) => name in change && !isEqual(change[name], this.asked[name]));
+    if (!this.canAsk && asks) return this.complain("Another class, pair, cover, direction or kind of value needs the model.", []);
     if (!this.canAsk && change.exchanged?.some((place) => !this.data.exchange.places.some((one) => isSame(one, place)))) {
       return this.complain("To exchange another place needs the model; what each is worth alone is on the maps.", []);
     }
@@ -186,9 +191,9 @@ export class CausesView {
     return found ? without(exchanged, found) : exchanged.slice(0, -1);
   }
 
-  /** First the attention on the image, then the token. */
+  /** First the attention or the cover on the image, then the token. */
   letGo() {
-    if (this.moment.view === "looks") this.set({ view: "effect" });
+    if (this.moment.view !== "effect") this.set({ view: "effect" });
     else if (this.choices.token !== null) this.choose({ token: null });
     else return false;
     return true;
@@ -234,7 +239,7 @@ export class CausesView {
   /** What is shown is not what is chosen: the kernel is at it. */
   isStale() {
     const { of } = this.data.effects;
-    return this.canAsk && ASKED.some((name) => of[name] !== this.choices[name]);
+    return this.canAsk && ASKED.some((name) => !isEqual(of[name], this.choices[name]));
   }
 
   /** After the maps are there, exchanges are asked for, bit by bit. */

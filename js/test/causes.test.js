@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Effects, shareOf } from "../causes/effects.js";
 import { layoutFor } from "../causes/layout.js";
-import { isSame, ofTokens, placeOf, rectangle, toggled, without } from "../causes/places.js";
+import { flipped, isSame, ofTokens, placeOf, rectangle, toggled, without } from "../causes/places.js";
 import { rowTops } from "../causes/part_map.js";
 import { inkOn, partTicks, placeOn, share } from "../causes/shades.js";
 import { Pair } from "../causes/pair.js";
@@ -63,6 +63,11 @@ test("places are told apart by what is exchanged", () => {
   assert.deepEqual(list, [head, ["mlp", 3]]);
   assert.deepEqual(toggled(list, ["head", 3, 1, "pattern"]), [["mlp", 3]]);
   assert.deepEqual(without(list, ["mlp", 4]), list);
+});
+
+test("a click covers one patch more, or one less, in their order", () => {
+  assert.deepEqual(flipped([4, 9], 6), [4, 6, 9]);
+  assert.deepEqual(flipped([4, 6, 9], 6), [4, 9]);
 });
 
 test("dragging takes the rectangle between two patches, in whichever direction", () => {

@@ -199,3 +199,42 @@ def test_a_page_without_a_kernel_says_what_it_cannot_do(page, width):
     assert "needs the model" in root.locator(".vl-error").inner_text()
     assert hosted.get("exchanged") == widget.exchanged
     assert root.get_by_role("radio", name="pattern").is_disabled()
+
+
+def test_patches_of_one_image_alone_are_covered_by_hand(page):
+    vit = vl.load("toy/attn-mlp-4l")
+    trace = vit.trace(vl.world.scene(8, size=vit.image_size).image)
+    hosted, widget = KernelPage(page), vl.Causes(trace)
+    root = hosted.add(widget, STEM)
+    n_prefix, cols = trace.layout.n_prefix, trace.layout.cols
+    caption = root.locator(".vl-pair-of-images .vl-head .vl-secondary")
+    assert caption.inner_text() == widget._of["covered_words"]
+    root.locator("select").select_option(label="blurred box")
+    eventually(page, lambda: caption.inner_text().endswith("blurred"))
+    assert widget.cover == widget._of["cover"] == "blur"
+    before = widget._logits
+    root.locator(".vl-tokens").get_by_role("radio", name="cover").click()
+    first, last = n_prefix + 1, n_prefix + cols + 2
+    patch(root, first).hover()
+    page.mouse.down()
+    patch(root, last).hover()
+    page.mouse.up()
+    eventually(page, lambda: "2 × 2 patches" in caption.inner_text())
+    assert widget.covered == [first, first + 1, last - 1, last]
+    assert widget._logits != before
+    assert widget.exchanged == []
+    patch(root, last).click()
+    eventually(page, lambda: "3 patches blurred" in caption.inner_text())
+    patch(root, last).press("Enter")
+    eventually(page, lambda: "2 × 2 patches" in caption.inner_text())
+    expected = vl.Causes(trace, cover="blur", covered=widget.covered)
+    np.testing.assert_allclose(
+        np.frombuffer(widget._logits, "<f4"), np.frombuffer(expected._logits, "<f4"), rtol=1e-5
+    )
+    for token in (first, first + 1, last - 1):
+        patch(root, token).click()
+    patch(root, last).click()
+    eventually(page, lambda: "covered= is no patch" in root.locator(".vl-error").inner_text())
+    assert widget.covered == [last]
+    patch(root, last).press("Escape")
+    assert root.get_by_role("heading", name="Exchange one token").count() == 1

@@ -108,7 +108,6 @@ def test_the_deciding_head_of_the_story():
 def test_what_is_no_pair_is_refused():
     clean, corrupted = traces()
     others = [
-        (clean, None),
         (clean, "corrupted"),
         (clean, traces()[1]),
         (clean, traces(n=2)[1]),

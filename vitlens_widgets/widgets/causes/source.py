@@ -207,8 +207,8 @@ def source_of(clean: Any, corrupted: Any) -> CausesLike:
     for given in (clean, corrupted):
         if not is_trace(given):
             raise refusal(
-                "Causes takes two traces of one model, the clean and the corrupted run, such as "
-                "vit.trace(image) and vit.trace(other_image)",
+                "Causes takes one trace, or two of one model, the clean and the corrupted run, "
+                "such as vit.trace(image) and vit.trace(other_image)",
                 given,
             )
     return PairSource(clean, corrupted)

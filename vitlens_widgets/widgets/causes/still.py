@@ -36,7 +36,7 @@ def draw(traits: dict[str, Any]) -> Piece:
     subtitle = joined(meta["model_name"], patches_words(meta), which)
     base, other = (meta["names"][one] for one in (found.base, 1 - found.base))
     asked = f"{base} runs, one part takes its value from {other}: share of the way to its answer"
-    lines = [joined(asked, meta["caption"]), found.exchange_words]
+    lines = [joined(asked, found.of["covered_words"], meta["caption"]), found.exchange_words]
     left, right = shares(0.3, 0.7)
     pair = above(*(film(left, [image(found, one)], 150) for one in (0, 1)), gap=8)
     row = [pair, captioned(_how_many(found), part_map(found, right))]

@@ -7,6 +7,7 @@ from typing import Any
 from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.widgets.causes.covered import Coverable, covered_patches
 from vitlens_widgets.widgets.causes.places import VALUES, Sizes, places_of
 from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.traits import (
@@ -37,6 +38,47 @@ class ExchangedPlaces(TraitType[list[Any], Any]):
         return []
 
 
+class CoverWord(OneOf):
+    """What becomes of covered patches; the widget's `_alone` says what can, "" of a pair."""
+
+    def words_of(self, obj: Any) -> tuple[str, ...]:
+        """What can become of them."""
+        return obj._alone.covers if obj._alone else ("",)
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Gives `value` back when it is one of the words."""
+        _refuse_for_pair(obj, self.name, value)
+        return super().validate(obj, value)
+
+
+class CoveredPatches(TraitType[list[int], Any]):
+    """Patches that are covered; none of a pair."""
+
+    def validate(self, obj: Any, value: Any) -> list[int]:
+        """Gives their tokens in order, each once."""
+        _refuse_for_pair(obj, self.name, value)
+        try:
+            return covered_patches(value, obj._alone) if obj._alone else []
+        except UsageError as error:
+            raise TraitUsageError(str(error)) from None
+
+    def make_dynamic_default(self) -> Any:  # pragma: no cover - traitlets asks `default` first
+        """None are covered."""
+        return []
+
+    def default(self, obj: HasTraits | None = None) -> list[int]:  # noqa: ARG002 - traitlets' own
+        """None are covered."""
+        return []
+
+
+def _refuse_for_pair(obj: Any, name: str | None, value: Any) -> None:
+    is_none = isinstance(value, str | list | tuple) and not len(value)
+    if obj._alone is None and not is_none:
+        raise TraitUsageError(
+            f"{name}= is for one trace alone; here the second one says what is different."
+        )
+
+
 class CausesChoices(LensWidget):
     """The choices; those that other widgets have mean the same there.
 
@@ -60,6 +102,13 @@ class CausesChoices(LensWidget):
         exchanged: The places that are exchanged together, such as `("head", 3, 1)`,
             `("head", 3, 1, "pattern")`, `("attention", 3)`, `("mlp", 3)` and
             `("tokens", 3, [17, 18])`. Default: none.
+        cover: Of one trace alone, what its patches are covered by for the corrupted run: `"grey"`,
+            `"blur"` (see `vl.data.covered`), `"noise"` on their embedding (see
+            `vl.analysis.noised`), or `"average"`, the mean embedding given as `means=`. Default:
+            "grey".
+        covered: Of one trace alone, which patches are covered: their tokens, (row, column) pairs or
+            a mask, bool `[row, col]`; read as tokens. Default: the middle half of the rows and
+            columns.
     """
 
     target = ClassIndex[int]("_label_set").tag(sync=True, choice=True)
@@ -81,5 +130,9 @@ class CausesChoices(LensWidget):
     )
     exchanged = ExchangedPlaces().tag(sync=True, choice=True)
 
+    cover = CoverWord("").tag(sync=True, choice=True)
+    covered = CoveredPatches().tag(sync=True, choice=True)
+
+    _alone: Coverable | None
     _sizes: Sizes
     _n_layers: int

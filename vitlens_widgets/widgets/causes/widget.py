@@ -14,9 +14,10 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.causes import data
 from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT, circuit_traits
+from vitlens_widgets.widgets.causes.covered import Cover, coverable
 from vitlens_widgets.widgets.causes.figure import figure_parts
 from vitlens_widgets.widgets.causes.places import Sizes, Spot, Values, places_of
-from vitlens_widgets.widgets.causes.seam import Direction
+from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
 from vitlens_widgets.widgets.causes.source import source_of
 from vitlens_widgets.widgets.causes.still import draw
 from vitlens_widgets.widgets.causes.traits import CausesChoices
@@ -31,12 +32,13 @@ from vitlens_widgets.widgets.shared.meanings import (
     OfBatch,
     TokenMeaning,
 )
+from vitlens_widgets.widgets.shared.recent import Recent
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
 CLASSES = ("target", "against")
 
-ASKS = ("target", "against", "image", "direction", "values")
+ASKS = ("target", "against", "image", "direction", "values", "cover", "covered")
 """Choices that are answered by the model."""
 
 AT_ONCE = 0.25  # seconds that exchanges take the kernel at a time
@@ -55,17 +57,20 @@ class Causes(CausesChoices):
     Args:
         clean: What `vit.trace(image)` gave, of one image or several.
         corrupted: A trace of as many images by the same model, each the clean one with something
-            changed, or another one.
+            changed, or another one. None: the same images with some patches covered; see `cover`
+            and `covered` under Attributes.
         target: See Attributes.
         against: See Attributes.
         image: Which pair of the batch.
         names: What the two images of a pair are called, two short texts.
         caption: A few words on the pair.
+        means: Of one trace alone, what `vl.analysis.mean_values(vit, data, "resid_pre")` gave, to
+            cover patches by.
         **choices: The other traits under Attributes.
 
     Raises:
-        UsageError: No two traces of one classifier were given, they do not go together, or a choice
-            is out of range or unknown.
+        UsageError: No trace of a classifier was given, two that do not go together, or a choice
+            that is out of range or unknown.
 
     Source:
         Exchanging values between runs: Vig et al. (2020), section 3; Meng et al. (2022), section 2;
@@ -74,6 +79,7 @@ class Causes(CausesChoices):
     Example:
         >>> causes = vl.Causes(vit.trace(with_cat), vit.trace(without), "cat", "dog")
         >>> causes.exchanged = [("head", 3, 1), ("head", 5, 1)]
+        >>> vl.Causes(vit.trace(image), target="cat", cover="blur", covered=mask)
     """
 
     _esm = STATIC / "causes.js"
@@ -112,20 +118,29 @@ class Causes(CausesChoices):
         target: Any = None,
         against: Any = None,
         image: int = 0,
-        names: Sequence[str] = ("clean", "corrupted"),
+        names: Sequence[str] | None = None,
         caption: str = "",
+        means: Any = None,
         **choices: Any,
     ) -> None:
         self._refuse_unknown(choices)
-        self._source = source = source_of(clean, corrupted)
+        self._alone = alone = coverable(clean, corrupted, means)
+        if alone is None:
+            self._work = Work(source_of(clean, corrupted))
+        else:
+            self._works = Recent(alone.work, most=3)
+            self.cover = choices.pop("cover", alone.covers[0])
+            self.covered = choices.pop("covered", alone.middle())
+            self._work = self._works(self.cover, tuple(self.covered))
+        source = self._source
         self._n_layers, self._n_heads = source.n_layers, source.n_heads
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
         self._sizes = Sizes(self._n_layers, self._n_heads, self._kept, tuple(source.rows))
         self._label_set = source.labels
-        self._work = Work(source)
         self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
-        self._meta = data.description(source, data.two_names(names), caption) | of_thumbs
+        self._meta = data.description(source, self._names(names), caption) | of_thumbs
+        self._meta |= {"covers": [] if alone is None else list(alone.covers)}
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._start({"image": image, "target": target, "against": against}, choices)
         self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
@@ -136,6 +151,15 @@ class Causes(CausesChoices):
         self.observe(self._on_asked, ASKS)
         self.observe(self._on_exchanged, ["exchanged"])
         self.observe(self._on_head, ["layer", "head"])
+
+    @property
+    def _source(self) -> CausesLike:
+        """The two runs that are compared."""
+        return self._work.source
+
+    def _names(self, given: Sequence[str] | None) -> list[str]:
+        usual = ("clean", "corrupted") if self._alone is None else ("image", "covered")
+        return data.two_names(usual if given is None else given)
 
     def _start(self, asked: dict[str, Any], choices: dict[str, Any]) -> None:
         """Takes the first choices; all are checked before anything is computed."""
@@ -185,17 +209,24 @@ class Causes(CausesChoices):
 
     def _fill(self) -> None:
         """Packs what depends on the choices that the model answers."""
-        of = self._now()
+        of, under = self._now(), self._under()
         packed = data.numbers(self._work, of)  # refused before anything is set
         packed |= data.writes(self._source, of)
-        if (of.target, of.against) != (self._of.get("target"), self._of.get("against")):
+        asked = of._asdict() | under
+        changed = {name for name, now in asked.items() if now != self._of.get(name)}
+        if changed & {"target", "against", *under}:
             packed |= NO_CIRCUIT
-        if self._of.get("image") != of.image:
+        if changed & {"image", *under}:
             packed |= data.of_pair(self._source, of.image)
         self._set(packed)
-        self._of = of._asdict() | {"has_gap": self._work.has_gap(of)}
+        self._of = asked | {"has_gap": self._work.has_gap(of)}
         self._fill_exchanged()
         self._fill_looks()
+
+    def _under(self) -> dict[str, Any]:
+        """What was covered, also in words; "" of a pair."""
+        words = self._alone.words(cast("Cover", self.cover), self.covered) if self._alone else ""
+        return {"cover": self.cover, "covered": list(self.covered), "covered_words": words}
 
     def _fill_exchanged(self) -> None:
         of, places = self._now(), self._places
@@ -212,13 +243,17 @@ class Causes(CausesChoices):
         before, untouched = {name: self._of[name] for name in ASKS}, self._untouched
         if self._is_following or before == {name: getattr(self, name) for name in ASKS}:
             return
+        work = self._work
         try:
             with self.hold_sync():  # all numbers and what they are of arrive together
+                if self._alone is not None:
+                    self._work = self._works(self.cover, tuple(self.covered))
                 self._follow(before)
                 self._keep_apart(change["name"], before)
                 self._fill()
         except BaseException as error:  # said in the widget; raised here it would only reach a log
             self._untouched = untouched
+            self._work = work
             with self.hold_trait_notifications():
                 self._set(before)
             self._fail(error, "The exchange could not be asked", "what is shown is what was there")
@@ -324,4 +359,5 @@ class Causes(CausesChoices):
         }
 
     def __repr__(self) -> str:
-        return f"Causes({self._meta['model_name']}, {self._in_words()})"
+        names = [name for name in self.choices() if self._alone or not name.startswith("cover")]
+        return f"Causes({self._meta['model_name']}, {self._in_words(names)})"
