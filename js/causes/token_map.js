@@ -44,7 +44,7 @@ export function tokenMap(tokens, actions, canCover) {
       view.show(s.view);
       title.textContent = TITLES[s.view];
       const { head, layer } = s.choices;
-      where.textContent = { looks: `${shortName(head, layer)}, asked from what is read`, effect: stateName(layer), cover: "of the other image" }[s.view];
+      where.textContent = { looks: `${shortName(head, layer)}, asked from what is read`, effect: stateName(layer), cover: "by hand" }[s.view];
       drag.covers = s.view === "cover";
     }),
     whenChanged((s) => [s.layout, s.ratio], (s) => {

@@ -123,7 +123,7 @@ class Coverable:
         grid = np.zeros(rows * cols, bool)
         grid[[token - self.layout.n_prefix for token in tokens]] = True
         at_row, at_col = np.arange(height) * rows // height, np.arange(width) * cols // width
-        return grid.reshape(rows, cols)[np.ix_(at_row, at_col)]
+        return grid.reshape(rows, cols)[at_row[:, None], at_col]
 
     def _marked(self, tokens: list[int]) -> np.ndarray:
         """The pictures with patches fainter: what becomes of them is no picture."""
@@ -174,7 +174,8 @@ def covered_patches(given: Any, alone: Coverable) -> list[int]:
         in_grid = values[:, 0] * layout.cols + values[:, 1] + layout.n_prefix
         values = np.where(is_inside.all(1), in_grid, -1)
     is_whole = values.ndim == 1 and (values.dtype.kind in "iu" or not values.size)
-    tokens: list[int] = sorted(set(values.tolist())) if is_whole else [-1]
+    listed: list[Any] = values.tolist() if is_whole else [-1]
+    tokens: list[int] = sorted(set(listed))
     if not set(tokens) <= set(alone.patches):
         raise UsageError(
             f"covered= takes patches of the sequence, tokens {alone.patches[0]} to "

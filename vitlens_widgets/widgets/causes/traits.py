@@ -7,6 +7,7 @@ from typing import Any
 from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.kinds import is_several
 from vitlens_widgets.widgets.causes.covered import Coverable, covered_patches
 from vitlens_widgets.widgets.causes.places import VALUES, Sizes, places_of
 from vitlens_widgets.widgets.shared.base import LensWidget
@@ -72,7 +73,7 @@ class CoveredPatches(TraitType[list[int], Any]):
 
 
 def _refuse_for_pair(obj: Any, name: str | None, value: Any) -> None:
-    is_none = isinstance(value, str | list | tuple) and not len(value)
+    is_none = not len(value) if is_several(value) else isinstance(value, str) and value == ""
     if obj._alone is None and not is_none:
         raise TraitUsageError(
             f"{name}= is for one trace alone; here the second one says what is different."
