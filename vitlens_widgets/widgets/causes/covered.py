@@ -68,7 +68,7 @@ class Coverable:
     def __init__(self, clean: Trace, means: MeanValues | None = None) -> None:
         self._clean, self._means = clean, means
         self.layout = clean.layout
-        tokens: list[int] = clean.tokens.tolist()
+        tokens: list[int] = np.asarray(clean.tokens.cpu()).tolist()
         self.patches = [token for token in tokens if token >= self.layout.n_prefix]
         self.covers = tuple(cover for cover in COVERS if cover != "average" or means is not None)
         if means is not None:
@@ -90,8 +90,8 @@ class Coverable:
             return CoveredPair(clean, self._with(values, chosen), self._marked(chosen))
         mask = self.mask(chosen)
         pictures = np.stack([covered(picture, mask, cover) for picture in clean.pictures])
-        pixels = clean.vit.preprocessing.pixels(pictures)
-        other = clean.vit.trace(pixels, preprocessed=True)
+        vit: Any = clean.vit
+        other: Trace = vit.trace(vit.preprocessing.pixels(pictures), preprocessed=True)
         return CoveredPair(clean, self._with(other.states[0][:, chosen], chosen), pictures)
 
     def work(self, cover: Cover, tokens: tuple[int, ...]) -> Work:
@@ -122,7 +122,8 @@ class Coverable:
         height, width = self._clean.pictures.shape[1:3]
         grid = np.zeros(rows * cols, bool)
         grid[[token - self.layout.n_prefix for token in tokens]] = True
-        at_row, at_col = np.arange(height) * rows // height, np.arange(width) * cols // width
+        at_row: np.ndarray = np.arange(height) * rows // height
+        at_col: np.ndarray = np.arange(width) * cols // width
         return grid.reshape(rows, cols)[at_row[:, None], at_col]
 
     def _marked(self, tokens: list[int]) -> np.ndarray:
