@@ -122,8 +122,8 @@ class Coverable:
         height, width = self._clean.pictures.shape[1:3]
         grid = np.zeros(rows * cols, bool)
         grid[[token - self.layout.n_prefix for token in tokens]] = True
-        at_row: np.ndarray = np.arange(height) * rows // height
-        at_col: np.ndarray = np.arange(width) * cols // width
+        at_row: Any = np.arange(height) * rows // height
+        at_col: Any = np.arange(width) * cols // width
         return grid.reshape(rows, cols)[at_row[:, None], at_col]
 
     def _marked(self, tokens: list[int]) -> np.ndarray:
