@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -178,7 +179,8 @@ def bound_all(metric: Any, clean: Sequence[Trace]) -> list[BoundMetric]:
     names = [_name(labels, one) for one in index]
     name = " of ".join([found.kind, *([" - ".join(names)] if names else [])])
     words = (name, found.least_gap, found.has_gradient)
-    parts = [one.split(sizes) for one in index]
+    ends = [*accumulate(sizes)][:-1]
+    parts = [one.tensor_split(ends) for one in index]
     reads = [
         _READERS[found.kind](trace, *(one[i] for one in parts)) for i, trace in enumerate(clean)
     ]

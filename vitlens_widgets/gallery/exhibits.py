@@ -138,10 +138,19 @@ def causes() -> Causes:
     """What made "cat": the scene of the README with and without it, three places exchanged."""
     scene = world.scene(45, objects=2, classes=("cat", "umbrella"))
     without = world.without(scene, "cat")
-    runs = [_model().trace(one.image) for one in (scene, without)]
+    clean, corrupted = (_model().trace(one.image) for one in (scene, without))
     heads = [("head", 3, 1), ("head", 4, 2), ("head", 2, 2)]
-    words = {"names": ("with", "without"), "caption": "one scene, the cat taken away"}
-    return Causes(*runs, "cat", "umbrella", layer=3, head=1, exchanged=heads, **words)
+    return Causes(
+        clean,
+        corrupted,
+        "cat",
+        "umbrella",
+        layer=3,
+        head=1,
+        exchanged=heads,
+        names=("with", "without"),
+        caption="one scene, the cat taken away",
+    )
 
 
 def cut_off() -> list[PatchGrid]:

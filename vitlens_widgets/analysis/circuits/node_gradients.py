@@ -44,11 +44,11 @@ class NodeGradients:
         softmax: bool = False,
         by_token: bool = False,
     ) -> None:
-        self.base, self.other, self._metric, self.site = base, other, metric, site
+        self.base, self.other, self.metric, self.site = base, other, metric, site
         self.layers = range(base.vit.n_layers)
         self._anew = softmax
         self._by_token = by_token
-        self._asked = "pattern" if softmax else site
+        self.read_at = "pattern" if softmax else site
 
     def along_inputs(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
         """Of each of `steps` runs with state 0 on the line to the other run's, weighed."""
@@ -77,9 +77,9 @@ class NodeGradients:
         sites = self.base.vit.adapter.hook_points(0)
         writes = tuple(site for site in ("attn_out", "mlp_out") if site in sites)
         run = self._run((), also=writes)
-        values = [run[self._asked, layer] for layer in self.layers]
+        values = [run[self.read_at, layer] for layer in self.layers]
         after = [run["resid_post", layer] for layer in self.layers]
-        asked = self._metric(logits_of(run)).sum()
+        asked = self.metric(logits_of(run)).sum()
         gradients = torch.autograd.grad(asked, [*values, *after], retain_graph=True)
         whole, after = gradients[: len(values)], gradients[len(values) :]
         sums = np.zeros(())
@@ -90,7 +90,7 @@ class NodeGradients:
                 added, values, onward, retain_graph=True, allow_unused=True
             )
             left = [a if b is None else a - b for a, b in zip(whole, through, strict=True)]
-            sums = sums + abs(self._reduced(left, self.layers, reduce))
+            sums = sums + abs(self.reduced(left, self.layers, reduce))
         return sums / (len(self.layers) - (self.site not in STATE_SITES))
 
     def _line(self, site: str, layer: int, steps: int) -> Iterator[Tensor]:
@@ -98,14 +98,15 @@ class NodeGradients:
         return (start.lerp(end, (step + 0.5) / steps) for step in range(steps))
 
     def _run(self, edits: Sequence[Replace], first: int = 0, also: tuple[str, ...] = ()) -> Trace:
-        keep = [self._asked, *also]
+        keep = [self.read_at, *also]
         return self.base.rerun(edits, keep=keep, grad=True, first=first)
 
     @clean
     @torch.no_grad()
-    def _reduced(
+    def reduced(
         self, gradients: Sequence[Tensor], layers: Sequence[int], reduce: Reduce
     ) -> np.ndarray:
+        """What exchanges are worth by a gradient in each layer, `[image, layer, *places]`."""
         found = [
             reduce(self._estimate(layer, gradient))
             for layer, gradient in zip(layers, gradients, strict=True)
@@ -142,7 +143,7 @@ def estimates_of(asked: Sequence[tuple[NodeGradients, Reduce]]) -> list[np.ndarr
         Of each, float64 `[image, layer, *places]`.
     """
     first = asked[0][0]
-    sites = dict.fromkeys(one._asked for one, _ in asked)
+    sites = dict.fromkeys(one.read_at for one, _ in asked)
     run = first.base.rerun((), keep=[*sites], grad=True, first=0)
     return _of_run(run, asked, first.layers)
 
@@ -153,12 +154,10 @@ def _of_run(
     run: Trace, asked: Sequence[tuple[NodeGradients, Reduce]], layers: Sequence[int]
 ) -> list[np.ndarray]:
     """Of each site, float64 `[image, layer, *places]`."""
-    values = [run[one._asked, layer] for one, _ in asked for layer in layers]
-    answer = asked[0][0]._metric(logits_of(run)).sum()
+    values = [run[one.read_at, layer] for one, _ in asked for layer in layers]
+    answer = asked[0][0].metric(logits_of(run)).sum()
     gradients = iter(torch.autograd.grad(answer, values))
-    return [
-        one._reduced([next(gradients) for _ in layers], layers, reduce) for one, reduce in asked
-    ]
+    return [one.reduced([next(gradients) for _ in layers], layers, reduce) for one, reduce in asked]
 
 
 def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:

@@ -122,9 +122,8 @@ class Coverable:
         height, width = self._clean.pictures.shape[1:3]
         grid = np.zeros(rows * cols, bool)
         grid[[token - self.layout.n_prefix for token in tokens]] = True
-        at_row: Any = np.arange(height) * rows // height
-        at_col: Any = np.arange(width) * cols // width
-        return grid.reshape(rows, cols)[at_row[:, None], at_col]
+        of_row, of_col = np.mgrid[:height, :width].astype(int)
+        return grid.reshape(rows, cols)[of_row * rows // height, of_col * cols // width]
 
     def _marked(self, tokens: list[int]) -> np.ndarray:
         """The pictures with patches fainter: what becomes of them is no picture."""
