@@ -47,7 +47,8 @@ def test_a_page_holds_every_trait_of_the_widget_as_it_is(widget, tmp_path):
     assert {*widget.choices()} - {"mask"} <= set(saved)
     for name, value in saved.items():
         if not name.startswith("_saved"):
-            assert value == known[name], name
+            own = known[name]  # a page has lists in the place of tuples
+            assert value == (list(own) if isinstance(own, tuple) else own), name
     assert not {"_esm", "_css", "layout", "_model_name", "tabbable"} & set(saved)
 
 

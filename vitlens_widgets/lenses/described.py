@@ -22,6 +22,8 @@ from vitlens_widgets.trace.sites import check_index
 class Described(Live):
     """What is known of a reading before anything is decoded."""
 
+    kept_by = "keep its numbers, such as reading.table(), and its lens by lens.save(path)"
+
     def __init__(self, lens: Decoder, source: Source) -> None:
         self._lens = lens
         self._source = source

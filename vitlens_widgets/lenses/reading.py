@@ -44,8 +44,6 @@ class Reading(Described):
     Made by a lens: `LogitLens(vit).read(trace)`.
     """
 
-    kept_by = "keep its numbers, such as reading.table(), and its lens by lens.save(path)"
-
     def __init__(
         self, lens: Decoder, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
     ) -> None:

@@ -86,6 +86,11 @@ class FacebookFineTuned(TimmViT):
     def _readout(self) -> Readout:
         return PATCHES if self.model.global_pool else CLS
 
+    @property
+    def n_features(self) -> int:
+        """The width of CLS or of the patches' mean: that of its states."""
+        return self.width
+
     def pooled(self, pixels: Tensor) -> Tensor:
         """What its own steps give the classifier, `[image, d]`."""
         return self.model.forward_features(pixels)
