@@ -236,12 +236,7 @@ class AttentionMaps(of_page.SavesMaps):
     def meanings(self) -> dict[str, Meaning]:
         """Its blocks, tokens, heads and images."""
         source = self._source
-        place = TokenMeaning(
-            source.layout,
-            tuple(map(int, source.tokens)),
-            lambda: [source.picture(i) for i in range(self._n_images)],
-            self.image,
-        )
+        place = TokenMeaning.of(source, self._n_images, self.image)
         return {
             "layer": Depth(self._n_layers, is_block=True),
             "token": place,

@@ -42,7 +42,7 @@ def _unread(run: ImageRun) -> dict[str, Any]:
 def meanings(run: ImageRun) -> dict[str, Meaning]:
     """What the selections in a run's views mean, by the names of their traits."""
     source, vit = run.source, run.trace.vit
-    place = TokenMeaning(source.layout, tuple(map(int, source.tokens)), lambda: [source.picture(0)])
+    place = TokenMeaning.of(source)
     own: dict[str, Meaning] = {
         "state": Depth(vit.n_layers),
         "token": place,

@@ -253,12 +253,7 @@ class PatchGrid(LensWidget):
         reading = self._reading
         return {
             "state": Depth(self._n_states - 1),
-            "token": TokenMeaning(
-                reading.layout,
-                tuple(map(int, reading.tokens)),
-                lambda: [reading.picture(i) for i in range(self._n_images)],
-                self.image,
-            ),
+            "token": TokenMeaning.of(reading, self._n_images, self.image),
             "target": ClassMeaning(tuple(self._labels)),
             "image": OfBatch(self._n_images),
         }

@@ -268,12 +268,7 @@ class RelevanceMaps(RelevanceChoices):
         source = self._source
         return {
             "layer": Depth(self._n_layers, is_block=True),
-            "token": TokenMeaning(
-                source.layout,
-                tuple(map(int, source.tokens)),
-                lambda: [source.picture(i) for i in range(self._n_images)],
-                self.image,
-            ),
+            "token": TokenMeaning.of(source, self._n_images, self.image),
             "head": Head.of(source.model_name, self._n_heads),
             **({"target": ClassMeaning(tuple(self._labels))} if self._labels else {}),
             "image": OfBatch(self._n_images),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.masks import cut
-from vitlens_widgets.widgets.shared.seam import LayoutLike
+from vitlens_widgets.widgets.shared.seam import LayoutLike, ReadingLike, SizesLike
 
 ROUNDING = 2
 """Two models undo their own normalisation: pixels of one picture may differ by so much, of 255."""
@@ -79,6 +79,14 @@ class TokenMeaning(Meaning):
     tokens: tuple[int, ...]
     pictures: Callable[[], list[np.ndarray]]
     shown: int | None = 0
+
+    @classmethod
+    def of(
+        cls, run: SizesLike | ReadingLike, n_images: int = 1, shown: int | None = 0
+    ) -> TokenMeaning:
+        """The tokens that were in the sequence of a run, on its images."""
+        tokens = tuple(map(int, run.tokens))
+        return cls(run.layout, tokens, lambda: [run.picture(i) for i in range(n_images)], shown)
 
     def differs(self, other: TokenMeaning) -> str:
         """The sequences must be the same; about images, ask `shows_another_image`."""
