@@ -165,3 +165,19 @@ def test_a_model_that_something_else_changes_while_it_is_traced_is_refused(chang
             vit.trace(pixels, watch=watch, preprocessed=True)
     model.eval()
     vit.trace(pixels, preprocessed=True)
+
+
+def test_a_hook_that_comes_or_goes_after_a_block_was_seen_to_repeat_is_found():
+    vit = vl.load(timm_model("CLS"))
+    pixels = pixels_for(vit.image_size)
+    trace = vit.trace(pixels, preprocessed=True)
+    expected = trace["z", 1]
+    hook = vit.model.blocks[1].attn.qkv.register_forward_hook(lambda _m, _a, out: out * 1.3)
+    with refused(vl.UnsupportedModelError):
+        _ = trace["z", 1]
+    hooked = vit.trace(pixels, preprocessed=True)
+    assert not torch.equal(hooked["z", 1], expected)
+    hook.remove()
+    assert torch.equal(trace["z", 1], expected)
+    with refused(vl.UnsupportedModelError):
+        _ = hooked["z", 1]

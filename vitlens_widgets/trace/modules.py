@@ -27,6 +27,7 @@ _stance: Foreign = threading.RLock()
 
 # Numbers on modules that change what they compute.
 _PLAIN = (int, float, bool)
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _NUMBERS = ("scale", "scaling", "fused_attn", "num_heads", "eps", "p")
 
 
@@ -163,6 +164,12 @@ def is_untouched(module: Foreign) -> bool:
         "forward" in part.__dict__ or part._forward_hooks or part._forward_pre_hooks
         for part in parts_of(module)
     )
+
+
+def hooks_on(module: Foreign) -> tuple[int, ...]:
+    """Tells the hooks on it and its parts from others, in their order."""
+    kinds = (part.__dict__[kind] for part in parts_of(module) for kind in _HOOKS)
+    return tuple(id(hook) for hooks in kinds for hook in hooks.values())
 
 
 def _of_one(module: nn.Module) -> tuple[int | float, ...]:

@@ -24,10 +24,12 @@ def check_repeats(
     states: Tensor,
     words: Mapping[int, Words],
     layer: int,
+    same_hooks: bool = True,
 ) -> None:
     """Refuse a block that does not lead from its state to the next one a second time.
 
-    Blocks that run the code of their classes, without hooks of the user's, do.
+    Blocks that run the code of their classes, without hooks of the user's, do, unless they had some
+    in the run.
 
     Args:
         context: The run that is over.
@@ -35,12 +37,13 @@ def check_repeats(
         states: Its states, `[state, image, token, d]`.
         words: What its blocks were handed.
         layer: The block.
+        same_hooks: Whether it has the hooks that it had in the run.
 
     Raises:
         UnsupportedModelError: It leads elsewhere, as random numbers or a hook that counts would.
     """
     vit = context.vit
-    if is_untouched(vit.adapter.blocks[layer]):
+    if same_hooks and is_untouched(vit.adapter.blocks[layer]):
         return
     last = layer + 1 == vit.n_layers
     sites = {layer: ["resid_post"]} if last else {layer: [], layer + 1: ["resid_pre"]}
