@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import vitlens_widgets as vl
 from vitlens_widgets.trace.check import off, residual_sum, run_again, weighted_values
+from vitlens_widgets.trace.frozen_readout import frozen_readout
 
 N_CLASSES = 11
 NOT_SPLIT = ("torchvision VisionTransformer, two layers before its classes",)
@@ -109,7 +110,11 @@ def _final_readout(trace: vl.Trace, answer: Tensor) -> float:
 
 
 def _parts(trace: vl.Trace) -> float:
-    """What components, sources and neurons add, summed, against the model's own logits."""
+    """What components, sources and neurons add, summed, against the model's own logits.
+
+    What an MLP adds is what is left of its block's step, and so in that sum whatever it is: it is
+    held against what the MLP itself gave.
+    """
     neurons = "mlp_post" in trace.vit.adapter.hook_points(0)
     words = {"against": 1, "sources": True, "neurons": neurons}
     found = vl.analysis.attribution(trace, [0, 2], **words)
@@ -120,9 +125,19 @@ def _parts(trace: vl.Trace) -> float:
         (found.over_images().adds.mean.sum(1), asked.mean(1)),
         (parts.sources.sum(-1), parts.heads),
     ]
+    if parts.mlps is not None:
+        pairs.append((parts.mlps[:3], _of_mlps(trace, [0, 2, 1])))
     if neurons:
         pairs.append((parts.neurons.sum(-1) + parts.mlp_biases, parts.mlps))
     return max(float(np.abs(one - other).max() / largest) for one, other in pairs)
+
+
+def _of_mlps(trace: vl.Trace, classes: list[int]) -> np.ndarray:
+    """What each block's own `mlp_out` adds to some classes, `[class, image, layer]`."""
+    rows = torch.eye(trace.logits.shape[1])[classes][:, None].expand(-1, trace.n_images, -1)
+    readout = frozen_readout(trace, rows)
+    found = [readout.adds(trace["mlp_out", layer]) for layer in range(trace.vit.n_layers)]
+    return torch.stack(found, 2).double().numpy()
 
 
 def _counted(prefix: tuple[str, ...]) -> str:

@@ -18,9 +18,9 @@ from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, PlacedEdit
 from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
-from vitlens_widgets.trace.modules import SeenModules, check_modes, hooks_on
+from vitlens_widgets.trace.modules import SeenModules, check_modes
 from vitlens_widgets.trace.record import Record
-from vitlens_widgets.trace.repeats import check_repeats
+from vitlens_widgets.trace.repeats import Repeats
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
 from vitlens_widgets.trace.steady import is_held
 from vitlens_widgets.trace.stream import Stream
@@ -71,8 +71,7 @@ class BaseTrace(Live):
         self._edits = tuple(edits)
         self._words = plan.stream.words
         self._proved = plan.proved
-        self._repeated: set[tuple[int, tuple[int, ...]]] = set()
-        self._hooks = [hooks_on(block) for block in self.vit.adapter.blocks]
+        self._repeats = Repeats.of(self.vit)
         self.of_twins: dict[tuple[str, int, int], Tensor] = {}
         weights.check_stayed()
         check_modes(self.vit)
@@ -288,14 +287,8 @@ class BaseTrace(Live):
         )
 
     def _check_repeats(self, *layers: int) -> None:
-        """See `check_repeats`; once for each block and what is hooked on it."""
-        for layer in set(layers):
-            hooks = hooks_on(self.vit.adapter.blocks[layer])
-            if (layer, hooks) in self._repeated:
-                continue
-            same = hooks == self._hooks[layer]
-            check_repeats(self._context, self._edits, self.states, self._words, layer, same)
-            self._repeated.add((layer, hooks))
+        """Refuse blocks that do something else when run again; see `Repeats`."""
+        self._repeats.check(self._context, self._edits, self.states, self._words, layers)
 
     def __repr__(self) -> str:
         images = f"{self.n_images} image{'s' if self.n_images != 1 else ''}"

@@ -38,7 +38,7 @@ def joined(first: Trace, second: Trace) -> Trace:
     both.kept = {key: torch.cat([first.kept[key], second.kept[key]]) for key in shared}
     if first.logits is not None and second.logits is not None:
         both.logits = torch.cat([first.logits, second.logits])
-    both.of_twins, both._repeated = {}, set()
+    both.of_twins, both._repeats = {}, first._repeats.beside(second._repeats)
     both._context = replace(first._context, n_images=both.n_images)
     both._make_pictures = lambda: np.concatenate([first.pictures, second.pictures])
     return both

@@ -27,7 +27,6 @@ _stance: Foreign = threading.RLock()
 
 # Numbers on modules that change what they compute.
 _PLAIN = (int, float, bool)
-_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _NUMBERS = ("scale", "scaling", "fused_attn", "num_heads", "eps", "p")
 
 
@@ -160,16 +159,19 @@ def parts_of(module: Foreign) -> Iterator[Foreign]:
 
 def is_untouched(module: Foreign) -> bool:
     """Whether it and all its parts run the code of their classes, without anybody's hooks."""
-    return not any(
-        "forward" in part.__dict__ or part._forward_hooks or part._forward_pre_hooks
-        for part in parts_of(module)
-    )
+    return not hooks_on(module) and not any("forward" in one.__dict__ for one in parts_of(module))
 
 
 def hooks_on(module: Foreign) -> tuple[int, ...]:
-    """Tells the hooks on it and its parts from others, in their order."""
-    kinds = (part.__dict__[kind] for part in parts_of(module) for kind in _HOOKS)
-    return tuple(id(hook) for hooks in kinds for hook in hooks.values())
+    """The hooks on it and its parts, and those on every module, by torch's own count of them.
+
+    That counts on for each hook, while a function's place in memory is given to another one.
+    """
+    every: Foreign = nn.modules.module
+    kinds = [every._global_forward_pre_hooks, every._global_forward_hooks]
+    for part in parts_of(module):
+        kinds += [part._forward_pre_hooks, part._forward_hooks]
+    return tuple(number for hooks in kinds for number in hooks)
 
 
 def _of_one(module: nn.Module) -> tuple[int | float, ...]:

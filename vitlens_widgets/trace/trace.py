@@ -90,6 +90,7 @@ class Trace(BaseTrace):
         )
         logits = _run_blocks(plan, state, start, grad)
         trace = Trace(context, record, placed, logits, self._make_pictures, plan, self._weights)
+        trace._repeats = trace._repeats.after(self._repeats, start)
         check_finite(trace, logits)
         return trace
 
@@ -114,7 +115,7 @@ class Trace(BaseTrace):
         _check_twin(self, vit)
         twin = copy.copy(self)
         twin.vit, twin._context = vit, replace(self._context, vit=vit)
-        twin.kept, twin._repeated = dict(self.kept), set(self._repeated)
+        twin.kept = dict(self.kept)
         twin._weights, twin._modules = SeenWeights(vit, "trace", "trace"), SeenModules(vit)
         with torch.no_grad():
             has_classes = vit.adapter.has_classifier
