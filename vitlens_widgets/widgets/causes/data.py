@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.errors import UsageError, as_list, check_text
-from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.causes.answers import most_changed, probabilities
 from vitlens_widgets.widgets.causes.places import Spot
 from vitlens_widgets.widgets.causes.seam import CausesLike
@@ -20,11 +19,10 @@ FIELDS = ("metric", "top", "top probability", "target", "against", "estimate")
 
 
 def description(source: CausesLike, names: Sequence[str], caption: str) -> dict[str, Any]:
-    """Names and sizes, as JSON."""
-    return names_and_sizes(source) | {
+    """What there is beside names and sizes, as JSON."""
+    return {
         "rows_beside": list(source.rows),
         "readout": source.readout_name,
-        "probability_kind": source.probability_kind,
         "names": list(names),
         "caption": caption,
     }

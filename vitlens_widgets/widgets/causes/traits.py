@@ -10,7 +10,6 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.widgets.causes.covered import Coverable, covered_patches
 from vitlens_widgets.widgets.causes.places import VALUES, Sizes, places_of
-from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
     Index,
@@ -18,6 +17,7 @@ from vitlens_widgets.widgets.shared.traits import (
     OneOf,
     TraitUsageError,
 )
+from vitlens_widgets.widgets.shared.two_classes import TwoClasses
 
 
 class ExchangedPlaces(TraitType[list[Any], Any]):
@@ -80,7 +80,7 @@ def _refuse_for_pair(obj: Any, name: str | None, value: Any) -> None:
         )
 
 
-class CausesChoices(LensWidget):
+class CausesChoices(TwoClasses):
     """The choices; those that other widgets have mean the same there.
 
     Attributes:

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import traitlets
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.causes import data
-from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT, circuit_traits
+from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT
 from vitlens_widgets.widgets.causes.covered import Cover, coverable
 from vitlens_widgets.widgets.causes.figure import figure_parts
 from vitlens_widgets.widgets.causes.places import Sizes, Spot, Values, places_of
 from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
+from vitlens_widgets.widgets.causes.search import FindsCircuit
 from vitlens_widgets.widgets.causes.source import source_of
 from vitlens_widgets.widgets.causes.still import draw
-from vitlens_widgets.widgets.causes.traits import CausesChoices
 from vitlens_widgets.widgets.causes.work import Of, Work
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
-from vitlens_widgets.widgets.shared.meanings import (
-    ClassMeaning,
-    Depth,
-    Head,
-    Meaning,
-    OfBatch,
-    TokenMeaning,
-)
 from vitlens_widgets.widgets.shared.recent import Recent
-from vitlens_widgets.widgets.shared.thumbs import of_batch
-from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
+from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 CLASSES = ("target", "against")
 
@@ -44,7 +34,7 @@ ASKS = ("target", "against", "image", "direction", "values", "cover", "covered")
 AT_ONCE = 0.25  # seconds that exchanges take the kernel at a time
 
 
-class Causes(CausesChoices):
+class Causes(FindsCircuit):
     """What made the answer: a pair of images, and what each part of the model is worth between.
 
     The map of parts and the map of tokens say how far the answer goes from that of one image
@@ -88,12 +78,6 @@ class Causes(CausesChoices):
     _kind = "What made an answer: causes"
     _beyond = "places that were not exchanged, another class, pair or direction"
 
-    _meta = traitlets.Dict().tag(sync=True)
-    _thumbs = traitlets.Bytes().tag(sync=True)
-    _labels = traitlets.List[str]().tag(sync=True)
-    _emoji = traitlets.List[str]().tag(sync=True)
-    _picture = traitlets.Bytes().tag(sync=True)
-    _picture_size = traitlets.List[int]().tag(sync=True)
     _logits = traitlets.Bytes().tag(sync=True)
     _of = traitlets.Dict().tag(sync=True)
     _parts = traitlets.Bytes().tag(sync=True)
@@ -105,9 +89,6 @@ class Causes(CausesChoices):
     _writes = traitlets.Bytes().tag(sync=True)
     _direct = traitlets.Bytes().tag(sync=True)
     _writes_refused = traitlets.Unicode().tag(sync=True)
-    _circuit = traitlets.Dict().tag(sync=True)
-    _circuit_edges = traitlets.Bytes().tag(sync=True)
-    _circuit_effects = traitlets.Bytes().tag(sync=True)
     _looks_of = traitlets.List[int]().tag(sync=True)
     _looks = traitlets.Bytes().tag(sync=True)
 
@@ -133,17 +114,11 @@ class Causes(CausesChoices):
             self.covered = choices.pop("covered", alone.middle())
             self._work = self._works(self.cover, tuple(self.covered))
         source = self._source
-        self._n_layers, self._n_heads = source.n_layers, source.n_heads
-        self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
-        self._kept = frozenset(int(token) for token in source.tokens)
+        covers = [] if alone is None else list(alone.covers)
+        self._measure(data.description(source, self._names(names), caption) | {"covers": covers})
         self._sizes = Sizes(self._n_layers, self._n_heads, self._kept, tuple(source.rows))
-        self._label_set = source.labels
-        self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
-        self._meta = data.description(source, self._names(names), caption) | of_thumbs
-        self._meta |= {"covers": [] if alone is None else list(alone.covers)}
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
         self._start({"image": image, "target": target, "against": against}, choices)
-        self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
         self._choose_strongest(choices)
         self._fill()
         self._is_following = False
@@ -179,13 +154,6 @@ class Causes(CausesChoices):
             self._set({"target": target, "against": against})
         else:
             self.target = target
-
-    def _refuse_one_class(self) -> None:
-        if self.target == self.against:
-            raise UsageError(
-                f'Two different classes are compared; "{self._label_set[self.target]}" is both '
-                "target and against."
-            )
 
     def _choose_strongest(self, choices: dict[str, Any]) -> None:
         """The head with the largest estimate, unless one was chosen."""
@@ -271,12 +239,6 @@ class Causes(CausesChoices):
         finally:
             self._is_following = False
 
-    def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
-        """A class that is chosen in the other's place changes places with it."""
-        if self.target == self.against and changed in ("target", "against"):
-            other = "target" if changed == "against" else "against"
-            setattr(self, other, before[changed])
-
     def _on_exchanged(self, _change: Any) -> None:
         with self.hold_sync():
             self._fill_exchanged()
@@ -301,28 +263,6 @@ class Causes(CausesChoices):
         self._send_numbers()
         return {"left": self._progress["left"]}, []
 
-    def find_circuit(self, method: Literal["threshold", "greedy"] = "threshold") -> None:
-        """Finds few connections that keep the answer, and shows them.
-
-        Of a batch, those that keep it over all pairs. Ctrl-C ends the search; what was found until
-        then is shown.
-
-        Args:
-            method: See `vl.analysis.circuit`; `"greedy"` also removes edges one by one, which takes
-                far longer.
-
-        Raises:
-            UsageError: As `vl.analysis.circuit`.
-        """
-        found = self._source.circuit(self.target, self.against, method)
-        with self.hold_sync():
-            self._set(circuit_traits(found, self._source.probability_kind))
-
-    @answers_browser
-    def _find_circuit(self, message: Any, _buffers: Buffers) -> Reply:
-        method: Any = message.get("method") if is_mapping(message) else None
-        return done(lambda: self.find_circuit("greedy" if method == "greedy" else "threshold"))
-
     def _send_numbers(self) -> None:
         """Packs what has become known."""
         with self.hold_sync():
@@ -341,17 +281,6 @@ class Causes(CausesChoices):
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())
-
-    def meanings(self) -> dict[str, Meaning]:
-        """Its blocks, tokens, heads, classes and pairs."""
-        source = self._source
-        return {
-            "layer": Depth(self._n_layers, is_block=True),
-            "token": TokenMeaning.of(source, self._n_images, self.image),
-            "head": Head.of(source.model_name, self._n_heads),
-            "target": ClassMeaning(tuple(self._labels)),
-            "image": OfBatch(self._n_images),
-        }
 
     def __repr__(self) -> str:
         names = [name for name in self.choices() if self._alone or not name.startswith("cover")]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
 from vitlens_widgets.widgets.infill_strip.objects import Objects
+from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
-from vitlens_widgets.widgets.shared.seam import InfillingLike
 
 if TYPE_CHECKING:
     from PIL.Image import Image

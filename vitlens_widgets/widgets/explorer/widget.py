@@ -105,13 +105,13 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _measure(self, caption: str) -> None:
         """What choices are checked against, and what does not change with the image."""
-        run = self._runs.baseline
         self._n_layers, self._n_heads = self._vit.n_layers, self._vit.n_heads
-        self._state_names, self._n_tokens = self._vit.state_names, run.source.layout.n_tokens
+        self._state_names = self._vit.state_names
+        self._n_tokens = self._runs.baseline.source.layout.n_tokens
         deep = self._mae_lens.vit if self._mae_lens else self._vit
         self._infill_state_names = deep.state_names
         self._label_set = self._vit.labels
-        self._meta = data.description(run, caption)
+        self._meta = data.description(self._runs.baseline, caption)
         self._labels, self._emoji = list(self._label_set), list(self._label_set.emoji)
 
     def _start_infilling(self, picture: Any, scene: Any, of_mask: dict[str, Any]) -> None:
@@ -238,9 +238,7 @@ class Explorer(SavesMaps, ExplorerTraits):
         if not sent or self.target == sent["_target_of"]:
             return
         try:
-            packed = self._runs.target(self.target)
-            with self.hold_sync():
-                self._take(packed)
+            self._show_runs(self._runs, self._runs.target(self.target))
         except BaseException as error:
             self.target = sent["_target_of"]
             self._fail(error, "The target's numbers could not be computed", LAST)
@@ -275,8 +273,7 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     @property
     def _beyond(self) -> str:
-        masks = "" if self._mae_lens is None else ", another mask"
-        return f"another image, switching heads off{masks}"
+        return "another image, switching heads off" + ", another mask" * bool(self._mae_lens)
 
     def saved(self, maps: Chosen = ()) -> SavedWidget:
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
@@ -289,8 +286,8 @@ class Explorer(SavesMaps, ExplorerTraits):
         return data.meanings(self._runs.baseline)
 
     def __repr__(self) -> str:
-        names = [n for n in self.choices() if self._mae_lens or n not in OF_INFILLING]
-        shown = self._in_words(name for name in names if name != "mask")
+        left_out = {"mask"} if self._mae_lens else OF_INFILLING
+        shown = self._in_words(name for name in self.choices() if name not in left_out)
         return f"Explorer({self._meta['model_name']}, {shown})"
 
 

@@ -10,8 +10,9 @@ from einops import rearrange
 
 from vitlens_widgets.errors import check_count
 from vitlens_widgets.masks import cut
+from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
+from vitlens_widgets.widgets.shared.seam import LayoutLike
 
 PICTURES_LIMIT = 4_000_000
 """Bytes that the pictures of all states should not exceed; beyond, they are sent smaller."""

@@ -11,9 +11,10 @@ import numpy as np
 
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.objects import Objects
+from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
+from vitlens_widgets.widgets.shared.seam import LayoutLike
 
 
 class Infiller:

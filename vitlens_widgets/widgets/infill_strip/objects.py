@@ -11,7 +11,7 @@ from vitlens_widgets.data.examples import as_model_classes
 from vitlens_widgets.errors import UsageError, counted, said
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.masks import coverage
-from vitlens_widgets.widgets.shared.seam import InfillingLike
+from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 
 EVERY = "all objects"
 

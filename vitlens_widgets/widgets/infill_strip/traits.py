@@ -10,8 +10,9 @@ import traitlets
 from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.kinds import is_binary
+from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.shared.base import LensWidget
-from vitlens_widgets.widgets.shared.seam import InfillingLike, LayoutLike
+from vitlens_widgets.widgets.shared.seam import LayoutLike
 from vitlens_widgets.widgets.shared.traits import OneOf, Switch, TraitUsageError
 from vitlens_widgets.widgets.shared.whole import MOST_SEED, Whole
 from vitlens_widgets.widgets.shared.wire import NO_ECHO, REQUEST

@@ -11,12 +11,12 @@ from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.figure import figure_parts
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
 from vitlens_widgets.widgets.infill_strip.objects import Objects
+from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.infill_strip.still import draw
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared.base import STATIC
 from vitlens_widgets.widgets.shared.checks import has_all, refusal
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
-from vitlens_widgets.widgets.shared.seam import InfillingLike
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
 

@@ -9,7 +9,6 @@ import traitlets
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.relevance_maps.finder import RelevanceFinder
-from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
     Index,
@@ -18,6 +17,7 @@ from vitlens_widgets.widgets.shared.traits import (
     Switch,
     TraitUsageError,
 )
+from vitlens_widgets.widgets.shared.two_classes import TwoClasses
 
 
 class MethodName(OneOf):
@@ -37,7 +37,7 @@ class MethodName(OneOf):
             raise TraitUsageError(str(error)) from None
 
 
-class RelevanceChoices(LensWidget):
+class RelevanceChoices(TwoClasses):
     """The choices; those that other widgets have mean the same there.
 
     Attributes:

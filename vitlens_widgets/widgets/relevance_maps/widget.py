@@ -12,7 +12,6 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.kinds import is_mapping
-from vitlens_widgets.widgets.attention_maps.data import names_and_sizes
 from vitlens_widgets.widgets.relevance_maps import data
 from vitlens_widgets.widgets.relevance_maps.curves import Growing, finish, go_on
 from vitlens_widgets.widgets.relevance_maps.figure import figure_parts
@@ -25,16 +24,7 @@ from vitlens_widgets.widgets.relevance_maps.source import (
 from vitlens_widgets.widgets.relevance_maps.still import draw
 from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
 from vitlens_widgets.widgets.shared.base import STATIC
-from vitlens_widgets.widgets.shared.meanings import (
-    ClassMeaning,
-    Depth,
-    Head,
-    Meaning,
-    OfBatch,
-    TokenMeaning,
-)
 from vitlens_widgets.widgets.shared.seam import RelevanceLike
-from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 ASKS = ("target", "against", "method", "image")
@@ -83,17 +73,11 @@ class RelevanceMaps(RelevanceChoices):
     _figure = staticmethod(figure_parts)
     _kind = "What an answer rests on: the relevance"
 
-    _meta = traitlets.Dict().tag(sync=True)
-    _thumbs = traitlets.Bytes().tag(sync=True)
-    _labels = traitlets.List[str]().tag(sync=True)
-    _emoji = traitlets.List[str]().tag(sync=True)
     _methods = traitlets.Dict().tag(sync=True)
     _maps_of = traitlets.Dict().tag(sync=True)
     _tokens = traitlets.Bytes().tag(sync=True)
     _heads = traitlets.Bytes().tag(sync=True)
     _is_signed = traitlets.Bool().tag(sync=True)
-    _picture = traitlets.Bytes().tag(sync=True)
-    _picture_size = traitlets.List[int]().tag(sync=True)
     _probability = traitlets.Bytes().tag(sync=True)
     _curves_of = traitlets.Dict().tag(sync=True)
     _curves = traitlets.Bytes().tag(sync=True)
@@ -115,18 +99,10 @@ class RelevanceMaps(RelevanceChoices):
         self._refuse_unknown(choices)
         self._source = source = source_of(trace)
         given = checked_relevance(relevance, source)
-        self._n_layers, self._n_heads = source.n_layers, source.n_heads
-        self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
-        self._kept = frozenset(int(token) for token in source.tokens)
-        self._label_set = source.labels
+        self._measure({"caption": caption})
         self._finder = RelevanceFinder(source, given, n_points, n_random)
-        kind = source.probability_kind
-        self._thumbs, of_thumbs = of_batch(source.n_images, source.picture)
-        words = {"caption": caption, "probability_kind": kind}
-        self._meta = names_and_sizes(source) | words | of_thumbs
         self._start(choices | _asked(target, method, image, given))
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
-        self._labels, self._emoji = list(source.labels), list(source.labels.emoji)
         self._fill()
         super().__init__(**of_widgets)
         self.observe(self._on_asked, ASKS)
@@ -142,11 +118,7 @@ class RelevanceMaps(RelevanceChoices):
         given = self._finder.given
         if given[1:] and "against" not in choices:
             self.against = int(given[1].target[self.image])
-        if self.target is not None and self.against == self.target:
-            raise UsageError(
-                f'Two different classes can be compared; "{self._label_set[self.target]}" is '
-                "both target and against."
-            )
+        self._refuse_one_class()
 
     def _usual_target(self) -> int | None:
         return self._finder.usual_target(self.image)
@@ -217,12 +189,6 @@ class RelevanceMaps(RelevanceChoices):
             if not isinstance(error, Exception):  # Ctrl-C goes on to stop the cell
                 raise
 
-    def _keep_apart(self, changed: str, before: dict[str, Any]) -> None:
-        """A class that is chosen in the other's place changes places with it."""
-        is_same = self.against is not None and self.target == self.against
-        if is_same and changed in ("target", "against"):
-            setattr(self, "target" if changed == "against" else "against", before[changed])
-
     @answers_browser
     def _go_on(self, _message: Any, _buffers: Buffers) -> Reply:
         """Computes some more of the curves that are shown; the numbers go by their traits."""
@@ -262,17 +228,6 @@ class RelevanceMaps(RelevanceChoices):
 
     def _drawn(self) -> Piece:
         return draw(self._pictured())
-
-    def meanings(self) -> dict[str, Meaning]:
-        """Its blocks, tokens, heads, classes and images."""
-        source = self._source
-        return {
-            "layer": Depth(self._n_layers, is_block=True),
-            "token": TokenMeaning.of(source, self._n_images, self.image),
-            "head": Head.of(source.model_name, self._n_heads),
-            **({"target": ClassMeaning(tuple(self._labels))} if self._labels else {}),
-            "image": OfBatch(self._n_images),
-        }
 
     def __repr__(self) -> str:
         return f"RelevanceMaps({self._meta['model_name']}, {self._in_words()})"

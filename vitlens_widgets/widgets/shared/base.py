@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import inspect
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.save import save_html
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import png
-from vitlens_widgets.kinds import is_mapping
+from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.lifetime import is_shown
 from vitlens_widgets.widgets.shared.meanings import Meaning
@@ -132,9 +131,7 @@ class LensWidget(WireWidget):
     def nbytes(self) -> int:
         """Bytes of data the widget sends to a browser that opens it, its code not counted."""
         state = cast("dict[str, Any]", self.get_state())
-        for code in _CODE:
-            state.pop(code, None)
-        return sum(map(_size, state.values()))
+        return pack.n_bytes(value for name, value in state.items() if name not in _CODE)
 
     def _set(self, values: dict[str, Any]) -> None:
         """Sets several traits, in the order given."""
@@ -300,10 +297,3 @@ class LensWidget(WireWidget):
                     f'{cls.__name__} has no option "{name}"; it takes {quoted_list(known)}.'
                     f"{did_you_mean(name, (*known, *others))}"
                 )
-
-
-def _size(value: Any) -> int:
-    """Bytes that travel: bytes as they are, wherever they stand, and the rest as JSON."""
-    if is_mapping(value):
-        return len(json.dumps(list(value))) + sum(map(_size, value.values()))
-    return len(value) if isinstance(value, bytes) else len(json.dumps(value))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.shared.seam import Numbers
 
 
@@ -33,6 +35,17 @@ def ids(array: Numbers | Sequence[Any], count: int) -> bytes:
 def id_bytes(count: int) -> int:
     """Bytes one index below `count` takes: 2 or 4."""
     return 2 if count <= np.iinfo(np.int16).max + 1 else 4
+
+
+def n_bytes(values: Iterable[Any]) -> int:
+    """How many travel: bytes as they are, wherever they stand, and the rest as JSON."""
+    return sum(map(_n_bytes_of, values))
+
+
+def _n_bytes_of(value: Any) -> int:
+    if is_mapping(value):
+        return len(json.dumps(list(value))) + n_bytes(value.values())
+    return len(value) if isinstance(value, bytes) else len(json.dumps(value))
 
 
 def _bytes(array: Numbers | Sequence[Any], dtype: str) -> bytes:

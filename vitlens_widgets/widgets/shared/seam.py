@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vitlens_widgets.analysis.maps import Maps
     from vitlens_widgets.analysis.relevance import Relevance
     from vitlens_widgets.data import LabelSet
-    from vitlens_widgets.lenses import GivenReading, Infilling, Reading
+    from vitlens_widgets.lenses import GivenReading, Reading
     from vitlens_widgets.models import TokenLayout
 
 # ruff: noqa: D102  # what each attribute is, the engine's own class says; here, its axes
@@ -235,43 +235,6 @@ class RelevanceSourceLike(SizesLike, Protocol):
     ) -> Iterator[CurvesLike]: ...
 
 
-class MasksLike(Protocol):
-    """Draws masks, bool `[image, patch]`; see `InfillLens`."""
-
-    def mask(self, n_images: int, mask_ratio: float | None, seed: int, /) -> Numbers: ...
-
-
-class InfillingLike(Protocol):
-    """What is painted into hidden patches, state by state; see `Infilling`."""
-
-    @property
-    def lens(self) -> MasksLike: ...
-    @property
-    def mask(self) -> np.ndarray: ...
-    @property
-    def original(self) -> np.ndarray: ...
-    @property
-    def n_states(self) -> int: ...
-    @property
-    def n_images(self) -> int: ...
-    @property
-    def state_names(self) -> Sequence[str]: ...
-    @property
-    def layout(self) -> LayoutLike: ...
-    @property
-    def model_name(self) -> str: ...
-    @property
-    def lens_name(self) -> str: ...
-    @property
-    def statistics(self) -> str | None: ...
-    def pictures(self, state: int, /, *, paste: bool = ...) -> np.ndarray: ...
-    def error(self, state: int, reference: str = ..., /) -> np.ndarray: ...
-    def score(self, metric: str, reference: str = ..., /) -> np.ndarray: ...
-    def converged(self) -> np.ndarray: ...
-    def rerun(self, *, mask: Any) -> InfillingLike: ...
-    def only(self, image: int, /) -> InfillingLike: ...
-
-
 if TYPE_CHECKING:
 
     def _fit(  # pyright: ignore[reportUnusedFunction]  # it is for the type checker alone
@@ -282,7 +245,6 @@ if TYPE_CHECKING:
         statistics: HeadStatistics,
         neurons: Neurons,
         relevance: Relevance,
-        infilling: Infilling,
     ) -> tuple[
         LayoutLike,
         LabelsLike,
@@ -291,7 +253,6 @@ if TYPE_CHECKING:
         StatisticsLike,
         NeuronsLike,
         RelevanceLike,
-        InfillingLike,
     ]:
         """Refused by the type checker where an engine's result lacks what is asked of it."""
         return (
@@ -302,5 +263,4 @@ if TYPE_CHECKING:
             statistics,
             neurons,
             relevance,
-            infilling,
         )
