@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bokeh.models import GlyphRenderer, LabelSet, Line, Span
+from bokeh.models import GlyphRenderer, Line, Span
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
@@ -34,9 +34,12 @@ def test_accuracy_over_the_share_that_is_removed(vit):
         mean = found.curve(called.get(label, label)).mean
         np.testing.assert_allclose(source.data["value"], mean)
     np.testing.assert_allclose(plot.renderers[0].data_source.data["x"], found.removed)  # a band
-    assert plot.select_one(Span).location == pytest.approx(float(found.all_patches.mean))
+    baseline = plot.select_one(Span).location
+    assert baseline == pytest.approx(float(found.all_patches.mean))
     assert not plot.legend
-    assert [label.source.data["text"] for label in plot.select(LabelSet)] == [["all patches"]]
+    (named_beside,) = plot.right
+    assert [*named_beside.major_label_overrides.items()] == [(baseline, "all\npatches")]
+    assert named_beside.ticker.ticks == [baseline]
 
 
 def named(renderer):

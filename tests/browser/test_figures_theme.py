@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import io
+
+import numpy as np
 import pytest
 from bokeh.embed import file_html
 from bokeh.resources import INLINE
+from PIL import Image
 
 import vitlens_widgets as vl
 from vitlens_widgets.charts.theme import REPAINT
@@ -48,7 +53,7 @@ def set_theme(page, name):
 def test_words_and_lines_take_the_colours_of_the_page_and_follow_its_theme(page, first, then):
     plot = vl.charts.figure_over_states("a title", ["0_pre", "final"], "probability")
     vl.charts.with_curves(plot, "state", ["0_pre", "final"], {"cat": [0.1, 0.9]})
-    vl.charts.with_chance(plot, 0.5)
+    vl.charts.with_chance(plot, 0.5, "as often as not")
     page.set_content(file_html(plot, INLINE, "figure"))
     set_theme(page, first)
     page.evaluate(REPAINT)
@@ -60,3 +65,45 @@ def test_words_and_lines_take_the_colours_of_the_page_and_follow_its_theme(page,
             arg=colors,
         )
         assert page.evaluate(INKED, colors)[2] > 0.5  # the page is seen behind
+
+
+GROUNDS = {"light": 255, "dark": 17}
+
+
+def with_legends():
+    """Figures whose legends have two names, and a map with a scale."""
+    names, y = ["0_pre", "final"], {"cat": np.array([0.1, 0.9]), "dog": np.array([0.2, 0.4])}
+    over_states = functools.partial(vl.charts.figure_over_states, "a title", names, "share")
+    over_layers = vl.charts.figure_over_layers("a title", "share", 1)
+    heads = {name: one[None] for name, one in y.items()}
+    places = {"layer": ["0", "1"], "head": ["0", "1", "2"]}
+    cells = np.linspace(-1, 1, 6).reshape(2, 3)
+    return [
+        vl.charts.with_curves(over_states(), "state", names, y),
+        vl.charts.with_bars(over_states(), "state", "share", y),
+        vl.charts.with_dots(over_layers, "share", heads, dict.fromkeys(y)),
+        vl.charts.signed_cells("a map", "score", cells, ("layer", "head"), places),
+    ]
+
+
+def pixels(page, clip):
+    shot = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("L")
+    return np.asarray(shot).astype(int)
+
+
+def test_legends_and_scales_stand_on_the_ground_of_the_page(page):
+    page.set_content(file_html(vl.charts.beside(with_legends()), INLINE, "figure"))
+    page.evaluate(REPAINT)
+    for theme, ground in GROUNDS.items():
+        page.evaluate("rgb => document.body.style.background = rgb", f"rgb{(ground,) * 3}")
+        set_theme(page, theme)
+        page.wait_for_timeout(400)  # it is painted anew a tenth of a second after
+        legends = page.locator(".bk-Legend").all()
+        assert len(legends) == 3
+        for legend in legends:
+            found = abs(pixels(page, legend.bounding_box()) - ground)
+            assert (found <= 2).mean() > 0.5
+            assert (found > 180).sum() > 10  # the words
+        of_map = page.locator(".bk-Figure").last.bounding_box()
+        numbers = of_map | {"x": of_map["x"] + of_map["width"] - 30, "width": 30}
+        assert (abs(pixels(page, numbers) - ground) > 60).sum() > 10  # the scale's

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+from bokeh.models import ColumnDataSource, HoverTool, LegendItem
 
 from vitlens_widgets.charts.curves import COLOURS, places_of
+from vitlens_widgets.charts.theme import legend_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -39,5 +40,5 @@ def with_bars(plot: Figure, along: str, quantity: str, shares: Mapping[str, np.n
     if all(np.min(values, initial=0) >= 0 for values in shares.values()):
         plot.y_range.update(start=0)
     if len(items) > 1:
-        plot.add_layout(Legend(items=items, border_line_color=None), "right")
+        plot.add_layout(legend_of(items), "right")
     return plot

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
-from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+from bokeh.models import ColumnDataSource, HoverTool, LegendItem
 from bokeh.transform import dodge
 
 from vitlens_widgets.charts.curves import COLOURS, places_of
+from vitlens_widgets.charts.theme import legend_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -47,7 +48,7 @@ def with_boxes(plot: Figure, boxes: Mapping[str, Any]) -> Figure:
         middle = plot.rect(x, "median", 0.9 * width, 3, height_units="screen", **look)
         items.append(LegendItem(label=name, renderers=cast("Any", [body])))
         plot.add_tools(_hover([body, middle], str(plot.xaxis[0].axis_label or "state")))
-    plot.add_layout(Legend(items=items, border_line_color=None), "right")
+    plot.add_layout(legend_of(items), "right")
     return plot
 
 

@@ -11,13 +11,12 @@ from bokeh.models import (
     ColumnDataSource,
     FactorRange,
     HoverTool,
-    Legend,
     LegendItem,
     NumeralTickFormatter,
 )
 from bokeh.plotting import figure
 
-from vitlens_widgets.charts.theme import of_page
+from vitlens_widgets.charts.theme import legend_of, of_page
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def with_curves(
         plot.add_tools(_hover(dots, along))
     if legend:
         place = "right" if len(items) > 1 else "above"
-        plot.add_layout(Legend(items=items, border_line_color=None), place)
+        plot.add_layout(legend_of(items), place)
     return plot
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Legend, LegendItem
+from bokeh.models import ColumnDataSource, HoverTool, LegendItem
 
 from vitlens_widgets.charts.curves import COLOURS, empty_figure
+from vitlens_widgets.charts.theme import legend_of
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def with_dots(
         items.append(LegendItem(label=model, renderers=drawn))
     _with_nulls(plot, [(nulls[model], len(of_heads)) for model, of_heads in values.items()])
     if len(items) > 1:
-        plot.add_layout(Legend(items=items, border_line_color=None), "right")
+        plot.add_layout(legend_of(items), "right")
     return plot
 
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, HoverTool
+from bokeh.models import ColumnDataSource, HoverTool
 from bokeh.palettes import Cividis256
 from bokeh.transform import linear_cmap
 
 from vitlens_widgets.charts.curves import empty_figure
+from vitlens_widgets.charts.theme import scale_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -87,7 +88,7 @@ def signed_cells(
     colour = linear_cmap("value", _BLUE_ORANGE, -most, most, nan_color="rgba(0, 0, 0, 0)")
     source = ColumnDataSource(data)
     squares = plot.rect(across, down, 1, 1, source=source, color=colour, line_color=None)
-    plot.add_layout(ColorBar(color_mapper=colour["transform"], title=quantity), "right")
+    plot.add_layout(scale_of(colour["transform"], quantity), "right")
     at = [(across, f"@{{{across}}}"), (down, f"@{{{down}}}"), (quantity, "@value{0.0000}")]
     plot.add_tools(HoverTool(renderers=[squares], tooltips=at))
     plot.grid.visible = False
@@ -119,7 +120,7 @@ def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:
     scale = (_BLUE_ORANGE, -most, most) if low < 0 else (Cividis256, low, high)
     colour = linear_cmap(quantity, *scale, nan_color="rgba(0, 0, 0, 0)")
     squares = plot.rect("column", "row", 1, 1, source=source, color=colour, line_color=None)
-    plot.add_layout(ColorBar(color_mapper=colour["transform"], title=quantity), "right")
+    plot.add_layout(scale_of(colour["transform"], quantity), "right")
     said = [("", "row @row, column @column"), (quantity, f"@{{{quantity}}}{{0.000e+0}}")]
     plot.add_tools(HoverTool(renderers=[squares], tooltips=said))
     plot.grid.visible = False

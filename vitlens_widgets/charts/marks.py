@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FactorRange, HoverTool, LabelSet, Span
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, LinearAxis, Span
 
 from vitlens_widgets.charts.curves import COLOURS, places_of
+from vitlens_widgets.charts.theme import ON_BOTH
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
 _SIGNIFICANT = 0.05
+_WIDE = 9  # letters of a line's name, before it is broken
 
 
 def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> None:
-    """A dashed line where logits in random order would be."""
+    """A dashed line where logits in random order would be, named beside the figure's frame.
+
+    Inside it, words at the line's height would lie on curves, which often begin or end at chance.
+    """
     if chance is not None:
-        line: dict[str, Any] = {"line_dash": "dashed", "line_color": "#767676", "line_width": 1}
+        line: dict[str, Any] = {"line_dash": "dashed", "line_color": ON_BOTH, "line_width": 1}
         plot.add_layout(Span(location=chance, dimension="width", **line))
-        words: dict[str, Any] = {
-            "text_font_size": "11px",
-            "text_color": "#767676",
-            "text_align": "right",
-        }
-        # At the right end: a curve often begins at chance.
-        end: Any = plot.x_range
-        x = end.factors[-1] if isinstance(end, FactorRange) else end.end
-        # Of the page's labels only sets take a factor: with a single one nothing is drawn at all.
-        source = ColumnDataSource({"x": [x], "y": [chance], "text": [said]})
-        plot.add_layout(LabelSet(x="x", y="y", text="text", source=source, **words))
+        name = LinearAxis(
+            ticker=FixedTicker(ticks=[chance]),
+            major_label_overrides={chance: fill(said, _WIDE)},
+            axis_line_alpha=0,
+            major_tick_line_alpha=0,
+        )
+        plot.right = [name, *plot.right]  # next to the frame, before a legend
 
 
 def with_stars(

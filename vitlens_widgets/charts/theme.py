@@ -7,11 +7,17 @@ are told apart on both.
 
 from __future__ import annotations
 
-from bokeh.models import InlineStyleSheet
+from collections.abc import Sequence
+from typing import Any
+
+from bokeh.models import ColorBar, InlineStyleSheet, Legend, LegendItem
 
 TEXT = "var(--jp-ui-font-color1, var(--vscode-editor-foreground, #1b1b1b))"
 _QUIET = "var(--jp-ui-font-color2, var(--vscode-descriptionForeground, #565656))"
 _LINE = "rgba(128, 128, 128, 0.28)"  # a hairline on white and on black
+ON_BOTH = "#7a7a7a"
+"""A grey that is read on white as on black, for what no variable reaches."""
+
 _CLEAR = "rgba(0, 0, 0, 0)"
 
 _COLOURS = {
@@ -48,3 +54,25 @@ def of_page() -> InlineStyleSheet:
     """The colours of a figure."""
     lines = "".join(f"--bk-{name}: {value};" for name, value in _COLOURS.items())
     return InlineStyleSheet(css=f":host {{ {lines} }}")
+
+
+def legend_of(items: Sequence[LegendItem]) -> Legend:
+    """What curves are called, on the ground of the page and in the colour of its words.
+
+    A legend is drawn before it stands on the page, when no variable has a value: it asks by rules
+    of its own, which the page answers live.
+    """
+    ground = ":host { background-color: transparent !important; }"
+    sheet = InlineStyleSheet(css=f"{ground} .bk-label {{ color: {TEXT} !important; }}")
+    return Legend(items=list(items), border_line_color=None, stylesheets=[sheet])
+
+
+def scale_of(transform: Any, quantity: str) -> ColorBar:
+    """The numbers of colours. Those who draw its words stand on no page, so these are grey."""
+    return ColorBar(
+        color_mapper=transform,
+        title=quantity,
+        title_text_color=ON_BOTH,
+        major_label_text_color=ON_BOTH,
+        background_fill_color=None,
+    )
