@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-
-from vitlens_widgets.analysis.circuits.circuit_result import Circuit, SizeCurve
+from vitlens_widgets.analysis.circuits.circuit_result import Circuit
 from vitlens_widgets.analysis.circuits.edges import (
     METHODS,
     EdgeEffects,
     Method,
     edge_attribution_patching,
 )
+from vitlens_widgets.analysis.circuits.finding import POINTS, Finding
 from vitlens_widgets.analysis.circuits.pairs import Runs, pairs
 from vitlens_widgets.analysis.circuits.runs import Ablation
-from vitlens_widgets.analysis.circuits.search import CircuitSearch, Tried
 from vitlens_widgets.analysis.experiment import experiment
-from vitlens_widgets.errors import UsageError, check_choice, check_count, check_seed, counted, said
+from vitlens_widgets.errors import UsageError, check_choice, check_count, check_seed, said
 from vitlens_widgets.progress import progress
-
-_POINTS = 24  # of the curve over sizes
-_MOST_NEEDED = 300  # edges of a circuit of which each is removed by itself at the end
 
 
 @experiment("pair")
@@ -86,46 +80,16 @@ def circuit(
     if not isinstance(scores, EdgeEffects):
         check_choice("scores", scores, METHODS)
         scores = edge_attribution_patching(clean, corrupted, metric, method=scores)
-    search = CircuitSearch(given, ablation)
-    ranked = _ranked(scores, search)
-    steps = progress(search.curve(ranked, _POINTS), "circuits by size", _POINTS)
-    curves, found = [SizeCurve.of("by scores", steps)], search.tried([search.graph.allowed])[0]
-    finished = minimal = False
+    finding = Finding(given, scores, keep, ablation)
+    for _ in progress(finding.by_rank(), "circuits by size", POINTS):
+        pass
     try:
-        found = search.smallest(ranked, curves[0].known, keep)[1]
-        if method == "greedy":
-            path = SizeCurve("least needed removed", [])
-            curves.append(path)
-            for tried, smallest in search.greedy(found, ranked, keep):
-                path.tried.append(tried)
-                if tried.keeps(keep) and tried.size < found.size:
-                    found = tried
-                minimal |= smallest
-        finished = True
+        for _ in finding.smaller(method):
+            pass
     except KeyboardInterrupt:
         n_random = 0
-    beside = _Beside(np.full(found.edges.shape, np.nan))
-    finished &= beside.measure(search, found, n_random, seed)
-    outside = "" if ablation == "corrupted" else f", {ablation} values outside"
-    return Circuit(
-        title=f"{given[0].clean.vit.name}, {counted(len(search.of_clean), 'pair')}, circuit for "
-        f"{keep:.0%} of {given[0].metric.name}{outside}",
-        graph=search.graph,
-        edges=found.edges,
-        share=found.share,
-        without=beside.without,
-        keep=keep,
-        curves=curves,
-        random=np.array(beside.random),
-        needed=beside.needed,
-        scores=scores,
-        of_clean=search.of_clean,
-        of_ablated=search.of_ablated,
-        answers=search.logits(found.edges),
-        labels=given[0].clean.vit.labels,
-        finished=finished,
-        minimal=minimal,
-    )
+    finding.measure(n_random, seed)
+    return finding.circuit()
 
 
 def _share(keep: Any) -> float:
@@ -133,40 +97,3 @@ def _share(keep: Any) -> float:
         shown = said(keep) if not isinstance(keep, (int, float)) else keep
         raise UsageError(f"keep is a share of the gap, above 0 and below 1, not {shown}.")
     return float(keep)
-
-
-def _ranked(scores: EdgeEffects, search: CircuitSearch) -> np.ndarray:
-    """All edges, the largest scores first.
-
-    Raises:
-        UsageError: Scores of another model, or of some edges only.
-    """
-    ranked = scores.ranked()
-    if scores.graph != search.graph or len(ranked) != search.graph.n_edges:
-        raise UsageError(
-            f"scores= are of {len(ranked)} edges, and this model has {search.graph.n_edges}; give "
-            'those of all its edges, or a method such as "eap-ig".'
-        )
-    return ranked
-
-
-@dataclass
-class _Beside:
-    """What is measured beside a circuit that was found; NaN, or none, of what is not known."""
-
-    needed: np.ndarray
-    without: float = float("nan")
-    random: list[float] = field(default_factory=list[float])
-
-    def measure(self, search: CircuitSearch, found: Tried, n_random: int, seed: int) -> bool:
-        """Measure it, and say whether that came to its end; an interrupt keeps what is known."""
-        try:
-            self.without = search.tried([search.graph.allowed & ~found.edges])[0].share
-            self.random = [one.share for one in search.random(found.size, n_random, seed)]
-            edges = np.argwhere(found.edges)
-            if 0 < len(edges) <= _MOST_NEEDED:
-                lost = search.losses(found, [edge[None] for edge in edges])
-                self.needed[edges[:, 0], edges[:, 1]] = lost
-        except KeyboardInterrupt:
-            return False
-        return True

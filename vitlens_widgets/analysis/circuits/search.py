@@ -13,6 +13,7 @@ from vitlens_widgets.analysis.circuits.runs import Ablation, CircuitRuns
 from vitlens_widgets.analysis.circuits.writing import Written, mean_written
 from vitlens_widgets.analysis.patching.gap import gap_of
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.trace import Trace
 
 _AT_ONCE = 12  # sizes that are tried together, between one that is too small and one that is not
 _STEP = 0.2  # of a circuit's edges, removed together
@@ -51,15 +52,22 @@ class CircuitSearch:
     Args:
         pairs: The pairs.
         ablation: What stands outside of a circuit.
+        mean_over: The runs that a mean is taken over; None for the corrupted ones.
 
     Raises:
         UsageError: A gap that is too small to divide by, or a mean over a single image.
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
     """
 
-    def __init__(self, pairs: Sequence[Pair], ablation: Ablation = "corrupted") -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        ablation: Ablation = "corrupted",
+        mean_over: Sequence[Trace] | None = None,
+    ) -> None:
         self._pairs = pairs
-        mean = _mean(pairs) if ablation == "mean" else None
+        others = mean_over or [pair.corrupted for pair in pairs]
+        mean = _mean(others) if ablation == "mean" else None
         self._runs = [
             CircuitRuns(pair.clean, pair.corrupted, ablation, mean=mean) for pair in pairs
         ]
@@ -244,15 +252,15 @@ class CircuitSearch:
             reader = int(generator.choice(np.flatnonzero(self.graph.of_reader == sender)))
 
 
-def _mean(pairs: Sequence[Pair]) -> Written:
-    """What is written in the mean over the corrupted images of all pairs.
+def _mean(runs: Sequence[Trace]) -> Written:
+    """What is written in the mean over the images of some runs.
 
     Raises:
         UsageError: There is one image, whose mean would be its own values.
     """
-    if sum(pair.corrupted.n_images for pair in pairs) == 1:
+    if sum(run.n_images for run in runs) == 1:
         raise UsageError(
             'ablation="mean" is the mean over corrupted images, and of the single one here that '
             'is its own values; give several pairs, or take ablation="corrupted".'
         )
-    return mean_written([pair.corrupted for pair in pairs])
+    return mean_written(runs)
