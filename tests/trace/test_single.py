@@ -22,8 +22,9 @@ def same(one, other):
     torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("dropped", [(), (7, 9)])
+@pytest.mark.parametrize(
+    ("name", "dropped"), [*((name, ()) for name in MODELS), ("CLS", (7, 9)), ("distillation", (4,))]
+)
 def test_an_image_of_a_run_is_that_traced_alone(name, dropped):
     vit = vl.load(MODELS[name]())
     pixels = pixels_for(vit.image_size, 3)
