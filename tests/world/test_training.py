@@ -346,8 +346,9 @@ def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
 
 
 def test_every_embedded_model_was_trained_by_its_recipe():
-    assert set(RECIPES) == set(world.NAMES)
-    for name, recipe in RECIPES.items():
+    assert set(RECIPES) >= set(world.NAMES)
+    for name in world.NAMES:
+        recipe = RECIPES[name]
         noted, facts = read_facts(weights_file(name)), recipe.facts()
         early = set(noted) == {"images"}  # of the first three files, nothing else was noted
         assert noted == ({"images": facts["images"]} if early else facts)

@@ -44,7 +44,9 @@ class HFTexts(ReadsTexts):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        """Read once; twins of the adapter have it, too."""
+        """Read once; twins of the adapter have it, too. A model of the world brings its own."""
+        if brought := getattr(self.model, "known_words", None):
+            return brought
         from transformers import AutoTokenizer
 
         saved_with = getattr(self.model.config, "_name_or_path", "")

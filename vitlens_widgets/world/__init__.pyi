@@ -1,5 +1,6 @@
 # The public names and where each lives: read by type checkers and, to load them, by __init__.py.
 
+from .captions import caption as caption
 from .cards import ModelCard as ModelCard
 from .cards import card as card
 from .cards import toy_models as toy_models

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.world.cards import WEIGHTS, read_card, weights_file
+from vitlens_widgets.world.catalogue import NAMES
 from vitlens_widgets.world.measure import SCENES, measure_file
 from vitlens_widgets.world.training.loop import train
 from vitlens_widgets.world.training.recipes import RECIPES
@@ -51,7 +52,7 @@ def _train_all(options: argparse.Namespace) -> None:
 
 def _measure_all(options: argparse.Namespace) -> None:
     """Measure the models that are named, or all, and print their cards."""
-    for name in tqdm(options.names or RECIPES, desc="models"):
+    for name in tqdm(options.names or NAMES, desc="models"):
         measure_file(weights_file(name, options.folder), options.scenes)
         print(read_card(name, options.folder))
 

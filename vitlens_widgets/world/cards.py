@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.files import existing_path
 from vitlens_widgets.world.catalogue import EMBEDDED, GOALS, NAMES, Goal, known
-from vitlens_widgets.world.measurement import ClassMeasurement, InfillMeasurement, Measurement
+from vitlens_widgets.world.measurement import (
+    ClassMeasurement,
+    InfillMeasurement,
+    Measurement,
+    TextMeasurement,
+)
 from vitlens_widgets.world.weights import (
     P32,
     check_not_begun,
@@ -33,6 +38,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 _MEASUREMENTS: dict[str, type[Measurement]] = {
     "classes": ClassMeasurement,
     "infilling": InfillMeasurement,
+    "texts": TextMeasurement,
 }
 """By kind of model."""
 
@@ -121,7 +127,7 @@ def _card(weights: Path, name: str, command: str, goal: str) -> ModelCard:
 def _call(weights: Path) -> str:
     """The call of `world.train`, or the command, that gives these weights again."""
     facts = read_facts(weights)
-    if GOALS[facts["goal"]].kind == "infilling":  # which only a recipe of this package trains
+    if GOALS[facts["goal"]].kind != "classes":  # which only a recipe of this package trains
         name = next(name for name, goal in EMBEDDED.items() if goal == facts["goal"])
         return f"python -m vitlens_widgets.world train {name}"
     arguments = {

@@ -12,7 +12,8 @@ class Goal:
     """What a model is asked in training, in words.
 
     Attributes:
-        kind: Of model: "classes" for classifiers, "infilling" for masked autoencoders.
+        kind: Of model: "classes" for classifiers, "infilling" for masked autoencoders, "texts" for
+            models of images and texts.
         trained_on: In the fewest words.
         recipe: In sentences.
         not_good_for: What its models are no good for.
@@ -65,6 +66,15 @@ GOALS = {
         "loses its colours.",
         not_good_for="Photographs, and pictures: the brightness and contrast of what it paints "
         "must come from elsewhere.",
+    ),
+    "captions": Goal(
+        kind="texts",
+        trained_on="captions",
+        recipe="Trained to tell which caption belongs to which scene, among those of a batch "
+        "(Radford et al. 2021). Captions say of each thing its class, and often its colour, its "
+        "size and its place, and often what is behind; nothing was ever asked of the patches.",
+        not_good_for="Photographs, words that no caption had, and saying where things are by its "
+        "patches: only CLS was compared with captions.",
     ),
 }
 """Name of a goal -> what it is."""

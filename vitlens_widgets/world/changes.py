@@ -5,12 +5,15 @@ from __future__ import annotations
 import colorsys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from vitlens_widgets.world.composition import Composition, Pose, drawn_thing
 from vitlens_widgets.world.drawings.shapes import Color, Parts, hsv
 from vitlens_widgets.world.labels import CLASSES
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Removed(Change):
             things=composition.things[:at] + composition.things[after:],
             names=composition.names[:at] + composition.names[after:],
             poses=composition.poses[:at] + composition.poses[after:],
+            colors=composition.colors[:at] + composition.colors[after:],
         )
 
 
@@ -52,7 +56,9 @@ class Recoloured(Change):
     def made(self, composition: Composition) -> Composition:
         """See `Change.made`."""
         parts = composition.things[self.thing]
-        return _with(composition, self.thing, [(one, _turned(c, self.turn)) for one, c in parts])
+        turned = [(one, _turned(color, self.turn)) for one, color in parts]
+        color = _turned(composition.colors[self.thing], self.turn)
+        return _with(composition, self.thing, turned, color=color)
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ class Swapped(Change):
     def made(self, composition: Composition) -> Composition:
         """See `Change.made`."""
         rng = np.random.default_rng((self.seed, self.thing, CLASSES.index(self.name)))
-        parts = drawn_thing(rng, self.name, composition.poses[self.thing])
-        return _with(composition, self.thing, parts, name=self.name)
+        parts, color = drawn_thing(rng, self.name, composition.poses[self.thing])
+        return _with(composition, self.thing, parts, name=self.name, color=color)
 
 
 def _with(
@@ -92,15 +98,25 @@ def _with(
     *,
     name: str | None = None,
     pose: Pose | None = None,
+    color: Color | None = None,
 ) -> Composition:
-    """The composition with another drawing of one thing, perhaps of another name or elsewhere."""
-    things, names, poses = (
-        list(of) for of in (composition.things, composition.names, composition.poses)
-    )
+    """The composition with another drawing of one thing, and what else is new of it."""
+    things = list(composition.things)
     things[thing] = parts
-    names[thing] = names[thing] if name is None else name
-    poses[thing] = poses[thing] if pose is None else pose
-    return replace(composition, things=things, names=tuple(names), poses=tuple(poses))
+    return replace(
+        composition,
+        things=things,
+        names=_put(composition.names, thing, name),
+        poses=_put(composition.poses, thing, pose),
+        colors=_put(composition.colors, thing, color),
+    )
+
+
+def _put(of_things: tuple[T, ...], thing: int, new: T | None) -> tuple[T, ...]:
+    """With something new in the place of one thing; as it was without."""
+    if new is None:
+        return of_things
+    return (*of_things[:thing], new, *of_things[thing + 1 :])
 
 
 def _turned(color: Color, turn: float) -> Color:

@@ -13,7 +13,7 @@ import numpy as np
 
 from vitlens_widgets.world.drawings import DRAWINGS
 from vitlens_widgets.world.drawings.backgrounds import Background, random_background, random_clutter
-from vitlens_widgets.world.drawings.shapes import Parts, palette_for
+from vitlens_widgets.world.drawings.shapes import Color, Parts, palette_for
 from vitlens_widgets.world.labels import CLASSES
 
 _TURN = 0.55  # radians to either side
@@ -95,6 +95,7 @@ class Composition:
         things: One list of shapes per thing, painted in this order.
         names: The class of each thing.
         poses: Where each thing stands.
+        colors: The main colour of each thing.
         grain: Strength of the sensor noise, as a standard deviation on the scale 0 to 255.
     """
 
@@ -103,6 +104,7 @@ class Composition:
     things: list[Parts]
     names: tuple[str, ...]
     poses: tuple[Pose, ...]
+    colors: tuple[Color, ...]
     grain: float
 
 
@@ -115,13 +117,14 @@ def compose(
     """Let chance decide a scene with `objects` things on `extent` = (width, height) units."""
     names = choose_names(rng, objects, classes)
     poses = random_poses(rng, objects, extent)
-    things = [drawn_thing(rng, name, pose) for name, pose in zip(names, poses, strict=True)]
+    drawn = [drawn_thing(rng, name, pose) for name, pose in zip(names, poses, strict=True)]
     return Composition(
         background=random_background(rng, extent),
         clutter=random_clutter(rng, extent),
-        things=things,
+        things=[parts for parts, _ in drawn],
         names=names,
         poses=tuple(poses),
+        colors=tuple(color for _, color in drawn),
         grain=rng.uniform(0, 14),
     )
 
@@ -136,9 +139,10 @@ def choose_names(rng: np.random.Generator, objects: int, classes: Sequence[str])
     return tuple(classes[i] for i in chosen)
 
 
-def drawn_thing(rng: np.random.Generator, name: str, pose: Pose) -> Parts:
-    """A thing as chance draws and colours it, where it stands."""
-    return _placed_parts(DRAWINGS[name](rng, palette_for(name, rng)), pose)
+def drawn_thing(rng: np.random.Generator, name: str, pose: Pose) -> tuple[Parts, Color]:
+    """A thing as chance draws and colours it, where it stands; and its main colour."""
+    palette = palette_for(name, rng)
+    return _placed_parts(DRAWINGS[name](rng, palette), pose), palette.base
 
 
 def _placed_parts(parts: Parts, pose: Pose) -> Parts:

@@ -24,7 +24,7 @@ from torch import nn
 from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.catalogue import known
 from vitlens_widgets.world.labels import LABELS
-from vitlens_widgets.world.network import GRID, MEAN, SERVED_PATCH, STD, load_classifier
+from vitlens_widgets.world.network import GRID, PREPROCESSING, SERVED_PATCH, load_classifier
 from vitlens_widgets.world.weights import name_of_weights, read_facts
 
 
@@ -60,9 +60,17 @@ def _autoencoder(weights: Path, name: str) -> nn.Module:  # noqa: ARG001
     return load_autoencoder(weights)
 
 
+def _matcher(weights: Path, name: str) -> nn.Module:  # noqa: ARG001
+    # as above
+    from vitlens_widgets.world.clip import load_clip
+
+    return load_clip(weights)
+
+
 _MAKERS: dict[str, Callable[[Path, str], nn.Module]] = {
     "classes": _classifier,
     "infilling": _autoencoder,
+    "texts": _matcher,
 }
 """By kind of model."""
 
@@ -77,11 +85,7 @@ def _preprocessing(name: str) -> dict[str, Any]:
         "label_set": "world",
         "input_size": (3, side, side),
         "fixed_input_size": True,
-        "interpolation": "bicubic",
-        "crop_pct": 1.0,
-        "crop_mode": "center",
-        "mean": MEAN,
-        "std": STD,
+        **PREPROCESSING,
         "first_conv": "patch_embed.proj",
         "classifier": "head",
     }

@@ -19,9 +19,11 @@ from vitlens_widgets.lenses import InfillLens, LogitLens
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
+from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.world.embedded import build_from
 from vitlens_widgets.world.labels import BACKGROUND, LABELS, label_shares, present_classes
+from vitlens_widgets.world.measure_texts import COUNTS, matching
 from vitlens_widgets.world.measurement import (
     NORMALISED,
     PIXELS,
@@ -34,7 +36,6 @@ from vitlens_widgets.world.scene import Scene, scene
 from vitlens_widgets.world.weights import read_facts
 
 SCENES = 1000  # for each number of objects
-COUNTS = (1, 2)  # numbers of objects
 _CHUNK = 50  # scenes at a time
 
 
@@ -42,12 +43,16 @@ def measure(vit: ViT, scenes: int = SCENES, first_seed: int = 0, images: int = 0
     """The scores at each state over held-out scenes, which depend on the seeds alone.
 
     Args:
-        vit: A classifier with the world's labels, or a masked autoencoder of its pictures.
+        vit: A classifier with the world's labels, a masked autoencoder of its pictures, or a
+            model of its pictures and captions.
         scenes: How many scenes for each number of objects.
         first_seed: Their seeds are `first_seed`, `first_seed + 1`, ...
         images: How many scenes the model was trained on, for the record.
     """
-    kind = _painting if isinstance(vit.adapter, MaskedAutoencoder) else _naming
+    if isinstance(vit.adapter, ReadsTexts):
+        kind = matching
+    else:
+        kind = _painting if isinstance(vit.adapter, MaskedAutoencoder) else _naming
     seeds = range(first_seed, first_seed + scenes)
     common = {"images": images, "scenes": scenes, "states": tuple(vit.state_names)}
     return kind(vit, seeds, common)
@@ -55,7 +60,8 @@ def measure(vit: ViT, scenes: int = SCENES, first_seed: int = 0, images: int = 0
 
 def measure_file(weights: Path, scenes: int = SCENES) -> Measurement:
     """Measure the model of a weights file, and write the result beside it."""
-    vit = ViT(build_from(weights))
+    model = build_from(weights)
+    vit = ViT(model, **getattr(model, "loaded_with", {}))
     measurement = measure(vit, scenes, images=read_facts(weights)["images"])
     measurement.write(weights.with_suffix(".json"))
     return measurement

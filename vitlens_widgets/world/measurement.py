@@ -102,6 +102,55 @@ class ClassMeasurement(Measurement):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class TextMeasurement(Measurement):
+    """How right a model of images and texts is; what has several states is by state.
+
+    Attributes:
+        pool: How many scenes a caption is looked for among, half of them with two things.
+        caption_of_image: Share of the images whose caption is the nearest.
+        image_of_caption: Share of the captions whose image is the nearest.
+        accuracy: By number of things: share of the scenes where the nearest of the sixteen
+            captions of a class alone names a class in the scene.
+        color: Share of the scenes with one thing where the nearest caption of that class and a
+            colour has its colour.
+        place: The same of the nine places.
+        colors: How many colours there are to choose from.
+    """
+
+    pool: int
+    caption_of_image: tuple[float, ...]
+    image_of_caption: tuple[float, ...]
+    accuracy: dict[int, tuple[float, ...]]
+    color: tuple[float, ...]
+    place: tuple[float, ...]
+    colors: int
+
+    def sentences(self) -> list[str]:
+        """The scores at the final state, and those of guessing."""
+        return [
+            f"Among {self.pool} held-out scenes, the right caption of an image is the nearest for"
+            f" {self.caption_of_image[-1]:.3f} of them, the right image of a caption for"
+            f" {self.image_of_caption[-1]:.3f} (guessing: {1 / self.pool:.3f}).",
+            f"On {self.scenes:,} held-out scenes each: the class named by the captions of the"
+            f" classes is right for {self.accuracy[1][-1]:.3f} with one object and"
+            f" {self.accuracy[2][-1]:.3f} with two (either class counts); with one object, the"
+            f" colour for {self.color[-1]:.3f} (guessing: {1 / self.colors:.3f}) and the place for"
+            f" {self.place[-1]:.3f} (guessing: {1 / 9:.3f}).",
+        ]
+
+    def by_state(self) -> dict[str, Sequence[float]]:
+        """All of them."""
+        return {
+            "caption of an image": self.caption_of_image,
+            "image of a caption": self.image_of_caption,
+            "accuracy, 1 object": self.accuracy[1],
+            "accuracy, 2 objects": self.accuracy[2],
+            "colour, 1 object": self.color,
+            "place, 1 object": self.place,
+        }
+
+
 PIXELS, NORMALISED = "pixels", "normalised pixels"
 
 

@@ -16,6 +16,14 @@ from vitlens_widgets.world.weights import P32, Design, read_facts, read_weights
 GRID = 7  # rows and columns of patches
 TRAINED_PATCH, SERVED_PATCH = 16, 32  # pixels; at 112 and at 224 pixels a side
 MEAN = STD = (0.5, 0.5, 0.5)
+PREPROCESSING: dict[str, Any] = {
+    "interpolation": "bicubic",
+    "crop_pct": 1.0,
+    "crop_mode": "center",
+    "mean": MEAN,
+    "std": STD,
+}
+"""How pictures become its input, in timm's words."""
 
 
 class AttentionBlock(Block):
@@ -58,7 +66,9 @@ def make_network(patch: int = SERVED_PATCH, design: Design = P32) -> VisionTrans
     )
 
 
-def doubled_patch(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def doubled_patch(
+    weights: Mapping[str, torch.Tensor], name: str = "patch_embed.proj.weight"
+) -> dict[str, torch.Tensor]:
     """The same network for pictures of twice the side.
 
     Each weight of the patch kernel becomes 2 x 2 weights of a quarter of its size, so that a patch
@@ -66,16 +76,15 @@ def doubled_patch(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor
     quarter of the pixels costs nothing.
 
     Args:
-        weights: A state dict of `make_network(patch)`.
+        weights: A state dict, such as that of `make_network(patch)`.
+        name: Which of them is the patch kernel.
 
     Returns:
-        The state dict of `make_network(2 * patch)`.
+        The state dict for patches of twice the side, such as that of `make_network(2 * patch)`.
     """
-    doubled = dict(weights)
-    kernel = doubled["patch_embed.proj.weight"]  # [width, colour, patch, patch]
+    kernel = weights[name]  # [width, colour, patch, patch]
     kernel = kernel.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    doubled["patch_embed.proj.weight"] = kernel / 4
-    return doubled
+    return {**weights, name: kernel / 4}
 
 
 @clean

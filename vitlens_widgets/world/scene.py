@@ -22,6 +22,7 @@ from vitlens_widgets.errors import (
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.world.changes import Change
 from vitlens_widgets.world.composition import compose
+from vitlens_widgets.world.description import NOTHING, Description, described
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
 from vitlens_widgets.world.render import render_image, render_instances
 
@@ -38,6 +39,7 @@ class Scene:
         seed: What it was made from.
         classes: What its things were chosen from.
         changes: What was changed in it since, in order; see `without` and its kin.
+        description: What it shows, in the words of captions; see `caption`.
     """
 
     image: np.ndarray = field(repr=False)
@@ -47,6 +49,7 @@ class Scene:
     seed: int
     classes: tuple[str, ...] = field(default=CLASSES, repr=False)
     changes: tuple[Change, ...] = ()
+    description: Description = field(default=NOTHING, repr=False)
 
     def _repr_png_(self) -> bytes:
         """The picture, as Jupyter shows it."""
@@ -101,7 +104,8 @@ def drawn(
     height, width = size
     rng = np.random.default_rng(seed)
     shorter = min(height, width)
-    composition = compose(rng, objects, (width / shorter, height / shorter), classes)
+    extent = (width / shorter, height / shorter)
+    composition = compose(rng, objects, extent, classes)
     for change in changes:
         composition = change.made(composition)
     instances = render_instances(composition, height, width)
@@ -113,6 +117,7 @@ def drawn(
         seed=seed,
         classes=classes,
         changes=changes,
+        description=described(composition, extent),
     )
 
 

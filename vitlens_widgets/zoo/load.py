@@ -115,7 +115,7 @@ def load(
         model = model.to(device=device, dtype=dtype).eval()
     model, known = unwrapped(model)
     if classifier is None and prompts is None:
-        classifier = known.classifier
+        classifier, prompts = known.classifier, known.prompts
     vit = ViT(
         model,
         name=name,

@@ -17,6 +17,7 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hf_labels import hf_label_names
 from vitlens_widgets.models.probabilities import Kind
+from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.models.registry import family_of, readable_parts
 
 _INSIDE = {
@@ -34,11 +35,12 @@ _PEFT = "peft.peft_model.PeftModel"
 
 @dataclass(frozen=True)
 class Known:
-    """What a wrapper says of the model in it, in the words of `vl.load`."""
+    """What a wrapper says of the model in it, or a model of itself, in the words of `vl.load`."""
 
     labels: Sequence[str] | None = None
     preprocessing: Mapping[str, Any] | None = None
     classifier: nn.Linear | None = None
+    prompts: Prompts | None = None
     probabilities: Kind | None = None
 
 
@@ -64,7 +66,7 @@ def unwrapped(module: nn.Module) -> tuple[nn.Module, Known]:
             name, head, known = part
             return _told(module, name, head), known
         else:
-            return module, Known()
+            return module, Known(**getattr(module, "loaded_with", {}))
 
 
 def _told(module: Foreign, name: str, head: str = "") -> nn.Module:

@@ -17,11 +17,12 @@ Field = Callable[[int, int], np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A field between two colours, independent of any pixel size."""
+    """A field between two colours, independent of any pixel size; `kind` is one of `_KINDS`."""
 
     first: Color
     second: Color
     field: Field
+    kind: str
 
     def render(self, height: int, width: int) -> np.ndarray:
         """The background as uint8 `[height, width, 3]`."""
@@ -31,10 +32,10 @@ class Background:
 def random_background(rng: np.random.Generator, extent: tuple[float, float]) -> Background:
     """A background for a picture `extent` = (width, height) in units of its shorter side."""
     first, second = _muted(rng), _muted(rng)
-    make = _KINDS[rng.integers(len(_KINDS))]
+    kind = tuple(_KINDS)[rng.integers(len(_KINDS))]
     contrast = rng.uniform(0.3, 1)
     red, green, blue = (round(a + (b - a) * contrast) for a, b in zip(first, second, strict=True))
-    return Background(first, (red, green, blue), make(rng, extent))
+    return Background(first, (red, green, blue), _KINDS[kind](rng, extent), kind)
 
 
 def _muted(rng: np.random.Generator) -> Color:
@@ -83,7 +84,14 @@ def _stripes(rng: np.random.Generator, extent: tuple[float, float]) -> Field:
     return field
 
 
-_KINDS = (_flat, _gradient, _blotches, _noise, _checks, _stripes)
+_KINDS: dict[str, Callable[[np.random.Generator, tuple[float, float]], Field]] = {
+    "flat": _flat,
+    "gradient": _gradient,
+    "blotches": _blotches,
+    "noise": _noise,
+    "checks": _checks,
+    "stripes": _stripes,
+}
 
 
 def _cells(across: int, extent: tuple[float, float]) -> tuple[int, int]:

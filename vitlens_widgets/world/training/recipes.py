@@ -5,6 +5,7 @@ from __future__ import annotations
 from vitlens_widgets.world.autoencoder import MAEDesign
 from vitlens_widgets.world.training.classify import Classify
 from vitlens_widgets.world.training.infill import Infill
+from vitlens_widgets.world.training.match import Match
 from vitlens_widgets.world.training.task import Recipe
 from vitlens_widgets.world.weights import Design
 
@@ -26,5 +27,6 @@ RECIPES = {
     **{f"toy/attn-mlp-{layers}l": _small(layers, mlp=True) for layers in (1, 2, 3, 4)},
     "toy/mae": Recipe(Infill(MAEDesign()), images=150_000, rate=3),
     "toy/mae-norm": Recipe(Infill(MAEDesign(norm_pix_loss=True)), images=96_000, rate=3),
+    "toy/clip": Recipe(Match(), images=320_000, batch_size=256),
 }
 """Model name -> its recipe."""

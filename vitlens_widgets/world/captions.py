@@ -1,0 +1,173 @@
+"""Captions of scenes: what they show in one sentence, in many wordings of few words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+from vitlens_widgets.errors import UsageError, check_count, check_type, did_you_mean
+from vitlens_widgets.world.description import (
+    COLORS,
+    PLACES,
+    SHADES,
+    SIZES,
+    ColorName,
+    Description,
+    Thing,
+)
+from vitlens_widgets.world.labels import CLASSES
+from vitlens_widgets.world.scene import Scene
+
+PATTERNS = {
+    "gradient": "shades",
+    "blotches": "clouds",
+    "noise": "spots",
+    "checks": "checks",
+    "stripes": "stripes",
+}
+"""Kind of background that shows a pattern -> its word."""
+
+# In each, the first is the plain one.
+_OPENINGS = ("", "a picture of ", "a drawing of ", "there is ")
+_ARTICLES = ("a", "the", "one")
+_SIZES = {"small": ("small", "little"), "medium": ("medium",), "large": ("large", "big")}
+_NO_THING = "nothing"
+_JOINTS = (" and ", " with ", " next to ")
+_CORNERS = ("at the {}", "in the {} corner", "in the {}")
+_EDGES = ("at the {}", "on the {} side", "on the {}")
+_MIDDLES = ("in the middle", "in the center", "at the center")
+_BEHIND = (", on {}", " on {}", ", in front of {}", " against {}", ", with {} behind")
+_BEHIND_FLAT = (" on a {} background", ", the background is {}")
+_BEHIND_PATTERN = (" on a background of {}", ", the background is {}")
+
+_KEPT, _KEPT_IN_BRIEF = 0.85, 0.3  # chance of a detail
+_BRIEF, _ONE_OF_SEVERAL = 0.25, 0.3  # share of captions
+
+
+def _all_words() -> tuple[str, ...]:
+    """Every word that a caption may have, commas among them, in alphabetical order."""
+    wordings = (_OPENINGS, _ARTICLES, *_SIZES.values(), _JOINTS, _CORNERS, _EDGES, _MIDDLES)
+    more = (_BEHIND, _BEHIND_FLAT, _BEHIND_PATTERN, PATTERNS.values())
+    facts = (CLASSES, COLORS, SHADES, SIZES, PLACES, ("an", _NO_THING))
+    return tuple(sorted(set(words_of(" ".join(chain(*wordings, *more, *facts))))))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in small letters; what stands between them is one, too."""
+    return re.findall(r"[^\W\d_]+|\d|[^\s\w]+|_+", text.lower().replace("{}", " "))
+
+
+WORDS = _all_words()
+
+
+def check_words(text: str, words: Sequence[str] = WORDS) -> None:
+    """Refuse a caption that has a word of no caption.
+
+    Raises:
+        UsageError: It has one; the nearest are named.
+    """
+    for word in words_of(text):
+        if word not in words:
+            names = ", ".join(one for one in words if one.isalpha())
+            near = did_you_mean(word, words)
+            raise UsageError(
+                f'The caption "{text}" has the word "{word}", which this model was never taught.'
+                f"{near} Its words: {names}."
+            )
+
+
+def caption(scene: Scene, wording: int | None = None) -> str:
+    """What a scene shows, in one sentence.
+
+    Args:
+        scene: From `vl.world.scene`, or changed since.
+        wording: A whole number from 0 on for one of many wordings, which may leave details out;
+            by default the plain one, with all details.
+
+    Raises:
+        UsageError: No scene, or no such number.
+
+    Example:
+        >>> caption(world.scene(7))
+        'a medium yellow cat at the middle, on grey'
+    """
+    check_type("A caption", scene, Scene, "a scene of the world, such as vl.world.scene(7)")
+    if wording is None:
+        return _Wording(None).sentence(scene.description)
+    rng = np.random.default_rng((check_count("wording", wording, 0), scene.seed))
+    return _Wording(rng).sentence(scene.description)
+
+
+def class_prompts() -> dict[str, str]:
+    """For each class the caption that says nothing else."""
+    return {name: _with_article("a", name) for name in CLASSES}
+
+
+def thing_prompt(name: str, color: str = "", place: str = "") -> str:
+    """The caption of one thing, its colour or its place, and of nothing behind it."""
+    where = f" {_Wording(None).place(place)}" if place else ""
+    return _with_article("a", f"{color} {name}".strip()) + where
+
+
+def _with_article(article: str, noun: str) -> str:
+    return f"an {noun}" if article == "a" and noun[0] in "aeiou" else f"{article} {noun}"
+
+
+class _Wording:
+    """One way to say what there is: the plain one, or as chance decides."""
+
+    def __init__(self, rng: np.random.Generator | None) -> None:
+        self._rng = rng
+        self._brief = rng is not None and rng.random() < _BRIEF
+
+    def sentence(self, description: Description) -> str:
+        """All of it."""
+        things = list(description.things)
+        if self._rng is not None:
+            things = [things[i] for i in self._rng.permutation(len(things))]
+            if self._brief and self._rng.random() < _ONE_OF_SEVERAL:
+                things = things[:1]
+        shown = self._one_of(_JOINTS).join(map(self._thing, things)) or _NO_THING
+        return self._one_of(_OPENINGS) + shown + self._behind(description)
+
+    def _thing(self, thing: Thing) -> str:
+        words = [
+            self._one_of(_SIZES[thing.size]) if self._keeps() else "",
+            self._color(thing.color) if self._keeps() else "",
+            thing.name,
+        ]
+        noun = _with_article(self._one_of(_ARTICLES), " ".join(filter(None, words)))
+        return f"{noun} {self.place(thing.place)}" if self._keeps() else noun
+
+    def _color(self, color: ColorName) -> str:
+        return f"{color.shade} {color.name}" if color.shade and self._keeps() else color.name
+
+    def place(self, place: str) -> str:
+        """Where a thing is."""
+        if place == "middle":
+            return self._one_of(_MIDDLES)
+        return self._one_of(_CORNERS if " " in place else _EDGES).format(place)
+
+    def _behind(self, description: Description) -> str:
+        if not description.colors or not self._keeps():
+            return ""
+        colors = " and ".join(map(self._color, description.colors))
+        pattern = PATTERNS.get(description.pattern)
+        if pattern is None or not self._keeps():
+            return self._one_of((*_BEHIND, *_BEHIND_FLAT)).format(colors)
+        return self._one_of((*_BEHIND, *_BEHIND_PATTERN)).format(f"{colors} {pattern}")
+
+    def _keeps(self) -> bool:
+        """Whether a detail is told."""
+        if self._rng is None:
+            return True
+        return self._rng.random() < (_KEPT_IN_BRIEF if self._brief else _KEPT)
+
+    def _one_of(self, wordings: Sequence[str]) -> str:
+        """The first, plain one half of the time where chance decides."""
+        if self._rng is None or self._rng.random() < 0.5:
+            return wordings[0]
+        return wordings[self._rng.integers(len(wordings))]
