@@ -31,6 +31,7 @@ OTHER = {
         {"methods": ["rollout"]},
         {"methods": [ClassEmbedding("text", "logit"), "chefer"]},
     ],
+    "text_span": [{"layers": [0]}],
 }
 """Other settings of every experiment over data; probes' are tested with their own."""
 SOME = {"perturbation_test": {"n_points": 3, "n_random": 0}}

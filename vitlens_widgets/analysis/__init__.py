@@ -62,6 +62,7 @@ from vitlens_widgets.analysis.relevance import (
 )
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.segmentation import Segmentation, segmentation
+from vitlens_widgets.analysis.text_span import TextSpan, text_span
 from vitlens_widgets.analysis.value_vectors import (
     ClassValueAgreement,
     KeyValueAgreement,
@@ -99,6 +100,7 @@ __all__ = [
     "RemovalCurves",
     "Result",
     "Segmentation",
+    "TextSpan",
     "ValueVectors",
     "activation_patching",
     "attention_perturbation",
@@ -129,6 +131,7 @@ __all__ = [
     "relevance",
     "removal_curves",
     "segmentation",
+    "text_span",
     "value_vectors",
 ]
 

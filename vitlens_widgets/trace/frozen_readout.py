@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.patch_readout import ReadsPatches
 from vitlens_widgets.trace.base import BaseTrace
-from vitlens_widgets.trace.freezing import Freezing, freezing
-from vitlens_widgets.trace.modules import check_not_inference, parts_of
+from vitlens_widgets.trace.frozen_runs import FrozenRuns, check_can_freeze
 from vitlens_widgets.trace.rounding import tolerance_of
 
 
@@ -68,16 +67,11 @@ def frozen_readout(trace: BaseTrace, asked: Tensor) -> FrozenReadout:
         UsageError: The readout is no affine map even then (a share of patches that vote, an
             activation between readout and classifier), or the trace has gradients.
     """
+    check_can_freeze(trace)
     vit, state = trace.vit, trace.states[-1]
-    check_not_inference(state, "What is added up to an answer")
-    if trace.has_graph:
-        raise UsageError(
-            "A readout is frozen at a trace without grad=True; trace the images again so."
-        )
-    trace.check_weights("read out")
-    runs = _Runs(vit, _outside_blocks(vit))
+    runs = FrozenRuns(vit, vit.adapter.readout_logits)
     asked = asked.to(state)
-    direction, answer = runs.gradient(state, asked)
+    direction, answer = _gradient(vit, runs, state, asked)
     constants = _constants(vit, runs, state, asked)
     found = torch.einsum("citd,itd->ci", direction, state) + sum(constants.values())
     scale = answer.abs().amax()
@@ -89,44 +83,28 @@ def frozen_readout(trace: BaseTrace, asked: Tensor) -> FrozenReadout:
     return FrozenReadout(read, direction[:, :, read], constants, own)
 
 
-class _Runs:
-    """Runs of one readout: the first as it is, others with what was frozen in it."""
-
-    def __init__(self, vit: BaseViT, modules: list[nn.Module]) -> None:
-        self._vit, self._modules = vit, modules
-        self.frozen = Freezing()
-
-    @clean
-    def gradient(self, state: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
-        """Of what is asked in the state, `[target, image, token, d]`, and the logits."""
-        leaf = state.detach().clone().requires_grad_()
-        with torch.enable_grad(), freezing(self._modules, self.frozen):
-            logits = self._vit.adapter.readout_logits(leaf)
-        if not logits.requires_grad:
-            _refuse(self._vit)
-        grads = [
-            torch.autograd.grad(logits, leaf, one, retain_graph=True, allow_unused=True)[0]
-            for one in asked
-        ]
-        return torch.stack(
-            [leaf.new_zeros(leaf.shape) if g is None else g for g in grads]
-        ), logits.detach()
-
-    @clean
-    def at_zero(self, state: Tensor, *, with_bias: bool, with_aside: bool) -> Tensor:
-        """The logits of a state of zeros, `[image, class]`."""
-        self.frozen.begin_again()
-        self.frozen.with_bias, self.frozen.with_aside = with_bias, with_aside
-        leaf = torch.zeros_like(state).requires_grad_()
-        with torch.enable_grad(), freezing(self._modules, self.frozen):
-            return self._vit.adapter.readout_logits(leaf).detach()
+@clean
+def _gradient(
+    vit: BaseViT, runs: FrozenRuns, state: Tensor, asked: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Of what is asked in the state, `[target, image, token, d]`, and the logits."""
+    leaf, logits = runs.first(state)
+    if not logits.requires_grad:
+        _refuse(vit)
+    grads = [
+        torch.autograd.grad(logits, leaf, one, retain_graph=True, allow_unused=True)[0]
+        for one in asked
+    ]
+    found = [leaf.new_zeros(leaf.shape) if g is None else g for g in grads]
+    return torch.stack(found), logits.detach()
 
 
-def _constants(vit: BaseViT, runs: _Runs, state: Tensor, asked: Tensor) -> dict[str, Tensor]:
+def _constants(vit: BaseViT, runs: FrozenRuns, state: Tensor, asked: Tensor) -> dict[str, Tensor]:
     """What is added whatever the stream is; each the difference of two runs on zeros."""
-    least = runs.at_zero(state, with_bias=False, with_aside=False)
-    normed = runs.at_zero(state, with_bias=True, with_aside=False)
-    whole = runs.at_zero(state, with_bias=True, with_aside=True)
+    zeros = torch.zeros_like(state)
+    least = runs.again(zeros, with_bias=False, with_aside=False)
+    normed = runs.again(zeros, with_bias=True, with_aside=False)
+    whole = runs.again(zeros, with_bias=True, with_aside=True)
     own = _classifier_bias(vit, least)
     parts = {
         "norm bias": normed - least,
@@ -149,11 +127,6 @@ def _classifier_bias(vit: BaseViT, at_zero: Tensor) -> Tensor:
         zeros = at_zero.new_zeros(1, adapter.n_features)
         answer: Callable[[Tensor], Tensor] = adapter.classifier or adapter.head
         return answer(zeros).expand_as(at_zero)
-
-
-def _outside_blocks(vit: BaseViT) -> list[nn.Module]:
-    within = {id(part) for block in vit.adapter.blocks for part in parts_of(block)}
-    return [part for part in parts_of(vit.model) if id(part) not in within]
 
 
 def _refuse(vit: BaseViT) -> NoReturn:
