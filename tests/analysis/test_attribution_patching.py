@@ -235,9 +235,9 @@ def test_what_does_not_go_together_is_refused(runs):
     with refused(vl.UsageError):
         estimates_at(*runs, differ, {"z": ("layer", "head"), "elsewhere": "layer"})
     short = vl.load(timm_model("CLS", depth=1))
-    one = short.trace(pixels_for(short.image_size), preprocessed=True)
+    two = [short.trace(pixels_for(short.image_size, 1, k), preprocessed=True) for k in (1, 2)]
     with refused(vl.UsageError):
-        attribution_patching(one, one, 3, mends="grad_drop")
+        attribution_patching(*two, 3, mends="grad_drop")
 
 
 @pytest.mark.parametrize("how", ["denoising", "noising"])

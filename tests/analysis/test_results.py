@@ -94,6 +94,9 @@ RESULTS = {
     "edge_patching": lambda trace, _: vl.analysis.edge_patching(
         *pair(trace), "cat", edges=[("L0 H1", "L1 H2 v"), ("embedding", "logits")]
     ),
+    "faithfulness": lambda trace, _: vl.analysis.faithfulness(
+        *pair(trace), "cat", [("embedding", "L1 H2 v"), ("L1 H2", "logits")], n_random=2
+    ),
     "relevance": lambda trace, _: vl.analysis.relevance(trace, "cat"),
     "removal_curves": removed,
     "linear_probes": probes,

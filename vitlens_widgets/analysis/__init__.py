@@ -20,10 +20,12 @@ from vitlens_widgets.analysis.attribution import (
 from vitlens_widgets.analysis.circuits import (
     Circuit,
     EdgeEffects,
+    Faithfulness,
     attribution_patching,
     circuit,
     edge_attribution_patching,
     edge_patching,
+    faithfulness,
 )
 from vitlens_widgets.analysis.claims import Claims, Estimate, estimate
 from vitlens_widgets.analysis.class_space import (
@@ -86,6 +88,7 @@ __all__ = [
     "EdgeEffects",
     "Estimate",
     "Exchange",
+    "Faithfulness",
     "GivenMaps",
     "Identifiability",
     "KeyValueAgreement",
@@ -116,6 +119,7 @@ __all__ = [
     "edge_patching",
     "estimate",
     "experiments",
+    "faithfulness",
     "heads",
     "identifiability",
     "infilling",

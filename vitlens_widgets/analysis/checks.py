@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
+import torch
 from torch import Tensor
 
+from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError, check_count
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
@@ -23,6 +26,40 @@ def check_trace(trace: Trace) -> Trace:
             "vit.trace(images)."
         )
     return trace
+
+
+def check_differ(clean: Sequence[Trace], corrupted: Sequence[Trace]) -> None:
+    """Refuse pairs whose runs are the same: to exchange their values changes nothing.
+
+    Raises:
+        UsageError: They are, in every pair.
+    """
+    both = zip(clean, corrupted, strict=True)
+    if all(torch.equal(one.states, other.states) for one, other in both):
+        raise UsageError(
+            "The clean run and the corrupted one are the same, so that there is nothing to "
+            "exchange; give as corrupted= the run of another image, or of one with something "
+            "changed."
+        )
+
+
+def check_compared(labels: LabelSet, target: Tensor, against: Tensor) -> None:
+    """Refuse a class that is compared with itself.
+
+    Args:
+        labels: The names of the classes.
+        target: Class of each image, int64 `[image]`.
+        against: Likewise.
+
+    Raises:
+        UsageError: One is.
+    """
+    same = target[target == against]
+    if len(same):
+        raise UsageError(
+            f'"{labels[int(same[0])]}" is compared with itself: give against= another class than '
+            "the target's."
+        )
 
 
 def logits_of(trace: Trace) -> Tensor:

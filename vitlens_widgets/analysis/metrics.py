@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets._lazy import refusal
-from vitlens_widgets.analysis.checks import logits_of
+from vitlens_widgets.analysis.checks import check_compared, logits_of
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError, said, whole_number
 from vitlens_widgets.kinds import is_several
@@ -125,10 +125,7 @@ class BoundMetric:
             UsageError: It has none, or it is 0 there.
         """
         if not self.has_gradient:
-            raise UsageError(
-                f"The metric {self.name} has no gradient; ask for a logit, a logit difference or a "
-                "probability, or exchange values for real."
-            )
+            self._refuse_gradient()
         if at_clean and self.is_flat_at_clean:
             raise UsageError(
                 f"The gradient of {self.name} is 0 at the clean run, so that estimates from it are "
@@ -146,11 +143,21 @@ class BoundMetric:
             `[n]`, in float32 or finer.
 
         Raises:
-            UsageError: A function of the user's gives something else.
+            UsageError: A function of the user's gives something else, or, where a gradient is asked
+                for, what has none.
         """
         fine = logits.to(torch.promote_types(logits.dtype, torch.float32))
         of = torch.arange(len(logits)) if image is None else image
-        return self._read(fine, of.to(logits.device))
+        found = self._read(fine, of.to(logits.device))
+        if logits.requires_grad and torch.is_grad_enabled() and not found.requires_grad:
+            self._refuse_gradient()
+        return found
+
+    def _refuse_gradient(self) -> NoReturn:
+        raise UsageError(
+            f"The metric {self.name} has no gradient; ask for a logit, a logit difference or a "
+            "probability, or exchange values for real."
+        )
 
 
 def bound(metric: Any, clean: Trace) -> BoundMetric:
@@ -167,8 +174,8 @@ def bound_all(metric: Any, clean: Sequence[Trace]) -> list[BoundMetric]:
         clean: The clean runs; `kl` compares with their answers.
 
     Raises:
-        UsageError: Something else, a class that is not among the labels, another number of classes
-            than images, or a model without a classifier.
+        UsageError: Something else, a class that is not among the labels or is compared with itself,
+            another number of classes than images, or a model without a classifier.
     """
     check_classifier(clean[0].vit)
     found = _short(metric)
@@ -176,6 +183,8 @@ def bound_all(metric: Any, clean: Sequence[Trace]) -> list[BoundMetric]:
         return [_of_function(found)] * len(clean)
     labels, sizes = clean[0].vit.labels, [trace.n_images for trace in clean]
     index = [_indices(labels, sum(sizes), classes) for classes in found.classes]
+    if len(index) == 2:
+        check_compared(labels, *index)
     names = [_name(labels, one) for one in index]
     name = " of ".join([found.kind, *([" - ".join(names)] if names else [])])
     words = (name, found.least_gap, found.has_gradient)

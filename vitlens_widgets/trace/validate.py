@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.models.hook_points import GroupedPoint
 from vitlens_widgets.trace.context import Context
@@ -147,18 +147,27 @@ def check_same(other: object, context: Context, what: str = "by=") -> None:
     if not isinstance(other, TracedSites):
         raise UsageError(f"{what} takes a tensor or another trace, not {type(other).__name__}.")
     if other.vit is not context.vit:
-        raise UsageError(
-            f"{what} is a trace of {other.vit.name}, another model than {context.vit.name} here; "
-            "trace both with the same vl.load result."
-        )
+        raise UsageError(f"{what} is a trace of {apart(other.vit, context.vit)}")
     here = (context.layout, context.n_images, cast("list[int]", context.kept.tolist()))
     there = (other.layout, other.n_images, cast("list[int]", other.tokens.tolist()))
     if here != there:
         raise UsageError(
-            f"{what} is a trace of {other.n_images} images with {len(other.tokens)} tokens "
-            f"({other.layout}); this run has {context.n_images} images with {len(context.kept)} "
-            f"tokens ({context.layout})."
+            f"{what} is a trace of {counted(other.n_images, 'image')} with "
+            f"{counted(len(other.tokens), 'token')} ({other.layout}); this run has "
+            f"{counted(context.n_images, 'image')} with {counted(len(context.kept), 'token')} "
+            f"({context.layout})."
         )
+
+
+def apart(other: BaseViT, own: BaseViT) -> str:
+    """How a trace's model is not the one that is meant, and what to do: the end of a sentence."""
+    if other.model is own.model and other.image_size == own.image_size:
+        return (
+            f"{own.name}, too, but answered by another classifier of it; answer both by one, "
+            "trace.answered_by(vit)."
+        )
+    which = "too, but loaded apart" if other.name == own.name else f"another model than {own.name}"
+    return f"{other.name}, {which}; trace both with the same vl.load result."
 
 
 def _check_blocks(edits: Sequence[PlacedEdit], context: Context) -> None:

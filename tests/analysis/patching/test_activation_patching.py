@@ -186,8 +186,8 @@ def test_an_interrupt_keeps_what_is_done(clean, corrupted, monkeypatch):
         found_of(clean, corrupted)
 
 
-def test_a_gap_too_small_to_divide_by_is_said(clean):
-    found = activation_patching(clean, clean, METRIC)
+def test_a_gap_too_small_to_divide_by_is_said(clean, corrupted):
+    found = activation_patching(clean, corrupted, METRIC, least_gap=1e3)
     assert np.isnan(found.effect).all()
     assert not np.isnan(found.metric).any()
     assert "too small to divide by" in found.summary()

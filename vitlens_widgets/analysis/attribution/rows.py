@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_compared
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.kinds import is_several
@@ -59,12 +60,10 @@ def asked_of(
             tuple(names), _one_hot(targets, len(labels), center), _mixing(names, False), len(names)
         )
     other = labels.index(against)
-    if any((target == other).any() for target in targets):
-        raise UsageError(
-            f'"{labels[other]}" is compared with itself: give against= another class than the '
-            "target's."
-        )
-    rows = _one_hot([*targets, torch.full_like(targets[0], other)], len(labels), center)
+    compared = torch.full_like(targets[0], other)
+    for target in targets:
+        check_compared(labels, target, compared)
+    rows = _one_hot([*targets, compared], len(labels), center)
     less = [f"{name} - {labels[other]}" for name in names]
     return Asked((*names, labels[other], *less), rows, _mixing(names, True), len(names))
 

@@ -10,7 +10,10 @@ import numpy as np
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.circuits.edges import EdgeEffects
+from vitlens_widgets.analysis.circuits.faithfulness import Faithfulness, faithfulness
 from vitlens_widgets.analysis.circuits.graph import Graph
+from vitlens_widgets.analysis.circuits.pairs import Runs
+from vitlens_widgets.analysis.circuits.runs import Ablation
 from vitlens_widgets.analysis.circuits.search import Tried
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.data import LabelSet
@@ -82,6 +85,7 @@ class Circuit(Result):
         scores: What edges were ranked by.
         of_clean: The metric with all edges, float64 `[pair]`.
         of_ablated: The metric without any, float64 `[pair]`.
+        ablation: What stands outside of it: `"corrupted"`, `"mean"` or `"zero"`.
         answers: The circuit's own logits, float32 `[pair, class]`.
         labels: The names of the classes.
         finished: Whether the search, and what is measured beside it, came to an end.
@@ -101,6 +105,7 @@ class Circuit(Result):
     scores: EdgeEffects = field(repr=False)
     of_clean: np.ndarray = field(repr=False)
     of_ablated: np.ndarray = field(repr=False)
+    ablation: Ablation
     answers: np.ndarray = field(repr=False)
     labels: LabelSet = field(repr=False)
     finished: bool = True
@@ -115,6 +120,32 @@ class Circuit(Result):
     def nodes(self) -> list[str]:
         """The senders in it, by name, in the order in which they write."""
         return [self.graph.senders[i] for i in np.flatnonzero(self.edges.any(0))]
+
+    def on(
+        self, clean: Runs, corrupted: Runs, metric: Any, *, n_random: int = 10, seed: int = 0
+    ) -> Faithfulness:
+        """What its edges keep of other pairs than those that it was searched on.
+
+        Args:
+            clean: As in `vl.analysis.faithfulness`, of the same model or of one like it.
+            corrupted: Likewise.
+            metric: Likewise; it may be another one.
+            n_random: How many random circuits of its size are run beside it.
+            seed: Of these.
+
+        Raises:
+            UsageError: As `vl.analysis.faithfulness`.
+            UnsupportedModelError: Likewise.
+        """
+        return faithfulness(
+            clean,
+            corrupted,
+            metric,
+            self.edges,
+            ablation=self.ablation,
+            n_random=n_random,
+            seed=seed,
+        )
 
     def table(self, what: Literal["edges", "sizes"] = "edges") -> DataFrame:
         """A row per edge, the most needed first; or a row per circuit of the curves.

@@ -250,7 +250,7 @@ def edge_patching(
     check_choice("how", how, ("denoising", "noising"))
     given = pairs(clean, corrupted, metric)
     graph = Graph.of(given[0].clean.vit)
-    asked = graph.edges if edges is None else np.array([graph.edge(*edge) for edge in edges])
+    asked = graph.edges if edges is None else graph.named(edges)
     found = _exchanged(given, graph, asked, how)
     n_known = int((~np.isnan(found[:, asked[:, 0], asked[:, 1]]).any(0)).sum())
     stopped = "" if n_known == len(asked) else f", stopped after {n_known} of {len(asked)}"

@@ -137,6 +137,7 @@ class Finding:
             scores=self._scores,
             of_clean=search.of_clean,
             of_ablated=search.of_ablated,
+            ablation=self._ablation,
             answers=self._answers,
             labels=first.clean.vit.labels,
             finished=self.finished,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
-from vitlens_widgets.errors import UsageError, did_you_mean
+from vitlens_widgets.errors import UsageError, as_list, did_you_mean, said
 from vitlens_widgets.models import BaseViT
 
 QKV = ("q", "k", "v")
@@ -147,6 +148,23 @@ class Graph:
         for reader, sender in edges:
             found[reader, sender] = True
         return found
+
+    def named(self, edges: Any) -> np.ndarray:
+        """Edges `(sender, reader)` by name as `(reader, sender)`, int64 `[edge, 2]`.
+
+        Raises:
+            UsageError: No list of such pairs, one of which there is none, or no edge at all.
+        """
+        such_as = '[("embedding", "logits")]'
+        listed = as_list("edges=", edges, such_as)
+        if not listed:
+            raise UsageError(f"edges= names one edge at least, such as {such_as}.")
+        for one in listed:
+            if not (isinstance(one, (tuple, list)) and len(cast("tuple[Any]", one)) == 2):
+                raise UsageError(
+                    f"edges= takes (sender, reader) by name, such as {such_as}, not {said(one)}."
+                )
+        return np.array([self.edge(*one) for one in listed])
 
     def edge(self, sender: str, reader: str) -> tuple[int, int]:
         """An edge as `(reader, sender)`, of the names of both.

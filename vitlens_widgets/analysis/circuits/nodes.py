@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vitlens_widgets.analysis.checks import check_differ
 from vitlens_widgets.analysis.circuits.node_gradients import (
     NodeGradients,
     Reduce,
@@ -85,6 +86,7 @@ def attribution_patching(
         >>> vl.analysis.activation_patching(clean, corrupted, ("cat", "dog"), order=found.share[0])
     """
     patching = _differentiable(clean, corrupted, metric, how, integrate)
+    check_differ([clean], [corrupted])
     chosen = _mends(mends, site, integrate, clean.vit.n_layers)
     check_count("steps", steps, least=1)
     asked = _Asked.of(patching, site, by, softmax="softmax" in chosen)

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_trace, logits_of
+from vitlens_widgets.analysis.checks import check_differ, check_trace, logits_of
 from vitlens_widgets.analysis.metrics import BoundMetric, bound_all
 from vitlens_widgets.analysis.patching.gap import gap_of
 from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.edits import DropTokens
+from vitlens_widgets.trace.validate import apart
 
 Runs = Trace | Sequence[Trace]
 """A trace of one or more images, or several traces that are taken one after the other."""
@@ -63,18 +64,22 @@ def pairs(clean: Runs, corrupted: Runs, metric: Any) -> list[Pair]:
         metric: As `metrics.bound_all` takes it.
 
     Raises:
-        UsageError: No traces, traces that do not match, that were edited inside of their blocks or
-            hold a graph, or a metric that does not fit.
+        UsageError: No traces, traces that do not match, that are the same, were edited inside of
+            their blocks or hold a graph, or a metric that does not fit or gives no finite number.
     """
     firsts, seconds = _listed(clean), _listed(corrupted)
     if not firsts or len(firsts) != len(seconds):
         raise UsageError(
-            f"Each clean run has its corrupted one; there are {len(firsts)} and {len(seconds)}."
+            "clean= and corrupted= take a trace each, or lists of as many, one at least, not of "
+            f"{len(firsts)} and {len(seconds)}."
         )
     metrics = bound_all(metric, firsts)
     found = [Pair(*one) for one in zip(firsts, seconds, metrics, strict=True)]
     for pair in found:
         _check(pair, firsts[0])
+    check_differ(firsts, seconds)
+    for pair in found:
+        gap_of(pair.of_clean, pair.of_corrupted, pair.metric.least_gap, pair.metric.name)
     return found
 
 
@@ -96,10 +101,8 @@ def _listed(given: Runs) -> list[Trace]:
 def _check(pair: Pair, first: Trace) -> None:
     a, b = pair.clean, pair.corrupted
     if not a.vit is b.vit is first.vit:
-        raise UsageError(
-            f"The runs are of {first.vit.name}, {a.vit.name} and {b.vit.name}, which are not one "
-            "and the same; trace all images with one vl.load result."
-        )
+        other = next(one.vit for one in (a, b) if one.vit is not first.vit)
+        raise UsageError(f"All runs are of one model; one is of {apart(other, first.vit)}")
     here, there = _shape(a), _shape(b)
     if here != there or a.layout != b.layout or not torch.equal(a.tokens, b.tokens):
         raise UsageError(

@@ -11,7 +11,7 @@ from vitlens_widgets.analysis.circuits.graph import Graph
 from vitlens_widgets.analysis.circuits.pairs import Pair
 from vitlens_widgets.analysis.circuits.runs import Ablation, CircuitRuns
 from vitlens_widgets.analysis.circuits.writing import Written, mean_written
-from vitlens_widgets.analysis.patching.gap import gap_of
+from vitlens_widgets.analysis.patching.gap import Gap, gap_of
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
 
@@ -75,8 +75,8 @@ class CircuitSearch:
         ends = np.stack([np.zeros_like(self.graph.allowed), self.graph.allowed])
         self.of_ablated, self.of_clean = self.metric(ends)
         metric = pairs[0].metric
-        gap = gap_of(self.of_clean, self.of_ablated, metric.least_gap, metric.name)
-        if not gap.mean_is_enough:
+        self.measured: Gap = gap_of(self.of_clean, self.of_ablated, metric.least_gap, metric.name)
+        if not self.measured.mean_is_enough:
             raise UsageError(
                 f"{metric.name} is {self.of_clean.mean():.3g} with all edges and "
                 f"{self.of_ablated.mean():.3g} without any: that is no gap to keep a share of; "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.analysis.checks import check_differ
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.patching.exchange import Places
 from vitlens_widgets.analysis.patching.patching import How, Patching
@@ -86,6 +87,7 @@ def activation_patching(
         >>> found.figure(), found.table(), found.share[0, 3, 1]  # image 0, L3 H1
     """
     patching = Patching(clean, corrupted, metric, how, least_gap)
+    check_differ([clean], [corrupted])
     chosen = {
         "layer": layer,
         "head": head,
@@ -99,7 +101,7 @@ def activation_patching(
         exchanges: list[Places] = list(axes.places)
     else:
         _check_no_sweep(chosen)
-        axes, exchanges = None, as_list("places=", places, '[vl.analysis.Place("z", 3, head=1)]')
+        axes, exchanges = None, _listed(places)
     shape = axes.shape if axes else (len(exchanges),)
     found = _done(patching, exchanges, _order(order, shape))
     return result_of(patching, axes, exchanges, found.reshape(-1, *shape), site)
@@ -113,6 +115,19 @@ def sweep_of(
     needs_width = "neuron" in axes_at(site)
     context = exchange.base._context  # pyright: ignore[reportPrivateUsage]  # where its tokens stand
     return sweep(site, by, context, exchange.width(site) if needs_width else 0, chosen)
+
+
+def _listed(places: Any) -> list[Places]:
+    """Places of the user's own.
+
+    Raises:
+        UsageError: No list, or none in it.
+    """
+    such_as = '[vl.analysis.Place("z", 3, head=1)]'
+    found = as_list("places=", places, such_as)
+    if not found:
+        raise UsageError(f"places= names one place at least, such as {such_as}.")
+    return found
 
 
 def _check_no_sweep(chosen: dict[str, Choice]) -> None:

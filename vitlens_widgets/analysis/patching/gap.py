@@ -115,7 +115,15 @@ def gap_of(clean: np.ndarray, corrupted: np.ndarray, least: float | None, metric
     """The gap; without a least one that is known, a thousandth of the larger answers.
 
     It is above 0 in any case: by nothing there is no dividing.
+
+    Raises:
+        UsageError: Answers that are no finite numbers.
     """
+    if not (np.isfinite(clean).all() and np.isfinite(corrupted).all()):
+        raise UsageError(
+            f"{metric} gives NaN or infinity for a clean or a corrupted run; what is asked of an "
+            "answer must be a finite number for each image."
+        )
     if least is None:
         least = _OF_FUNCTION * float(max(np.abs(clean).max(), np.abs(corrupted).max()))
     return Gap(clean, corrupted, max(least, np.finfo(float).tiny), metric)

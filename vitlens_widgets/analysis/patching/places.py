@@ -11,11 +11,18 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, as_list, check_choice, quoted_list
+from vitlens_widgets.errors import (
+    UsageError,
+    as_list,
+    check_choice,
+    did_you_mean,
+    quoted_list,
+    said,
+)
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.region import Region, region_of
 from vitlens_widgets.trace.selection import Choice, indices
-from vitlens_widgets.trace.sites import axes_of, check_index, check_site
+from vitlens_widgets.trace.sites import axes_of, check_index
 
 SITES = {
     "resid_pre": "state",
@@ -88,8 +95,11 @@ def axes_at(site: str) -> tuple[str, ...]:
     Raises:
         UsageError: It is no site, or none where values can be exchanged.
     """
-    if check_site(site) not in SITES:
-        raise UsageError(f'Values are exchanged at {quoted_list(SITES)}, not at "{site}".')
+    if not isinstance(site, str) or site not in SITES:
+        near = did_you_mean(str(site), SITES)
+        raise UsageError(
+            f"Values are exchanged at {quoted_list(SITES)}, not at {said(site)}.{near}"
+        )
     return ("layer", *axes_of(site), *(["neuron"] if site in NEURON_SITES else []))
 
 

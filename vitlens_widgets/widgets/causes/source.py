@@ -175,12 +175,13 @@ def check_pair(clean: Trace, corrupted: Trace) -> None:
     Raises:
         UsageError: Of two models, of other numbers of images or tokens, or edited in their blocks.
     """
+    from vitlens_widgets.trace.validate import apart
     from vitlens_widgets.trace.variants import check_unedited
 
     if clean.vit is not corrupted.vit:
         raise UsageError(
-            f"clean and corrupted are two runs of one model; these are of {clean.vit.name} and "
-            f"{corrupted.vit.name}, loaded apart. Trace both with the same one."
+            "clean and corrupted are two runs of one model; corrupted is of "
+            f"{apart(corrupted.vit, clean.vit)}"
         )
     if clean.n_images != corrupted.n_images:
         raise UsageError(
