@@ -75,9 +75,10 @@ export class Effects {
   /** @param {Float32Array} numbers @param {number} at @returns {Effect} */
   at(numbers, at) {
     const size = numbers.length / N_FIELDS;
-    const [metric = NaN, top = NaN, topProbability = NaN, target = NaN, against = NaN, estimate = NaN] = Array.from({ length: N_FIELDS }, (_, field) => numbers[field * size + at]);
+    const field = (/** @type {number} */ index) => numbers[index * size + at] ?? NaN;
+    const metric = field(0);
     const share = this.of.has_gap ? shareOf(this.ends, metric) : NaN;
-    return { share, estimate, metric, top, topProbability, target, against };
+    return { share, estimate: field(5), metric, top: field(1), topProbability: field(2), target: field(3), against: field(4) };
   }
 
   /** The largest magnitude of what was exchanged; of the estimates as long as nothing was. @param {Float32Array} numbers @param {number} perLayer @param {number} from  the first of a layer that counts */

@@ -24,17 +24,16 @@ export function drawState(canvas, scene, layer) {
   const image = pair.grounds[scene.effects.of.direction === "noising" ? 0 : 1]?.copy("map", canvas.width, canvas.height);
   if (!context || !image) return;
   const end = effects.tokenEnd;
-  const of = (/** @type {number} */ patch) => {
+  const every = Array.from({ length: tokens.rows * tokens.cols }, (_, patch) => {
     const position = tokens.position(tokens.nPrefix + patch);
     return position === null ? null : effects.token(layer, position);
-  };
+  });
   tint(image, tokens, (patch) => {
-    const share = of(patch)?.share ?? NaN;
+    const share = every[patch]?.share ?? NaN;
     return Number.isNaN(share) ? null : paint(share, end);
   });
   context.putImageData(image, 0, 0);
-  for (let patch = 0; patch < tokens.rows * tokens.cols; patch++) {
-    const effect = of(patch);
+  for (const [patch, effect] of every.entries()) {
     if (!effect || !Number.isNaN(effect.share) || !(Math.abs(effect.estimate) >= FAINTEST * end)) continue;
     context.fillStyle = css(cellColor(effect.estimate, end, false));
     context.fillRect(...squareOf(patch, tokens, canvas, ratio));

@@ -12,8 +12,6 @@ one on a machine that does other things. Memory is what a fresh process takes be
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 
@@ -21,7 +19,7 @@ import timm
 import torch
 
 import vitlens_widgets as vl
-from tests.benchmarks.measure import added_mib, machine, table
+from tests.benchmarks.measure import added_mib, machine, table, timed
 
 MODELS = {"B/16": "vit_base_patch16_224", "L/16": "vit_large_patch16_224"}
 LONG = {
@@ -76,6 +74,13 @@ def shown_patches(vit: vl.ViT) -> None:
     """Trace, reading, PatchGrid."""
     trace = vit.trace(pixels_of(vit), preprocessed=True)
     vl.PatchGrid(vl.LogitLens(vit).read(trace))
+
+
+@torch.no_grad()
+def products(vit: vl.ViT) -> None:
+    """The classifier's matrix products alone, on every token of every state."""
+    for state in trace_of(vit).states:
+        vit.adapter.head(state)
 
 
 def shown_maps(vit: vl.ViT, everything: bool) -> None:
@@ -153,6 +158,7 @@ def of_model(vit: vl.ViT) -> dict[str, Callable[[], object]]:
     return {
         "forward": partial(forward, vit),
         "trace + reading + PatchGrid": partial(shown_patches, vit),
+        "  of which the classifier's products": partial(products, vit),
         "AttentionMaps, first": partial(shown_maps, vit, False),
         "AttentionMaps, all": partial(shown_maps, vit, True),
         "explore, first": partial(explored, vit, False),
@@ -171,23 +177,6 @@ def of_long(vit: vl.ViT) -> dict[str, Callable[[], object]]:
         "forward": partial(forward, vit),
         "AttentionMaps, first": partial(shown_maps, vit, False),
         "AttentionMaps, all": partial(shown_maps, vit, True),
-    }
-
-
-def timed(ways: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
-    """Median seconds of each, (wall, all processors), in turns; the first turn warms up."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for turn in range(repeats + 1):
-        for name, way in ways.items():
-            getattr(way, "prepare", lambda: None)()
-            before = time.perf_counter(), time.process_time()
-            way()
-            after = time.perf_counter(), time.process_time()
-            if turn:
-                found[name].append((after[0] - before[0], after[1] - before[1]))
-    return {
-        name: (statistics.median(w for w, _ in both), statistics.median(c for _, c in both))
-        for name, both in found.items()
     }
 
 

@@ -1,169 +1,148 @@
 """What a sweep of activation patching over all heads costs, beside a hook loop and TransformerLens.
 
-    python -m tests.benchmarks.bench_patching --model vit_base_patch32_224 --threads 2
+    python -m tests.benchmarks.bench_patching --peer ~/transformer-lens/bin/python
 
-Random weights, two images of noise: `z` of each head of the clean run is put into the corrupted
-one. The hook loop runs the model once for each head. TransformerLens is measured where it is
-installed, on transformers' module of the same shape, by its own loop of one forward per head
-(`TransformerBridge.run_with_hooks`). Times are medians over turns taken one after another, each
-beside a bare forward pass of the same module; memory is what the call adds at its peak, in a fresh
-process that does this one thing once.
+A ViT-B/32 of transformers with random weights, two images of noise: `z` of each head of the clean
+run is put into the corrupted one, and the difference of two logits is read. The hook loop runs the
+model once for each head. TransformerLens' own patching runs in the Python that is named, a virtual
+environment that has it, on the same weights and images, read from the same folder. One thread;
+medians over turns taken one after another, the first of which warms up and is not counted; of
+processor time, since a machine that does other things lengthens the other. Memory is what the call
+adds at its peak, in a fresh process that does this one thing once.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
 from functools import cache, partial
 
-import timm
+import numpy as np
 import torch
+from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
 import vitlens_widgets as vl
-from tests.benchmarks.measure import added_mib, interleaved, machine, table
+from tests.benchmarks.measure import Kept, added_mib, machine, table, timed
+from tests.benchmarks.patching_peer import difference, pixels_of
+
+LAYERS, HEADS, WIDTH = 12, 12, 64
 
 
-@cache
-def vit_of(name: str) -> vl.ViT:
-    """A timm model with random weights, loaded."""
+def save_model(folder: str) -> None:
+    """ViT-B/32 with random weights, as transformers saves it."""
     torch.manual_seed(0)
-    return vl.load(timm.create_model(name).eval())
+    ViTForImageClassification(ViTConfig(patch_size=32, num_labels=1000)).save_pretrained(folder)
+    ViTImageProcessor(size={"height": 224, "width": 224}).save_pretrained(folder)
 
 
 @cache
-def pixels_of(size: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two images of noise, the clean and the corrupted."""
-    generator = torch.Generator().manual_seed(0)
-    return tuple(torch.randn(1, 3, *size, generator=generator) for _ in range(2))
-
-
-def forward(name: str) -> torch.Tensor:
-    """The bare model once."""
-    vit = vit_of(name)
-    with torch.no_grad():
-        return vit.model(pixels_of(vit.image_size)[1])
-
-
-def sweep(name: str) -> torch.Tensor:
-    """As the package does it, both traces included: `[layer, head]`."""
-    vit = vit_of(name)
-    runs = (vit.trace(one, preprocessed=True) for one in pixels_of(vit.image_size))
-    found = vl.analysis.activation_patching(*runs, (0, 1), least_gap=1e-9)
-    return torch.from_numpy(found.metric[0])
+def vit_of(folder: str) -> vl.ViT:
+    """The model, loaded."""
+    torch.set_num_threads(1)
+    return vl.load(folder)
 
 
 @torch.no_grad()
-def hook_loop(name: str) -> torch.Tensor:
-    """As a loop over a timm model does it: one forward pass with a hook for each head."""
-    vit = vit_of(name)
-    clean, corrupted = pixels_of(vit.image_size)
-    blocks, width = vit.model.blocks, vit.width // vit.n_heads
+def forward(folder: str) -> torch.Tensor:
+    """The bare model once."""
+    return vit_of(folder).model(pixels_of()[1]).logits
+
+
+def sweep(folder: str) -> np.ndarray:
+    """As the package does it, both traces included: `[layer, head]`."""
+    vit = vit_of(folder)
+    clean, corrupted = (vit.trace(one, preprocessed=True) for one in pixels_of())
+    return vl.analysis.activation_patching(clean, corrupted, (0, 1), least_gap=1e-9).metric[0]
+
+
+@torch.no_grad()
+def hook_loop(folder: str) -> np.ndarray:
+    """As a loop over a model of transformers does it: a forward pass with a hook for each head."""
+    model, (clean, corrupted) = vit_of(folder).model, pixels_of()
+    outputs = [layer.attention.o_proj for layer in model.vit.layers]
     kept: dict[int, torch.Tensor] = {}
     hooks = [
-        block.attn.proj.register_forward_pre_hook(
-            lambda _module, args, layer=layer: kept.update({layer: args[0]})
-        )
-        for layer, block in enumerate(blocks)
+        module.register_forward_pre_hook(lambda _m, args, k=k: kept.update({k: args[0]}))
+        for k, module in enumerate(outputs)
     ]
-    vit.model(clean)
+    model(clean)
     for hook in hooks:
         hook.remove()
-    found = torch.empty(vit.n_layers, vit.n_heads)
-    for layer, block in enumerate(blocks):
-        for head in range(vit.n_heads):
-            part = slice(head * width, (head + 1) * width)
-
-            def put(_module, args, layer=layer, part=part):
-                mixed = args[0].clone()
-                mixed[..., part] = kept[layer][..., part]
-                return (mixed,)
-
-            hook = block.attn.proj.register_forward_pre_hook(put)
-            logits = vit.model(corrupted)[0]
-            hook.remove()
-            found[layer, head] = logits[0] - logits[1]
+    found = np.empty((LAYERS, HEADS))
+    for layer, head in np.ndindex(found.shape):
+        put = partial(_exchanged, kept[layer], slice(head * WIDTH, (head + 1) * WIDTH))
+        hook = outputs[layer].register_forward_pre_hook(put)
+        found[layer, head] = difference(model(corrupted).logits)
+        hook.remove()
     return found
 
 
-@cache
-def bridge_of() -> object:
-    """TransformerLens' view of transformers' ViT-B/32 with random weights."""
-    from transformer_lens.model_bridge import TransformerBridge
-    from transformers import ViTConfig, ViTForImageClassification
-
-    torch.manual_seed(0)
-    config = ViTConfig(patch_size=32, num_labels=1000)
-    config.architectures = ["ViTForImageClassification"]
-    model = ViTForImageClassification(config).eval()
-    return TransformerBridge.boot_transformers("google/vit-base-patch32-224", hf_model=model)
+def _exchanged(clean: torch.Tensor, part: slice, _module: object, args: tuple) -> tuple:
+    mixed = args[0].clone()
+    mixed[..., part] = clean[..., part]
+    return (mixed,)
 
 
-@torch.no_grad()
-def bridge_forward() -> object:
-    """Its bare forward pass, without hooks of one's own."""
-    return bridge_of()(pixels_of((224, 224))[1], return_type="logits")
+def prepared(way: Callable, folder: str) -> Callable:
+    """For a process of its own: the model, run once, then the call."""
+    forward(folder)
+    return partial(way, folder)
 
 
-@torch.no_grad()
-def bridge_loop() -> torch.Tensor:
-    """One forward with a hook for each head, as its generic patching does."""
-    bridge = bridge_of()
-    clean, corrupted = pixels_of((224, 224))
-    names = [f"blocks.{layer}.attn.hook_z" for layer in range(12)]
-    _, cache_ = bridge.run_with_cache(clean, names_filter=names, return_type="logits")
-    found = torch.empty(12, 12)
-    for layer, name in enumerate(names):
-        for head in range(12):
-
-            def put(z, hook, name=name, head=head):  # noqa: ARG001  # its hooks are given both
-                z[:, :, head] = cache_[name][:, :, head]
-                return z
-
-            logits = bridge.run_with_hooks(corrupted, fwd_hooks=[(name, put)], return_type="logits")
-            row = logits.reshape(-1)
-            found[layer, head] = row[0] - row[1]
-    return found
+def of_peer(python: str, folder: str, repeats: int) -> dict:
+    """What TransformerLens does, in its own environment."""
+    command = [python, "-m", "tests.benchmarks.patching_peer", folder, str(repeats)]
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=offline)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def _prepared(call: partial, before: partial) -> partial:
-    before()
-    return call
+def row(way: str, of: tuple[float, float], bare: float, mib: float | None) -> dict[str, object]:
+    """Of the table; `bare` is a forward pass of transformers' own model."""
+    return {
+        "way": way,
+        "s": f"{of[0]:.2f}",
+        "s of processor": f"{of[1]:.2f}",
+        "of heads x one forward": f"{of[1] / bare / LAYERS / HEADS:.3f}",
+        "MiB added": "" if mib is None else round(mib),
+    }
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="vit_base_patch32_224")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--bridge", action="store_true", help="TransformerLens, too")
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--peer", help="a Python that has TransformerLens 4")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        save_model(folder)
+        compare(folder, args.repeats, args.peer)
+
+
+def compare(folder: str, repeats: int, peer: str | None) -> None:
+    """All ways that there are, of one model."""
+    named = {"activation_patching": sweep, "hook loop": hook_loop}
+    kept = {name: Kept(partial(way, folder)) for name, way in named.items()}
+    seconds = timed({"forward": partial(forward, folder), **kept}, repeats)
+    here, by_hooks = (one.found for one in kept.values())
     print(machine())
-    off = (sweep(args.model) - hook_loop(args.model)).abs().max()
-    print(f"largest difference of the two: {off:.1e} (logit difference)")
-    ways = {
-        "forward": partial(forward, args.model),
-        "activation_patching": partial(sweep, args.model),
-        "hook loop": partial(hook_loop, args.model),
-    }
-    if args.bridge:
-        ways |= {"TransformerLens' forward": bridge_forward, "TransformerLens' loop": bridge_loop}
-    seconds = interleaved(ways, args.repeats)
-    n_places = vit_of(args.model).n_layers * vit_of(args.model).n_heads
-    of_forward = dict.fromkeys(ways, "forward") | {
-        "TransformerLens' loop": "TransformerLens' forward"
-    }
-    rows = []
-    for way, median in seconds.items():
-        before = partial(bridge_forward) if "Lens" in way else partial(forward, args.model)
-        rows.append(
-            {
-                "way": way,
-                "s": round(median, 2),
-                "of heads x one forward": round(median / n_places / seconds[of_forward[way]], 3),
-                "MiB added": round(added_mib(partial(_prepared, ways[way], before))),
-            }
-        )
+    print(f"metric from {here.min():.4f} to {here.max():.4f}")
+    print(f"largest difference to the hook loop: {abs(here - by_hooks).max():.1e}", flush=True)
+    bare = seconds["forward"][1]
+    rows = [row("forward", seconds["forward"], bare, None)]
+    for name, way in named.items():
+        rows.append(row(name, seconds[name], bare, added_mib(partial(prepared, way, folder))))
+    if peer:
+        found = of_peer(peer, folder, repeats)
+        off = abs(np.array(found["effects"]) - by_hooks).max()
+        print(f"and of TransformerLens {found['version']}: {off:.1e}")
+        own = found["seconds"]
+        rows.append(row("TransformerLens' forward", own["forward"], bare, None))
+        rows.append(row("TransformerLens' patching", own["sweep"], bare, found["MiB"]))
     print(table(rows))
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
@@ -28,13 +30,20 @@ def print_rows(doc: str, models: Iterable[str], measured: Callable, repeats: int
     parser.add_argument("--model", nargs="+", default=list(models), choices=models)
     parser.add_argument("--repeats", type=int, default=repeats)
     args = parser.parse_args()
-    chromium = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
     print(machine())
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         (folder / "lab").mkdir()
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
         with running_lab(folder / "lab") as lab:
             rows = [measured(lab, browser, m, args.repeats, folder) for m in args.model]
-        browser.close()
     print(table(rows))
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A browser, as the tests have it."""
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()

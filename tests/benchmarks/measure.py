@@ -11,18 +11,49 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 
 def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     """Median seconds of each candidate, run in turns so that a slow minute hits all alike."""
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    return {name: wall for name, (wall, _) in timed(candidates, repeats).items()}
+
+
+def timed(
+    candidates: Mapping[str, Callable[[], object]], repeats: int
+) -> dict[str, tuple[float, float]]:
+    """Median seconds of each, (wall, all processors), in turns; the first turn warms up.
+
+    What a candidate has to get ready each time, its `prepare`, is not counted.
+    """
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
     for turn in range(repeats + 1):
         for name, candidate in candidates.items():
-            start = time.perf_counter()
+            getattr(candidate, "prepare", lambda: None)()
+            before = time.perf_counter(), time.process_time()
             candidate()
-            if turn:  # the first turn warms up
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
+            after = time.perf_counter(), time.process_time()
+            if turn:
+                found[name].append((after[0] - before[0], after[1] - before[1]))
+    return {
+        name: (statistics.median(w for w, _ in both), statistics.median(c for _, c in both))
+        for name, both in found.items()
+    }
+
+
+class Kept:
+    """A call whose last result is kept in `found`.
+
+    Args:
+        call: What is called, without arguments.
+    """
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call, self.found = call, None
+
+    def __call__(self) -> None:
+        """Once more."""
+        self.found = self._call()
 
 
 def beside_forward(
