@@ -45,7 +45,7 @@ import { sizeCurve } from "./size_curve.js";
  * @property {number | null} passing  node
  * @property {number | null} pinned  node
  * @property {string} words  beside the title: "only these connections run on the image with the cat"
- * @property {[value: string, text: string][]} outsides  what may run outside the circuit
+ * @property {import("../lib/controls.js").Option[]} outsides  what may run outside the circuit
  * @property {string} outside  which does
  * @property {HTMLCanvasElement | null} picture  small, of the image
  * @property {(index: number) => import("../lib/labels.js").Label} labelOf

@@ -9,7 +9,7 @@ import { CausesView } from "./view.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["target", "against", "image", "direction", "values", "layer", "head", "part", "token", "exchanged", "cover", "covered", "error"];
+const CHOICES = ["target", "against", "image", "direction", "values", "layer", "head", "part", "token", "exchanged", "outside", "cover", "covered", "error"];
 
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));

@@ -27,6 +27,12 @@
 
 /** @typedef {"effect" | "looks" | "cover"} View */
 
+/** @typedef {"corrupted" | "mean" | "zero"} Outside */
+
+/** @typedef {"threshold" | "greedy"} Method  how a circuit is found */
+
+/** The kernel looks for a circuit, or is to end that. @typedef {"" | Method | "stopping"} Searching */
+
 /**
  * @typedef {object} Choices  the traits that kernel and browser share
  * @property {number} target
@@ -39,6 +45,7 @@
  * @property {"head" | "attention" | "mlp"} part
  * @property {number | null} token  the pinned one
  * @property {Place[]} exchanged
+ * @property {Outside} outside  what runs outside of the circuit
  * @property {Cover | ""} cover  "" of a pair
  * @property {number[]} covered  tokens of patches
  * @property {string} error
@@ -80,7 +87,7 @@
  * @typedef {object} Moment  what the reader does now, and on what page
  * @property {Passing} passing
  * @property {View} view  what the large picture shows
- * @property {boolean} searching  the kernel looks for a circuit
+ * @property {Searching} searching
  * @property {boolean} playing
  * @property {boolean} dark
  * @property {number} ratio  device pixels per CSS pixel
@@ -111,7 +118,8 @@
  * @property {(place: Place) => void} remove
  * @property {(tokens: number[]) => void} cover  covers these patches of the other image, and no others
  * @property {(view: View) => void} show
- * @property {(method: "threshold" | "greedy") => void} findCircuit
+ * @property {(method: Method) => void} findCircuit
+ * @property {() => void} stopFinding
  * @property {() => void} play
  * @property {(sentence: string, remedies?: import("../lib/error_strip.js").Remedy[]) => void} complain
  */

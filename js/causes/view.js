@@ -40,7 +40,8 @@ export class CausesView {
     this.onChoose = onChoose;
     this.ask = ask;
     this.canAsk = ask !== null;
-    this.searching = false;
+    /** @type {import("./scene.js").Searching} */
+    this.searching = "";
     this.tokens = new Tokens(meta);
     /** @type {Row[]} */
     this.rows = [...Array.from({ length: meta.n_heads }, (_, head) => head), ...meta.rows_beside];
@@ -79,6 +80,10 @@ export class CausesView {
       cover: (covered) => this.choose({ covered }),
       show: (view) => this.set({ view }),
       findCircuit: (method) => void this.findCircuit(method),
+      stopFinding: () => {
+        this.searching = "stopping";
+        this.draw();
+      },
       play: () => this.player.toggle(),
       complain: (sentence, remedies = []) => this.complain(sentence, remedies),
     };
@@ -104,19 +109,28 @@ export class CausesView {
     else this.choose({ token });
   }
 
-  /** @param {"threshold" | "greedy"} method */
+  get isStopping() {
+    return this.searching === "stopping";
+  }
+
+  /** The kernel looks for it bit by bit, each shown as it comes. @param {import("./scene.js").Method} method */
   async findCircuit(method) {
     if (!this.ask || this.searching) return;
     this.complaint = undefined;
-    this.searching = true;
+    this.searching = method;
     this.draw();
+    /** @type {{ method?: string, outside?: string, stop?: boolean } | null} */
+    let message = { method, outside: this.choices.outside };
     try {
-      const [{ error = "" }] = await this.ask("_find_circuit", { method }, [], A_DAY);
-      this.searching = false;
-      if (error) this.complain(error, []);
+      while (message) {
+        const [{ error = "", is_over: isOver }] = /** @type {[any, DataView[]]} */ (await this.ask("_find_circuit", message, [], A_DAY));
+        if (error) this.complain(error, []);
+        message = isOver || message.stop ? null : this.isStopping ? { stop: true } : {};
+      }
     } catch {
-      this.searching = false; // the view has gone, or the kernel
+      // the view has gone, or the kernel
     }
+    this.searching = "";
     this.draw();
   }
 

@@ -8,17 +8,20 @@ import { element, fill, setAttributes } from "./dom.js";
  * @property {(reason: string | null) => void} disable  says why not; null enables
  */
 
+/** A word, and why it cannot be chosen, if so. @typedef {[value: string, text: string, whyNot?: string]} Option */
+
 /**
  * Two or three words of which one is on.
  * @param {string} name  stands before it; may be empty
  * @param {string} label  for those who do not see it
- * @param {[value: string, text: string][]} options
+ * @param {Option[]} options
  * @param {(value: string) => void} choose
  * @returns {Control}
  */
 export function segments(name, label, options, choose) {
-  const buttons = options.map(([value, text]) => {
-    const button = element("button", "vl-segment", { type: "button", role: "radio", "data-value": value }, text);
+  const buttons = options.map(([value, text, whyNot = null]) => {
+    const button = element("button", "vl-segment", { type: "button", role: "radio", "data-value": value, title: whyNot }, text);
+    button.disabled = whyNot !== null;
     button.addEventListener("click", () => choose(value));
     return button;
   });
@@ -26,12 +29,13 @@ export function segments(name, label, options, choose) {
   group.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
     if (!step) return;
-    const at = buttons.findIndex((button) => button.tabIndex === 0);
-    const next = (at + step + buttons.length) % buttons.length;
+    const free = buttons.filter((button) => !button.disabled);
+    const at = free.findIndex((button) => button.tabIndex === 0);
+    const next = free[(at + step + free.length) % free.length];
     event.preventDefault();
     event.stopPropagation();
-    buttons[next]?.focus();
-    buttons[next]?.click();
+    next?.focus();
+    next?.click();
   });
   return {
     node: element("div", "vl-control", {}, named(name), group),
@@ -43,10 +47,11 @@ export function segments(name, label, options, choose) {
       }),
     disable: (reason) => {
       setAttributes(group, { "aria-disabled": reason === null ? null : "true", title: reason });
-      for (const button of buttons) {
-        button.disabled = reason !== null;
-        setAttributes(button, { title: reason });
-      }
+      buttons.forEach((button, i) => {
+        const why = reason ?? options[i]?.[2] ?? null;
+        button.disabled = why !== null;
+        setAttributes(button, { title: why });
+      });
     },
   };
 }

@@ -168,6 +168,11 @@ def test_the_circuit_is_found_when_asked_and_its_size_is_chosen(page):
     eventually(page, lambda: "1 edge keeps" in facts_of(root) or "0 edges keep" in facts_of(root))
     page.keyboard.press("End")
     eventually(page, lambda: "keep 1" in facts_of(root))
+    root.locator(".vl-circuit").get_by_role("radio", name="zero").click()
+    words = root.locator(".vl-circuit .vl-head .vl-secondary")
+    eventually(page, lambda: words.inner_text().endswith("all others carry zeros"))
+    assert (widget.outside, widget._circuit["outside"]) == ("zero", "zero")
+    assert root.locator(".vl-circuit").get_by_role("radio", name="mean").is_disabled()
     root.locator(".vl-node", has_text="H1").first.click()
     eventually(page, lambda: widget.head == 1)
     assert root.locator(".vl-tokens .vl-title").inner_text() == "Where it looks"

@@ -18,6 +18,7 @@ class FakePair:
 
     Attributes:
         exchanged: The sets of places that were exchanged, in their order.
+        searches: The circuits that were looked for: of which pair, and what runs outside.
         refusal: If set, why nothing can be exchanged.
     """
 
@@ -31,7 +32,7 @@ class FakePair:
         self.answers = rng.standard_normal((images, 2, len(labels))).astype(np.float32)
         self.answers[:, 0, 2] += 7
         self.answers[:, 1, 4] += 7
-        self.exchanged, self.refusal = [], ""
+        self.exchanged, self.searches, self.findings, self.refusal = [], [], [], ""
 
     def picture(self, image):
         return self.both[image, 0]
@@ -83,21 +84,73 @@ class FakePair:
         rows = (self.n_layers, self.n_heads + len(self.rows))
         return Writes(np.cumsum(steps, 1), rng.standard_normal((len(classes), *rows)))
 
-    def circuit(self, target, _against, method):
+    def finding(self, target, _against, image, outside):
         """Edges in any order, of which more keep more."""
         if self.refusal:
             raise UsageError(self.refusal)
-        rng, graph = np.random.default_rng([self.seed, target]), Graph(self.n_layers, self.n_heads)
-        ranked = rng.permutation(graph.edges)
-        asked = [1, 3, 9, 20, len(ranked)]
-        by_rank = SimpleNamespace(asked=asked, shares=np.linspace(0, 1, len(asked)))
-        scores = SimpleNamespace(
-            shares=rng.standard_normal(graph.allowed.shape), ranked=lambda: ranked
+        which = ("corrupted", "mean", "zero").index(outside)
+        self.findings.append(
+            FakeFinding(self, np.random.default_rng([self.seed, target, image, which]))
         )
+        self.searches.append((image, outside))
+        return self.findings[-1]
+
+
+class FakeFinding:
+    """A search whose steps take no time: the first 20 edges keep .75, and fewer of them less.
+
+    Attributes:
+        stops_at: The number of steps after which Ctrl-C comes, if set.
+    """
+
+    def __init__(self, pair, rng):
+        self.pair, self.graph = pair, Graph(pair.n_layers, pair.n_heads)
+        self.ranked = rng.permutation(self.graph.edges)
+        self.scores = SimpleNamespace(
+            shares=rng.standard_normal(self.graph.allowed.shape), ranked=lambda: self.ranked
+        )
+        self.shares = {1: 0.0, 3: 0.25, 9: 0.5, 20: 0.75, len(self.ranked): 1.0}
+        self.asked, self.path, self.finished, self.measured = [], [], False, None
+        self.stops_at = None
+
+    def step(self):
+        if self.pair.refusal:
+            raise UsageError(self.pair.refusal)
+        if self.stops_at == len(self.asked) + len(self.path):
+            self.stops_at = None
+            raise KeyboardInterrupt
+        self.measured = None
+
+    def by_rank(self):
+        for size in list(self.shares)[len(self.asked) :]:
+            self.step()
+            self.asked.append(size)
+            yield
+
+    def smaller(self, method):
+        self.finished = False
+        for size in (18, 15, 12)[len(self.path) :] if method == "greedy" else ():
+            self.step()
+            edges = self.graph.mask(self.ranked[:size])
+            self.path.append(SimpleNamespace(edges=edges, size=size, share=0.75 * size / 20))
+            yield
+        self.finished = True
+
+    def measure(self, n_random, *, needed=True):
+        assert not needed
+        self.measured = n_random
+
+    def circuit(self):
+        size = self.path[-1].size if self.path else min(20, self.asked[-1])
+        by_rank = SimpleNamespace(asked=self.asked, shares=[self.shares[one] for one in self.asked])
+        way = [SimpleNamespace(tried=self.path)] if self.path else []
+        share = self.path[-1].share if self.path else self.shares[size]
+        known = self.measured is not None
         return SimpleNamespace(
-            graph=graph, edges=graph.mask(ranked[:20]), share=0.75, without=0.1, size=20,
-            curves=[by_rank], random=np.array([0.2, 0.3]), scores=scores,
-            answers=self.answers[:, 0], finished=method == "threshold",
+            graph=self.graph, edges=self.graph.mask(self.ranked[:size]), share=share, size=size,
+            without=0.1 if known else np.nan, curves=[by_rank, *way], scores=self.scores,
+            random=np.array([0.2, 0.3][: self.measured or 0]), finished=self.finished,
+            answers=self.pair.answers[:1, 0] if known else np.zeros((0, 7)),
         )  # fmt: skip
 
 

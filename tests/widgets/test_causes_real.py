@@ -9,6 +9,8 @@ import torch
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, timm_model
+from vitlens_widgets.analysis.circuits.runs import CircuitRuns
+from vitlens_widgets.analysis.circuits.writing import mean_written
 from vitlens_widgets.widgets.causes.places import Spot
 from vitlens_widgets.widgets.causes.source import PairSource
 
@@ -19,10 +21,13 @@ MODELS = {
 }
 
 
+def pixels_of(vit, n=1):
+    return [pixels_for(vit.image_size, n, seed=seed) for seed in (1, 2)]
+
+
 def traces(name="CLS", n=1):
     vit = vl.load(MODELS[name]())
-    pixels = [pixels_for(vit.image_size, n, seed=seed) for seed in (1, 2)]
-    return [vit.trace(one, preprocessed=True) for one in pixels]
+    return [vit.trace(one, preprocessed=True) for one in pixels_of(vit, n)]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -163,9 +168,9 @@ def test_the_first_edges_are_the_circuit(method):
     else:
         clean, corrupted = traces()
     widget = vl.Causes(clean, corrupted)
-    found = widget._source.circuit(widget.target, widget.against, method)
-    widget._source.circuit = lambda *_: found
     widget.find_circuit(method)
+    found = widget._searches["corrupted"]._finding.circuit()
+    assert found.finished
     edges = np.frombuffer(widget._circuit_edges, "<i4").reshape(-1, 3)
     assert len(edges) == widget._circuit["n_edges"] == found.graph.n_edges
     size, graph = widget._circuit["size"], found.graph
@@ -184,3 +189,44 @@ def test_the_first_edges_are_the_circuit(method):
     assert widget._circuit["exact"]["kept"][at] == pytest.approx(found.share)
     widget.target = next(i for i in range(9) if i not in (widget.target, widget.against))
     assert widget._circuit == {}
+
+
+def difference(logits):
+    return float(logits[9] - logits[5])
+
+
+@pytest.mark.parametrize("outside", ["corrupted", "mean", "zero"])
+def test_a_circuit_is_that_of_the_pair_that_is_shown(outside):
+    clean, corrupted = traces(n=3)
+    widget = vl.Causes(clean, corrupted, 9, 5, image=2, outside=outside)
+    widget.find_circuit()
+    found = widget._searches[outside]._finding.circuit()
+    mean = mean_written([corrupted]) if outside == "mean" else None
+    runs = CircuitRuns(clean, corrupted, outside, mean=mean)  # of all pairs: the third is asked
+    graph = runs.graph
+    circuits = [found.edges, np.zeros_like(found.edges), graph.allowed & ~found.edges]
+    answers = runs.logits(np.stack([graph.pruned(edges) for edges in circuits]))[:, 2]
+    own, ablated, without = map(difference, answers)
+    whole = difference(clean.logits[2])
+    assert found.of_clean == pytest.approx([whole], rel=1e-4)
+    assert found.share == pytest.approx((own - ablated) / (whole - ablated), rel=1e-3, abs=1e-5)
+    sent = widget._circuit
+    assert sent["outside"] == outside
+    assert sent["without"] == pytest.approx(
+        (without - ablated) / (whole - ablated), rel=1e-3, abs=1e-5
+    )
+    assert sent["answer"] == int(answers[0].argmax())
+    if outside != "mean":
+        pair = [clean.vit.trace(one[2:], preprocessed=True) for one in pixels_of(clean.vit, 3)]
+        expected = vl.analysis.circuit(*pair, (9, 5), method="threshold", ablation=outside)
+        assert found.size == expected.size
+
+
+def test_estimates_are_those_of_the_pair_alone():
+    clean, corrupted = traces("registers", n=3)
+    found = PairSource(clean, corrupted).estimates(3, 8, 1, "denoising", "k")
+    alone = [clean.vit.trace(one[1:2], preprocessed=True) for one in pixels_of(clean.vit, 3)]
+    for one, expected in zip(
+        found, PairSource(*alone).estimates(3, 8, 0, "denoising", "k"), strict=True
+    ):
+        np.testing.assert_allclose(one, expected, rtol=1e-3, atol=1e-5)

@@ -53,9 +53,16 @@ class Finding:
         self._search = CircuitSearch(pairs, ablation, mean_over)
         self._ranked = _ranked(scores, self._search)
         self._curves = [SizeCurve("by scores", [])]
+        self._fewest: Tried | None = None  # by the ranking
         self.found: Tried | None = None
         self.finished = self.minimal = False
         self._forget()
+
+    def _take(self, tried: Tried) -> None:
+        """This is the circuit now."""
+        if tried is not self.found:
+            self.found = tried
+            self._forget()
 
     def _forget(self) -> None:
         """What was measured beside another circuit: NaN, or none, of what is not known."""
@@ -64,34 +71,45 @@ class Finding:
         self._answers = np.zeros((0, len(self._pairs[0].clean.vit.labels)), np.float32)
 
     def by_rank(self) -> Iterator[None]:
-        """The curve of circuits by scores, one size after the other."""
+        """The curve of circuits by scores, size by size, from where it was stopped."""
         curve = self._curves[0]
-        for size, tried in self._search.curve(self._ranked, POINTS):
+        for size, tried in self._search.curve(self._ranked, POINTS, len(curve.asked)):
             curve.asked.append(size)
             curve.tried.append(tried)
             if self.found is None or not self.found.keeps(self._keep):
-                self.found = tried
+                self._take(tried)
             yield
 
     def smaller(self, method: Literal["greedy", "threshold"]) -> Iterator[None]:
         """After the curve, fewer edges that keep the share; greedily, a round after the other."""
         self.finished = False
-        self._forget()
-        found = self._search.smallest(self._ranked, self._curves[0].known, self._keep)[1]
-        self.found = found
-        yield
+        if self._fewest is None:
+            known = self._curves[0].known
+            self._fewest = self._search.smallest(self._ranked, known, self._keep)[1]
+            self._take(self._fewest)
+            yield
+        if method == "greedy":
+            yield from self._greedy(self._fewest)
+        else:
+            del self._curves[1:]
+            self.minimal = False
+            self._take(self._fewest)
+        self.finished = True
+
+    def _greedy(self, start: Tried) -> Iterator[None]:
+        """From where it was stopped, else from the circuit that it starts with."""
         path = SizeCurve("least needed removed", [])
-        del self._curves[1:]
-        for tried, smallest in (
-            self._search.greedy(found, self._ranked, self._keep) if method == "greedy" else ()
-        ):
+        if len(self._curves) > 1:
+            path = self._curves[1]
+            start = path.tried[-1]
+        for tried, smallest in self._search.greedy(start, self._ranked, self._keep):
             self._curves[1:] = [path]
-            path.tried.append(tried)
-            if tried.keeps(self._keep) and tried.size < self.found.size:
-                self.found = tried
+            if tried is not start or not path.tried:
+                path.tried.append(tried)
+            if tried.keeps(self._keep) and tried.size < self._tried.size:
+                self._take(tried)
             self.minimal |= smallest
             yield
-        self.finished = True
 
     def measure(self, n_random: int, seed: int = 0, *, needed: bool = True) -> None:
         """What stands beside the circuit; an interrupt keeps what is known.

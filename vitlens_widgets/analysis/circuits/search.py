@@ -128,10 +128,18 @@ class CircuitSearch:
         """
         return self.tried([self.graph.mask(ranked[:size]) for size in sizes])
 
-    def curve(self, ranked: np.ndarray, n_points: int) -> Iterator[tuple[int, Tried]]:
-        """Sizes evenly spaced by their logarithm, the smallest first, with their circuits."""
+    def curve(
+        self, ranked: np.ndarray, n_points: int, n_known: int = 0
+    ) -> Iterator[tuple[int, Tried]]:
+        """Sizes evenly spaced by their logarithm, the smallest first, with their circuits.
+
+        Args:
+            ranked: As in `first`.
+            n_points: How many, at most.
+            n_known: How many of them are known already, and left out.
+        """
         sizes = np.unique(np.geomspace(1, len(ranked), n_points).round().astype(int)).tolist()
-        for size in sizes:
+        for size in sizes[n_known:]:
             yield size, self.first(ranked, [size])[0]
 
     def smallest(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.widgets.causes.answers import probabilities
-from vitlens_widgets.widgets.causes.seam import CircuitLike, GraphLike
+from vitlens_widgets.widgets.causes.seam import CircuitLike, GraphLike, Outside
 from vitlens_widgets.widgets.shared import pack
 
 MOST_SENT = 20_000
@@ -16,7 +16,7 @@ MOST_SENT = 20_000
 NO_CIRCUIT: dict[str, Any] = {"_circuit": {}, "_circuit_edges": b"", "_circuit_effects": b""}
 
 
-def circuit_traits(found: CircuitLike, kind: str) -> dict[str, Any]:
+def circuit_traits(found: CircuitLike, kind: str, outside: Outside) -> dict[str, Any]:
     """The traits of a circuit.
 
     `_circuit_edges` is int32 `[edge, (from, to, port)]`, the most needed first, so that the circuit
@@ -26,7 +26,7 @@ def circuit_traits(found: CircuitLike, kind: str) -> dict[str, Any]:
     order = _by_need(found)[:MOST_SENT]
     shares = found.scores.shares[order[:, 0], order[:, 1]]
     return {
-        "_circuit": _sizes(found, kind) | {"n_edges": found.graph.n_edges},
+        "_circuit": _sizes(found, kind) | {"n_edges": found.graph.n_edges, "outside": outside},
         "_circuit_edges": pack.int32(_nodes(found.graph, order)),
         "_circuit_effects": pack.float32(np.nan_to_num(shares)),
     }
@@ -55,19 +55,25 @@ def _sizes(found: CircuitLike, kind: str) -> dict[str, Any]:
         inside = np.flatnonzero(found.edges[order[:, 0], order[:, 1]])
         size = int(inside[-1]) + 1 if len(inside) else 1
         exact = _with(exact, size, float(found.share))
-    chance = probabilities(found.answers, kind).mean(0)
     largest = float(np.max(found.random)) if len(found.random) else None
     return {
         "exact": exact,
         "ranked": ranked if is_greedy else None,
         "size": size,
-        "without": float(found.without),
-        "answer": int(chance.argmax()),
-        "probability": float(chance.max()),
+        "without": None if np.isnan(found.without) else float(found.without),
+        **_answer(found, kind),
         "random": None if largest is None else {"count": len(found.random), "largest": largest},
         "is_greedy": is_greedy,
         "is_finished": bool(found.finished),
     }
+
+
+def _answer(found: CircuitLike, kind: str) -> dict[str, Any]:
+    """What the circuit answers, once it was asked."""
+    if not len(found.answers):
+        return {"answer": None, "probability": None}
+    chance = probabilities(found.answers, kind).mean(0)
+    return {"answer": int(chance.argmax()), "probability": float(chance.max())}
 
 
 def _on_the_way(found: CircuitLike) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
@@ -14,6 +14,15 @@ from vitlens_widgets.widgets.shared.seam import LabelsLike, SizesLike
 
 Direction = Literal["noising", "denoising"]
 """Values of the corrupted run put into the clean one, or the other way round."""
+
+
+Method = Literal["threshold", "greedy"]
+"""How a circuit is found: see `vl.analysis.circuit`."""
+
+Outside = Literal["corrupted", "mean", "zero"]
+"""What other edges than those of a circuit carry: see `ablation=` of `vl.analysis.circuit`."""
+
+OUTSIDES: tuple[Outside, ...] = get_args(Outside)
 
 
 class Writes(NamedTuple):
@@ -68,6 +77,17 @@ class CircuitLike(Protocol):
     def finished(self) -> bool: ...
 
 
+class FindingLike(Protocol):
+    """A circuit while it is looked for; see `analysis.circuits.finding.Finding`."""
+
+    def by_rank(self) -> Iterator[None]: ...
+    def smaller(self, method: Method, /) -> Iterator[None]: ...
+    def measure(self, n_random: int, /, *, needed: bool = ...) -> None: ...
+    @property
+    def finished(self) -> bool: ...
+    def circuit(self) -> CircuitLike: ...
+
+
 class CausesLike(SizesLike, Protocol):
     """Two runs of one model; see `causes.source.PairSource`."""
 
@@ -95,6 +115,6 @@ class CausesLike(SizesLike, Protocol):
     ) -> tuple[np.ndarray, np.ndarray]: ...
     def reads(self, layer: int, head: int, image: int, direction: Direction, /) -> np.ndarray: ...
     def writes(self, classes: Sequence[int], image: int, direction: Direction, /) -> Writes: ...
-    def circuit(
-        self, target: int, against: int | None, method: Literal["threshold", "greedy"], /
-    ) -> CircuitLike: ...
+    def finding(
+        self, target: int, against: int | None, image: int, outside: Outside, /
+    ) -> FindingLike: ...

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.widgets.causes.answers import Compared
 from vitlens_widgets.widgets.causes.places import Spot, Values
-from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Writes
+from vitlens_widgets.widgets.causes.seam import CausesLike, Direction, Outside, Writes
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
+from vitlens_widgets.widgets.shared.recent import Recent
 
 if TYPE_CHECKING:
-    from vitlens_widgets.analysis import Circuit
+    from vitlens_widgets.analysis import EdgeEffects
+    from vitlens_widgets.analysis.circuits.finding import Finding
     from vitlens_widgets.analysis.patching import Exchange, Place
     from vitlens_widgets.trace import Trace
 
 FACE = ("logits", "exchange", "estimates", "reads", "writes", "rows", "pictures", "labels")
 """What a source can do, beside its sizes and names."""
+
+KEEP = 0.8
+"""The share of the gap that a circuit is to keep."""
 
 MANY_HEADS = 8
 """From so many heads on, all heads of a block together are no row of their own."""
@@ -43,6 +49,8 @@ class PairSource:
         vit = clean.vit
         self._runs = (clean, corrupted)
         self._exchanges: dict[str, Exchange] = {}
+        self._pairs = Recent(partial(_pair, self._runs), most=2)
+        self._scores = Recent(partial(_scores, self._pairs), most=2)
         self.model_name, self.probability_kind = vit.name, vit.probabilities
         self.readout_name = vit.readout.name
         self.n_layers, self.n_heads = vit.n_layers, vit.n_heads
@@ -99,8 +107,8 @@ class PairSource:
         of_heads = "z" if values == "output" else values
         sites = {of_heads: ("layer", "head"), "resid_pre": ("layer", "token")}
         sites |= {"mlp_out": ("layer",)} if "mlp" in self.rows else {}
-        found = estimates_at(*self._runs, metric, sites, direction)
-        change = {site: one.metric[image] - base for site, one in found.items()}
+        found = estimates_at(*self._pairs(image), metric, sites, direction)
+        change = {site: one.metric[0] - base for site, one in found.items()}
         beside = {"attention": lambda: change[of_heads].sum(1), "mlp": lambda: change["mlp_out"]}
         rows = np.column_stack([change[of_heads], *(beside[row]() for row in self.rows)])
         return rows, change["resid_pre"]
@@ -131,14 +139,37 @@ class PairSource:
         rows = [found.heads, *(np.asarray(beside[row])[..., None] for row in self.rows)]
         return Writes(curve[:, image], np.concatenate(rows, -1)[:, image])
 
-    def circuit(
-        self, target: int, against: int | None, method: Literal["threshold", "greedy"]
-    ) -> Circuit:
-        """Few edges that keep the answer, over all pairs; see `vl.analysis.circuit`."""
-        from vitlens_widgets.analysis import circuit
+    def finding(self, target: int, against: int | None, image: int, outside: Outside) -> Finding:
+        """The search for few edges that keep the answer to one pair; see `vl.analysis.circuit`.
+
+        A mean is that over all images of the corrupted run.
+
+        Raises:
+            UsageError: As `vl.analysis.circuit`.
+        """
+        from vitlens_widgets.analysis.circuits.finding import Finding
+        from vitlens_widgets.analysis.circuits.pairs import pairs
 
         metric = target if against is None else (target, against)
-        return circuit(*self._runs, metric, method=method)
+        given = pairs(*self._pairs(image), metric)
+        return Finding(given, self._scores(metric, image), KEEP, outside, [self._runs[1]])
+
+
+def _pair(runs: tuple[Trace, Trace], image: int) -> tuple[Trace, Trace]:
+    """Both runs of one pair, by itself."""
+    from vitlens_widgets.trace.single import single
+
+    clean, corrupted = runs
+    return runs if clean.n_images == 1 else (single(clean, image), single(corrupted, image))
+
+
+def _scores(
+    pair: Callable[[int], tuple[Trace, Trace]], metric: int | tuple[int, int], image: int
+) -> EdgeEffects:
+    """What each edge of a pair carries, by gradients."""
+    from vitlens_widgets.analysis import edge_attribution_patching
+
+    return edge_attribution_patching(*pair(image), metric, method="eap-ig")
 
 
 def place_in_run(spot: Spot) -> Place:

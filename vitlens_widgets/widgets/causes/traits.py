@@ -10,6 +10,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.widgets.causes.covered import Coverable, covered_patches
 from vitlens_widgets.widgets.causes.places import VALUES, Sizes, places_of
+from vitlens_widgets.widgets.causes.seam import OUTSIDES
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
     Index,
@@ -49,6 +50,19 @@ class CoverWord(OneOf):
     def validate(self, obj: Any, value: Any) -> str:
         """Gives `value` back when it is one of the words."""
         _refuse_for_pair(obj, self.name, value)
+        return super().validate(obj, value)
+
+
+class OutsideWord(OneOf):
+    """What runs outside of a circuit; a mean is one of several images."""
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """Gives `value` back when it is one of the words."""
+        if value == "mean" and obj._n_images == 1:
+            raise TraitUsageError(
+                'outside="mean" is the mean of the other run over a batch, and of the single pair '
+                "here that is its own values; give several pairs."
+            )
         return super().validate(obj, value)
 
 
@@ -103,6 +117,10 @@ class CausesChoices(TwoClasses):
         exchanged: The places that are exchanged together, such as `("head", 3, 1)`,
             `("head", 3, 1, "pattern")`, `("attention", 3)`, `("mlp", 3)` and
             `("tokens", 3, [17, 18])`. Default: none.
+        outside: What runs outside of the circuit: `"corrupted"`: the other image of the pair;
+            `"mean"`: the mean of the corrupted run over the batch, token by token; `"zero"`:
+            nothing.
+            Another one has a circuit of its own, to be found. Default: "corrupted".
         cover: Of one trace alone, what its patches are covered by for the corrupted run: `"grey"`,
             `"blur"` (see `vl.data.covered`), `"noise"` on their embedding (see
             `vl.analysis.noised`), or `"average"`, the mean embedding given as `means=`. Default:
@@ -130,7 +148,7 @@ class CausesChoices(TwoClasses):
         sync=True, choice=True
     )
     exchanged = ExchangedPlaces().tag(sync=True, choice=True)
-
+    outside = OutsideWord(*OUTSIDES).tag(sync=True, choice=True)
     cover = CoverWord("").tag(sync=True, choice=True)
     covered = CoveredPatches().tag(sync=True, choice=True)
 

@@ -12,11 +12,10 @@ from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.widgets.causes import data
-from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT
 from vitlens_widgets.widgets.causes.covered import Cover, coverable
 from vitlens_widgets.widgets.causes.figure import figure_parts
 from vitlens_widgets.widgets.causes.places import Sizes, Spot, Values, places_of
-from vitlens_widgets.widgets.causes.seam import CausesLike, Direction
+from vitlens_widgets.widgets.causes.seam import Direction
 from vitlens_widgets.widgets.causes.search import FindsCircuit
 from vitlens_widgets.widgets.causes.source import source_of
 from vitlens_widgets.widgets.causes.still import draw
@@ -107,12 +106,12 @@ class Causes(FindsCircuit):
         self._refuse_unknown(choices)
         self._alone = alone = coverable(clean, corrupted, means)
         if alone is None:
-            self._work = Work(source_of(clean, corrupted))
+            self._take(Work(source_of(clean, corrupted)))
         else:
             self._works = Recent(alone.work, most=3)
             self.cover = choices.pop("cover", alone.covers[0])
             self.covered = choices.pop("covered", alone.middle())
-            self._work = self._works(self.cover, tuple(self.covered))
+            self._take(self._works(self.cover, tuple(self.covered)))
         source = self._source
         covers = [] if alone is None else list(alone.covers)
         self._measure(data.description(source, self._names(names), caption) | {"covers": covers})
@@ -126,11 +125,11 @@ class Causes(FindsCircuit):
         self.observe(self._on_asked, ASKS)
         self.observe(self._on_exchanged, ["exchanged"])
         self.observe(self._on_head, ["layer", "head"])
+        self.observe(self._on_outside, ["outside"])
 
-    @property
-    def _source(self) -> CausesLike:
-        """The two runs that are compared."""
-        return self._work.source
+    def _take(self, work: Work) -> None:
+        """These two runs are compared from now on."""
+        self._work, self._source = work, work.source
 
     def _names(self, given: Sequence[str] | None) -> list[str]:
         usual = ("clean", "corrupted") if self._alone is None else ("image", "covered")
@@ -182,8 +181,8 @@ class Causes(FindsCircuit):
         packed |= data.writes(self._source, of)
         asked = of._asdict() | under
         changed = {name for name, now in asked.items() if now != self._of.get(name)}
-        if changed & {"target", "against", *under}:
-            packed |= NO_CIRCUIT
+        if changed & {"target", "against", "image", *under}:
+            packed |= self._forget_circuits()
         if changed & {"image", *under}:
             packed |= data.of_pair(self._source, of.image)
         self._set(packed)
@@ -215,13 +214,13 @@ class Causes(FindsCircuit):
         try:
             with self.hold_sync():  # all numbers and what they are of arrive together
                 if self._alone is not None:
-                    self._work = self._works(self.cover, tuple(self.covered))
+                    self._take(self._works(self.cover, tuple(self.covered)))
                 self._follow(before)
                 self._keep_apart(change["name"], before)
                 self._fill()
         except BaseException as error:  # said in the widget; raised here it would only reach a log
             self._untouched = untouched
-            self._work = work
+            self._take(work)
             with self.hold_trait_notifications():
                 self._set(before)
             self._fail(error, "The exchange could not be asked", "what is shown is what was there")

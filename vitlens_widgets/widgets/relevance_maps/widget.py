@@ -24,7 +24,7 @@ from vitlens_widgets.widgets.relevance_maps.source import (
 from vitlens_widgets.widgets.relevance_maps.still import draw
 from vitlens_widgets.widgets.relevance_maps.traits import RelevanceChoices
 from vitlens_widgets.widgets.shared.base import STATIC
-from vitlens_widgets.widgets.shared.seam import RelevanceLike
+from vitlens_widgets.widgets.shared.seam import RelevanceLike, RelevanceSourceLike
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser
 
 ASKS = ("target", "against", "method", "image")
@@ -97,7 +97,8 @@ class RelevanceMaps(RelevanceChoices):
         **choices: Any,
     ) -> None:
         self._refuse_unknown(choices)
-        self._source = source = source_of(trace)
+        source: RelevanceSourceLike = source_of(trace)
+        self._source = source
         given = checked_relevance(relevance, source)
         self._measure({"caption": caption})
         self._finder = RelevanceFinder(source, given, n_points, n_random)

@@ -45,11 +45,11 @@ class TwoClasses(LensWidget):
     target: Any
     against: Any
     image: Any
-    _source: ClassifiedLike
+    _source: Any  # a ClassifiedLike, and more
 
     def _measure(self, words: dict[str, Any]) -> None:
         """What choices are checked against; names and sizes, with further words."""
-        source = self._source
+        source: ClassifiedLike = self._source
         self._n_layers, self._n_heads = source.n_layers, source.n_heads
         self._n_images, self._n_tokens = source.n_images, source.layout.n_tokens
         self._kept = frozenset(int(token) for token in source.tokens)
@@ -79,7 +79,7 @@ class TwoClasses(LensWidget):
 
     def meanings(self) -> dict[str, Meaning]:
         """Its blocks, tokens, heads, classes and images."""
-        source = self._source
+        source: ClassifiedLike = self._source
         return {
             "layer": Depth(self._n_layers, is_block=True),
             "token": TokenMeaning.of(source, self._n_images, self.image),
