@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vitlens_widgets as vl
+from tests.analysis.titles import title_of
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import circuit, edge_attribution_patching, edge_patching
@@ -211,7 +212,7 @@ def test_its_tables_figure_and_words(runs, scores):
     found = circuit(*runs, differ, scores=scores, n_random=2)
     sizes = found.table("sizes")
     assert set(sizes.circuits) == {"by scores", "least needed removed"}
-    assert found.figure().title.text == f"Share of the gap by size: {found.title}"
+    assert title_of(found.figure()) == f"Share of the gap by size: {found.title}"
     said = found.summary()
     assert f"{found.size} of {found.graph.n_edges} edges" in said
     assert "its answers, of 2" in said

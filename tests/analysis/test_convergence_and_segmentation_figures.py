@@ -58,8 +58,8 @@ def test_bars_say_at_which_state_answers_come_to_stay(near):
 
 def test_segmentation_is_drawn_with_its_interval(drawn):
     for name in ("iou", "separation", "everywhere"):
-        found = curves(drawn.figure(name))
-        np.testing.assert_allclose(found[name], drawn.mean(name).mean)
+        (found,) = curves(drawn.figure(name)).values()
+        np.testing.assert_allclose(found, drawn.mean(name).mean)
     assert list(curves(vl.analysis.compare({"taught": drawn}))) == ["taught"]
 
 

@@ -80,7 +80,7 @@ def test_the_values_of_a_summary_are_those_of_the_result(vit):
     stored = vl.analysis.value_vectors(vit, 1)
     strongest = stored.table().iloc[0]
     assert f"promote {strongest['class 1']} ({strongest['vector']})" in stored.summary()
-    assert stored.figure().title.text.endswith(f": {stored.title}")
+    assert title_of(stored.figure()).endswith(f": {stored.title}")
     agreement = vl.analysis.class_value_agreement(vit)
     largest = agreement.values["MLP"].mean.max()
     assert f"MLP: at most {largest:.3f}" in agreement.summary()

@@ -49,5 +49,5 @@ def figures_of(experiment: str, found: Any) -> list[Any]:
 
 
 def title_of(figure: Any) -> str:
-    """Of one figure, or of several beside one another."""
-    return figure.name or figure.title.text
+    """Of one figure, or of several beside one another; in one line."""
+    return " ".join((figure.name or figure.title.text).split("\n"))

@@ -46,7 +46,7 @@ class Result(ABC):
     def titled(self, what: str) -> str:
         """A figure's title: what is measured, then of whom, in few words where there are any."""
         whose = self.title.whose if isinstance(self.title, Title) else self.title
-        return f"{what[:1].upper()}{what[1:]}: {whose}"
+        return f"{capitalised(what)}: {whose}"
 
     @abstractmethod
     def table(self, *choice: Any, **choices: Any) -> DataFrame:
@@ -59,6 +59,11 @@ class Result(ABC):
     @abstractmethod
     def summary(self) -> str:
         """The main numbers in a few lines, means with half their 95 % intervals."""
+
+
+def capitalised(words: str) -> str:
+    """With a capital first letter, all others as they are."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def check_name(name: str, names: Iterable[str]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
     FactorRange,
+    FixedTicker,
     HoverTool,
     LegendItem,
     NumeralTickFormatter,
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 # Okabe & Ito's colours, apart for every kind of colour vision, but for a grey that is seen on black
 # as on white; and dashes for those without any.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#808080")
+_TITLE, _UPRIGHT = 58, 32
+"""Letters in a line of a title, and of an upright axis' name: no longer than what they stand at."""
+
 _DASHES = ("solid", "dashed", "dotdash", "dotted")
 
 Band = tuple[Sequence[float], Sequence[float]]
@@ -54,11 +59,12 @@ class Interval(Protocol):
 
 
 def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
-    """A figure as wide as the page allows, without tools."""
+    """A figure as wide as the page allows, without tools; long words stand in several lines."""
+    lines = fill(title, _TITLE)
     return figure(
-        title=title,
-        y_axis_label=quantity,
-        height=280,
+        title=lines,
+        y_axis_label=fill(quantity, _UPRIGHT),
+        height=280 + 16 * lines.count("\n"),
         sizing_mode="stretch_width",
         max_width=720,
         tools="",
@@ -88,6 +94,7 @@ def figure_over_shares(title: str, along: str, quantity: str) -> Figure:
     plot = empty_figure(title, quantity, x_range=(-0.02, 1.02))
     plot.xaxis.axis_label = along
     plot.xaxis.formatter = NumeralTickFormatter(format="0 %")
+    plot.xaxis.ticker = FixedTicker(ticks=[0, 0.5, 1], minor_ticks=[i / 10 for i in range(11)])
     return plot
 
 

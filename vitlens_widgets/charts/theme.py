@@ -8,6 +8,7 @@ are told apart on both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from bokeh.models import ColorBar, InlineStyleSheet, Legend, LegendItem
@@ -71,7 +72,7 @@ def scale_of(transform: Any, quantity: str) -> ColorBar:
     """The numbers of colours. Those who draw its words stand on no page, so these are grey."""
     return ColorBar(
         color_mapper=transform,
-        title=quantity,
+        title=fill(quantity, 24),
         title_text_color=ON_BOTH,
         major_label_text_color=ON_BOTH,
         background_fill_color=None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from bokeh.models import LegendItem, LogTicker
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.circuits.edges import EdgeEffects
@@ -16,6 +17,7 @@ from vitlens_widgets.analysis.circuits.pairs import Runs
 from vitlens_widgets.analysis.circuits.runs import Ablation
 from vitlens_widgets.analysis.circuits.search import Tried
 from vitlens_widgets.analysis.result import Result
+from vitlens_widgets.charts.theme import legend_of
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import check_choice
@@ -179,26 +181,28 @@ class Circuit(Result):
             self.titled("share of the gap by size"), "share of the gap", x_axis_type="log"
         )
         plot.xaxis.axis_label = f"edges, of {self.graph.n_edges}"
+        plot.xaxis.ticker = LogTicker(mantissas=[1, 2, 5])
+        named: dict[str, Any] = {}
         for i, curve in enumerate(self.curves):
             one = curve.sizes > 0
             colour, dash = charts.COLOURS[i], "dashed" if curve.asked else "solid"
             x, y = curve.sizes[one].tolist(), curve.shares[one].tolist()
-            plot.line(x, y, color=colour, line_dash=dash, line_width=2, legend_label=curve.name)
+            named[curve.name] = plot.line(x, y, color=colour, line_dash=dash, line_width=2)
             plot.scatter(x, y, color=colour, size=5)
         dots = [self.size] * len(self.random)
         if dots:
-            label = "random paths"
-            plot.scatter(dots, self.random, marker="x", size=8, color="grey", legend_label=label)
+            crosses = plot.scatter(dots, self.random, marker="x", size=8, color="grey")
+            named["random paths"] = crosses
         ring: dict[str, Any] = {
             "size": 14,
             "fill_color": None,
             "line_width": 2,
             "line_color": charts.COLOURS[2],
         }
-        plot.scatter([self.size], [self.share], legend_label="this circuit", **ring)
+        named["this circuit"] = plot.scatter([self.size], [self.share], **ring)
         charts.with_chance(plot, self.keep, "to be kept")
-        plot.add_layout(plot.legend[0], "right")
-        plot.legend.border_line_color = None
+        items = [LegendItem(label=name, renderers=[drawn]) for name, drawn in named.items()]
+        plot.add_layout(legend_of(items), "right")
         return plot
 
     def summary(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.compare import same_states
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
+from vitlens_widgets.analysis.result import Result, capitalised, check_name, mean_and_half
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.trace.sites import check_index
@@ -30,12 +30,12 @@ class Measure(NamedTuple):
 
 MEASURES = {
     "kl_to_final": Measure("KL to final", "nats, lower is nearer"),
-    "rank_of_final": Measure("rank of final", "rank, 1 is nearest"),
+    "rank_of_final": Measure("rank of final", "1 is nearest"),
     "overlap_with_final": Measure("overlap with final", "share of the top classes"),
     "similarity_to_final": Measure("similarity to final", "path similarity, 1: the same"),
     "entropy": Measure("entropy", "nats"),
     "kl_to_truth": Measure("KL to truth", "nats, lower is nearer"),
-    "rank_of_truth": Measure("rank of truth", "rank, 1 is nearest"),
+    "rank_of_truth": Measure("rank of truth", "1 is nearest"),
     "similarity_to_truth": Measure("similarity to truth", "path similarity, 1: a true one"),
 }
 """What is measured, and in what; `vl.analysis.convergence` defines each."""
@@ -170,6 +170,6 @@ def _means(results: Mapping[str, Convergence], name: str) -> Figure:
     beside = (
         {"other images'": first.others[name].tolist()} if alone and name in first.others else {}
     )
-    title = first.titled(f"mean {label} by state") if alone else label
+    title = first.titled(f"mean {label} by state") if alone else capitalised(label)
     plot = charts.figure_over_states(title, states, f"{label} ({unit})")
     return charts.with_means(plot, "state", states, means, beside)

@@ -11,7 +11,7 @@ import numpy as np
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.compare import same_states
 from vitlens_widgets.analysis.over_images import OverImages, over_images
-from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
+from vitlens_widgets.analysis.result import Result, capitalised, check_name, mean_and_half
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.errors import check_flag
@@ -140,9 +140,10 @@ class Segmentation(Result):
     def compared(cls, results: Mapping[str, Segmentation], name: str = "iou") -> Figure:
         """Several results in one figure, by name; see `vl.analysis.compare`."""
         states = same_states(results)
-        means = {key or name: one.mean(name) for key, one in results.items()}
         first, called = next(iter(results.values())), _CALLED[name]
-        title = first.titled(f"{called} by state") if len(results) == 1 else MEANINGS[name]
+        means = {key or called: one.mean(name) for key, one in results.items()}
+        alone = len(results) == 1
+        title = first.titled(f"{called} by state") if alone else capitalised(MEANINGS[name])
         plot = charts.figure_over_states(title, states, called, y_range=(-0.02, 1.02))
         return charts.with_means(plot, "state", states, means)
 
