@@ -1,7 +1,8 @@
 // All parts together: keeps what the reader does at this moment (pointing, zooming), puts the scene
 // together, and hands it to every part. It knows nothing of Jupyter.
-import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
+import { sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { PartsView } from "../lib/parts_view.js";
 import { Rest } from "../lib/rest.js";
 import { Stage } from "../lib/stage.js";
 import { assemble } from "./assembly.js";
@@ -17,7 +18,8 @@ import { Tokens } from "./tokens.js";
 /** @type {Pair} */
 const NOTHING = { query: null, key: null };
 
-export class AttentionView {
+/** @extends {PartsView<import("./scene.js").Meta, Data, Choices>} */
+export class AttentionView extends PartsView {
   /**
    * @param {import("./scene.js").Meta} meta
    * @param {Data} data
@@ -26,15 +28,10 @@ export class AttentionView {
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    */
   constructor(meta, data, choices, ask, onChoose) {
-    this.meta = meta;
-    this.data = data;
-    this.choices = choices;
-    this.onChoose = onChoose;
+    super(meta, data, choices, ask, onChoose);
     this.tokens = new Tokens(meta);
     /** @type {Pick<import("./scene.js").Moment, "passing" | "look" | "unfolded" | "neuronsOpen" | "arrivals">} */
     this.moment = { passing: NOTHING, look: null, unfolded: false, neuronsOpen: false, arrivals: 0 };
-    /** @type {import("../lib/error_strip.js").Complaint | undefined} */
-    this.complaint = undefined;
     this.kernel = ofTheKernel(
       this.tokens.n,
       ask,
@@ -97,18 +94,6 @@ export class AttentionView {
     for (const { requests } of Object.values(this.kernel)) if (requests) requests.refused = "";
   }
 
-  /** @param {string} sentence @param {import("../lib/error_strip.js").Remedy[]} remedies */
-  complain(sentence, remedies) {
-    const run = (/** @type {() => void} */ then) => () => {
-      this.complaint = undefined;
-      then();
-      this.draw();
-    };
-    const word = this.kernel.exact.requests ? "Error." : NOT_HERE;
-    this.complaint = { sentence, word, remedies: remedies.map((remedy) => ({ ...remedy, run: run(remedy.run) })) };
-    this.draw();
-  }
-
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
   onKey(event) {
     const { layer, token, key } = this.choices;
@@ -120,13 +105,7 @@ export class AttentionView {
     event.stopPropagation();
   }
 
-  /** New choices, and new data if there are any. @param {Choices} choices @param {Data} data */
-  update(choices, data) {
-    this.choices = choices;
-    this.data = data;
-    this.draw();
-  }
-
+  /** @override */
   draw() {
     if (!this.stage.isShown) return;
     const { width, dark } = this.stage;

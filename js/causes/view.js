@@ -1,10 +1,11 @@
 // All parts together: keeps what the reader does at this moment, puts the scene together, and hands it
 // to every part. It asks the kernel to go on exchanging. It knows nothing of Jupyter.
-import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
+import { sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
+import { PartsView } from "../lib/parts_view.js";
 import { Player } from "../lib/player.js";
 import { Remembered } from "../lib/remembered.js";
-import { Latest } from "../lib/requests.js";
+import { Latest, patient } from "../lib/requests.js";
 import { Stage } from "../lib/stage.js";
 import { Tokens } from "../attention_maps/tokens.js";
 import { assemble } from "./assembly.js";
@@ -17,15 +18,14 @@ import { flipped, isSame, ofTokens, placeOf, toggled, without } from "./places.j
 /** @typedef {import("./places.js").Place} Place */
 /** @typedef {import("./places.js").Row} Row */
 
-const A_DAY = 86_400_000;
-
 /** Choices that the model answers. @type {("target" | "against" | "image" | "direction" | "values" | "cover" | "covered")[]} */
 const ASKED = ["target", "against", "image", "direction", "values", "cover", "covered"];
 
 /** Also of lists. @param {unknown} one @param {unknown} other */
 const isEqual = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-export class CausesView {
+/** @extends {PartsView<import("./scene.js").Meta, Data, Choices>} */
+export class CausesView extends PartsView {
   /**
    * @param {import("./scene.js").Meta} meta
    * @param {Data} data
@@ -34,12 +34,8 @@ export class CausesView {
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    */
   constructor(meta, data, choices, ask, onChoose) {
-    this.meta = meta;
-    this.data = data;
-    this.choices = choices;
-    this.onChoose = onChoose;
-    this.ask = ask;
-    this.canAsk = ask !== null;
+    super(meta, data, choices, ask, onChoose);
+    this.ask = ask && patient(ask);
     /** @type {import("./scene.js").Searching} */
     this.searching = "";
     this.tokens = new Tokens(meta);
@@ -47,12 +43,10 @@ export class CausesView {
     this.rows = [...Array.from({ length: meta.n_heads }, (_, head) => head), ...meta.rows_beside];
     /** @type {{ passing: import("./scene.js").Passing, view: import("./scene.js").View }} */
     this.moment = { passing: null, view: "effect" };
-    /** @type {import("../lib/error_strip.js").Complaint | undefined} */
-    this.complaint = undefined;
     this.remembered = new Remembered();
     this.player = new Player(() => ({ state: this.choices.layer, last: meta.n_layers - 1 }), (layer) => this.onChoose({ layer }), () => this.draw());
     /** @type {Latest<object> | null} */
-    this.growing = ask && new Latest(patient(ask), "_go_on", () => this.draw(), (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
+    this.growing = this.ask && new Latest(this.ask, "_go_on", () => this.draw(), (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
     const { node, strip, note, parts } = assemble(meta, this.tokens, this.rows, data.classes, this.actions());
     this.node = node;
     this.strip = strip;
@@ -123,7 +117,7 @@ export class CausesView {
     let message = { method, outside: this.choices.outside };
     try {
       while (message) {
-        const [{ error = "", is_over: isOver }] = /** @type {[any, DataView[]]} */ (await this.ask("_find_circuit", message, [], A_DAY));
+        const [{ error = "", is_over: isOver }] = /** @type {[any, DataView[]]} */ (await this.ask("_find_circuit", message));
         if (error) this.complain(error, []);
         message = isOver || message.stop ? null : this.isStopping ? { stop: true } : {};
       }
@@ -161,18 +155,6 @@ export class CausesView {
   get asked() {
     const { of } = this.data.effects;
     return this.canAsk ? this.choices : { ...this.choices, ...Object.fromEntries(ASKED.map((name) => [name, of[name]])) };
-  }
-
-  /** @param {string} sentence @param {import("../lib/error_strip.js").Remedy[]} remedies */
-  complain(sentence, remedies) {
-    const run = (/** @type {() => void} */ then) => () => {
-      this.complaint = undefined;
-      then();
-      this.draw();
-    };
-    const word = this.canAsk ? "Error." : NOT_HERE;
-    this.complaint = { sentence, word, remedies: remedies.map((remedy) => ({ ...remedy, run: run(remedy.run) })) };
-    this.draw();
   }
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
@@ -213,13 +195,7 @@ export class CausesView {
     return true;
   }
 
-  /** New choices, and new data if there are any. @param {Choices} choices @param {Data} data */
-  update(choices, data) {
-    this.choices = choices;
-    this.data = data;
-    this.draw();
-  }
-
+  /** @override */
   draw() {
     if (!this.stage.isShown) return;
     const scene = this.scene();
@@ -276,6 +252,3 @@ export class CausesView {
     this.stage.destroy();
   }
 }
-
-/** Nobody waits for the next exchange: while other cells run there is nothing to complain of. @param {import("../lib/requests.js").Ask} ask @returns {import("../lib/requests.js").Ask} */
-const patient = (ask) => (name, message) => ask(name, message, [], A_DAY);

@@ -11,6 +11,15 @@
 
 /** @typedef {(name: string, message: any, buffers?: ArrayBuffer[], patience?: number) => Promise<[any, DataView[]]>} Ask  patience: in ms */
 
+const A_DAY = 86_400_000;
+
+/**
+ * Of what goes on by itself: nobody waits for it, so that while other cells run there is nothing to complain of.
+ * @param {Ask} ask
+ * @returns {Ask}
+ */
+export const patient = (ask) => (name, message) => ask(name, message, [], A_DAY);
+
 /** @template Message */
 export class Latest {
   /**

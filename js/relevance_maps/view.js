@@ -1,8 +1,9 @@
 // All parts together: keeps what the reader does at this moment, puts the scene together, and hands
 // it to every part. It asks the kernel to go on with the removal curves. It knows nothing of Jupyter.
-import { NOT_HERE, sayErrors } from "../lib/error_strip.js";
+import { sayErrors } from "../lib/error_strip.js";
 import { keepFromNotebook } from "../lib/notebook_keys.js";
-import { Latest } from "../lib/requests.js";
+import { PartsView } from "../lib/parts_view.js";
+import { Latest, patient } from "../lib/requests.js";
 import { Stage } from "../lib/stage.js";
 import { Tokens } from "../attention_maps/tokens.js";
 import { assemble } from "./assembly.js";
@@ -11,14 +12,14 @@ import { Composer } from "./composer.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
 
-const A_DAY = 86_400_000;
 /** A curve's title and the name of its class do not fit on one line, px. */
 const NARROW_CURVE = 400;
 
 /** Choices that the model answers. @type {(keyof Choices)[]} */
 const ASKED = ["target", "against", "method", "image"];
 
-export class RelevanceView {
+/** @extends {PartsView<import("./scene.js").Meta, Data, Choices>} */
+export class RelevanceView extends PartsView {
   /**
    * @param {import("./scene.js").Meta} meta
    * @param {Data} data
@@ -27,17 +28,11 @@ export class RelevanceView {
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    */
   constructor(meta, data, choices, ask, onChoose) {
-    this.meta = meta;
-    this.data = data;
-    this.choices = choices;
-    this.onChoose = onChoose;
-    this.canAsk = ask !== null;
+    super(meta, data, choices, ask, onChoose);
     this.tokens = new Tokens(meta);
     this.composer = new Composer(meta, this.tokens, this.canAsk);
     /** @type {{ passing: number | null, passed: import("./scene.js").Removal | null, held: import("./scene.js").Removal | null }} */
     this.moment = { passing: null, passed: null, held: null };
-    /** @type {import("../lib/error_strip.js").Complaint | undefined} */
-    this.complaint = undefined;
     /** @type {Latest<import("./scene.js").Asked & { done: number }> | null} */
     this.growing = ask && new Latest(patient(ask), "_go_on", () => this.draw(), (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
     const { node, strip, parts } = assemble(meta, this.tokens, data.classes, this.actions());
@@ -80,18 +75,6 @@ export class RelevanceView {
     this.complain("Another class, method or image needs the model.", []);
   }
 
-  /** @param {string} sentence @param {import("../lib/error_strip.js").Remedy[]} remedies */
-  complain(sentence, remedies) {
-    const run = (/** @type {() => void} */ then) => () => {
-      this.complaint = undefined;
-      then();
-      this.draw();
-    };
-    const word = this.canAsk ? "Error." : NOT_HERE;
-    this.complaint = { sentence, word, remedies: remedies.map((remedy) => ({ ...remedy, run: run(remedy.run) })) };
-    this.draw();
-  }
-
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
   onKey(event) {
     if ((event.key === "[" || event.key === "]") && this.data.maps.hasHeads) this.step(event.key === "]" ? 1 : -1);
@@ -114,14 +97,13 @@ export class RelevanceView {
     else this.choose({ token: null });
   }
 
-  /** New choices, and new data if there are any. @param {Choices} choices @param {Data} data */
+  /** @override @param {Choices} choices @param {Data} data */
   update(choices, data) {
     if (data.maps !== this.data.maps) this.moment = { ...this.moment, passed: null, held: null };
-    this.choices = choices;
-    this.data = data;
-    this.draw();
+    super.update(choices, data);
   }
 
+  /** @override */
   draw() {
     if (!this.stage.isShown) return;
     const { width, dark } = this.stage;
@@ -168,9 +150,6 @@ export class RelevanceView {
     this.stage.destroy();
   }
 }
-
-/** Nobody waits for a curve's next point: while other cells run there is nothing to complain of. @param {import("../lib/requests.js").Ask} ask @returns {import("../lib/requests.js").Ask} */
-const patient = (ask) => (name, message) => ask(name, message, [], A_DAY);
 
 /** @param {import("./scene.js").Removal | null} one @param {import("./scene.js").Removal | null} other */
 const isSame = (one, other) => one === other || (one !== null && other !== null && one.of === other.of && one.kind === other.kind && one.point === other.point);
