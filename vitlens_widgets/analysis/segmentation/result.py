@@ -140,8 +140,9 @@ class Segmentation(Result):
     def compared(cls, results: Mapping[str, Segmentation], name: str = "iou") -> Figure:
         """Several results in one figure, by name; see `vl.analysis.compare`."""
         states = same_states(results)
+        measured = [one.mean(name) for one in results.values()]
         first, called = next(iter(results.values())), _CALLED[name]
-        means = {key or called: one.mean(name) for key, one in results.items()}
+        means = {key or called: mean for key, mean in zip(results, measured, strict=True)}
         alone = len(results) == 1
         title = first.titled(f"{called} by state") if alone else capitalised(MEANINGS[name])
         plot = charts.figure_over_states(title, states, called, y_range=(-0.02, 1.02))

@@ -121,9 +121,11 @@ class FeatureReading(Live):
     def groups(self, k: int = 6, seed: int = 0) -> np.ndarray:
         """The patches in k groups of like features, int64 `[state, image, row, col]`.
 
-        Each state is grouped by k-means on its unit vectors, over the batch or per image. Group 0
-        of the last state is the largest; in each earlier one a group has the number of that of the
-        next with which it shares most patches. -1 where a patch was dropped.
+        Each state is grouped by k-means on its unit vectors, over the batch or per image: the last
+        one from the best of four k-means++ starts, each earlier one from the means of the groups
+        of the next, so its sum of squares is that of one start. The same seed gives the same
+        groups. Group 0 of the last state is the largest; in each earlier one a group has the number
+        of that of the next with which it shares most patches. -1 where a patch was dropped.
 
         Args:
             k: How many groups.
@@ -133,7 +135,7 @@ class FeatureReading(Live):
             UsageError: k is not from 2 to the number of patches, or the seed is none.
         """
         check_count("k", k, least=2, most=self._places.n_in_basis)
-        found = grouped(self._unit_patches(), k, check_seed(seed))
+        found = grouped(self._unit_patches(), k, check_seed(seed), len(self.states))
         return np.stack([self._places.joined(of_state, -1) for of_state in found])
 
     def _unit_patches(self) -> Iterator[list[np.ndarray]]:
