@@ -257,9 +257,13 @@ def test_several_sites_at_once_are_those_one_by_one(name, how, monkeypatch):
         for site, by in sites.items()
     }
     passes, grad = [], torch.autograd.grad
+    blocks, run_block = [], vit.adapter.run_block
     monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: passes.append(1) or grad(*a, **k))
+    monkeypatch.setattr(vit.adapter, "run_block", lambda *a: blocks.append(1) or run_block(*a))
     found = estimates_at(*runs, differ, sites, how)
     assert len(passes) == 1
+    # those of the gradient, and of both runs those of "mlp_out" with "k", and of the pattern
+    assert len(blocks) == vit.n_layers * (1 + 2 * 2)
     assert [*found] == [*sites]
     for site, one in found.items():
         assert one.axes == apart[site].axes

@@ -27,11 +27,14 @@ import statistics, time
 import timm, torch
 import vitlens_widgets as vl
 scene, other = (vl.world.scene(seed, objects=2) for seed in (45, 46))
+torch.manual_seed(0)
 given = {model}
+apart = given.trace(scene.image).logits[0] - given.trace(other.image).logits[0]
+two = int(apart.argmax()), int(apart.argmin())  # so that there is a gap to divide by
 """
 CELL = """
 before = time.time()
-causes = vl.Causes(given.trace(scene.image), given.trace(other.image), 0, 1)
+causes = vl.Causes(given.trace(scene.image), given.trace(other.image), *two)
 causes
 """
 ALONE = """
@@ -41,7 +44,7 @@ def spent(act):
     return time.perf_counter() - start[0], time.process_time() - start[1]
 
 def shown():
-    vl.Causes(given.trace(scene.image), given.trace(other.image), 0, 1)
+    vl.Causes(given.trace(scene.image), given.trace(other.image), *two)
 
 pixels = torch.zeros(1, 3, *given.image_size)
 def bare():
@@ -66,7 +69,7 @@ def measured(lab, browser, name: str, repeats: int, folder: Path) -> dict[str, o
     notebook = lab.open(context.new_page(), path)
     drawn = times_to_drawn(notebook, repeats)
     load = os.getloadavg()[0]
-    notebook.kernel(f"causes.close(); REPEATS = {repeats}\n{ALONE}")
+    notebook.kernel(f"assert causes._of['has_gap']; causes.close(); REPEATS = {repeats}\n{ALONE}")
     alone = notebook.value("found")
     context.close()
     return {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,9 +15,13 @@ from vitlens_widgets.analysis.metrics import BoundMetric
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.edits import Replace
-from vitlens_widgets.trace.sites import STATE_SITES
+from vitlens_widgets.trace.sites import ATTENTION_SITES, STATE_SITES
+from vitlens_widgets.trace.steady import in_a_row
 
 NEURON_SITES = ("mlp_pre", "mlp_post")
+
+_ELSEWHERE = (*STATE_SITES, *ATTENTION_SITES)
+"""Sites for which no block is run, or that are made of others."""
 
 Reduce = Callable[[Tensor], Tensor]
 """From `[image, *axes of the site]` of one block to the places that are asked about."""
@@ -50,18 +56,27 @@ class NodeGradients:
         self._by_token = by_token
         self.read_at = "pattern" if softmax else site
 
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """The sites whose values in both runs make an estimate."""
+        return ("q", "k") if self._anew else (self.site,)
+
+    @cached_property
+    def _values(self) -> _Values:
+        return _Values.of([self])
+
     def along_inputs(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
         """Of each of `steps` runs with state 0 on the line to the other run's, weighed."""
         for value in self._line("resid_pre", 0, steps):
             run = self._run([Replace("resid_pre", 0, value)])
-            yield _of_run(run, [(self, reduce)], self.layers)[0] / steps
+            yield _of_run(run, [(self, reduce)], self.layers, self._values)[0] / steps
 
     def along_activations(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
         """Of each block in each of `steps` runs with its own site on the line, weighed."""
         for layer in self.layers:
             for value in self._line(self.site, layer, steps):
                 run = self._run([Replace(self.site, layer, value)], layer)
-                found = _of_run(run, [(self, reduce)], [layer])[0]
+                found = _of_run(run, [(self, reduce)], [layer], self._values)[0]
                 every = np.zeros((len(found), len(self.layers), *found.shape[2:]))
                 every[:, layer] = found[:, 0] / steps
                 yield every
@@ -90,7 +105,7 @@ class NodeGradients:
                 added, values, onward, retain_graph=True, allow_unused=True
             )
             left = [a if b is None else a - b for a, b in zip(whole, through, strict=True)]
-            sums = sums + abs(self.reduced(left, self.layers, reduce))
+            sums = sums + abs(self.reduced(left, self.layers, reduce, self._values))
         return sums / (len(self.layers) - (self.site not in STATE_SITES))
 
     def _line(self, site: str, layer: int, steps: int) -> Iterator[Tensor]:
@@ -104,28 +119,30 @@ class NodeGradients:
     @clean
     @torch.no_grad()
     def reduced(
-        self, gradients: Sequence[Tensor], layers: Sequence[int], reduce: Reduce
+        self, gradients: Sequence[Tensor], layers: Sequence[int], reduce: Reduce, values: _Values
     ) -> np.ndarray:
         """What exchanges are worth by a gradient in each layer, `[image, layer, *places]`."""
         found = [
-            reduce(self._estimate(layer, gradient))
+            reduce(self._estimate(layer, gradient, *values))
             for layer, gradient in zip(layers, gradients, strict=True)
         ]
         return torch.stack(found, 1).double().cpu().numpy()
 
-    def _estimate(self, layer: int, gradient: Tensor) -> Tensor:
+    def _estimate(
+        self, layer: int, gradient: Tensor, base: _BlockSites, other: _BlockSites
+    ) -> Tensor:
         """Of one block, `[image, *axes of the site]`; of keys together `[image, 1, head]`."""
         if not self._anew:
-            moved = self.other[self.site, layer] - self.base[self.site, layer]
+            moved = other[self.site, layer] - base[self.site, layer]
             has_places = self.site in ("pattern", *NEURON_SITES)
             return moved * gradient if has_places else (moved * gradient).sum(-1)
-        q, k = (self.base[site, layer] for site in ("q", "k"))
+        q, k = (base[site, layer] for site in ("q", "k"))
         exact = self.base.vit.adapter.exact_scores
         before = exact(layer, q, k)
         if self.site == "q":
-            after = exact(layer, self.other["q", layer], k)
+            after = exact(layer, other["q", layer], k)
         else:
-            after = exact(layer, q, self.other["k", layer])
+            after = exact(layer, q, other["k", layer])
         if self.site == "k" and self._by_token:
             return of_single_keys(before, after, gradient).transpose(1, 2)
         products = (after.softmax(-1) - before.softmax(-1)) * gradient
@@ -144,20 +161,65 @@ def estimates_of(asked: Sequence[tuple[NodeGradients, Reduce]]) -> list[np.ndarr
     """
     first = asked[0][0]
     sites = dict.fromkeys(one.read_at for one, _ in asked)
-    run = first.base.rerun((), keep=[*sites], grad=True, first=0)
-    return _of_run(run, asked, first.layers)
+
+    def found() -> list[np.ndarray]:
+        run = first.base.rerun((), keep=[*sites], grad=True, first=0)
+        return _of_run(run, asked, first.layers, _Values.of([one for one, _ in asked]))
+
+    return in_a_row(first.base, "asked for estimates", found)
 
 
 @clean
 @torch.enable_grad()
 def _of_run(
-    run: Trace, asked: Sequence[tuple[NodeGradients, Reduce]], layers: Sequence[int]
+    run: Trace,
+    asked: Sequence[tuple[NodeGradients, Reduce]],
+    layers: Sequence[int],
+    values: _Values,
 ) -> list[np.ndarray]:
     """Of each site, float64 `[image, layer, *places]`."""
-    values = [run[one.read_at, layer] for one, _ in asked for layer in layers]
+    shown = [run[one.read_at, layer] for one, _ in asked for layer in layers]
     answer = asked[0][0].metric(logits_of(run)).sum()
-    gradients = iter(torch.autograd.grad(answer, values))
-    return [one.reduced([next(gradients) for _ in layers], layers, reduce) for one, reduce in asked]
+    gradients = iter(torch.autograd.grad(answer, shown))
+    return [
+        one.reduced([next(gradients) for _ in layers], layers, reduce, values)
+        for one, reduce in asked
+    ]
+
+
+class _BlockSites:
+    """Sites of a run; each block is run once, for all of them.
+
+    Args:
+        run: The run.
+        sites: Those that will be read.
+    """
+
+    def __init__(self, run: Trace, sites: Iterable[str]) -> None:
+        self._run = run
+        self._inside = [one for one in dict.fromkeys(sites) if one not in _ELSEWHERE]
+        self._values: dict[tuple[str, int], Tensor] = {}
+
+    def __getitem__(self, at: tuple[str, int]) -> Tensor:
+        site, layer = at
+        if site not in self._inside:
+            return self._run[at]
+        if at not in self._values:
+            values = self._run.sites(layer, *self._inside)
+            self._values |= {(s, layer): v for s, v in zip(self._inside, values, strict=True)}
+        return self._values[at]
+
+
+class _Values(NamedTuple):
+    """What both runs have at the sites of some estimates: as much as the gradients in them."""
+
+    base: _BlockSites
+    other: _BlockSites
+
+    @classmethod
+    def of(cls, asked: Sequence[NodeGradients]) -> _Values:
+        sites = [site for one in asked for site in one.moves]
+        return cls(_BlockSites(asked[0].base, sites), _BlockSites(asked[0].other, sites))
 
 
 def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
