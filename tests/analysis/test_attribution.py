@@ -14,7 +14,6 @@ from tests.oracle import forward_sites
 from tests.sentences import refused
 from tests.small_models import pixels_for, shaken, timm_model
 from tests.zoo_sweep import small_torchvision
-from tests.zoo_sweep.small_timm import small
 from vitlens_widgets.analysis.over_images import over_images
 
 E = vl.edits
@@ -215,25 +214,6 @@ def test_keys_do_not_make_a_value_that_was_put_in():
         vl.analysis.attribution(trace, 2, sources=True)
 
 
-def test_the_embedding_is_split_where_no_norm_stands_behind_it():
-    model = timm_model("mean of patches")
-    trace = traced(model, 3)
-    parts = vl.analysis.attribution(trace, 2).parts
-    assert list(parts.embedding) == ["patch projection", "position"]
-    with torch.no_grad():
-        own = model.pos_embed.expand(3, -1, -1)
-    expected = frozen_at(model, trace.states[-1], own, 2).numpy()
-    np.testing.assert_allclose(parts.embedding["position"][0], expected, rtol=1e-3, atol=1e-5)
-    assert list(vl.analysis.attribution(traced(timm_model("CLS"))).parts.embedding) == [
-        "prefix token"
-    ]
-    tower = shaken(small("vit_pe_core_base_patch16_224"))  # a norm before its blocks
-    assert list(vl.analysis.attribution(traced(tower)).parts.embedding) == [
-        "prefix token",
-        "patches",
-    ]
-
-
 def test_patches_are_those_of_the_keys(cats):
     found = vl.analysis.attribution(cats, "cat", "dog", sources=True)
     layout, sources = cats.layout, found.parts.sources
@@ -267,7 +247,7 @@ def test_tables_and_figures_say_the_same_numbers(cats):
     found = vl.analysis.attribution(cats, "cat", "dog")
     table = found.table()
     names = [str(name) for name in table["component"]]
-    assert names[:2] == ["prefix token", "L0 H0"]
+    assert names[:2] == ["CLS", "L0 H0"]
     assert names[-2:] == ["norm bias", "classifier bias"]
     of_head = table[table["component"] == "L3 H1"].iloc[0]
     values = over_images(found.parts.heads[2, :, 3, 1])

@@ -18,6 +18,7 @@ from vitlens_widgets.trace.modules import parts_of
 from vitlens_widgets.trace.stream import Stream
 
 _EXACT = 1e-5
+_ROUNDINGS = 4  # that values have been through which are kept in half precision
 
 
 def positions_of(trace: BaseTrace) -> Tensor | None:
@@ -38,11 +39,13 @@ def positions_of(trace: BaseTrace) -> Tensor | None:
     if not cuts:
         return None
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(layout.n_patches, trace.vit.width, generator=generator).to(trace.states)
+    noise = 4 * torch.randn(layout.n_patches, trace.vit.width, generator=generator)
+    noise = noise.to(trace.states)
     bare = _state(trace, cuts[-1:], [], torch.zeros_like(noise))
     placed = _state(trace, cuts[-1:], [], noise) - bare
     placed[n_prefix:] -= noise
-    if placed.abs().max() > _EXACT * max(1.0, float(bare.abs().max())):
+    exact = max(_EXACT, _ROUNDINGS * torch.finfo(bare.dtype).eps)
+    if placed.abs().max() > exact * max(float(noise.abs().max()), float(bare.abs().max())):
         return None
     return bare[trace.tokens[trace.tokens >= n_prefix]]
 

@@ -163,8 +163,8 @@ def apart(other: BaseViT, own: BaseViT) -> str:
     """How a trace's model is not the one that is meant, and what to do: the end of a sentence."""
     if other.model is own.model and other.image_size == own.image_size:
         return (
-            f"{own.name}, too, but answered by another classifier of it; answer both by one, "
-            "trace.answered_by(vit)."
+            f"{own.name}, too, but loaded again or with another classifier; have both answered by "
+            "one, trace.answered_by(vit)."
         )
     which = "too, but loaded apart" if other.name == own.name else f"another model than {own.name}"
     return f"{other.name}, {which}; trace both with the same vl.load result."

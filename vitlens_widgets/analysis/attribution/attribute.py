@@ -39,8 +39,9 @@ def attribution(
 
     The final norm's scale is frozen at the value of the run (so is the length of an embedding that
     is compared with texts, and the weights of a pooling by attention); then what is written to the
-    residual stream adds up. Components are the embedding (of prefix tokens with their positions;
-    of patches their projection and position apart, where no norm stands behind them), each head
+    residual stream adds up. Components are the embedding (of each prefix token that is read, by its
+    name, with its position; of patches their projection and position apart, where no norm stands
+    behind them), each head
     through its gate, norm and layer scale, what each attention adds whatever its heads are, each
     MLP, and what the readout adds whatever the stream is: the norm's bias, a pooling's MLP and
     biases, the classifier's bias. They sum to the model's own logit, but for rounding (`rest`); in

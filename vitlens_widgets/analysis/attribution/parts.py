@@ -173,7 +173,7 @@ def _summed(attention: Branch) -> Tensor:
 def _embedding(trace: Trace, readout: FrozenReadout) -> dict[str, Tensor]:
     """What state 0 adds, of prefix tokens and of patches, `[asked, image]` by name."""
     return {
-        name: torch.einsum("cird,ird->ci", direction, vectors)
+        name: torch.einsum("cird,ird->ci", direction.to(vectors), vectors)
         for name, direction, vectors in _embedded(trace, readout)
     }
 
@@ -182,9 +182,11 @@ def _embedded(trace: Trace, readout: FrozenReadout) -> Iterator[tuple[str, Tenso
     """The parts of state 0 at the tokens that are read, with their directions."""
     tokens = trace.tokens[readout.tokens.cpu()]
     of_prefix = (tokens < trace.layout.n_prefix).to(readout.tokens.device)
-    state = trace.states[0][:, readout.tokens]
-    if of_prefix.any():
-        yield "prefix token", readout.direction[:, :, of_prefix], state[:, of_prefix]
+    fine = torch.promote_types(trace.states.dtype, torch.float32)
+    state = trace.states[0][:, readout.tokens].to(fine)
+    for at in of_prefix.nonzero()[:, 0].tolist():
+        name = trace.layout.describe(int(tokens[at]))
+        yield name, readout.direction[:, :, [at]], state[:, [at]]
     if of_prefix.all():
         return
     direction, patches = readout.direction[:, :, ~of_prefix], state[:, ~of_prefix]
@@ -193,6 +195,6 @@ def _embedded(trace: Trace, readout: FrozenReadout) -> Iterator[tuple[str, Tenso
         yield "patches", direction, patches
         return
     n_prefix = int((trace.tokens < trace.layout.n_prefix).sum())
-    own = positions[readout.tokens[~of_prefix] - n_prefix].expand_as(patches)
+    own = positions[readout.tokens[~of_prefix] - n_prefix].to(fine).expand_as(patches)
     yield "patch projection", direction, patches - own
     yield "position", direction, own
