@@ -38,6 +38,7 @@ from .widgets import link as link
 from .widgets import teach as teach
 from .world import toy_models as toy_models
 from .zoo import load as load
+from .zoo import load_decoder as load_decoder
 from .zoo import paper_models as paper_models
 from .zoo import untrained as untrained
 

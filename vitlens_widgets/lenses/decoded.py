@@ -35,7 +35,7 @@ Measure = Callable[[Tensor, Final | None], dict[str, Tensor]]
 them by name, `[row]` or `[row, k]`."""
 
 
-class Decoder(Protocol):
+class LogitDecoder(Protocol):
     """What is asked of a lens here; see `Lens`."""
 
     name: str
@@ -64,7 +64,9 @@ class Decoded:
         at: Every token, or the model's own readout.
     """
 
-    def __init__(self, lens: Decoder, source: Source, at: Literal["tokens", "readout"]) -> None:
+    def __init__(
+        self, lens: LogitDecoder, source: Source, at: Literal["tokens", "readout"]
+    ) -> None:
         self.name = lens.name
         self.n_classes = len(source.trace.vit.labels)
         tokens = (len(source.trace.tokens),) if at == "tokens" else ()

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from vitlens_widgets.data import LabelSet
-from vitlens_widgets.lenses.decoded import Decoder
+from vitlens_widgets.lenses.decoded import LogitDecoder
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.models import TokenLayout
 from vitlens_widgets.models.live import Live
@@ -24,7 +24,7 @@ class Described(Live):
 
     kept_by = "keep its numbers, such as reading.table(), and its lens by lens.save(path)"
 
-    def __init__(self, lens: Decoder, source: Source) -> None:
+    def __init__(self, lens: LogitDecoder, source: Source) -> None:
         self._lens = lens
         self._source = source
         self._trace = source.trace

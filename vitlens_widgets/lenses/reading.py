@@ -12,7 +12,7 @@ from torch import Tensor
 from vitlens_widgets.data import frame
 from vitlens_widgets.errors import UsageError, as_list, check_count
 from vitlens_widgets.lenses import statistics
-from vitlens_widgets.lenses.decoded import Decoded, Decoder
+from vitlens_widgets.lenses.decoded import Decoded, LogitDecoder
 from vitlens_widgets.lenses.described import Described
 from vitlens_widgets.lenses.measured import Measured
 from vitlens_widgets.lenses.source import Source
@@ -45,7 +45,7 @@ class Reading(Described):
     """
 
     def __init__(
-        self, lens: Decoder, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
+        self, lens: LogitDecoder, source: Source, *, at: Literal["tokens", "readout"] = "tokens"
     ) -> None:
         super().__init__(lens, source)
         self._decoded = Decoded(lens, source, at)

@@ -127,7 +127,8 @@ class _Wording:
         """All of it."""
         things = list(description.things)
         if self._rng is not None:
-            things = [things[i] for i in self._rng.permutation(len(things))]
+            order: list[int] = self._rng.permutation(len(things)).tolist()
+            things = [things[i] for i in order]
             if self._brief and self._rng.random() < _ONE_OF_SEVERAL:
                 things = things[:1]
         shown = self._one_of(_JOINTS).join(map(self._thing, things)) or _NO_THING
@@ -170,4 +171,4 @@ class _Wording:
         """The first, plain one half of the time where chance decides."""
         if self._rng is None or self._rng.random() < 0.5:
             return wordings[0]
-        return wordings[self._rng.integers(len(wordings))]
+        return wordings[int(self._rng.integers(len(wordings)))]

@@ -17,6 +17,7 @@ from vitlens_widgets.files import existing_path
 from vitlens_widgets.world.catalogue import EMBEDDED, GOALS, NAMES, Goal, known
 from vitlens_widgets.world.measurement import (
     ClassMeasurement,
+    DecoderMeasurement,
     InfillMeasurement,
     Measurement,
     TextMeasurement,
@@ -39,6 +40,8 @@ _MEASUREMENTS: dict[str, type[Measurement]] = {
     "classes": ClassMeasurement,
     "infilling": InfillMeasurement,
     "texts": TextMeasurement,
+    "patch decoder": DecoderMeasurement,
+    "flow decoder": DecoderMeasurement,
 }
 """By kind of model."""
 
@@ -103,7 +106,9 @@ def card(name: str | os.PathLike[str]) -> ModelCard:
 def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
     """The card of the embedded model `name`, whose weights and measurements lie in `folder`."""
     command = f"python -m vitlens_widgets.world train {name}"
-    return _card(weights_file(name, folder), name, command, EMBEDDED[name])
+    weights = weights_file(name, folder)
+    goal = EMBEDDED.get(name) or read_facts(weights)["goal"]  # of one that is not embedded yet
+    return _card(weights, name, command, goal)
 
 
 def own_card(weights: Path) -> ModelCard:
@@ -128,7 +133,8 @@ def _call(weights: Path) -> str:
     """The call of `world.train`, or the command, that gives these weights again."""
     facts = read_facts(weights)
     if GOALS[facts["goal"]].kind != "classes":  # which only a recipe of this package trains
-        name = next(name for name, goal in EMBEDDED.items() if goal == facts["goal"])
+        by_file = weights.stem.replace("-", "/", 1)  # see `weights_file`
+        name = next((name for name, goal in EMBEDDED.items() if goal == facts["goal"]), by_file)
         return f"python -m vitlens_widgets.world train {name}"
     arguments = {
         name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")

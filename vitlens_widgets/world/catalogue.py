@@ -13,7 +13,7 @@ class Goal:
 
     Attributes:
         kind: Of model: "classes" for classifiers, "infilling" for masked autoencoders, "texts" for
-            models of images and texts.
+            models of images and texts; "patch decoder" and "flow decoder" for decoders.
         trained_on: In the fewest words.
         recipe: In sentences.
         not_good_for: What its models are no good for.
@@ -75,6 +75,24 @@ GOALS = {
         "size and its place, and often what is behind; nothing was ever asked of the patches.",
         not_good_for="Photographs, words that no caption had, and saying where things are by its "
         "patches: only CLS was compared with captions.",
+    ),
+    "painting of tokens": Goal(
+        kind="patch decoder",
+        trained_on="all tokens of every state",
+        recipe="Trained to paint the scene from all tokens of one state, told which, by the "
+        "absolute error of pixels and of their differences across and down (Zheng et al. 2025 for "
+        "its place); some states came with noise, some with tokens hidden.",
+        not_good_for="Photographs, and what the encoder's state does not hold: it paints the "
+        "middle of what could be.",
+    ),
+    "painting of a readout": Goal(
+        kind="flow decoder",
+        trained_on="readout embeddings",
+        recipe="Trained to make the scene out of noise, led by the encoder's embedding: a "
+        "rectified flow that predicts the picture (Li & He 2025), a tenth of the time without the "
+        "embedding.",
+        not_good_for="Photographs, and telling what an embedding says from what the decoder fills "
+        "in by itself: look at several seeds.",
     ),
 }
 """Name of a goal -> what it is."""

@@ -74,6 +74,9 @@ def make_clip(
         attention: Which of transformers' implementations computes attention.
     """
     common: dict[str, Any] = {"hidden_act": "gelu", "projection_dim": design.shared}
+    ends: dict[str, Any] = {
+        f"{end}_token_id": getattr(tokenizer, f"{end}_token_id") for end in ("bos", "eos", "pad")
+    }
     text = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=design.text_width,
@@ -81,9 +84,7 @@ def make_clip(
         num_hidden_layers=design.text_layers,
         num_attention_heads=design.text_heads,
         max_position_embeddings=LONGEST,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        **ends,
         **common,
     )
     vision = CLIPVisionConfig(

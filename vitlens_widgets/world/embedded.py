@@ -21,6 +21,7 @@ from typing import Any
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.catalogue import known
 from vitlens_widgets.world.labels import LABELS
@@ -42,8 +43,17 @@ def build(name: str) -> nn.Module:
 
 
 def build_from(weights: Path, name: str | None = None) -> nn.Module:
-    """The model of a weights file that this package has trained; see `build`."""
-    make = _MAKERS[read_facts(weights).get("kind", "classes")]
+    """The model of a weights file that this package has trained; see `build`.
+
+    Raises:
+        UsageError: It holds a decoder.
+    """
+    make = _MAKERS.get(read_facts(weights).get("kind", "classes"))
+    if make is None:
+        raise UsageError(
+            f"{weights.name} holds a decoder, which paints pictures and is no vision transformer; "
+            f'vl.load_decoder("{weights.as_posix()}") loads it.'
+        )
     return make(weights, name or name_of_weights(weights))
 
 

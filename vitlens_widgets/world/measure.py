@@ -21,8 +21,10 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.world.embedded import build_from
+from vitlens_widgets.world.decoders.served import DECODERS, trained_decoder
+from vitlens_widgets.world.embedded import build, build_from
 from vitlens_widgets.world.labels import BACKGROUND, LABELS, label_shares, present_classes
+from vitlens_widgets.world.measure_pictures import measure_pictures
 from vitlens_widgets.world.measure_texts import COUNTS, matching
 from vitlens_widgets.world.measurement import (
     NORMALISED,
@@ -33,9 +35,10 @@ from vitlens_widgets.world.measurement import (
 )
 from vitlens_widgets.world.network import STD, AttentionBlock, normalized
 from vitlens_widgets.world.scene import Scene, scene
-from vitlens_widgets.world.weights import read_facts
+from vitlens_widgets.world.weights import name_of_weights, read_facts
 
 SCENES = 1000  # for each number of objects
+JUDGE = "toy/p32-taught"  # of decoded pictures
 _CHUNK = 50  # scenes at a time
 
 
@@ -60,11 +63,24 @@ def measure(vit: ViT, scenes: int = SCENES, first_seed: int = 0, images: int = 0
 
 def measure_file(weights: Path, scenes: int = SCENES) -> Measurement:
     """Measure the model of a weights file, and write the result beside it."""
-    model = build_from(weights)
-    vit = ViT(model, **getattr(model, "loaded_with", {}))
-    measurement = measure(vit, scenes, images=read_facts(weights)["images"])
+    facts = read_facts(weights)
+    if facts.get("kind") in DECODERS:
+        measurement = _pictures_of(weights, range(scenes), facts["images"])
+    else:
+        measurement = measure(_as_vit(build_from(weights)), scenes, images=facts["images"])
     measurement.write(weights.with_suffix(".json"))
     return measurement
+
+
+def _pictures_of(weights: Path, seeds: range, images: int) -> Measurement:
+    """Those of a decoder, judged by the classifier that draws best."""
+    decoder = trained_decoder(weights, name_of_weights(weights))
+    encoder, judge = (_as_vit(build(name), name) for name in (decoder.reads.encoder, JUDGE))
+    return measure_pictures(decoder, encoder, judge, seeds, images)
+
+
+def _as_vit(model: Any, name: str = "") -> ViT:
+    return ViT(model, name=name, **getattr(model, "loaded_with", {}))
 
 
 def _drawn(vit: ViT, count: int, seeds: range) -> Iterator[list[Scene]]:

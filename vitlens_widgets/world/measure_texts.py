@@ -78,7 +78,8 @@ def _fact(one: Scene, what: str) -> str:
 def _logits(vit: ViT, scenes: list[Scene], texts: Mapping[Any, str]) -> np.ndarray:
     """Of each state's readout, compared with each text, `[state, scene, text]`."""
     twin = vit.prompted({str(key): text for key, text in texts.items()})
-    lens, found = LogitLens(twin), []
+    lens = LogitLens(twin)
+    found: list[np.ndarray] = []
     for start in range(0, len(scenes), _CHUNK):
         readout = lens.read(
             twin.trace(np.stack([one.image for one in scenes[start : start + _CHUNK]]))
@@ -89,7 +90,8 @@ def _logits(vit: ViT, scenes: list[Scene], texts: Mapping[Any, str]) -> np.ndarr
 
 def _shares(right: np.ndarray) -> tuple[float, ...]:
     """Of what is right at each state, `[state, scene]`, the share."""
-    return tuple(np.round(right.mean(axis=1), 4).tolist())
+    shares: list[float] = np.round(right.mean(axis=1), 4).tolist()
+    return tuple(shares)
 
 
 def _in_words(vit: ViT) -> str:

@@ -151,6 +151,45 @@ class TextMeasurement(Measurement):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class DecoderMeasurement(Measurement):
+    """What toy/p32-taught finds in the pictures of a decoder, of scenes with one thing.
+
+    Attributes:
+        named: By state, the share of the pictures in which it names the thing.
+        iou: By state, the mean IoU of its patch answers and the exact mask.
+        color: By state, the share of the pictures in which most pixels where the thing is have the
+            colour that most have in the scene.
+        of_scenes: The three, of the scenes themselves, as large as the pictures.
+        of_others: The three, of the pictures of another scene's final state: what guessing gives.
+    """
+
+    named: tuple[float, ...]
+    iou: tuple[float, ...]
+    color: tuple[float, ...]
+    of_scenes: tuple[float, float, float]
+    of_others: tuple[float, float, float]
+
+    def sentences(self) -> list[str]:
+        """The scores of the final state, and marks to compare them with."""
+        final = (self.named[-1], self.iou[-1], self.color[-1])
+        said = [
+            f"the thing is named right in {named:.3f}, the patches' mean IoU is {iou:.3f}, the"
+            f" colour is right in {color:.3f}"
+            for named, iou, color in (final, self.of_scenes, self.of_others)
+        ]
+        return [
+            f"Judged by toy/p32-taught on {self.scenes:,} held-out scenes with one object, of the"
+            f" pictures of the final state {said[0]}.",
+            f"For comparison: of the scenes themselves {said[1]}; of another scene's pictures"
+            f" {said[2]}.",
+        ]
+
+    def by_state(self) -> dict[str, Sequence[float]]:
+        """All three."""
+        return {"named right": self.named, "patch IoU": self.iou, "colour right": self.color}
+
+
 PIXELS, NORMALISED = "pixels", "normalised pixels"
 
 

@@ -49,7 +49,8 @@ def make_tokenizer(words: Sequence[str], longest: int) -> CLIPTokenizer:
     letters = sorted({letter for word in words for letter in _letters(word)})
     tokens = [*letters, *("".join(pair) for pair in merges), START, END]
     ids = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
-    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=longest)
+    learnt: Any = merges  # pairs, as the library wants them, not as it says
+    return CLIPTokenizer(vocab=ids, merges=learnt, model_max_length=longest)
 
 
 def _letters(word: str) -> _Word:

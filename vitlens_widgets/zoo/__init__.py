@@ -1,7 +1,8 @@
 """A ViT from anywhere: from a name, a folder, a hub, a file or a module."""
 
+from vitlens_widgets.zoo.decoders import load_decoder
 from vitlens_widgets.zoo.load import load
 from vitlens_widgets.zoo.paper import PaperModel, PaperModels, paper_models
 from vitlens_widgets.zoo.untrained import untrained
 
-__all__ = ["PaperModel", "PaperModels", "load", "paper_models", "untrained"]
+__all__ = ["PaperModel", "PaperModels", "load", "load_decoder", "paper_models", "untrained"]

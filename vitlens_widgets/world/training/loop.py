@@ -178,7 +178,7 @@ def train(
         bar = tqdm(initial=done, total=recipe.steps, desc=title, unit="step", disable=not progress)
         with bar:
             _learn_all(recipe, model, optimizer, checkpoint, done, save_every, bar)
-    return save_weights(model, folder / f"{stem}.safetensors", recipe.facts())
+    return save_weights(recipe.task.finished(model), folder / f"{stem}.safetensors", recipe.facts())
 
 
 @clean

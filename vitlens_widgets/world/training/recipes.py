@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from vitlens_widgets.world.autoencoder import MAEDesign
+from vitlens_widgets.world.decoders.flow import FlowDesign
+from vitlens_widgets.world.decoders.patches import PatchDesign
 from vitlens_widgets.world.training.classify import Classify
 from vitlens_widgets.world.training.infill import Infill
 from vitlens_widgets.world.training.match import Match
+from vitlens_widgets.world.training.paint import PaintReadout, PaintTokens
 from vitlens_widgets.world.training.task import Recipe
 from vitlens_widgets.world.weights import Design
 
@@ -28,5 +31,8 @@ RECIPES = {
     "toy/mae": Recipe(Infill(MAEDesign()), images=150_000, rate=3),
     "toy/mae-norm": Recipe(Infill(MAEDesign(norm_pix_loss=True)), images=96_000, rate=3),
     "toy/clip": Recipe(Match(), images=320_000, batch_size=256),
+    "toy/patch-decoder": Recipe(PaintTokens(PatchDesign("toy/p32")), images=320_000),
+    "toy/patch-decoder-clip": Recipe(PaintTokens(PatchDesign("toy/clip")), images=320_000),
+    "toy/unclip": Recipe(PaintReadout(FlowDesign("toy/clip")), images=2_000_000, batch_size=128),
 }
 """Model name -> its recipe."""

@@ -41,6 +41,10 @@ class Task(ABC, Generic[AnyModel, AnyBatch]):
         each step.
         """
 
+    def finished(self, model: AnyModel) -> nn.Module:
+        """What of the model is kept at the end: all of it."""
+        return model
+
     @abstractmethod
     def facts(self) -> dict[str, Any]:
         """What tells this task's models apart, by name: plain values that JSON can hold.
@@ -87,16 +91,18 @@ Draw = Callable[[int, int], Any]
 """From the index of a batch and the number of images in it to the batch."""
 
 
-def fresh_scenes(index: int, batch_size: int, size: int) -> list[Scene]:
-    """The scenes of batch `index`, half with one object and half with two, in no other batch.
+def fresh_scenes(index: int, batch_size: int, size: int, every: int = 2) -> list[Scene]:
+    """The scenes of batch `index`, which are in no other batch, with one object or with two.
 
     Args:
         index: Which batch, from 0 on.
         batch_size: How many scenes.
         size: Their side in pixels.
+        every: One scene in so many has two objects.
     """
     first = FIRST_TRAINING_SEED + index * batch_size
-    return [scene(first + i, objects=1 + i % 2, size=size) for i in range(batch_size)]
+    counts = [2 if i % every == every - 1 else 1 for i in range(batch_size)]
+    return [scene(first + i, objects=count, size=size) for i, count in enumerate(counts)]
 
 
 def stacked_images(scenes: list[Scene]) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""The decoders of the world's models: their networks, and how their weights are read."""

@@ -1,0 +1,103 @@
+"""The world's decoders as `Decoder`s, from their weights files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from vitlens_widgets.errors import UsageError, said
+from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
+from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.world.decoders.canvas import as_brightness
+from vitlens_widgets.world.decoders.flow import FlowDesign, FlowNetwork, sample
+from vitlens_widgets.world.decoders.patches import PatchDesign, PatchNetwork
+from vitlens_widgets.world.network import GRID, TRAINED_PATCH
+from vitlens_widgets.world.weights import read_facts, read_weights
+
+STEPS, GUIDANCE = 12, 2.0
+
+
+class TokenDecoder(Decoder):
+    """Paints all tokens of any state, in one pass."""
+
+    def __init__(self, name: str, design: PatchDesign, network: PatchNetwork) -> None:
+        self.name, self._network = name, network
+        self.size = (GRID * TRAINED_PATCH, GRID * TRAINED_PATCH)
+        self.reads = Reads(
+            what="tokens",
+            encoder=design.encoder,
+            shape=(design.tokens, design.features),
+            normalised="each token minus its mean over its deviation, without the norm's weights",
+            states=design.states,
+        )
+
+    def paint(self, embedding: Tensor, request: Request) -> Tensor:
+        """See `Decoder.paint`."""
+        return as_brightness(self._network(embedding, torch.tensor(request.states), request.hidden))
+
+
+class FlowDecoder(Decoder):
+    """Paints a readout, out of noise."""
+
+    steps, guidance = STEPS, GUIDANCE
+
+    def __init__(self, name: str, design: FlowDesign, network: FlowNetwork) -> None:
+        self.name, self._network = name, network
+        self.size = (design.side, design.side)
+        self.reads = Reads(
+            what="readout",
+            encoder=design.encoder,
+            shape=(design.features,),
+            normalised="its direction alone is read: it is divided by its length",
+        )
+
+    def paint(self, embedding: Tensor, request: Request) -> Tensor:
+        """See `Decoder.paint`."""
+        generator = torch.Generator().manual_seed(request.seed)
+        noise = torch.randn((1, 3, *self.size), generator=generator)
+        noise = noise.expand(len(embedding), -1, -1, -1)
+        return as_brightness(
+            sample(self._network, noise, embedding, request.steps, request.guidance)
+        )
+
+
+NetworkType = TypeVar("NetworkType", bound=nn.Module)
+
+
+@clean
+def _filled(network: NetworkType, weights: Path) -> NetworkType:
+    network.load_state_dict(read_weights(weights))
+    return network.requires_grad_(False).eval()
+
+
+def trained_decoder(weights: Path, name: str) -> Decoder:
+    """The decoder of a weights file that this package has trained.
+
+    Raises:
+        UsageError: It holds a model of another kind.
+    """
+    kind = read_facts(weights).get("kind")
+    if kind not in DECODERS:
+        raise UsageError(f"{said(str(weights))} holds no decoder, but a model that vl.load loads.")
+    return DECODERS[kind](name, weights)
+
+
+def _of_tokens(name: str, weights: Path) -> Decoder:
+    design = PatchDesign.of(read_facts(weights))
+    return TokenDecoder(name, design, _filled(PatchNetwork(design), weights))
+
+
+def _of_readout(name: str, weights: Path) -> Decoder:
+    design = FlowDesign.of(read_facts(weights))
+    return FlowDecoder(name, design, _filled(FlowNetwork(design), weights))
+
+
+DECODERS: dict[str, Callable[[str, Path], Decoder]] = {
+    "patch decoder": _of_tokens,
+    "flow decoder": _of_readout,
+}
+"""By kind, as it is noted in the weights file."""
