@@ -262,8 +262,8 @@ def test_several_sites_at_once_are_those_one_by_one(name, how, monkeypatch):
     monkeypatch.setattr(vit.adapter, "run_block", lambda *a: blocks.append(1) or run_block(*a))
     found = estimates_at(*runs, differ, sites, how)
     assert len(passes) == 1
-    # those of the gradient, and of both runs those of "mlp_out" with "k", and of the pattern
-    assert len(blocks) == vit.n_layers * (1 + 2 * 2)
+    # of the gradient; and of the other run, for "mlp_out" with "k", and for the pattern
+    assert len(blocks) == vit.n_layers * (1 + 2)
     assert [*found] == [*sites]
     for site, one in found.items():
         assert one.axes == apart[site].axes

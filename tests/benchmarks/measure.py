@@ -22,9 +22,10 @@ def interleaved(candidates: Mapping[str, Callable[[], object]], repeats: int) ->
 def timed(
     candidates: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, tuple[float, float]]:
-    """Median seconds of each, (wall, all processors), in turns; the first turn warms up.
+    """Median seconds of each, (wall, all processors), in turns.
 
-    What a candidate has to get ready each time, its `prepare`, is not counted.
+    The first turn warms up; without repeats it counts, for what takes minutes. What a candidate
+    has to get ready each time, its `prepare`, is not counted.
     """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
     for turn in range(repeats + 1):
@@ -33,7 +34,7 @@ def timed(
             before = time.perf_counter(), time.process_time()
             candidate()
             after = time.perf_counter(), time.process_time()
-            if turn:
+            if turn or not repeats:
                 found[name].append((after[0] - before[0], after[1] - before[1]))
     return {
         name: (statistics.median(w for w, _ in both), statistics.median(c for _, c in both))
@@ -61,20 +62,25 @@ def beside_forward(
 ) -> list[dict[str, object]]:
     """A row for each way: what it is about, its median seconds, and how many bare passes those are.
 
+    Wall time, and the time of all processors, which other work on the machine does not lengthen.
+
     Args:
         ways: By name; one is called "forward".
         repeats: How often each is timed.
         **about: Columns that all rows have in common.
     """
-    seconds = interleaved(ways, repeats)
+    seconds = timed(ways, repeats)
+    wall_of_one, cpu_of_one = seconds["forward"]
     return [
         {
             **about,
             "way": way,
-            "s": round(median, 2),
-            "ratio to bare forward": round(median / seconds["forward"], 2),
+            "s": round(wall, 2),
+            "ratio to bare forward": round(wall / wall_of_one, 2),
+            "s of processors": round(cpu, 2),
+            "their ratio": round(cpu / cpu_of_one, 2),
         }
-        for way, median in seconds.items()
+        for way, (wall, cpu) in seconds.items()
     ]
 
 

@@ -63,7 +63,7 @@ class NodeGradients:
 
     @cached_property
     def _values(self) -> _Values:
-        return _Values.of([self])
+        return _Values.of([self], self.base)
 
     def along_inputs(self, steps: int, reduce: Reduce) -> Iterator[np.ndarray]:
         """Of each of `steps` runs with state 0 on the line to the other run's, weighed."""
@@ -164,7 +164,10 @@ def estimates_of(asked: Sequence[tuple[NodeGradients, Reduce]]) -> list[np.ndarr
 
     def found() -> list[np.ndarray]:
         run = first.base.rerun((), keep=[*sites], grad=True, first=0)
-        return _of_run(run, asked, first.layers, _Values.of([one for one, _ in asked]))
+        every = [one for one, _ in asked]
+        has_all = all(one.moves == (one.read_at,) for one in every)
+        values = _Values.of(every, run if has_all else first.base)
+        return _of_run(run, asked, first.layers, values)
 
     return in_a_row(first.base, "asked for estimates", found)
 
@@ -211,15 +214,15 @@ class _BlockSites:
 
 
 class _Values(NamedTuple):
-    """What both runs have at the sites of some estimates: as much as the gradients in them."""
+    """What two runs have at the sites of some estimates: as much as the gradients in them."""
 
     base: _BlockSites
     other: _BlockSites
 
     @classmethod
-    def of(cls, asked: Sequence[NodeGradients]) -> _Values:
+    def of(cls, asked: Sequence[NodeGradients], base: Trace) -> _Values:
         sites = [site for one in asked for site in one.moves]
-        return cls(_BlockSites(asked[0].base, sites), _BlockSites(asked[0].other, sites))
+        return cls(_BlockSites(base, sites), _BlockSites(asked[0].other, sites))
 
 
 def of_single_keys(before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
