@@ -142,21 +142,21 @@ def test_the_circuit_is_small_and_answers_something_else(found, prose):
 
 def test_what_is_said_of_circuits_on_other_pairs_is_so(found, prose):
     """A circuit of one pair is its own; one by lot is as good; one of many pairs is large."""
-    circuits, held_out = found["circuits"], found["held_out"]
+    circuits, judged = found["circuits"], found["judged"]
     one, lot, ranked, many = circuits.values()
     assert list(circuits)[2:] == ["of this pair, by rank", "of 12 pairs, by rank"]
     assert one is found["circuit"]
-    kept = [held_out.tried([each.edges])[0].share for each in circuits.values()]
+    assert all((judged[name].edges == each.edges).all() for name, each in circuits.items())
     columns = found["columns_of_circuits"]
-    assert (
-        columns["of other pairs"] == [round(share, 2) for share in kept] == [0.02, 0.02, 0.9, 0.73]
-    )
+    assert columns["of other pairs"] == [0.02, 0.02, 0.9, 0.73]
+    assert columns["± (of other pairs)"] == [0.01, 0.03, 0.03, 0.09]
+    assert columns["answers like the model, of 12"] == [0, 0, 5, 2]
     assert [round(share, 1) for share in columns["share of its own gap"]] == [0.8] * 4
     assert [lot.size, ranked.size, many.size] == [58, 583, 502]
     assert many.labels[int(ranked.answers[0].argmax())] == "cat"
     assert columns["edges shared"][1] == 22
     assert lot.minimal
-    assert held_out.of_clean.shape == (12,)
+    assert [len(each.kept) for each in judged.values()] == [12] * 4
     answers = [many.labels[int(each)] for each in many.answers.argmax(1)]
     assert [answers.count(name) for name in ("cat", "dog")] == [4, 8]
     says(
@@ -164,12 +164,13 @@ def test_what_is_said_of_circuits_on_other_pairs_is_so(found, prose):
         "58 edges",
         "583 edges",
         "502 edges",
-        "0.90",
-        "0.73",
+        "0.90 ± 0.03",
+        "0.73 ± 0.09",
         "22 of them",
-        "0.02",
+        "0.02 ± 0.01",
+        "0.02 ± 0.03",
     )
-    says(prose["circuit-null-honest"], "call 4 so and 8")
+    says(prose["circuit-null-honest"], "call 4 so and 8", "call 2 so, and the 583 edges 5")
 
 
 def test_an_interval_of_a_share_reaches_as_far_as_wilsons(found):
