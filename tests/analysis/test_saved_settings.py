@@ -23,6 +23,7 @@ OTHER = {
         {"mask_rule": "majority"},
     ],
     "mean_attribution": [{"target": ["class 1"]}, {"center": True}],
+    "deciding_heads": [{"target": "answer"}, {"by": "grey"}, {"how": "denoising"}],
     "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
     "perturbation_test": [
         {"n_points": 2},

@@ -13,6 +13,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "mean_attribution": ("curve", "steps", "heads"),
     "activation_patching": ("share", "effect", "metric"),
     "attribution_patching": ("share", "effect", "metric"),
+    "deciding_heads": ("share", "turned"),
     "segmentation": ("iou", "separation", "everywhere"),
     "linear_probes": ("accuracy", "rank", "projection"),
     "class_value_agreement": ("means", "boxes"),

@@ -41,6 +41,7 @@ from vitlens_widgets.analysis.class_space import (
 from vitlens_widgets.analysis.compare import compare
 from vitlens_widgets.analysis.convergence import Convergence, convergence
 from vitlens_widgets.analysis.corruptions import MeanValues, mean_values, noised
+from vitlens_widgets.analysis.deciding_heads import DecidingHeads, deciding_heads
 from vitlens_widgets.analysis.experiment import experiments
 from vitlens_widgets.analysis.given_maps import GivenMaps
 from vitlens_widgets.analysis.maps import Maps
@@ -85,6 +86,7 @@ __all__ = [
     "ClassSimilarityChange",
     "ClassValueAgreement",
     "Convergence",
+    "DecidingHeads",
     "EdgeEffects",
     "Estimate",
     "Exchange",
@@ -115,6 +117,7 @@ __all__ = [
     "class_value_agreement",
     "compare",
     "convergence",
+    "deciding_heads",
     "edge_attribution_patching",
     "edge_patching",
     "estimate",
