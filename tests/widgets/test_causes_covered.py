@@ -126,6 +126,24 @@ def test_another_cover_is_another_pair():
         assert widget.error == ""
 
 
+def test_classes_that_nobody_has_chosen_go_with_the_cover():
+    vit = vl.load("toy/p32")
+    widget = vl.Causes(vit.trace(vl.world.scene(5045, objects=2, classes=["cat", "dog"]).image))
+    clean, found = int(widget._source.logits(0)[0].argmax()), []
+    halves = [[(row, col) for row in range(7) for col in part] for part in (range(4), range(3, 7))]
+    for change in ({"covered": halves[0]}, {"covered": halves[1]}, {"cover": "noise"}):
+        widget._set(change)
+        corrupted = int(widget._source.logits(0)[1].argmax())
+        found.append(None if corrupted == clean else corrupted)
+        assert (widget.target, widget.against) == (clean, found[-1])
+        assert (widget._of["target"], widget._of["against"]) == (clean, found[-1])
+    assert len(set(found)) > 1
+    widget.against = next(index for index in range(9) if index not in (clean, *found))
+    chosen = widget.against
+    widget.covered = halves[0]
+    assert widget.against == chosen
+
+
 def test_a_cover_that_fails_is_said_and_the_last_one_stays(monkeypatch):
     widget = vl.Causes(traced())
     before = widget.get_state()

@@ -226,9 +226,9 @@ class Causes(FindsCircuit):
             self._fail(error, "The exchange could not be asked", "what is shown is what was there")
 
     def _follow(self, before: dict[str, Any]) -> None:
-        """Classes that nobody has chosen go with the pair."""
+        """Classes that nobody has chosen go with the pair, whichever way that has changed."""
         self._untouched -= {name for name in CLASSES if getattr(self, name) != before[name]}
-        if self.image == before["image"]:
+        if all(getattr(self, name) == before[name] for name in ("image", "cover", "covered")):
             return
         self._is_following = True
         try:
