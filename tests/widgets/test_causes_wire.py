@@ -8,6 +8,7 @@ import pytest
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.widgets.fake_causes import random_pair
+from vitlens_widgets.widgets.causes import work
 from vitlens_widgets.widgets.causes.places import Spot
 
 REGISTERS = ("CLS", "register 1", "register 2", "register 3", "register 4")
@@ -282,3 +283,36 @@ def test_a_pair_that_cannot_be_asked_leaves_the_classes_as_they_were():
     pair.refusal = ""
     widget.image = 1
     assert (widget.image, widget.target, widget.against) == (1, 5, 1)
+
+
+def test_a_page_that_is_interrupted_keeps_what_is_known(monkeypatch):
+    pair = random_pair(6)
+    widget = vl.Causes(pair)
+    exchange = pair.exchange
+
+    def stopped(places, *of):
+        for logits in exchange(places, *of):
+            if len(pair.exchanged) > 6:
+                raise KeyboardInterrupt
+            yield logits
+
+    monkeypatch.setattr(pair, "exchange", stopped)
+    page = widget.saved()
+    known = np.isfinite(fields(widget, "_parts", 3, 4)[0]).sum()
+    assert known == 6
+    assert page.state["_parts"] == widget._parts
+    assert widget._progress["was_interrupted"]
+
+
+def test_of_very_many_tokens_a_page_has_those_that_matter(monkeypatch):
+    monkeypatch.setattr(work, "FEW", 20)
+    pair = random_pair(6, rows=5, cols=6)
+    widget = vl.Causes(pair, layer=1, head=0, exchanged=[("tokens", 1, [30])])
+    estimates = np.abs(widget._work.estimates(widget._now())[1][1])
+    widget.saved()
+    known = np.isfinite(fields(widget, "_tokens", 3, 31)[0])
+    expected = estimates >= estimates.max() / 8
+    expected[[0, 30]] = True  # CLS, and what is in the list
+    assert 0 < expected.sum() < 31
+    assert (known[1] == expected).all()
+    assert not known[[0, 2]].any()

@@ -272,7 +272,9 @@ class Causes(FindsCircuit):
         """The widget as a page without a kernel keeps it, with every part exchanged.
 
         What is missing of the map of parts and of the state that is chosen is computed, with a
-        progress bar; of other states too where they have few tokens, else what is known is there.
+        progress bar; of other states too where they have few tokens, else what is known is there,
+        and of more than 600 tokens of the chosen state those that the gradient expects to matter.
+        Ctrl-C ends it, and the page keeps what is known until then.
         """
         self._work.finish(self._now(), self.layer, self._places)
         self._send_numbers()

@@ -151,12 +151,28 @@ class Work:
                 return
 
     def finish(self, of: Of, layer: int, exchanged: Sequence[Spot]) -> None:
-        """Exchanges what a page shows, with a progress bar; of many tokens the chosen state's."""
+        """Exchanges what a page shows, with a progress bar; Ctrl-C ends it with what is known.
+
+        Of many tokens that is the chosen state's, and of very many those that are not faint.
+        """
         is_small = self.source.n_layers * len(self.tokens) <= FEW
         missing = self.missing(of, layer, exchanged, film=is_small)
+        if len(self.tokens) > FEW:
+            faint = self._faint(of, layer) - set(exchanged)
+            missing = [places for places in missing if places[0] not in faint]
         with progress_bar(len(missing), "exchanged") as bar:
-            for _ in self._run(of, missing, exchanged):
-                bar.update()
+            try:
+                for _ in self._run(of, missing, exchanged):
+                    bar.update()
+            except KeyboardInterrupt:
+                self.was_interrupted = True
+
+    def _faint(self, of: Of, layer: int) -> set[Spot]:
+        """Patches of a state that are not expected to do much."""
+        n_before = len(self.tokens) - len(self.patches)
+        strength = np.abs(np.nan_to_num(self.estimates(of)[1][layer]))
+        places: list[int] = np.flatnonzero(strength < FAINTEST * strength.max(initial=0)).tolist()
+        return {Spot("tokens", layer, tokens=(self.tokens[at],)) for at in places if at >= n_before}
 
     def _run(
         self, of: Of, sets: Sequence[Sequence[Spot]], exchanged: Sequence[Spot]
