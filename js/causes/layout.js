@@ -6,7 +6,8 @@ import { columnsFor } from "./columns.js";
 /**
  * @typedef {object} Layout
  * @property {Mode} mode
- * @property {number} left  width of the large picture and of the list, px
+ * @property {number} left  width of the large picture, px
+ * @property {number} list  width of the list, px
  * @property {import("./columns.js").Columns} columns
  * @property {number} cell  side of a patch, px
  * @property {number} thumb  longest side of an image of the pair, px
@@ -15,6 +16,7 @@ import { columnsFor } from "./columns.js";
 
 const PADDING = 16;
 const GAP = 28;
+const MIDDLE_GAP = 24;
 const LEFT = 322;
 const WIDEST_LEFT = 392;
 /** More heads than this are drawn without numbers. */
@@ -32,6 +34,7 @@ export function layoutFor(width, sizes) {
   return {
     mode,
     left,
+    list: mode === "middle" ? content - left - MIDDLE_GAP : left,
     columns,
     cell: Math.max(2, Math.floor(left / longer)),
     thumb: sizes.nHeads >= MANY_HEADS && mode === "wide" ? 126 : 98,
@@ -41,7 +44,7 @@ export function layoutFor(width, sizes) {
 
 /** @param {number} cell  width of a cell @param {number} nHeads */
 function rowOf(cell, nHeads) {
-  if (nHeads < MANY_HEADS) return { height: 25, gap: 3, hasNumbers: cell >= 36, square: cell >= 64 ? 13 : cell >= 36 ? 6 : Math.floor(cell / 2) };
+  if (nHeads < MANY_HEADS) return { height: 25, gap: 3, hasNumbers: cell >= 36, square: cell >= 72 ? 13 : cell >= 36 ? 6 : Math.floor(cell / 2) };
   const height = nHeads <= 12 ? 15 : 12;
   return { height, gap: 1, hasNumbers: false, square: Math.min(9, Math.floor(Math.min(cell, height) / 1.7)) };
 }

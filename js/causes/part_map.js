@@ -100,7 +100,9 @@ function drawCell({ node, square, number, row, at, layer }, { effects, dark, lay
   node.style.color = isKnown ? inkOn(color) : "";
   square.hidden = Number.isNaN(estimate);
   square.style.background = css(cellColor(estimate, effects.partEnd, dark));
-  number.textContent = isKnown && layout.row.hasNumbers ? share(exact) : "";
+  const text = isKnown && layout.row.hasNumbers ? share(exact) : "";
+  number.textContent = text;
+  number.classList.toggle("vl-long", text.length > 4);
   number.classList.toggle("vl-strong", Math.abs(exact) >= BOLD);
   const words = isKnown ? `${share(exact)} of the way, estimated ${share(estimate)}` : `not exchanged yet, estimated ${share(estimate)}`;
   setAttributes(node, { "aria-label": `${shortName(row, layer)}: ${words}` });

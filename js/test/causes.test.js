@@ -104,6 +104,8 @@ test("nothing is wider than the widget, and rows do not meet, at any width", () 
       for (const [rows, cols] of [[7, 7], [14, 14], [10, 16], [37, 37]]) {
         const layout = layoutFor(width, { rows, cols, nLayers, nHeads });
         assert.ok(layout.cell * cols <= layout.left && layout.left <= width - 32, `${width} ${rows}`);
+        const room = layout.mode === "middle" ? width - 32 - layout.left - 24 : width - 32; // beside the picture, or by itself
+        assert.ok(layout.list <= room, `${width} ${rows}`);
         assert.ok(layout.columns.end <= layout.columns.width, `${width} ${nLayers}`);
         const tops = rowTops([...Array(nHeads).keys(), "mlp"], layout.row);
         tops.slice(1).forEach((top, i) => assert.ok(top >= tops[i] + layout.row.height));

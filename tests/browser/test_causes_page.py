@@ -215,7 +215,7 @@ def test_patches_of_one_image_alone_are_covered_by_hand(page):
     caption = root.locator(".vl-pair-of-images .vl-head .vl-secondary")
     assert caption.inner_text() == widget._of["covered_words"]
     root.locator("select").select_option(label="blurred box")
-    eventually(page, lambda: caption.inner_text().endswith("blurred"))
+    eventually(page, lambda: "patches blurred (" in caption.inner_text())
     assert widget.cover == widget._of["cover"] == "blur"
     before = widget._logits
     root.locator(".vl-tokens").get_by_role("radio", name="cover").click()

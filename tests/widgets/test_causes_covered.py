@@ -99,7 +99,7 @@ def test_the_middle_half_is_covered_unless_said_otherwise():
     n_prefix = widget._meta["tokens"][-1] + 1 - 49
     assert widget.covered == (n_prefix + np.flatnonzero(grid)).tolist()
     assert widget._of["covered_words"] == (
-        "3 × 3 patches (rows 2 to 4, columns 2 to 4) covered in grey"
+        "3 × 3 patches covered in grey (rows 2 to 4, columns 2 to 4)"
     )
     assert widget._of["has_gap"]
     assert widget._meta["names"] == ["image", "covered"]
@@ -165,7 +165,7 @@ def test_words_say_what_was_covered():
     assert alone.words("blur", [first + layout.cols]) == "patch (1, 0) blurred"
     assert alone.words("noise", [first]) == "patch (0, 0) with noise on its embedding"
     row = [first, first + 1]
-    assert alone.words("blur", row) == "1 × 2 patches (row 0, columns 0 to 1) blurred"
+    assert alone.words("blur", row) == "1 × 2 patches blurred (row 0, columns 0 to 1)"
     corner = [first, first + 1 + layout.cols]
     assert alone.words("grey", corner) == "2 patches covered in grey"
 

@@ -140,7 +140,7 @@ class Coverable:
         return tokens if is_some else self.patches[_half(len(self.patches))]
 
     def words(self, cover: Cover, tokens: list[int]) -> str:
-        """What was covered, and how: "3 x 3 patches (rows 2 to 4, columns 2 to 4) blurred"."""
+        """What was covered, and how: "3 x 3 patches blurred (rows 2 to 4, columns 2 to 4)"."""
         row, col = np.divmod(np.array(tokens) - self.layout.n_prefix, self.layout.cols)
         (top, bottom), (left, right) = ((one.min(), one.max()) for one in (row, col))
         n_rows, n_cols = bottom - top + 1, right - left + 1
@@ -149,7 +149,7 @@ class Coverable:
         if len(tokens) == 1:
             return f"patch ({top}, {left}) {COVERS[cover].replace('their', 'its')}"
         where = f"{_range('row', top, bottom)}, {_range('column', left, right)}"
-        return f"{n_rows} × {n_cols} patches ({where}) {COVERS[cover]}"
+        return f"{n_rows} × {n_cols} patches {COVERS[cover]} ({where})"
 
 
 def covered_patches(given: Any, alone: Coverable) -> list[int]:
