@@ -19,7 +19,7 @@ class Plain(Decoder):
 
     def __init__(self, what="readout", shape=(5,), states=0, steps=1) -> None:
         self.reads = Reads(what, "toy/p32", shape, "nothing", states)
-        self.steps = steps
+        self.steps, self.hides = steps, what == "tokens"
         self.requests = []
 
     def paint(self, embedding, request):

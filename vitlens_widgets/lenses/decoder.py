@@ -37,7 +37,7 @@ class Reads:
     Attributes:
         what: `"readout"`, the pooled features that the encoder's classifier reads, `[feature]`; or
             `"tokens"`, a state of the residual stream, `[token, d]`.
-        encoder: The model that it was trained on, as `vl.load` takes it.
+        encoder: The model that it was trained on, as `vl.load` takes it; "" where it does not say.
         shape: Of one embedding: `(feature,)` or `(token, d)`.
         normalised: What the decoder itself does to an embedding first, in words.
         states: How many states it can be told to read; 0 where it is not told.
@@ -72,6 +72,7 @@ class Decoder(ABC):
         guidance: How far it goes from what it paints of nothing towards what it paints of the
             embedding, by default: 1 is what it was trained on.
         at_once: How many pictures it paints together.
+        hides: Whether tokens can be hidden from it.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Decoder(ABC):
     steps: int = 1
     guidance: float = 1.0
     at_once: int = 8
+    hides: bool = False
 
     def decode(
         self,
@@ -103,10 +105,10 @@ class Decoder(ABC):
                 one step.
             steps: From noise to a picture; more are finer and slower.
             guidance: See the attribute.
-            state: Which state the tokens are, 0 to L, one for all or for each; for decoders of
-                tokens alone, which must be told.
+            state: Which state the tokens are, 0 to L, one for all or for each; for decoders that
+                must be told (`reads.states`).
             hidden: Bool `[token]` or `[picture, token]`: tokens that it shall not see; for decoders
-                of tokens alone.
+                that can do so (`hides`).
 
         Yields:
             uint8 `[height, width, 3]`, in the order of the embeddings.
@@ -150,13 +152,14 @@ class Decoder(ABC):
         check_type("A decoder", vit, ViT, 'a model from vl.load, such as vl.load("toy/clip")')
         tokens = (vit.layout.n_tokens, vit.width)
         theirs = tokens if self.reads.what == "tokens" else (vit.adapter.n_features,)
-        load = f'load the model that it was trained on, vl.load("{self.reads.encoder}").'
+        theirs_is = self.reads.encoder and f', vl.load("{self.reads.encoder}")'
+        load = f"load the model that it was trained on{theirs_is}."
         if theirs != self.reads.shape:
             raise UsageError(
                 f"{self.name} reads {_in_words(self.reads.shape)} numbers of {self.reads.what}, "
                 f"and {vit.name} has {_in_words(theirs)}: {load}"
             )
-        if vit.name != self.reads.encoder:
+        if self.reads.encoder and vit.name != self.reads.encoder:
             raise UsageError(
                 f"{self.name} was trained on {self.reads.encoder}, and what {vit.name} makes of an "
                 f"image means something else: {load}"
@@ -191,7 +194,7 @@ class Decoder(ABC):
             found = type(embedding).__name__ if given is None else _in_words(tuple(given.shape))
             raise UsageError(
                 f"{self.name} decodes [picture, {_in_words(shape)}], the {self.reads.what} of "
-                f"{self.reads.encoder}, not {found}."
+                f"{self.reads.encoder or 'its encoder'}, not {found}."
             )
         if not given.isfinite().all():
             raise UsageError(f"What {self.name} shall decode has numbers that are not finite.")
@@ -211,7 +214,7 @@ class Decoder(ABC):
         """One for each picture; none where they are not told."""
         if self.reads.states == 0:
             if state is not None:
-                raise UsageError(f"{self.name} reads the readout, whichever state it is of.")
+                raise UsageError(f"{self.name} is not told which state it reads; leave out state=.")
             return ()
         if state is None:
             last = self.reads.states - 1
@@ -227,8 +230,8 @@ class Decoder(ABC):
         """Bool `[picture, token]`."""
         if hidden is None:
             return None
-        if self.reads.what != "tokens":
-            raise UsageError(f"{self.name} reads one embedding, of which no token can be hidden.")
+        if not self.hides:
+            raise UsageError(f"{self.name} reads all of an embedding; leave out hidden=.")
         tokens = self.reads.shape[0]
         mask = torch.as_tensor(hidden)
         if mask.dtype != torch.bool or tuple(mask.shape) not in ((tokens,), (pictures, tokens)):

@@ -105,7 +105,7 @@ def judged(judge: ViT, pictures: np.ndarray, scenes: list[Scene]) -> Judged:
     readout = LogitLens(judge).read(judge.trace(pictures))
     chances = readout.logits(judge.n_layers).softmax(dim=-1)
     labels = pixel_labels(chances[:, judge.layout.patches], judge.layout.grid, pictures.shape[1:3])
-    answers: list[int] = chances[:, 0].argmax(dim=-1).tolist()
+    answers = chances[:, 0].argmax(dim=-1).numpy()
     pairs = list(zip(pictures, scenes, strict=True))
     return Judged(
         named=np.array(

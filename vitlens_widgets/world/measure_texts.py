@@ -90,8 +90,7 @@ def _logits(vit: ViT, scenes: list[Scene], texts: Mapping[Any, str]) -> np.ndarr
 
 def _shares(right: np.ndarray) -> tuple[float, ...]:
     """Of what is right at each state, `[state, scene]`, the share."""
-    shares: list[float] = np.round(right.mean(axis=1), 4).tolist()
-    return tuple(shares)
+    return tuple(round(float(share), 4) for share in right.mean(axis=1))
 
 
 def _in_words(vit: ViT) -> str:

@@ -4,36 +4,70 @@ from __future__ import annotations
 
 import os
 
-from vitlens_widgets.errors import UsageError, said
+import torch
+
+from vitlens_widgets.errors import UsageError, check_type, said
 from vitlens_widgets.files import existing_path
 from vitlens_widgets.lenses.decoder import Decoder
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.world.decoders.served import trained_decoder
 from vitlens_widgets.world.weights import name_of_weights, trained_weights
+from vitlens_widgets.zoo.diffusion.source import diffusion_decoder
 
 
 @clean
-def load_decoder(source: str | os.PathLike[str]) -> Decoder:
+def load_decoder(
+    source: str | os.PathLike[str],
+    *,
+    encoder: ViT | None = None,
+    dtype: torch.dtype | None = None,
+) -> Decoder:
     """Load what paints pictures from the embeddings of an encoder.
 
     Args:
-        source: A weights file that `python -m vitlens_widgets.world train` has written for a
-            decoder, such as `"world-training/toy-patch-decoder.safetensors"`.
+        source: One of
+            - a weights file that `python -m vitlens_widgets.world train` has written for a decoder:
+              `"world-training/toy-patch-decoder.safetensors"`;
+            - an id or a folder of diffusers (`pip install vitlens_widgets[diffusion]`): of
+              Kandinsky 2.2 (`"kandinsky-community/kandinsky-2-2-decoder"`, whose encoder is
+              `vl.load("kandinsky-community/kandinsky-2-2-prior", subfolder="image_encoder")`), of a
+              stable unCLIP (its encoder is in its own subfolder `image_encoder`), or of a
+              representation autoencoder (`AutoencoderRAE`).
+        encoder: The model whose embeddings it shall decode, which is held against it. Kandinsky's
+            guidance needs it: that leads away from what the encoder makes of a blank image.
+        dtype: The type that decoders of diffusers run in; by default float32.
 
     Raises:
-        UsageError: There is no such file, or it holds something else.
+        UsageError: There is no such decoder, it is out of reach, or `encoder` is another model
+            than the one it was trained on.
+        UnsupportedModelError: Weights of it are missing or left over.
 
     Example:
         >>> decoder = load_decoder("world-training/toy-patch-decoder.safetensors")
         >>> decoder.reads.encoder, decoder.size
         ('toy/p32', (112, 112))
     """
-    weights = None
-    if isinstance(source, (str, os.PathLike)):
-        weights = trained_weights(existing_path(source))
-    if weights is None:
-        raise UsageError(
-            f"vl.load_decoder does not know {said(source)}; it takes the weights file of a decoder "
-            "that python -m vitlens_widgets.world train has written."
-        )
-    return trained_decoder(weights, name_of_weights(weights))
+    if encoder is not None:
+        check_type("encoder=", encoder, ViT, 'a model from vl.load, such as vl.load("toy/p32")')
+    if not isinstance(source, (str, os.PathLike)):
+        raise UsageError(_unknown(source))
+    path = existing_path(source)
+    if (weights := trained_weights(path)) is not None:
+        decoder = trained_decoder(weights, name_of_weights(weights))
+        if encoder is not None:
+            decoder.check_reads(encoder)
+        return decoder
+    is_saved = (path / "model_index.json").exists() or (path / "config.json").exists()
+    if str(source).startswith("toy/") or not (is_saved or "/" in str(source)):
+        raise UsageError(_unknown(source))
+    words = {} if dtype is None else {"torch_dtype": dtype}
+    return diffusion_decoder(os.fspath(source), encoder, words)
+
+
+def _unknown(source: object) -> str:
+    return (
+        f"vl.load_decoder does not know {said(source)}; it takes the weights file of a decoder "
+        "that python -m vitlens_widgets.world train has written, or an id or a folder of diffusers "
+        '("kandinsky-community/kandinsky-2-2-decoder").'
+    )

@@ -24,6 +24,8 @@ STEPS, GUIDANCE = 12, 2.0
 class TokenDecoder(Decoder):
     """Paints all tokens of any state, in one pass."""
 
+    hides = True
+
     def __init__(self, name: str, design: PatchDesign, network: PatchNetwork) -> None:
         self.name, self._network = name, network
         self.size = (GRID * TRAINED_PATCH, GRID * TRAINED_PATCH)

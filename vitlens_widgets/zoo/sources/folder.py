@@ -29,13 +29,18 @@ class FolderSource(ModelSource):
 
     def load(self, source: str, options: Options) -> tuple[str, nn.Module]:
         """The name of the folder, and the model; raises as `ModelSource.load`."""
-        path = path_of(source)
+        path, model_args = path_of(source), dict(options.model_args)
         if not path.exists():
             raise UsageError(f"There is no file or folder {source}.")
+        if isinstance(part := model_args.get("subfolder"), str):  # as of an id on the hub
+            path = path / part
+            del model_args["subfolder"]
         config = _config(path)
         if "architecture" in config and config.get("model_type") != "timm_wrapper":
-            return path.name, from_timm(f"local-dir:{path}", replace(options, pretrained=True))
-        return path.name, from_hf(str(path), options.model_args, options.weights)
+            return path.name, from_timm(
+                f"local-dir:{path}", replace(options, pretrained=True, model_args=model_args)
+            )
+        return path.name, from_hf(str(path), model_args, options.weights)
 
 
 def _config(folder: Path) -> dict[str, Any]:

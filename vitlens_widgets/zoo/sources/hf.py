@@ -17,6 +17,7 @@ from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 from vitlens_widgets.zoo.weights_file import read_weights
 
 _TRUST = "trust_remote_code"
+_PART = "subfolder"
 _BLOCK = re.compile(r"(?:^|\.)(?:layer|layers|blocks)\.\d+\.")
 
 
@@ -60,7 +61,7 @@ def from_hf(
     def build() -> nn.Module:
         if weights is not None:
             return _filled(source, weights, model_args)
-        model, report = _auto_class(source, model_args[_TRUST]).from_pretrained(
+        model, report = _auto_class(source, model_args).from_pretrained(
             source,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are told below
@@ -96,7 +97,7 @@ def _filled(source: str, weights: FromFile, model_args: Mapping[str, Any]) -> nn
     config = cast("Foreign", transformers.AutoConfig.from_pretrained(source, **model_args))
     if (head := given.get("classifier.weight")) is not None and len(head) != config.num_labels:
         config.num_labels = len(head)
-    kind = _auto_class(source, model_args[_TRUST])
+    kind = _auto_class(source, model_args)
     kind = kind._model_mapping[type(config)] if hasattr(kind, "_model_mapping") else kind
     model, report = kind.from_pretrained(
         None,
@@ -117,12 +118,15 @@ def _filled(source: str, weights: FromFile, model_args: Mapping[str, Any]) -> nn
     return model
 
 
-def _auto_class(source: str, trusted: bool) -> Any:
+def _auto_class(source: str, model_args: Mapping[str, Any]) -> Any:
     import transformers
 
     kind = cast("Foreign", transformers.AutoConfig)
-    config = kind.from_pretrained(source, **{_TRUST: trusted})
-    saved_as = getattr(config, "architectures", None) or ()
+    where = {name: model_args[name] for name in (_TRUST, _PART) if name in model_args}
+    saved_as = getattr(kind.from_pretrained(source, **where), "architectures", None) or ()
+    for name in saved_as:
+        if name.endswith("VisionModelWithProjection"):  # else read without its projection
+            return getattr(transformers, name)
     if "ViTMAEForPreTraining" in saved_as:
         return transformers.ViTMAEForPreTraining
     classifies = any("ForImageClassification" in name for name in saved_as)

@@ -1,0 +1,1 @@
+"""Decoders of diffusers, an optional extra: pip install vitlens_widgets[diffusion]."""

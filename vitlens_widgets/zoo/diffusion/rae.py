@@ -1,0 +1,58 @@
+"""Decoders of representation autoencoders: all patches to a picture, in one pass.
+
+Source: Zheng et al. (2025), "Diffusion Transformers with Representation Autoencoders", section 3.
+What they read is the encoder's last state through its final norm *without* the affine part.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
+from vitlens_widgets.models.foreign import Foreign
+
+PREFIX = {"dinov2": 5, "siglip2": 0, "mae": 1}
+"""Kind of encoder -> its tokens before the patches: CLS and registers, which are not read."""
+
+
+class RepresentationDecoder(Decoder):
+    """diffusers' `AutoencoderRAE`.
+
+    Args:
+        name: Its id or folder.
+        model: Of diffusers.
+        encoder: Name of the model that it reads; "" where nothing says it.
+    """
+
+    def __init__(self, name: str, model: Foreign, encoder: str) -> None:
+        self.name, self._model = name, model
+        self.size = (model.decoder_image_size, model.decoder_image_size)
+        self._prefix = PREFIX[model.config.encoder_type]
+        tokens = self._prefix + model.num_patches
+        self.reads = Reads(
+            what="tokens",
+            encoder=encoder,
+            shape=(tokens, model.config.encoder_hidden_size),
+            normalised="the encoder's final norm without its weights, then the decoder's own mean "
+            "and deviation of latents",
+        )
+
+    def paint(self, embedding: Tensor, request: Request) -> Tensor:  # noqa: ARG002
+        """See `Decoder.paint`."""
+        patches = embedding[:, self._prefix :].to(self._model.dtype).to(self._model.device)
+        tokens = functional.layer_norm(patches, patches.shape[-1:], eps=self._eps)
+        side = int(self._model.num_patches**0.5)
+        latents = tokens.transpose(1, 2).unflatten(-1, (side, side))
+        if not self._model.config.reshape_to_2d:
+            latents = tokens
+        known = self._model.state_dict()
+        latents = (latents - known["_latents_mean"]) / (known["_latents_std"] + 1e-5)
+        return self._model.decode(latents * self._model.config.scaling_factor).sample
+
+    @property
+    def _eps(self) -> float:
+        encoder = self._model.encoder
+        tower = getattr(encoder, "vision_model", encoder)
+        norm = getattr(tower, "layernorm", None) or tower.post_layernorm
+        return norm.eps
