@@ -216,6 +216,33 @@ def test_integrated_along_the_site_it_is_what_exchanging_the_whole_site_does(run
         assert estimate == pytest.approx(exact, rel=1e-3)
 
 
+def test_integrated_along_inputs_it_is_the_mean_gradient_of_a_plain_loop(vit, runs):
+    clean, corrupted = runs
+    model = vit.model
+
+    def written(state):
+        """What each MLP adds when the blocks run on a state, and the metric."""
+        added = []
+        for block in model.blocks:
+            middle = state + block.attn(block.norm1(state))
+            added.append(block.mlp(block.norm2(middle)))
+            state = middle + added[-1]
+        return added, differ(model.forward_head(model.norm(state)))
+
+    ends = [run.states[0] for run in (corrupted, clean)]
+    before, after = (written(end)[0] for end in ends)
+    expected = np.zeros((2, vit.n_layers))
+    for share in (1 / 8, 3 / 8, 5 / 8, 7 / 8):
+        added, metric = written(ends[0].lerp(ends[1], share).requires_grad_())
+        for layer, slope in enumerate(torch.autograd.grad(metric.sum(), added)):
+            moved = after[layer] - before[layer]
+            expected[:, layer] += (moved * slope).sum((1, 2)).detach().numpy() / 4
+    words = {"site": "mlp_out", "by": "layer", "integrate": "inputs", "steps": 4}
+    found = attribution_patching(*runs, differ, **words)
+    assert differ(corrupted.logits).numpy()[:, None] + expected == pytest.approx(found.metric)
+    assert abs(expected).min() > 1e-4
+
+
 def test_what_does_not_go_together_is_refused(runs):
     for words in (
         {"mends": "softmax"},
