@@ -10,6 +10,7 @@ from .errors import UnsupportedModelError as UnsupportedModelError
 from .errors import UsageError as UsageError
 from .export import save_figure as save_figure
 from .export import save_html as save_html
+from .lenses import DiffusionLens as DiffusionLens
 from .lenses import FrozenNormLens as FrozenNormLens
 from .lenses import GivenReading as GivenReading
 from .lenses import Infilling as Infilling
@@ -17,7 +18,9 @@ from .lenses import InfillLens as InfillLens
 from .lenses import Lens as Lens
 from .lenses import LogitLens as LogitLens
 from .lenses import PatchClassifier as PatchClassifier
+from .lenses import PatchDecoderLens as PatchDecoderLens
 from .lenses import Reading as Reading
+from .lenses import SteeringLens as SteeringLens
 from .lenses import read_features as read_features
 from .models import PlainViT as PlainViT
 from .models import TokenLayout as TokenLayout

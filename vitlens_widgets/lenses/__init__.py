@@ -7,10 +7,18 @@ from vitlens_widgets.lenses.given import GivenReading
 from vitlens_widgets.lenses.infill import Infilling, InfillLens
 from vitlens_widgets.lenses.lens import Lens
 from vitlens_widgets.lenses.logit import LogitLens
+from vitlens_widgets.lenses.pictures import (
+    DecodedPictures,
+    DiffusionLens,
+    PatchDecoderLens,
+    SteeringLens,
+)
 from vitlens_widgets.lenses.reading import Reading, Top
 from vitlens_widgets.lenses.taught import PatchClassifier, Teaching
 
 __all__ = [
+    "DecodedPictures",
+    "DiffusionLens",
     "FeatureReading",
     "FrozenNormLens",
     "GivenReading",
@@ -19,7 +27,9 @@ __all__ = [
     "Lens",
     "LogitLens",
     "PatchClassifier",
+    "PatchDecoderLens",
     "Reading",
+    "SteeringLens",
     "Teaching",
     "Top",
     "divergence",
