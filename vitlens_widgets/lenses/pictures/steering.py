@@ -109,9 +109,9 @@ class SteeringLens(PictureLens):
         generator = torch.Generator().manual_seed(check_seed(seed))
         found: list[Tensor] = []
         for _ in range(n):
-            noise: Tensor = torch.randn(own.shape, generator=generator).to(own)
-            noise *= lengths / torch.linalg.vector_norm(noise, dim=-1, keepdim=True)
-            found.append(readout_of(self.vit, trace.states[-1] + noise))
+            noise = torch.randn(own.shape, generator=generator).to(own)
+            length: Tensor = torch.linalg.vector_norm(noise, dim=-1, keepdim=True)
+            found.append(readout_of(self.vit, trace.states[-1] + noise * (lengths / length)))
         return torch.stack(found)
 
     def _chosen(self, components: Any) -> list[Writer]:
