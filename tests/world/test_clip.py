@@ -17,7 +17,7 @@ from vitlens_widgets.world.embedded import build_from
 from vitlens_widgets.world.measure import measure, measure_file
 from vitlens_widgets.world.measure_texts import POOL
 from vitlens_widgets.world.measurement import TextMeasurement
-from vitlens_widgets.world.training.match import Match, matching
+from vitlens_widgets.world.training.match import BRIEFER_FROM, Match, matching
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.weights import read_weights
 from vitlens_widgets.world.words import make_tokenizer
@@ -57,6 +57,14 @@ def test_a_batch_pairs_scenes_with_true_captions():
     for ids, scene in zip(batch.ids, scenes, strict=True):
         text = tokenizer.decode(ids, skip_special_tokens=True)
         assert words_of(text) == words_of(caption(scene, wording=0))
+
+
+def test_later_captions_are_briefer():
+    lengths = [
+        float(Match(TINY).draw(index, 40).attended.sum(dim=1).float().mean())
+        for index in (BRIEFER_FROM - 1, BRIEFER_FROM)
+    ]
+    assert lengths[1] < 0.85 * lengths[0]
 
 
 def test_the_loss_is_that_of_clip_and_the_same_caption_is_as_right():

@@ -44,7 +44,8 @@ _BEHIND_FLAT = (" on a {} background", ", the background is {}")
 _BEHIND_PATTERN = (" on a background of {}", ", the background is {}")
 
 _KEPT, _KEPT_IN_BRIEF = 0.85, 0.3  # chance of a detail
-_BRIEF, _ONE_OF_SEVERAL = 0.25, 0.3  # share of captions
+BRIEF = 0.25  # share of captions, of which
+_ONE_OF_SEVERAL = 0.3  # tell of one thing alone
 
 
 def _all_words() -> tuple[str, ...]:
@@ -97,8 +98,13 @@ def caption(scene: Scene, wording: int | None = None) -> str:
     check_type("A caption", scene, Scene, "a scene of the world, such as vl.world.scene(7)")
     if wording is None:
         return _Wording(None).sentence(scene.description)
-    rng = np.random.default_rng((check_count("wording", wording, 0), scene.seed))
-    return _Wording(rng).sentence(scene.description)
+    return worded(scene, check_count("wording", wording, 0))
+
+
+def worded(scene: Scene, wording: int, brief: float = BRIEF) -> str:
+    """One of many wordings, and how likely it is a brief one."""
+    rng = np.random.default_rng((wording, scene.seed))
+    return _Wording(rng, brief).sentence(scene.description)
 
 
 def class_prompts() -> dict[str, str]:
@@ -119,9 +125,9 @@ def _with_article(article: str, noun: str) -> str:
 class _Wording:
     """One way to say what there is: the plain one, or as chance decides."""
 
-    def __init__(self, rng: np.random.Generator | None) -> None:
+    def __init__(self, rng: np.random.Generator | None, brief: float = 0.0) -> None:
         self._rng = rng
-        self._brief = rng is not None and rng.random() < _BRIEF
+        self._brief = rng is not None and rng.random() < brief
 
     def sentence(self, description: Description) -> str:
         """All of it."""

@@ -107,13 +107,9 @@ def judged(judge: ViT, pictures: np.ndarray, scenes: list[Scene]) -> Judged:
     labels = pixel_labels(chances[:, judge.layout.patches], judge.layout.grid, pictures.shape[1:3])
     answers = chances[:, 0].argmax(dim=-1).numpy()
     pairs = list(zip(pictures, scenes, strict=True))
+    truth = np.array([CLASSES.index(one.names[0]) for one in scenes])
     return Judged(
-        named=np.array(
-            [
-                answer < len(CLASSES) and CLASSES[answer] == one.names[0]
-                for answer, one in zip(answers, scenes, strict=True)
-            ]
-        ),
+        named=answers == truth,
         iou=np.array(
             [mean_iou(found, one.class_mask) for found, one in zip(labels, scenes, strict=True)]
         ),

@@ -16,11 +16,16 @@ from torch.nn import functional
 from transformers import CLIPModel, CLIPTokenizer
 
 from vitlens_widgets.models.cleanup import clean
-from vitlens_widgets.world.captions import WORDS, caption
+from vitlens_widgets.world.captions import BRIEF, WORDS, worded
 from vitlens_widgets.world.clip import CLIP, LONGEST, CLIPDesign, make_clip
 from vitlens_widgets.world.network import GRID, TRAINED_PATCH, normalized
 from vitlens_widgets.world.training.task import Task, fresh_scenes, stacked_images
 from vitlens_widgets.world.words import make_tokenizer
+
+BRIEFER_FROM, LATER_BRIEF = 384, 0.6
+"""From which batch on how many captions are brief. With many details, colours and what is behind
+tell scenes apart, and next to nothing is learnt of what things are and where: after 82,000 scenes,
+the class by its caption alone was right for .65, when .86 of the full captions were found."""
 
 SHARPEST = math.log(100)  # of the logit scale, as in the paper
 
@@ -76,7 +81,8 @@ class Match(Task[CLIPModel, PairBatch]):
     def draw(self, index: int, batch_size: int) -> PairBatch:
         """Fresh scenes, each with a caption in any wording."""
         scenes = fresh_scenes(index, batch_size, GRID * TRAINED_PATCH)
-        captions = [caption(scene, wording=0) for scene in scenes]
+        brief = BRIEF if index < BRIEFER_FROM else LATER_BRIEF
+        captions = [worded(scene, 0, brief) for scene in scenes]
         words = _tokenizer()(captions, padding=True, return_tensors="pt")
         images = torch.from_numpy(stacked_images(scenes))
         return PairBatch(images, words["input_ids"], words["attention_mask"])

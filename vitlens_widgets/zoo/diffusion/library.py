@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +17,11 @@ def diffusers_library() -> Any:
         UsageError: It is not installed.
     """
     try:
-        import diffusers
+        return importlib.import_module("diffusers")
     except ImportError as error:
         raise UsageError(
             "Decoders of diffusers need it installed: pip install vitlens_widgets[diffusion]."
         ) from error
-    return diffusers
 
 
 def whole(kind: Foreign, source: str, words: Mapping[str, Any], part: str = "") -> Foreign:

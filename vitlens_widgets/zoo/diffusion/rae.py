@@ -42,12 +42,11 @@ class RepresentationDecoder(Decoder):
         """See `Decoder.paint`."""
         patches = embedding[:, self._prefix :].to(self._model.dtype).to(self._model.device)
         tokens = functional.layer_norm(patches, patches.shape[-1:], eps=self._eps)
-        side = int(self._model.num_patches**0.5)
-        latents = tokens.transpose(1, 2).unflatten(-1, (side, side))
-        if not self._model.config.reshape_to_2d:
-            latents = tokens
-        known = self._model.state_dict()
-        latents = (latents - known["_latents_mean"]) / (known["_latents_std"] + 1e-5)
+        if self._model.config.reshape_to_2d:
+            side = int(self._model.num_patches**0.5)
+            tokens = tokens.transpose(1, 2).unflatten(-1, (side, side))
+        known: dict[str, Tensor] = self._model.state_dict()
+        latents = (tokens - known["_latents_mean"]) / (known["_latents_std"] + 1e-5)
         return self._model.decode(latents * self._model.config.scaling_factor).sample
 
     @property
