@@ -4,7 +4,8 @@ import { element, fill, icon } from "../lib/dom.js";
 import { whenChanged } from "../lib/changes.js";
 import { labelNode } from "../lib/label_nodes.js";
 import { probability } from "../lib/numbers.js";
-import { lookedAt } from "./answers_lanes.js";
+import { bar } from "../patch_grid/answers_table.js";
+import { isNameless, lookedAt, SHOWN } from "./answers_lanes.js";
 import { boxOf } from "./layout.js";
 
 /** @typedef {import("./scene.js").Scenes} Scenes */
@@ -33,10 +34,11 @@ export function tokenAnswers(meta) {
   const pin = element("span", "vl-pin", {}, icon(PIN, "solid"));
   const where = element("p", "vl-where-words");
   const rank = element("p", "vl-where-words");
-  const node = element("div", "vl-token-answers", {}, element("div", "vl-head", {}, pin, title), where, rank);
+  const first = element("div", "vl-first-answers");
+  const node = element("div", "vl-token-answers", {}, element("div", "vl-head", {}, pin, title), where, rank, first);
   const update = whenChanged(
-    (/** @type {Scenes} */ { grid: g }) => [lookedAt(g), g.token, g.state, g.reading, g.columns],
-    ({ grid }) => {
+    (/** @type {Scenes} */ { grid: g, page }) => [lookedAt(g), g.token, g.state, g.reading, g.columns, page.axis],
+    ({ grid, page }) => {
       const token = lookedAt(grid);
       const isReadout = token === grid.reading.readout;
       pin.hidden = token !== grid.token;
@@ -46,7 +48,17 @@ export function tokenAnswers(meta) {
       const p = grid.reading.probability(grid.columns, grid.state, token);
       const place = grid.columns.rank[grid.reading.at(grid.state, token)];
       fill(rank, `at ${grid.reading.stateName(grid.state)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${`${grid.reading.kindWords} ${probability(p, 3)}`.trim()}, rank ${place} of ${meta.n_classes}`);
+      first.hidden = !isNameless(page.axis.column);
+      if (!first.hidden) fill(first, ...firstOf(grid, token));
     },
   );
   return { node, update };
+}
+
+/** The first answers of the state shown with their names, for columns that have room for emoji alone. @param {Scenes["grid"]} grid @param {number} token */
+function firstOf({ reading, state }, token) {
+  return Array.from({ length: Math.min(SHOWN, reading.nAnswers) }, (_, place) => {
+    const { label, probability: p } = reading.answer(state, token, place);
+    return element("div", "vl-answer", {}, labelNode(label), element("span", "vl-number", {}, probability(p)), bar(p));
+  });
 }

@@ -50,23 +50,31 @@ export function panels(meta, choose) {
 export const markCurrent = (cells, chosen) => cells.forEach(({ frame }, state) => frame.classList.toggle("vl-current", state === chosen));
 
 /** Answers in a column. */
-const SHOWN = 5;
+export const SHOWN = 5;
 const LINE = 26;
+const TWO_LINES = 32;
 /** Widths of a column from which there is room for a name with its number, and for a name. */
 const NUMBERED = 118;
-const NAMED = 44;
+const NAMED = 64;
+
+/** Of a column that has no room for names: those of one state stand beside. @param {number} width */
+export const isNameless = (width) => width < NAMED;
+
+/** Of a column in which a name stands in two lines: cut to one, it says too little. @param {number} width */
+const isBroken = (width) => !isNameless(width) && width < NUMBERED;
 
 /** @param {import("./scene.js").Meta} meta @param {(state: number) => void} choose @returns {Part} */
 export function firstAnswers(meta, choose) {
   const row = lane(meta.state_names.length, "vl-lane-answers", (state) => ({ node: element("div", "vl-lane-cell", { "data-state": state }) }));
   listenToLane(row.node, choose);
   const drawings = [
-    whenChanged((/** @type {Scenes} */ { page }) => [page.axis], ({ page }) => row.place(page.axis, SHOWN * LINE)),
+    whenChanged((/** @type {Scenes} */ { page }) => [page.axis], ({ page }) => row.place(page.axis, SHOWN * (isBroken(page.axis.column) ? TWO_LINES : LINE))),
     whenChanged(
       ({ page, grid }) => [page.axis, grid.reading, lookedAt(grid), grid.columns, grid.state],
       ({ page, grid }) => row.cells.forEach(({ node }, state) => {
         const places = Array.from({ length: Math.min(SHOWN, grid.reading.nAnswers) }, (_, i) => i);
         node.classList.toggle("vl-current", state === grid.state);
+        node.classList.toggle("vl-broken", isBroken(page.axis.column));
         fill(node, ...places.map((place) => answerLine(grid, state, place, page.axis.column)));
       }),
     ),
@@ -85,7 +93,7 @@ const sign = ({ name, brief, emoji }, letters) =>
 function answerLine(grid, state, place, width) {
   const { label, probability: p } = grid.reading.answer(state, lookedAt(grid), place);
   const isTarget = label.index === grid.columns.of;
-  const isNamed = width >= NUMBERED || (width >= NAMED && !isBackground(label.name));
+  const isNamed = width >= NUMBERED || (!isNameless(width) && !isBackground(label.name));
   const who = isNamed ? labelNode(label) : sign(label, 2);
   const number = width >= NUMBERED ? element("span", "vl-number", {}, probability(p)) : null;
   const words = `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;

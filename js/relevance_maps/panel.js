@@ -48,7 +48,8 @@ function titleOf(whose, { maps: { of }, classes }) {
   const index = (whose === 0 ? of.target : of.against) ?? 0;
   if (classes.isEmpty) return [name(index)];
   const p = probability(classes.probability[index] ?? NaN, 3);
-  return [name(index), element("span", "vl-quiet", { title: `the model’s probability of this class (${classes.kind})` }, `${classes.word} ${p}`)];
+  const title = `the model’s probability of this class (${classes.kind})`;
+  return [name(index), element("span", "vl-quiet vl-gives-way", { title }, `${classes.word} `), element("span", "vl-quiet", { title }, p)];
 }
 
 /**

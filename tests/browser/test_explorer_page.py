@@ -135,7 +135,7 @@ def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene,
     assert words(widget.locator(".vl-pair-line").first).startswith("edited run ")
 
 
-def test_where_names_have_no_room_background_is_a_dot(page, scene):
+def test_where_names_have_no_room_background_is_a_dot_and_one_state_has_them_all(page, scene):
     page.set_viewport_size({"width": 700, "height": 900})
     explorer = vl.explore(vl.load("toy/p32"), scene, token=20)
     answers = shown(page, explorer)[1].locator(".vl-lane-answers")
@@ -144,6 +144,13 @@ def test_where_names_have_no_room_background_is_a_dot(page, scene):
     assert n_background > 0
     assert answers.locator(".vl-dot").all_inner_texts() == ["·"] * n_background
     assert "bac" not in answers.inner_text()
+    named = page.locator(".vl-first-answers .vl-name")
+    assert named.count() == 0
+    page.set_viewport_size({"width": 400, "height": 900})  # no room for any name under a state
+    named.first.wait_for()
+    assert answers.locator(".vl-name").count() == 0
+    top = explorer.reading.top(5).index[explorer.state, 0, 20].tolist()
+    assert named.all_inner_texts() == [explorer.vit.labels[i] for i in top]
 
 
 def changed(explorer):
