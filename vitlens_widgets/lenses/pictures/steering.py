@@ -105,13 +105,13 @@ class SteeringLens(PictureLens):
             UsageError: As `read`.
         """
         own = contribution(self._check(trace), self._chosen([component])[0])
-        lengths: Tensor = torch.linalg.vector_norm(own, dim=-1, keepdim=True)
+        length = (own * own).sum(-1, keepdim=True).sqrt()
         generator = torch.Generator().manual_seed(check_seed(seed))
         found: list[Tensor] = []
         for _ in range(n):
             noise = torch.randn(own.shape, generator=generator).to(own)
-            length: Tensor = torch.linalg.vector_norm(noise, dim=-1, keepdim=True)
-            found.append(readout_of(self.vit, trace.states[-1] + noise * (lengths / length)))
+            noise = noise * length / (noise * noise).sum(-1, keepdim=True).sqrt()
+            found.append(readout_of(self.vit, trace.states[-1] + noise))
         return torch.stack(found)
 
     def _chosen(self, components: Any) -> list[Writer]:
