@@ -153,7 +153,7 @@ function statusOf({ searching, circuit }) {
   const { sizes, kept } = circuit.exact;
   if (searching === "greedy") return `removing the least needed edges: ${sizes[0]?.toLocaleString("en-US")} left keep ${(kept[0] ?? NaN).toFixed(2)} …`;
   const n = sizes.length - 1;
-  return `running circuits of growing size: ${sizes[n]?.toLocaleString("en-US")} edges keep ${(kept[n] ?? NaN).toFixed(2)} …`;
+  return `running circuits of growing size: the first ${sizes[n]?.toLocaleString("en-US")} edges keep ${(kept[n] ?? NaN).toFixed(2)} …`;
 }
 
 /** What runs along the edges outside of a circuit. @param {import("./scene.js").Meta} meta @param {Outside} outside */

@@ -29,7 +29,7 @@ export function dumbbells() {
 function row(index, after, { pair, classes, effects, layout }) {
   const base = baseOf(effects.of.direction);
   const [before, other] = [base, 1 - base].map((which) => pair.probabilities[which]?.[index] ?? NaN);
-  const width = layout.list - 202;
+  const width = layout.list - 218;
   const x = (/** @type {number | undefined} */ p) => SIDE + (p ?? 0) * (width - 2 * SIDE);
   const plot = svg(
     "svg",

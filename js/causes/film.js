@@ -31,6 +31,7 @@ export function film(meta, actions) {
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.layout, s.ratio], (s) => arrange(s, strip, stops)),
     whenChanged((s) => [s.layout, s.choices.layer], (s) => {
+      showSome(s, stops);
       const { columns } = s.layout;
       const centre = (/** @type {number} */ layer) => ({ x: columns.center(layer), y: sizeOf(s).height + 14 });
       drawTracks(tracks, knob, { nStates: meta.n_layers, perRow: meta.n_layers, chosen: s.choices.layer, centre });
@@ -71,15 +72,25 @@ function sizeOf(scene) {
 function arrange(scene, strip, stops) {
   const { layout, ratio } = scene;
   const { width, height } = sizeOf(scene);
-  const step = stepOf(scene);
   strip.style.height = `${height + 62}px`;
   stops.forEach(({ node, canvas, panel }, layer) => {
     Object.assign(node.style, { transform: `translate(${layout.columns.center(layer) - 60}px, 0)`, width: "120px" });
     Object.assign(panel.style, { width: `${width}px`, height: `${height}px`, marginLeft: `${60 - width / 2}px` });
     setAttributes(canvas, { width: Math.max(1, Math.round(width * ratio)), height: Math.max(1, Math.round(height * ratio)) });
-    panel.hidden = layout.columns.pitch < SMALLEST && layer % step !== 0;
   });
 }
+
+/** Of narrow columns the chosen one has a panel, and of the others as many as have room beside it. @param {Scene} scene @param {Stop[]} stops */
+function showSome({ layout, choices }, stops) {
+  const step = stepOf({ layout });
+  stops.forEach(({ panel }, layer) => {
+    const hasRoom = layout.columns.pitch >= SMALLEST || isOneOf(layer, choices.layer, step);
+    panel.style.visibility = hasRoom ? "" : "hidden"; // what stands under it stays there
+  });
+}
+
+/** Whether a state is the chosen one, or one of every `step` that does not touch it. @param {number} layer @param {number} chosen @param {number} step */
+export const isOneOf = (layer, chosen, step) => layer === chosen || (layer % step === 0 && Math.abs(layer - chosen) >= step);
 
 /** Of so many states one has its name. @param {{ layout: { columns: { pitch: number } } }} scene */
 export const stepOf = ({ layout }) => [1, 2, 4, 8].find((step) => step * layout.columns.pitch >= NAME) ?? 8;
@@ -87,8 +98,7 @@ export const stepOf = ({ layout }) => [1, 2, 4, 8].find((step) => step * layout.
 /** @param {Stop} stop @param {number} layer @param {Scene} scene */
 function name({ name: node, value }, layer, scene) {
   const { effects, tokens, choices, meta } = scene;
-  const step = stepOf(scene);
-  const isNamed = layer === choices.layer || (layer % step === 0 && Math.abs(layer - choices.layer) >= step);
+  const isNamed = isOneOf(layer, choices.layer, stepOf(scene));
   node.style.visibility = value.style.visibility = isNamed ? "" : "hidden";
   node.textContent = stateName(layer);
   const [first, effect] = tokens.nBefore ? [meta.prefix[0] ?? "", effects.token(layer, 0)] : ["patches", effects.group(layer)];

@@ -276,7 +276,7 @@ test("a search says where it is, can be stopped, and gone on with", () => {
   stop.fire("click");
   const onTheWay = foundWith({ without: null, answer: null, probability: null, is_finished: false });
   show({ circuit: onTheWay, searching: "threshold" });
-  assert.match(status.textContent, /growing size: 2 edges keep 0.90/);
+  assert.match(status.textContent, /growing size: the first 2 edges keep 0.90/);
   assert.doesNotMatch(node.all("vl-sizes-words")[0].textContent, /answers|without/);
   show({ circuit: foundWith({ is_greedy: true, is_finished: false }), searching: "greedy" });
   assert.match(status.textContent, /1 left keep 0.40/);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shortly } from "../causes/attribution.js";
 import { columnsFor } from "../causes/columns.js";
-import { stepOf } from "../causes/film.js";
+import { isOneOf, stepOf } from "../causes/film.js";
 import { biasStep, END_ROOM, pointX } from "../causes/half_blocks.js";
 
 test("columns stand as drawn: 6 and 12 layers beside the pair, 24 there, 6 by themselves at 700", () => {
@@ -41,6 +41,17 @@ test("right of the curves an emoji and a number of four signs stay in the view",
     }
   }
   assert.deepEqual([2.3, -1.04, 12.34, -12.34, 140.2, -140.2].map(shortly), ["2.30", "−1.0", "12.3", "−12", "140", "−140"]);
+});
+
+test("the chosen state and every so many have a panel, none so near that they would touch", () => {
+  for (const step of [1, 2, 4]) {
+    for (let chosen = 0; chosen < 24; chosen++) {
+      const shown = Array.from({ length: 24 }, (_, layer) => layer).filter((layer) => isOneOf(layer, chosen, step));
+      assert.ok(shown.includes(chosen));
+      shown.slice(1).forEach((layer, i) => assert.ok(layer - shown[i] >= step, `${shown}`));
+      assert.ok(shown.length >= Math.floor(24 / step) - 1);
+    }
+  }
 });
 
 test("names of states have room beside each other", () => {
