@@ -85,7 +85,7 @@ function drawn(s) {
     svg("circle", { class: "vl-size-point", cx: handle, cy: y(kept), r: 3.5 }),
     svg("circle", { class: "vl-size-knob", cx: handle, cy: AXIS, r: 6 }),
     svg("text", { class: "vl-tick-text", x: left, y: AXIS + 20 }, "1 edge"),
-    ...ticksFor(all).map((one) => svg("text", { class: "vl-tick-text", x: x(placeOf(one, all)), y: AXIS + 20, "text-anchor": "middle" }, many(one))),
+    ...ticksFor(all, right - left).map((one) => svg("text", { class: "vl-tick-text", x: x(placeOf(one, all)), y: AXIS + 20, "text-anchor": "middle" }, many(one))),
     svg("text", { class: "vl-tick-text", x: right, y: AXIS + 20, "text-anchor": "end" }, `all ${many(all)} edges`),
   ];
 }

@@ -45,14 +45,24 @@ export function sizeOfKey(key, sizes, size) {
   return step === undefined || at < 0 ? null : (sizes[Math.min(last, Math.max(0, at + step))] ?? null);
 }
 
+/** A number on the axis, and the name of its end, take so much room, px. */
+const TICK = 44;
+const END = 125;
+
 /**
- * Round sizes for the axis, none near its ends' names.
+ * Round sizes for the axis, none near another or the names at its ends.
  * @param {number} all
+ * @param {number} span  of the axis, px
  * @returns {number[]}
  */
-export function ticksFor(all) {
-  const round = [3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000];
-  return round.filter((size) => placeOf(size, all) > 0.11 && placeOf(size, all) < 0.8);
+export function ticksFor(all, span) {
+  let last = TICK;
+  return [3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000].filter((size) => {
+    const at = span * placeOf(size, all);
+    if (at < last || at > span - END) return false;
+    last = at + TICK;
+    return true;
+  });
 }
 
 /**

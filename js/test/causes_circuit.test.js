@@ -109,7 +109,12 @@ test("arrows lead to a neighbour, and every node can be reached from the embeddi
 test("sizes are on a log axis, and keys go from one that was tried to the next", () => {
   for (const all of [2, 307, 32491]) {
     assert.deepEqual([placeOf(1, all), placeOf(all, all), Math.round(sizeAt(placeOf(2, all), all))], [0, 1, 2]);
-    for (const tick of ticksFor(all)) assert.ok(tick > 1 && tick < all);
+    for (const span of [300, 560, 900]) {
+      const ticks = ticksFor(all, span);
+      const places = ticks.map((tick) => span * placeOf(tick, all));
+      assert.ok(ticks.length > (all > 100 ? 1 : -1) && places.every((at) => at <= span - 125));
+      places.slice(1).forEach((at, i) => assert.ok(at - places[i] >= 44, `${ticks}`));
+    }
   }
   const sizes = [1, 3, 10, 307];
   assert.deepEqual([1, 4, 6, 100, 9999].map((size) => nearest(sizes, size)), [0, 1, 2, 3, 3]);
