@@ -93,7 +93,7 @@ def caption(scene: Scene, wording: int | None = None) -> str:
 
     Example:
         >>> caption(world.scene(7))
-        'a medium yellow cat at the middle, on grey'
+        'a medium purple star at the left, on dark pink clouds'
     """
     check_type("A caption", scene, Scene, "a scene of the world, such as vl.world.scene(7)")
     if wording is None:
