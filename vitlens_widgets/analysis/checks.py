@@ -67,6 +67,13 @@ def logits_of(trace: Trace) -> Tensor:
     return cast("Tensor", trace.logits)
 
 
+def stopped_early(thing: str) -> KeyboardInterrupt:
+    """The interrupt, in a sentence, of work that has nothing to give yet: not one such thing."""
+    return KeyboardInterrupt(
+        f"Stopped by you before the first {thing} was done, so that there is nothing to give yet."
+    )
+
+
 def check_top(k: int | None, n_classes: int) -> int:
     """How many of the classes, or memories, that stand first: 5 unless it is said, or all of fewer.
 

@@ -182,7 +182,7 @@ def test_an_interrupt_keeps_what_is_done(clean, corrupted, monkeypatch):
     monkeypatch.setattr(
         activation, "progress_bar", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
-    with pytest.raises(KeyboardInterrupt):  # before anything is done there is nothing to keep
+    with pytest.raises(KeyboardInterrupt, match="before the first place was done"):
         found_of(clean, corrupted)
 
 

@@ -7,8 +7,8 @@
 """
 
 from vitlens_widgets.analysis.circuits.circuit import Circuit, circuit
+from vitlens_widgets.analysis.circuits.edge_effects import EdgeEffects
 from vitlens_widgets.analysis.circuits.edges import (
-    EdgeEffects,
     edge_attribution_patching,
     edge_patching,
 )

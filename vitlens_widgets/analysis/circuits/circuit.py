@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from vitlens_widgets.analysis.circuits.circuit_result import Circuit
+from vitlens_widgets.analysis.circuits.edge_effects import EdgeEffects
 from vitlens_widgets.analysis.circuits.edges import (
     METHODS,
-    EdgeEffects,
     Method,
     edge_attribution_patching,
 )

@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.models import LegendItem, LogTicker
 
 import vitlens_widgets.charts as charts
-from vitlens_widgets.analysis.circuits.edges import EdgeEffects
+from vitlens_widgets.analysis.circuits.edge_effects import EdgeEffects
 from vitlens_widgets.analysis.circuits.faithfulness import Faithfulness, faithfulness
 from vitlens_widgets.analysis.circuits.graph import Graph
 from vitlens_widgets.analysis.circuits.pairs import Runs

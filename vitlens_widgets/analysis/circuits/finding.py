@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from vitlens_widgets.analysis.circuits.circuit_result import Circuit, SizeCurve
-from vitlens_widgets.analysis.circuits.edges import EdgeEffects
+from vitlens_widgets.analysis.circuits.edge_effects import EdgeEffects
 from vitlens_widgets.analysis.circuits.pairs import Pair
 from vitlens_widgets.analysis.circuits.runs import Ablation
 from vitlens_widgets.analysis.circuits.search import CircuitSearch, Tried

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.analysis.checks import check_differ
+from vitlens_widgets.analysis.checks import check_differ, stopped_early
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.patching.exchange import Places
 from vitlens_widgets.analysis.patching.patching import How, Patching
@@ -42,7 +42,8 @@ def activation_patching(
 
     Exact: each place has a run of its own, of the model's own blocks. All run in batches, each from
     its first changed block on, of the last block only what the readout reads; how many at a time is
-    found by their size. An interrupt (Ctrl-C) ends it and gives what is done until then, if any.
+    found by their size. An interrupt (Ctrl-C) ends it and gives what is done until then; before
+    there is any, it is raised as `KeyboardInterrupt`, which says so.
 
     Args:
         clean: The run with the answer that is asked about, of one image or several.
@@ -165,7 +166,7 @@ def _done(patching: Patching, exchanges: Sequence[Places], order: list[int] | No
                 bar.update(1)
     except KeyboardInterrupt:
         if not n_done:
-            raise
+            raise stopped_early("place") from None
         warn(
             f"Stopped by you: {n_done} of {counted(len(exchanges), 'place')} are done; the others "
             "are NaN."
