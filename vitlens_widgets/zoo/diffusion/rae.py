@@ -44,7 +44,7 @@ class RepresentationDecoder(Decoder):
         tokens = functional.layer_norm(patches, patches.shape[-1:], eps=self._eps)
         if self._model.config.reshape_to_2d:
             side = int(self._model.num_patches**0.5)
-            tokens = tokens.transpose(1, 2).unflatten(-1, (side, side))
+            tokens = tokens.transpose(1, 2).reshape(len(tokens), -1, side, side)
         known: dict[str, Tensor] = self._model.state_dict()
         latents = (tokens - known["_latents_mean"]) / (known["_latents_std"] + 1e-5)
         return self._model.decode(latents * self._model.config.scaling_factor).sample
