@@ -14,6 +14,7 @@ from bokeh.models import (
     FixedTicker,
     HoverTool,
     LegendItem,
+    NoOverlap,
     NumeralTickFormatter,
 )
 from bokeh.plotting import figure
@@ -78,6 +79,7 @@ def figure_over_states(title: str, names: Sequence[str], quantity: str, **words:
     """An empty figure with the states side by side."""
     plot = empty_figure(title, quantity, x_range=list(names), **words)
     plot.xaxis.major_label_orientation = 0 if len(names) <= 13 else math.pi / 4
+    plot.xaxis.major_label_policy = NoOverlap(min_distance=4)  # beside others there is little room
     plot.xgrid.visible = False
     return plot
 

@@ -65,7 +65,8 @@ def legend_of(items: Sequence[LegendItem]) -> Legend:
     """
     ground = ":host { background-color: transparent !important; }"
     sheet = InlineStyleSheet(css=f"{ground} .bk-label {{ color: {TEXT} !important; }}")
-    return Legend(items=list(items), border_line_color=None, stylesheets=[sheet])
+    small: Any = {"label_text_font_size": "12px", "margin": 5}  # what it takes, the figure lacks
+    return Legend(items=list(items), border_line_color=None, stylesheets=[sheet], **small)
 
 
 def scale_of(transform: Any, quantity: str) -> ColorBar:
