@@ -168,8 +168,7 @@ def test_the_first_edges_are_the_circuit(method):
     else:
         clean, corrupted = traces()
     widget = vl.Causes(clean, corrupted)
-    widget.find_circuit(method)
-    found = widget._searches["corrupted"]._finding.circuit()
+    found = widget.find_circuit(method)
     assert found.finished
     edges = np.frombuffer(widget._circuit_edges, "<i4").reshape(-1, 3)
     assert len(edges) == widget._circuit["n_edges"] == found.graph.n_edges
@@ -199,8 +198,7 @@ def difference(logits):
 def test_a_circuit_is_that_of_the_pair_that_is_shown(outside):
     clean, corrupted = traces(n=3)
     widget = vl.Causes(clean, corrupted, 9, 5, image=2, outside=outside)
-    widget.find_circuit()
-    found = widget._searches[outside]._finding.circuit()
+    found = widget.find_circuit()
     mean = mean_written([corrupted]) if outside == "mean" else None
     runs = CircuitRuns(clean, corrupted, outside, mean=mean)  # of all pairs: the third is asked
     graph = runs.graph

@@ -49,7 +49,8 @@ class Finding:
         ablation: Ablation = "corrupted",
         mean_over: Sequence[Trace] | None = None,
     ) -> None:
-        self._pairs, self._scores, self._keep, self._ablation = pairs, scores, keep, ablation
+        self._pairs, self._scores, self._keep = pairs, scores, keep
+        self._ablation: Ablation = ablation
         self._search = CircuitSearch(pairs, ablation, mean_over)
         self._ranked = _ranked(scores, self._search)
         self._curves = [SizeCurve("by scores", [])]

@@ -12,7 +12,13 @@ from vitlens_widgets.errors import check_choice
 from vitlens_widgets.kinds import is_mapping
 from vitlens_widgets.progress import progress
 from vitlens_widgets.widgets.causes.circuit import NO_CIRCUIT, circuit_traits
-from vitlens_widgets.widgets.causes.seam import CausesLike, FindingLike, Method, Outside
+from vitlens_widgets.widgets.causes.seam import (
+    CausesLike,
+    CircuitLike,
+    FindingLike,
+    Method,
+    Outside,
+)
 from vitlens_widgets.widgets.causes.traits import CausesChoices
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
@@ -73,9 +79,10 @@ class Search:
         """Measures what was found until now."""
         self._finding.measure(0, needed=False)
 
-    def traits(self, kind: str, outside: Outside) -> dict[str, Any]:
+    @property
+    def found(self) -> CircuitLike:
         """What is known now."""
-        return circuit_traits(self._finding.circuit(), kind, outside)
+        return self._finding.circuit()
 
 
 class FindsCircuit(CausesChoices):
@@ -114,11 +121,12 @@ class FindsCircuit(CausesChoices):
         return self._searches[self.outside]
 
     def _show_circuit(self) -> None:
-        found = self._searches[self.outside].traits(self._source.probability_kind, self._outside)
+        found = self._searches[self.outside].found
+        traits = circuit_traits(found, self._source.probability_kind, self._outside)
         with self.hold_sync():
-            self._set(found)
+            self._set(traits)
 
-    def find_circuit(self, method: Method = "threshold") -> None:
+    def find_circuit(self, method: Method = "threshold") -> CircuitLike:
         """Finds few connections that keep the answer, with `outside` on all others; shows them.
 
         Of the pair that is shown. Ctrl-C ends the search; what was found until then is shown, and
@@ -127,6 +135,10 @@ class FindsCircuit(CausesChoices):
         Args:
             method: See `vl.analysis.circuit`; `"greedy"` also removes edges one by one, which takes
                 far longer.
+
+        Returns:
+            What was found, as `vl.analysis.circuit` gives it; what each edge is needed for was not
+            measured.
 
         Raises:
             UsageError: As `vl.analysis.circuit`.
@@ -141,6 +153,7 @@ class FindsCircuit(CausesChoices):
                 raise
             search.stop()
         self._show_circuit()
+        return search.found
 
     @answers_browser
     def _find_circuit(self, message: Any, _buffers: Buffers) -> Reply:
