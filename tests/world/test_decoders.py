@@ -10,6 +10,7 @@ import torch
 
 import vitlens_widgets as vl
 from tests.sentences import refused
+from tests.world.small_clip import small_clip
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world import embedded
 from vitlens_widgets.world.cards import own_card, read_card, weights_file
@@ -18,7 +19,7 @@ from vitlens_widgets.world.decoders.flow import FlowDesign, FlowNetwork, sample,
 from vitlens_widgets.world.decoders.patches import PatchDesign, PatchNetwork
 from vitlens_widgets.world.measure import measure_file
 from vitlens_widgets.world.measure_pictures import judged, main_color
-from vitlens_widgets.world.training import paint
+from vitlens_widgets.world.training import encoded, paint
 from vitlens_widgets.world.training.encoded import encoded_readout, encoded_states
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.training.paint import PaintReadout, PaintTokens
@@ -158,6 +159,20 @@ def test_the_states_that_are_learnt_from_are_those_of_a_trace():
     own = vl.load("toy/p32").trace(large).states
     assert found.shape == own.shape
     assert ((found - own).norm() / own.norm()) < 0.02  # half precision
+
+
+def test_what_is_learnt_from_of_a_clip_is_what_its_trace_and_readout_are(tmp_path, monkeypatch):
+    weights = small_clip(tmp_path)
+    monkeypatch.setattr(encoded, "encoder", lambda _name: embedded.build_from(weights))
+    images = np.stack([world.scene(seed, 2, 112).image for seed in (3, 4)])
+    vit = vl.load(str(weights))
+    own = vit.trace(images.repeat(2, axis=1).repeat(2, axis=2)).states
+    found = encoded_states("toy/clip", torch.from_numpy(images)).float()
+    assert found.shape == own.shape
+    assert (found - own).norm() / own.norm() < 0.02
+    readout = encoded_readout("toy/clip", torch.from_numpy(images)).float()
+    expected = vit.adapter.readout_features(own[-1]).detach()
+    assert (readout - expected).norm() / expected.norm() < 0.02
 
 
 def test_what_is_left_to_chance_in_learning():
