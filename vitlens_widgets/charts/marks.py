@@ -27,12 +27,13 @@ def with_chance(plot: Figure, chance: float | None, said: str = "chance") -> Non
     if chance is not None:
         line: dict[str, Any] = {"line_dash": "dashed", "line_color": ON_BOTH, "line_width": 1}
         plot.add_layout(Span(location=chance, dimension="width", **line))
-        name = LinearAxis(
-            ticker=FixedTicker(ticks=[chance]),
-            major_label_overrides={chance: fill(said, _WIDE)},
-            axis_line_alpha=0,
-            major_tick_line_alpha=0,
-        )
+        look: dict[str, Any] = {  # any ticker will do, which types do not know
+            "ticker": FixedTicker(ticks=[chance]),
+            "major_label_overrides": {chance: fill(said, _WIDE)},
+            "axis_line_alpha": 0,
+            "major_tick_line_alpha": 0,
+        }
+        name = LinearAxis(**look)
         plot.right = [name, *plot.right]  # next to the frame, before a legend
 
 
