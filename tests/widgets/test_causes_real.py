@@ -228,3 +228,15 @@ def test_estimates_are_those_of_the_pair_alone():
         found, PairSource(*alone).estimates(3, 8, 0, "denoising", "k"), strict=True
     ):
         np.testing.assert_allclose(one, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_circuit_that_was_given_stays_as_it_was():
+    widget = vl.Causes(*traces(), 9, 5)
+    first = widget.find_circuit()
+    names, sizes, edges = [one.name for one in first.curves], first.curves[0].sizes, first.edges
+    second = widget.find_circuit("greedy")
+    assert second.size < first.size
+    assert [one.name for one in first.curves] == names
+    assert (first.curves[0].sizes == sizes).all()
+    assert (first.edges == edges).all()
+    assert len(second.curves) == 2

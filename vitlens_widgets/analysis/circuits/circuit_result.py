@@ -47,6 +47,10 @@ class SizeCurve:
         known = list(steps)
         return cls(name, [tried for _, tried in known], [size for size, _ in known])
 
+    def now(self) -> SizeCurve:
+        """The same, to which nothing is added any more."""
+        return SizeCurve(self.name, list(self.tried), list(self.asked))
+
     @property
     def known(self) -> list[tuple[int, Tried]]:
         """Sizes of the ranking, and what was tried."""

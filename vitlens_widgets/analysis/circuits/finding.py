@@ -150,7 +150,7 @@ class Finding:
             share=found.share,
             without=self._without,
             keep=self._keep,
-            curves=self._curves,
+            curves=[one.now() for one in self._curves],
             random=np.array(self._random),
             needed=self._needed,
             scores=self._scores,
