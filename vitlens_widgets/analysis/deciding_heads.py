@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 import numpy as np
 
@@ -253,8 +253,8 @@ class _Deciding(Measures[DecidingHeads]):
                 self._vit.trace(one[counts], preprocessed=True)
                 for one in (pixels.cpu(), hidden.cpu())
             ]
-        metric = logit_difference(wanted[counts].tolist(), other[counts].tolist())
-        patching = Patching(*runs, metric, self._how)
+        asked = [cast("list[int]", one[counts].tolist()) for one in (wanted, other)]
+        patching = Patching(runs[0], runs[1], logit_difference(*asked), self._how)
         rows, noising = np.array(here)[counts.numpy()], self._how == "noising"
         gap[rows] = patching.gap.size[:, None, None]
         places = [Place("z", layer, head=head) for layer, head in np.ndindex(*shape[1:])]

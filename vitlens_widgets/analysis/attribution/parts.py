@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
@@ -184,7 +185,7 @@ def _embedded(trace: Trace, readout: FrozenReadout) -> Iterator[tuple[str, Tenso
     of_prefix = (tokens < trace.layout.n_prefix).to(readout.tokens.device)
     fine = torch.promote_types(trace.states.dtype, torch.float32)
     state = trace.states[0][:, readout.tokens].to(fine)
-    for at in of_prefix.nonzero()[:, 0].tolist():
+    for at in cast("list[int]", of_prefix.nonzero()[:, 0].tolist()):
         name = trace.layout.describe(int(tokens[at]))
         yield name, readout.direction[:, :, [at]], state[:, [at]]
     if of_prefix.all():
