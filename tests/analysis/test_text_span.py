@@ -120,13 +120,38 @@ def test_a_saved_run_is_asked_by_other_texts_without_another_forward_pass(clip, 
             assert again.texts(layer, head) == first.texts(layer, head)
 
 
-def test_random_directions_are_the_null_and_known_directions_beat_it(clip):
+def test_random_directions_of_as_large_a_pool_are_the_null(clip):
     data = examples(clip, 6)
-    known = vl.analysis.text_span(clip, data, n_texts=1)
-    assert known.chance.shape == (5, *known.explained.shape)
-    assert ((known.chance >= 0) & (known.chance <= 1)).all()
-    same = vl.analysis.text_span(clip, data, n_texts=1, seed=0)
-    np.testing.assert_array_equal(known.chance, same.chance)
+    found = vl.analysis.text_span(clip, data, texts=WORDS, layers=[1], n_texts=2, seed=3)
+    again = vl.analysis.text_span(clip, data, texts=WORDS, layers=[1], n_texts=2, seed=3)
+    np.testing.assert_array_equal(found.chance, again.chance)
+    rng = np.random.default_rng(3)
+    pixels = torch.cat([batch.pixels for batch in batches(clip, data, 0, 6, 4)])
+    vectors = [of_head for layer, _, of_head in heads_vectors(clip, pixels) if layer == 1]
+    for of_pool in found.chance:
+        pool = rng.standard_normal((len(WORDS), vectors[0].shape[1]))
+        for head, own in enumerate(vectors):
+            units = pool / np.linalg.norm(pool, axis=1, keepdims=True)
+            np.testing.assert_allclose(
+                of_pool[0, head], on_vectors(own, units, 2, 80)[1], atol=1e-5
+            )
+
+
+def test_directions_of_the_vectors_are_said_better_than_by_chance():
+    rng = np.random.default_rng(8)
+    texts = np.linalg.qr(rng.standard_normal((40, 40)))[0][:6]
+    data = rng.standard_normal((300, 2)) @ texts[:2] + 0.05 * rng.standard_normal((300, 40))
+    known = greedy_span(moments_of(data), texts, 2, 80).explained[-1]
+    random = rng.standard_normal((6, 40))
+    random /= np.linalg.norm(random, axis=1, keepdims=True)
+    assert known > 0.9 > greedy_span(moments_of(data), random, 2, 80).explained[-1]
+
+
+def test_of_what_does_not_vary_nothing_is_said():
+    data = np.tile(np.random.default_rng(0).standard_normal(9), (7, 1))
+    found = greedy_span(moments_of(data), np.eye(9), 3, 80)
+    assert found.which.tolist() == [-1, -1, -1]
+    assert found.explained.tolist() == [0, 0, 0]
 
 
 def test_rows_of_a_classifier_take_the_texts_place():
@@ -145,6 +170,7 @@ def test_bad_input_is_refused(clip):
         {"texts": ["cat"], "n_texts": 2},
         {"layers": [7], "n_texts": 1},
         {"layers": [], "n_texts": 1},
+        {"layers": [1, 1], "n_texts": 1},
     ):
         with refused(vl.UsageError):
             vl.analysis.text_span(clip, data, **words)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,7 @@ from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.lenses.decoder import Decoder, Reads
 from vitlens_widgets.lenses.pictures import DiffusionLens, PatchDecoderLens, SteeringLens
+from vitlens_widgets.lenses.pictures.lens import readout_of
 from vitlens_widgets.lenses.pictures.similar import ssim
 from vitlens_widgets.lenses.pictures.steered import Writer, contribution, steered
 from vitlens_widgets.lenses.source import head_output
@@ -210,12 +214,56 @@ def test_a_judge_names_the_pictures(vit, trace):
     np.testing.assert_allclose(chances[1, 2], logits.amax(-1), rtol=1e-5)
 
 
-def test_random_directions_are_as_long_as_the_component(vit, trace):
+@pytest.mark.parametrize("strength", [0.0, 3.5, float("inf")])
+def test_the_null_is_another_direction_as_long_in_the_same_place(vit, trace, strength):
+    lens, writer = SteeringLens(vit, Fixed(vit)), Writer(1, 0)
+    own = contribution(trace, writer)
+    with patch.object(type(lens), "_read", side_effect=lambda *given: given):
+        _, names, *_ = lens.null(trace, [writer], n=2, strength=strength)
+    assert names == ["L1 H0, random 1", "L1 H0, random 2"]
+    states = []
+    with patch("vitlens_widgets.lenses.pictures.steering.readout_of") as read:
+        read.side_effect = lambda vit, state: states.append(state) or readout_of(vit, state)
+        lens.null(trace, [writer], n=2, strength=strength)
+    start = 0 if strength == float("inf") else trace.states[-1]
+    times = 1 if strength == float("inf") else strength - 1
+    for state in states[:2]:
+        written = (state - start) / times
+        torch.testing.assert_close(written.norm(dim=-1), own.norm(dim=-1), rtol=1e-3, atol=1e-4)
+        assert torch.cosine_similarity(written, own, dim=-1).abs().max() < 0.9
+
+
+def test_the_other_null_is_what_the_head_writes_in_another_image(vit, trace):
     lens = SteeringLens(vit, Fixed(vit))
-    found = lens.random(trace, (1, 0), 3, seed=1)
-    assert found.shape == (3, trace.n_images, vit.adapter.n_features)
-    assert not torch.equal(found[0], found[1])
-    torch.testing.assert_close(found, lens.random(trace, (1, 0), 3, seed=1))
+    found = lens.null(trace, [(1, 0)], "other image", n=2, strength=3)
+    own = contribution(trace, Writer(1, 0))
+    for i in (1, 2):
+        state = trace.states[-1] + 2 * torch.stack([own[(j - i) % 3] for j in range(3)])
+        torch.testing.assert_close(found.embeddings[i - 1], readout_of(vit, state))
+
+
+def test_likeness_to_other_images_is_the_mark_of_chance(vit, trace):
+    found = DiffusionLens(vit, Fixed(vit)).read(trace, ["final"], seeds=2)
+    for by in ("embedding", "ssim"):
+        others = found.similarity(by, "others")
+        to = [replace(found, input=np.roll(found.input, i, 0)).similarity(by) for i in (1, 2)]
+        np.testing.assert_allclose(others, (to[0] + to[1]) / 2, atol=1e-9)
+    one = vit.trace(pixels_for(vit.image_size, n_images=1), preprocessed=True)
+    with refused(vl.UsageError):
+        DiffusionLens(vit, Fixed(vit)).read(one, ["final"], seeds=1).similarity(to="others")
+
+
+@pytest.mark.parametrize("stop", [2, 5, 7])
+def test_an_interrupt_leaves_nothing_unpainted_that_counts_as_done(vit, trace, stop):
+    decoder = Fixed(vit)
+    decoder.stop_after = stop
+    found = DiffusionLens(vit, decoder).read(trace, ["final", 0], seeds=2)
+    whole = DiffusionLens(vit, Fixed(vit)).read(trace, ["final", 0], seeds=2)
+    assert found.final_done.sum() + found.done.sum() < found.final_done.size + found.done.size
+    np.testing.assert_array_equal(found.final[found.final_done], whole.final[found.final_done])
+    np.testing.assert_array_equal(found.pictures[found.done], whole.pictures[found.done])
+    unknown = np.isnan(found.similarity(to="final"))
+    np.testing.assert_array_equal(unknown, ~(found.done & found.final_done))
 
 
 def test_bad_input_is_refused(vit, trace):
@@ -232,7 +280,12 @@ def test_bad_input_is_refused(vit, trace):
         lambda: lens.read(trace, [3]),
         lambda: lens.read(trace, [(9, 0)]),
         lambda: lens.read(trace, [(1, 0)], strength=float("nan")),
+        lambda: lens.read(trace, [(1, 0)], strength="x"),
+        lambda: lens.read(trace, [(1, 0)], strength=-float("inf")),
         lambda: lens.read(trace, [(1, 0)], strength=float("inf"), mode="rerun"),
+        lambda: lens.null(trace, [(1, 0)], n=0),
+        lambda: lens.null(trace, [(1, 0)], "other image", n=3),
+        lambda: lens.null(trace, [(1, 0)], "zeros"),
         lambda: lens.read(trace, [(1, 0)], mode="direct"),
         lambda: lens.read(trace, [(1, 0)], seeds=[]),
         lambda: lens.read(trace, [(1, 0)], seeds=0),

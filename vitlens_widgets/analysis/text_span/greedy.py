@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 _NOTHING = 1e-9
-"""A variance, relative to the first, that is rounding."""
+"""A variance, relative to the mean square of the vectors, that is rounding."""
 
 
 class Moments(NamedTuple):
@@ -65,12 +65,12 @@ def greedy_span(moments: Moments, directions: np.ndarray, n: int, rank: int) -> 
     whole = float(np.trace(covariance))
     within, texts = axes.T @ covariance @ axes, directions @ axes
     which, explained = np.full(n, -1, np.int64), np.zeros(n)
-    least = _NOTHING * max(whole, 0.0)
+    least = _NOTHING * float(np.trace(moments.products)) / moments.n
     for step in range(n):
         variances = np.einsum("tf,fg,tg->t", texts, within, texts)
         best = int(variances.argmax())
         length = float(texts[best] @ texts[best])
-        if variances[best] <= least * length or length == 0 or whole <= 0:
+        if variances[best] <= least * length or length == 0:
             explained[step:] = explained[step - 1] if step else 0.0
             break
         which[step] = best

@@ -170,7 +170,10 @@ def _checked_layers(vit: ViT, layers: Sequence[int] | None) -> list[int]:
     given = as_list("layers=", layers, "[10, 11]")
     if not given:
         raise UsageError("layers= takes some blocks, such as [10, 11], not none.")
-    return [check_index("layer", one, vit.n_layers) for one in given]
+    chosen = [check_index("layer", one, vit.n_layers) for one in given]
+    if len(set(chosen)) < len(chosen):
+        raise UsageError(f"layers={given} names a block twice; once is enough.")
+    return chosen
 
 
 @clean

@@ -93,7 +93,7 @@ class TextSpan(Result):
             f"{_over_heads(share)} of a head's variance, as many random directions "
             f"{_over_heads(self.chance[..., -1].mean(0))} (mean over heads)",
             f"  texts say more than each of {n_random} random pools in {above} of {share.size} "
-            "heads",
+            f"heads; by luck alone in {share.size / (n_random + 1):.1f}",
         ]
         places = [(i, head) for i in range(len(share)) for head in range(share.shape[1])]
         for i, head in sorted(places, key=lambda at: most[at] - share[at])[:3]:

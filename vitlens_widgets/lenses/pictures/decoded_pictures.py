@@ -10,14 +10,14 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from vitlens_widgets.errors import check_choice
+from vitlens_widgets.errors import UsageError, check_choice
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.lenses.pictures.similar import embedded, resized, ssim
 from vitlens_widgets.models.probabilities import probabilities
 from vitlens_widgets.trace import ViT
 
 By = Literal["embedding", "ssim"]
-To = Literal["input", "final"]
+To = Literal["input", "final", "others"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,6 +31,7 @@ class DecodedPictures:
         done: Which are painted, bool `[row, image, seed]`: an interrupt may have come first.
         embeddings: What was decoded, `[row, image, ...]`.
         final: The picture of the run's own last state, `[image, seed, height, width, 3]`.
+        final_done: Which of these are painted, bool `[image, seed]`.
         input: What the model saw, uint8 `[image, height, width, 3]`.
         seeds: Those of the noise.
         vit: The encoder.
@@ -42,6 +43,7 @@ class DecodedPictures:
     done: np.ndarray
     embeddings: Tensor
     final: np.ndarray
+    final_done: np.ndarray
     input: np.ndarray
     seeds: tuple[int, ...]
     vit: ViT = field(repr=False)
@@ -59,24 +61,34 @@ class DecodedPictures:
         Args:
             by: `"embedding"`: the cosine of what the encoder itself pools of both; `"ssim"`: their
                 structure (`vitlens_widgets.lenses.pictures.similar.ssim`), at the decoder's size.
-            to: The input, or the picture of the run's own last state with the same seed.
+            to: `"input"`; `"final"`: the picture of the run's own last state with the same seed;
+                `"others"`: the other images of the run, mean over them. That is the mark of chance:
+                a picture that is no more alike to its own input says nothing of it.
 
         Returns:
-            Float64 `[row, image, seed]`; NaN where no picture is done.
+            Float64 `[row, image, seed]`; NaN where a picture is not done.
 
         Raises:
-            UsageError: An unknown choice.
+            UsageError: An unknown choice, or others of a single image.
         """
         check_choice("by", by, ("embedding", "ssim"))
-        check_choice("to", to, ("input", "final"))
-        if by == "ssim":
-            size = self.pictures.shape[3:5]
-            other = resized(self.input, size)[:, None] if to == "input" else self.final
-            found = ssim(self.pictures, other)
-        else:
-            other = self._of_input[:, None] if to == "input" else embedded(self.vit, self.final)
-            found = (self._of_pictures * other).sum(-1)
-        return np.where(self.done, found, np.nan)
+        check_choice("to", to, ("input", "final", "others"))
+        if to == "final":
+            found = self._alike(by, self.final)
+            return np.where(self.done & self.final_done, found, np.nan)
+        if to == "input":
+            return np.where(self.done, self._alike(by, self.input[:, None]), np.nan)
+        n = len(self.input)
+        if n == 1:
+            raise UsageError('to="others" compares with the other images of the run; it has one.')
+        shifted = [self._alike(by, np.roll(self.input, i, 0)[:, None]) for i in range(1, n)]
+        return np.where(self.done, np.mean(shifted, 0), np.nan)
+
+    def _alike(self, by: By, other: np.ndarray) -> np.ndarray:
+        """To other pictures, uint8 `[image, seed or 1, height, width, 3]`."""
+        if by == "embedding":
+            return (self._of_pictures * embedded(self.vit, other)).sum(-1)
+        return ssim(self.pictures, resized(other, self.pictures.shape[3:5]))
 
     def similarity_before(self) -> np.ndarray:
         """The cosine of each embedding itself and the input's, before any picture.

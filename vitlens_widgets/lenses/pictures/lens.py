@@ -83,16 +83,16 @@ class PictureLens(Live):
         states: Sequence[int] | None = None,
     ) -> DecodedPictures:
         """Paint the last state first, then row after row."""
-        last = None if states is None else [self.vit.n_layers]
-        own, _ = self._painter.paint(final[None], how, last)
-        pictures, done = self._painter.paint(embeddings, how, states)
+        told = None if states is None else [self.vit.n_layers, *states]
+        pictures, done = self._painter.paint(torch.cat([final[None], embeddings]), how, told)
         return DecodedPictures(
             title=f"{self.name} of {self.vit.name} by {self.decoder.name}",
             names=tuple(names),
-            pictures=pictures,
-            done=done,
+            pictures=pictures[1:],
+            done=done[1:],
             embeddings=embeddings,
-            final=own[0],
+            final=pictures[0],
+            final_done=done[0],
             input=trace.pictures,
             seeds=how.seeds,
             vit=self.vit,

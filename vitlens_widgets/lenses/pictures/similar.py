@@ -50,30 +50,40 @@ def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         with a deviation of 1.5, K1 = .01, K2 = .03, sums weighted to 1.
     """
     first, second = np.broadcast_arrays(first, second)
-    x, y = (_channels(one) for one in (first, second))
+    shape = first.shape[:-3]
+    flat = [one.reshape(-1, *one.shape[-3:]) for one in (first, second)]
+    found = [
+        _ssim(*(_channels(one[i : i + _AT_ONCE]) for one in flat))
+        for i in range(0, len(flat[0]), _AT_ONCE)
+    ]
+    return torch.cat(found).numpy().reshape(shape)
+
+
+def _ssim(x: Tensor, y: Tensor) -> Tensor:
+    """Of `[picture, 3, height, width]`."""
     mean_x, mean_y = _windowed(x), _windowed(y)
     var_x = _windowed(x * x) - mean_x**2
     var_y = _windowed(y * y) - mean_y**2
     both = _windowed(x * y) - mean_x * mean_y
     alike = (2 * mean_x * mean_y + _C1) * (2 * both + _C2)
     index = alike / ((mean_x**2 + mean_y**2 + _C1) * (var_x + var_y + _C2))
-    return index.mean((1, 2, 3)).numpy().reshape(first.shape[:-3])
+    return index.mean((1, 2, 3))
 
 
-def resized(pictures: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Pictures uint8 `[image, height, width, 3]` at another (height, width)."""
-    if pictures.shape[1:3] == size:
+def resized(pictures: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Pictures uint8 `[..., height, width, 3]` at another (height, width)."""
+    if pictures.shape[-3:-1] == size:
         return pictures
     height, width = size
     way = Image.Resampling.BICUBIC
-    made = [Image.fromarray(one).resize((width, height), way) for one in pictures]
-    return np.stack([np.asarray(one) for one in made])
+    flat = pictures.reshape(-1, *pictures.shape[-3:])
+    made = [np.asarray(Image.fromarray(one).resize((width, height), way)) for one in flat]
+    return np.stack(made).reshape(*pictures.shape[:-3], height, width, 3)
 
 
 def _channels(pictures: np.ndarray) -> Tensor:
     """Float64 `[picture, 3, height, width]`."""
-    flat = pictures.reshape(-1, *pictures.shape[-3:])
-    return torch.from_numpy(flat.astype(np.float64)).permute(0, 3, 1, 2)
+    return torch.from_numpy(pictures.astype(np.float64)).permute(0, 3, 1, 2)
 
 
 def _windowed(values: Tensor) -> Tensor:

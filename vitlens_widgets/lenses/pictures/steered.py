@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, check_choice
+from vitlens_widgets.errors import UsageError, check_choice, check_number
 from vitlens_widgets.lenses.source import head_output
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.edits import Scale
 
 Mode = Literal["frozen", "rerun"]
+ALONE = float("inf")
+"""The strength at which nothing is left but the contribution."""
 
 
 class Writer(NamedTuple):
@@ -69,14 +71,32 @@ def steered(trace: Trace, component: Writer, strength: float, mode: Mode = "froz
         our reading: their code cannot be had.
     """
     check_choice("mode", mode, ("frozen", "rerun"))
-    if math.isnan(strength):
-        raise UsageError("strength takes a number, such as 8, not nan.")
+    strength = check_strength(strength)
     if mode == "frozen":
-        own = contribution(trace, component)
-        return own if math.isinf(strength) else trace.states[-1] + (strength - 1) * own
+        return moved(trace, contribution(trace, component), strength)
     if math.isinf(strength):
         raise UsageError('An infinite strength goes with mode="frozen": no block can run on it.')
     layer, head = component
     site, heads = ("mlp_out", None) if head is None else ("z", head)
     with torch.no_grad():
         return trace.rerun([Scale(site, layer, strength, head=heads)]).states[-1]
+
+
+def moved(trace: Trace, written: Tensor, strength: float) -> Tensor:
+    """The last state with `strength - 1` times what is written added; that alone at `ALONE`.
+
+    Args:
+        trace: The run.
+        written: `[image, token, d]`.
+        strength: See `steered`.
+    """
+    return written if strength == ALONE else trace.states[-1] + (strength - 1) * written
+
+
+def check_strength(given: Any) -> float:
+    """The strength, if it is a number or positive infinity.
+
+    Raises:
+        UsageError: It is not.
+    """
+    return ALONE if isinstance(given, float) and given == ALONE else check_number("strength", given)

@@ -8,15 +8,23 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from vitlens_widgets.errors import UsageError, as_list, check_seed
+from vitlens_widgets.errors import UsageError, as_list, check_choice, check_count, check_seed
 from vitlens_widgets.lenses.pictures.decoded_pictures import DecodedPictures
 from vitlens_widgets.lenses.pictures.lens import PictureLens, Seeds, readout_of
-from vitlens_widgets.lenses.pictures.steered import Mode, Writer, contribution, steered
+from vitlens_widgets.lenses.pictures.steered import (
+    Mode,
+    Writer,
+    check_strength,
+    contribution,
+    moved,
+    steered,
+)
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.sites import check_index
 
 Components = Literal["heads", "mlps"] | Sequence[Any]
+Null = Literal["random", "other image"]
 _SUCH_AS = "[(5, 0), (5, 1)]"
 
 
@@ -87,32 +95,53 @@ class SteeringLens(PictureLens):
         return self._read(trace, [str(one) for one in chosen], embeddings, final, how)
 
     @clean
-    def random(self, trace: Trace, component: Any, n: int, seed: int = 0) -> Tensor:
-        """Embeddings with random directions in the place of what a component adds: the null.
+    def null(
+        self,
+        trace: Trace,
+        components: Components = "heads",
+        kind: Null = "random",
+        *,
+        n: int = 1,
+        strength: float = 8.0,
+        seeds: Seeds = 1,
+        steps: int | None = None,
+        guidance: float | None = None,
+        directions_seed: int = 0,
+    ) -> DecodedPictures:
+        """Paint, in the place of what components write, what says nothing of the image.
 
-        Each direction is as long, token by token, as the component's contribution.
+        Later contributions are frozen, and all is as in `read` with the same strength and seeds.
 
         Args:
             trace: The run.
-            component: Whose length.
-            n: How many.
-            seed: Of the directions.
-
-        Returns:
-            `[n, image, feature]` of the last state plus the direction.
+            components: As in `read`.
+            kind: `"random"`: random directions, at each token as long as what the component writes
+                there; `"other image"`: what it writes in another image of the run.
+            n: How many of each component: random directions, or images further on.
+            strength: As in `read`.
+            seeds: As in `read`.
+            steps: As in `read`.
+            guidance: As in `read`.
+            directions_seed: Of the random directions.
 
         Raises:
-            UsageError: As `read`.
+            UsageError: As `read`, or more other images than there are.
         """
-        own = contribution(self._check(trace), self._chosen([component])[0])
-        length = (own * own).sum(-1, keepdim=True).sqrt()
-        generator = torch.Generator().manual_seed(check_seed(seed))
+        trace = self._check(trace)
+        check_choice("kind", kind, ("random", "other image"))
+        random, strength = kind == "random", check_strength(strength)
+        check_count("n", n, least=1, most=float("inf") if random else trace.n_images - 1)
+        generator = torch.Generator().manual_seed(check_seed(directions_seed))
+        names: list[str] = []
         found: list[Tensor] = []
-        for _ in range(n):
-            noise = torch.randn(own.shape, generator=generator).to(own)
-            noise = noise * length / (noise * noise).sum(-1, keepdim=True).sqrt()
-            found.append(readout_of(self.vit, trace.states[-1] + noise))
-        return torch.stack(found)
+        for one in self._chosen(components):
+            own = contribution(trace, one)
+            for i in range(1, n + 1):
+                written = _as_long(own, generator) if random else own.roll(i, 0)
+                names.append(f"{one}, {kind} {i}")
+                found.append(readout_of(self.vit, moved(trace, written, strength)))
+        final, how = readout_of(self.vit, trace.states[-1]), self._how(seeds, steps, guidance)
+        return self._read(trace, names, torch.stack(found), final, how)
 
     def _chosen(self, components: Any) -> list[Writer]:
         layers, heads = range(self.vit.n_layers), range(self.vit.n_heads)
@@ -138,3 +167,10 @@ class SteeringLens(PictureLens):
             ) from None
         layer = check_index("layer", layer, self.vit.n_layers)
         return Writer(layer, None if head is None else check_index("head", head, self.vit.n_heads))
+
+
+def _as_long(vectors: Tensor, generator: torch.Generator) -> Tensor:
+    """Random directions, each as long as one of the vectors, of the same shape."""
+    noise = torch.randn(vectors.shape, generator=generator).to(vectors)
+    lengths = [(one * one).sum(-1, keepdim=True).sqrt() for one in (vectors, noise)]
+    return noise * (lengths[0] / lengths[1])
