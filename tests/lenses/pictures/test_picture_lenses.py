@@ -35,7 +35,7 @@ class Fixed(Decoder):
         self.reads = Reads(what, vit.name, shape, "as it is", states)
         generator = torch.Generator().manual_seed(4)
         self.weight = 0.2 * torch.randn(3 * 16 * 12, int(np.prod(shape)), generator=generator)
-        self.painted = 0
+        self.hides, self.painted = what == "tokens", 0
         self.stop_after = None
 
     def paint(self, embedding, request):
