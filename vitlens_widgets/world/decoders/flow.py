@@ -23,9 +23,6 @@ from vitlens_widgets.world.decoders.canvas import Canvas, positions
 from vitlens_widgets.world.network import GRID
 from vitlens_widgets.world.weights import Noted
 
-LATEST = 0.95
-"""From this time on the velocity is that of this time: near 1, it divides by next to nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class FlowDesign(Noted):
@@ -123,7 +120,7 @@ def _waves(time: Tensor, width: int) -> Tensor:
 def velocity(network: FlowNetwork, noisy: Tensor, time: float, led: Tensor, guide: float) -> Tensor:
     """Where a picture moves to at a time: (what it will be - what it is) / (1 - time).
 
-    With guidance both are asked, with the embedding and without, in one pass.
+    The time is below 1. With guidance both are asked, with the embedding and without, in one pass.
     """
     n = len(noisy)
     if guide == 1:
@@ -134,13 +131,16 @@ def velocity(network: FlowNetwork, noisy: Tensor, time: float, led: Tensor, guid
             noisy.repeat(2, 1, 1, 1), noisy.new_full((2 * n,), time), led.repeat(2, 1), dropped
         )
         painted = both[n:] + guide * (both[:n] - both[n:])
-    return (painted - noisy) / max(1 - time, 1 - LATEST)
+    return (painted - noisy) / (1 - time)
 
 
 def sample(
     network: FlowNetwork, noise: Tensor, embedding: Tensor, steps: int, guidance: float
 ) -> Tensor:
     """From noise to pictures along the flow, by Heun's method; the last step is one of Euler's.
+
+    That step is as long as the time that is left, so that it ends at what is painted then, without
+    any noise. Its error goes with the square of its length, as that of all others together.
 
     Args:
         network: Of the flow.

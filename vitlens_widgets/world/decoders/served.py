@@ -39,7 +39,8 @@ class TokenDecoder(Decoder):
 
     def paint(self, embedding: Tensor, request: Request) -> Tensor:
         """See `Decoder.paint`."""
-        return as_brightness(self._network(embedding, torch.tensor(request.states), request.hidden))
+        states = torch.tensor(request.states, device=embedding.device)
+        return as_brightness(self._network(embedding, states, request.hidden))
 
 
 class FlowDecoder(Decoder):
@@ -61,7 +62,7 @@ class FlowDecoder(Decoder):
         """See `Decoder.paint`."""
         generator = torch.Generator().manual_seed(request.seed)
         noise = torch.randn((1, 3, *self.size), generator=generator)
-        noise = noise.expand(len(embedding), -1, -1, -1)
+        noise = noise.to(embedding.device).expand(len(embedding), -1, -1, -1)
         return as_brightness(
             sample(self._network, noise, embedding, request.steps, request.guidance)
         )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitlens_widgets.models.cleanup import clean
-from vitlens_widgets.world.decoders.flow import LATEST, FlowDesign, FlowNetwork
+from vitlens_widgets.world.decoders.flow import FlowDesign, FlowNetwork
 from vitlens_widgets.world.decoders.patches import PatchDesign, PatchNetwork
 from vitlens_widgets.world.network import GRID, TRAINED_PATCH, normalized
 from vitlens_widgets.world.training.encoded import (
@@ -29,6 +29,7 @@ SHARE_HIDDEN = 0.25  # of the pictures have tokens hidden
 
 SHARE_UNLED = 0.1  # of the pictures are painted without an embedding, for guidance
 TIME_MEAN, TIME_DEVIATION = -0.8, 0.8  # before the sigmoid, which makes it a time
+LATEST = 0.95  # later, its velocity is learnt: near 1, it divides by next to nothing
 KEPT_OF_MEAN = 0.9995  # of the mean weights, at each step
 
 
