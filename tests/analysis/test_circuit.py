@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import vitlens_widgets as vl
@@ -12,6 +12,7 @@ from tests.analysis.titles import title_of
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import circuit, edge_attribution_patching, edge_patching
+from vitlens_widgets.analysis.circuits.finding import Finding
 from vitlens_widgets.analysis.circuits.runs import CircuitRuns
 from vitlens_widgets.analysis.circuits.search import CircuitSearch
 from vitlens_widgets.world.network import AttentionBlock
@@ -34,6 +35,11 @@ def runs(vit):
 @pytest.fixture(scope="module")
 def scores(runs):
     return edge_attribution_patching(*runs, differ, method="eap-ig", steps=3)
+
+
+@pytest.fixture(scope="module")
+def search(runs):
+    return CircuitSearch(vl.analysis.circuits.pairs.pairs(*runs, differ))
 
 
 def differ(logits):
@@ -117,12 +123,30 @@ def test_edges_are_run_from_the_block_in_which_they_read(runs):
     assert (found - expected).abs().max() <= 1e-5 * expected.abs().max()
 
 
-def test_random_paths_have_no_dead_ends(runs):
-    search = CircuitSearch(vl.analysis.circuits.pairs.pairs(*runs, differ))
-    drawn = [search._paths(size, np.random.default_rng(size)) for size in (2, 5, 20, 40)]
-    for size, edges in zip((2, 5, 20, 40), drawn, strict=True):
-        assert 0 < edges.sum() <= size
-        assert (search.graph.pruned(edges) == edges).all()
+@settings(max_examples=30, deadline=None)
+@given(size=st.integers(1, 48) | st.integers(1, 3), seed=st.integers(0, 10**6))
+@example(size=2, seed=11)  # the one edge comes first, to which no path adds a single one
+def test_random_paths_have_just_so_many_edges_and_no_dead_ends(search, size, seed):
+    size = min(size, search.graph.n_edges)
+    edges = search._paths(size, np.random.default_rng(seed))
+    assert edges.sum() == size
+    assert (search.graph.pruned(edges) == edges).all()
+
+
+def test_what_was_measured_of_a_circuit_stays_until_it_changes(runs, scores):
+    finding = Finding(vl.analysis.circuits.pairs.pairs(*runs, differ), scores, 0.8)
+    steps = finding.by_rank()
+    while not (finding.found and finding.found.size):
+        next(steps)
+    finding.measure(3, needed=False)
+    known = finding.circuit()
+    finding.measure(0, needed=False)
+    assert len(known.random) == 3
+    assert (finding.circuit().random == known.random).all()
+    *_, _last = steps
+    assert finding.circuit().size > known.size
+    finding.measure(0, needed=False)
+    assert len(finding.circuit().random) == 0
 
 
 def test_several_traces_are_a_data_set_of_pairs(vit, runs, scores):

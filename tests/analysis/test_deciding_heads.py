@@ -88,6 +88,19 @@ def test_it_is_a_loop_of_edits(vit, target, how):
     assert found.rank == 1 + (found.share.mean > found.share.mean[best]).sum()
 
 
+def test_it_costs_two_passes_for_each_image(vit, monkeypatch):
+    traced, trace = [], type(vit).trace
+
+    def counted(self, images, **words):
+        traced.append(len(images))
+        return trace(self, images, **words)
+
+    monkeypatch.setattr(type(vit), "trace", counted)
+    found = deciding_heads(vit, SCENES, n_images=N, target="answer", batch_size=7)
+    assert 0 < sum(found.n_pairs) < N
+    assert sum(traced) == 2 * N
+
+
 def test_what_is_said_is_of_the_chosen_head(vit):
     found = deciding_heads(vit, SCENES, n_images=N, target="answer")
     layer, head = found.chosen

@@ -10,7 +10,7 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from tests.zoo_sweep import small_timm
-from vitlens_widgets.trace.single import single
+from vitlens_widgets.trace.single import chosen, single
 
 MODELS = {
     name: lambda name=name: timm_model(name)
@@ -40,6 +40,22 @@ def test_an_image_of_a_run_is_that_traced_alone(name, dropped):
     same(one.attention(1, 2), alone.attention(1, 2))
     off = [vl.edits.Zero("z", 1, head=0)]
     same(one.rerun(off).logits, alone.rerun(off).logits)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_some_images_of_a_run_are_those_traced_without_the_others(name):
+    vit = vl.load(MODELS[name]())
+    pixels = pixels_for(vit.image_size, 4)
+    run = lambda part: vit.trace(part, preprocessed=True, keep=["q"])  # noqa: E731
+    alone, some = run(pixels[[3, 1]]), chosen(run(pixels), [3, 1])
+    assert some.n_images == 2
+    assert np.array_equal(some.pictures, alone.pictures)
+    same(some.states, alone.states)
+    same(some.logits, alone.logits)
+    for site in ("q", "z", "attn_out"):
+        same(some[site, 1], alone[site, 1])
+    off = [vl.edits.Zero("z", 1, head=0)]
+    same(some.rerun(off).logits, alone.rerun(off).logits)
 
 
 def test_an_edited_state_0_is_that_of_its_image():

@@ -74,6 +74,18 @@ def test_what_is_found_is_not_looked_for_again(widget):
     assert (widget._circuit, widget._circuit_edges) == shown
 
 
+def test_a_stop_after_the_end_takes_nothing_away(widget):
+    to_the_end(widget, method="threshold")
+    shown = widget._circuit
+    assert shown["random"] == {"count": 2, "largest": 0.3}
+    assert asked(widget, stop=True)
+    assert widget._circuit == shown
+    assert len(widget.find_circuit().random) == 2
+    assert not asked(widget, method="greedy")  # which has found nothing else yet
+    asked(widget, stop=True)
+    assert widget._circuit["without"] == 0.1
+
+
 def test_what_runs_outside_has_a_circuit_of_its_own(widget):
     found = {}
     for outside in ("corrupted", "mean", "zero"):

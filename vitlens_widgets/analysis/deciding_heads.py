@@ -24,6 +24,7 @@ from vitlens_widgets.errors import check_choice
 from vitlens_widgets.masks import top_left
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.batch import as_batch
+from vitlens_widgets.trace.single import chosen
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -248,11 +249,7 @@ class _Deciding(Measures[DecidingHeads]):
         counts = ((told == wanted) & (other != wanted)).nonzero()[:, 0]
         if not len(counts):
             return moved, gap, turned
-        if len(counts) < len(here):
-            runs = [
-                self._vit.trace(one[counts], preprocessed=True)
-                for one in (pixels.cpu(), hidden.cpu())
-            ]
+        runs = [chosen(run, counts.tolist()) for run in runs]
         asked = [cast("list[int]", one[counts].tolist()) for one in (wanted, other)]
         patching = Patching(runs[0], runs[1], logit_difference(*asked), self._how)
         rows, noising = np.array(here)[counts.numpy()], self._how == "noising"

@@ -116,14 +116,15 @@ class Finding:
         """What stands beside the circuit; an interrupt keeps what is known.
 
         Args:
-            n_random: How many random circuits of its size are run.
+            n_random: How many random circuits of its size are run; with 0, those that were stay.
             seed: Of these.
             needed: Whether each edge is removed by itself.
         """
         search, found = self._search, self._tried
         try:
             self._without = search.tried([search.graph.allowed & ~found.edges])[0].share
-            self._random = [one.share for one in search.random(found.size, n_random, seed)]
+            if n_random:
+                self._random = [one.share for one in search.random(found.size, n_random, seed)]
             edges = np.argwhere(found.edges)
             if needed and 0 < len(edges) <= _MOST_NEEDED:
                 lost = search.losses(found, [edge[None] for edge in edges])

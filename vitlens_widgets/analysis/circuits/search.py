@@ -230,24 +230,33 @@ class CircuitSearch:
         return self.tried([now.edges & ~self.graph.mask(those) for those in removed])
 
     def random(self, size: int, n: int, seed: int) -> list[Tried]:
-        """Circuits of random paths from the embedding to the logits, of about as many edges.
+        """Circuits of random paths from the embedding to the logits, of exactly as many edges.
 
         Each path is drawn from the logits back: a reader has one of its senders, all alike, and a
         head that sends is read by its queries, keys or values. So no edge is a dead end, as most
         would be of edges drawn one by one.
+
+        Args:
+            size: How many edges each has, of those that the model has.
+            n: How many circuits.
+            seed: Of the drawing.
         """
         generator = np.random.default_rng(seed)
         return self.tried([self._paths(size, generator) for _ in range(n)])
 
     def _paths(self, size: int, generator: np.random.Generator) -> np.ndarray:
-        found = np.zeros_like(self.graph.allowed)
-        for _ in range(20 * size + 100):
-            with_it = found | self._path(generator)
-            if with_it.sum() <= size:
-                found = with_it
-            if found.sum() == size:
-                break
-        return found
+        """Paths that fit, one after the other; all anew where none leads to this size.
+
+        Beside the one edge from the embedding to the logits, say, no path has a single edge more.
+        """
+        while True:
+            found = np.zeros_like(self.graph.allowed)
+            for _ in range(20 * size + 100):
+                with_it = found | self._path(generator)
+                if with_it.sum() <= size:
+                    found = with_it
+                if found.sum() == size:
+                    return found
 
     def _path(self, generator: np.random.Generator) -> np.ndarray:
         path = np.zeros_like(self.graph.allowed)

@@ -76,8 +76,9 @@ class Search:
             pass
 
     def stop(self) -> None:
-        """Measures what was found until now."""
-        self._finding.measure(0, needed=False)
+        """Measures what was found until now; at the end that was done."""
+        if not self.is_over:
+            self._finding.measure(0, needed=False)
 
     @property
     def found(self) -> CircuitLike:
