@@ -32,6 +32,7 @@ import { GAP } from "./viewport.js";
  * @property {number} imageCell  side of a patch, px
  * @property {number} imageWidth
  * @property {number} imageHeight
+ * @property {boolean} isTall  the thumbnails reach so far below the image beside them that there is room for more
  */
 
 const PADDING = 16;
@@ -52,6 +53,8 @@ const WELL_SEEN = 0.65;
 /** From this width on overview and image stand side by side, if thumbnails stay this large. */
 const LEAST_PAIR = 560;
 const LEAST_THUMBNAIL = 14;
+/** Most of what is said of one head finds room in so much, under an image. */
+const ROOM_BELOW = 160;
 
 /** @param {number} width  of the widget, padding included @param {Sizes} sizes @returns {Layout} */
 export function layoutFor(width, sizes) {
@@ -66,8 +69,12 @@ export function layoutFor(width, sizes) {
     imageCell,
     imageWidth: imageCell * sizes.cols,
     imageHeight: imageCell * sizes.rows,
+    isTall: heightOf(overview, sizes) - imageCell * sizes.rows >= ROOM_BELOW,
   };
 }
+
+/** @param {OverviewLayout} overview @param {Sizes} sizes */
+const heightOf = ({ top, side, gap, below }, { nLayers }) => top + nLayers * (side + (below || gap));
 
 /** Pixels that a cell has at least where there is room for them: two; 0 where even one is too much. @param {number} content @param {Sizes} sizes */
 const cellsSeen = (content, sizes) => Math.min(2, cellIn(Math.min(content - TICKS.left, LARGEST_MAP), sizes));

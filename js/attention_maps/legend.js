@@ -13,7 +13,7 @@ const SCALES = { log: "log scale", sqrt: "square-root scale", linear: "linear" }
 export function legend() {
   const scale = ramp();
   const words = element("div", "vl-map-words");
-  const keys = element("span", "vl-hint", {}, "arrows move · Enter pins · Esc unpins");
+  const keys = element("span", "vl-hint", {}, "rows: query, columns: key · arrows move · Enter pins · Esc unpins");
   const node = element("div", "vl-map-legend", {}, scale.node, element("div", "vl-map-foot", {}, words, keys));
   const drawings = [
     whenChanged((/** @type {Scene} */ s) => [s.focus, s.choices.norm, s.dark], (s) => {

@@ -12,7 +12,6 @@ import { mapTitle } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
-const HINT = "rows: query, columns: key";
 const MISSING = "This map is not on this page, and there is no kernel to make it.";
 
 /** Prefix tokens and patches are drawn apart: rows of which, columns of which. */
@@ -32,9 +31,7 @@ const PANES = /** @type {const} */ ([
 export function map(meta, tokens, actions) {
   const title = element("h3", "vl-title");
   const zoom = zoomButtons(actions);
-  const hint = element("span", "vl-hint", {}, HINT);
-  hint.title = HINT;
-  const head = element("div", "vl-head", {}, title, hint, zoom.node);
+  const head = element("div", "vl-head", {}, title, zoom.node);
   const ticks = mapTicks(tokens);
   const missing = element("p", "vl-missing", {}, MISSING);
   const panes = PANES.map(([rows, cols]) => pane(rows, cols));

@@ -119,8 +119,9 @@ export class AttentionView extends PartsView {
   }
 
   /** @param {import("./layout.js").Layout} layout @param {number} width */
-  layOut({ mode, mapSide, overview, imageWidth }, width) {
+  layOut({ mode, mapSide, overview, imageWidth, isTall }, width) {
     this.node.dataset["mode"] = mode;
+    this.node.classList.toggle("vl-tall-heads", isTall);
     this.node.classList.toggle("vl-wide-stack", width - imageWidth >= 340);
     for (const [name, px] of Object.entries({ map: mapSide, overview: overview.width, image: imageWidth })) {
       this.node.style.setProperty(`--vl-${name}`, `${px}px`);

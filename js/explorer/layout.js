@@ -73,7 +73,7 @@ export function boxOf(side, { rows, cols }) {
 }
 
 /** @param {Box} picture */
-const ofImage = ({ cell, width, height }) => ({ imageCell: cell, imageWidth: width, imageHeight: height });
+const ofImage = ({ cell, width, height }) => ({ imageCell: cell, imageWidth: width, imageHeight: height, isTall: false });
 
 /**
  * The thumbnails take what they need of their share, the map the rest.

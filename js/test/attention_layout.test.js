@@ -70,3 +70,11 @@ test("a thumbnail larger than its map shows whole pixels", () => {
   const { side } = overviewFor(330, 600, { n: 50, nBefore: 1, rows: 7, cols: 7, nLayers: 4, nHeads: 3 });
   assert.equal(side % 50, 0);
 });
+
+test("what is said of one head stands under the image where the thumbnails reach far below it", () => {
+  const of = (nLayers, nHeads) => ({ n: 1025, nBefore: 1, rows: 32, cols: 32, nLayers, nHeads });
+  for (const [nLayers, nHeads, tall] of [[12, 6, true], [24, 6, true], [12, 12, false]]) {
+    const { mode, isTall } = layoutFor(700, of(nLayers, nHeads));
+    assert.deepEqual([mode, isTall], ["pair", tall], `${nLayers} x ${nHeads}`);
+  }
+});
