@@ -14,6 +14,8 @@ import { Composer } from "./composer.js";
 
 /** A curve's title and the name of its class do not fit on one line, px. */
 const NARROW_CURVE = 400;
+/** Narrower still, a line holds one number only of those said of a point. */
+const LEAST_CURVE = 300;
 
 /** Choices that the model answers. @type {(keyof Choices)[]} */
 const ASKED = ["target", "against", "method", "image"];
@@ -126,6 +128,7 @@ export class RelevanceView extends PartsView {
     this.node.dataset["curves"] = String(layout.curves);
     this.node.classList.toggle("vl-pair-of-classes", layout.isPair);
     this.node.classList.toggle("vl-narrow-curves", layout.curve < NARROW_CURVE);
+    this.node.classList.toggle("vl-least-curves", layout.curve < LEAST_CURVE);
     this.node.classList.toggle("vl-without-heads", !maps.hasHeads);
     for (const [name, px] of Object.entries({ overview: layout.overview.width, image: layout.picture, curve: layout.curve })) {
       this.node.style.setProperty(`--vl-${name}`, `${px}px`);
