@@ -107,3 +107,16 @@ def test_legends_and_scales_stand_on_the_ground_of_the_page(page):
         of_map = page.locator(".bk-Figure").last.bounding_box()
         numbers = of_map | {"x": of_map["x"] + of_map["width"] - 30, "width": 30}
         assert (abs(pixels(page, numbers) - ground) > 60).sum() > 10  # the scale's
+        page.evaluate(
+            "rgb => document.body.style.setProperty('--jp-layout-color1', rgb)",
+            f"rgb{(ground,) * 3}",
+        )
+        page.mouse.move(of_map["x"] + of_map["width"] / 3, of_map["y"] + of_map["height"] / 2)
+        box = page.locator(".bk-Tooltip")
+        box.wait_for()
+        assert box.evaluate("node => getComputedStyle(node).backgroundColor") == (
+            f"rgb{(ground,) * 3}"
+        )
+        assert box.evaluate("node => getComputedStyle(node).color") == f"rgb{TEXTS[theme]}"
+        page.mouse.move(0, 0)
+        box.wait_for(state="hidden")

@@ -36,6 +36,13 @@ _COLOURS = {
     "border-fill-color": _CLEAR,
 }
 
+_BOX = f"""
+--color: {TEXT};
+--background-color: var(--jp-layout-color1, var(--vscode-editor-background, #fff));
+--divider-color: {ON_BOTH};
+--tooltip-arrow-color: {ON_BOTH};
+"""  # by Bokeh's own names, of what is said of the point under the pointer
+
 REPAINT = """
 (() => {
   if (window.vitlensRepaints) return;
@@ -46,9 +53,16 @@ REPAINT = """
   }, 100);
   new MutationObserver(paint).observe(document.body, { attributes: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+  const boxes = new CSSStyleSheet();
+  boxes.replaceSync(`.bk-Tooltip { BOX }`);
+  document.adoptedStyleSheets.push(boxes);
 })();
+""".replace("BOX", _BOX)
+"""A script: figures are painted anew when the page has changed its theme.
+
+Hover boxes hang at the end of the page, outside of their figures, so a rule of the page colours
+them, those of other figures by Bokeh too.
 """
-"""A script: figures are painted anew when the page has changed its theme."""
 
 
 def of_page() -> InlineStyleSheet:
