@@ -10,12 +10,13 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.world.small_decoders import FLOW, PATCHES, randomised
 from vitlens_widgets import UsageError, world
+from vitlens_widgets.lenses.decoder import Decoder, Reads
 from vitlens_widgets.world import embedded
 from vitlens_widgets.world.cards import own_card, read_card, weights_file
 from vitlens_widgets.world.decoders.flow import FlowNetwork, sample
 from vitlens_widgets.world.decoders.patches import PatchNetwork
 from vitlens_widgets.world.measure import measure_file
-from vitlens_widgets.world.measure_pictures import judged, main_color
+from vitlens_widgets.world.measure_pictures import judged, main_color, measure_pictures
 from vitlens_widgets.world.training.paint import PaintReadout, PaintTokens
 from vitlens_widgets.world.training.task import Recipe
 from vitlens_widgets.world.weights import save_weights
@@ -119,6 +120,35 @@ def test_the_main_colour_is_that_of_most_pixels():
     rows, cols = np.nonzero(scene.instance_mask)
     picture[rows[: int(0.6 * len(rows))], cols[: int(0.6 * len(rows))]] = (30, 90, 240)
     assert main_color(picture, scene) == "blue"
+
+
+class Perfect(Decoder):
+    """Knows the scenes of toy/p32 from its states, and paints just them."""
+
+    name, size = "perfect", (112, 112)
+    reads = Reads("tokens", "toy/p32", (50, 192), "", states=7)
+
+    def __init__(self, vit, seeds) -> None:
+        self.states = vit.trace([world.scene(seed).image for seed in seeds]).states
+        images = np.stack([world.scene(seed, 1, 112).image for seed in seeds])
+        self.images = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+
+    def paint(self, embedding, request):
+        known = self.states[request.states[0]].flatten(1)
+        return self.images[torch.cdist(embedding.flatten(1), known).argmin(dim=1)]
+
+
+@pytest.mark.parametrize("chunk", [3, 50])
+def test_guesses_are_pictures_of_other_scenes_however_many_there_are(chunk, monkeypatch):
+    monkeypatch.setattr("vitlens_widgets.world.measure_pictures._CHUNK", chunk)
+    vit, judge, seeds = vl.load("toy/p32"), vl.load("toy/p32-taught"), range(20, 24)
+    found = measure_pictures(Perfect(vit, seeds), vit, judge, seeds, images=0)
+    scenes = [world.scene(seed, 1, 112) for seed in range(20, 25)]
+    images = np.stack([scene.image for scene in scenes[:4]])
+    assert found.of_scenes == judged(judge, images, scenes[:4]).means()
+    assert (found.named[3], found.iou[3], found.color[3]) == found.of_scenes
+    assert found.of_others == judged(judge, images, scenes[1:]).means()
+    assert found.of_others[1] < found.of_scenes[1] - 0.2
 
 
 def test_a_decoder_has_a_card(of_tokens):

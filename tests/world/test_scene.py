@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.sentences import refused
 from vitlens_widgets import UsageError, world
+from vitlens_widgets.world import captions
 
 
 def test_the_same_arguments_give_the_same_pixels():
@@ -109,7 +110,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
 
 
 def test_the_examples_in_the_documentation_are_true():
-    for documented in (world, importlib.import_module(world.scene.__module__)):
-        found = doctest.testmod(documented)
+    for documented in (world, importlib.import_module(world.scene.__module__), captions):
+        found = doctest.testmod(documented, extraglobs={"world": world})
         assert found.attempted > 0
         assert found.failed == 0

@@ -72,7 +72,10 @@ GOALS = {
         trained_on="captions",
         recipe="Trained to tell which caption belongs to which scene, among those of a batch "
         "(Radford et al. 2021). Captions say of each thing its class, and often its colour, its "
-        "size and its place, and often what is behind; nothing was ever asked of the patches.",
+        "size and its place, and often what is behind; nothing was ever asked of the patches. Only "
+        "captions of the same words count as the same: of the 256 of a later batch, some 18 say "
+        "what another says in other words, and some 22 name a class alone, each true of some 24 "
+        "other images, and all these count as wrong.",
         not_good_for="Photographs, words that no caption had, and saying where things are by its "
         "patches: only CLS was compared with captions.",
     ),

@@ -67,11 +67,13 @@ def measure_pictures(
     for start in range(0, len(seeds), _CHUNK):
         some = seeds[start : start + _CHUNK]
         trace = encoder.trace(np.stack([scene(seed, 1, encoder.image_size).image for seed in some]))
-        scenes = [scene(seed, 1, decoder.size) for seed in some]
+        *scenes, beyond = (scene(seed, 1, decoder.size) for seed in (*some, some[-1] + 1))
         pictures = [_decoded(decoder, encoder, trace, state) for state in range(n_states)]
-        shown = [*pictures, np.roll(pictures[-1], 1, axis=0), [one.image for one in scenes]]
-        for found, of_state in zip(parts, shown, strict=True):
-            found.append(judged(judge, np.stack(list(of_state)), scenes))
+        shown = [(of_state, scenes) for of_state in pictures]
+        shown += [(pictures[-1], [*scenes[1:], beyond])]  # each as if it were of the next seed
+        shown += [(np.stack([one.image for one in scenes]), scenes)]
+        for found, (of_state, truth) in zip(parts, shown, strict=True):
+            found.append(judged(judge, of_state, truth))
     *by_state, others, scenes_own = (_joined(found).means() for found in parts)
     named, iou, color = zip(*by_state, strict=True)
     return DecoderMeasurement(

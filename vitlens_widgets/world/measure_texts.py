@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ def matching(vit: ViT, seeds: range, common: dict[str, Any]) -> TextMeasurement:
     """Retrieval, and the accuracy of classes, colours and places, at each state."""
     pool = range(seeds.start, seeds.start + POOL)
     caption_of_image, image_of_caption = _retrieval(vit, pool)
+    alone = [scene(seed, 1, vit.image_size) for seed in seeds]
     return TextMeasurement(
         architecture=_in_words(vit),
         **common,
@@ -31,9 +33,10 @@ def matching(vit: ViT, seeds: range, common: dict[str, Any]) -> TextMeasurement:
         caption_of_image=caption_of_image,
         image_of_caption=image_of_caption,
         accuracy={count: _accuracy(vit, count, seeds) for count in COUNTS},
-        color=_told(vit, seeds, "color", THING_COLORS),
-        place=_told(vit, seeds, "place", PLACES),
-        colors=len(THING_COLORS),
+        color=_told(vit, alone, "color", THING_COLORS),
+        place=_told(vit, alone, "place", PLACES),
+        color_unseen=_unseen(alone, "color"),
+        place_unseen=_unseen(alone, "place"),
     )
 
 
@@ -55,9 +58,8 @@ def _accuracy(vit: ViT, count: int, seeds: range) -> tuple[float, ...]:
     return _shares(np.take_along_axis(there.T, named, axis=0))
 
 
-def _told(vit: ViT, seeds: range, what: str, choices: Sequence[str]) -> tuple[float, ...]:
+def _told(vit: ViT, scenes: list[Scene], what: str, choices: Sequence[str]) -> tuple[float, ...]:
     """Whether, among captions of its thing that differ in one detail, the true one is nearest."""
-    scenes = [scene(seed, 1, vit.image_size) for seed in seeds]
     prompts = {
         (name, choice): thing_prompt(name, **{what: choice})
         for name in CLASSES
@@ -68,6 +70,15 @@ def _told(vit: ViT, seeds: range, what: str, choices: Sequence[str]) -> tuple[fl
     told = by_class[:, np.arange(len(scenes)), of_thing].argmax(axis=2)
     truth = [choices.index(_fact(one, what)) for one in scenes]
     return _shares(told == truth)
+
+
+def _unseen(scenes: list[Scene], what: str) -> float:
+    """What the class alone is worth, which those captions give away: its commonest fact."""
+    found = Counter((one.names[0], _fact(one, what)) for one in scenes)
+    commonest: Counter[str] = Counter()
+    for (name, _), count in found.items():
+        commonest[name] = max(commonest[name], count)
+    return round(commonest.total() / len(scenes), 4)
 
 
 def _fact(one: Scene, what: str) -> str:

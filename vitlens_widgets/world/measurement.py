@@ -115,7 +115,9 @@ class TextMeasurement(Measurement):
         color: Share of the scenes with one thing where the nearest caption of that class and a
             colour has its colour.
         place: The same of the nine places.
-        colors: How many colours there are to choose from.
+        color_unseen: The share that is right without a look at the image, by the colour that is
+            commonest among things of that class in these scenes.
+        place_unseen: The same of the places.
     """
 
     pool: int
@@ -124,7 +126,8 @@ class TextMeasurement(Measurement):
     accuracy: dict[int, tuple[float, ...]]
     color: tuple[float, ...]
     place: tuple[float, ...]
-    colors: int
+    color_unseen: float
+    place_unseen: float
 
     def sentences(self) -> list[str]:
         """The scores at the final state, and those of guessing."""
@@ -135,8 +138,10 @@ class TextMeasurement(Measurement):
             f"On {self.scenes:,} held-out scenes each: the class named by the captions of the"
             f" classes is right for {self.accuracy[1][-1]:.3f} with one object and"
             f" {self.accuracy[2][-1]:.3f} with two (either class counts); with one object, the"
-            f" colour for {self.color[-1]:.3f} (guessing: {1 / self.colors:.3f}) and the place for"
-            f" {self.place[-1]:.3f} (guessing: {1 / 9:.3f}).",
+            f" colour for {self.color[-1]:.3f} and the place for {self.place[-1]:.3f}.",
+            "For comparison: without a look at the image, the commonest colour of each class is"
+            f" right for {self.color_unseen:.3f}, and its commonest place for"
+            f" {self.place_unseen:.3f}.",
         ]
 
     def by_state(self) -> dict[str, Sequence[float]]:
@@ -161,7 +166,8 @@ class DecoderMeasurement(Measurement):
         color: By state, the share of the pictures in which most pixels where the thing is have the
             colour that most have in the scene.
         of_scenes: The three, of the scenes themselves, as large as the pictures.
-        of_others: The three, of the pictures of another scene's final state: what guessing gives.
+        of_others: The three, of the pictures of the final state as if each were of the scene of
+            the next seed: what guessing gives.
     """
 
     named: tuple[float, ...]
