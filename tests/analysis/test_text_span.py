@@ -110,6 +110,13 @@ def test_it_is_the_algorithm_on_what_the_heads_write(clip):
     assert found.figure().renderers
 
 
+def test_images_of_any_classes_are_taken(clip):
+    found = vl.analysis.text_span(clip, vl.world.Scenes(), texts=WORDS, n_images=3)
+    assert found.chosen.shape[-1] == 5
+    means = vl.analysis.mean_values(clip, vl.world.Scenes(), "z", n_images=2)
+    assert means.n_images == 2
+
+
 def test_a_saved_run_is_asked_by_other_texts_without_another_forward_pass(clip, tmp_path):
     data = examples(clip, 4)
     first = vl.analysis.text_span(clip, data, texts=WORDS, n_texts=2, save_to=tmp_path)

@@ -18,6 +18,18 @@ from vitlens_widgets.world.words import make_tokenizer
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@pytest.mark.parametrize("name", ["a/b.safetensors", "world-training/none.safetensors", "a/b/c"])
+def test_a_file_that_is_not_there_is_no_id_of_a_hub(name):
+    with refused(vl.UsageError):
+        vl.load_decoder(name)
+
+
+def test_a_picture_is_no_decoder(tmp_path):
+    (tmp_path / "cat.png").write_bytes(b"no model")
+    with refused(vl.UsageError):
+        vl.load_decoder(tmp_path / "cat.png")
+
+
 def test_without_diffusers_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with refused(UsageError):

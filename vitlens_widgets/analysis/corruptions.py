@@ -117,6 +117,7 @@ def mean_values(
     check_vit(vit, "mean_values")
     listed = [sites] if isinstance(sites, str) else as_list("sites=", sites, '["z", "mlp_out"]')
     measure = _Sums(vit, [check_site(site) for site in listed])
+    measure.labels = getattr(data, "labels", None)  # whatever the classes: they are not looked at
     done = run(measure, vit, data, n_images=n_images, batch_size=batch_size, save_to=save_to)
     values = {
         (site, layer): torch.from_numpy(done.tallies[site][layer] / done.n_images).float()[None]

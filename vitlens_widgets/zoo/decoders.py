@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import torch
 
@@ -58,11 +59,21 @@ def load_decoder(
         if encoder is not None:
             decoder.check_reads(encoder)
         return decoder
-    is_saved = (path / "model_index.json").exists() or (path / "config.json").exists()
-    if str(source).startswith("toy/") or not (is_saved or "/" in str(source)):
+    if not (_is_of_diffusers(path) or _may_be_an_id(source, path)):
         raise UsageError(_unknown(source))
     words = {} if dtype is None else {"torch_dtype": dtype}
     return diffusion_decoder(os.fspath(source), encoder, words)
+
+
+def _is_of_diffusers(folder: Path) -> bool:
+    return (folder / "model_index.json").exists() or (folder / "config.json").exists()
+
+
+def _may_be_an_id(source: str | os.PathLike[str], path: Path) -> bool:
+    """Whether it can be the id of a hub: `owner/name`, of no file or folder here."""
+    owner, _, name = os.fspath(source).partition("/")
+    is_file = path.exists() or name.endswith((".safetensors", ".bin", ".pt", ".pth", ".ckpt"))
+    return bool(owner and name) and owner != "toy" and "/" not in name and not is_file
 
 
 def _unknown(source: object) -> str:

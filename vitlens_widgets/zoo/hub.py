@@ -15,12 +15,13 @@ class OutOfReachError(UsageError):
     """Weights are not on this machine, and the hub that has them cannot be asked."""
 
 
-def reach(name: str, build: Callable[[], Built]) -> Built:
+def reach(name: str, build: Callable[[], Built], offline: str | None = None) -> Built:
     """`build()`, whose library may fetch from a hub or take what it has fetched before.
 
     Args:
         name: What is being built, for the error sentence.
         build: Calls the library.
+        offline: What works without a hub; None for the models that do.
 
     Raises:
         OutOfReachError: The hub is out of reach.
@@ -34,7 +35,7 @@ def reach(name: str, build: Callable[[], Built]) -> Built:
         if _asked_the_hub(error) and hub.hub_is_unreachable():
             raise OutOfReachError(
                 f'"{name}" is not on this machine and the hub is out of reach; '
-                f"these work offline: {_offline_choice()}."
+                f"these work offline: {offline or _offline_choice()}."
             ) from error
         raise UsageError(_not_loaded(name, error)) from error
 

@@ -21,18 +21,18 @@ from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.frozen_features import FrozenFeatures
 from vitlens_widgets.trace.sites import check_index
 
-_LAST = 4
+_LAST, _USUAL = 4, 5
 _SUCH_AS = '["a photo of a cat", "a sunny day", "something red"]'
 
 
 @over_data(TextSpan)
 def text_span(
     vit: ViT,
-    data: Dataset,  # noqa: ARG001  # the one loop reads it
+    data: Dataset,
     *,
     texts: Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
-    n_texts: int = 5,
+    n_texts: int | None = None,
     rank: int = 80,
     n_random: int = 5,
     seed: int = 0,
@@ -55,7 +55,7 @@ def text_span(
             classes, whose classifier's rows take the texts' place. A file of `save_to` can be asked
             by other texts.
         layers: The blocks; None for the last four, as in the paper.
-        n_texts: How many are taken for each head.
+        n_texts: How many are taken for each head; None for five, or all of fewer.
         rank: How many main axes of a head's vectors texts are projected on.
         n_random: How many pools of random directions are asked beside.
         seed: Of these.
@@ -77,11 +77,15 @@ def text_span(
     if not pool:
         raise UsageError(f"texts= takes the texts to choose from, such as {_SUCH_AS}, not none.")
     pool = [check_text("A text", one, "a photo of a cat") for one in pool]
+    if n_texts is None:
+        n_texts = min(_USUAL, len(pool))
     check_count("n_texts", n_texts, least=1, most=len(pool))
     check_count("rank", rank, least=1)
     check_count("n_random", n_random, least=1)
     chance = n_random, check_seed(seed)
-    return _TextSpanMeasure(vit, pool, texts is not None, layers, n_texts, rank, chance)
+    measure = _TextSpanMeasure(vit, pool, texts is not None, layers, n_texts, rank, chance)
+    measure.labels = getattr(data, "labels", None)  # whatever the classes: they are not looked at
+    return measure
 
 
 class _TextSpanMeasure(Measures[TextSpan]):

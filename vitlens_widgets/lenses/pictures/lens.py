@@ -45,7 +45,7 @@ class PictureLens(Live):
             type(self).__name__,
             decoder,
             Decoder,
-            'a decoder, such as vl.load_decoder("toy-unclip.safetensors")',
+            "a decoder from vl.load_decoder (its help says where there are some)",
         )
         if decoder.reads.what != self.reads:
             raise UsageError(

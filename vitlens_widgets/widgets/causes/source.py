@@ -122,7 +122,7 @@ class PairSource:
             asking = weights.weights(base.states[-1], len(self.layout.prefix))[image]
         except UsageError:  # no weighted mean of tokens: all of them ask
             asking = pattern.new_full((len(pattern),), 1 / len(pattern))
-        return (asking.to(pattern) @ pattern).float().cpu().numpy()
+        return (asking.to(pattern) @ pattern).detach().float().cpu().numpy()
 
     def writes(self, classes: Sequence[int], image: int, direction: Direction) -> Writes:
         """What the readout adds up, as logits of classes; see `vl.analysis.attribution`.

@@ -27,6 +27,8 @@ _ENCODERS = {
 _PIPELINES = ("KandinskyV22Pipeline", "StableUnCLIPImg2ImgPipeline")
 _AUTOENCODER = "AutoencoderRAE"
 
+_OFFLINE = "a saved folder of diffusers, or the weights file of a decoder that was trained here"
+
 
 def diffusion_decoder(source: str, encoder: ViT | None, words: Mapping[str, Any]) -> Decoder:
     """The decoder of an id or a folder.
@@ -41,7 +43,7 @@ def diffusion_decoder(source: str, encoder: ViT | None, words: Mapping[str, Any]
         UnsupportedModelError: Weights are missing or left over.
     """
     library = diffusers_library()
-    kind = reach(source, partial(_kind, library, source))
+    kind = reach(source, partial(_kind, library, source), _OFFLINE)
     known = _ENCODERS.get(source, "")
     build = _BUILD.get(kind)
     if build is None:
@@ -49,7 +51,7 @@ def diffusion_decoder(source: str, encoder: ViT | None, words: Mapping[str, Any]
             f"{source} is a {kind}; vl.load_decoder reads {', '.join(_PIPELINES)} and"
             f" {_AUTOENCODER}."
         )
-    decoder = reach(source, lambda: build(library, source, known, encoder, words))
+    decoder = reach(source, lambda: build(library, source, known, encoder, words), _OFFLINE)
     if encoder is not None:
         decoder.check_reads(encoder)
     return decoder
