@@ -9,52 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vitlens_widgets as vl
+from tests.analysis.attribution_oracle import frozen_at, in_numpy, total, traced
 from tests.analysis.class_space_oracle import MODELS, examples
-from tests.oracle import forward_sites
 from tests.sentences import refused
-from tests.small_models import pixels_for, shaken, timm_model
-from tests.zoo_sweep import small_torchvision
+from tests.small_models import timm_model
 from vitlens_widgets.analysis.over_images import over_images
-
-E = vl.edits
-
-
-def traced(model, n_images=2, **words):
-    vit = vl.load(model)
-    return vit.trace(pixels_for(vit.image_size, n_images), preprocessed=True, **words)
-
-
-def total(parts):
-    """All parts, `[row, image]`."""
-    found = sum(parts.embedding.values()) + sum(parts.constants.values())
-    found = found + parts.heads.sum((2, 3)) + parts.attention_biases.sum(2)
-    for some in (parts.mlps, parts.edits):
-        found = found if some is None else found + some.sum(2)
-    return found
-
-
-def in_numpy(model, trace, c):
-    """Heads `[image, layer, head]`, biases and MLPs `[image, layer]`, by the definition."""
-    w = {key: value.double().numpy() for key, value in model.state_dict().items()}
-    final = trace.states[-1][:, 0].double().numpy()
-    scale = np.sqrt(final.var(-1, keepdims=True) + model.norm.eps)
-
-    def adds(vector):  # [image, d]
-        centred = (vector - vector.mean(-1, keepdims=True)) / scale
-        return centred * w["norm.weight"] @ w["head.weight"][c]
-
-    heads, biases, mlps = [], [], []
-    for k, sites in enumerate(forward_sites(model, trace.states[0].double().numpy())):
-        gamma = w.get(f"blocks.{k}.ls1.gamma", 1.0)
-        out = w[f"blocks.{k}.attn.proj.weight"]  # [d, head * d_head]
-        z = sites["z"][:, 0]  # [image, head, d_head]
-        by_head = out.reshape(len(out), *z.shape[1:])
-        written = np.einsum("ihk,dhk->hid", z, by_head) * gamma
-        heads.append(np.stack([adds(one) for one in written], axis=1))
-        bias = np.broadcast_to(w[f"blocks.{k}.attn.proj.bias"] * gamma, final.shape)
-        biases.append(adds(bias))
-        mlps.append(adds(sites["mlp_out"][:, 0]))
-    return np.stack(heads, 1), np.stack(biases, 1), np.stack(mlps, 1)
 
 
 @pytest.mark.parametrize("kind", ["CLS", "four registers and layer scale", "qk-norm"])
@@ -128,27 +87,12 @@ def test_a_head_s_part_is_split_over_what_it_read(kind):
     for key in (0, 4):
         alone = torch.einsum("ihq,ihd->iqhd", pattern[..., key], v[:, key])
         others = trace["z", layer] - alone
-        without = trace.rerun([E.Replace("z", layer, others)])
+        without = trace.rerun([vl.edits.Replace("z", layer, others)])
         moved = trace["attn_out", layer] - without["attn_out", layer]
         expected = frozen_at(model, state, moved, 1).double().numpy()
         np.testing.assert_allclose(
             parts.sources[0, :, layer, :, key].sum(-1), expected, rtol=1e-3, atol=1e-5
         )
-
-
-def frozen_at(model, final, vectors, c):
-    """What vectors add to a class through the final norm of a run: CLS, or the mean of patches."""
-    norm = model.norm if isinstance(model.norm, torch.nn.LayerNorm) else model.fc_norm
-    read = (lambda x: x[:, 0]) if model.global_pool == "token" else (lambda x: x.mean(1))
-    with torch.no_grad():
-        if norm is model.norm:
-            scale = (final.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
-            moved = read((vectors - vectors.mean(-1, keepdim=True)) / scale)
-        else:
-            pooled = read(final)
-            scale = (pooled.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
-            moved = (read(vectors) - read(vectors).mean(-1, keepdim=True)) / scale
-        return moved * norm.weight @ model.head.weight[c]
 
 
 def test_neurons_add_up_to_their_mlp():
@@ -164,54 +108,6 @@ def test_neurons_add_up_to_their_mlp():
         written = (post[:, 9, None] * column)[:, None].expand(-1, trace.states.shape[2], -1)
         expected = frozen_at(model, trace.states[-1], written, 6).numpy()
     np.testing.assert_allclose(parts.neurons[0, :, 2, 9], expected, rtol=1e-3, atol=1e-6)
-
-
-UNEVEN = torch.linspace(-1, 1, 48).sin()  # what all channels share is taken away by a norm
-EDITS = {
-    "a head switched off": [E.Zero("z", 1, head=2)],
-    "a head's value put in": [E.Replace("z", 1, 0.3, head=1, token=0)],
-    "what attention adds": [E.Add("attn_out", 0, UNEVEN)],
-    "the stream in the middle": [E.Add("resid_mid", 2, UNEVEN, token=slice(0, 5))],
-    "a state": [E.Scale("resid_pre", 1, 1.5)],
-    "the first state": [E.Add("resid_pre", 0, UNEVEN)],
-    "what may be read": [E.KnockOut(1, query=0, key=3)],
-    "patches dropped": [E.DropTokens([4, 7])],
-}
-
-
-@pytest.mark.parametrize("what", EDITS)
-@pytest.mark.parametrize("kind", ["CLS", "mean of patches"])
-def test_an_edited_run_is_split_with_what_the_edits_put_in(kind, what):
-    trace = traced(timm_model(kind), edits=EDITS[what])
-    found = vl.analysis.attribution(trace, 2)
-    logits = trace.logits[:, 2].double().numpy()
-    np.testing.assert_allclose(total(found.parts)[0], logits, rtol=1e-5, atol=1e-5)
-    put_in = np.abs(found.parts.edits).sum((0, 1))
-    here = {"a head's value put in": 1, "what attention adds": 0, "the stream in the middle": 2}
-    here["a state"] = 0  # state 1 is what block 0 leaves
-    assert [bool(x > 1e-5) for x in put_in] == [k == here.get(what) for k in range(3)]
-    if what == "a head switched off":
-        assert (found.parts.heads[0, :, 1, 2] == 0).all()
-
-
-@pytest.mark.parametrize("what", ["what may be read", "patches dropped"])
-def test_the_keys_of_an_edited_run_are_those_that_were_read(what):
-    trace = traced(timm_model("CLS"), edits=EDITS[what])
-    found = vl.analysis.attribution(trace, 2, sources=True)
-    sources = found.parts.sources
-    np.testing.assert_allclose(sources.sum(-1), found.parts.heads, rtol=1e-4, atol=1e-5)
-    if what == "what may be read":
-        assert (sources[0, :, 1, :, 3] == 0).all()
-    else:
-        gone = np.isnan(found.patches())
-        assert gone.sum() == 2
-        assert gone.ravel()[[3, 6]].all()
-
-
-def test_keys_do_not_make_a_value_that_was_put_in():
-    trace = traced(timm_model("CLS"), edits=EDITS["a head's value put in"])
-    with refused(vl.UsageError):
-        vl.analysis.attribution(trace, 2, sources=True)
 
 
 def test_patches_are_those_of_the_keys(cats):
@@ -326,13 +222,3 @@ def test_other_things_than_traces_are_refused():
         trace.vit.model.blocks[1].mlp.fc1.weight.mul_(2)
     with refused(vl.UsageError):
         vl.analysis.attribution(trace, 3)
-
-
-@pytest.mark.filterwarnings("ignore:A module of torchvision does not say")
-def test_an_edit_is_seen_in_what_the_same_module_gives():
-    vit = vl.load(shaken(small_torchvision.small("torchvision VisionTransformer")))
-    pixels = pixels_for(vit.image_size)
-    trace = vit.trace(pixels, edits=[E.Zero("z", 1, head=1)], keep="attn_out", preprocessed=True)
-    again = vit.trace(pixels, edits=[E.Zero("z", 1, head=1)], keep="all", preprocessed=True)
-    added = again["resid_mid", 1] - again["resid_pre", 1]
-    torch.testing.assert_close(trace["attn_out", 1], added, rtol=0, atol=1e-6)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import vitlens_widgets as vl
+from tests.analysis.attribution_oracle import frozen_at, traced
 from tests.analysis.class_space_oracle import MODELS
-from tests.analysis.test_attribution import frozen_at, traced
 from tests.small_models import shaken, timm_model
 from tests.zoo_sweep.small_timm import small
 

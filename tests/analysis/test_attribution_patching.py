@@ -10,7 +10,6 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import attribution_patching, edge_attribution_patching
-from vitlens_widgets.analysis.circuits.node_gradients import of_single_keys
 from vitlens_widgets.analysis.circuits.nodes import estimates_at
 from vitlens_widgets.world.network import AttentionBlock
 
@@ -150,26 +149,6 @@ def test_the_softmax_is_computed_anew(vit, runs, site):
         assert single.metric[:, layer, head, token] - own == pytest.approx(estimated([token]))
     every = estimated(range(len(corrupted.tokens)))
     assert both.metric[:, layer, head] - own == pytest.approx(every)
-
-
-@pytest.mark.parametrize("size", [0.1, 1, 5, 20, 60, 300])
-def test_a_key_by_itself_is_its_own_softmax_however_large_the_scores_are(size):
-    torch.manual_seed(int(size * 10))
-    before, after = size * torch.randn(2, 2, 3, 5, 7)
-    gradient = torch.randn(before.shape)
-    expected = torch.zeros(2, 3, 7, dtype=torch.float64)
-    for key in range(7):
-        scores = before.double().clone()
-        scores[..., key] = after[..., key].double()
-        moved = scores.softmax(-1) - before.double().softmax(-1)
-        expected[..., key] = (moved * gradient).sum((-1, -2))
-    assert expected.abs().max() > 0.1
-    assert (of_single_keys(before, after, gradient) - expected).abs().max() <= 1e-5
-
-
-def test_the_only_key_of_a_row_has_all_the_weight():
-    before, after, gradient = torch.randn(3, 1, 2, 4, 1)
-    assert (of_single_keys(before, after, gradient) == torch.zeros(1, 2, 1)).all()
 
 
 def test_grad_drop_is_the_mean_size_without_each_other_block(vit, runs):

@@ -7,8 +7,10 @@ run is put into the corrupted one, and the difference of two logits is read. The
 model once for each head. TransformerLens' own patching runs in the Python that is named, a virtual
 environment that has it, on the same weights and images, read from the same folder. One thread;
 medians over turns taken one after another, the first of which warms up and is not counted; of
-processor time, since a machine that does other things lengthens the other. Memory is what the call
-adds at its peak, in a fresh process that does this one thing once.
+processor time, since a machine that does other things lengthens the other. That is given as a
+multiple of one forward pass for each head twice: of transformers' own model here, and of the bare
+pass that the same way makes in its own process, which for TransformerLens is its own, by its torch.
+Memory is what the call adds at its peak, in a fresh process that does this one thing once.
 """
 
 from __future__ import annotations
@@ -101,13 +103,16 @@ def of_peer(python: str, folder: str, repeats: int) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def row(way: str, of: tuple[float, float], bare: float, mib: float | None) -> dict[str, object]:
-    """Of the table; `bare` is a forward pass of transformers' own model."""
+def row(
+    way: str, of: tuple[float, float], bare: float, own: float, mib: float | None
+) -> dict[str, object]:
+    """Of the table; `bare` is a forward pass of transformers' own model, `own` of the way's."""
     return {
         "way": way,
         "s": f"{of[0]:.2f}",
         "s of processor": f"{of[1]:.2f}",
         "of heads x one forward": f"{of[1] / bare / LAYERS / HEADS:.3f}",
+        "of heads x its own forward": f"{of[1] / own / LAYERS / HEADS:.3f}",
         "MiB added": "" if mib is None else round(mib),
     }
 
@@ -133,16 +138,17 @@ def compare(folder: str, repeats: int, peer: str | None) -> None:
     print(f"metric from {here.min():.4f} to {here.max():.4f}")
     print(f"largest difference to the hook loop: {abs(here - by_hooks).max():.1e}", flush=True)
     bare = seconds["forward"][1]
-    rows = [row("forward", seconds["forward"], bare, None)]
+    rows = [row("forward", seconds["forward"], bare, bare, None)]
     for name, way in named.items():
-        rows.append(row(name, seconds[name], bare, added_mib(partial(prepared, way, folder))))
+        mib = added_mib(partial(prepared, way, folder))
+        rows.append(row(name, seconds[name], bare, bare, mib))
     if peer:
         found = of_peer(peer, folder, repeats)
         off = abs(np.array(found["effects"]) - by_hooks).max()
-        print(f"and of TransformerLens {found['version']}: {off:.1e}")
-        own = found["seconds"]
-        rows.append(row("TransformerLens' forward", own["forward"], bare, None))
-        rows.append(row("TransformerLens' patching", own["sweep"], bare, found["MiB"]))
+        print(f"and of TransformerLens {found['version']}, torch {found['torch']}: {off:.1e}")
+        once, whole = found["seconds"]["forward"], found["seconds"]["sweep"]
+        rows.append(row("TransformerLens' forward", once, bare, once[1], None))
+        rows.append(row("TransformerLens' patching", whole, bare, once[1], found["MiB"]))
     print(table(rows))
 
 

@@ -68,6 +68,7 @@ def main() -> None:
     seconds = timed(ways, repeats)
     found = {
         "version": version("transformer-lens"),
+        "torch": torch.__version__,
         "effects": ways["sweep"].found.tolist(),
         "seconds": seconds,
         "MiB": added_mib(partial(prepared, folder)),

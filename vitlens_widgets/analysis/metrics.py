@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets._lazy import refusal
-from vitlens_widgets.analysis.checks import check_compared, logits_of
+from vitlens_widgets.analysis.checks import check_compared
+from vitlens_widgets.analysis.metric_readers import READERS, Reader
 from vitlens_widgets.data import LabelSet
 from vitlens_widgets.errors import UsageError, said, whole_number
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.lenses.lens import check_classifier
-from vitlens_widgets.models.probabilities import log_outcomes, probabilities
 from vitlens_widgets.trace import Trace
 
 Class = int | str
@@ -112,7 +112,7 @@ class BoundMetric:
     name: str
     least_gap: float | None
     has_gradient: bool
-    _read: Callable[[Tensor, Tensor], Tensor]
+    _read: Reader
     is_flat_at_clean: bool = False
 
     def check_gradient(self, *, at_clean: bool = False) -> None:
@@ -191,7 +191,7 @@ def bound_all(metric: Any, clean: Sequence[Trace]) -> list[BoundMetric]:
     ends = [*accumulate(sizes)][:-1]
     parts = [one.tensor_split(ends) for one in index]
     reads = [
-        _READERS[found.kind](trace, *(one[i] for one in parts)) for i, trace in enumerate(clean)
+        READERS[found.kind](trace, *(one[i] for one in parts)) for i, trace in enumerate(clean)
     ]
     return [BoundMetric(*words, read, found.is_flat_at_clean) for read in reads]
 
@@ -246,55 +246,6 @@ def _of_function(function: Function) -> BoundMetric:
         return found.to(torch.promote_types(found.dtype, torch.float32))
 
     return BoundMetric(name, None, True, read)
-
-
-def _at(logits: Tensor, index: Tensor, image: Tensor) -> Tensor:
-    return logits.gather(1, index.to(image.device)[image][:, None])[:, 0]
-
-
-_Reader = Callable[[Tensor, Tensor], Tensor]
-
-
-def _logit(_clean: Trace, target: Tensor) -> _Reader:
-    return lambda logits, image: _at(logits, target, image)
-
-
-def _difference(_clean: Trace, target: Tensor, against: Tensor) -> _Reader:
-    return lambda logits, image: _at(logits, target, image) - _at(logits, against, image)
-
-
-def _probability(clean: Trace, target: Tensor) -> _Reader:
-    kind = clean.vit.probabilities
-    return lambda logits, image: _at(probabilities(logits, kind), target, image)
-
-
-def _rank(_clean: Trace, target: Tensor) -> _Reader:
-    def read(logits: Tensor, image: Tensor) -> Tensor:
-        better = logits > _at(logits, target, image)[:, None]
-        return 1 + better.sum(1).to(logits)
-
-    return read
-
-
-def _kl(clean: Trace) -> _Reader:
-    kind = clean.vit.probabilities
-    answer = logits_of(clean).detach()
-    log_clean = log_outcomes(answer.to(torch.promote_types(answer.dtype, torch.float32)), kind)
-
-    def read(logits: Tensor, image: Tensor) -> Tensor:
-        known = log_clean.to(logits.device)[image]
-        return (known.exp() * (known - log_outcomes(logits, kind))).sum(1)
-
-    return read
-
-
-_READERS: dict[str, Callable[..., _Reader]] = {
-    "logit": _logit,
-    "logit difference": _difference,
-    "probability": _probability,
-    "rank": _rank,
-    "KL from the clean answer": _kl,
-}
 
 
 if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
