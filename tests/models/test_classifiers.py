@@ -230,6 +230,11 @@ def test_prompts_that_cannot_be_used_are_refused(make, words):
         vl.load(make(), **words)
 
 
+def test_a_prompt_given_twice_is_refused(folder):
+    with refused(vl.UsageError):
+        vl.load(folder, prompts=["a cat", "a dog", "a cat"])
+
+
 def test_a_prompt_of_which_only_the_beginning_would_be_read_is_refused(folder):
     vit = vl.load(folder)
     fits = "a photo of a cat on the"  # with its ends as many tokens as the model reads

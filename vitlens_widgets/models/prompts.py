@@ -101,7 +101,11 @@ def _by_name(prompts: Prompts) -> dict[str, list[str]]:
             'or {"cat": ["a photo of a cat", "a drawing of a cat"], "dog": ...}.'
         )
     if not isinstance(prompts, Mapping):
-        prompts = {_text(text): text for text in texts}
+        named = [_text(text) for text in texts]
+        if len(set(named)) < len(named):
+            twice = next(text for text in named if named.count(text) > 1)
+            raise UsageError(f'prompts= names "{twice}" twice; each text is a class of its own.')
+        prompts = dict(zip(named, texts, strict=True))
     return {name: _texts(of) for name, of in prompts.items()}
 
 
