@@ -91,6 +91,7 @@ def trace_unproved(name: str, batch: int) -> None:
         nothing(Stream, "check_end"),
         *map(partial(nothing, traces), ("check_answer", "check_modes", "check_not_transformed")),
         *map(partial(nothing, bases), ("SeenWeights", "SeenModules")),
+        nothing(traces.Outside, "of"),
     ]
     with ExitStack() as stack:
         for one in left_out:

@@ -41,6 +41,9 @@ class _Owed(threading.local):
 
 _owed = _Owed()
 
+# Hooks that are on models for a while, by their place in memory, whichever thread put them on.
+_on_for_a_while: set[int] = set()
+
 
 class Cleanup:
     """While entered, a change may be made that is undone at the end.
@@ -215,12 +218,12 @@ class Hooks:
 
     def before(self, module: nn.Module, hook: BeforeHook, *, first: bool = False) -> None:
         """Call `hook(module, args, kwargs)` before the module runs, `first` before other hooks."""
-        self._on.append((module, hook))
+        self._note(module, hook)
         module.register_forward_pre_hook(hook, prepend=first, with_kwargs=True)
 
     def after(self, module: nn.Module, hook: AfterHook, *, first: bool = False) -> None:
         """Call `hook(module, args, output)` when the module has run, `first` before other hooks."""
-        self._on.append((module, hook))
+        self._note(module, hook)
         module.register_forward_hook(hook, prepend=first)
 
     def take_off(self) -> None:
@@ -228,6 +231,16 @@ class Hooks:
         for module, hook in self._on:
             _take_off(module._forward_pre_hooks, module._forward_pre_hooks_with_kwargs, hook)
             _take_off(module._forward_hooks, module._forward_hooks_with_kwargs, hook)
+        _on_for_a_while.difference_update(id(hook) for _, hook in self._on)
+
+    def _note(self, module: nn.Module, hook: Callable[..., Any]) -> None:
+        self._on.append((module, hook))
+        _on_for_a_while.add(id(hook))
+
+
+def is_users(hook: Callable[..., Any]) -> bool:
+    """Whether a hook is none of those that this package puts on for a while."""
+    return id(hook) not in _on_for_a_while
 
 
 @contextmanager

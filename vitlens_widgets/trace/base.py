@@ -19,6 +19,7 @@ from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, PlacedEdit
 from vitlens_widgets.trace.instrument import Plan, Seen, instrumented
 from vitlens_widgets.trace.modules import SeenModules, check_modes
+from vitlens_widgets.trace.outside import Outside
 from vitlens_widgets.trace.record import Record
 from vitlens_widgets.trace.repeats import Repeats
 from vitlens_widgets.trace.sites import STATE_SITES, check_index, check_site
@@ -77,6 +78,7 @@ class BaseTrace(Live):
         check_modes(self.vit)
         self._weights = weights
         self._modules = SeenModules(self.vit)
+        self._outside: Outside  # once the answer is known to be the model's own
 
     @property
     def edits(self) -> tuple[AnyEdit, ...]:
@@ -112,10 +114,9 @@ class BaseTrace(Live):
         """One site of one block, such as `trace["attn_out", 3]`.
 
         Raises:
-            UsageError: An unknown site, a layer out of range, or a model whose weights have
-                changed since.
+            UsageError: An unknown site, a layer out of range, or a model that has changed since.
         """
-        if not (isinstance(key, tuple) and len(key) == 2):
+        if not isinstance(key, tuple) or len(key) != 2:
             raise UsageError('A trace is read as trace[site, layer], such as trace["attn_out", 3].')
         site, layer = check_site(key[0]), check_index("layer", key[1], self.vit.n_layers)
         if (site, layer) in self.kept:
@@ -196,11 +197,12 @@ class BaseTrace(Live):
         """Refuse to compute with weights that are no longer those of this trace.
 
         Raises:
-            UsageError: The weights were changed in place, replaced or moved, or the modules were.
+            UsageError: The weights, the modules or what hooks make of the last state are others.
         """
         if not is_held(self.vit.model):
             self._weights.check(what)
             self._modules.check(what)
+            self._outside.check(self.vit, self.states[-1], what)
 
     def _shared(self) -> Iterable[object]:
         """The model; its weights are still watched."""

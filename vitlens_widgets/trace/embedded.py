@@ -30,7 +30,12 @@ def positions_of(trace: BaseTrace) -> Tensor | None:
 
     Args:
         trace: The run; patches that it dropped are left out.
+
+    Raises:
+        UsageError: Other hooks than in the run are outside the blocks: an image's state 0 may be
+            another then, and that of none shows it no more than the pixels that are gone.
     """
+    trace._outside.check_hooks(trace.vit, "what its patches are embedded as without any image")
     if is_edited(trace, 0, "resid_pre"):
         return None
     n_prefix, layout = trace.layout.n_prefix, trace.layout

@@ -1,5 +1,8 @@
 """`FrozenFeatures`: what a model pools, as an affine map of the last state, frozen at one run."""
 
+# pyright: reportPrivateUsage=false
+# As `again`: this would be a method of a trace, but that few who read it need it.
+
 from __future__ import annotations
 
 import torch
@@ -27,7 +30,8 @@ class FrozenFeatures:
         constant: What is there whatever the stream is, `[image, feature]`: biases.
 
     Raises:
-        UsageError: What is pooled is no affine map even then, or the trace has gradients.
+        UsageError: What is pooled is no affine map even then, the trace has gradients, or other
+            hooks than in the run are outside the blocks.
 
     Source:
         Gandelsman, Efros & Steinhardt (2024), "Interpreting CLIP's image representation via
@@ -36,6 +40,7 @@ class FrozenFeatures:
 
     def __init__(self, trace: BaseTrace) -> None:
         check_can_freeze(trace)
+        trace._outside.check_hooks(trace.vit, "what it pools")
         self._runs = FrozenRuns(trace.vit, trace.vit.adapter.readout_features)
         state = trace.states[-1]
         self.features = self._runs.first(state)[1].detach()

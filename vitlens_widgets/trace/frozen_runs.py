@@ -12,7 +12,7 @@ from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.freezing import Freezing, freezing
-from vitlens_widgets.trace.modules import check_not_inference, parts_of
+from vitlens_widgets.trace.modules import check_differentiable, parts_of
 
 
 class FrozenRuns:
@@ -54,7 +54,7 @@ def check_can_freeze(trace: BaseTrace) -> None:
     Raises:
         UsageError: The trace has gradients, was made in inference mode, or its model has changed.
     """
-    check_not_inference(trace.states[-1], "What is added up to an answer")
+    check_differentiable(trace.vit, trace.states[-1], "What is added up to an answer")
     if trace.has_graph:
         raise UsageError(
             "A readout is frozen at a trace without grad=True; trace the images again so."

@@ -39,6 +39,7 @@ def joined(first: Trace, second: Trace) -> Trace:
     if first.logits is not None and second.logits is not None:
         both.logits = torch.cat([first.logits, second.logits])
     both.of_twins, both._repeats = {}, first._repeats.beside(second._repeats)
+    both._outside = first._outside.beside(second._outside)
     both._context = replace(first._context, n_images=both.n_images)
     both._make_pictures = lambda: np.concatenate([first.pictures, second.pictures])
     return both

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import importlib
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models import BaseViT
-from vitlens_widgets.models.cleanup import Cleanup
+from vitlens_widgets.models.cleanup import Cleanup, is_users
 from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.models.hook_points import JoinedPoint
 
@@ -79,21 +79,27 @@ def check_not_transformed() -> None:
         )
 
 
-def check_not_inference(state: Tensor, what: str) -> None:
-    """Refuse gradients of a run of `torch.inference_mode()`, or inside of it.
+def check_differentiable(vit: BaseViT, state: Tensor, what: str) -> None:
+    """Refuse gradients of a run of `torch.inference_mode()`, inside of it, or changed on their way.
 
     Args:
+        vit: The model.
         state: One of the run's.
         what: Needs gradients, to begin the sentence.
 
     Raises:
-        UsageError: Either.
+        UsageError: Any of these; a backward hook, which may give others, is on the model.
     """
     if torch.is_inference_mode_enabled() or state.is_inference():
         raise UsageError(
             f"{what} needs gradients, and there are none of what is run in "
             "torch.inference_mode(): trace the images and ask outside of it; torch.no_grad() does "
             "no harm."
+        )
+    if has_backward_hooks(vit.model):
+        raise UsageError(
+            f"{what} needs gradients, and a backward hook on {vit.name} may change them; take it "
+            "off first."
         )
 
 
@@ -144,9 +150,14 @@ def computing(module: Foreign) -> int:
     return hash(tuple(map(_of_one, parts_of(module))))
 
 
-def parts_of(module: Foreign) -> Iterator[Foreign]:
-    """A module and all its parts, each once; several times as fast as torch's own `modules()`."""
-    seen: set[int] = set()
+def parts_of(module: Foreign, without: Iterable[Foreign] = ()) -> Iterator[Foreign]:
+    """A module and all its parts, each once; several times as fast as torch's own `modules()`.
+
+    Args:
+        module: The module.
+        without: Parts that are left out, with all of theirs that stand nowhere else.
+    """
+    seen: set[int] = set(map(id, without))
     waiting = [module]
     while waiting:
         part = waiting.pop()
@@ -159,19 +170,31 @@ def parts_of(module: Foreign) -> Iterator[Foreign]:
 
 def is_untouched(module: Foreign) -> bool:
     """Whether it and all its parts run the code of their classes, without anybody's hooks."""
-    return not hooks_on(module) and not any("forward" in one.__dict__ for one in parts_of(module))
+    parts = list(parts_of(module))
+    return not hooks_on(parts) and not any("forward" in one.__dict__ for one in parts)
 
 
-def hooks_on(module: Foreign) -> tuple[int, ...]:
-    """The hooks on it and its parts, and those on every module, by torch's own count of them.
+def hooks_on(modules: Iterable[Foreign]) -> tuple[int, ...]:
+    """The user's hooks on these modules, and those on every module, by torch's own count of them.
 
     That counts on for each hook, while a function's place in memory is given to another one.
     """
     every: Foreign = nn.modules.module
     kinds = [every._global_forward_pre_hooks, every._global_forward_hooks]
-    for part in parts_of(module):
+    for part in modules:
         kinds += [part._forward_pre_hooks, part._forward_hooks]
-    return tuple(number for hooks in kinds for number in hooks)
+    # each listed at once: another thread may put one on meanwhile
+    found = [pair for hooks in kinds if hooks for pair in list(hooks.items())]
+    return tuple(number for number, hook in found if is_users(hook))
+
+
+def has_backward_hooks(model: Foreign) -> bool:
+    """Whether one is on the model or its parts, or on every module."""
+    every: Foreign = nn.modules.module
+    kinds = [every._global_backward_pre_hooks, every._global_backward_hooks]
+    for part in parts_of(model):
+        kinds += [part._backward_pre_hooks, part._backward_hooks]
+    return any(kinds)
 
 
 def _of_one(module: nn.Module) -> tuple[int | float, ...]:

@@ -14,7 +14,7 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyPlacedEdit
 from vitlens_widgets.trace.instrument import Plan, instrumented
-from vitlens_widgets.trace.modules import hooks_on, is_untouched
+from vitlens_widgets.trace.modules import hooks_on, is_untouched, parts_of
 from vitlens_widgets.trace.rounding import tolerance_of
 from vitlens_widgets.trace.stream import Stream, Words
 
@@ -35,7 +35,7 @@ class Repeats:
     @classmethod
     def of(cls, vit: BaseViT) -> Repeats:
         """Those of a run of all blocks that is just over."""
-        return cls([hooks_on(block) for block in vit.adapter.blocks])
+        return cls([hooks_on(parts_of(block)) for block in vit.adapter.blocks])
 
     def after(self, earlier: Repeats, start: int) -> Repeats:
         """Of a run whose blocks before `start` are those of an earlier one."""
@@ -57,7 +57,7 @@ class Repeats:
         """See `check_repeats`; once for each block and what is hooked on it."""
         for layer in layers:
             block = context.vit.adapter.blocks[layer]
-            hooks = hooks_on(block)
+            hooks = hooks_on(parts_of(block))
             if (layer, hooks) in self._seen:
                 continue
             if hooks != self.hooks[layer] or not is_untouched(block):

@@ -62,5 +62,6 @@ def _taken(trace: Trace, which: slice | list[int], n_images: int) -> Trace:
     if trace.n_images > 1 and any(words.hold_tensors for words in trace._words.values()):
         some._words = {}  # masks of a batch would not fit: the adapter hands its own
     some._repeats, some.of_twins = Repeats(trace._repeats.hooks), {}
+    some._outside = trace._outside.of_images(which)
     some._make_pictures = lambda: trace.pictures[which]
     return some

@@ -24,6 +24,7 @@ from vitlens_widgets.trace.modules import (
     check_not_recomputed,
     check_not_transformed,
 )
+from vitlens_widgets.trace.outside import Outside
 from vitlens_widgets.trace.record import Record, sites_to_keep
 from vitlens_widgets.trace.sites import check_index
 from vitlens_widgets.trace.stream import Stream
@@ -92,6 +93,7 @@ class Trace(BaseTrace):
         trace = Trace(context, record, placed, logits, self._make_pictures, plan, self._weights)
         trace._repeats = trace._repeats.after(self._repeats, start)
         check_finite(trace, logits)
+        trace._outside = Outside.of(vit, trace.states[-1], logits)
         return trace
 
     @clean
@@ -121,6 +123,7 @@ class Trace(BaseTrace):
             has_classes = vit.adapter.has_classifier
             twin.logits = vit.adapter.readout_logits(self.states[-1]) if has_classes else None
         check_finite(twin, twin.logits)
+        twin._outside = Outside.of(vit, twin.states[-1], twin.logits)
         return twin
 
 
@@ -153,6 +156,7 @@ def run(
     logits = answer if vit.adapter.has_classifier else None
     trace = Trace(context, record, placed, logits, pictures, plan, weights)
     check_answer(trace, answer)
+    trace._outside = Outside.of(vit, trace.states[-1], answer)
     return trace
 
 

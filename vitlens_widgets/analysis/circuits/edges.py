@@ -17,7 +17,7 @@ from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.patching.patching import How
 from vitlens_widgets.errors import UsageError, check_choice, check_count, counted
 from vitlens_widgets.progress import progress
-from vitlens_widgets.trace.modules import check_not_inference
+from vitlens_widgets.trace.modules import check_differentiable
 
 Method = Literal["eap", "eap-ig", "eap-ig-activations"]
 METHODS = {
@@ -90,7 +90,7 @@ def edge_attribution_patching(
     given = pairs(clean, corrupted, metric)
     given[0].metric.check_gradient(at_clean=how == "noising")
     for trace in (one for pair in given for one in (pair.clean, pair.corrupted)):
-        check_not_inference(trace.states[0], "An estimate")
+        check_differentiable(trace.vit, trace.states[0], "An estimate")
     found = [_scores(pair, method, how, steps) for pair in given]
     said = METHODS[method]
     said += f", {how}" if method == "eap" else f", {counted(steps, 'step')}"

@@ -24,7 +24,7 @@ from vitlens_widgets.analysis.patching.result import ActivationPatching
 from vitlens_widgets.errors import UsageError, as_list, check_choice, check_count, quoted_list
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.modules import check_not_inference
+from vitlens_widgets.trace.modules import check_differentiable
 
 Integrate = Literal["inputs", "activations"]
 _MENDS = {"softmax": "softmax computed anew", "grad_drop": "GradDrop"}
@@ -170,7 +170,7 @@ def _differentiable(
     """
     patching = Patching(clean, corrupted, metric, how)
     for trace in (clean, corrupted):
-        check_not_inference(trace.states[0], "An estimate")
+        check_differentiable(trace.vit, trace.states[0], "An estimate")
     patching.metric.check_gradient(at_clean=how == "noising" and integrate is None)
     return patching
 

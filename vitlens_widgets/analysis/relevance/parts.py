@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.modules import check_not_inference
+from vitlens_widgets.trace.modules import check_differentiable
 
 
 class Parts(NamedTuple):
@@ -26,7 +26,7 @@ def check_gradients(trace: Trace, method: str) -> None:
     Raises:
         UsageError: Blocks that run branches side by side, or PyTorch's inference mode.
     """
-    check_not_inference(trace.states[0], f'The method "{method}"')
+    check_differentiable(trace.vit, trace.states[0], f'The method "{method}"')
     vit = trace.vit
     try:
         vit.adapter.hook_points(0)["z"].check_edits()
