@@ -249,7 +249,8 @@ class _Deciding(Measures[DecidingHeads]):
         counts = ((told == wanted) & (other != wanted)).nonzero()[:, 0]
         if not len(counts):
             return moved, gap, turned
-        runs = [chosen(run, counts.tolist()) for run in runs]
+        kept = cast("list[int]", counts.tolist())
+        runs = [chosen(run, kept) for run in runs]
         asked = [cast("list[int]", one[counts].tolist()) for one in (wanted, other)]
         patching = Patching(runs[0], runs[1], logit_difference(*asked), self._how)
         rows, noising = np.array(here)[counts.numpy()], self._how == "noising"
