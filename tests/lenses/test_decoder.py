@@ -10,6 +10,7 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from vitlens_widgets import UsageError
 from vitlens_widgets.lenses.decoder import Decoder, Reads
+from vitlens_widgets.trace import ViT
 
 
 class Plain(Decoder):
@@ -106,7 +107,52 @@ def test_it_belongs_to_one_encoder():
     Plain("readout", (192,)).check_reads(vit)
     with refused(UsageError):
         Plain("readout", (256,)).check_reads(vit)
-    with refused(UsageError):
+    with pytest.warns(UserWarning, match="whether toy/p32-cls is a copy of it cannot be told"):
         Plain("tokens", (50, 192), 7).check_reads(vl.load("toy/p32-cls"))
     with refused(UsageError):
         Plain().check_reads("toy/p32")
+
+
+class Carrying(Plain):
+    """A decoder that carries its encoder, whose answers it also counts."""
+
+    def __init__(self, vit, what) -> None:
+        super().__init__(what, (50, 192) if what == "tokens" else (192,))
+        self.vit, self.asked = vit, 0
+
+    def encoded(self, pixels):
+        self.asked += 1
+        assert pixels.shape == (1, 3, 224, 224)
+        state = self.vit.trace(pixels, preprocessed=True).states[-1]
+        return state if self.reads.what == "tokens" else self.vit.adapter.readout_features(state)
+
+
+@pytest.mark.parametrize("what", ["tokens", "readout"])
+def test_its_own_encoder_is_known_by_what_it_makes_of_an_image_not_by_its_name(what):
+    decoder = Carrying(vl.load("toy/p32"), what)
+    decoder.check_reads(ViT(vl.load("toy/p32").model, name="a copy"))
+    decoder.check_reads(vl.load("toy/p32", dtype=torch.bfloat16))
+    with refused(UsageError):
+        decoder.check_reads(vl.load("toy/p32-cls"))
+    assert decoder.asked == 3
+    changed = vl.load("toy/p32")
+    with torch.no_grad():
+        changed.model.blocks[3].mlp.fc2.weight.mul_(-1)
+    assert changed.name == "toy/p32"
+    with refused(UsageError):
+        decoder.check_reads(changed)
+
+
+class Elsewhere(Plain):
+    """Paints on another device, of which one needs no other hardware."""
+
+    device = torch.device("meta")
+
+    def paint(self, embedding, request):
+        assert embedding.device.type == request.hidden.device.type == "meta"
+        return torch.zeros(len(embedding), 3, *self.size)
+
+
+def test_what_it_is_given_is_moved_to_where_it_paints():
+    decoder = Elsewhere("tokens", (6, 5))
+    assert len(list(decoder.decode(torch.rand(5, 6, 5), hidden=torch.ones(6) > 0))) == 5

@@ -10,7 +10,8 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.world.small_decoders import FLOW, PATCHES, randomised
 from vitlens_widgets import UsageError, world
-from vitlens_widgets.lenses.decoder import Decoder, Reads
+from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.world import embedded
 from vitlens_widgets.world.cards import own_card, read_card, weights_file
 from vitlens_widgets.world.decoders.flow import FlowNetwork, sample
@@ -56,6 +57,25 @@ def test_a_decoder_of_tokens_is_its_network(of_tokens):
     assert np.abs(found - levels).max() <= 0.51
     other = np.stack(list(decoder.decode(states, state=3, hidden=hidden)))
     assert (other != found).any()
+
+
+def test_an_embedded_encoder_is_known_under_any_name_and_others_are_refused(of_tokens):
+    decoder, model = vl.load_decoder(of_tokens), vl.load("toy/p32").model
+    vl.load_decoder(of_tokens, encoder=ViT(model, name="a copy"))
+    with torch.no_grad():
+        model.blocks[2].attn.proj.weight.mul_(-1)
+    for other in (vl.load(model), vl.load("toy/p32-taught")):
+        with refused(UsageError):
+            decoder.check_reads(other)
+
+
+def test_a_network_paints_where_it_is(of_tokens, of_readout):
+    for file, embedding, state in ((of_tokens, (2, 50, 192), (1, 1)), (of_readout, (2, 20), ())):
+        decoder = vl.load_decoder(file)
+        decoder._network.to("meta")
+        assert decoder.device.type == "meta"
+        request = Request(0, 2, 1.0, state, None)
+        assert decoder.paint(torch.zeros(embedding, device="meta"), request).is_meta
 
 
 def test_hidden_tokens_are_not_seen(of_tokens):

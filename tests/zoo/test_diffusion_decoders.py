@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import sys
 
@@ -234,6 +235,12 @@ def test_unclip_paints_what_its_pipeline_paints(diffusers, unclip):
         assert (picture == np.rint(own * 255)).all()
 
 
+def test_a_pipeline_that_carries_its_encoder_refuses_others_of_its_shape(unclip, kandinsky):
+    other = encoder_of(kandinsky / "prior")
+    with refused(UsageError):
+        vl.load_decoder(str(unclip), encoder=other)
+
+
 @pytest.mark.parametrize("kind", ["dinov2", "mae"])
 def test_a_representation_autoencoder_decodes_what_its_encoder_gives(kind, diffusers, tmp_path):
     torch.manual_seed(2)
@@ -265,6 +272,10 @@ def test_a_representation_autoencoder_decodes_what_its_encoder_gives(kind, diffu
     levels = (own.clamp(0, 1) * 255).permute(0, 2, 3, 1).numpy()
     assert np.abs(found - levels).max() <= 0.51
     assert decoder.reads.shape == tuple(seen[0].shape[1:])
+    normed = torch.nn.functional.layer_norm(seen[0], (64,), eps=norm.eps)
+    mean, std = (torch.tensor(three).view(3, 1, 1) for three in (MEAN, STD))
+    pixels = (images - mean) / std
+    torch.testing.assert_close(decoder.encoded(pixels), normed, rtol=1e-3, atol=1e-3)
 
 
 def test_it_reads_the_last_state_of_a_dino_as_it_is_traced(diffusers, tmp_path):
@@ -283,6 +294,11 @@ def test_it_reads_the_last_state_of_a_dino_as_it_is_traced(diffusers, tmp_path):
     words = {"mean": MEAN, "std": STD, "crop_pct": 1.0}
     vit = vl.load(model.encoder, image_size=56, preprocessing=words)
     decoder = vl.load_decoder(tmp_path, encoder=vit)
+    other = copy.deepcopy(model.encoder)
+    with torch.no_grad():
+        other.encoder.layer[1].mlp.fc2.weight.normal_()
+    with refused(UsageError):
+        decoder.check_reads(vl.load(other, image_size=56, preprocessing=words))
     image = np.random.default_rng(0).integers(0, 256, (56, 56, 3), dtype=np.uint8)
     (found,) = decoder.decode(vit.trace(image).states[-1])
     with torch.no_grad():

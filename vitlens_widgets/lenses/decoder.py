@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,8 +22,10 @@ from vitlens_widgets.errors import (
     check_number,
     check_seed,
     check_type,
+    warn,
 )
 from vitlens_widgets.kinds import is_several
+from vitlens_widgets.lenses.same_encoder import makes_the_same
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
 
@@ -131,12 +133,28 @@ class Decoder(ABC):
         )
         return self._stream(embedding, request)
 
+    @property
+    def device(self) -> torch.device:
+        """Where it paints: what it is given is moved there."""
+        return torch.device("cpu")
+
+    def encoded(self, pixels: Tensor) -> Tensor | None:  # noqa: ARG002
+        """What its own encoder makes of preprocessed pixels, for those that carry or know theirs.
+
+        Args:
+            pixels: `[image, 3, height, width]`.
+
+        Returns:
+            `[image, *reads.shape]`; None without an encoder, or where it takes another size.
+        """
+        return None
+
     @abstractmethod
     def paint(self, embedding: Tensor, request: Request) -> Tensor:
         """A few pictures at once.
 
         Args:
-            embedding: Float32 `[picture, *reads.shape]`.
+            embedding: Float32 `[picture, *reads.shape]`, on its own device.
             request: The rest; its states and hidden tokens are those of these pictures.
 
         Returns:
@@ -146,8 +164,13 @@ class Decoder(ABC):
     def check_reads(self, vit: ViT) -> None:
         """Refuse the model of another encoder than the one it was trained on.
 
+        Both are shown one image, if the decoder carries its encoder or that is embedded, and if
+        both take the same size. Else there is the name alone, and a copy may have another: then a
+        warning says so.
+
         Raises:
-            UsageError: Its embeddings are of another shape, or it is another model.
+            UsageError: Its embeddings are of another shape, or it makes something else of an image
+                than the decoder's own encoder.
         """
         check_type("A decoder", vit, ViT, 'a model from vl.load, such as vl.load("toy/clip")')
         tokens = (vit.layout.n_tokens, vit.width)
@@ -159,10 +182,17 @@ class Decoder(ABC):
                 f"{self.name} reads {_in_words(self.reads.shape)} numbers of {self.reads.what}, "
                 f"and {vit.name} has {_in_words(theirs)}: {load}"
             )
-        if self.reads.encoder and vit.name != self.reads.encoder:
+        same = makes_the_same(vit, self.reads.what, self.encoded)
+        if same is False:
             raise UsageError(
-                f"{self.name} was trained on {self.reads.encoder}, and what {vit.name} makes of an "
-                f"image means something else: {load}"
+                f"{self.name} was trained on {self.reads.encoder or 'the encoder that it carries'},"
+                f" and {vit.name} makes something else of an image: {load}"
+            )
+        if same is None and self.reads.encoder and vit.name != self.reads.encoder:
+            warn(
+                f"{self.name} was trained on {self.reads.encoder}; whether {vit.name} is a copy of "
+                "it cannot be told here, and what another model makes of an image means something "
+                "else."
             )
 
     def _stream(self, embedding: Tensor, request: Request) -> Iterator[np.ndarray]:
@@ -178,7 +208,9 @@ class Decoder(ABC):
     @torch.no_grad()
     def _painted(self, embedding: Tensor, request: Request) -> np.ndarray:
         """uint8 `[picture, height, width, 3]`."""
-        levels = self.paint(embedding, request).float().clamp(0, 1).mul(255).round()
+        hidden = None if request.hidden is None else request.hidden.to(self.device)
+        request = replace(request, hidden=hidden)
+        levels = self.paint(embedding.to(self.device), request).float().clamp(0, 1).mul(255).round()
         return levels.permute(0, 2, 3, 1).to(torch.uint8).cpu().numpy()
 
     def _checked(self, embedding: Any) -> Tensor:

@@ -22,6 +22,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from vitlens_widgets.errors import UsageError
+from vitlens_widgets.trace import ViT
 from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.catalogue import known
 from vitlens_widgets.world.labels import LABELS
@@ -40,6 +41,16 @@ def build(name: str) -> nn.Module:
         UsageError: There is no such embedded model; the message names the nearest.
     """
     return build_from(weights_file(known(name)), name)
+
+
+def embedded_vit(name: str) -> ViT:
+    """The embedded model `name`, as `vl.load(name)` gives it."""
+    return as_vit(build(name), name)
+
+
+def as_vit(model: Any, name: str = "") -> ViT:
+    """A model of the world, to be traced."""
+    return ViT(model, name=name, **getattr(model, "loaded_with", {}))
 
 
 def build_from(weights: Path, name: str | None = None) -> nn.Module:

@@ -22,7 +22,7 @@ from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.world.decoders.served import DECODERS, trained_decoder
-from vitlens_widgets.world.embedded import build, build_from
+from vitlens_widgets.world.embedded import as_vit, build_from, embedded_vit
 from vitlens_widgets.world.labels import BACKGROUND, LABELS, label_shares, present_classes
 from vitlens_widgets.world.measure_pictures import measure_pictures
 from vitlens_widgets.world.measure_texts import COUNTS, matching
@@ -67,7 +67,7 @@ def measure_file(weights: Path, scenes: int = SCENES) -> Measurement:
     if facts.get("kind") in DECODERS:
         measurement = _pictures_of(weights, range(scenes), facts["images"])
     else:
-        measurement = measure(_as_vit(build_from(weights)), scenes, images=facts["images"])
+        measurement = measure(as_vit(build_from(weights)), scenes, images=facts["images"])
     measurement.write(weights.with_suffix(".json"))
     return measurement
 
@@ -75,12 +75,8 @@ def measure_file(weights: Path, scenes: int = SCENES) -> Measurement:
 def _pictures_of(weights: Path, seeds: range, images: int) -> Measurement:
     """Those of a decoder, judged by the classifier that draws best."""
     decoder = trained_decoder(weights, name_of_weights(weights))
-    encoder, judge = (_as_vit(build(name), name) for name in (decoder.reads.encoder, JUDGE))
+    encoder, judge = map(embedded_vit, (decoder.reads.encoder, JUDGE))
     return measure_pictures(decoder, encoder, judge, seeds, images)
-
-
-def _as_vit(model: Any, name: str = "") -> ViT:
-    return ViT(model, name=name, **getattr(model, "loaded_with", {}))
 
 
 def _drawn(vit: ViT, count: int, seeds: range) -> Iterator[list[Scene]]:

@@ -35,13 +35,16 @@ def load_decoder(
               `vl.load("kandinsky-community/kandinsky-2-2-prior", subfolder="image_encoder")`), of a
               stable unCLIP (its encoder is in its own subfolder `image_encoder`), or of a
               representation autoencoder (`AutoencoderRAE`).
-        encoder: The model whose embeddings it shall decode, which is held against it. Kandinsky's
-            guidance needs it: that leads away from what the encoder makes of a blank image.
+        encoder: The model whose embeddings it shall decode, which is held against it: its shape;
+            and what it makes of an image, if the decoder carries its encoder (unCLIP, autoencoders)
+            or was trained here on an embedded one. Kandinsky's
+            guidance needs it: that leads away from what the encoder makes of an image of its mean
+            colour, a grey: of preprocessed pixels that are all zero.
         dtype: The type that decoders of diffusers run in; by default float32.
 
     Raises:
-        UsageError: There is no such decoder, it is out of reach, or `encoder` is another model
-            than the one it was trained on.
+        UsageError: There is no such decoder, it is out of reach, or `encoder` is of another shape
+            or makes something else of an image than the one it was trained on.
         UnsupportedModelError: Weights of it are missing or left over.
 
     Example:

@@ -4,24 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
+from vitlens_widgets.lenses.same_encoder import last_embedding
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.world.catalogue import NAMES
 from vitlens_widgets.world.decoders.canvas import as_brightness
 from vitlens_widgets.world.decoders.flow import FlowDesign, FlowNetwork, sample
 from vitlens_widgets.world.decoders.patches import PatchDesign, PatchNetwork
+from vitlens_widgets.world.embedded import embedded_vit
 from vitlens_widgets.world.network import GRID, TRAINED_PATCH
 from vitlens_widgets.world.weights import read_facts, read_weights
 
 STEPS, GUIDANCE = 12, 2.0
 
 
-class TokenDecoder(Decoder):
+class TrainedDecoder(Decoder):
+    """One that this package has trained, on an encoder of its own."""
+
+    _network: Any
+
+    @property
+    def device(self) -> torch.device:
+        """See `Decoder.device`."""
+        return next(self._network.parameters()).device
+
+    def encoded(self, pixels: Tensor) -> Tensor | None:
+        """See `Decoder.encoded`: an encoder that is embedded is known."""
+        if self.reads.encoder not in NAMES:
+            return None
+        vit = embedded_vit(self.reads.encoder)
+        if tuple(pixels.shape[-2:]) != tuple(vit.image_size):
+            return None
+        return last_embedding(vit, pixels, self.reads.what)
+
+
+class TokenDecoder(TrainedDecoder):
     """Paints all tokens of any state, in one pass."""
 
     hides = True
@@ -43,7 +66,7 @@ class TokenDecoder(Decoder):
         return as_brightness(self._network(embedding, states, request.hidden))
 
 
-class FlowDecoder(Decoder):
+class FlowDecoder(TrainedDecoder):
     """Paints a readout, out of noise."""
 
     steps, guidance = STEPS, GUIDANCE

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.foreign import Foreign
 
 
@@ -37,11 +38,16 @@ class PipelineDecoder(Decoder):
         self.size = (side, side)
         self.reads = Reads("readout", encoder, (features,), "nothing: it is read as it is")
 
+    @property
+    def device(self) -> torch.device:
+        """See `Decoder.device`."""
+        return self._pipeline.unet.device
+
     def paint(self, embedding: Tensor, request: Request) -> Tensor:
         """See `Decoder.paint`."""
         unet = self._pipeline.unet
         found = self._run(
-            embedding.to(device=unet.device, dtype=unet.dtype),
+            embedding.to(unet.dtype),
             height=self.size[0],
             width=self.size[1],
             num_inference_steps=request.steps,
@@ -61,7 +67,9 @@ class PipelineDecoder(Decoder):
 
 
 class KandinskyDecoder(PipelineDecoder):
-    """Kandinsky 2.2: guidance leads away from what its encoder makes of a black image.
+    """Kandinsky 2.2: guidance leads away from what its encoder makes of a grey image.
+
+    Pixels that are all zero after the preprocessing: its mean colour, as diffusers' prior has it.
 
     Without that encoder there is no guidance. What else it takes is as for `PipelineDecoder`.
 
@@ -101,6 +109,16 @@ class UnCLIPDecoder(PipelineDecoder):
     """Stable unCLIP, without a text and with the least noise on the embedding."""
 
     steps, guidance = 20, 10.0
+
+    @clean
+    @torch.no_grad()
+    def encoded(self, pixels: Tensor) -> Tensor | None:
+        """See `Decoder.encoded`: it is a part of the pipeline."""
+        encoder = self._pipeline.image_encoder
+        side = encoder.config.image_size
+        if tuple(pixels.shape[-2:]) != (side, side):
+            return None
+        return encoder(pixels.to(encoder.device, encoder.dtype)).image_embeds
 
     def _zoom(self) -> int:
         return self._pipeline.vae_scale_factor

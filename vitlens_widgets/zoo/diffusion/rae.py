@@ -6,10 +6,14 @@ What they read is the encoder's last state through its final norm *without* the 
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
+from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.foreign import Foreign
 
 PREFIX = {"dinov2": 5, "siglip2": 0, "mae": 1}
@@ -38,9 +42,25 @@ class RepresentationDecoder(Decoder):
             "and deviation of latents",
         )
 
+    @property
+    def device(self) -> torch.device:
+        """See `Decoder.device`."""
+        return self._model.device
+
+    @clean
+    @torch.no_grad()
+    def encoded(self, pixels: Tensor) -> Tensor | None:
+        """See `Decoder.encoded`: it is a part of the autoencoder; no patch is left out."""
+        encoder, kind = self._model.encoder, self._model.config.encoder_type
+        asked: dict[str, Any] = {} if kind == "dinov2" else {"interpolate_pos_encoding": True}
+        if kind == "mae":  # which would shuffle the patches
+            order = torch.arange(self._model.num_patches, device=self.device)
+            asked["noise"] = order.expand(len(pixels), -1)
+        return encoder(pixels.to(encoder.device, encoder.dtype), **asked).last_hidden_state
+
     def paint(self, embedding: Tensor, request: Request) -> Tensor:  # noqa: ARG002
         """See `Decoder.paint`."""
-        patches = embedding[:, self._prefix :].to(self._model.dtype).to(self._model.device)
+        patches = embedding[:, self._prefix :].to(self._model.dtype)
         tokens = functional.layer_norm(patches, patches.shape[-1:], eps=self._eps)
         if self._model.config.reshape_to_2d:
             side = int(self._model.num_patches**0.5)
