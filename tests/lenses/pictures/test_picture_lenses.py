@@ -273,7 +273,6 @@ def test_bad_input_is_refused(vit, trace):
         lambda: DiffusionLens(vit, "toy/unclip"),
         lambda: DiffusionLens(vit, Fixed(vit, "tokens")),
         lambda: PatchDecoderLens(vit, decoder),
-        lambda: DiffusionLens(other, decoder),
         lambda: lens.read(other.trace(pixels_for(other.image_size), preprocessed=True)),
         lambda: lens.read(trace, "all"),
         lambda: lens.read(trace, []),
