@@ -35,7 +35,7 @@ export function assemble(meta, tokens, rows, classes, actions) {
   const words = subtitle(meta);
   const heading = element("div", "vl-heading", {}, element("h2", "vl-title", {}, "Causes"), element("span", "vl-secondary", { title: words }, words));
   const header = element("div", "vl-header", {}, heading, element("div", "vl-controls", {}, ...controls.map(({ node }) => node)));
-  const note = element("p", "vl-no-gap", { role: "status", hidden: true }, "Both images get the same answer; there is nothing to divide by. Choose other classes, or another pair.");
+  const note = element("p", "vl-no-gap", { role: "status", hidden: true });
   const flow = element("div", "vl-flow", {}, states.node, added.node);
   const body = element("div", "vl-body", {}, pair.node, parts.node, large.node, flow, list.node, circuit.node);
   const node = element("div", "vitlens vl-causes", {}, header, strip.node, note, body, numbers.node);

@@ -48,9 +48,6 @@ const BASE = TOP + CURVES + NAMES + BARS;
 /** Two numbers at the curves' ends stand so far apart. */
 const LINE = 14;
 
-/** From this width on, all that is to be said of the curves fits on their line. */
-const ROOMY = 760;
-
 /** What a number with two decimals and a sign needs right of its point. */
 const ROOM = 72;
 
@@ -64,9 +61,8 @@ export function attributionView(actions) {
   let shown = null;
   listen(slider, () => shown, actions);
   const drawings = [
-    whenChanged((/** @type {Attribution} */ s) => [s.readout, s.columns], (s) => {
-      const isRoomy = s.columns.width >= ROOMY;
-      fill(words, `logits ${isRoomy ? "read at" : "of"} ${s.readout} after each half block${isRoomy ? ", final norm frozen" : ""}; the steps sum to the answer`);
+    whenChanged((/** @type {Attribution} */ s) => [s.readout], (s) => {
+      fill(words, `logits read at ${s.readout} after each half block, final norm frozen; the steps sum to the answer`);
     }),
     whenChanged((s) => [s.columns, s.target, s.against, s.layer, s.passing, s.pinned], (s) => {
       setAttributes(plot, { width: s.columns.width });

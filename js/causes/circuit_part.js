@@ -5,6 +5,7 @@ import { segments } from "../lib/controls.js";
 import { element, fill, setAttributes } from "../lib/dom.js";
 import { circuitView } from "./circuit.js";
 import { answerNode, EMBEDDING, partOf } from "./circuit_places.js";
+import { noGap } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./scene.js").Outside} Outside */
@@ -66,7 +67,7 @@ export function circuitPart(meta, actions) {
     view.node.hidden = circuit === null;
     foot.hidden = !scene.canAsk || (circuit?.isGreedy && circuit.isFinished) || (circuit === null && !isSearching);
     find.disabled = more.disabled = !scene.effects.of.has_gap;
-    const whyNot = scene.effects.of.has_gap ? null : "Both images get the same answer";
+    const whyNot = scene.effects.of.has_gap ? null : `No circuit: ${noGap(scene.effects.ends)}`;
     setAttributes(find, { title: whyNot });
     setAttributes(more, { title: whyNot ?? (circuit?.isFinished ? "Each removal is run exactly; this takes much longer" : null) });
     more.hidden = isSearching;
@@ -153,7 +154,8 @@ function statusOf({ searching, circuit }) {
   const { sizes, kept } = circuit.exact;
   if (searching === "greedy") return `removing the least needed edges: ${sizes[0]?.toLocaleString("en-US")} left keep ${(kept[0] ?? NaN).toFixed(2)} …`;
   const n = sizes.length - 1;
-  return `running circuits of growing size: the first ${sizes[n]?.toLocaleString("en-US")} edges keep ${(kept[n] ?? NaN).toFixed(2)} …`;
+  const first = sizes[n] === 1 ? "edge keeps" : `${sizes[n]?.toLocaleString("en-US")} edges keep`;
+  return `running circuits of growing size: the first ${first} ${(kept[n] ?? NaN).toFixed(2)} …`;
 }
 
 /** What runs along the edges outside of a circuit. @param {import("./scene.js").Meta} meta @param {Outside} outside */

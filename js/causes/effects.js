@@ -3,6 +3,9 @@
 /** As data.py sends them. */
 const N_FIELDS = 6;
 
+/** What rounds to the end of a scale, written with two decimals, is not beyond it. */
+const ROUNDED = 0.005;
+
 /**
  * @typedef {object} Of  what the numbers are of
  * @property {number} target
@@ -54,6 +57,7 @@ export class Effects {
     this.groups = groups;
     /** Ends of the two colour scales: shares of the way, of parts and of patches. */
     this.partEnd = this.largest(parts, sizes.nRows, 0) > 0.5 ? 1 : 0.5;
+    this.beyond = this.beyondEnds(parts);
     this.tokenEnd = Math.max(0.02, Math.ceil(50 * Math.min(2, this.largest(tokens, sizes.nTokens, sizes.nBefore)) - 1e-6) / 50);
   }
 
@@ -91,6 +95,12 @@ export class Effects {
       if (Math.abs(estimate) > estimated) estimated = Math.abs(estimate);
     }
     return exact >= 0 ? exact : estimated;
+  }
+
+  /** Which ends of their scale parts go beyond, exchanged or estimated: both are drawn. @param {Float32Array} parts */
+  beyondEnds(parts) {
+    const all = Array.from({ length: this.sizes.nLayers * this.sizes.nRows }, (_, at) => this.at(parts, at)).flatMap(({ share, estimate }) => [share, estimate]);
+    return { below: all.some((one) => one < -this.partEnd - ROUNDED), above: all.some((one) => one > this.partEnd + ROUNDED) };
   }
 
   /** Its place among the heads that were exchanged, 1 the largest; and how many those are. @param {number} layer @param {number} head */

@@ -15,8 +15,8 @@ export function partLegend() {
   const keys = ["square alone: gradient estimate", "full: exchanged for real; a visible square: the gradient is off"].map(key);
   const node = element("div", "vl-part-legend", {}, element("div", "vl-part-scale", {}, scale.node, words), element("div", "vl-part-keys", {}, ...keys.map((one) => one.node)));
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.effects.partEnd, s.dark], (s) => {
-      scale.draw((place) => cellColor(2 * place - 1, 1, s.dark), partTicks(s.effects.partEnd));
+    whenChanged((/** @type {Scene} */ s) => [s.effects.partEnd, s.effects.beyond.below, s.effects.beyond.above, s.dark], (s) => {
+      scale.draw((place) => cellColor(2 * place - 1, 1, s.dark), partTicks(s.effects.partEnd, s.effects.beyond));
       keys.forEach(({ cell, square }, i) => {
         cell.style.background = i === 0 ? "" : css(cellColor(0.6, 1, s.dark));
         square.style.background = css(cellColor(i === 0 ? 0.6 : 0.15, 1, s.dark));

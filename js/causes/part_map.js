@@ -40,7 +40,7 @@ export function partMap(meta, rows, actions) {
     whenChanged((s) => [s.choices.layer, s.layout, s.row], (s) => markChosen(s, { band, columns, names, all, rows })),
     whenChanged((s) => [s.choices.exchanged, s.effects.of.values], (s) => all.forEach((cell) => markExchanged(cell, s))),
     whenChanged((s) => [s.passing], (s) => all.forEach(({ node, row, layer }) => node.classList.toggle("vl-passing", isPassed(s, row, layer)))),
-    whenChanged((s) => [s.progress, s.effects, s.canAsk, s.layout.mode], (s) => say(words, progress, s)),
+    whenChanged((s) => [s.progress, s.effects, s.canAsk], (s) => say(words, progress, s)),
   ];
   const node = element("section", "vl-parts", { "aria-label": "Exchange one part" }, head, sheet, legend.node);
   return { node, update: (scene) => [values, ...drawings.map((update) => ({ update })), legend].forEach((one) => one.update(scene)) };
@@ -142,11 +142,7 @@ function say(words, line, scene) {
   line.hidden = !isWorking || !scene.canAsk;
   line.style.setProperty("--vl-done", `${(100 * done) / of}%`);
   const order = scene.progress.was_interrupted || !scene.canAsk ? "" : ", strongest estimate first";
-  const [whole, short] = isWorking
-    ? [`${done} of ${of} exchanged for real${order}`, `${done} of ${of} exchanged for real`]
-    : [`“${base}” runs, and one part takes its value from “${other}”`, `one part takes its value from “${other}”`];
-  words.textContent = scene.layout.mode === "wide" ? whole : short;
-  setAttributes(words, { title: whole });
+  words.textContent = isWorking ? `${done} of ${of} exchanged for real${order}` : `“${base}” runs, and one part takes its value from “${other}”`;
 }
 
 /** @param {HTMLElement} grid @param {Cell[][]} cells @param {import("./scene.js").Actions} actions */

@@ -6,7 +6,7 @@ import { part, quiet, value } from "../lib/readout.js";
 import { said } from "./attribution.js";
 import { baseOf } from "./pair.js";
 import { share } from "./shades.js";
-import { longName, stateName, valuesName } from "./words.js";
+import { longName, noGap, stateName, valuesName } from "./words.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
@@ -58,7 +58,7 @@ function ofToken(scene, token, isChosen) {
 
 /** @param {Scene} scene @param {import("./effects.js").Effect} effect @param {(HTMLElement | null)[]} more */
 function numbers({ effects, classes, pair }, { share: exact, estimate, target, against, top, topProbability }, more) {
-  if (Number.isNaN(exact) && Number.isNaN(estimate)) return [part(quiet("no share of the way: both images get the same answer"))];
+  if (Number.isNaN(exact) && Number.isNaN(estimate)) return [part(quiet(`no share of the way: ${noGap(effects.ends)}`))];
   if (Number.isNaN(exact)) return [part(quiet("not exchanged yet; the gradient says"), value(share(estimate))), ...more.filter((one) => one !== null)];
   const before = pair.probabilities[baseOf(effects.of.direction)];
   const changed = (/** @type {number | null} */ index, /** @type {number} */ after) =>

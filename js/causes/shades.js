@@ -34,8 +34,13 @@ export function share(share) {
 /** What is known of a share: exact, or about. @param {import("./effects.js").Effect} effect */
 export const about = ({ share: exact, estimate }) => (Number.isNaN(exact) && !Number.isNaN(estimate) ? `≈ ${share(estimate)}` : share(exact));
 
-/** @param {number} end @returns {import("../lib/ramp.js").Tick[]} */
-export function partTicks(end) {
-  if (end === 1) return [{ at: 0, text: "≤ −1" }, { at: 0.25, text: "−0.5" }, { at: 0.5, text: "0 nothing" }, { at: 0.75, text: "0.5" }, { at: 1, text: "1 all" }];
-  return [{ at: 0, text: "−0.5" }, { at: 0.25, text: "−0.25" }, { at: 0.5, text: "0 nothing" }, { at: 0.75, text: "0.25" }, { at: 1, text: "0.5 half" }];
+/**
+ * Of the map of parts; an end beyond which there are numbers says so.
+ * @param {number} end
+ * @param {import("./effects.js").Effects["beyond"]} beyond
+ * @returns {import("../lib/ramp.js").Tick[]}
+ */
+export function partTicks(end, { below, above }) {
+  const [half, whole] = end === 1 ? ["0.5", "1 all"] : ["0.25", "0.5 half"];
+  return [{ at: 0, text: `${below ? "≤ " : ""}−${end}` }, { at: 0.25, text: `−${half}` }, { at: 0.5, text: "0 nothing" }, { at: 0.75, text: half }, { at: 1, text: `${above ? "≥ " : ""}${whole}` }];
 }

@@ -6,11 +6,11 @@ import { labelNode } from "../lib/label_nodes.js";
 import { probability } from "../lib/numbers.js";
 import { svg } from "../lib/svg.js";
 import { share as shareText } from "./shades.js";
-import { nearest, placeOf, rangeOf, sizeAt, sizeOfKey, ticksFor } from "./sizes.js";
+import { nearest, placeOf, rangeOf, sharesFor, sizeAt, sizeOfKey, ticksFor } from "./sizes.js";
 
 /** @typedef {import("./circuit.js").Drawn} Drawn */
 
-const TOP = 10;
+const TOP = 24; // above the curve stands what it is of
 const SPAN = 56;
 const AXIS = TOP + SPAN + 12;
 const HEIGHT = AXIS + 26;
@@ -18,9 +18,6 @@ const HEIGHT = AXIS + 26;
 /** Beside the curve its words have so much room; below this width they stand under it. */
 const WORDS = 176;
 const BESIDE = 760;
-
-/** Where the axis of shares goes on beyond 0 or 1, its end has a number if that leaves room for it. */
-const FREE = 0.3;
 
 /** @param {{ chooseSize: (size: number) => void }} actions */
 export function sizeCurve({ chooseSize }) {
@@ -75,8 +72,8 @@ function drawn(s) {
     svg("polyline", { class: `vl-kept ${kind}`, points: Array.from(sizes, (one, i) => `${x(placeOf(one, all)).toFixed(1)},${y(kept[i] ?? 0).toFixed(1)}`).join(" ") });
   const handle = x(placeOf(at ?? size, all));
   return [
-    ...[low < -FREE ? low : null, 0, 0.5, 1, high > 1 + FREE ? high : null].flatMap((share) => (share === null ? [] : shareLine(share, y(share), left, right, share === -1 || share === 2))),
-    svg("text", { class: "vl-half", x: left + 6, y: y(1) + 15 }, "share of the gap kept"),
+    ...sharesFor({ low, high }, SPAN).flatMap((share) => shareLine(share, y(share), left, right, share === -1 || share === 2)),
+    svg("text", { class: "vl-half", x: left, y: TOP - 12 }, "share of the gap kept"),
     ...(ranked ? [line(ranked, "vl-by-rank")] : []),
     line(exact, "vl-exact"),
     svg("line", { class: "vl-size-track", x1: left, x2: right, y1: AXIS, y2: AXIS }),
@@ -104,11 +101,15 @@ function wordsOf(s) {
   const { size, kept, without, answer, random } = factsOf(s);
   const count = s.live.length;
   const key = (/** @type {string} */ kind, /** @type {string} */ text) => element("div", "vl-size-key", {}, element("i", kind), text);
+  const keeps = [element("b", "", {}, many(count)), count === 1 ? " edge keeps " : " edges keep ", element("b", "", {}, shareText(kept))];
   return [
-    element("div", "vl-size-facts", {}, element("div", "", {}, element("b", "", {}, many(count)), count === 1 ? " edge keeps " : " edges keep ", element("b", "", {}, shareText(kept))), ...(Number.isNaN(without) ? [] : [element("div", "", {}, "without them ", element("b", "", {}, shareText(without)))]), ...(answer ? [element("div", "vl-size-answer", {}, answer.index === s.labelTarget ? "still answers " : "answers ", labelNode(answer.label, "vl-name vl-strong"), " ", element("b", "", {}, probability(answer.probability)))] : [])),
+    element("div", "vl-size-facts", {}, element("div", "", {}, ...(count ? keeps : [noWay(size)])), ...(Number.isNaN(without) ? [] : [element("div", "", {}, "without them ", element("b", "", {}, shareText(without)))]), ...(answer ? [element("div", "vl-size-answer", {}, answer.index === s.labelTarget ? "still answers " : "answers ", labelNode(answer.label, "vl-name vl-strong"), " ", element("b", "", {}, probability(answer.probability)))] : [])),
     element("div", "vl-size-keys", {}, key("vl-key-exact", s.exactWords), ...(s.ranked ? [key("vl-key-ranked", "by gradient rank")] : []), ...(random ? [element("div", "", {}, `${random.count} random circuits ${random.size === size ? "of this size" : `of ${many(random.size)}`}: at most ${shareText(random.largest)}`)] : [])),
   ];
 }
+
+/** The first edges may lead nowhere yet. @param {number} size */
+const noWay = (size) => `the first ${size === 1 ? "edge makes" : `${many(size)} edges make`} no way from the embedding to the answer yet`;
 
 /** Of the size that is shown. @param {Drawn} s */
 function factsOf({ exact, random, size, labelOf }) {
@@ -126,9 +127,10 @@ function factsOf({ exact, random, size, labelOf }) {
 
 /** @param {Drawn} s */
 function spoken(s) {
-  const { kept, without, answer } = factsOf(s);
+  const { size, kept, without, answer } = factsOf(s);
   const more = [Number.isNaN(without) ? "" : `, without them ${shareText(without)}`, answer ? `, the answer is ${answer.label.name} ${probability(answer.probability)}` : ""];
-  return `${many(s.live.length)} of ${many(s.nEdges)} edges keep ${shareText(kept)} of the gap${more.join("")}`;
+  const keeps = s.live.length ? `${many(s.live.length)} of ${many(s.nEdges)} edges keep ${shareText(kept)} of the gap` : noWay(size);
+  return keeps + more.join("");
 }
 
 /** Dragging, clicking and keys. @param {HTMLElement} slider @param {() => Drawn | null} shown @param {(size: number | null) => void} choose */

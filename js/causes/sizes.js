@@ -65,6 +65,20 @@ export function ticksFor(all, span) {
   });
 }
 
+/** Numbers below each other take so much room, px. */
+const LINE = 12;
+
+/**
+ * Shares that have a number on their axis: 0 and 1, and what leaves them room.
+ * @param {{ low: number, high: number }} range
+ * @param {number} span  of the axis, px
+ * @returns {number[]}
+ */
+export function sharesFor({ low, high }, span) {
+  const room = (LINE * (high - low)) / span;
+  return [0, 1, low, high, 0.5].reduce((taken, share) => (taken.some((one) => Math.abs(one - share) < room) ? taken : [...taken, share]), /** @type {number[]} */ ([]));
+}
+
 /**
  * Where the axis of shares begins and ends: 0 to 1, further where the curves go, but not where one
  * value alone would flatten all others.

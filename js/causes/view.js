@@ -11,6 +11,7 @@ import { Tokens } from "../attention_maps/tokens.js";
 import { assemble } from "./assembly.js";
 import { layoutFor } from "./layout.js";
 import { flipped, isSame, ofTokens, placeOf, toggled, without } from "./places.js";
+import { noGap } from "./words.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Data} Data */
@@ -202,6 +203,7 @@ export class CausesView extends PartsView {
     this.layOut(scene);
     for (const part of this.parts) part.update(scene);
     this.note.hidden = scene.effects.of.has_gap;
+    this.note.textContent = this.note.hidden ? "" : `No share of the way: ${noGap(scene.effects.ends)}; there is nothing to divide by. Choose other classes, or another pair.`;
     sayErrors(this.strip, this, (change) => this.onChoose(change));
     this.stage.showWaiting(this.isStale());
     this.goOn();

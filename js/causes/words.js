@@ -1,4 +1,5 @@
 // Words that several parts use.
+import { decimal } from "../lib/numbers.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./places.js").Row} Row */
@@ -48,6 +49,9 @@ export function metricWords({ classes, effects }) {
   const name = (/** @type {number} */ index) => classes.label(index).name;
   return against === null ? `logit of ${name(target)}` : `${name(target)} − ${name(against)}`;
 }
+
+/** Why there is no share of the way: the answers may be the same, or too near. @param {import("./effects.js").Ends} ends */
+export const noGap = ({ base, other }) => (base === other ? "both images get the same answer" : `the answers differ too little (${decimal(Math.abs(base - other))})`);
 
 /** @param {Scene["meta"]} meta */
 export const subtitle = ({ model_name, n_layers, n_heads, tokens }) => `${model_name} · ${n_layers} × ${n_heads} heads · ${tokens.length} tokens`;

@@ -6,6 +6,7 @@ import { flipped, isSame, ofTokens, placeOf, rectangle, toggled, without } from 
 import { rowTops } from "../causes/part_map.js";
 import { inkOn, partTicks, placeOn, share } from "../causes/shades.js";
 import { Pair } from "../causes/pair.js";
+import { noGap } from "../causes/words.js";
 
 const OF = { target: 0, against: 1, image: 0, direction: "noising", values: "output", has_gap: true };
 const SIZES = { nLayers: 2, nRows: 3, nHeads: 2, nTokens: 4, nBefore: 1 };
@@ -52,6 +53,25 @@ test("the scale of parts is halved where no share is beyond a half; no gap has n
   assert.ok(Number.isNaN(same.part(0, 0).share));
 });
 
+test("an end of the scale of parts has numbers beyond it, exchanged or estimated, or does not say so", () => {
+  const texts = (metrics, estimates) => {
+    const effects = new Effects(OF, { base: 1, other: 0 }, SIZES, numbers(6, metrics, estimates), numbers(8, [], []), numbers(2, [], []));
+    const ticks = partTicks(effects.partEnd, effects.beyond);
+    return [ticks[0]?.text, ticks.at(-1)?.text];
+  };
+  assert.deepEqual(texts([1.3, -1.6], []), ["−1", "≥ 1 all"]); // shares −0.30 and 2.60
+  assert.deepEqual(texts([3, 0.5], []), ["≤ −1", "1 all"]);
+  assert.deepEqual(texts([2, 0.5, -0.0049], []), ["−1", "1 all"], "what rounds to the end");
+  assert.deepEqual(texts([0.8], [0.1, -0.7]), ["≤ −0.5", "0.5 half"], "an estimate has a square, too");
+  assert.deepEqual(texts([0.8], [0.1, 0.7]), ["−0.5", "≥ 0.5 half"]);
+});
+
+test("the same answer is only said of the same; else how little the answers differ", () => {
+  assert.equal(noGap({ base: 3, other: 3 }), "both images get the same answer");
+  assert.equal(noGap({ base: 3, other: 3.06 }), "the answers differ too little (0.06)");
+  assert.equal(noGap({ base: 2 + 1e-6, other: 2 }), "the answers differ too little (1.0e-06)");
+});
+
 test("places are told apart by what is exchanged", () => {
   const head = placeOf(1, 3, "pattern");
   assert.deepEqual(head, ["head", 3, 1, "pattern"]);
@@ -93,7 +113,8 @@ test("shares are written so that what is small is not 0, and colours are symmetr
   assert.equal(placeOn(0, 1), 0.5);
   assert.equal(placeOn(-0.25, 0.5), 0.25);
   assert.equal(placeOn(7, 1), 1);
-  assert.equal(partTicks(1)[2]?.text, partTicks(0.5)[2]?.text);
+  const none = { below: false, above: false };
+  assert.equal(partTicks(1, none)[2]?.text, partTicks(0.5, none)[2]?.text);
   assert.equal(inkOn([240, 240, 240]), "#1b1b1b");
   assert.equal(inkOn([40, 40, 40]), "#fff");
 });

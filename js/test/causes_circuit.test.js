@@ -6,7 +6,7 @@ import { circuitView } from "../causes/circuit.js";
 import { MOST_DRAWN, weakFirst } from "../causes/circuit_edges.js";
 import { alive, answerNode, edgeEnds, heightOf, nameOf, neighbour, nodeOf, partOf, placesFor, strokeOf, textOf } from "../causes/circuit_places.js";
 import { columnsFor } from "../causes/columns.js";
-import { nearest, placeOf, rangeOf, sizeAt, sizeOfKey, ticksFor } from "../causes/sizes.js";
+import { nearest, placeOf, rangeOf, sharesFor, sizeAt, sizeOfKey, ticksFor } from "../causes/sizes.js";
 
 const SIZES = [{ nLayers: 6, nHeads: 3 }, { nLayers: 12, nHeads: 12 }, { nLayers: 24, nHeads: 16 }];
 const WIDTHS = [428, 668, 818, 1018];
@@ -123,6 +123,24 @@ test("sizes are on a log axis, and keys go from one that was tried to the next",
 test("the axis of shares follows the curves a little beyond 0 and 1", () => {
   assert.deepEqual(rangeOf([{ kept: [0.2, NaN, 0.9] }, null]), { low: 0, high: 1 });
   assert.deepEqual(rangeOf([{ kept: [-0.25, 1.5] }, { kept: [40, -9] }]), { low: -1, high: 2 });
+});
+
+test("numbers on the axis of shares stand apart, 0 and 1 always among them", () => {
+  assert.deepEqual(sharesFor({ low: 0, high: 1 }, 56), [0, 1, 0.5]);
+  assert.deepEqual(sharesFor({ low: -1, high: 2 }, 56), [0, 1, -1, 2]);
+  for (const low of [0, -0.2, -0.6, -1]) {
+    for (const high of [1, 1.2, 1.7, 2]) {
+      const taken = sharesFor({ low, high }, 56).sort((a, b) => a - b);
+      assert.ok(taken.includes(0) && taken.includes(1));
+      taken.slice(1).forEach((share, i) => assert.ok(((share - taken[i]) * 56) / (high - low) >= 12, `${taken}`));
+    }
+  }
+});
+
+test("first edges that lead nowhere keep no 0: they make no way yet", () => {
+  const { view } = shown({ size: 1 });
+  assert.match(view.node.all("vl-size-facts")[0].textContent, /^the first edge makes no way from the embedding to the answer yet/);
+  assert.doesNotMatch(view.node.all("vl-size-facts")[0].textContent, /keep/);
 });
 
 const label = (index) => ({ index, name: ["cat", "dog"][index], brief: "", emoji: "" });

@@ -75,6 +75,7 @@ def test_scales_are_symmetric_logarithmic_or_of_ranks():
     np.testing.assert_allclose(rank.place([1, 10, 1000]), [1, 2 / 3, 0], atol=1e-12)
     np.testing.assert_allclose([at for at, _ in rank.ticks], [0, 1 / 3, 2 / 3, 1], atol=1e-12)
     assert ColorScale("magma", 0.3, is_clipped=True).ticks[-1] == (1, "≥ 0.3")
+    assert ColorScale("blue_orange", 1, is_clipped_below=True).ticks[::2] == [(0, "≤ −1"), (1, "1")]
 
 
 def test_what_is_no_number_is_grey():

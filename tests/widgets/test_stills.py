@@ -25,7 +25,7 @@ from vitlens_widgets.export.stills.panel import Mark, Panel
 from vitlens_widgets.export.stills.piece import Letters, Piece
 from vitlens_widgets.export.stills.scales import MISSING
 from vitlens_widgets.widgets.attention_maps import still as attention_still
-from vitlens_widgets.widgets.causes.shown import ShownCauses
+from vitlens_widgets.widgets.causes.shown import Shares, ShownCauses
 from vitlens_widgets.widgets.causes.still import part_map
 from vitlens_widgets.widgets.explorer.shown import ShownRuns
 from vitlens_widgets.widgets.infill_strip.still import HIDDEN
@@ -391,3 +391,16 @@ def lettered(piece, left=0, top=0):
             yield from lettered(part, left + x, top + y)
         elif isinstance(part, Letters):
             yield left + x, top + y, part
+
+
+def test_a_still_of_causes_says_how_little_the_answers_differ_and_which_ends_are_passed():
+    for far, words in ((0, "both images get the same answer"), (0.0625, "little (0.0625)")):
+        pair = random_pair(9)
+        pair.answers[0, 1] = pair.answers[0, 0]
+        pair.answers[0, 1, 2] += far
+        found = ShownCauses(vl.Causes(pair, target=2, against=4)._pictured())
+        assert words in found.no_gap_words
+    found = ShownCauses(vl.Causes(random_pair(3))._pictured())
+    for values, ends in (([-0.3, 2.6], ["−1", "≥ 1"]), ([-1.2, 1.004], ["≤ −1", "1"])):
+        found.parts = Shares(np.array([values]), np.array([[True, True]]))
+        assert [text for _, text in found.part_scale.ticks][::2] == ends

@@ -298,3 +298,12 @@ def test_the_head_that_makes_the_cat_is_found():
     assert found.strongest(1) == [(3, 1)]
     assert found.share[0, 3, 1] > 0.5
     assert found.summary().splitlines()[2].startswith("L3 H1: ")
+
+
+@pytest.mark.parametrize(
+    ("far", "words"),
+    [(0, "both images get the same answer"), (0.06, "the answers differ too little")],
+)
+def test_only_the_same_answer_is_called_the_same(far, words):
+    gap = Gap(np.array([1 + far]), np.array([1.0]), 0.1, "logit")
+    assert f"; {words}: a gap below 0.1 is too small to divide by" in gap.sentence()

@@ -107,7 +107,12 @@ class Gap:
             raise UsageError(f"{self.sentence()}; look at the metric itself, or take another pair.")
 
     def _too_small(self, n: int) -> str:
-        which = "both images get the same answer" if len(self.size) == 1 else f"in {n} of them"
+        which = f"in {n} of them"
+        if len(self.size) == 1:
+            is_same = not self.size.any()
+            which = (
+                "both images get the same answer" if is_same else "the answers differ too little"
+            )
         return f"{which}: a gap below {self.least:.3g} is too small to divide by"
 
 

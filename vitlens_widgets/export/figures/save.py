@@ -101,6 +101,7 @@ def _joint(many: Sequence[Shared | None]) -> Shared | None:
             end=max(one.end for one in scales),
             low=min(one.low for one in scales),
             is_clipped=any(one.is_clipped for one in scales),
+            is_clipped_below=any(one.is_clipped_below for one in scales),
         )
     names = [one for one in many if one is not None and not isinstance(one, ColorScale)]
     if len(names) < len(many):

@@ -51,6 +51,7 @@ class ColorScale:
         bend: How places follow numbers. "rank" is a logarithm from `end` up to 1.
         low: Where "log" begins.
         is_clipped: There are numbers beyond `end`.
+        is_clipped_below: There are numbers below `-end`.
     """
 
     map: str
@@ -58,6 +59,7 @@ class ColorScale:
     bend: Literal["linear", "sqrt", "log", "rank"] = "linear"
     low: float = 0.0
     is_clipped: bool = False
+    is_clipped_below: bool = False
 
     def place(self, values: np.ndarray) -> np.ndarray:
         """Where on the map, 0..1, of numbers of any shape; NaN where there is none."""
@@ -109,6 +111,6 @@ class ColorScale:
             values = [-end if self.map == "blue_orange" else end / 2, end]
             values = sorted([0.0, *values])
         texts = [number(value) for value in values]
-        texts[0] = f"≤ {texts[0]}" if self.bend == "log" else texts[0]
+        texts[0] = f"≤ {texts[0]}" if self.bend == "log" or self.is_clipped_below else texts[0]
         texts[-1] = f"≥ {texts[-1]}" if self.is_clipped else texts[-1]
         return list(zip(self.place(np.array(values)).tolist(), texts, strict=True))

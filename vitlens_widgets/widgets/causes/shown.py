@@ -12,6 +12,9 @@ from vitlens_widgets.widgets.causes.answers import Compared, probabilities
 from vitlens_widgets.widgets.causes.data import FIELDS
 from vitlens_widgets.widgets.shared.still import joined, on_patches
 
+ROUNDED = 0.005
+"""What rounds to the end of a scale, written with two decimals, is not beyond it."""
+
 METRIC, ESTIMATE = FIELDS.index("metric"), FIELDS.index("estimate")
 
 
@@ -44,6 +47,13 @@ class ShownCauses:
         """The logit (difference) of both images, `[2]`."""
         return Compared(self.of["target"], self.of["against"]).metric(self.logits)
 
+    @property
+    def no_gap_words(self) -> str:
+        """Why there is no share of the way, as in js/causes/words.js."""
+        gap = abs(float(self.ends[0] - self.ends[1]))
+        same = "both images get the same answer"
+        return f"the answers differ too little ({number(gap)})" if gap else same
+
     def share(self, metric: np.ndarray) -> np.ndarray:
         """How far a run has gone from one end to the other."""
         if not self.of["has_gap"]:
@@ -75,9 +85,10 @@ class ShownCauses:
 
     @property
     def part_scale(self) -> ColorScale:
-        """-1 to 1, or half of it where no share is larger."""
-        most = _largest(self.parts)
-        return ColorScale("blue_orange", 1.0 if most > 0.5 else 0.5, is_clipped=bool(most > 1))
+        """-1 to 1, or half of it where no share is larger; an end that is passed says so."""
+        end, values = 1.0 if _largest(self.parts) > 0.5 else 0.5, self.parts.values
+        below, above = (bool((way * values > end + ROUNDED).any()) for way in (-1, 1))
+        return ColorScale("blue_orange", end, is_clipped=above, is_clipped_below=below)
 
     @property
     def token_scale(self) -> ColorScale:

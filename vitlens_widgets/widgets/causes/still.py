@@ -58,7 +58,7 @@ def image(found: ShownCauses, which: int) -> Panel:
 def _how_many(found: ShownCauses) -> str:
     done, of = int(found.parts.is_known.sum()), found.parts.is_known.size
     if not found.of["has_gap"]:
-        return "both images get the same answer: there is nothing to divide by"
+        return f"{found.no_gap_words}: there is nothing to divide by"
     return f"{done} of {of} exchanged for real" + ("" if done == of else "; ≈: gradient estimate")
 
 

@@ -110,8 +110,9 @@ class CausesChoices(TwoClasses):
         layer: The block that is chosen, and with it the state before it. Default: that of the head
             with the largest estimate.
         head: The head that is chosen. Default: the one with the largest estimate.
-        part: Which row of the map is chosen: a head, all heads of the block, or its MLP. Default:
-            "head".
+        part: Which row of the map is chosen: a head, all heads of the block, or its MLP. All heads
+            are a row, and can be exchanged, of models with fewer than eight heads a block.
+            Default: "head".
         token: The pinned token: its index in the sequence (prefix tokens count), a patch's (row,
             column), or a name such as "CLS"; read as the index. Default: None.
         exchanged: The places that are exchanged together, such as `("head", 3, 1)`,
