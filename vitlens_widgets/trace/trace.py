@@ -156,7 +156,7 @@ def run(
     logits = answer if vit.adapter.has_classifier else None
     trace = Trace(context, record, placed, logits, pictures, plan, weights)
     check_answer(trace, answer)
-    trace._outside = Outside.of(vit, trace.states[-1], answer)
+    trace._outside = Outside.of(vit, trace.states[-1], answer)  # pyright: ignore[reportPrivateUsage]  # of its own making
     return trace
 
 
