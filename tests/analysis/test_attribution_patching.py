@@ -229,7 +229,8 @@ def test_what_does_not_go_together_is_refused(runs):
         {"mends": 3},
         {"mends": "grad_drop", "integrate": "inputs"},
         {"integrate": "path"},
-        {"steps": 0},
+        {"steps": 50},
+        {"steps": 0, "integrate": "inputs"},
         {"by": "head"},
     ):
         with refused(vl.UsageError):

@@ -83,6 +83,12 @@ def test_it_is_a_loop_of_edits(vit, target, how):
         np.testing.assert_allclose(mine.mean, share, atol=1e-3)
         np.testing.assert_allclose(mine.half, half, atol=2e-3)
     np.testing.assert_allclose(found.turned.mean, np.mean(turned, axis=0))
+    for place in np.ndindex(found.turned.mean.shape):
+        so = stats.binomtest(int(np.sum(turned, axis=0)[place]), found.n_pairs[1])
+        ends = found.turned.low[place], found.turned.high[place]
+        assert ends == pytest.approx(tuple(so.proportion_ci(method="wilson")))
+    so = stats.binomtest(sum(found.n_pairs), N).proportion_ci(method="wilson")
+    assert (float(found.counts.low), float(found.counts.high)) == pytest.approx(tuple(so))
     best = np.unravel_index(ratio(chosen_on, gaps)[0].argmax(), found.share.mean.shape)
     assert found.chosen == best
     assert found.rank == 1 + (found.share.mean > found.share.mean[best]).sum()
@@ -113,6 +119,12 @@ def test_what_is_said_is_of_the_chosen_head(vit):
     summary = found.summary()
     assert f"L{layer} H{head} was chosen" in summary
     assert f"{found.ahead.mean[layer, head]:.3f} ±" in summary
+    low, high = found.turned.low[layer, head], found.turned.high[layer, head]
+    assert (
+        f"pairs turned: {found.turned.mean[layer, head]:.3f} ({low:.3f} to {high:.3f})" in summary
+    )
+    (of_chosen,) = table[table["chosen"]].to_dict("records")
+    assert (of_chosen["turned, from"], of_chosen["turned, to"]) == pytest.approx((low, high))
     (bar,) = found.figure("turned").select({"type": ColorBar})
     assert "turned" in bar.title
     with refused(vl.UsageError):

@@ -12,6 +12,7 @@ import torch
 import vitlens_widgets as vl
 from tests.analysis import circuit_oracle as oracle
 from tests.analysis.test_circuit_runs import near
+from tests.analysis.titles import title_of
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from vitlens_widgets.analysis import (
@@ -244,12 +245,28 @@ def test_the_largest_stand_first_and_shares_are_of_the_gap():
         found.table(0)
 
 
+def test_cells_say_their_share_and_where_there_is_no_edge_there_is_no_cell():
+    found = edge_attribution_patching(*traced(vl.load(timm_model("CLS")), 2), differ)
+    (cells,) = {one.data_source for one in found.figure().renderers}
+    rows = zip(*(cells.data[x] for x in ("from", "to", "share of all")), strict=True)
+    shown = {(one, other): share for one, other, share in rows}
+    expected: dict[tuple[str, str], float] = {}
+    for reader, sender in found.graph.edges:
+        ends = found.graph.senders[sender].split()[0], found.graph.readers[reader].split()[0]
+        expected[ends] = expected.get(ends, 0) + abs(found.mean[reader, sender])
+    whole = sum(expected.values())
+    assert shown == pytest.approx({ends: size / whole for ends, size in expected.items()})
+    assert ("L1", "L0") not in shown
+    assert "share of all effects' sizes" in title_of(found.figure())
+
+
 def test_what_is_asked_wrongly_is_refused():
     clean, corrupted = traced(vl.load(timm_model("CLS")))
     for words in (
         {"method": "ig"},
         {"how": "both"},
-        {"steps": 0},
+        {"steps": 50},
+        {"steps": 0, "method": "eap-ig"},
         {"method": "eap-ig", "how": "noising"},
         {"method": "eap-ig-activations", "how": "noising"},
     ):

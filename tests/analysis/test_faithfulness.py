@@ -107,6 +107,11 @@ def test_the_interval_of_a_share_is_that_of_a_ratio(vit):
     table = found.table()
     assert table["share"].tolist() == pytest.approx((change / gap).tolist(), nan_ok=True)
     assert len(table) == 9
+    figure = found.figure()
+    assert figure.x_range.factors == [str(pair) for pair in range(9)]  # as they were given
+    drawn = {one.glyph.marker: one.data_source.data["value"].tolist() for one in figure.renderers}
+    of = found.gap.clean, found.kept, found.without, found.gap.corrupted
+    assert list(drawn.values()) == [one.tolist() for one in of]
 
 
 @settings(max_examples=8, deadline=None)

@@ -13,13 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
 from tests.small_models import timm_model
-from vitlens_widgets.analysis.over_images import over_images
+from vitlens_widgets.analysis.over_images import over_images, share_of_images
 from vitlens_widgets.analysis.stream import pooled, run, spread, tally
 from vitlens_widgets.data import Examples
 from vitlens_widgets.trace.fingerprint import agree, fingerprint
@@ -215,6 +216,18 @@ def test_a_tally_says_what_all_images_together_would(values, cut):
     for name in ("deviation", "half"):  # whose squares are differences of sums
         squares = (getattr(one, name) ** 2 for one in (found, expected))
         np.testing.assert_allclose(*squares, atol=1e-10, rtol=1e-9)
+
+
+@given(n=st.integers(1, 60), data=st.data())
+def test_a_share_of_images_has_wilsons_interval(n, data):
+    so = data.draw(st.integers(0, n))
+    found = share_of_images(spread(tally(np.arange(n) < so)))
+    oracle = stats.binomtest(so, n).proportion_ci(method="wilson")
+    low, high, mean = float(found.low), float(found.high), float(found.mean)
+    assert (low, high) == pytest.approx((oracle.low, oracle.high), abs=1e-9)
+    assert 0 <= low <= mean == so / n <= high <= 1
+    assert float(found.half) == max(mean - low, high - mean)
+    assert np.isnan(share_of_images(spread(tally(np.full(3, np.nan)))).low)
 
 
 def test_a_pooled_ratio_and_its_interval():

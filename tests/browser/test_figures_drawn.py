@@ -28,6 +28,10 @@ IS_DRAWN = """() => Object.fromEntries(
 )"""
 
 
+WIDTHS = """() => [...window.Bokeh.index.query((v) => typeof v.request_repaint === "function")]
+    .map((view) => view.el.getBoundingClientRect().width)"""
+
+
 def all_figures():
     """Of every experiment, the first and the last that its result can draw; of readings all."""
     scenes = [vl.world.scene(seed, objects=2) for seed in range(2)]
@@ -55,3 +59,5 @@ def test_every_kind_of_result_is_drawn_without_a_complaint(page):
     ink = page.evaluate(IS_DRAWN)
     assert {*ink} == plots
     assert [name for name, pixels in ink.items() if pixels < 500] == []
+    # also in a column that has no width of its own, as this one
+    assert min(page.evaluate(WIDTHS)) >= 250

@@ -99,3 +99,21 @@ def title(trace: Trace, images: list[int]) -> str:
     """Which model and which of the trace's images a result is of."""
     which = f"image {images[0]}" if len(images) == 1 else f"{len(images)} images"
     return f"{trace.vit.name}{' (edited)' if trace.edits else ''}, {which}"
+
+
+def steps_of(steps: int | None, instead: str | None) -> int:
+    """How many runs a mean gradient is taken over; 5 where that is not said.
+
+    Args:
+        steps: As it was given.
+        instead: What would have to be asked for, where the gradient of one run was.
+
+    Raises:
+        UsageError: No such number, or steps for a gradient of one run.
+    """
+    if steps is not None and instead is not None:
+        raise UsageError(
+            f"steps={steps!r} would have no effect: this is the gradient of one run; leave steps "
+            f"out, or add {instead} for the mean over several."
+        )
+    return 5 if steps is None else check_count("steps", steps, least=1)

@@ -12,7 +12,7 @@ import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.checks import logits_of
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.metrics import logit_difference
-from vitlens_widgets.analysis.over_images import OverImages
+from vitlens_widgets.analysis.over_images import OverImages, ShareOfImages, share_of_images
 from vitlens_widgets.analysis.patching.patching import How, Patching
 from vitlens_widgets.analysis.patching.places import Place
 from vitlens_widgets.analysis.result import Result, check_name, mean_and_half
@@ -40,8 +40,8 @@ MEANINGS = {
 class DecidingHeads(Result):
     """How far each head, exchanged alone, carries the answer; all are float64 `[layer, head]`.
 
-    A share is the mean change over the mean gap of all pairs, and its interval that of such a ratio
-    (delta method).
+    A share of the way is the mean change over the mean gap of all pairs, and its interval that of
+    such a ratio (delta method). Shares of images and of pairs have Wilson's.
 
     Attributes:
         title: The model, the images, and unusual settings.
@@ -99,8 +99,7 @@ class DecidingHeads(Result):
             "turned": self.turned,
         }
         for name, found in named.items():
-            columns[name] = found.mean.ravel()[order].tolist()
-            columns[f"± ({name})"] = found.half.ravel()[order].tolist()
+            columns |= _columns(name, found, order)
         return frame(columns, self.title)
 
     def figure(self, name: str = "share") -> Figure:
@@ -228,6 +227,7 @@ class _Deciding(Measures[DecidingHeads]):
         sums = done.tallies
         counted = [int(sums[half][0].max()) for half in ("to choose", "share")]
         named = {name.replace(" ", "_"): spread(one) for name, one in sums.items()}
+        named |= {name: share_of_images(named[name]) for name in ("counts", "turned")}
         return DecidingHeads(done.title, self._how, (counted[0], counted[1]), **named)
 
     def _exchanged(self, batch: ExampleBatch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -270,6 +270,14 @@ class _Deciding(Measures[DecidingHeads]):
         image = read_image(example.image)
         marked = top_left(mask, (image.height, image.width)) > 0
         return None if marked.all() or not marked.any() else covered(image, marked, self._by)
+
+
+def _columns(name: str, found: OverImages, order: np.ndarray) -> dict[str, list[Any]]:
+    """A mean and its interval, in this order of the heads."""
+    ends = {f"± ({name})": found.half}
+    if isinstance(found, ShareOfImages):
+        ends = {f"{name}, from": found.low, f"{name}, to": found.high}
+    return {key: one.ravel()[order].tolist() for key, one in ({name: found.mean} | ends).items()}
 
 
 def _is_to_choose(example: Example) -> bool:

@@ -34,6 +34,31 @@ class OverImages:
         return self.mean + self.half
 
 
+class ShareOfImages(OverImages):
+    """How many images are so, of 0 and 1: its interval is Wilson's, which stays from 0 to 1.
+
+    Student's leaves it where images are few, and has no width where all say the same. `half` is the
+    wider side.
+    """
+
+    @property
+    def low(self) -> np.ndarray:
+        """The lower end of the interval."""
+        return wilson(self.mean, self.n)[0]
+
+    @property
+    def high(self) -> np.ndarray:
+        """The upper end of the interval."""
+        return wilson(self.mean, self.n)[1]
+
+
+def share_of_images(found: OverImages) -> ShareOfImages:
+    """The same mean of 0 and 1, with Wilson's interval."""
+    low, high = wilson(found.mean, found.n)
+    half = np.maximum(found.mean - low, high - found.mean)
+    return ShareOfImages(found.mean, found.deviation, half, found.n)
+
+
 def over_images(values: np.ndarray, level: float = 0.95) -> OverImages:
     """Mean and spread along the last axis, the images; NaN means that an image has no value."""
     there = ~np.isnan(values)
@@ -51,3 +76,19 @@ def half_width(deviation: np.ndarray, n: np.ndarray, level: float = 0.95) -> np.
 
     with np.errstate(invalid="ignore", divide="ignore"):
         return deviation / np.sqrt(n) * t.ppf((1 + level) / 2, np.maximum(n - 1, 1))
+
+
+def wilson(share: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of the confidence interval of a share of n; NaN where n is 0.
+
+    Source:
+        Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+    """
+    from scipy.stats import norm  # a second to import
+
+    z = norm.ppf((1 + level) / 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + (z / (2 * n)) ** 2)
+    # a last digit aside, the share lies between its ends, also where it is 0 or 1
+    return np.minimum(middle - half, share).clip(0), np.maximum(middle + half, share).clip(None, 1)

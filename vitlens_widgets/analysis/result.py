@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from vitlens_widgets.analysis.over_images import OverImages, ShareOfImages
 from vitlens_widgets.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from bokeh.models import LayoutDOM
     from pandas import DataFrame
-
-    from vitlens_widgets.analysis.over_images import OverImages
 
 
 class Title(str):
@@ -80,5 +79,10 @@ def check_name(name: str, names: Iterable[str]) -> str:
 
 
 def mean_and_half(values: OverImages, place: int | tuple[int, ...] = ()) -> str:
-    """`0.672 ± 0.013`: a mean and half its 95 % interval, as a summary says them."""
+    """`0.672 ± 0.013`: a mean and half its 95 % interval, as a summary says them.
+
+    Of a share of images, `0.667 (0.208 to 0.939)`: its interval is not the same on both sides.
+    """
+    if isinstance(values, ShareOfImages):
+        return f"{values.mean[place]:.3f} ({values.low[place]:.3f} to {values.high[place]:.3f})"
     return f"{values.mean[place]:.3f} ± {values.half[place]:.3f}"

@@ -10,7 +10,7 @@ from .curves import (
     with_curves,
     with_means,
 )
-from .dots import figure_over_layers, with_dots
+from .dots import figure_over_layers, with_dots, with_points
 from .heat_map import map_of_patches, signed_cells, with_cells
 from .marks import with_chance, with_stars, with_stars_of_kinds
 from .notebook import in_notebook
@@ -35,6 +35,7 @@ __all__ = [
     "with_curves",
     "with_dots",
     "with_means",
+    "with_points",
     "with_stars",
     "with_stars_of_kinds",
 ]

@@ -19,7 +19,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from vitlens_widgets.charts.theme import legend_of, of_page
+from vitlens_widgets.charts.theme import legend_of, of_itself, of_page
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def empty_figure(title: str, quantity: str, **words: Any) -> Figure:
         max_width=720,
         tools="",
         toolbar_location=None,
-        stylesheets=[of_page()],
+        stylesheets=[of_page(), of_itself()],
         **words,
     )
 

@@ -1,4 +1,4 @@
-"""Dots over layers, one for each head, with the layers' means as a line."""
+"""Dots: over layers, one for each head, with the layers' means as a line; and over places."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LegendItem
 
-from vitlens_widgets.charts.curves import COLOURS, empty_figure
+from vitlens_widgets.charts.curves import COLOURS, empty_figure, places_of
 from vitlens_widgets.charts.theme import legend_of
 from vitlens_widgets.errors import UsageError
 
@@ -47,8 +47,7 @@ def with_dots(
     Raises:
         UsageError: No model, or more than four.
     """
-    if not 1 <= len(values) <= len(_MARKS):
-        raise UsageError(f"One figure shows one to {len(_MARKS)} models, not {len(values)}.")
+    _check_marks(values, "models")
     items: list[LegendItem] = []
     for i, (model, of_heads) in enumerate(values.items()):
         aside = (i - (len(values) - 1) / 2) * _APART  # so that models do not hide one another
@@ -60,14 +59,50 @@ def with_dots(
     return plot
 
 
+def with_points(
+    plot: Figure, along: str, quantity: str, values: Mapping[str, np.ndarray]
+) -> Figure:
+    """Dots above places that do not follow one another, such as pairs, and a legend.
+
+    Args:
+        plot: A figure with places side by side, such as `figure_over_states` gives.
+        along: What the horizontal axis counts, for the read-out.
+        quantity: What the values are, for the read-out.
+        values: `[place]` by name; at most four.
+
+    Raises:
+        UsageError: No values, or of more than four names.
+    """
+    _check_marks(values, "things")
+    places, items = places_of(plot), []
+    for i, (name, of_places) in enumerate(values.items()):
+        data = {along: places, "value": of_places, "of": [name] * len(places)}
+        dots = plot.scatter(along, "value", source=ColumnDataSource(data), **_look(i))
+        items.append(LegendItem(label=name, renderers=[dots]))
+        said = [("", "@of"), (along, f"@{{{along}}}"), (quantity, "@value{0.0000}")]
+        plot.add_tools(HoverTool(renderers=[dots], tooltips=said))
+    plot.add_layout(legend_of(items), "right")
+    return plot
+
+
+def _check_marks(values: Mapping[str, np.ndarray], what: str) -> None:
+    """That each name can have its own mark."""
+    if not 1 <= len(values) <= len(_MARKS):
+        raise UsageError(f"One figure shows one to {len(_MARKS)} {what}, not {len(values)}.")
+
+
+def _look(i: int) -> dict[str, Any]:
+    """The mark and colour of one of several."""
+    return {"marker": _MARKS[i], "size": 8, "color": COLOURS[i], "fill_alpha": 0.5}
+
+
 def _dots(
     plot: Figure, quantity: str, model: str, values: np.ndarray, i: int, aside: float
 ) -> list[GlyphRenderer[Any]]:
     layers, heads = (axis.ravel() for axis in np.indices(values.shape))
     data = {"x": layers + aside, "layer": layers, "head": heads, "value": values.ravel()}
     source = ColumnDataSource({**data, "model": [model] * len(layers)})
-    look: dict[str, Any] = {"marker": _MARKS[i], "size": 8, "color": COLOURS[i], "fill_alpha": 0.5}
-    dots = plot.scatter("x", "value", source=source, **look)
+    dots = plot.scatter("x", "value", source=source, **_look(i))
     means = plot.line(list(range(len(values))), values.mean(1), color=COLOURS[i], line_width=2)
     said = [("", "@model"), ("head", "L@layer H@head"), (quantity, "@value{0.0000}")]
     plot.add_tools(HoverTool(renderers=[dots], tooltips=said))

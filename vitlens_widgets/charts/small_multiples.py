@@ -10,7 +10,7 @@ from bokeh.models import InlineStyleSheet, LayoutDOM, Pane, Row
 from bokeh.models.dom import HTML
 
 from vitlens_widgets.charts.curves import Look
-from vitlens_widgets.charts.theme import TEXT
+from vitlens_widgets.charts.theme import TEXT, of_itself
 from vitlens_widgets.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def beside(
         children=[*_head(title, key or {}), *figures],
         name=title,
         sizing_mode="stretch_width",
-        stylesheets=[InlineStyleSheet(css=_GRID.format(columns))],
+        stylesheets=[InlineStyleSheet(css=_GRID.format(columns)), of_itself()],
     )
 
 

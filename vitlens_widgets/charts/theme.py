@@ -71,6 +71,14 @@ def of_page() -> InlineStyleSheet:
     return InlineStyleSheet(css=f":host {{ {lines} }}")
 
 
+def of_itself() -> InlineStyleSheet:
+    """How wide a figure is where nothing says so: in a `bokeh.layouts.column` of fixed size.
+
+    What takes the width of its content gets this one; without it, that of a legend.
+    """
+    return InlineStyleSheet(css=":host { contain: inline-size; contain-intrinsic-width: 560px; }")
+
+
 def legend_of(items: Sequence[LegendItem]) -> Legend:
     """What curves are called, on the ground of the page and in the colour of its words.
 

@@ -92,20 +92,25 @@ class EdgeEffects(Result):
         return frame(columns, self.title)
 
     def figure(self) -> Figure:
-        """How much goes from block to block: in each cell, its share of all effects' sizes."""
-        sizes = np.nan_to_num(abs(self.mean))
+        """How much goes from block to block: in each cell, its share of all effects' sizes.
+
+        A cell is empty where there is no edge, or none that was asked for.
+        """
+        known = self.graph.allowed & ~np.isnan(self.mean)
+        sizes = np.where(known, abs(self.mean), 0)
         sizes /= max(sizes.sum(), np.finfo(float).tiny)
         writes, reads = _blocks(self.graph)
         plot = charts.empty_figure(
-            self.titled("what goes from block to block"),
+            self.titled("what goes from block to block, as a share of all effects' sizes"),
             "read by",
             x_range=list(dict.fromkeys(writes)),
             y_range=list(dict.fromkeys(reads))[::-1],
         )
         cells = [
-            {"from": a, "to": b, "share of all": float(sizes[reads == b][:, writes == a].sum())}
+            {"from": a, "to": b, "share of all": float(sizes[at].sum())}
             for a in dict.fromkeys(writes)
             for b in dict.fromkeys(reads)
+            if known[at := np.ix_(reads == b, writes == a)].any()
         ]
         plot.xaxis.axis_label = "written by"
         return charts.with_cells(plot, "from", "to", "share of all", cells)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vitlens_widgets.analysis.checks import stopped_early
+from vitlens_widgets.analysis.checks import steps_of, stopped_early
 from vitlens_widgets.analysis.circuits.edge_effects import EdgeEffects
 from vitlens_widgets.analysis.circuits.edge_gradients import UNCHANGED, EdgeGradients
 from vitlens_widgets.analysis.circuits.graph import Graph
@@ -15,7 +15,7 @@ from vitlens_widgets.analysis.circuits.pairs import Pair, Runs, pairs
 from vitlens_widgets.analysis.circuits.runs import CircuitRuns
 from vitlens_widgets.analysis.experiment import experiment
 from vitlens_widgets.analysis.patching.patching import How
-from vitlens_widgets.errors import UsageError, check_choice, check_count, counted
+from vitlens_widgets.errors import UsageError, check_choice, counted
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace.modules import check_differentiable
 
@@ -37,7 +37,7 @@ def edge_attribution_patching(
     *,
     method: Method = "eap",
     how: How = "denoising",
-    steps: int = 5,
+    steps: int | None = None,
 ) -> EdgeEffects:
     """An estimate of every edge's effect, all from a few forward and backward passes.
 
@@ -64,11 +64,11 @@ def edge_attribution_patching(
         how: Of `"eap"`, `"denoising"`: the gradient is that of the corrupted run, as in
             TransformerLens; or `"noising"`: it is that of the clean run, and a score estimates
             what that loses when the edge is corrupted.
-        steps: How many runs along the line.
+        steps: How many runs along the line; None for 5.
 
     Raises:
-        UsageError: Runs that do not match, a metric that does not fit or has no gradient, or
-            `how="noising"` of another method.
+        UsageError: Runs that do not match, a metric that does not fit or has no gradient,
+            or `how="noising"` or `steps` of a method that has none.
         UnsupportedModelError: Blocks whose heads do not add up to what attention adds.
 
     Source:
@@ -81,7 +81,7 @@ def edge_attribution_patching(
     """
     check_choice("method", method, METHODS)
     check_choice("how", how, ("denoising", "noising"))
-    check_count("steps", steps, least=1)
+    n_steps = steps_of(steps, 'method="eap-ig"' if method == "eap" else None)
     if how == "noising" and method != "eap":
         raise UsageError(
             f'method="{method}" takes the mean gradient on the way between both runs, and has no '
@@ -91,9 +91,9 @@ def edge_attribution_patching(
     given[0].metric.check_gradient(at_clean=how == "noising")
     for trace in (one for pair in given for one in (pair.clean, pair.corrupted)):
         check_differentiable(trace.vit, trace.states[0], "An estimate")
-    found = [_scores(pair, method, how, steps) for pair in given]
+    found = [_scores(pair, method, how, n_steps) for pair in given]
     said = METHODS[method]
-    said += f", {how}" if method == "eap" else f", {counted(steps, 'step')}"
+    said += f", {how}" if method == "eap" else f", {counted(n_steps, 'step')}"
     return _effects(given, found, method, said)
 
 

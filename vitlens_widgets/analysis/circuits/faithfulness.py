@@ -97,21 +97,18 @@ class Faithfulness(Result):
 
     def figure(self) -> Figure:
         """The metric of each pair with all edges, these, all others, and none."""
-        order = np.argsort(self.gap.clean, kind="stable")
-        names = [str(int(pair)) for pair in order]
+        names = [str(pair) for pair in range(len(self.kept))]
         plot = charts.figure_over_states(
             self.titled("what edges keep, pair by pair"), names, self.gap.metric
         )
-        lines = {
+        dots = {
             "all edges": self.gap.clean,
             "these edges": self.kept,
             "the others": self.without,
             "no edges": self.gap.corrupted,
         }
-        sorted_lines = {name: one[order].tolist() for name, one in lines.items()}
-        plot = charts.with_curves(plot, "pair", names, sorted_lines)
         plot.xaxis.axis_label = "pair"
-        return plot
+        return charts.with_points(plot, "pair", self.gap.metric, dots)
 
     def summary(self) -> str:
         """The gap, the shares with their intervals, random circuits, and how many answers stay."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vitlens_widgets.analysis.checks import check_differ
+from vitlens_widgets.analysis.checks import check_differ, steps_of
 from vitlens_widgets.analysis.circuits.node_gradients import (
     NodeGradients,
     Reduce,
@@ -21,7 +21,7 @@ from vitlens_widgets.analysis.patching.activation import result_of, sweep_of
 from vitlens_widgets.analysis.patching.patching import How, Patching
 from vitlens_widgets.analysis.patching.places import Sweep, axes_at
 from vitlens_widgets.analysis.patching.result import ActivationPatching
-from vitlens_widgets.errors import UsageError, as_list, check_choice, check_count, quoted_list
+from vitlens_widgets.errors import UsageError, as_list, check_choice, quoted_list
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.modules import check_differentiable
@@ -41,7 +41,7 @@ def attribution_patching(
     how: How = "denoising",
     mends: str | Sequence[str] = (),
     integrate: Integrate | None = None,
-    steps: int = 5,
+    steps: int | None = None,
 ) -> ActivationPatching:
     """An estimate of what `activation_patching` measures, for all places from one backward pass.
 
@@ -71,11 +71,11 @@ def attribution_patching(
         integrate: The mean gradient over `steps` runs rather than that of one: `"inputs"`: of runs
             whose state 0 lies on the straight line between both runs'; `"activations"`: of runs
             whose own site lies on it, block by block, which takes `steps` runs for each.
-        steps: How many, each in the middle of its step.
+        steps: How many, each in the middle of its step; None for 5.
 
     Raises:
         UsageError: Traces that do not fit, a metric without a gradient, a site or axis that is not
-            there, or mends that do not go with the site or with `integrate`.
+            there, mends that do not go with the site or with `integrate`, or steps without it.
 
     Source:
         Nanda (2023), "Attribution patching"; Kramár et al. (2024), arXiv 2403.00745, for both
@@ -88,9 +88,9 @@ def attribution_patching(
     patching = _differentiable(clean, corrupted, metric, how, integrate)
     check_differ([clean], [corrupted])
     chosen = _mends(mends, site, integrate, clean.vit.n_layers)
-    check_count("steps", steps, least=1)
+    n_steps = steps_of(steps, None if integrate else 'integrate="inputs"')
     asked = _Asked.of(patching, site, by, softmax="softmax" in chosen)
-    found = _estimated(asked, integrate, steps, drop="grad_drop" in chosen)
+    found = _estimated(asked, integrate, n_steps, drop="grad_drop" in chosen)
     said = [f"integrated along {integrate}"] if integrate else ["gradient"]
     return asked.result(found, ", ".join([*said, *(_MENDS[one] for one in chosen)]))
 

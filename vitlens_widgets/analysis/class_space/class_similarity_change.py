@@ -32,6 +32,7 @@ from vitlens_widgets.analysis.class_space.token_labels import (
     class_tokens,
 )
 from vitlens_widgets.analysis.experiment import Measures, over_data
+from vitlens_widgets.analysis.over_images import OverImages, share_of_images
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, pooled, spread, tally
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.trace import ViT
@@ -124,7 +125,7 @@ class _ChangeMeasure(Measures[ClassSimilarityChange]):
         return ClassSimilarityChange(
             title=done.title,
             n_images=done.n_images,
-            changes={(s, p): spread(sums[f"change {s} {p}"]) for s in sites for p in PLACES},
+            changes={(s, p): _rate(p, sums[f"change {s} {p}"]) for s in sites for p in PLACES},
             composition={n: spread(sums[f"top {n}"]) for n in COMPOSITION if f"top {n}" in sums},
             splits={site: _split_of(sums, site) for site in self._sites} if self._split else {},
             paper=self._vit.paper,
@@ -147,6 +148,12 @@ class _ChangeMeasure(Measures[ClassSimilarityChange]):
             of = np.broadcast_to(mine.sum(-1)[:, None], sums.shape)
             found[f"split {site} {label}"] = tally(sums, of)
         return found
+
+
+def _rate(place: str, added: np.ndarray) -> OverImages:
+    """Of the readout, each image says yes or no; of tokens, each has a share."""
+    found = spread(added)
+    return share_of_images(found) if place == "readout" else found
 
 
 def _split_of(sums: Mapping[str, np.ndarray], site: str) -> Split:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.class_space import project
 from vitlens_widgets.analysis.experiment import Measures, over_data
+from vitlens_widgets.analysis.over_images import OverImages, share_of_images
 from vitlens_widgets.analysis.probes.features import (
     FewShots,
     ProbePlaces,
@@ -228,7 +229,7 @@ class _ProbeMeasure(Measures[LinearProbes]):
             n_images=done.n_images,
             places=self._places,
             layout=self._vit.layout,
-            values={key: spread(sums[" ".join(key)]) for key in keys},
+            values={key: _at_tokens(key[1], sums[" ".join(key)]) for key in keys},
             image_tokens={key: spread(one) for key, one in over_patches.items()},
             relevance=self._relevance(),
             paper=self._vit.paper,
@@ -247,3 +248,9 @@ class _ProbeMeasure(Measures[LinearProbes]):
             probes=lambda layer: self._probes["resid_post", layer],
             settings=self.settings,
         )
+
+
+def _at_tokens(name: str, added: np.ndarray) -> OverImages:
+    """At one token an image is right or not, but it has any rank."""
+    found = spread(added)
+    return found if name == "rank" else share_of_images(found)
