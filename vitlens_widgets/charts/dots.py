@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, LegendItem
@@ -74,11 +74,11 @@ def with_points(
         UsageError: No values, or of more than four names.
     """
     _check_marks(values, "things")
-    places, items = places_of(plot), []
+    places, items = places_of(plot), list[LegendItem]()
     for i, (name, of_places) in enumerate(values.items()):
-        data = {along: places, "value": of_places, "of": [name] * len(places)}
+        data: dict[str, Any] = {along: places, "value": of_places, "of": [name] * len(places)}
         dots = plot.scatter(along, "value", source=ColumnDataSource(data), **_look(i))
-        items.append(LegendItem(label=name, renderers=[dots]))
+        items.append(LegendItem(label=name, renderers=cast("Any", [dots])))
         said = [("", "@of"), (along, f"@{{{along}}}"), (quantity, "@value{0.0000}")]
         plot.add_tools(HoverTool(renderers=[dots], tooltips=said))
     plot.add_layout(legend_of(items), "right")
