@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from operator import attrgetter
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_their_results_have_a_table_a_figure_and_a_summary(vit, name):
     assert title_of(found.figure()).endswith(f": {found.title.whose}")
     assert found.title.startswith(found.title.whose)
     assert found.summary().startswith(found.title)
-    assert "±" in found.summary()
+    assert re.search(r"±|\(\d\.\d+ to \d\.\d+\)", found.summary())  # Wilson's has two ends
 
 
 def test_the_values_of_a_summary_are_those_of_the_result(vit):
