@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import torch
 
@@ -9,6 +11,9 @@ from tests import sentences
 
 # the tests' models are tiny: a second thread would only be waited for
 torch.set_num_threads(1)
+# what a shell starts in the background ignores Ctrl-C, and tests press it
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
