@@ -24,10 +24,7 @@ class FrozenRuns:
     """
 
     def __init__(self, vit: BaseViT, read: Callable[[Tensor], Tensor]) -> None:
-        within = {id(part) for block in vit.adapter.blocks for part in parts_of(block)}
-        self._modules: list[nn.Module] = [
-            part for part in parts_of(vit.model) if id(part) not in within
-        ]
+        self._modules: list[nn.Module] = list(parts_of(vit.model, without=vit.adapter.blocks))
         self._read = read
         self.frozen = Freezing()
 

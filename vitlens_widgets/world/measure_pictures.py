@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from vitlens_widgets.lenses import LogitLens
 from vitlens_widgets.lenses.decoder import Decoder
+from vitlens_widgets.lenses.pictures.lens import readout_of
 from vitlens_widgets.lenses.segmentation import mean_iou, pixel_labels
-from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.world.description import COLORS, named_color
 from vitlens_widgets.world.labels import CLASSES
@@ -94,12 +93,7 @@ def _decoded(decoder: Decoder, encoder: ViT, trace: Trace, state: int) -> np.nda
     states = trace.states[state]
     if decoder.reads.what == "tokens":
         return np.stack(list(decoder.decode(states, state=state)))
-    return np.stack(list(decoder.decode(_readout(encoder, states))))
-
-
-@clean
-def _readout(vit: ViT, states: Any) -> Any:
-    return vit.adapter.readout_features(states).detach()
+    return np.stack(list(decoder.decode(readout_of(encoder, states))))
 
 
 def judged(judge: ViT, pictures: np.ndarray, scenes: list[Scene]) -> Judged:
