@@ -55,7 +55,7 @@ function scoped(css, root) {
 const KEYFRAMES = /@keyframes [\w-]+\{(?:[^{}]*\{[^{}]*\})*\}/g;
 
 /** The widget that a built style sheet belongs to, if it is one's. @param {string} path */
-const styledWidget = (path) => WIDGETS.find((name) => path.endsWith(`${name}.css`));
+const styledWidget = (path) => WIDGETS.find((name) => path.endsWith(`/${name}.css`));
 
 /**
  * A module that unpacks itself: what is in it is imported from a Blob, as anywidget imports modules.

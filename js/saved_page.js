@@ -77,6 +77,9 @@ function heard(value, from, present, trait, depth) {
   return blockOf(present) === value ? present : value;
 }
 
+/** A widget that has another lens keeps the one that it shows. @param {SavedModel} model @param {unknown} lens */
+const hasLens = (model, lens) => /** @type {{ lenses: unknown[] }} */ (model.get("_meta")).lenses.includes(lens);
+
 /** @param {SavedModel[]} models @param {Link} link */
 function join(models, { ends, depth }) {
   let isTelling = false;
@@ -85,7 +88,12 @@ function join(models, { ends, depth }) {
       if (isTelling) return;
       isTelling = true;
       const value = models[index]?.get(from);
-      for (const [other, trait] of ends) models[other]?.set(trait, heard(value, from, models[other]?.get(trait), trait, depth));
+      for (const [other, trait] of ends) {
+        const model = models[other];
+        if (!model || (trait === "lens" && !hasLens(model, value))) continue;
+        if (trait === "lens" && model.get("beside") === value) model.set("beside", model.get("lens"));
+        model.set(trait, heard(value, from, model.get(trait), trait, depth));
+      }
       isTelling = false;
     });
   }

@@ -12,10 +12,12 @@ import torch
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import hf_model, mae_model, pixels_for, timm_model
+from tests.widgets.fake_activations import random_activations
 from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_pictures import random_paints
 from tests.widgets.fake_reading import random_reading
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.models.live import Live
@@ -159,6 +161,8 @@ def test_a_widget_is_neither_copied_nor_pickled():
         vl.PatchFeatures(random_features(3)),
         vl.RelevanceMaps(random_relevances(3), [2, 4]),
         vl.Causes(random_pair(3)),
+        vl.DecodedImages(random_paints(3)),
+        vl.Features(random_activations(3)),
     ):
         for copied in (copy.copy, copy.deepcopy, pickle.dumps):
             with refused(vl.UsageError):

@@ -12,14 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "vitlens_widgets"
-GROUND = {"_lazy", "_version", "errors", "files", "kinds", "masks", "progress"}
-ENGINES = GROUND | {"data", "models", "trace", "lenses"}
+GROUND = {"_lazy", "_version", "errors", "files", "kinds", "masks", "progress", "ranks"}
+ENGINES = GROUND | {"data", "models", "trace", "workers", "lenses", "features"}
 KNOWN = {  # what each room may know
     **{room: GROUND - {room} for room in GROUND},
     "data": GROUND,
     "models": GROUND | {"data"},
     "trace": GROUND | {"data", "models"},
-    "lenses": ENGINES - {"lenses"},
+    "workers": GROUND | {"data", "models", "trace"},
+    "lenses": ENGINES - {"lenses", "features"},
+    "features": ENGINES - {"features"},
     "world": ENGINES,
     "zoo": ENGINES | {"world"},
     "charts": GROUND | {"data"},

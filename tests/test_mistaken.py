@@ -45,12 +45,13 @@ def test_an_experiment_takes_a_model_not_its_name(name):
 
 
 def test_so_do_all_others_that_take_a_model():
-    probes = vl.analysis.linear_probes
+    probes, causality = vl.analysis.linear_probes, vl.analysis.lens_causality
     data = vl.world.Scenes()
     for call, words in [
         (vl.analysis.value_vectors, (0,)),
         (vl.analysis.class_value_agreement, ()),
         (lambda *given: probes(*given, n_images=2), (data, data)),
+        (lambda *given: causality(*given, n_images=2), (data, data)),
     ]:
         is_refused(call, "toy/p32", *words)
     is_refused(vl.LogitLens, 3)

@@ -144,6 +144,17 @@ def check_number(what: str, given: Any, above: float = float("-inf")) -> float:
     return float(given)
 
 
+def check_from_0(what: str, given: Any) -> float:
+    """The number, if it is a finite one, 0 or more.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if (number := check_number(what, given)) < 0:
+        raise UsageError(f"{what} takes a number from 0 on, such as 0.001, not {given!r}.")
+    return number
+
+
 def check_type(what: str, given: Any, kind: type[Thing], such_as: str) -> Thing:
     """What was given, if it is of this class.
 

@@ -46,6 +46,9 @@ const LARGEST_OVERVIEW = 520;
 const TALLEST = 600;
 /** A map that fills less than this of its room rather takes some of its neighbours'. */
 const WELL_FILLED = 0.85;
+/** A map whose cells are seen takes nothing where that leaves so much blank under thumbnails that could be so much larger. */
+const MOST_BLANK = 200;
+const MUCH_LARGER = 1.25;
 /** An overview beside a map that would otherwise suffer has at least so much. */
 const LEAST_BESIDE = 260;
 /** A part of a map that is too large for the widget is well seen in so much of the largest window. */
@@ -95,11 +98,18 @@ function threeColumns(content, gap, sizes) {
   const rest = Math.min(room - share - overviewFor(share, TALLEST, sizes).width, LARGEST_MAP);
   const [map, larger] = [windowIn(rest, sizes), windowIn(rest + sizes.n, sizes)];
   const isSqueezed = map < WELL_FILLED * rest || map < sizes.n;
-  const takes = isSqueezed && larger > sizes.n && larger <= room - LEAST.overview - LEAST.image;
-  const mapSide = takes ? larger : map;
-  const imageSide = takes ? Math.min(share, Math.max(LEAST.image, Math.floor((room - mapSide) / 2))) : share;
-  const overviewWidth = Math.min(room - mapSide - imageSide, LARGEST_OVERVIEW);
-  return { mode: "columns", mapSide, imageSide, overview: overviewFor(overviewWidth, Math.max(480, mapSide + 140), sizes) };
+  const usual = columnsBeside(map, share, room, sizes);
+  if (!isSqueezed || larger <= sizes.n || larger > room - LEAST.overview - LEAST.image) return usual;
+  const taking = columnsBeside(larger, Math.min(share, Math.max(LEAST.image, Math.floor((room - larger) / 2))), room, sizes);
+  const blank = larger - heightOf(taking.overview, sizes);
+  const grow = usual.overview.side >= MUCH_LARGER * taking.overview.side;
+  return map >= 2 * sizes.n && blank > MOST_BLANK && grow ? usual : taking;
+}
+
+/** @param {number} mapSide @param {number} imageSide @param {number} room @param {Sizes} sizes @returns {Columns} */
+function columnsBeside(mapSide, imageSide, room, sizes) {
+  const width = Math.min(room - mapSide - imageSide, LARGEST_OVERVIEW);
+  return { mode: "columns", mapSide, imageSide, overview: overviewFor(width, Math.max(480, mapSide + 140), sizes) };
 }
 
 /**

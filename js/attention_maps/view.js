@@ -114,7 +114,7 @@ export class AttentionView extends PartsView {
     for (const part of this.parts) part.update(scene);
     sayErrors(this.strip, this, (change) => this.onChoose(change));
     this.showWaiting(scene.isStale);
-    this.rest.want(scene.overview.missing);
+    this.rest.want(scene.overview.missing, this.choices.image);
     this.node.dataset["vitlensDrawn"] = scene.focus?.name ?? "";
   }
 

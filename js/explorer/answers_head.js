@@ -45,9 +45,7 @@ export function tokenAnswers(meta) {
       title.textContent = pin.hidden ? (isReadout ? "Answers of the readout" : "Answers of this token") : "Answers of the pinned token";
       const who = isReadout ? `${meta.readout_name}, which the classifier reads` : `${grid.reading.describe(token)}, token ${token}`;
       where.textContent = `${who}: the most probable labels in each state`;
-      const p = grid.reading.probability(grid.columns, grid.state, token);
-      const place = grid.columns.rank[grid.reading.at(grid.state, token)];
-      fill(rank, `at ${grid.reading.stateName(grid.state)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${`${grid.reading.kindWords} ${probability(p, 3)}`.trim()}, rank ${place} of ${meta.n_classes}`);
+      fill(rank, `at ${grid.reading.stateName(grid.state)} the target `, labelNode(grid.target, "vl-name vl-strong"), ` has ${targetWords(grid, token)}`);
       first.hidden = !isNameless(page.axis.column);
       if (!first.hidden) fill(first, ...firstOf(grid, token));
     },
@@ -55,9 +53,17 @@ export function tokenAnswers(meta) {
   return { node, update };
 }
 
+/** Probability and rank of the target; "…" while they are on their way. @param {Scenes["grid"]} grid @param {number} token */
+function targetWords({ reading, columns, state }, token) {
+  if (!reading.isKnown(state, token)) return "…";
+  const p = probability(reading.probability(columns, state, token), 3);
+  return `${`${reading.kindWords} ${p}`.trim()}, rank ${columns.rank[reading.at(state, token)]} of ${reading.nClasses}`;
+}
+
 /** The first answers of the state shown with their names, for columns that have room for emoji alone. @param {Scenes["grid"]} grid @param {number} token */
 function firstOf({ reading, state }, token) {
-  return Array.from({ length: Math.min(SHOWN, reading.nAnswers) }, (_, place) => {
+  const count = reading.isKnown(state, token) ? Math.min(SHOWN, reading.nAnswers) : 0;
+  return Array.from({ length: count }, (_, place) => {
     const { label, probability: p } = reading.answer(state, token, place);
     return element("div", "vl-answer", {}, labelNode(label), element("span", "vl-number", {}, probability(p)), bar(p));
   });

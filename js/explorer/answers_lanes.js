@@ -95,7 +95,7 @@ function answerLine(grid, state, place, width) {
   const isTarget = label.index === grid.columns.of;
   const isNamed = width >= NUMBERED || (!isNameless(width) && !isBackground(label.name));
   const who = isNamed ? labelNode(label) : sign(label, 2);
-  const number = width >= NUMBERED ? element("span", "vl-number", {}, probability(p)) : null;
-  const words = `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;
+  const number = width >= NUMBERED && label.index >= 0 ? element("span", "vl-number", {}, probability(p)) : null;
+  const words = label.index < 0 ? label.name : `${label.name} ${probability(p)}${isTarget ? ", the target" : ""}`;
   return element("div", `vl-answer ${isTarget ? "vl-is-target" : ""}`, { title: words }, who, number, bar(p));
 }

@@ -10,6 +10,7 @@ import { element } from "../lib/dom.js";
 import { errorStrip } from "../lib/error_strip.js";
 import { classLegend } from "../patch_grid/class_legend.js";
 import { glyphControl, tintControl } from "../patch_grid/controls.js";
+import { lensControl } from "../patch_grid/lens_control.js";
 import { picture } from "../patch_grid/picture.js";
 import { readoutChips } from "../patch_grid/readout_chips.js";
 import { targetSearch } from "../patch_grid/target_search.js";
@@ -44,8 +45,9 @@ const ofAttention = ({ node, update }) => ({ node, update: ({ attention }) => up
  * @param {import("../patch_grid/reading.js").Reading} reading
  * @param {Families} actions
  * @param {string} whyNoKernel  why nothing can be computed anew; empty where it can
+ * @param {import("../patch_grid/scene.js").Part | null} field  where new prompts are typed
  */
-export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel) {
+export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel, field) {
   const errors = errorStrip();
   const hasAnswers = meta.n_classes > 0;
   const controls = hasAnswers ? [glyphControl(actions.grid), tintControl(actions.grid), targetSearch(reading, actions.grid)].map(ofGrid) : [];
@@ -66,19 +68,22 @@ export function assemble(meta, infillMeta, tokens, reading, actions, whyNoKernel
     section("vl-attention-maps vl-look", "Attention on the image", nodes(look)),
     headsSection(ofHeads),
   );
+  const lenses = meta.lenses ? ofGrid(lensControl(meta.lenses, actions.grid)) : null;
   const node = element(
     "div",
     "vitlens vl-explorer",
     {},
     element("div", "vl-header", {}, heading(meta, infillMeta), openButton(actions.own.open, whyNoKernel), element("div", "vl-controls", {}, ...nodes(controls))),
     errors.node,
+    lenses?.node,
+    field?.node,
     off.node,
     top,
     element("div", "vl-attention-maps vl-pair-frame", { "data-mode": "columns" }, line.node),
     lanes.node,
     infill?.node,
   );
-  return { node, errors, parts: [...controls, ...answers, direction, ...look, ...ofHeads, off, line, lanes, ...(infill ? [infill] : [])] };
+  return { node, errors, parts: [...controls, ...(lenses ? [lenses] : []), ...(field ? [ofGrid(field)] : []), ...answers, direction, ...look, ...ofHeads, off, line, lanes, ...(infill ? [infill] : [])] };
 }
 
 /** @param {Part[]} parts */

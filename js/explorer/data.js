@@ -10,7 +10,9 @@ import { columnsOf, readingOf } from "../patch_grid/received.js";
 /** @typedef {import("./scene.js").Data} Data */
 /** @typedef {import("./scene.js").Run} Run */
 
-const OF_ANSWERS = ["_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits"];
+const OF_ANSWERS = ["_known", "_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits"];
+/** Other prompts are other classes. */
+const OF_CLASSES = ["_meta", "_labels"];
 const OF_MAPS = ["_overview_of", "_codes", "_ranges", "_thumb_ranges"];
 const OF_STATISTICS = ["_statistics", "_statistic_words"];
 const OF_TARGET = ["_target_logit", "_target_rank", "_target_of"];
@@ -24,17 +26,20 @@ const OF_RUN = [...OF_ANSWERS, ...OF_MAPS, ...OF_STATISTICS, ...OF_TARGET];
 const OF_INFILLING = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];
 
 /** Events after which the data may be others. */
-export const DATA_EVENTS = ["_version", "target", ...OF_INFILLING, "mask", "_answered"];
+export const DATA_EVENTS = ["_version", "target", "lens", "beside", ...OF_INFILLING, "mask", "_answered"];
 
 /**
  * One run's numbers by the names that PatchGrid and AttentionMaps have them under; the rest as it is.
  * @param {Get} get
  * @param {"baseline" | "edited"} run
+ * @param {string | null} lens  another one than the first, whose attention is the same
  * @returns {Get}
  */
-const ofRun = (get, run) => (name) => {
+const ofRun = (get, run, lens) => (name) => {
   const bundle = BUNDLES.find(([, names]) => names.includes(name))?.[0];
-  return bundle ? get(`_${run}_${bundle}`)[name] : get(name);
+  if (!bundle) return get(name);
+  const isOthers = lens !== null && bundle !== "maps";
+  return (isOthers ? (get("_others")[lens]?.[`_${run}_${bundle}`] ?? {}) : get(`_${run}_${bundle}`))[name];
 };
 
 /**
@@ -43,7 +48,7 @@ const ofRun = (get, run) => (name) => {
  * @returns {() => Run}
  */
 function runReader(get) {
-  const reading = received(get, [...OF_ANSWERS, "_picture"], () => readingOf(get));
+  const reading = received(get, [...OF_ANSWERS, ...OF_CLASSES, "_picture"], () => readingOf(get));
   const overview = received(get, OF_MAPS, () => overviewOf(get));
   const statistics = received(get, OF_STATISTICS, () => statisticsOf(get));
   /** @type {{ of: unknown[], columns: Run["columns"] } | null} */
@@ -53,7 +58,7 @@ function runReader(get) {
     if (!last?.of.every((one, i) => one === of[i])) last = { of, columns: columnsOf(get, reading(), null) };
     return last.columns;
   };
-  return received(get, [...OF_RUN, "_picture", "target"], () => ({
+  return received(get, [...OF_RUN, ...OF_CLASSES, "_picture", "target"], () => ({
     reading: reading(),
     columns: columns(),
     overview: overview(),
@@ -61,9 +66,31 @@ function runReader(get) {
   }));
 }
 
-/** @param {Get} get @returns {() => Data} */
+/**
+ * What the lens that is shown reads, with what the others do.
+ * @param {Get} get
+ * @returns {() => Data}
+ */
 export function dataReader(get) {
-  const [own, edited] = [ofRun(get, "baseline"), ofRun(get, "edited")];
+  /** @type {Map<string, () => Data>} */
+  const readers = new Map();
+  const of = (/** @type {string} */ name) => {
+    const isFirst = name === (get("_meta").lenses?.[0] ?? name);
+    if (!readers.has(name)) readers.set(name, lensReader(get, isFirst ? null : name));
+    return /** @type {() => Data} */ (readers.get(name))();
+  };
+  return () => {
+    const names = /** @type {string[] | null} */ (get("_meta").lenses ?? null);
+    if (!names) return of("");
+    const own = get("lens");
+    const every = names.map((name) => ({ name, data: of(name) }));
+    return { ...(every.find(({ name }) => name === own) ?? /** @type {{ data: Data }} */ (every[0])).data, every };
+  };
+}
+
+/** @param {Get} get @param {string | null} lens @returns {() => Data} */
+function lensReader(get, lens) {
+  const [own, edited] = [ofRun(get, "baseline", lens), ofRun(get, "edited", lens)];
   const [baseline, other] = [runReader(own), runReader(edited)];
   const { height, width } = get("_meta");
   const grounds = received(get, ["_picture"], () => new Grounds(asUint8(get("_picture")), width, height));
@@ -81,6 +108,7 @@ export function dataReader(get) {
       divergence: divergence(),
       grounds: grounds(),
       infill: infill(),
+      every: [],
     };
   };
 }
@@ -97,5 +125,6 @@ function infillReader(get) {
     areNumbersOld: get("_numbers_of") !== get("_painting"),
     random: asUint8(get("_random_mask")),
     objects: objects(),
+    beside: null,
   }));
 }

@@ -5,16 +5,17 @@ import { following } from "../lib/following.js";
 import { received } from "../lib/received.js";
 import { putFirst, putSaved } from "../attention_maps/received.js";
 import { DATA_EVENTS, dataReader } from "./data.js";
+import { promptField } from "../patch_grid/prompts.js";
 import { ExplorerView } from "./view.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["state", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "infill_state", "mask_ratio", "seed", "paste", "reference", "error"];
+const CHOICES = ["state", "token", "key", "head", "target", "knocked_out", "run", "glyph", "tint", "direction", "scale", "sort", "order", "prompts", "lens", "beside", "difference", "infill_state", "mask_ratio", "seed", "paste", "reference", "error"];
 const DRAWN = [...new Set([...CHOICES, ...DATA_EVENTS])];
 
 /** @param {Model} model @returns {Choices} */
-const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
+const choicesOf = (model) => /** @type {Choices} */ ({ ...Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])), prompts: model.get("prompts") ?? [] });
 
 /**
  * @param {Model} model
@@ -55,13 +56,15 @@ function render({ model, el }) {
   const data = dataReader(get);
   const mask = received(get, ["mask"], () => asUint8(get("mask")));
   const wires = wiresOf(model, following(model, DRAWN, () => update(), life.signal), life.signal);
-  const view = new ExplorerView(get("_meta"), get("_infill_meta"), data(), choicesOf(model), mask(), wires);
+  const prompts = wires.ask && get("_meta").prompts ? promptField((asked) => wires.choose({ prompts: asked, error: "" })) : null;
+  const view = new ExplorerView(get("_meta"), get("_infill_meta"), data(), choicesOf(model), mask(), wires, prompts);
   let first = get("_first");
   putFirst(view.kernel, get);
   putSaved(view.kernel, get);
   const update = () => {
     if (get("_first") !== first) putFirst(view.kernel, get);
     first = get("_first");
+    if (get("_labels") !== view.data.baseline.reading.source.labels) view.rename(get("_meta"), data());
     view.update(choicesOf(model), data(), mask(), get("_answered"));
   };
   el.append(view.node);

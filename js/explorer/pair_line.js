@@ -6,6 +6,7 @@ import { emojiNode } from "../lib/label_nodes.js";
 import { decimal, probability } from "../lib/numbers.js";
 import { part, quiet, value } from "../lib/readout.js";
 import { numbers } from "../attention_maps/readout.js";
+import { coming } from "../patch_grid/readout_line.js";
 import { PIN } from "./answers_head.js";
 
 /** @typedef {import("./scene.js").Scenes} Scenes */
@@ -55,6 +56,7 @@ function tokenPart({ attention: { tokens, pinned } }, role, token) {
 /** What the lens reads at the query, in the state shown. @param {Scenes} scenes @param {number} token */
 function answerParts({ grid: { reading, columns, state } }, token) {
   if (reading.nClasses === 0) return [];
+  if (!reading.isKnown(state, token)) return [coming()];
   const { label, probability: p } = reading.answer(state, token);
   const rank = columns.rank[reading.at(state, token)];
   return [

@@ -2,6 +2,7 @@
 import { Composer } from "../attention_maps/composer.js";
 import { Remembered } from "../lib/remembered.js";
 import { classStyles } from "../patch_grid/classes.js";
+import { besideRun, differenceScale as lensDifference, otherAnswers } from "../patch_grid/runs.js";
 import { largest, scaleOf, upTo } from "../patch_grid/tints.js";
 import { axisFor, boxOf, centreAt, layoutFor, panelFor } from "./layout.js";
 
@@ -94,33 +95,59 @@ export class RunScenes {
     );
   }
 
+  /** What every lens reads in the run that is shown. @param {Page} page */
+  lenses({ choices, data, shown }) {
+    const own = this.remembered.get("run", [choices.lens, shown], () => ({ name: choices.lens ?? "", reading: shown.reading, columns: shown.columns }));
+    const all = data.every.map(({ name, data: its }) => {
+      const { reading, columns } = shownRun(choices, its);
+      return name === choices.lens ? own : this.remembered.get(`run ${name}`, [reading, columns], () => ({ name, reading, columns }));
+    });
+    const runs = this.remembered.get("runs", all.length ? all : [own], () => (all.length ? all : [own]));
+    return { run: own, runs, beside: besideRun(runs, choices) };
+  }
+
+  /** A class has one colour by all lenses. @param {Data} data */
+  styles({ baseline, every }) {
+    const first = every[0]?.data.baseline.reading ?? baseline.reading;
+    const others = every.slice(1).map(({ data }) => data.baseline.reading);
+    return this.remembered.get("styles", [first, ...others], () => classStyles(first, others));
+  }
+
   /** @param {Page} page @param {Moment} moment @returns {import("../patch_grid/scene.js").Scene} */
   grid(page, { pointed, highlighted }) {
     const { choices, data, shown, isEdited, playing, dark, ratio } = page;
     const { reading, columns } = shown;
     const hasAnswers = reading.nClasses > 0;
     const isDifference = isEdited && hasAnswers && choices.run === "difference";
-    const tint = isDifference ? "difference" : hasAnswers ? choices.tint : "none";
+    const { run, runs, beside } = this.lenses(page);
+    const ofLenses = beside !== null && Boolean(choices.difference) && !isDifference;
+    const between = ofLenses ? this.remembered.get("between", [choices.tint, run, beside], () => lensDifference(choices.tint, run, beside)) : null;
+    const tint = isDifference || between ? "difference" : hasAnswers ? choices.tint : "none";
+    const scaleFor = (/** @type {import("../patch_grid/runs.js").Run} */ one) => scaleOf(tint, one.reading, one.columns, runs);
     return {
       reading,
       columns,
       grounds: data.grounds,
-      styles: this.remembered.get("styles", [data.baseline.reading], () => classStyles(data.baseline.reading)),
+      styles: this.styles(data),
       state: choices.state,
       token: choices.token,
       asked: choices.target,
-      prompts: [],
+      prompts: choices.prompts,
       target: reading.label(columns.of),
       glyph: hasAnswers ? choices.glyph : "none",
+      runs,
+      run,
+      beside,
+      isDifference: ofLenses,
       tint,
-      scale: this.remembered.get("scale", [tint, reading, columns, data.divergence], () =>
-        isDifference ? differenceScale(data) : scaleOf(tint, reading, columns),
-      ),
+      quantity: isDifference || !hasAnswers ? tint : choices.tint,
+      scaleFor,
+      scale: between ?? this.remembered.get("scale", [tint, runs, run, data.divergence], () => (isDifference ? differenceScale(data) : scaleFor(run))),
       error: choices.error,
       passing: pointed,
       highlight: highlighted,
-      changed: this.remembered.get("changed", [isEdited, data.baseline.reading, reading], () =>
-        isEdited ? changedAnswers(data.baseline, shown) : null,
+      changed: this.remembered.get("changed", [isEdited, data.baseline.reading, reading, ofLenses && beside], () =>
+        ofLenses ? otherAnswers(reading, beside.reading) : isEdited ? changedAnswers(data.baseline, shown) : null,
       ),
       image: reading.meta.image,
       small: null,
@@ -180,6 +207,7 @@ const gridLayout = ({ picture, oneHeader }) => ({
   pictureWidth: picture.width,
   pictureHeight: picture.height,
   leftWidth: picture.width,
+  rightWidth: picture.width,
   strip: { cell: 1, panelWidth: 1, panelHeight: 1, perRow: 1, lines: 1, pitch: 1, left: 0, image: null },
   classesLeft: false,
   answers: 3,

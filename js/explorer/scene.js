@@ -16,6 +16,10 @@
  * @property {import("../attention_maps/shades.js").ScaleName} scale
  * @property {string} sort
  * @property {"descending" | "ascending"} order
+ * @property {string[]} prompts  what a model of images and texts is asked
+ * @property {string} [lens]  the one that is shown
+ * @property {string | null} [beside]  the one it is compared with
+ * @property {boolean} [difference]  whether colours say how far it is from that
  * @property {number} infill_state
  * @property {number} mask_ratio
  * @property {number} seed
@@ -43,6 +47,7 @@
  * @property {Float32Array} divergence  KL of the edited answers from the baseline ones
  * @property {import("../lib/grounds.js").Grounds} grounds
  * @property {import("../infill_strip/scene.js").Data | null} infill
+ * @property {{ name: string, data: Data }[]} every  of all lenses; none where there is but one
  */
 
 /**

@@ -11,6 +11,8 @@ import { Stage } from "../lib/stage.js";
 import { actionsOf } from "./actions.js";
 import { assemble } from "./assembly.js";
 import { listenToDrops } from "../lib/open_image.js";
+import { areAsked, keepingFocus } from "../patch_grid/prompts.js";
+import { completed, nextLens } from "../patch_grid/runs.js";
 import { blockOf, RunScenes } from "./run_scenes.js";
 import { RunRequests } from "./requests.js";
 
@@ -35,9 +37,12 @@ export class ExplorerView {
    * @param {Choices} choices
    * @param {Uint8Array} mask
    * @param {Wires} wires
+   * @param {import("../patch_grid/scene.js").Part | null} prompts  the field for new ones
    */
-  constructor(meta, infillMeta, data, choices, mask, wires) {
+  constructor(meta, infillMeta, data, choices, mask, wires, prompts = null) {
     this.meta = meta;
+    this.infillMeta = infillMeta;
+    this.prompts = prompts;
     this.data = data;
     this.choices = choices;
     this.wires = wires;
@@ -65,16 +70,36 @@ export class ExplorerView {
       () => this.draw(),
     );
     this.scenes = new RunScenes(meta, infillMeta, this.tokens, this.kernel);
-    const actions = actionsOf(this, infillMeta);
-    const { node, errors, parts } = assemble(meta, infillMeta, this.tokens, data.baseline.reading, actions, wires.ask ? "" : NO_KERNEL);
+    this.actions = actionsOf(this, infillMeta);
+    const { node, errors, parts } = this.assembled();
     this.node = node;
     this.errors = errors;
     this.parts = parts;
     this.stage = new Stage(node, () => this.draw());
     const { signal } = this.stage.life;
-    listenToDrops(node, actions.own.open, signal);
-    node.addEventListener("keydown", (event) => this.onKey(event, actions.own), { signal });
+    listenToDrops(node, this.actions.own.open, signal);
+    node.addEventListener("keydown", (event) => this.onKey(event, this.actions.own), { signal });
     node.addEventListener("pointerdown", (event) => this.onPointer(event), { signal, capture: true });
+  }
+
+  assembled() {
+    return assemble(this.meta, this.infillMeta, this.tokens, this.data.baseline.reading, this.actions, this.wires.ask ? "" : NO_KERNEL, this.prompts);
+  }
+
+  /**
+   * Other prompts are other classes: all that is drawn of them is made anew.
+   * @param {import("./scene.js").Meta} meta
+   * @param {Data} data
+   */
+  rename(meta, data) {
+    Object.assign(this, { meta, data, complaint: undefined });
+    this.moment = { ...this.moment, highlighted: null };
+    this.scenes = new RunScenes(meta, this.infillMeta, this.tokens, this.kernel);
+    keepingFocus(this.prompts, () => {
+      const { node, errors, parts } = this.assembled();
+      Object.assign(this, { errors, parts });
+      this.node.replaceChildren(...node.childNodes);
+    });
   }
 
   /** What the reader does at this moment. @param {Partial<Moment>} change */
@@ -90,7 +115,7 @@ export class ExplorerView {
     const isOutOfReach = change.target !== undefined && change.target !== columns.of && !reading.complete && !this.wires.ask;
     if (isOutOfReach) return this.complain(NO_KERNEL, NOT_HERE);
     this.complaint = undefined;
-    this.wires.choose(change);
+    this.wires.choose(completed(change, this.choices, this.meta.lenses ?? []));
   }
 
   /** Nothing is complained of any longer. */
@@ -113,6 +138,7 @@ export class ExplorerView {
     const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
     if (event.key === "[") this.choose({ state: Math.max(0, state - 1) });
     else if (event.key === "]") this.choose({ state: Math.min(this.meta.state_names.length - 1, state + 1) });
+    else if (isPlain && event.key.toLowerCase() === "l" && this.meta.lenses) this.choose({ lens: nextLens(this.meta.lenses, this.choices.lens) });
     else if (isPlain && event.key.toLowerCase() === "k") actions.switchHead(blockOf(state, this.meta.n_layers), head);
     else if (event.key === "Escape" && !wasPlaying && (token !== null || key !== null)) this.choose({ token: null, key: null });
     else return keepFromNotebook(event);
@@ -147,7 +173,8 @@ export class ExplorerView {
     const scenes = this.scenes.of(this.choices, this.data, this.moment, around);
     this.layOut(scenes.page);
     for (const part of this.parts) part.update(scenes);
-    this.rest.want(this.data.baseline.overview.missing);
+    const { overview, reading } = this.data.baseline;
+    this.rest.want(overview.missing + reading.missing);
     this.markOff(scenes.page);
     sayErrors(this.errors, this, (change) => this.wires.choose(change));
     this.stage.showWaiting(this.isWaiting(scenes));
@@ -180,7 +207,7 @@ export class ExplorerView {
   isWaiting({ attention, page }) {
     const isMapAsked = attention.isStale && this.kernel.maps.requests.isWaiting;
     const isTargetAsked = page.shown.reading.nClasses > 0 && page.choices.target !== page.shown.columns.of;
-    return isMapAsked || isTargetAsked || page.data.areMapsOld || this.requests.heads !== null || this.requests.opening.isBusy || this.maskPointer.kernel.isPainting;
+    return isMapAsked || isTargetAsked || areAsked(page.choices.prompts, page.shown.reading) || page.data.areMapsOld || this.requests.heads !== null || this.requests.opening.isBusy || this.maskPointer.kernel.isPainting;
   }
 
   destroy() {

@@ -8,6 +8,7 @@ import { pasteControl, referenceControl, viewControl } from "./controls.js";
 import { curves } from "./curves.js";
 import { large } from "./large.js";
 import { legend } from "./legend.js";
+import { besideStrip, lensControl } from "./lenses.js";
 import { imageControl, maskButtons, objectControl, ratioControl, seedControl } from "./mask_controls.js";
 import { readout } from "./readout.js";
 import { masked, original } from "./stills.js";
@@ -28,27 +29,31 @@ export function assemble(meta, actions, whyNoMask) {
   const ofMask = [...(image ? [image] : []), ratioControl(actions), seedControl(actions), maskButtons(actions), objectControl(actions)];
   const ofView = [pasteControl(actions), referenceControl(actions), viewControl(actions)];
   const line = readout();
+  const titled = heading(meta);
+  const lenses = meta.lenses ? [lensControl(meta.lenses, actions)] : [];
+  const besides = meta.lenses ? [besideStrip(meta, actions)] : [];
   const stills = [original(meta, actions), masked(meta, actions, whyNoMask ? "" : "paint here")];
   const [title, view, under, film, scores] = [largeTitle(meta, actions), large(meta, actions), legend(), strip(meta, actions), curves(meta, actions)];
   const node = element(
     "div",
     "vitlens vl-infill-strip",
     {},
-    element("div", "vl-header", {}, heading(meta), line.node),
+    element("div", "vl-header", {}, titled.node, line.node),
     meta.statistics ? element("p", `vl-statistics ${meta.statistics === "target" ? "vl-leak" : ""}`, {}, statisticsWords(meta.statistics)) : null,
     element("div", "vl-controls", {}, maskGroup(ofMask, whyNoMask), element("div", "vl-control-group vl-of-view", {}, ...nodes(ofView))),
     errors.node,
+    ...nodes(lenses),
     element(
       "div",
       "vl-body",
       {},
       element("div", "vl-stills", {}, ...nodes(stills)),
       element("div", "vl-large", {}, title.node, view.node, under.node),
-      element("section", "vl-states", { "aria-label": "States" }, film.node),
+      element("section", "vl-states", { "aria-label": "States" }, film.node, ...nodes(besides)),
       scores.node,
     ),
   );
-  return { node, errors, parts: [...ofMask, ...ofView, line, ...stills, title, view, under, film, scores] };
+  return { node, errors, parts: [titled, ...lenses, ...besides, ...ofMask, ...ofView, line, ...stills, title, view, under, film, scores] };
 }
 
 /** @param {Part[]} parts @param {string} whyNot  empty where they can be used */
@@ -58,17 +63,21 @@ export const maskGroup = (parts, whyNot) =>
 /** @param {Part[]} parts */
 const nodes = (parts) => parts.map(({ node }) => node);
 
-/** @param {import("./painting.js").Meta} meta */
+/** @param {import("./painting.js").Meta} meta @returns {Part} */
 function heading(meta) {
-  const words = subtitle(meta);
-  return element(
+  const words = element("span", "vl-secondary");
+  const node = element(
     "div",
     "vl-heading",
     {},
     element("h2", "vl-title", {}, "Infilling"),
     meta.caption ? element("span", "vl-caption", { title: meta.caption }, meta.caption) : null,
-    element("span", "vl-secondary", { title: words }, words),
+    words,
   );
+  const update = whenChanged((/** @type {Scene} */ s) => [s.choices.lens], ({ choices: { lens } }) => {
+    words.textContent = words.title = subtitle(meta, meta.lenses ? lens : undefined);
+  });
+  return { node, update };
 }
 
 /** The button that plays, and what stands large. @param {import("./painting.js").Meta} meta @param {import("./scene.js").Actions} actions @returns {Part} */

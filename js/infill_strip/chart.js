@@ -21,6 +21,7 @@ import { score } from "./words.js";
  * @property {number} chosen
  * @property {Set<number>} labelled  states whose numbers are written
  * @property {string[]} names
+ * @property {[string, string]} [words]  of the two lines; against the original and the final answer unless said otherwise
  */
 
 /** Room for a number above the highest and under the lowest point, and the axis between. */
@@ -46,10 +47,10 @@ export function chart(metric) {
 }
 
 /** @param {Metric} metric @param {Curve} curve */
-function spoken({ name, digits }, { original, final, names }) {
+function spoken({ name, digits }, { original, final, names, words = ["against the original", "against the final answer"] }) {
   /** @param {number[]} values */
   const listed = (values) => values.map((value, state) => `${names[state]} ${valueText(value, digits)}`).join(", ");
-  return `${name} against the original: ${listed(original)}; against the final answer: ${listed(final)}`;
+  return `${name} ${words[0]}: ${listed(original)}; ${words[1]}: ${listed(final)}`;
 }
 
 /** @param {number} value @param {number} digits */

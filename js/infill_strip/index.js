@@ -10,7 +10,7 @@ import { InfillView } from "./view.js";
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("../lib/host.js").Model} Model */
 
-const CHOICES = ["state", "mask_ratio", "seed", "paste", "view", "reference", "image", "error"];
+const CHOICES = ["state", "mask_ratio", "seed", "paste", "view", "reference", "image", "lens", "beside", "error"];
 const PARTS = ["_painting", "_numbers_of", "_random_mask", "_object_masks", "_object_names"];
 const DATA = ["mask", ...PARTS, "_answered"];
 const DRAWN = [...CHOICES, ...DATA];
@@ -18,9 +18,32 @@ const DRAWN = [...CHOICES, ...DATA];
 /** @param {Model} model @returns {Choices} */
 const choicesOf = (model) => /** @type {Choices} */ (Object.fromEntries(CHOICES.map((name) => [name, model.get(name)])));
 
-/** What the kernel sent, decoded. @param {Model} model */
-function reader(model) {
-  const get = (/** @type {string} */ name) => model.get(name);
+const OF_PICTURES = ["_painted"];
+const OF_NUMBERS = ["_scores", "_patch_errors", "_converged"];
+
+/** One lens's pictures and numbers under the names of the first's; the rest as it is. @param {Model} model @param {string} lens */
+const ofLens = (model, lens) => (/** @type {string} */ name) => {
+  if (OF_PICTURES.includes(name)) return model.get("_other_pictures")[lens]?.[name];
+  return OF_NUMBERS.includes(name) ? model.get("_other_numbers")[lens]?.[name] : model.get(name);
+};
+
+/** What every lens has painted: the one that is shown, and the one it is compared with. @param {Model} model */
+function lensReader(model) {
+  const own = (/** @type {string} */ name) => model.get(name);
+  const names = /** @type {string[]} */ (model.get("_meta").lenses ?? []);
+  const readers = new Map(names.map((name, i) => [name, reader(i ? ofLens(model, name) : own).data]));
+  const first = reader(own);
+  const data = () => {
+    const shown = readers.get(model.get("lens")) ?? first.data;
+    const [lens, beside] = [model.get("lens"), model.get("beside")];
+    const other = beside && beside !== lens ? readers.get(beside) : undefined;
+    return { ...shown(), beside: other ? { name: beside, data: other() } : null };
+  };
+  return { data, mask: first.mask };
+}
+
+/** What the kernel sent, decoded. @param {(name: string) => any} get */
+function reader(get) {
   const meta = get("_meta");
   const painting = received(get, ["_painting"], () => paintingOf(get, meta));
   const numbers = received(get, ["_numbers_of"], () => numbersOf(get, meta));
@@ -32,6 +55,7 @@ function reader(model) {
     areNumbersOld: get("_numbers_of") !== get("_painting"),
     random: random(),
     objects: objects(),
+    beside: null,
   }));
   const mask = received(get, ["mask"], () => asUint8(get("mask")));
   return { data, mask };
@@ -40,7 +64,7 @@ function reader(model) {
 /** @param {{ model: Model, el: HTMLElement }} host */
 function render({ model, el }) {
   const life = new AbortController();
-  const { data, mask } = reader(model);
+  const { data, mask } = lensReader(model);
   const update = () => view.update(choicesOf(model), data(), mask(), model.get("_answered"));
   const choose = following(model, DRAWN, update, life.signal);
   /** @param {Record<string, unknown>} change */

@@ -8,6 +8,7 @@ import { cividis } from "../lib/colormaps.js";
  * @typedef {object} Meta  names and sizes, as the kernel describes them
  * @property {string} model_name
  * @property {string} lens_name
+ * @property {string[] | null} [lenses]  the names of several
  * @property {string | null} statistics  where hidden patches' brightness comes from
  * @property {string[]} state_names
  * @property {number} rows

@@ -12,6 +12,8 @@
  * @property {View} view
  * @property {Reference} reference
  * @property {number} image
+ * @property {string} [lens]  the one that is shown
+ * @property {string | null} [beside]  the one it is compared with
  * @property {string} error
  */
 
@@ -22,6 +24,7 @@
  * @property {boolean} areNumbersOld  they are of an earlier painting
  * @property {Uint8Array} random  the mask that ratio and seed give
  * @property {{ name: string, mask: Uint8Array }[]} objects
+ * @property {{ name: string, data: Data } | null} beside  what another lens has painted of the same
  */
 
 /**

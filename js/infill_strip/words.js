@@ -4,6 +4,9 @@ import { countHidden } from "./painting.js";
 
 /** @typedef {import("./scene.js").Scene} Scene */
 
+/** The lens that needs no name: nothing is done to a state. */
+const PLAIN = "infill lens";
+
 /** Where a model of normalised pixels gets the brightness of hidden patches from. @type {Record<string, string>} */
 const STATISTICS = {
   neighbours: "are those of the visible patches around it, the nearer the more",
@@ -15,10 +18,11 @@ const STATISTICS = {
 export const statisticsWords = (statistics) =>
   `This model paints each patch without its brightness and contrast: a masked patch's ${STATISTICS[statistics] ?? statistics}.`;
 
-/** @param {import("./painting.js").Meta} meta */
-export function subtitle({ model_name, rows, cols, state_names, lens_name }) {
+/** @param {import("./painting.js").Meta} meta @param {string} [lens_name] */
+export function subtitle({ model_name, rows, cols, state_names, lens_name: own }, lens_name = own) {
   const blocks = counted(state_names.length - 1, "encoder block", "encoder blocks");
-  const lens = lens_name.includes("without") ? "each state through the same decoder, without the final norm" : "each state through the same decoder";
+  const path = lens_name.includes("without") ? "each state through the same decoder, without the final norm" : "each state through the same decoder";
+  const lens = lens_name === PLAIN || lens_name.startsWith(`${PLAIN} `) ? path : `${lens_name}: ${path}`;
   return [model_name, `${rows} × ${cols} patches`, blocks, lens].join(" · ");
 }
 

@@ -16,11 +16,17 @@ export class Rest {
     /** Pieces that were missing when a question failed: not asked again of itself. */
     this.failedAt = 0;
     this.missing = 0;
+    /** @type {unknown} */
+    this.of = undefined;
   }
 
-  /** @param {number} missing  pieces that are not here */
-  want(missing) {
-    this.missing = missing;
+  /**
+   * @param {number} missing  pieces that are not here
+   * @param {unknown} [of]  what they are of; of another image, what failed before is asked again
+   */
+  want(missing, of = this.of) {
+    if (of !== this.of) this.failedAt = 0;
+    [this.missing, this.of] = [missing, of];
     if (missing > 0 && missing !== this.failedAt && this.ask && !this.isAsked) void this.send(this.ask);
   }
 

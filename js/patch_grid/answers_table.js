@@ -44,7 +44,7 @@ export function answersTable(reading) {
 }
 
 /** The pinned token, or while none is pinned the one pointed at, or else what the classifier reads. @param {Scene} scene */
-const shownToken = ({ reading, token, passing }) => token ?? passing ?? reading.readout;
+export const shownToken = ({ reading, token, passing }) => token ?? passing ?? reading.readout;
 
 /** @param {Reading} reading @param {number} token */
 function titleOf(reading, token) {
@@ -91,8 +91,9 @@ function rowOf(scene, token, state, places) {
     current ? "vl-current" : "",
     { "aria-current": current ? "true" : null },
     element("th", "", { scope: "row" }, reading.stateName(state)),
-    ...places.map((place) => answerCell(reading.answer(state, token, place))),
-    targetCell(scene, token, state),
+    ...(reading.isKnown(state, token)
+      ? [...places.map((place) => answerCell(reading.answer(state, token, place))), targetCell(scene, token, state)]
+      : [element("td", "vl-hint", { colspan: places.length + 1 }, "…")]),
   );
 }
 

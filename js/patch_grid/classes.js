@@ -37,22 +37,16 @@ const ranked = (counts) =>
   );
 
 /**
- * Gives out colours once for an image, so that no class changes colour between panels: first by
- * patches in the final state, then by patches over all states.
+ * Gives out colours once for an image, so that no class changes colour between panels: by patches in
+ * the final state, then in the one before it, and so on, which is also how the states come in.
  * @param {Reading} reading
+ * @param {Reading[]} [others]  the same image read by other lenses, in the same colours
  * @returns {(index: number) => ClassStyle}
  */
-export function classStyles(reading) {
-  const final = reading.nStates - 1;
-  /** @type {Map<number, number>} */
-  const overall = new Map();
-  for (let state = 0; state < reading.nStates; state++) {
-    for (const { index, count } of classCounts(reading, state)) {
-      overall.set(index, (overall.get(index) ?? 0) + count);
-    }
-  }
-  const order = [...classCounts(reading, final), ...ranked(overall)]
-    .map(({ index }) => index)
+export function classStyles(reading, others = []) {
+  const order = Array.from({ length: reading.nStates }, (_, state) => reading.nStates - 1 - state)
+    .flatMap((state) => [reading, ...others].map((one) => classCounts(one, state)))
+    .flatMap((counts) => counts.map(({ index }) => index))
     .filter((index) => !isBackground(reading.label(index).name));
   const rankOf = new Map([...new Set(order)].map((index, rank) => [index, rank]));
   return (index) => styleOf(rankOf.get(index), isBackground(reading.label(index).name));

@@ -35,9 +35,9 @@ export function tintControl(actions) {
   const { node, show } = menu("Tint", "Tint", TINTS, (tint) =>
     actions.choose({ tint: /** @type {import("./tints.js").TintName} */ (tint) }),
   );
-  const update = whenChanged((/** @type {import("./scene.js").Scene} */ s) => [s.tint], ({ tint }) => {
-    node.hidden = !TINTS.some(([name]) => name === tint); // a difference of runs has a colour of its own
-    show(tint);
+  const update = whenChanged((/** @type {import("./scene.js").Scene} */ s) => [s.quantity], ({ quantity }) => {
+    node.hidden = !TINTS.some(([name]) => name === quantity); // a difference of runs has a colour of its own
+    show(quantity);
   });
   return { node, update };
 }

@@ -25,13 +25,15 @@ const CAPTION_OVERHANG = 20;
  * @param {Reading} reading
  * @param {import("../lib/grounds.js").Grounds} grounds
  * @param {import("./scene.js").Actions} actions
+ * @param {boolean} isSecond  under another one: image and play button stand there
  * @returns {import("./scene.js").Part}
  */
-export function filmstrip(reading, grounds, actions) {
+export function filmstrip(reading, grounds, actions, isSecond = false) {
   const play = playButton(actions.play);
+  const title = element("h3", "vl-title", {}, "States");
   const where = element("span", "vl-secondary");
   const hint = element("span", "vl-hint");
-  const head = element("div", "vl-head", {}, play.node, element("h3", "vl-title", {}, "States"), where, hint);
+  const head = element("div", "vl-head", {}, isSecond ? null : play.node, title, where, isSecond ? null : hint);
   const image = thumbnail(grounds, imageWords(reading), reading.meta.caption);
   const panels = Array.from({ length: reading.nStates }, (_, state) => panelParts(state));
   const tracks = element("div", "vl-tracks");
@@ -39,17 +41,22 @@ export function filmstrip(reading, grounds, actions) {
   const slider = sliderNode(reading.nStates, ...panels.map(({ node }) => node), tracks, knob);
   const strip = element("div", "vl-strip", {}, image.node, slider);
   const node = element("section", "vl-filmstrip", { "aria-label": "States" }, head, strip);
+  image.node.classList.toggle("vl-unseen", isSecond);
   listenToSlider(slider, reading.nStates, (state) => actions.choose({ state }));
 
   const drawings = [
+    whenChanged((s) => [s.run.name, s.beside, s.isDifference], (s) => {
+      title.textContent = titleOf(s);
+      setAttributes(node, { "aria-label": titleOf(s) });
+    }),
     whenChanged((s) => [s.grounds, s.reading], (s) => image.show(s.grounds, imageWords(s.reading), s.reading.meta.caption)),
     whenChanged((s) => [s.layout.strip, s.ratio, s.grounds], (s) => arrange(s, strip, image, panels)),
     whenChanged(
-      (s) => [s.reading, s.layout.strip, s.ratio, s.tint, s.glyph, s.columns, s.dark],
+      (s) => [s.reading, s.layout.strip, s.ratio, s.tint, s.scale, s.glyph, s.columns, s.dark, s.changed],
       (s) => panels.forEach((panel, state) => drawThumb(panel.canvas, s, state)),
     ),
     whenChanged((s) => [s.reading, s.layout.strip, s.state], (s) => {
-      where.textContent = stateWords(reading, s.state);
+      where.textContent = isSecond ? "" : stateWords(reading, s.state);
       setAttributes(slider, { "aria-valuenow": s.state, "aria-valuetext": valueText(s.reading, s.state) });
       write(s, panels);
       drawFilmTracks(s, tracks, knob);
@@ -58,6 +65,12 @@ export function filmstrip(reading, grounds, actions) {
     whenChanged((s) => [s.playing], (s) => play.show(s.playing)),
   ];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
+}
+
+/** Which lens's they are, where there are several. @param {Scene} scene */
+function titleOf({ runs, run, beside, isDifference }) {
+  if (runs.length === 1) return "States";
+  return isDifference ? `States: ${run.name} − ${beside?.name}` : `States by the ${run.name}`;
 }
 
 /** What the panels are, and what their colours say where these are not the large picture's. @param {Scene} scene */

@@ -25,9 +25,11 @@
  * @property {number} pictureWidth
  * @property {number} pictureHeight
  * @property {number} leftWidth  of the picture's column
+ * @property {number} rightWidth  of that of the states
  * @property {Strip} strip
  * @property {boolean} classesLeft  the right column is far the longer: the classes go to the left one
  * @property {number} answers  columns of answers in the table
+ * @property {{ centres: number[], left: number }} [axis]  where states stand, where others give them their place
  */
 
 const PADDING = 16;
@@ -58,9 +60,10 @@ const TALLEST_WIDE = 420;
  * @param {number} nStates
  * @param {number} nAnswers
  * @param {number} nClasses
+ * @param {boolean} severalLenses  their films and curves stand over the answers
  * @returns {Layout}
  */
-export function layoutFor(width, grid, nStates, nAnswers, nClasses = 0) {
+export function layoutFor(width, grid, nStates, nAnswers, nClasses = 0, severalLenses = false) {
   const content = Math.max(240, Math.floor(width) - 2 * PADDING);
   const mode = isWide(grid) ? (width < 1000 ? "stack" : "side") : width >= 880 ? "columns" : width >= 560 ? "side" : "stack";
   const cell = isWide(grid) ? wideCell(content, grid, mode) : patchCell(pictureSide(width, content, mode), grid);
@@ -76,9 +79,10 @@ export function layoutFor(width, grid, nStates, nAnswers, nClasses = 0) {
     pictureWidth,
     pictureHeight: cell * grid.rows,
     leftWidth,
+    rightWidth,
     strip,
-    classesLeft: mode === "columns" && (strip.lines > 1 || nStates > LONG_TABLE),
-    answers: Math.max(1, Math.min(4, nAnswers, Math.floor((rightWidth - 54 - 116) / (nClasses > MANY_CLASSES ? 136 : 104)))),
+    classesLeft: mode === "columns" && (severalLenses || strip.lines > 1 || nStates > LONG_TABLE),
+    answers: Math.max(1, Math.min(4, nAnswers, Math.floor((rightWidth - 54 - 116) / (nClasses > MANY_CLASSES ? 168 : 104)))),
   };
 }
 

@@ -27,12 +27,14 @@ export function drawPanel(canvas, given, state, { width, height, cell, large }) 
   const { grounds } = scene;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const pixels = grounds.copy(groundOf(scene.tint, scene.dark), canvas.width, canvas.height);
+  if (!scene.reading.isKnown(state, 0)) return context.putImageData(pixels, 0, 0);
   tint(pixels, scene.reading, paints(scene, state, showsEmoji(scene.reading, cell)), Math.max(1, Math.round(scene.ratio)));
   context.putImageData(pixels, 0, 0);
   const outlined = outlineOf(scene, cell, large);
   if (outlined) drawOutlines(context, scene, state, outlined);
   drawGlyphs(context, scene, state, { cell, large }, grounds.isBright);
-  if (scene.changed) markChanged(context, scene, state, cell);
+  const isNoise = scene.isDifference && !large && !showsEmoji(scene.reading, cell); // two lenses seldom agree on small patches
+  if (scene.changed && !isNoise) markChanged(context, scene, state, cell);
 }
 
 /**

@@ -27,7 +27,7 @@ export function picture(reading, actions) {
   const drawings = [
     whenChanged(sizeOf, (/** @type {Scene} */ s) => sizePicture(node, s.layout.cell, reading)),
     whenChanged(
-      (s) => [...sizeOf(s), s.reading, s.state, s.tint, s.scale, s.glyph, s.columns, s.dark],
+      (s) => [...sizeOf(s), s.reading, s.state, s.tint, s.scale, s.glyph, s.columns, s.dark, s.changed],
       (scene) => {
         const { pictureWidth: width, pictureHeight: height, cell } = scene.layout;
         drawPanel(canvas, scene, scene.state, { width, height, cell, large: true });

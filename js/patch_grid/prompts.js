@@ -8,7 +8,17 @@ const CROSS = "M4.500 4.500l7 7M11.500 4.500l-7 7";
 const LONGEST = 400;
 
 /** @param {string[]} one @param {string[]} other */
-export const areSame = (one, other) => one.length === other.length && one.every((text, i) => text === other[i]);
+const areSame = (one, other) => one.length === other.length && one.every((text, i) => text === other[i]);
+
+/** Whether prompts are on their way that the reading does not answer. @param {string[]} prompts @param {import("./reading.js").Reading} reading */
+export const areAsked = (prompts, { meta: { prompts: answered } }) => Boolean(answered) && !areSame(prompts, answered ?? []);
+
+/** What the field stands in is made anew, while the next prompt is being typed. @param {{ node: HTMLElement } | null} field @param {() => void} remake */
+export function keepingFocus(field, remake) {
+  const focused = field?.node.querySelector(":focus");
+  remake();
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+}
 
 /**
  * It outlives the view that it stands in: each answer makes a new one, while the next is being typed.

@@ -22,6 +22,7 @@ import { wordOf } from "../lib/numbers.js";
  * @property {number} image
  * @property {number} n_images
  * @property {string} caption
+ * @property {string[] | null} [lenses]  the names of several, the first of them `lens_name`'s own
  * @property {string[] | null} [prompts]  the texts it answers; null where it does not answer texts
  */
 
@@ -37,6 +38,7 @@ import { wordOf } from "../lib/numbers.js";
  * @property {Float32Array} kl
  * @property {Float32Array} logsumexp  empty where each class is a yes or a no
  * @property {Float32Array} logits  empty when the table was too large to be sent
+ * @property {number[] | null} known  states that are here, the others being on their way; null: all
  */
 
 /**
@@ -48,6 +50,9 @@ import { wordOf } from "../lib/numbers.js";
 
 /** @typedef {import("../lib/labels.js").Label} Label */
 /** @typedef {{ label: Label, probability: number }} Answer */
+
+/** In the place of an answer that has not come yet. @type {Label} */
+const ON_ITS_WAY = { index: -1, name: "…", brief: "…", emoji: "" };
 
 export class Reading {
   /** @param {Source} source */
@@ -75,6 +80,15 @@ export class Reading {
     this.shared = sharedBeginning(source.labels).length;
     /** All classes' logits are here: any target can be shown without a kernel. */
     this.complete = source.logits.length > 0;
+    const every = Array.from({ length: this.nStates }, (_, state) => state);
+    this.known = new Set(source.known ?? every);
+    /** States that are still on their way. */
+    this.missing = this.nClasses > 0 ? this.nStates - this.known.size : 0;
+  }
+
+  /** Whether a token's numbers are here; the readout's come first. @param {number} state @param {number} token */
+  isKnown(state, token) {
+    return this.nClasses === 0 || token === this.readout || this.known.has(state);
   }
 
   /** @param {number} index @returns {Label} */
@@ -102,6 +116,7 @@ export class Reading {
    */
   answer(state, token, place = 0) {
     const at = this.at(state, token) * this.nAnswers + place;
+    if (!this.isKnown(state, token)) return { label: ON_ITS_WAY, probability: NaN };
     return {
       label: this.label(this.source.topIndex[at] ?? 0),
       probability: this.source.topProbability[at] ?? NaN,

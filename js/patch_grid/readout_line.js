@@ -14,10 +14,11 @@ const HINT = "Point at a patch to read its numbers; click to pin it.";
 export function readoutLine() {
   const node = element("div", "vl-readout", { role: "status", "aria-live": "polite" });
   const update = whenChanged(
-    (s) => [s.passing, s.token, s.reading, s.state, s.columns, s.tint, s.layout],
+    (s) => [s.passing, s.token, s.reading, s.state, s.columns, s.quantity, s.scale, s.layout],
     (scene) => {
       const token = scene.passing ?? scene.token;
       if (token === null) return fill(node, line(element("span", "vl-hint", {}, HINT)));
+      if (!scene.reading.isKnown(scene.state, token)) return fill(node, line(wherePart(scene, token), coming()));
       fill(node, line(...answerParts(scene, token)), line(targetPart(scene, token), ...measureParts(scene, token)));
     },
   );
@@ -25,14 +26,23 @@ export function readoutLine() {
 }
 
 /** Which token, and its most probable class. @param {Scene} scene @param {number} token */
-function answerParts({ reading, state, token: pinned }, token) {
+function answerParts(scene, token) {
+  const { reading, state } = scene;
   const { label, probability: p } = reading.answer(state, token);
-  const symbol = element("span", `vl-symbol ${pinned === token ? "vl-pinned" : ""}`);
   return [
-    element("span", "vl-part vl-where", {}, symbol, reading.describe(token)),
+    wherePart(scene, token),
     part(emojiNode(label.emoji), name(label.name), value(probability(p, 3)), reading.alone && quiet(reading.kindWords)),
   ];
 }
+
+/** @param {Scene} scene @param {number} token */
+function wherePart({ reading, token: pinned }, token) {
+  const symbol = element("span", `vl-symbol ${pinned === token ? "vl-pinned" : ""}`);
+  return element("span", "vl-part vl-where", {}, symbol, reading.describe(token));
+}
+
+/** In the place of numbers that are on their way. */
+export const coming = () => part(quiet("…"));
 
 /** @param {Scene} scene @param {number} token */
 function targetPart({ reading, state, columns, target }, token) {
@@ -45,10 +55,11 @@ function targetPart({ reading, state, columns, target }, token) {
 const WIDE = 400;
 
 /** How sure the token is and how far from the final answer; the quantity of the tint comes first. @param {Scene} scene @param {number} token */
-function measureParts({ reading, state, columns, tint, layout }, token) {
+function measureParts({ reading, state, columns, quantity, isDifference, scale, layout }, token) {
   const entropy = part(quiet("entropy"), value(decimal(reading.entropy(state, token))), quiet("nats"));
   const kl = part(quiet("KL"), value(decimal(reading.kl(state, token))), quiet("nats"));
   const logit = part(quiet("logit"), value(decimal(columns.logit[reading.at(state, token)] ?? NaN)));
-  const measures = tint === "logit" ? [logit, entropy] : tint === "kl" ? [kl, entropy] : [entropy, kl];
-  return layout.leftWidth >= WIDE ? measures : measures.slice(0, 1);
+  const difference = isDifference && scale ? [part(quiet("difference"), value(scale.write(scale.value(state, token))))] : [];
+  const measures = [...difference, ...(quantity === "logit" ? [logit, entropy] : quantity === "kl" ? [kl, entropy] : [entropy, kl])];
+  return measures.slice(0, layout.leftWidth >= WIDE ? 2 : 1);
 }

@@ -13,6 +13,9 @@
  * @property {Glyph} glyph
  * @property {import("./tints.js").TintName} tint
  * @property {string[]} prompts  what a model of images and texts is asked
+ * @property {string} [lens]  the one that is shown
+ * @property {string | null} [beside]  the one it is compared with
+ * @property {boolean} [difference]  whether colours say how far it is from that
  * @property {string} error
  */
 
@@ -27,8 +30,14 @@
  * @property {TargetColumns} columns  the class shown
  * @property {import("../lib/labels.js").Label} target  the class shown
  * @property {Glyph} glyph
+ * @property {import("./runs.js").Run[]} runs  the readings by all lenses
+ * @property {import("./runs.js").Run} run  the one that is shown
+ * @property {import("./runs.js").Run | null} beside  the one it is compared with
+ * @property {boolean} isDifference  colours say how far it is from that
  * @property {import("./tints.js").TintName} tint
+ * @property {import("./tints.js").TintName} quantity  the one that was chosen, also where a difference of it is shown
  * @property {import("./tints.js").Scale | null} scale
+ * @property {(run: import("./runs.js").Run) => import("./tints.js").Scale | null} scaleFor  that of another lens, to be compared with it
  * @property {string[]} prompts  what is asked, the answer to which may still be on its way
  * @property {string} error
  * @property {number} image  the one chosen, which may still be on its way

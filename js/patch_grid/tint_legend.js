@@ -31,6 +31,15 @@ const WORDS_ALONE = {
   entropy: "tint: entropy of all classes' yes or no, in nats",
 };
 
+/** Of what, by which lens less by which; without colours of an order, the white corners alone. @param {Scene} scene */
+function differenceWords(scene) {
+  const { run, beside, quantity, tint, target } = scene;
+  const corner = `white corner: ${beside?.name} answers otherwise`;
+  if (tint !== "difference") return [`${wordsOf(scene)} · ${corner}`];
+  const [of] = (wordsOf({ ...scene, tint: quantity })).replace("tint: ", "").split(", ");
+  return [`${of}`, needsTarget(quantity) ? labelNode(target) : null, `: ${run.name} − ${beside?.name}`];
+}
+
 /** @param {Scene} scene */
 const wordsOf = ({ tint, reading }) => (reading.alone ? WORDS_ALONE[tint] : undefined) ?? WORDS[tint];
 
@@ -42,8 +51,9 @@ export function tintLegend() {
   const node = element("div", "vl-tint-legend", {}, words, scale.node, notes);
 
   const drawings = [
-    whenChanged((/** @type {Scene} */ s) => [s.tint, s.scale, s.columns, s.glyph], (s) => {
-      fill(words, wordsOf(s), needsTarget(s.tint) ? labelNode(s.target) : null);
+    whenChanged((/** @type {Scene} */ s) => [s.tint, s.scale, s.columns, s.glyph, s.run.name, s.beside], (s) => {
+      if (s.isDifference) fill(words, ...differenceWords(s));
+      else fill(words, wordsOf(s), needsTarget(s.tint) ? labelNode(s.target) : null);
       scale.node.hidden = s.scale === null;
       node.classList.toggle("vl-no-scale", s.scale === null);
       if (s.scale) scale.draw(colorOnGrey(s.scale), s.scale.ticks);
@@ -61,10 +71,10 @@ export function tintLegend() {
 const colorOnGrey = (scale) => (/** @type {number} */ place) => onGrey(colorAt(scale.map, place), mapOpacity(scale.strength(place)));
 
 /** @param {Scene} scene */
-function glyphWords({ glyph, tint, reading, layout }) {
+function glyphWords({ glyph, tint, reading, layout, isDifference }) {
   if (glyph === "none") return [];
   if (isNamedByRegion({ glyph, tint, reading }, layout.cell)) return [`${glyph === "emoji" ? "a sign" : "a name"} for each region`];
-  if (tint === "difference") return ["new answers", ...(reading.hasBackground ? ["○ background"] : [])];
+  if (tint === "difference") return [isDifference ? "signs where answers differ" : "new answers", ...(reading.hasBackground ? ["○ background"] : [])];
   return [glyph === "emoji" ? "fainter: less probable" : `number: ${wordOf(reading.meta.probabilities)}`];
 }
 

@@ -52,33 +52,36 @@ const clipped = (x) => (x < 0 ? 0 : x > 1 ? 1 : x);
 /** @param {number} x */
 const itself = (x) => x;
 
+/** @typedef {{ reading: Reading, columns: TargetColumns }} Numbers */
+
 /**
  * The scale of an ordered tint, fixed over all states so that layers can be compared.
  * @param {TintName} tint
  * @param {Reading} reading
  * @param {TargetColumns} columns
+ * @param {Numbers[]} [others]  what is to be compared with them, on the same scale
  * @returns {Scale | null} null for "class" and "none", which have no order
  */
-export function scaleOf(tint, reading, columns) {
+export function scaleOf(tint, reading, columns, others = []) {
   switch (tint) {
     case "probability":
-      return probabilityScale(reading, columns);
+      return probabilityScale(reading, columns, others);
     case "logit":
-      return logitScale(reading, columns);
+      return logitScale(reading, columns, others);
     case "rank":
       return rankScale(reading, columns);
     case "entropy":
       return entropyScale(reading);
     case "kl":
-      return klScale(reading);
+      return klScale(reading, others);
     default:
       return null;
   }
 }
 
-/** @param {Reading} reading @param {TargetColumns} columns @returns {Scale} */
-function probabilityScale(reading, columns) {
-  const end = endOfProbabilities(mostProbable(reading, columns));
+/** @param {Reading} reading @param {TargetColumns} columns @param {Numbers[]} others @returns {Scale} */
+function probabilityScale(reading, columns, others) {
+  const end = endOfProbabilities(Math.max(mostProbable(reading, columns), ...others.map((one) => mostProbable(one.reading, one.columns))));
   return {
     map: viridis,
     value: (state, token) => reading.probability(columns, state, token),
@@ -126,9 +129,9 @@ function rankTicks(worst) {
   return [worst, ...between, 1];
 }
 
-/** @param {Reading} reading @param {TargetColumns} columns @returns {Scale} */
-function logitScale(reading, columns) {
-  const most = largest(columns.logit.map(Math.abs)) || 1;
+/** @param {Reading} reading @param {TargetColumns} columns @param {Numbers[]} others @returns {Scale} */
+function logitScale(reading, columns, others) {
+  const most = Math.max(...[columns, ...others.map((one) => one.columns)].map(({ logit }) => largest(logit.map(Math.abs)))) || 1;
   return {
     map: blueOrange,
     value: (state, token) => columns.logit[reading.at(state, token)] ?? NaN,
@@ -146,8 +149,8 @@ function logitScale(reading, columns) {
 /** @param {Reading} reading @returns {Scale} */
 const entropyScale = (reading) => upTo(reading.mostEntropy, (s, t) => reading.entropy(s, t));
 
-/** @param {Reading} reading @returns {Scale} */
-const klScale = (reading) => upTo(largest(reading.source.kl), (s, t) => reading.kl(s, t));
+/** @param {Reading} reading @param {Numbers[]} others @returns {Scale} */
+const klScale = (reading, others) => upTo(Math.max(...[reading, ...others.map((one) => one.reading)].map(({ source }) => largest(source.kl))), (s, t) => reading.kl(s, t));
 
 /**
  * "Uncertain, far, wrong": from 0 to a largest value, in nats.

@@ -8,33 +8,36 @@ import { assemble } from "./assembly.js";
 import { classStyles } from "./classes.js";
 import { layoutFor } from "./layout.js";
 import { Player } from "../lib/player.js";
-import { areSame } from "./prompts.js";
+import { Remembered } from "../lib/remembered.js";
+import { Rest } from "../lib/rest.js";
+import { areAsked } from "./prompts.js";
+import { besideRun, completed, differenceScale, nextLens, otherAnswers, shownRun } from "./runs.js";
 import { scaleOf } from "./tints.js";
 
 /** @typedef {import("./scene.js").Choices} Choices */
 /** @typedef {import("./scene.js").Scene} Scene */
 /** @typedef {import("./reading.js").Reading} Reading */
-/** @typedef {import("./reading.js").TargetColumns} TargetColumns */
+/** @typedef {import("./runs.js").Run} Run */
 
 const NO_KERNEL = "This page has no kernel to compute another class's numbers: it shows those that were saved with it.";
 
 export class PatchGridView {
   /**
-   * @param {Reading} reading
+   * @param {Run[]} runs  what each lens reads, with the class chosen, or the last one that is known
    * @param {Choices} choices
-   * @param {TargetColumns} columns  of the class chosen, or of the last one that is known
-   * @param {{ small: import("../lib/image_control.js").Small | null, canAsk: boolean }} page  pictures to choose from; there is a kernel for what is not here
+   * @param {{ small: import("../lib/image_control.js").Small | null, canAsk: boolean, ask: import("../lib/requests.js").Ask | null }} page  pictures to choose from; there is a kernel for what is not here, and the way to ask it
    * @param {(change: Partial<Choices>) => void} onChoose  the reader has made a choice
    * @param {import("./scene.js").Part | null} prompts  the field for new ones
    */
-  constructor(reading, choices, columns, page, onChoose, prompts = null) {
-    this.reading = reading;
+  constructor(runs, choices, page, onChoose, prompts = null) {
+    this.runs = runs;
     this.choices = choices;
-    this.columns = columns;
     this.small = page.small;
     this.canAsk = page.canAsk;
     this.onChoose = onChoose;
-    this.styles = classStyles(reading);
+    const { reading } = this.run;
+    this.names = reading.meta.lenses ?? [];
+    this.styles = stylesOf(runs);
     this.grounds = groundsOf(reading);
     /** @type {number | null} the token under the pointer or the keyboard's focus */
     this.passing = null;
@@ -44,8 +47,8 @@ export class PatchGridView {
     this.complaint = undefined;
     /** @type {{ width: number, layout: import("./layout.js").Layout } | undefined} */
     this.laidOut = undefined;
-    /** @type {{ tint: string, reading: Reading, columns: TargetColumns, scale: import("./tints.js").Scale | null } | undefined} */
-    this.scaled = undefined;
+    this.remembered = new Remembered();
+    this.rest = new Rest(page.ask, (sentence, again) => this.complain(sentence, [{ text: "Try again", run: again }]));
     this.player = new Player(
       () => ({ state: this.choices.state, last: reading.nStates - 1 }),
       (state) => this.onChoose({ state }),
@@ -68,32 +71,48 @@ export class PatchGridView {
         this.player.stop();
         this.complaint = this.isOutOfReach(change) ? { sentence: NO_KERNEL, remedies: [], word: NOT_HERE } : undefined;
         if (this.complaint) this.draw();
-        else this.onChoose(change);
+        else this.onChoose(completed(change, this.choices, this.names));
       },
       pass: (token) => this.set({ passing: token }),
       highlight: (index) => this.set({ highlighted: index }),
       play: () => this.player.toggle(),
       stop: () => this.player.stop(),
-      complain: (sentence, remedies = []) => {
-        this.complaint = { sentence, remedies };
-        this.draw();
-      },
+      complain: (sentence, remedies = []) => this.complain(sentence, remedies),
     };
+  }
+
+  /** @param {string} sentence @param {{ text: string, run: () => void }[]} [remedies] */
+  complain(sentence, remedies = []) {
+    this.complaint = { sentence, remedies };
+    this.draw();
   }
 
   /** Another class, of which nothing was sent, and no kernel to send it. @param {Partial<Choices>} change */
   isOutOfReach({ target }) {
-    return target !== undefined && target !== this.columns.of && !this.reading.complete && !this.canAsk;
+    const { columns, reading } = this.run;
+    return target !== undefined && target !== columns.of && !reading.complete && !this.canAsk;
+  }
+
+  /** The reading that is shown. */
+  get run() {
+    return shownRun(this.runs, this.choices.lens);
+  }
+
+  /** The names of the classes, as they were sent. */
+  get labels() {
+    return this.run.reading.source.labels;
   }
 
   /** Keys that mean the same everywhere in the widget. @param {KeyboardEvent} event */
   onKey(event) {
     const { state, token } = this.choices;
-    const last = this.reading.nStates - 1;
+    const last = this.run.reading.nStates - 1;
+    const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
     const wasPlaying = this.player.playing;
     this.player.stop();
     if (event.key === "[") this.onChoose({ state: Math.max(0, state - 1) });
     else if (event.key === "]") this.onChoose({ state: Math.min(last, state + 1) });
+    else if (isPlain && event.key.toLowerCase() === "l" && this.names.length) this.actions().choose({ lens: nextLens(this.names, this.run.name) });
     else if (event.key === "Escape" && (token !== null || wasPlaying)) {
       if (!wasPlaying) this.onChoose({ token: null });
     } else return keepFromNotebook(event);
@@ -115,20 +134,23 @@ export class PatchGridView {
   /**
    * New choices, and the columns of the class they ask about, if these are known; another image.
    * @param {Choices} choices
-   * @param {Reading} reading
-   * @param {TargetColumns} columns
+   * @param {Run[]} runs
    */
-  update(choices, reading, columns) {
-    if (reading !== this.reading) this.take(reading);
+  update(choices, runs) {
+    const isRead = runs.some(({ reading }, i) => reading !== this.runs[i]?.reading);
+    const before = this.runs;
+    this.runs = runs;
     this.choices = choices;
-    this.columns = columns;
+    if (isRead) this.take(before);
     this.draw();
   }
 
-  /** Another image of the same model. @param {Reading} reading */
-  take(reading) {
-    this.reading = reading;
-    this.styles = classStyles(reading);
+  /** Another image of the same model. @param {Run[]} before */
+  take(before) {
+    const { reading } = this.run;
+    const isSameImage = reading.source.picture === before[0]?.reading.source.picture;
+    this.styles = stylesOf(this.runs);
+    if (isSameImage) return; // more of its states have come
     this.grounds = groundsOf(reading);
     this.highlighted = null;
   }
@@ -143,15 +165,10 @@ export class PatchGridView {
     this.node.classList.toggle("vl-narrow-left", scene.layout.leftWidth < 380);
     this.node.style.setProperty("--vl-left", `${scene.layout.leftWidth}px`);
     for (const part of this.parts) part.update(scene);
+    this.rest.want(this.runs.reduce((sum, { reading }) => sum + reading.missing, 0), scene.reading.meta.image);
     sayErrors(this.strip, this, (change) => this.onChoose(change));
-    this.stage.showWaiting(this.canAsk && (scene.asked !== scene.columns.of || scene.image !== scene.reading.meta.image || this.areAsked(scene.prompts)));
+    this.stage.showWaiting(this.canAsk && (scene.asked !== scene.columns.of || scene.image !== scene.reading.meta.image || areAsked(scene.prompts, scene.reading)));
     this.node.dataset["vitlensDrawn"] = scene.reading.stateName(scene.state);
-  }
-
-  /** Whether prompts are on their way that the reading does not answer. @param {string[]} prompts */
-  areAsked(prompts) {
-    const { prompts: answered } = this.reading.meta;
-    return Boolean(answered) && !areSame(prompts, answered ?? []);
   }
 
   /** Takes the place of a view of the same width: what is drawn changes, nothing moves. @param {PatchGridView} before */
@@ -165,18 +182,30 @@ export class PatchGridView {
 
   /** @returns {Scene} */
   scene() {
-    const { reading, columns, choices } = this;
+    const { choices, runs, run } = this;
+    const { reading, columns } = run;
+    const beside = besideRun(runs, { ...choices, lens: run.name });
+    const isDifference = Boolean(choices.difference) && beside !== null;
+    const scale = isDifference ? this.differenceFrom(beside) : this.scaleFor(run);
     return {
       ...choices,
+      runs,
+      run,
+      beside,
+      isDifference,
       reading,
       grounds: this.grounds,
       columns,
       styles: this.styles,
       asked: choices.target,
       target: reading.label(columns.of),
-      scale: this.scale(),
+      tint: isDifference && scale ? "difference" : choices.tint,
+      quantity: choices.tint,
+      scale,
+      scaleFor: (one) => this.scaleFor(one),
       passing: this.passing,
       highlight: this.highlighted,
+      changed: this.remembered.get("changed", [run, beside, isDifference], () => (isDifference ? otherAnswers(reading, beside.reading) : null)),
       small: this.small,
       canAsk: this.canAsk,
       playing: this.player.playing,
@@ -188,22 +217,25 @@ export class PatchGridView {
 
   /** Made anew only when the width changes, so that parts can tell by identity. */
   layout() {
-    const { reading } = this;
+    const { reading } = this.run;
     const { width } = this.stage;
     if (this.laidOut?.width !== width) {
       this.grounds.forgetSizes();
-      this.laidOut = { width, layout: layoutFor(width, reading, reading.nStates, reading.nAnswers, reading.nClasses) };
+      this.laidOut = { width, layout: layoutFor(width, reading, reading.nStates, reading.nAnswers, reading.nClasses, this.names.length > 1) };
     }
     return this.laidOut.layout;
   }
 
-  scale() {
-    const { reading, columns } = this;
+  /** The colours of one lens, on a scale that all share. @param {Run} run */
+  scaleFor(run) {
     const { tint } = this.choices;
-    if (this.scaled?.tint !== tint || this.scaled.columns !== columns || this.scaled.reading !== reading) {
-      this.scaled = { tint, reading, columns, scale: scaleOf(tint, reading, columns) };
-    }
-    return this.scaled.scale;
+    return this.remembered.get(`scale ${run.name}`, [tint, ...this.runs], () => scaleOf(tint, run.reading, run.columns, this.runs));
+  }
+
+  /** @param {Run} beside */
+  differenceFrom(beside) {
+    const { run, choices: { tint } } = this;
+    return this.remembered.get("difference", [tint, run, beside], () => differenceScale(tint, run, beside));
   }
 
   destroy() {
@@ -211,6 +243,9 @@ export class PatchGridView {
     this.stage.destroy();
   }
 }
+
+/** One colour for a class in all lenses' states. @param {Run[]} runs */
+const stylesOf = ([own, ...others]) => classStyles(/** @type {Run} */ (own).reading, others.map(({ reading }) => reading));
 
 /** @param {Reading} reading */
 const groundsOf = ({ source, meta }) => new Grounds(source.picture, meta.width, meta.height);

@@ -22,14 +22,15 @@ export const longestName = ({ meta }) => Math.max(...meta.state_names.map(({ len
 /**
  * "toy/p32 · logit lens · 7 × 7 patches + CLS + 4 registers · 17 labels".
  * @param {Reading} reading
+ * @param {string} [lens]
  */
-export function subtitle({ meta }) {
+export function subtitle({ meta }, lens = meta.lens_name) {
   const registers = meta.prefix.filter((name) => name.startsWith("register"));
   const others = meta.prefix.filter((name) => !name.startsWith("register"));
   const plural = registers.length === 1 ? "register" : "registers";
   const tokens = [...others, ...(registers.length ? [`${registers.length} ${plural}`] : [])];
   const grid = [`${meta.rows} × ${meta.cols} patches`, ...tokens].join(" + ");
-  return `${meta.model_name} · ${meta.lens_name} · ${grid} · ${meta.n_classes} labels`;
+  return `${meta.model_name} · ${lens} · ${grid} · ${meta.n_classes} labels`;
 }
 
 /**
@@ -40,6 +41,7 @@ export function subtitle({ meta }) {
 export function spoken({ reading, state, columns, target }, token) {
   if (reading.nClasses === 0) return reading.describe(token);
   const { label, probability: p } = reading.answer(state, token);
+  if (!reading.isKnown(state, token)) return `${reading.describe(token)}: ${label.name}`;
   const own = `${reading.describe(token)}: ${label.name} ${probability(p)}`;
   if (label.index === target.index) return own;
   return `${own}; ${target.name} ${probability(reading.probability(columns, state, token))}`;

@@ -50,7 +50,16 @@ test("maps of 197 and 257 tokens have two pixels a cell, beside the overview whe
   const base = { n: 197, nBefore: 1, rows: 14, cols: 14, nLayers: 12, nHeads: 12 };
   const widths = [700, 760, 900, 1000, 1400];
   assert.deepEqual(widths.map((width) => layoutFor(width, base).mode), ["pair", "two", "two", "two", "columns"]);
-  assert.deepEqual(widths.map((width) => layoutFor(width, base).mapSide), [593, 396, 396, 396, 593]);
+  assert.deepEqual(widths.map((width) => layoutFor(width, base).mapSide), [593, 396, 396, 396, 396]);
+});
+
+test("a map takes no room that makes 12 x 12 heads small over a blank, unless its cells would not be seen", () => {
+  const base = { n: 197, nBefore: 1, rows: 14, cols: 14, nLayers: 12, nHeads: 12, thumbnail: 64 };
+  const at = (/** @type {number} */ width, /** @type {object} */ more = {}) => layoutFor(width, { ...base, ...more });
+  assert.ok(at(1400).overview.side >= 29);
+  assert.equal(at(1900).mapSide, 593); // three pixels a cell, once the heads do not pay for them
+  assert.equal(at(1400, { nLayers: 24, nHeads: 16 }).mapSide, 593); // a tall overview
+  assert.equal(at(1400, { n: 577, rows: 24, cols: 24 }).mapSide, 579);
 });
 
 test("50 tokens stand beside the overview down to 640 px, in three columns from 1000", () => {

@@ -52,6 +52,18 @@ test("an error is said once, and asked again only on request or when more has co
   assert.equal(waiting.length, 3);
 });
 
+test("another image is asked for, however the last one failed", async () => {
+  const { ask, waiting } = kernel();
+  const rest = new Rest(ask, () => undefined);
+  rest.want(4, 0);
+  waiting[0].resolve([{ error: "changed" }, []]);
+  await settled();
+  rest.want(4, 0);
+  assert.equal(waiting.length, 1);
+  rest.want(4, 1);
+  assert.equal(waiting.length, 2);
+});
+
 test("a page without a kernel asks nobody", () => {
   new Rest(null, assert.fail).want(3);
 });

@@ -18,7 +18,7 @@ from tests.over_data import OVER_DATA
 from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis import Result, experiments
-from vitlens_widgets.analysis.experiment import over_data
+from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.result import check_name
 
 
@@ -53,8 +53,8 @@ def test_help_says_what_every_parameter_is(name):
 @pytest.mark.parametrize("name", OVER_DATA)
 def test_those_over_data_are_asked_in_the_same_words(name):
     parameters = list(inspect.signature(experiments[name].function).parameters.values())
-    last = {one.name: one.default for one in parameters[-3:]}
-    assert last == {"n_images": None, "batch_size": 16, "save_to": None}
+    last = {one.name: one.default for one in parameters[-4:]}
+    assert last == {"n_images": None, "batch_size": 16, "executor": None, "save_to": None}
     assert all(one.kind is one.KEYWORD_ONLY for one in parameters[2:])
 
 
@@ -110,7 +110,7 @@ class Images(Result):
         return f"{self.title}: {self.n}"
 
 
-class ImagesMeasure:
+class ImagesMeasure(Measures):
     name, needs_masks, labels = "images", False, None
 
     def __init__(self, times, n_images):
@@ -150,7 +150,7 @@ def test_an_experiment_of_ones_own_is_one_function(vit, images):
     assert found.n == 8
     assert found.title.endswith("of 4")  # what the function asked for, it was given
     assert [*inspect.signature(images).parameters] == [
-        "vit", "data", "times", "n_images", "batch_size", "save_to",
+        "vit", "data", "times", "n_images", "batch_size", "executor", "save_to",
     ]  # fmt: skip
     assert "times: Counted so often.\n    n_images: How many" in images.__doc__
     assert images.__doc__.endswith("Raises:\n    UsageError: Never.")

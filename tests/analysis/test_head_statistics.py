@@ -110,7 +110,7 @@ def test_statistics_of_absent_tokens_are_absent():
 def measured(pattern, layout):
     """The statistics of one head's pattern `[query, key]` on any layout."""
     measures = HeadMeasures(heads.Places(layout, torch.arange(layout.n_tokens)))
-    over_images = LayerSums(measures, compared=False)
+    over_images = LayerSums(measures, 1, compared=False)
     over_images.see(torch.as_tensor(pattern, dtype=torch.float32)[None])
     return {name: float(value) for name, value in over_images.values().items()}, measures
 

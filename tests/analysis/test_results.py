@@ -13,6 +13,7 @@ from scipy import stats
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import MODELS, examples
 from tests.analysis.titles import check_titles
+from tests.lenses.pictures.fixed import Fixed
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
@@ -32,6 +33,28 @@ def trace(scenes):
 def probes(*_):
     vit = vl.load(MODELS["CLS"]())
     return vl.analysis.linear_probes(vit, examples(vit, 9), examples(vit, 2, seed=8), shots=1)
+
+
+def causes_of_lenses(*_):
+    vit = vl.load(MODELS["CLS"]())
+    words = {"n_train": 4, "n_directions": 2}
+    return vl.analysis.lens_causality(vit, examples(vit, 4, seed=8), examples(vit, 2), **words)
+
+
+def stable(*_):
+    vit = vl.load(MODELS["CLS"]())
+
+    def fit(vit, data, seed):
+        return vl.TunedLens.fit(vit, data, steps=1, held_out=2, seed=seed)
+
+    return vl.analysis.lens_stability(
+        vit, examples(vit, 8, seed=8), examples(vit, 2), fit=fit, n_train=8
+    )
+
+
+def drawn_by_lenses(trace, scenes):
+    tuned = vl.TunedLens.load("toy/p32", trace.vit)
+    return vl.analysis.lens_segmentation(tuned, scenes)
 
 
 def removed(trace, _):
@@ -68,11 +91,17 @@ def pair(trace):
     return vit.trace(image), vit.trace(image[::-1].copy())
 
 
+def decoded(trace, _):
+    vit = trace.vit
+    return vl.analysis.decoded_similarity(vl.DiffusionLens(vit, Fixed(vit)).read(trace, [0, -1]))
+
+
 RESULTS = {
     "attribution": lambda trace, _: vl.analysis.attribution(trace, "cat", "dog"),
     "activation_patching": lambda trace, _: vl.analysis.activation_patching(
         *pair(trace), ("cat", "dog"), least_gap=1e-3
     ),
+    "decoded_similarity": decoded,
     "convergence": lambda trace, _: vl.analysis.convergence(vl.LogitLens(trace.vit).read(trace)),
     "segmentation": lambda trace, scenes: vl.analysis.segmentation(trace.vit, scenes),
     "heads.statistics": lambda trace, _: heads.statistics(trace),
@@ -97,11 +126,22 @@ RESULTS = {
     "faithfulness": lambda trace, _: vl.analysis.faithfulness(
         *pair(trace), "cat", [("embedding", "L1 H2 v"), ("L1 H2", "logits")], n_random=2
     ),
+    "neighbours": lambda trace, _: vl.analysis.neighbours(trace.vit, 1, 5),
+    "partners": lambda trace, _: vl.analysis.partners(
+        trace.vit, vl.world.Scenes(), 1, 5, layers=[0, 1, 2], n_images=4
+    ),
     "relevance": lambda trace, _: vl.analysis.relevance(trace, "cat"),
     "removal_curves": removed,
     "linear_probes": probes,
+    "lens_causality": causes_of_lenses,
+    "lens_stability": stable,
+    "lens_segmentation": drawn_by_lenses,
     "class_value_agreement": lambda trace, _: vl.analysis.class_value_agreement(trace.vit),
     "value_vectors": lambda trace, _: vl.analysis.value_vectors(trace.vit, 1),
+    "features.writes": lambda trace, _: vl.analysis.features.writes(trace.vit, 1, 7),
+    "features.readers": lambda trace, _: vl.analysis.features.readers(trace.vit, 1, 7),
+    "features.direct_effect": lambda trace, _: vl.analysis.features.direct_effect(trace, 1, 7),
+    "features.turned": lambda trace, _: vl.analysis.features.turned(trace, 1, 7),
 }
 """Those of all experiments but those over data, which are tested together."""
 

@@ -19,7 +19,7 @@ from torch import nn
 
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
-from tests.analysis.test_stream import Sums, same
+from tests.analysis.test_stream import Interrupted, Sums, same
 from tests.sentences import refused
 from tests.small_models import timm_model
 from tests.test_files import age, room_for
@@ -351,3 +351,15 @@ def test_a_lens_knows_its_model_by_its_answers_and_its_file_by_its_sum(tmp_path)
         vl.Lens.load(path, made(1.5))
     with room_for(100), refused(vl.UsageError):
         vl.LogitLens(copy.copy(made(1.5))).save(path)
+
+
+def test_what_takes_long_to_write_is_written_at_times_and_at_the_end(vit, tmp_path, monkeypatch):
+    data, file = examples(vit, 5), tmp_path / "run.npz"
+    monkeypatch.setattr(Sums, "save_seconds", 3600.0)
+    with pytest.raises(KeyboardInterrupt, match="before the first of 5"):
+        run(Sums(), vit, Interrupted(data, at=3), batch_size=1, save_to=file)
+    assert not file.exists()
+    whole = run(Sums(), vit, data, batch_size=1, save_to=file)
+    assert file.exists()
+    again = run(Sums(), vit, data, batch_size=1, save_to=file)
+    assert same(again.tallies, whole.tallies)

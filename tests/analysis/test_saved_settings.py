@@ -14,6 +14,8 @@ from vitlens_widgets.analysis import ClassEmbedding
 from vitlens_widgets.data import Examples
 
 OTHER = {
+    "activations": [{"site": "resid_pre"}, {"layers": [0]}, {"classes": [1]}, {"k": 3}],
+    "best_features": [{"layer": 0}, {"least": {"class": 0.3}}, {"n_shuffles": 3}],
     "identifiability": [{"rule": "text"}],
     "attention_perturbation": [{"rule": "text"}, {"kinds": ["self_only"]}],
     "class_and_context": [{"rule": "text"}, {"mask_rule": "majority"}, {"remove": False}],
@@ -24,6 +26,15 @@ OTHER = {
     ],
     "mean_attribution": [{"target": ["class 1"]}, {"center": True}],
     "deciding_heads": [{"target": "answer"}, {"by": "grey"}, {"how": "denoising"}],
+    "cumulative_ablation": [
+        {"strength": 4.0},
+        {"n_random": 2},
+        {"seed": 2},
+        {"n_points": 4},
+    ],
+    "overlay_study": [{"strength": 4.0}, {"size": 0.3}, {"seed": 2}],
+    "decoded_states": [{"seed": 2}],
+    "decoded_heads": [{"strength": 4.0}, {"nulls": False}, {"n_permutations": 9}, {"seed": 2}],
     "key_value_agreement": [{"k": 3}, {"rule": "text"}, {"coefficients": "post"}],
     "perturbation_test": [
         {"n_points": 2},
@@ -33,6 +44,8 @@ OTHER = {
         {"methods": [ClassEmbedding("text", "logit"), "chefer"]},
     ],
     "text_span": [{"layers": [0]}],
+    "feature_effects": [{"features": [[0, 3]]}, {"n_random": 2}, {"seed": 2}],
+    "lens_agreement": [],  # lenses are of a model: tested with their own
 }
 """Other settings of every experiment over data; probes' are tested with their own."""
 SOME = {"perturbation_test": {"n_points": 3, "n_random": 0}}
@@ -56,7 +69,7 @@ def test_titles_say_what_is_not_as_in_the_paper(vit, name):
     for other in OTHER[name]:
         (word, value), *_ = other.items()
         said = experiment(vit, data, **{**few, **other}).title
-        settles = word not in ("kinds", "remove", "n_points", "n_random", "methods")
+        settles = word not in ("features", "kinds", "remove", "n_points", "n_random", "methods")
         assert said == plain + f", {word}={value!r}" * settles
 
 

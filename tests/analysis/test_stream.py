@@ -21,12 +21,12 @@ from tests.over_data import OVER_DATA
 from tests.sentences import refused
 from tests.small_models import timm_model
 from vitlens_widgets.analysis.over_images import over_images, share_of_images
-from vitlens_widgets.analysis.stream import pooled, run, spread, tally
+from vitlens_widgets.analysis.stream import BatchMeasure, pooled, run, spread, tally
 from vitlens_widgets.data import Examples
 from vitlens_widgets.trace.fingerprint import agree, fingerprint
 
 
-class Sums:
+class Sums(BatchMeasure):
     """Adds up the classes, the pixels and the size of the batches it sees."""
 
     name = "sums"

@@ -15,8 +15,8 @@ from tests.analysis.class_space_oracle import examples
 from tests.sentences import refused
 from tests.small_models import timm_model
 from tests.zoo_sweep import texts
-from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.analysis.text_span.greedy import Moments, greedy_span
+from vitlens_widgets.trace.example_batches import batches
 
 
 def on_vectors(data, texts, n, rank):

@@ -14,6 +14,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "activation_patching": ("share", "effect", "metric"),
     "attribution_patching": ("share", "effect", "metric"),
     "deciding_heads": ("share", "turned"),
+    "decoded_heads": ("correlation", "heads"),
     "segmentation": ("iou", "separation", "everywhere"),
     "linear_probes": ("accuracy", "rank", "projection"),
     "class_value_agreement": ("means", "boxes"),
@@ -22,6 +23,10 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "key_value_agreement": ("agreement", "chance", "single", "answers"),
     "identifiability": EVOLUTION,
     "attention_perturbation": EVOLUTION,
+    "lens_causality": ("lens", "model", "alignment", "mismatched", "stimulus", "response"),
+    "lens_stability": ("kl", "agreement", "patch_kl", "patch_agreement"),
+    "lens_segmentation": ("iou", "separation", "everywhere"),
+    "lens_agreement": ("kl", "agreement", "patch_kl", "patch_agreement", "truth_minus_model"),
 }
 """What may be drawn, by experiment, where results do not list it as `names` or `metrics`."""
 

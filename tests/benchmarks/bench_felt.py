@@ -90,6 +90,26 @@ def shown_maps(vit: vl.ViT, everything: bool) -> None:
         finished(widget)
 
 
+class FirstMaps:
+    """AttentionMaps of a model's first trace: it has yet to be seen to attend as it is read.
+
+    Args:
+        vit: The model.
+    """
+
+    def __init__(self, vit: vl.ViT) -> None:
+        self._vit, self._trace = vit, trace_of(vit)
+
+    def prepare(self) -> None:
+        """Nothing is known of the model any more."""
+        vit = vl.load(self._vit.model)
+        self._trace = vit.trace(pixels_of(self._vit), preprocessed=True)
+
+    def __call__(self) -> None:
+        """All heads."""
+        finished(vl.AttentionMaps(self._trace))
+
+
 def explored(vit: vl.ViT, everything: bool) -> None:
     """Explorer, trace and all."""
     explorer = vl.explore(vit, picture())
@@ -177,6 +197,7 @@ def of_long(vit: vl.ViT) -> dict[str, Callable[[], object]]:
         "forward": partial(forward, vit),
         "AttentionMaps, first": partial(shown_maps, vit, False),
         "AttentionMaps, all": partial(shown_maps, vit, True),
+        "AttentionMaps, all, of a first trace": FirstMaps(vit),
     }
 
 

@@ -24,8 +24,8 @@ from tests.benchmarks.bench_class_space import Noise, vit_of
 from tests.benchmarks.measure import beside_forward, machine, peak_mib, table
 from vitlens_widgets.analysis.probes.features import signs
 from vitlens_widgets.analysis.probes.ridge import ridge
-from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Examples
+from vitlens_widgets.trace.example_batches import batches
 
 _AT_ONCE = 16
 _SITES = {"resid_post": lambda block: block, "attn_out": lambda block: block.attn}

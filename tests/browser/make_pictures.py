@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from bokeh.embed import file_html
 from bokeh.resources import INLINE
 from PIL import Image
@@ -84,6 +85,32 @@ def patch_features() -> vl.PatchFeatures:
     return exhibits.features()
 
 
+def decoded_images() -> vl.DecodedImages:
+    """States and heads of a scene, painted."""
+    vit, scenes = vl.load("toy/clip"), [vl.world.scene(seed, objects=2) for seed in (7, 8)]
+    lens = vl.SteeringLens(vit, vl.load_decoder("toy/unclip"))
+    trace = vit.trace([scene.image for scene in scenes])
+    widget = vl.DecodedImages(lens, trace, judge=vl.load("toy/p32-taught"))
+    state = widget.saved().state  # all is painted then, also what stands beside the chosen head
+    widget._saved, widget._saved_pixels = state["_saved"], state["_saved_pixels"]
+    return widget
+
+
+def features() -> vl.Features:
+    """All neurons of a model; one of an apple on a scene with an apple and a mushroom."""
+    vit, scenes = vl.load("toy/p32"), vl.world.Scenes(objects=2)
+    found = vl.analysis.activations(vit, scenes, n_images=600)
+    scene = vl.world.scene(11, objects=2, classes=("apple", "mushroom"))
+    areas = found.selectivity().auc[:5, :, vl.world.CLASSES.index("apple")]
+    layer, feature = map(int, np.unravel_index(areas.argmax(), areas.shape))
+    choices = {"layer": layer, "feature": feature, "target": "apple", "strength": 4}
+    widget = vl.Features(found, vit, scene.image, **choices)
+    widget._look({"asked": [["partners", layer, feature, -1, -1]]}, [])
+    state = widget.saved().state  # all that a page would ask for
+    widget._saved, widget._saved_bytes = state["_saved"], state["_saved_bytes"]
+    return widget
+
+
 def taught() -> vl.PatchFeatures:
     """The same model, taught three classes by nine clicks."""
     return exhibits.taught()
@@ -133,6 +160,8 @@ MAKERS = (
     causes,
     patch_features,
     taught,
+    decoded_images,
+    features,
     explorer,
     measured,
 )

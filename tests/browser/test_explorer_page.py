@@ -115,7 +115,7 @@ def test_edited_attention_that_fails_is_said_and_can_be_tried_again(page, scene,
     explorer = vl.explore(vl.load("toy/p32"), scene, state=4, token=20, key=30)
     hosted, widget = shown(page, explorer)
 
-    def fails(*_):
+    def fails(*_, **__):
         raise MemoryError
 
     with monkeypatch.context() as breaking:

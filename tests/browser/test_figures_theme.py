@@ -68,6 +68,7 @@ def test_words_and_lines_take_the_colours_of_the_page_and_follow_its_theme(page,
 
 
 GROUNDS = {"light": 255, "dark": 17}
+ENDS = (0, 114, 178), (213, 94, 0)  # blue at -1, orange at 1
 
 
 def with_legends():
@@ -120,3 +121,25 @@ def test_legends_and_scales_stand_on_the_ground_of_the_page(page):
         assert box.evaluate("node => getComputedStyle(node).color") == f"rgb{TEXTS[theme]}"
         page.mouse.move(0, 0)
         box.wait_for(state="hidden")
+
+
+def test_a_map_s_zero_is_the_ground_of_the_page_and_follows_its_theme(page):
+    places = {"layer": ["0", "1", "2", "3"], "head": ["0"]}
+    cells = np.array([[-1.0], [0.0], [1.0], [np.nan]])
+    plot = vl.charts.signed_cells("a map", "score", cells, ("layer", "head"), places)
+    page.set_content(file_html(plot, INLINE, "figure"))
+    page.evaluate(REPAINT)
+    for theme, ground in GROUNDS.items():
+        page.evaluate("rgb => document.body.style.background = rgb", f"rgb{(ground,) * 3}")
+        set_theme(page, theme)
+        page.wait_for_timeout(400)
+        box = page.locator(".bk-Figure").bounding_box()
+        shot = Image.open(io.BytesIO(page.screenshot(clip=box))).convert("RGB")
+        row = np.asarray(shot)[shot.height // 2].astype(int)
+        assert all((abs(row - end).max(1) < 4).sum() > 20 for end in ENDS)
+        grey = round(0.28 * 128 + 0.72 * ground)
+        assert (abs(row - grey).max(1) < 4).sum() > 20  # no number
+        first, last = (int(np.flatnonzero(abs(row - end).max(1) < 4)[-1]) for end in ENDS)
+        zero = row[first + 5 : first + 25]
+        assert (abs(zero - ground) < 3).all()
+        assert last > first

@@ -162,7 +162,7 @@ def test_a_patch_is_compared_and_then_taught_by_the_kernel(notebook):
         field.fill(name)
         field.press("Enter")
         features.locator(".vl-class-map .vl-cell").nth(row * 14 + col).click()
-        notebook.wait_for_value("features._teaching.classes[-1].name", name)
+        notebook.wait_for_value("[one.name for one in features._teaching.classes][-1:]", [name])
     features.locator("[data-number='2']").wait_for(state="attached")
     answers = notebook.value("features.classifier.labels[0]")
     assert answers == "cat"

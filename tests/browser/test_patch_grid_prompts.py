@@ -6,12 +6,23 @@ import pytest
 
 import vitlens_widgets as vl
 from tests.browser.kernel_page import KernelPage
+from tests.browser.prompts import (
+    CAR,
+    CAT,
+    DOG,
+    entered,
+    field,
+    named,
+    pixels_of,
+    shown,
+    typed_on,
+    what_the_model_cannot_read_is_said,
+)
 from tests.browser.widget_page import WidgetPage, eventually
 from tests.small_models import pixels_for
 from tests.zoo_sweep import texts
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
-CAT, DOG, CAR = texts.PROMPTS
 
 
 @pytest.fixture(scope="module")
@@ -22,18 +33,9 @@ def trace(tmp_path_factory):
     return vit.trace(pixels_for(vit.image_size), preprocessed=True)
 
 
-def field(page):
-    return page.get_by_role("textbox", name="New prompt")
-
-
-def shown(page):
-    return page.locator(".vl-prompt .vl-name").all_inner_texts()
-
-
 def film(page):
     """The pixels of every state's panel."""
-    draw = "canvases => canvases.map(c => c.toDataURL())"
-    return page.locator(".vl-filmstrip .vl-stop canvas").evaluate_all(draw)
+    return pixels_of(page, ".vl-filmstrip .vl-stop canvas")
 
 
 def test_prompts_are_typed_answered_and_taken_away(page, trace):
@@ -41,34 +43,13 @@ def test_prompts_are_typed_answered_and_taken_away(page, trace):
     grid = vl.PatchGrid(trace, prompts=[CAT, DOG], glyph="label", tint="class")
     hosted.add(grid, "patch_grid")
     before = film(page)
-    hosted.hold()
-    field(page).fill(f"  {CAR} ")
-    field(page).press("Enter")
-    page.locator(".vl-waiting .vl-pending").wait_for()
-    assert shown(page) == [CAT, DOG, CAR]
-    assert page.locator(".vl-prompts .vl-hint").inner_text() == "the model reads it …"
-    page.keyboard.type("a photo")  # goes on while the kernel is at it, and is not lost
-    hosted.let_go()
-    eventually(page, lambda: page.locator(".vl-pending, .vl-waiting").count() == 0)
-    assert grid.prompts == (CAT, DOG, CAR)
+    typed_on(page, hosted, grid, CAR)
     assert film(page) != before
-    assert field(page).input_value() == "a photo"
-    assert page.evaluate("document.activeElement.className") == "vl-prompt-input"
-    assert page.locator(".vitlens").count() == 1
     final = vl.LogitLens(trace.vit.prompted([CAT, DOG, CAR])).read(trace).top(1).index[-1, 0, 1:, 0]
-    there = {(CAT, DOG, CAR)[index] for index in final.tolist()}
-    assert there == {
-        *page.locator(".vl-legend-classes li:not([hidden]) .vl-label .vl-name").all_inner_texts()
-    }
-    # what the model cannot read is said, and stays in the field to be mended
-    field(page).fill("a photo of a cat on the one red road")
-    field(page).press("Enter")
-    eventually(page, lambda: "reads 9 at most" in page.get_by_role("alert").inner_text())
-    assert shown(page) == [CAT, DOG, CAR]
-    assert field(page).input_value() == "a photo of a cat on the one red road"
+    assert named(page) == {(CAT, DOG, CAR)[index] for index in final.tolist()}
+    what_the_model_cannot_read_is_said(page)
     for typed, said in (("  ", "at least one letter"), (DOG, "there already")):
-        field(page).fill(typed)
-        field(page).press("Enter")
+        entered(page, typed)
         assert said in page.locator(".vl-prompts .vl-hint").inner_text()
     # one after the other is taken away, but for the last
     for left in ([DOG, CAR], [CAR]):

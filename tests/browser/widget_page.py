@@ -6,6 +6,7 @@ import base64
 import json
 
 from vitlens_widgets.widgets.shared.base import STATIC
+from vitlens_widgets.widgets.shared.wire import hearing
 
 HOST = """
 <!doctype html><meta charset="utf-8"><title>widgets</title>
@@ -115,7 +116,7 @@ class WidgetPage:
         self.is_stopped = False
         self.widgets = []
         self.asked = []
-        self.kernel = lambda widget, name, message, buffers: getattr(widget, name)(message, buffers)
+        self.kernel = asked_by_a_page
         if not hasattr(page, "host"):  # a page can be used for one host after the other
             page.expose_function("askKernel", self._answer_of_the_present)
         page.host = self
@@ -198,6 +199,12 @@ class WidgetPage:
     def saved(self, index=0):
         """What the front end sent to the kernel, one dictionary a message."""
         return self.page.evaluate(f"window.hosted[{index}].model.saved")
+
+
+def asked_by_a_page(widget, name, message, buffers):
+    """What the widget answers, as a kernel calls it for a page."""
+    with hearing():
+        return getattr(widget, name)(message, buffers)
 
 
 def eventually(page, holds):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +14,7 @@ import vitlens_widgets as vl
 from tests.imagenet_s import write_imagenet_s
 from tests.sentences import refused
 from vitlens_widgets.data import Dataset, Examples, ImageFolder, ImageNetS
+from vitlens_widgets.data.checksums import of_image
 from vitlens_widgets.data.examples import matched
 from vitlens_widgets.data.imagenet_s import MERGED
 from vitlens_widgets.data.known_sets import imagenet_synsets
@@ -59,6 +64,10 @@ def test_a_folder_is_known_by_its_files_wherever_it_stands(photos, tmp_path_fact
     assert ImageFolder(moved).identity == first
     picture(moved / "dog" / "d.png")
     assert ImageFolder(moved).identity != first
+    data = ImageFolder(moved)
+    data.source(3).unlink()
+    with refused(vl.UsageError):
+        _ = data.identity
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +187,62 @@ def test_classes_are_matched_by_name_never_by_number():
         [vl.LabelSet.known("imagenet-1k").description(i) for i in range(1000)]
     )
     assert matched(vl.LabelSet.known("imagenet-1k"), spelt_out) == list(range(1000))
+
+
+def folder_of_all(root, kind):
+    """A folder of each kind, and the data set of it."""
+    if kind is ImageNetS:
+        write_imagenet_s(root)
+        return ImageNetS(root, exclude=MERGED, least=1)
+    for i in range(3000):
+        file = root / ("cat", "owl")[i % 2] / f"a photograph with a long name, number {i}.png"
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    return ImageFolder(root, labels=["owl", "dog", "cat"], skip=3)
+
+
+def known(data):
+    """All that an example is, but for where its folder stands."""
+    examples = [data[i] for i in range(len(data))]
+    return data.identity, [(one.name, one.label, of_image(one.mask)) for one in examples]
+
+
+@pytest.mark.parametrize("kind", [ImageFolder, ImageNetS])
+@pytest.mark.parametrize("place", [".", "photos", "../absolute"])
+def test_a_folder_travels_by_how_it_was_listed(tmp_path, monkeypatch, kind, place):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    given = Path(place)
+    given.mkdir(exist_ok=True)
+    data = folder_of_all(given.resolve() if place[0:2] == ".." else given, kind)
+    before, sent = known(data), pickle.dumps(data)
+    assert not any(ending in sent for ending in (b".png", b".JPEG"))
+    assert len(sent) < 8_000 + len(pickle.dumps(data.labels))
+    monkeypatch.chdir(tmp_path)  # a worker may stand elsewhere
+    arrived = pickle.loads(sent)
+    assert known(arrived) == before
+    assert arrived.source(7).is_file()
+    assert pickle.loads(pickle.dumps(arrived)).source(7) == arrived.source(7)
+
+
+@pytest.mark.parametrize("kind", [ImageFolder, ImageNetS])
+def test_a_folder_that_changed_on_the_way_is_refused(tmp_path, kind):
+    data = folder_of_all(tmp_path, kind)
+    sent, first = pickle.dumps(data), data.source(0)
+    (first.parent / "notes.txt").write_text("no image")
+    assert known(pickle.loads(sent)) == known(data)
+    renamed = first.rename(first.with_stem("another name"))
+    with refused(vl.UsageError):
+        pickle.loads(sent)
+    gone = first.parents[len(first.relative_to(tmp_path).parts) - 2]
+    renamed.rename(first)
+    for file in gone.rglob("*.*"):
+        file.unlink()
+    with refused(vl.UsageError):
+        pickle.loads(sent)
+    gone.rename(tmp_path / ".hidden")
+    for other in tmp_path.glob("[!.]*"):
+        shutil.rmtree(other)
+    with refused(vl.UsageError):
+        pickle.loads(sent)

@@ -163,6 +163,21 @@ def test_imagenet_s_is_read_as_it_is_stored_so_that_masks_fit(tmp_path):
         vl.read_image(ImageNetS(tmp_path)[0].image)
 
 
+def test_photographs_of_no_known_class_need_no_names_and_say_so(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(2)]
+    for path in paths:
+        Image.fromarray(IMAGE).save(path)
+    photos = vl.data.Examples([(path, None) for path in paths], name="photos")
+    assert repr(photos) == "Examples(photos: 2 images, classes unknown)"
+    assert photos[1].image == paths[1]
+    named = vl.data.Examples([(path, None) for path in paths], ["a", "b"], name="photos")
+    assert repr(named) == "Examples(photos: 2 images, 2 classes)"
+    with refused(vl.UsageError):
+        vl.data.Examples([str(path) for path in paths])
+    with refused(vl.UsageError):
+        ImageFolder(tmp_path)
+
+
 def test_a_folder_of_classes_is_read_as_torchvision_reads_it(tmp_path):
     cats = ["cat/b.PPM", "cat/old/a.png", "cat/old/older/c.pgm", "cat/z.webp"]
     names = [*cats, "dog/a.jpeg", "dog/b.tif"]

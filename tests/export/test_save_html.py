@@ -11,10 +11,12 @@ import pytest
 import vitlens_widgets as vl
 from tests.export.saved import hash_of, parts, state_of
 from tests.sentences import refused
+from tests.widgets.fake_activations import random_activations
 from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_pictures import random_paints
 from tests.widgets.fake_reading import FakeLabels, random_reading
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets.export.page import SavedWidget, page
@@ -31,11 +33,22 @@ def widgets():
         "PatchFeatures": vl.PatchFeatures(random_features(1), token=5),
         "RelevanceMaps": vl.RelevanceMaps(random_relevances(3), [2, 4]),
         "Causes": vl.Causes(random_pair(3)),
+        "DecodedImages": vl.DecodedImages(random_paints(1)),
+        "Features": vl.Features(random_activations(1)),
     }
 
 
 @pytest.fixture(
-    params=["PatchGrid", "AttentionMaps", "InfillStrip", "PatchFeatures", "RelevanceMaps", "Causes"]
+    params=[
+        "PatchGrid",
+        "AttentionMaps",
+        "InfillStrip",
+        "PatchFeatures",
+        "RelevanceMaps",
+        "Causes",
+        "DecodedImages",
+        "Features",
+    ]
 )
 def widget(request):
     return widgets()[request.param]

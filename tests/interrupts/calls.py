@@ -135,6 +135,23 @@ def _relevance() -> Call:
     return Call(call, (model,))
 
 
+def _features() -> Call:
+    model = timm_model("four registers and layer scale")
+    vit = vl.load(model)
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    features = vl.analysis.features
+
+    def call() -> list[np.ndarray]:
+        return [
+            features.writes(vit, 1, 7, n_random=3).logits,
+            features.readers(vit, 1, 7, n_random=3).ratio,
+            features.turned(trace, 1, 7, strengths=[0, 4]).logits,
+            features.direct_effect(trace, 1, 7).adds,
+        ]
+
+    return Call(call, (model,))
+
+
 def _lenses() -> Call:
     model = timm_model("CLS")
     vit = vl.load(model)
@@ -270,6 +287,7 @@ CALLS: dict[str, Callable[[str], Call]] = {
     "gradients": lambda _: _gradients(),
     "relevance": lambda _: _relevance(),
     "circuits": lambda _: _circuits(),
+    "features": lambda _: _features(),
     "lenses": lambda _: _lenses(),
     "infilling": lambda _: _infilled(),
     "experiment": lambda _: _experiment(),

@@ -107,10 +107,25 @@ def test_it_belongs_to_one_encoder():
     Plain("readout", (192,)).check_reads(vit)
     with refused(UsageError):
         Plain("readout", (256,)).check_reads(vit)
-    with pytest.warns(UserWarning, match="whether toy/p32-cls is a copy of it cannot be told"):
-        Plain("tokens", (50, 192), 7).check_reads(vl.load("toy/p32-cls"))
+    other = vl.load("toy/p32-cls")
+    for wrong in (
+        lambda: Plain("tokens", (50, 192), 7).check_reads(other),
+        lambda: Plain().check_reads("toy/p32"),
+        lambda: vl.PatchDecoderLens(other, Plain("tokens", (50, 192), 7)),
+        lambda: Plain("readout", (256,)).check_reads(vit, same_encoder=True),
+        lambda: Plain("tokens", (50, 192), 7).check_reads(other, same_encoder="yes"),
+    ):
+        with refused(UsageError):
+            wrong()
+
+
+def test_a_copy_under_another_name_is_believed_to_be_one_if_that_is_said():
+    copy = ViT(vl.load("toy/p32").model, name="a copy")
+    decoder = Plain("tokens", (50, 192), 7)
+    decoder.check_reads(copy, same_encoder=True)
+    assert vl.PatchDecoderLens(copy, decoder, same_encoder=True).vit is copy
     with refused(UsageError):
-        Plain().check_reads("toy/p32")
+        decoder.check_reads(copy)
 
 
 class Carrying(Plain):
@@ -132,9 +147,10 @@ def test_its_own_encoder_is_known_by_what_it_makes_of_an_image_not_by_its_name(w
     decoder = Carrying(vl.load("toy/p32"), what)
     decoder.check_reads(ViT(vl.load("toy/p32").model, name="a copy"))
     decoder.check_reads(vl.load("toy/p32", dtype=torch.bfloat16))
-    with refused(UsageError):
-        decoder.check_reads(vl.load("toy/p32-cls"))
-    assert decoder.asked == 3
+    for said in (False, True):  # what can be seen is not believed
+        with refused(UsageError):
+            decoder.check_reads(vl.load("toy/p32-cls"), same_encoder=said)
+    assert decoder.asked == 4
     changed = vl.load("toy/p32")
     with torch.no_grad():
         changed.model.blocks[3].mlp.fc2.weight.mul_(-1)

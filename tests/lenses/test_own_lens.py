@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
+from tests.zoo_sweep import small_hf
 from vitlens_widgets.lenses import decoded
 from vitlens_widgets.lenses.saved import SCHEMA
 
@@ -117,6 +118,22 @@ def test_a_lens_of_another_model_is_refused(fitted, tmp_path):
         vl.Lens.load(tmp_path / "lens.safetensors", "toy/p32")
     with refused(vl.UsageError):
         vl.LogitLens.load(tmp_path / "lens.safetensors", lens.vit)
+
+
+def test_a_lens_of_the_same_model_at_another_size_is_refused_with_both_sizes(tmp_path):
+    module = small_hf.small("Dinov2Model").eval()
+    given = {"classifier": (torch.ones(3, vl.load(module).adapter.n_features), None)}
+    at = [vl.load(module, image_size=size, **given) for size in ((16, 24), (24, 16))]
+    path = tmp_path / "lens.safetensors"
+    ShiftedLens(at[0], torch.ones(3, at[0].width)).save(path)
+    with refused(vl.UsageError) as caught:
+        ShiftedLens.load(path, at[1])
+    assert "at 16 x 24" in str(caught.value)
+    assert "images of 24 x 16" in str(caught.value)
+    with torch.no_grad():
+        next(module.parameters()).add_(1)
+    with refused(vl.UsageError):  # other weights, too
+        ShiftedLens.load(path, at[1])
 
 
 def test_other_files_are_refused(tmp_path):

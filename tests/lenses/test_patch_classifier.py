@@ -346,15 +346,39 @@ def test_a_file_is_for_the_model_whatever_else_it_answers(trace, fitted, tmp_pat
         assert list(loaded_for.taught(again).labels) == list(fitted.labels)
 
 
-def test_a_file_says_when_images_are_of_another_size(tmp_path):
+def hf_at(size, seed=0):
+    return vl.load(shaken(small_hf.small("Dinov2Model"), seed), image_size=size)
+
+
+def timm_at(size, seed=0):
+    """Its table of positions resampled, as timm does when it loads one for another size."""
+    model = timm_model("four registers and layer scale", num_classes=0)
+    model = shaken(model, seed) if seed else model
+    model.set_input_size(img_size=size)
+    return vl.load(model)
+
+
+@pytest.mark.parametrize("load", [hf_at, timm_at])
+def test_a_file_is_for_its_model_at_any_image_size(load, tmp_path):
     path = tmp_path / "classifier.safetensors"
-    model = shaken(small_hf.small("Dinov2Model"))
-    vit = vl.load(model)
-    one = vl.PatchClassifier(vit, vit.trace(pixels_for(vit.image_size, 1), preprocessed=True))
-    one.fit({"a": [(0, 1)]}).save(path)
-    height, width = vit.image_size
-    with refused(vl.UsageError):
-        vl.PatchClassifier.load(path, vl.load(model, image_size=(2 * height, 2 * width)))
+    small, wide = load((56, 112)), load((112, 56))
+    seen = small.trace(pixels_for(small.image_size, 1), preprocessed=True)
+    taught = vl.PatchClassifier(small, seen).fit({"a": [(0, (0, 1))], "b": [(0, (3, 2))]})
+    taught.save(path)
+    loaded = vl.PatchClassifier.load(path, wide)
+    twin = wide.taught(loaded)
+    trace = twin.trace(pixels_for(wide.image_size, 1), preprocessed=True)
+    normed = twin.adapter.normed(trace.states[-1])
+    units = torch.nn.functional.normalize(normed, dim=-1).detach().numpy()
+    expected = units @ taught.classifier.weight.numpy().T
+    found = vl.LogitLens(twin).read(trace).logits(twin.n_layers)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    loaded.save(path)  # and back
+    again = vl.PatchClassifier.load(path, small)
+    torch.testing.assert_close(again.classifier.weight, taught.classifier.weight)
+    for other in (load((112, 56), seed=1), load((56, 112), seed=1)):
+        with refused(vl.UsageError):
+            vl.PatchClassifier.load(path, other)
 
 
 def test_what_an_edited_run_taught_is_not_the_models(trace, tmp_path):

@@ -9,7 +9,8 @@ import torch
 import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import hf_model, pixels_for, timm_model
-from vitlens_widgets.lenses.source import head_output
+from vitlens_widgets.lenses.head_outputs import HeadOutputs
+from vitlens_widgets.lenses.pictures.steered import Writer, WrittenBy
 from vitlens_widgets.trace.again import site_if
 
 NEUTRAL = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -40,7 +41,7 @@ def test_sub_block_outputs_are_read_like_states(traced, site):
 def test_heads_and_the_projections_bias_add_up_to_attention(traced):
     _, trace = traced
     for layer in range(3):
-        heads = sum(head_output(trace, layer, head) for head in range(4))
+        heads = sum(HeadOutputs(trace, layer).of(head) for head in range(4))
         nothing = site_if(trace, "attn_out", layer, [vl.edits.Zero("z", layer)])
         torch.testing.assert_close(heads + nothing, trace["attn_out", layer], rtol=0, atol=1e-5)
 
@@ -51,7 +52,7 @@ def test_one_head_is_its_rows_of_the_projection():
     block = vit.model.blocks[1]
     z, w = trace["z", 1][:, :, 2], block.attn.proj.weight[:, 24:36]
     expected = (z @ w.T * block.ls1.gamma).detach()
-    torch.testing.assert_close(head_output(trace, 1, 2), expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(HeadOutputs(trace, 1).of(2), expected, rtol=0, atol=1e-5)
     reading = vl.LogitLens(vit).read(trace, site="attn_out", head=2)
     assert reading.state_names == ["L0 H2", "L1 H2", "L2 H2"]
     assert reading.lens_name == "logit lens on attn_out (head 2)"
@@ -76,7 +77,7 @@ def test_the_value_bias_stays_in_its_head_or_is_folded_into_the_blocks_bias(spec
         out = w["attn.proj.weight"][:, rows].T * scale
         z = trace["z", 1][:, :, head].double().numpy()
         for value_bias, expected in ((True, z @ out), (False, (z - folded[rows]) @ out)):
-            found = head_output(trace, 1, head, value_bias)
+            found = HeadOutputs(trace, 1).of(head, value_bias)
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
             summed[value_bias] += found.double().numpy()
         assert np.abs(folded[rows] @ out).max() > 1e-3
@@ -92,7 +93,7 @@ def test_a_lens_reads_a_head_without_its_value_bias(traced):
     reading = lens.read(trace, site="attn_out", head=2, value_bias=False)
     assert reading.lens_name == "logit lens on attn_out (head 2, without value bias)"
     with torch.no_grad():
-        expected = vit.adapter.token_logits(head_output(trace, 1, 2, value_bias=False))
+        expected = vit.adapter.token_logits(HeadOutputs(trace, 1).of(2, value_bias=False))
     torch.testing.assert_close(reading.logits(1), expected)
     with_bias = lens.read(trace, site="attn_out", head=2).logits(1)
     assert (reading.logits(1) - with_bias).abs().max() > 1e-3
@@ -102,7 +103,7 @@ def test_heads_that_are_mixed_before_they_are_added_are_refused():
     vit = vl.load(timm_model("scaled attention and MLP norms"))
     trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
     with refused(vl.UsageError):
-        head_output(trace, 0, 1)
+        HeadOutputs(trace, 0).of(1)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,45 @@ def test_a_trace_with_dropped_tokens_is_read_for_those_that_are_left():
     assert reading.entropy().shape == (4, 2, 14)
     assert reading.tokens.tolist() == [0, 1, 2, *range(5, 16)]
     torch.testing.assert_close(reading.readout.logits(3), trace.logits)
+
+
+@pytest.mark.parametrize("value_bias", [True, False])
+def test_what_the_heads_of_a_block_share_is_computed_once(traced, value_bias, monkeypatch):
+    """`z`, `attn_out`, none (and the values' bias), then two (three) runs a head; equal numbers."""
+    vit, trace = traced
+    alone = [HeadOutputs(trace, 1).of(head, value_bias) for head in range(4)]
+    runs: list[int] = []
+    run_block = vit.adapter.run_block
+
+    def counted(layer, state):
+        runs.extend([layer] * torch.equal(state, trace.states[1]))  # not the zeros for shapes
+        return run_block(layer, state)
+
+    monkeypatch.setattr(vit.adapter, "run_block", counted)
+    outputs = HeadOutputs(trace, 1)
+    found = [outputs.of(head, value_bias) for head in range(4)]
+    assert len(runs) == (3 + 4 * 2 if value_bias else 4 + 4 * 3)
+    assert all(torch.equal(*pair) for pair in zip(alone, found, strict=True))
+
+
+def test_a_text_span_and_a_steering_lens_look_at_a_block_once(monkeypatch):
+    """Not once for each head: `z` and `attn_out` of a block are asked for once."""
+    vit = vl.load(timm_model("CLS"))
+    trace = vit.trace(pixels_for(vit.image_size), preprocessed=True)
+    made: list[int] = []
+    init = HeadOutputs.__init__
+
+    def counted(self, trace, layer):
+        made.append(layer)
+        init(self, trace, layer)
+
+    monkeypatch.setattr(HeadOutputs, "__init__", counted)
+    written = WrittenBy(trace)
+    for head in range(4):
+        expected = HeadOutputs(trace, 2).of(head)
+        made.pop()
+        assert torch.equal(written.of(Writer(2, head)), expected)
+    assert made == [2]
+    data = vl.world.Scenes()
+    vl.analysis.text_span(vit, data, layers=[0, 2], n_texts=1, rank=2, n_random=1, n_images=1)
+    assert made == [2, 0, 2]

@@ -102,7 +102,8 @@ def test_a_model_that_pools_nothing_is_asked_to_be_loaded_with_a_readout():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("clip")
+    folder = tmp_path_factory.mktemp("saved") / "clip"  # a name that no other test's folder changes
+    folder.mkdir()
     texts.saved("CLIP", folder)
     return folder
 

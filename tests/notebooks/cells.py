@@ -24,10 +24,25 @@ FEWER = {
     "steps=150": "steps=5",
     "N_IMAGES = 300": "N_IMAGES = 12",
     "N_IMAGES = 64": "N_IMAGES = 8",
+    "N_IMAGES = 48": "N_IMAGES = 8",
     "N_SCENES = 200": "N_SCENES = 40",
+    "N_PAINTED = 4": "N_PAINTED = 2",
+    "N_STATES = 6": "N_STATES = 2",
     r"\"greedy\" if drawn": r"\"threshold\" if drawn",  # as JSON has it
 }
 """What notebooks may do less of where their numbers are not asked for."""
+
+
+def prose_of(stem: str) -> dict[str, str]:
+    """The text of a notebook, by the name of its cell."""
+    cells = nbformat.read(NOTEBOOKS / f"{stem}.ipynb", as_version=4).cells
+    return {cell.id: cell.source for cell in cells if cell.cell_type == "markdown"}
+
+
+def says(text: str, *numbers: str) -> None:
+    """Asserts that a text has these numbers, as they are written."""
+    for number in numbers:
+        assert number in text, number
 
 
 def run(

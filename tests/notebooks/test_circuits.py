@@ -5,7 +5,6 @@ It also runs on the post's experiment, in small: a thousand classes, two picture
 
 from __future__ import annotations
 
-import nbformat
 import numpy as np
 import pytest
 import scipy.stats
@@ -13,7 +12,7 @@ import timm
 from PIL import Image
 
 import vitlens_widgets as vl
-from tests.notebooks.cells import NOTEBOOKS, run, start_exercises
+from tests.notebooks.cells import prose_of, run, says, start_exercises
 from tests.notebooks.verdicts import NO, OPEN, TWINS, YES, verdicts_by_claim
 from tests.small_models import shaken
 
@@ -39,13 +38,7 @@ def found():
 
 @pytest.fixture(scope="module")
 def prose():
-    cells = nbformat.read(NOTEBOOKS / f"{STEM}.ipynb", as_version=4).cells
-    return {cell.id: cell.source for cell in cells if cell.cell_type == "markdown"}
-
-
-def says(text, *numbers):
-    for number in numbers:
-        assert number in text, number
+    return prose_of(STEM)
 
 
 def test_every_claim_has_the_verdict_of_its_numbers(found):

@@ -243,3 +243,20 @@ def test_answers_of_the_exercises_are_measured():
     text = nbformat.read(NOTEBOOKS / f"{STEM}.ipynb", as_version=4).cells[-1].source
     for said in (*rates, "0.76", "0.04", "0.016 ± 0.002", "0.20", "0.01", "0.87"):
         assert said in text
+
+
+def test_workers_find_the_same_numbers_by_one_variable():
+    def change(source, n_workers=None):
+        less = source.replace("N_IMAGES = 300", "N_IMAGES = 120")
+        return less.replace("N_WORKERS = None", f"N_WORKERS = {n_workers}")
+
+    cells = ["setup", "models", "identifiability"]
+    one = run(STEM, cells, change)
+    many = run(STEM, cells, lambda source: change(source, 2))
+    try:
+        assert "2 workers" in repr(many["executor"])
+        for name in TWINS:
+            tables = (names["identified"][name].table() for names in (one, many))
+            assert next(tables).equals(next(tables))
+    finally:
+        many["executor"].shutdown()

@@ -10,7 +10,7 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from tests.zoo_sweep import texts
-from vitlens_widgets.lenses.source import head_output
+from vitlens_widgets.lenses.head_outputs import HeadOutputs
 from vitlens_widgets.trace.frozen_features import FrozenFeatures
 
 
@@ -26,7 +26,7 @@ def test_components_add_up_among_the_texts(kind, tmp_path):
     frozen = FrozenFeatures(trace)
     total = frozen.constant + frozen.of(trace.states[0])
     for layer in range(vit.n_layers):
-        heads = [head_output(trace, layer, head) for head in range(vit.n_heads)]
+        heads = [HeadOutputs(trace, layer).of(head) for head in range(vit.n_heads)]
         bias = trace["attn_out", layer] - sum(heads)
         for vectors in (*heads, bias, trace["mlp_out", layer]):
             total = total + frozen.of(vectors)

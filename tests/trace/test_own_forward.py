@@ -15,6 +15,8 @@ from tests.trace.changed_by_hand import (
     patched_attention,
     scaled,
 )
+from vitlens_widgets.trace import attention
+from vitlens_widgets.trace.fingerprint import digest_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
@@ -172,6 +174,55 @@ def test_a_mask_handed_to_the_blocks():
         trace.attention(1)
     with refused(vl.UnsupportedModelError):
         trace["z", 1]
+
+
+def test_what_blocks_are_handed_is_known_again_by_its_numbers(monkeypatch):
+    """Proved with one mask, a block is not proved again with its equal, but with another it is."""
+    bench = Bench("timm, CLS")
+    mask = torch.zeros(bench.vit.layout.n_tokens, bench.vit.layout.n_tokens)
+
+    def handed(model, x):
+        for block in model.blocks:
+            x = block(x, attn_mask=mask.clone())
+        return x
+
+    checked = []
+    settle = attention.Claim.settle
+    monkeypatch.setattr(attention.Claim, "settle", lambda *a: checked.append(1) or settle(*a))
+    run_through(bench, handed)
+    first = bench.trace().attention(1)
+    assert len(checked) == 1
+    torch.testing.assert_close(bench.trace().attention(1), first)
+    assert len(checked) == 1
+    bench.trace().attention(2)  # another block
+    assert len(checked) == 2
+    mask[2, 3] = -1  # of one pair
+    with refused(vl.UnsupportedModelError):
+        bench.trace().attention(1)
+    assert len(checked) == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: x + torch.eye(3, 4) * 1e-6,
+        lambda x: x.double(),
+        lambda x: x.T,
+        lambda x: x.to_sparse(),
+    ],
+)
+def test_another_tensor_has_another_digest(other):
+    one = torch.rand(3, 4, generator=torch.Generator().manual_seed(0))
+    assert digest_of(({"mask": one}, None)) == digest_of(({"mask": one.T.clone().T}, None))
+    assert digest_of({"mask": one}) != digest_of({"mask": other(one)})
+
+
+@pytest.mark.parametrize("name", ["conj", "neg"])
+def test_tensors_that_are_views_of_others_have_a_digest(name):
+    z = torch.randn(3, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+    view = z.conj() if name == "conj" else z.conj().imag
+    assert digest_of([view]) == digest_of([view.clone()])
+    assert digest_of([view]) != digest_of([z if name == "conj" else z.imag])
 
 
 def test_nothing_is_changed_between_unchanged_blocks():

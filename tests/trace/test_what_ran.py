@@ -23,10 +23,16 @@ from tests.trace.changed_by_hand import (
     scaled,
     wrapped_block,
 )
+from vitlens_widgets.trace.again import attention_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 
 E = vl.edits
+
+
+def rows_of_one_image(bench):
+    """A block's attention, of which nothing is known before its rows are asked for."""
+    return attention_rows(bench.vit.trace(bench.pixels[:1], preprocessed=True), 1)
 
 
 @pytest.fixture(params=MODELS)
@@ -66,6 +72,10 @@ ANOTHER_ATTENTION = {
 ASKED = {
     "map": lambda bench: bench.trace().attention(1),
     "q": lambda bench: bench.trace()["q", 1],
+    "each of its rows": lambda bench: list(rows_of_one_image(bench).each()),
+    "some rows": lambda bench: rows_of_one_image(bench).of(slice(1, 3)),
+    "a head": lambda bench: rows_of_one_image(bench).head(0, "scores"),
+    "all heads": lambda bench: rows_of_one_image(bench).whole("pattern"),
     "kept": lambda bench: bench.trace(keep="q"),
     "watched": lambda bench: bench.trace(watch={"pattern": lambda *_: None}),
     "edited": lambda bench: bench.trace(edits=[E.KnockOut(1, query=0, key=2)]),

@@ -152,7 +152,10 @@ def test_a_cover_that_fails_is_said_and_the_last_one_stays(monkeypatch):
         raise vl.UsageError("No such run.")
 
     monkeypatch.setattr(widget._works, "_compute", fails)
-    widget.cover = "blur"
+    with refused(vl.UsageError):
+        widget.cover = "blur"
+    assert widget.get_state() == before
+    widget.set_state({"cover": "blur"})
     assert widget.error == "The exchange could not be asked: No such run."
     widget.error = ""
     assert widget.get_state() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.widgets.fake_causes import random_pair
 
 
@@ -45,7 +46,8 @@ def test_a_pair_that_cannot_be_asked_leaves_the_classes_as_they_were():
     pair = batch()
     widget = vl.Causes(pair)
     pair.refusal = "Nothing goes any more."
-    widget.image = 1
+    with refused(vl.UsageError):
+        widget.image = 1
     assert (widget.image, widget.target, widget.against) == (0, 2, 4)
     pair.refusal = ""
     widget.image = 1

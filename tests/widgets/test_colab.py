@@ -15,10 +15,12 @@ from IPython.core.formatters import DisplayFormatter
 from packaging.requirements import Requirement
 
 import vitlens_widgets as vl
+from tests.widgets.fake_activations import random_activations
 from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_pictures import random_paints
 from tests.widgets.fake_reading import random_reading
 from tests.widgets.fake_relevance import random_relevances
 from tests.widgets.recording_comm import RecordingComm
@@ -30,6 +32,8 @@ MADE = {
     "InfillStrip": lambda: vl.InfillStrip(random_infilling()),
     "RelevanceMaps": lambda: vl.RelevanceMaps(random_relevances()),
     "Causes": lambda: vl.Causes(random_pair()),
+    "DecodedImages": lambda: vl.DecodedImages(random_paints()),
+    "Features": lambda: vl.Features(random_activations()),
     "PatchFeatures": lambda: vl.PatchFeatures(random_features()),
     "Explorer": lambda: vl.explore(vl.load("toy/p32"), vl.world.scene(7), vl.load("toy/mae")),
 }

@@ -116,7 +116,10 @@ def ask(explorer, kind, heads):
         with pytest.raises(KeyboardInterrupt):
             explorer.knocked_out = heads
     else:
-        explorer.knocked_out = heads
+        with pytest.raises(vl.UsageError, match="out of memory"):
+            explorer.knocked_out = heads
+        assert explorer.error == ""
+        explorer.set_state({"knocked_out": heads})
 
 
 @pytest.mark.parametrize("first", [[], [(1, 0)]])
@@ -147,7 +150,9 @@ def test_a_run_that_fails_leaves_the_last_one(toy, monkeypatch, owner, name, wor
 def test_an_edited_run_is_the_same_whether_its_queries_and_keys_are_kept(toy, monkeypatch):
     found, again, run_block = [], [], vl.Trace._run_block
     monkeypatch.setattr(
-        vl.Trace, "_run_block", lambda *args: again.append(args[1]) or run_block(*args)
+        vl.Trace,
+        "_run_block",
+        lambda *args, **words: again.append(args[1]) or run_block(*args, **words),
     )
     for keep, ran in ((run_file.KEEP_BYTES, 0), (0, toy.n_layers - 2)):
         monkeypatch.setattr(run_file, "KEEP_BYTES", keep)

@@ -8,6 +8,7 @@ import weakref
 import pytest
 
 import vitlens_widgets as vl
+from tests.lenses.pictures.test_picture_lenses import Fixed
 
 
 def patch_grid(vit, scene):
@@ -44,9 +45,32 @@ def patch_features(vit, scene):
     return made, trace
 
 
-@pytest.mark.parametrize(
-    "make", [patch_grid, attention_maps, infill_strip, explorer, relevance_maps, patch_features]
-)
+def decoded_images(vit, scene):
+    trace = vit.trace([scene.image] * 2)
+    made = vl.DecodedImages(vl.SteeringLens(vit, Fixed(vit)), trace)
+    for _ in range(9):
+        made._step()
+    return made, trace
+
+
+def features(vit, scene):
+    found = vl.analysis.activations(vit, vl.world.Scenes(), n_images=3, layers=[4])
+    return vl.Features(found, vit, scene.image), found
+
+
+MAKERS = [
+    patch_grid,
+    attention_maps,
+    infill_strip,
+    explorer,
+    relevance_maps,
+    patch_features,
+    decoded_images,
+    features,
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
 def test_a_closed_widget_and_what_it_shows_are_freed(make):
     widget, shown = make(vl.load("toy/p32"), vl.world.scene(7))
     left = [weakref.ref(widget), weakref.ref(shown)]

@@ -35,7 +35,8 @@ def not_to_be_set(widget):
 
 def test_data_that_a_page_sets_stay_and_it_is_told_what_they_are(recorded, widget):
     kept = not_to_be_set(widget)
-    assert {"_meta", "_picture" if "_picture" in kept else "_painted", "_esm"} <= set(kept)
+    assert {"_meta", "_esm"} <= set(kept)
+    assert {"_picture", "_painted", "_states"} & set(kept)
     for name, value in kept.items():
         sent = len(recorded(widget).updates())
         update(widget, **{name: OTHER.get(type(value), "other")})

@@ -13,6 +13,7 @@ from tests.sentences import refused
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
 from tests.widgets.fake_reading import FakeLabels, random_reading
+from tests.widgets.several_lenses import NAMES, several_readings
 from vitlens_widgets.widgets.shared.meanings import TokenMeaning
 
 GRID = {"rows": 4, "cols": 6}
@@ -134,8 +135,8 @@ def test_where_one_cannot_follow_none_is_left_elsewhere(linked, monkeypatch):
 
     monkeypatch.setattr(explorer, "_baseline_target", {"_target_of": 3})
     monkeypatch.setattr(type(explorer._runs.baseline), "target", fails)
-    grid.target = 4
-    assert "out of memory" in explorer.error
+    with refused(vl.UsageError):
+        grid.target = 4
     assert [w.target for w in (grid, linked[1], explorer)] == [3, 3, 3]
 
 
@@ -207,3 +208,36 @@ def at_size(seed, width, height):
 def test_the_same_image_at_another_size_is_the_same_image(small, large):
     assert not at_size(7, *small).shows_another_image(at_size(7, *large))
     assert at_size(7, *small).shows_another_image(at_size(8, *large))
+
+
+class TestLens:
+    """Of widgets with several lenses: the one that is shown, by its name."""
+
+    def test_the_lens_that_is_shown_is_the_same_in_all(self):
+        one, other = (vl.PatchGrid(several_readings(), beside=lens) for lens in NAMES[1:])
+        link = vl.link(one, other)
+        assert link.names == ("state", "token", "target", "image", "lens")
+        other.lens = NAMES[1]
+        assert (one.lens, one.beside) == (NAMES[1], NAMES[0])  # the two change places
+        one.lens = NAMES[2]
+        assert (other.lens, other.beside) == (NAMES[2], NAMES[1])
+
+    def test_a_lens_that_the_other_does_not_have_leaves_what_it_shows(self):
+        names = (*NAMES[:2], "my lens")
+        all_three, others = (vl.PatchGrid(several_readings(names=of)) for of in (NAMES, names))
+        vl.link(all_three, others, names="lens")
+        all_three.lens = NAMES[2]
+        assert (all_three.lens, others.lens) == (NAMES[2], NAMES[0])
+        all_three.lens = NAMES[1]
+        assert others.lens == NAMES[1]
+
+    def test_one_lens_is_no_choice(self):
+        several, one = vl.PatchGrid(several_readings()), vl.PatchGrid(random_reading(0))
+        assert "lens" not in vl.link(several, one).names
+        with refused(vl.UsageError):
+            vl.link(several, one, names="lens")
+
+    def test_lenses_of_which_none_is_the_same(self):
+        one, other = (vl.PatchGrid(several_readings(names=of)) for of in (("a", "b"), ("c", "d")))
+        with refused(vl.UsageError):
+            vl.link(one, other, names="lens")

@@ -218,9 +218,14 @@ def test_what_cannot_be_computed_goes_back_and_is_said():
         raise RuntimeError("out of memory")
 
     source.features = fails
-    widget.token, widget.basis = 4, "image"
-    assert (widget.token, widget.basis) == (3, "batch")
-    assert "out of memory" in widget.error
+    for choice, value in (("token", 4), ("basis", "image")):
+        with refused(vl.UsageError):
+            setattr(widget, choice, value)
+        assert (widget.token, widget.basis, widget.error) == (3, "batch", "")
+        widget.set_state({choice: value})
+        assert (widget.token, widget.basis) == (3, "batch")
+        assert "out of memory" in widget.error
+        widget.error = ""
 
 
 def test_selections_are_linked_with_other_widgets():

@@ -141,4 +141,5 @@ def test_the_repr_says_what_is_chosen_and_nothing_of_addresses(grid):
 def test_the_choices_are_named_in_the_order_of_their_documentation():
     assert vl.PatchGrid.choices() == (
         *("state", "token", "target", "image", "glyph", "tint", "prompts"),
+        *("lens", "beside", "difference"),
     )

@@ -9,7 +9,7 @@ import vitlens_widgets as vl
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
 from tests.zoo_sweep import texts
-from vitlens_widgets.widgets.patch_grid.source import FIRST_PROMPTS
+from vitlens_widgets.widgets.shared.prompting import FIRST_PROMPTS
 
 pytestmark = pytest.mark.filterwarnings("ignore:No image processor was saved")
 CAT, DOG, CAR = texts.PROMPTS
@@ -73,6 +73,10 @@ def test_what_cannot_be_answered_changes_nothing_and_is_said(trace):
     grid.set_state({"prompts": [CAT, "a very long photo of a cat on one red road"]})
     assert grid.prompts == (CAT, DOG)
     assert "13 tokens, and the model reads 9" in grid.error
+    grid.error = ""
+    with refused(vl.UsageError):  # set in Python, it is said there
+        grid.prompts = [CAT, "a very long photo of a cat on one red road"]
+    assert (grid.prompts, grid.error) == ((CAT, DOG), "")
     assert is_answered_by(grid, trace, [CAT, DOG])
     for wrong in ([], [CAT, " "], [CAT, CAT], [CAT, 3], "a cat", ["x" * 401], None):
         grid.set_state({"prompts": wrong})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import vitlens_widgets as vl
+from tests.sentences import refused
 from tests.widgets.fake_reading import random_reading
 from vitlens_widgets.widgets.patch_grid import data
 
@@ -147,9 +148,12 @@ def test_a_failure_while_a_target_is_computed_is_said_in_the_widget(monkeypatch)
     reading = random_reading()
     grid = vl.PatchGrid(reading, target=0)
     monkeypatch.setattr(reading, "rank", lambda _target: 1 / 0)
-    grid.target = 2
+    with refused(vl.UsageError):  # set in Python, it is said there
+        grid.target = 2
+    assert (grid.target, grid._target_of, grid.error) == (0, 0, "")
+    grid.set_state({"target": 2})
     assert "division by zero" in grid.error
-    assert grid._target_of == 0
+    assert (grid.target, grid._target_of) == (0, 0)
 
 
 @pytest.mark.parametrize("limit", [100, data.TABLE_LIMIT])
@@ -186,7 +190,10 @@ def test_a_failure_while_an_image_is_packed_is_said_and_the_last_one_stays(monke
     grid = vl.PatchGrid(reading)
     before = grid._own_state()
     monkeypatch.setattr(reading, "top", lambda _k: 1 / 0)
-    grid.image = 1
+    with refused(vl.UsageError):
+        grid.image = 1
+    assert grid._own_state() == before
+    grid.set_state({"image": 1})
     assert "division by zero" in grid.error
     assert grid._own_state() == before | {"error": grid.error}
 

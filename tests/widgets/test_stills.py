@@ -12,10 +12,12 @@ from PIL import Image
 import vitlens_widgets as vl
 from tests.browser.painted import CIVIDIS, VIRIDIS, in_words, mapped, on_scale, patches
 from tests.small_models import timm_model
+from tests.widgets.fake_activations import random_activations
 from tests.widgets.fake_causes import random_pair
 from tests.widgets.fake_features import random_features
 from tests.widgets.fake_infilling import random_infilling
 from tests.widgets.fake_maps import random_maps
+from tests.widgets.fake_pictures import random_paints
 from tests.widgets.fake_reading import FakeLabels, random_reading
 from tests.widgets.fake_relevance import random_relevances
 from vitlens_widgets import widgets
@@ -55,6 +57,8 @@ def explorer(**choices):
 
 WIDGETS = {
     "Causes": lambda: vl.Causes(random_pair(2), layer=1),
+    "DecodedImages": lambda: vl.DecodedImages(random_paints(2)),
+    "Features": lambda: vl.Features(random_activations(2)),
     "PatchGrid": grid,
     "PatchFeatures": features,
     "AttentionMaps": lambda: vl.AttentionMaps(random_maps(2), layer=1),

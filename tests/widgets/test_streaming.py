@@ -249,7 +249,7 @@ def test_an_explorer_opens_with_the_maps_of_its_layer(explorer):
     assert bundle_layers(explorer, "_baseline_maps") == [0, 3]
     explorer.still()
     assert bundle_layers(explorer, "_baseline_maps") == every
-    run = ImageRun(explorer.trace, explorer._lens)
+    run = ImageRun(explorer.trace, explorer._runs.baseline._lens)
     whole = run.maps(explorer._meta["side"])
     found = explorer._baseline_maps
     assert {name: found[name] for name in OVERVIEW} == {name: whole[name] for name in OVERVIEW}
@@ -270,17 +270,17 @@ def test_without_a_head_no_later_block_is_run_a_second_time(explorer, all_there,
     asked = []
     every = type(explorer.trace)._run_block
 
-    def counting(trace, layer, *words):
+    def counting(trace, layer, *given, **words):
         if trace is not explorer.trace:
             asked.append(layer)
-        return every(trace, layer, *words)
+        return every(trace, layer, *given, **words)
 
     monkeypatch.setattr(type(explorer.trace), "_run_block", counting)
     explorer.knocked_out = [(4, 1), (2, 0)]
     # the edited run keeps its queries and keys: only blocks before it may have to be looked at
     assert set(asked) == (set() if all_there else {0, 1})
     found = explorer._edited_maps
-    whole = ImageRun(explorer.edited, explorer._lens).maps(explorer._meta["side"])
+    whole = ImageRun(explorer.edited, explorer._runs.baseline._lens).maps(explorer._meta["side"])
     for name in OVERVIEW:
         kind = "u1" if name == "_codes" else "<f4"
         np.testing.assert_allclose(

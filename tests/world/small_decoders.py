@@ -8,7 +8,9 @@ from vitlens_widgets.world.decoders.flow import FlowDesign
 from vitlens_widgets.world.decoders.patches import PatchDesign
 
 PATCHES = PatchDesign("toy/p32", layers=1, width=32, heads=2, channels=8)
-FLOW = FlowDesign("toy/clip", features=20, side=28, layers=2, width=32, heads=2, channels=8)
+FLOW = FlowDesign(
+    "toy/clip", features=20, tokens=24, side=28, layers=2, width=32, heads=2, channels=8
+)
 
 
 def randomised(network):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,10 +18,25 @@ from vitlens_widgets.world.captions import (
     caption,
     check_words,
     class_prompts,
+    foil_of,
+    in_words,
     thing_prompt,
+    told_of,
     words_of,
 )
-from vitlens_widgets.world.description import COLORS, PLACES, SHADES, ColorName, named_color
+from vitlens_widgets.world.description import (
+    COLORS,
+    FACTS,
+    NOTHING,
+    PLACES,
+    SHADES,
+    ColorName,
+    Description,
+    Thing,
+    fact,
+    holds,
+    named_color,
+)
 from vitlens_widgets.world.labels import CLASSES
 
 level = st.integers(0, 255)
@@ -151,6 +167,55 @@ def test_one_scene_has_many_wordings_some_of_them_brief():
     lengths = [len(words_of(text)) for text in texts]
     assert min(lengths) < 5
     assert max(lengths) > 20
+
+
+CAT = Thing("cat", ColorName("red", "dark"), "small", "top")
+DOG = Thing("dog", ColorName("blue"), "large", "left")
+SHOWN = Description((CAT, DOG), (ColorName("grey"), ColorName("pink", "pale")), "stripes")
+CAT_ALONE = Thing("cat", ColorName(""), "", "")
+
+
+@pytest.mark.parametrize(
+    ("told", "true"),
+    [
+        (SHOWN, True),
+        (Description((CAT_ALONE,), (), ""), True),
+        (Description((DOG, CAT_ALONE), (), ""), True),  # in any order
+        (Description((CAT_ALONE, CAT_ALONE), (), ""), False),  # one is shown
+        (Description((replace(CAT_ALONE, color=ColorName("red")),), (), ""), True),
+        (Description((replace(CAT_ALONE, color=ColorName("red", "pale")),), (), ""), False),
+        (Description((replace(CAT_ALONE, color=ColorName("blue")),), (), ""), False),
+        (Description((replace(CAT_ALONE, place="left"),), (), ""), False),
+        (Description((replace(DOG, size="small"),), (), ""), False),
+        (Description((CAT,), (ColorName("pink"), ColorName("grey")), ""), True),
+        (Description((CAT,), (ColorName("pink"),), ""), False),  # that would be all of it
+        (Description((CAT,), SHOWN.colors, "checks"), False),
+        (Description((CAT,), (), "checks"), False),
+        (Description((CAT,), (), "stripes"), True),
+        (NOTHING, False),
+    ],
+)
+def test_what_is_told_holds_or_not(told, true):
+    assert holds(told, SHOWN) is true
+    assert holds(NOTHING, NOTHING)
+
+
+@given(st.integers(0, 2**30), st.integers(1, 3), st.integers(0, 2**20))
+def test_a_caption_is_true_of_its_scene_and_its_foil_is_not(seed, objects, wording):
+    made = world.scene(seed, objects, 16)
+    told = told_of(made, wording)
+    assert in_words(told, (wording, seed)) == caption(made, wording)
+    assert holds(told, made.description)
+    foil = foil_of(told, made.description, np.random.default_rng(wording))
+    assert not holds(foil, made.description)
+    facts = [
+        (fact(one, what), fact(other, what))
+        for one, other in zip(told.things, foil.things, strict=True)
+        for what in FACTS
+    ]
+    assert [bool(one) for one, _ in facts] == [bool(other) for _, other in facts]
+    assert sum(one != other for one, other in facts) == 1
+    check_words(in_words(foil, (wording, seed)))
 
 
 def test_captions_of_held_out_scenes_tell_them_apart():

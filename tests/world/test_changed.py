@@ -40,7 +40,7 @@ def footprint(scene, thing):
     for change in scene.changes:
         composition = change.made(composition)
     canvas = Image.new("1", (2 * width, 2 * height))
-    for outline, _ in composition.things[thing]:
+    for outline, *_ in composition.things[thing]:
         points = outline * shorter * 2 - 0.5
         ImageDraw.Draw(canvas).polygon(points.ravel().tolist(), fill=1)
     return np.asarray(canvas).reshape(height, 2, width, 2).any(axis=(1, 3))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import vitlens_widgets as vl
 from tests.sentences import refused
@@ -12,6 +17,7 @@ from tests.world.small_decoders import FLOW, PATCHES, randomised
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.batch import as_batch
 from vitlens_widgets.world import embedded
 from vitlens_widgets.world.cards import own_card, read_card, weights_file
 from vitlens_widgets.world.decoders.flow import FlowNetwork, sample
@@ -43,6 +49,7 @@ def of_readout(tmp_path_factory):
 def test_a_decoder_of_tokens_is_its_network(of_tokens):
     decoder = vl.load_decoder(of_tokens)
     assert (decoder.name, decoder.size, decoder.steps) == ("painter", (112, 112), 1)
+    assert repr(decoder) == "TokenDecoder(painter: tokens of toy/p32 -> 112 x 112 pixels)"
     reads = decoder.reads
     assert (reads.what, reads.encoder, reads.shape) == ("tokens", "toy/p32", (50, 192))
     vit = vl.load("toy/p32")
@@ -115,6 +122,56 @@ def test_files_of_another_kind_are_refused_by_each(of_tokens):
         vl.load_decoder("toy/nothing")
     with refused(UsageError):
         vl.load_decoder(7)
+
+
+@pytest.mark.parametrize(
+    "change", ["missing", "left over", "another shape", "not finite", "another design", "noted ill"]
+)
+@pytest.mark.parametrize("which", ["of_tokens", "of_readout"])
+def test_a_file_of_other_weights_than_it_notes_is_refused(which, change, request, tmp_path):
+    file = changed(request.getfixturevalue(which), tmp_path / "painter.safetensors", change)
+    with refused(UsageError):
+        vl.load_decoder(file)
+
+
+def test_a_file_of_another_kind_that_nothing_here_reads_is_refused(of_tokens, tmp_path):
+    file = changed(of_tokens, tmp_path / "painter.safetensors", "another kind")
+    for load in (vl.load_decoder, vl.load):
+        with refused(UsageError):
+            load(str(file))
+
+
+@pytest.mark.parametrize("name", ["toy/attn-only-1l", "toy/mae", "toy/clip"])
+@pytest.mark.parametrize("change", ["missing", "left over", "not finite"])
+def test_a_models_file_of_other_weights_than_it_notes_is_refused(name, change, tmp_path):
+    file = changed(weights_file(name), tmp_path / "mine.safetensors", change)
+    with refused(UsageError):
+        vl.load(str(file))
+
+
+def changed(file, path, change):
+    """A copy of a weights file that is not what it was."""
+    with safe_open(file, "pt") as opened:
+        noted = opened.metadata()
+    weights = load_file(file)
+    first = min(weights)
+    match change:
+        case "missing":
+            del weights[first]
+        case "left over":
+            weights["gate.weight"] = torch.zeros(3)
+        case "another shape":
+            weights[first] = weights[first].repeat(2, *[1] * (weights[first].ndim - 1))
+        case "not finite":
+            weights[first] = torch.full_like(weights[first], torch.nan)
+        case "another design":
+            noted["layers"] = json.dumps(5)
+        case "noted ill":
+            noted["width"] = json.dumps("wide")
+        case "another kind":
+            noted["kind"] = json.dumps("a film")
+    save_file(weights, path, noted)
+    return path
 
 
 # How they are measured
@@ -190,3 +247,87 @@ def test_a_recipe_may_be_of_a_model_that_is_not_embedded_yet(of_tokens, tmp_path
     assert "world train toy/patch-decoder" in card.command
     assert Recipe(PaintTokens(PATCHES), 64).facts()["encoder"] == "toy/p32"
     assert embedded.build("toy/p32") is not None
+
+
+def test_the_embedded_decoder_paints_what_its_encoder_sees():
+    clip, decoder = vl.load("toy/clip"), vl.load_decoder("toy/unclip")
+    decoder.check_reads(clip)
+    card = world.card("toy/unclip")
+    assert card.measured.named[-1] > card.measured.of_others[0] + 0.3
+    trace = clip.trace([world.scene(seed).image for seed in (2001, 2002, 2003, 2004)])
+    found = vl.DiffusionLens(clip, decoder).read(trace, ["final"], seeds=1)
+    assert (found.similarity() > found.similarity(to="others") + 0.2).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"),
+    [("toy/patch-decoder", "toy/p32"), ("toy/patch-decoder-clip", "toy/clip")],
+)
+def test_the_embedded_decoders_of_tokens_paint_every_state(name, encoder):
+    vit, decoder = vl.load(encoder), vl.load_decoder(name)
+    card, seeds = world.card(name), range(2001, 2013)
+    assert min(card.measured.named) > 0.85
+    assert max(card.measured.named) > 0.95
+    assert min(card.measured.iou) > 0.75
+    assert min(card.measured.color) > 0.85
+    scenes = [world.scene(seed, 1, 112) for seed in seeds]
+    trace = vit.trace([world.scene(seed, 1, vit.image_size).image for seed in seeds])
+    found = vl.PatchDecoderLens(vit, decoder).read(trace, [0, 3, "final"])
+    judge = vl.load("toy/p32-taught")
+    for k in range(3):
+        named, iou, color = judged(judge, found.pictures[k][:, 0], scenes).means()
+        assert named >= 0.5
+        assert iou > 0.65
+        assert color >= 0.6
+        assert (found.similarity() > found.similarity(to="others"))[k].mean() > 0.8
+    refused_by = "toy/clip" if encoder == "toy/p32" else "toy/p32"
+    with refused(UsageError):
+        decoder.check_reads(vl.load(refused_by))
+
+
+def test_all_embedded_weights_together_are_small():
+    folders = (Path(vl.__file__).parent).rglob("*.safetensors")
+    assert sum(file.stat().st_size for file in folders) < 60e6
+
+
+def test_pictures_of_the_embedded_pair_are_the_decoders_own_and_seeds_reproduce_them():
+    clip, decoder = vl.load("toy/clip"), vl.load_decoder("toy/unclip")
+    images = [world.scene(seed).image for seed in (2001, 2002)]
+    trace, words = clip.trace(images), {"seeds": [4, 1], "steps": 2}
+    with torch.no_grad():
+        own = clip.adapter.pooled(as_batch(clip, images, False)[0])
+    expected = [np.stack(list(decoder.decode(own, seed=s, steps=2))) for s in (4, 1)]
+    expected = np.stack(expected, 1)
+    for _ in range(2):  # a lens of its own each time, which has kept no picture
+        final = vl.DiffusionLens(clip, decoder).read(trace, ["final"], **words)
+        np.testing.assert_array_equal(final.pictures[0], expected)
+    steering = vl.SteeringLens(clip, decoder)
+    for component in ((2, 1), (4, None)):
+        same = steering.read(trace, [component], strength=1.0, **words)
+        np.testing.assert_array_equal(same.pictures[0], expected)
+    assert (steering.read(trace, [(5, 0)], strength=20.0, **words).pictures[0] != expected).any()
+    assert (expected[:, 0] != expected[:, 1]).any()
+
+
+@pytest.mark.parametrize("other", ["toy/p32", "toy/mae"])
+def test_the_embedded_decoder_refuses_other_encoders(other):
+    for lens in (vl.DiffusionLens, vl.SteeringLens):
+        with refused(UsageError):
+            lens(vl.load(other), vl.load_decoder("toy/unclip"))
+
+
+def test_the_embedded_decoder_refuses_its_encoder_with_other_weights():
+    model = vl.load("toy/clip").model
+    with torch.no_grad():
+        model.vision_model.encoder.layers[3].mlp.fc1.weight.mul_(-1)
+    with refused(UsageError):
+        vl.load_decoder("toy/unclip", encoder=ViT(model, name="toy/clip"))
+
+
+def test_a_decoder_is_no_model_and_a_model_no_decoder():
+    with refused(UsageError):
+        vl.load("toy/unclip")
+    with refused(UsageError):
+        vl.load_decoder("toy/clip")
+    with refused(UsageError):
+        vl.load_decoder("toy/uncle")

@@ -15,7 +15,7 @@ from tests.sentences import refused
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world.__main__ import main
 from vitlens_widgets.world.cards import WEIGHTS, weights_file
-from vitlens_widgets.world.catalogue import EMBEDDED, GOALS
+from vitlens_widgets.world.catalogue import DECODERS, EMBEDDED, GOALS, SAES
 from vitlens_widgets.world.measure import measure
 from vitlens_widgets.world.measurement import ClassMeasurement
 
@@ -95,10 +95,10 @@ def test_the_lens_at_the_end_is_each_models_own_answer(name):
 
 
 def test_weight_files_are_small():
-    sizes = {name: weights_file(name).stat().st_size for name in world.NAMES}
-    assert max(sizes.values()) < 6 * MEGABYTE
+    sizes = {name: weights_file(name).stat().st_size for name in (*world.NAMES, *DECODERS)}
+    assert max(sizes.values()) < 9 * MEGABYTE
     assert sum(sizes[name] for name in FAMILY) < 8 * MEGABYTE
-    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 40 * MEGABYTE
+    assert sum(file.stat().st_size for file in WEIGHTS.iterdir()) < 60 * MEGABYTE
 
 
 @pytest.mark.parametrize("use", [world.build, world.card])
@@ -166,15 +166,33 @@ def test_the_command_measures_what_lies_in_a_folder_and_prints_its_card(tmp_path
 
 def test_the_table_says_what_the_files_and_cards_say():
     table = vl.toy_models()
-    assert table["name"].tolist() == list(world.NAMES)
-    files = {weights_file(name).name for name in table["name"]}
+    assert table["name"].tolist() == [*world.NAMES, *DECODERS, *SAES]
+    of_models = table[table["loaded by"] != "vl.load_sae"]
+    files = {weights_file(name).name for name in of_models["name"]}
     assert files == {file.name for file in WEIGHTS.glob("*.safetensors")}
-    for row in table.to_dict("records"):
+    for row in of_models.to_dict("records"):
         card = world.card(row["name"])
         assert row["MB"] == pytest.approx(weights_file(row["name"]).stat().st_size / 1e6, abs=0.01)
         assert row["scenes seen"] == card.measured.images
         assert row["trained on"] == card.goal.trained_on
         assert f"{card.measured.images:,} scenes" in repr(card)
+
+
+def test_the_table_lists_the_saes_and_what_they_were_measured_to_be_worth():
+    table = vl.toy_models()
+    rows = table[table["loaded by"] == "vl.load_sae"].to_dict("records")
+    assert [row["name"] for row in rows] == list(SAES)
+    for row in rows:
+        sae = vl.load_sae(row["name"])
+        assert row["trained on"] == f"{sae.site} of block {sae.layer} of toy/p32"
+        assert row["latents"] == sae.n_latents
+        worth = sae.card["held_out"]
+        assert (row["explained variance"], row["recovered"]) == (
+            worth["explained"],
+            worth["recovered"],
+        )
+    assert table["layers"].isna().sum() == len(SAES)
+    assert "<td" in table._repr_html_()
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

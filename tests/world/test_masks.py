@@ -28,7 +28,7 @@ def mask_by_geometry(composition, height: int, width: int) -> np.ndarray:
     y = (np.arange(height)[:, None] + 0.5) / min(height, width)
     mask = np.zeros((height, width), int)
     for number, parts in enumerate(composition.things, start=1):
-        for outline, _ in parts:
+        for outline, *_ in parts:
             mask[covers(outline, x, y)] = number
     return mask
 
@@ -37,7 +37,7 @@ def distance_to_outlines(composition, height: int, width: int) -> np.ndarray:
     """Pixels between each pixel's centre and the nearest edge of any thing's outline."""
     y, x = np.indices((height, width)) + 0.5
     nearest = np.full((height, width), np.inf)
-    for outline, _ in (part for parts in composition.things for part in parts):
+    for outline, *_ in (part for parts in composition.things for part in parts):
         points = outline * min(height, width)
         for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
             dx, dy = x1 - x0, y1 - y0

@@ -36,9 +36,10 @@ def test_what_is_learnt_from_of_a_clip_is_what_its_trace_and_readout_are(tmp_pat
     found = encoded_states("toy/clip", torch.from_numpy(images)).float()
     assert found.shape == own.shape
     assert (found - own).norm() / own.norm() < 0.02
-    readout = encoded_readout("toy/clip", torch.from_numpy(images)).float()
+    readout, state = encoded_readout("toy/clip", torch.from_numpy(images), 1)
     expected = vit.adapter.readout_features(own[-1]).detach()
-    assert (readout - expected).norm() / expected.norm() < 0.02
+    assert (readout.float() - expected).norm() / expected.norm() < 0.02
+    assert (state.float() - own[1]).norm() / own[1].norm() < 0.02
 
 
 def test_what_is_left_to_chance_in_learning():
@@ -81,8 +82,8 @@ def test_learning_paints_scenes():
 
 
 def test_learning_a_flow_keeps_the_running_mean(monkeypatch):
-    embeddings = torch.randn(4, 20)
-    monkeypatch.setattr(paint, "encoded_readout", lambda *_: embeddings)
+    embeddings, tokens = torch.randn(4, 20), torch.randn(4, 50, 24)
+    monkeypatch.setattr(paint, "encoded_readout", lambda *_: (embeddings, tokens))
     task = PaintReadout(FLOW)
     torch.manual_seed(1)
     model = task.make_model()
@@ -102,6 +103,16 @@ def test_learning_a_flow_keeps_the_running_mean(monkeypatch):
         assert not mean.requires_grad
 
 
+def test_an_early_stream_learns_the_tokens_of_the_patches():
+    tokens = torch.randn(2, 11, 5) * 3 + 1
+    guessed = torch.randn(2, 9, 5)
+    own = tokens.numpy()[:, 2:]
+    own = (own - own.mean(-1, keepdims=True)) / own.std(-1, keepdims=True)
+    cosine = (own * guessed.numpy()).sum(-1) / np.linalg.norm(own, axis=-1)
+    cosine /= np.linalg.norm(guessed, axis=-1)
+    assert float(paint.unaligned(guessed, tokens)) == pytest.approx(1 - cosine.mean(), rel=1e-4)
+
+
 def test_an_encoder_that_is_not_there_is_refused():
     with refused(UsageError):
-        encoded_readout("toy/nothing", torch.zeros(1, 112, 112, 3, dtype=torch.uint8))
+        encoded_readout("toy/nothing", torch.zeros(1, 112, 112, 3, dtype=torch.uint8), 0)

@@ -16,11 +16,14 @@ from safetensors.torch import load_file
 
 from tests.sentences import refused
 from tests.test_files import room_for
+from tests.world.small_decoders import FLOW, randomised
 from vitlens_widgets import UsageError, world
 from vitlens_widgets.world.__main__ import main
 from vitlens_widgets.world.cards import weights_file
-from vitlens_widgets.world.catalogue import EMBEDDED
+from vitlens_widgets.world.catalogue import DECODERS, goal_of
+from vitlens_widgets.world.decoders.flow import FlowNetwork
 from vitlens_widgets.world.network import load_classifier, make_network
+from vitlens_widgets.world.training import loop
 from vitlens_widgets.world.training import optimizer as optimizers
 from vitlens_widgets.world.training.classify import (
     LOSSES,
@@ -31,6 +34,7 @@ from vitlens_widgets.world.training.classify import (
     taught_patches,
 )
 from vitlens_widgets.world.training.loop import Checkpoint, one_core_left, train
+from vitlens_widgets.world.training.paint import PaintReadout
 from vitlens_widgets.world.training.recipes import RECIPES
 from vitlens_widgets.world.training.task import FIRST_TRAINING_SEED, Recipe, stream
 from vitlens_widgets.world.weights import Design, read_facts
@@ -230,6 +234,51 @@ def test_training_leaves_a_core_to_its_worker_and_the_threads_as_they_were(monke
         torch.set_num_threads(before)
 
 
+def test_a_training_begins_with_embedded_weights_and_scenes_that_they_have_not_seen(tmp_path):
+    name = "toy/attn-only-1l"
+    task = Classify("class", Design(1, width=128, heads=4, mlp=False))
+    before = load_file(weights_file(name))
+    seen = read_facts(weights_file(name))["images"]
+    weights = train(
+        Recipe(task, images=12, batch_size=4, rate=1e-6, begin_with=name), tmp_path, "model"
+    )
+    for key, value in load_file(weights).items():
+        torch.testing.assert_close(value, before[key], rtol=0.01, atol=1e-4)
+    facts = read_facts(weights)
+    assert facts["images"] == seen + 12
+    assert facts["begun_with"] == name
+
+
+def test_the_scenes_of_a_later_training_are_others(tmp_path, monkeypatch):
+    first = RECIPES["toy/attn-only-1l"].images // 4
+    drawn = []
+
+    def noted(draw, start, stop, batch_size):
+        drawn.append((start, stop))
+        return stream(draw, start, stop, batch_size)
+
+    monkeypatch.setattr(loop, "stream", noted)
+    task = Classify("class", Design(1, width=128, heads=4, mlp=False))
+    train(Recipe(task, images=8, batch_size=4, begin_with="toy/attn-only-1l"), tmp_path, "model")
+    train(Recipe(task, images=8, batch_size=4), tmp_path, "fresh")
+    assert drawn == [(first, first + 2), (0, 2)]
+
+
+def test_weights_of_another_network_are_no_beginning(tmp_path):
+    with refused(UsageError):
+        train(Recipe(TASK, images=4, batch_size=4, begin_with="toy/p32"), tmp_path, "model")
+
+
+def test_a_painter_that_begins_with_weights_has_them_in_its_mean_too():
+    task = PaintReadout(FLOW)
+    weights = randomised(FlowNetwork(FLOW)).state_dict()
+    model = task.make_model()
+    task.begin(model, weights)
+    for network in (model.network, model.mean):
+        for name, value in network.state_dict().items():
+            torch.testing.assert_close(value, weights[name], rtol=0, atol=0)
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     train(Recipe(TASK, images=4, batch_size=4), tmp_path, "model")
     with refused(UsageError):
@@ -346,10 +395,13 @@ def test_the_documented_command_survives_ctrl_c_and_finishes(tmp_path):
 
 
 def test_every_embedded_model_was_trained_by_its_recipe():
-    assert set(RECIPES) >= set(world.NAMES)
-    for name in world.NAMES:
+    names = [*world.NAMES, *DECODERS]
+    assert set(RECIPES) >= set(names)
+    for name in names:
         recipe = RECIPES[name]
         noted, facts = read_facts(weights_file(name)), recipe.facts()
         early = set(noted) == {"images"}  # of the first three files, nothing else was noted
+        if noted.get("begun_with") == name:  # in more than one turn
+            del noted["begun_with"]
         assert noted == ({"images": facts["images"]} if early else facts)
-        assert EMBEDDED[name] == facts.get("goal", EMBEDDED[name])
+        assert goal_of(name) == facts.get("goal", goal_of(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -99,6 +99,7 @@ def mean_values(
     *,
     n_images: int | None = None,
     batch_size: int = 16,
+    executor: Any = None,
     save_to: str | os.PathLike[str] | None = None,
 ) -> MeanValues:
     """The mean of sites over a data set, token by token.
@@ -109,6 +110,7 @@ def mean_values(
         sites: One or several, such as `"z"` or `["attn_out", "mlp_out"]`.
         n_images: How many images; None for all there are.
         batch_size: How many images the model runs together.
+        executor: Whose workers run it, such as `vl.cluster()`; None for this process.
         save_to: A file to save to after every batch, and to go on from.
 
     Raises:
@@ -117,8 +119,8 @@ def mean_values(
     check_vit(vit, "mean_values")
     listed = [sites] if isinstance(sites, str) else as_list("sites=", sites, '["z", "mlp_out"]')
     measure = _Sums(vit, [check_site(site) for site in listed])
-    measure.labels = getattr(data, "labels", None)  # whatever the classes: they are not looked at
-    done = run(measure, vit, data, n_images=n_images, batch_size=batch_size, save_to=save_to)
+    where = {"executor": executor, "save_to": save_to}
+    done = run(measure, vit, data, n_images=n_images, batch_size=batch_size, **where)
     values = {
         (site, layer): torch.from_numpy(done.tallies[site][layer] / done.n_images).float()[None]
         for site in measure.settings["sites"]
@@ -131,6 +133,7 @@ class _Sums(BatchMeasure):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name: ClassVar = "mean values"
+    own_labels: ClassVar = True  # whatever the classes: they are not looked at
 
     def __init__(self, vit: ViT, sites: list[str]) -> None:
         if not sites:

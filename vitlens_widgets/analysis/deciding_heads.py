@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
@@ -10,6 +9,7 @@ import numpy as np
 
 import vitlens_widgets.charts as charts
 from vitlens_widgets.analysis.checks import logits_of
+from vitlens_widgets.analysis.chosen_head import is_to_choose, of_others
 from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.metrics import logit_difference
 from vitlens_widgets.analysis.over_images import OverImages, ShareOfImages, share_of_images
@@ -206,20 +206,20 @@ class _Deciding(Measures[DecidingHeads]):
     def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What the pairs of a batch that count add, `[6, layer, head]` each, and how many."""
         moved, gap, turned = self._exchanged(batch)
-        to_choose = np.array([_is_to_choose(one) for one in batch.examples])[:, None, None]
+        to_choose = np.array([is_to_choose(one) for one in batch.examples])[:, None, None]
         chosen_on, judged_by = (
             [np.where(half, one, np.nan) for one in (moved, turned)]
             for half in (to_choose, ~to_choose)
         )
-        ahead = judged_by[0] - _of_others(judged_by[0])
+        ahead = judged_by[0] - of_others(judged_by[0])
         return {
             "counts": tally((gap > 0).all((1, 2)).astype(float)),
             "to choose": tally(chosen_on[0], gap),
             "share": tally(judged_by[0], gap),
-            "others": tally(_of_others(judged_by[0]), gap),
+            "others": tally(of_others(judged_by[0]), gap),
             "ahead": tally(ahead, gap),
             "turned": tally(judged_by[1]),
-            "others turned": tally(_of_others(judged_by[1])),
+            "others turned": tally(of_others(judged_by[1])),
         }
 
     def result(self, done: Totals) -> DecidingHeads:
@@ -278,15 +278,3 @@ def _columns(name: str, found: OverImages, order: np.ndarray) -> dict[str, list[
     if isinstance(found, ShareOfImages):
         ends = {f"{name}, from": found.low, f"{name}, to": found.high}
     return {key: one.ravel()[order].tolist() for key, one in ({name: found.mean} | ends).items()}
-
-
-def _is_to_choose(example: Example) -> bool:
-    """Whether a pair is one to choose on, whatever batch it is in."""
-    return zlib.crc32(example.name.encode()) % 2 == 0
-
-
-def _of_others(values: np.ndarray) -> np.ndarray:
-    """For each head, the mean of all others: `[image, layer, head]`."""
-    n = values[0].size
-    total = values.sum((1, 2), keepdims=True)
-    return (total - values) / (n - 1) if n > 1 else np.full(values.shape, np.nan)

@@ -29,12 +29,13 @@ from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.stream import BatchMeasure, Totals, run
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.lenses.lens import check_classifier
+from vitlens_widgets.trace.example_batches import check_data
 from vitlens_widgets.trace.vit import check_vit
 
 R = TypeVar("R", bound=Result)
 Function = TypeVar("Function", bound=Callable[..., Result])
 
-Given = Literal["data", "infilling", "lens", "model", "pair", "reading", "trace"]
+Given = Literal["data", "infilling", "lens", "lenses", "model", "pair", "reading", "trace"]
 """What experiments are of: a model over a data set, or what they are given first."""
 
 
@@ -62,6 +63,7 @@ _STREAM = {
 _STREAM_DOC = """\
     n_images: How many images; None for all there are.
     batch_size: How many images the model runs together.
+    executor: Whose workers run it, such as `vl.cluster()` or a process pool; None for this process.
     save_to: A file to save to after every batch, and to go on from; see
         `vitlens_widgets.analysis.stream.run`."""
 
@@ -103,10 +105,10 @@ def over_data(
     """Make an experiment of a function that checks its own words and says how to measure a batch.
 
     The experiment takes what the function takes (`vit` and `data` first), and `n_images`,
-    `batch_size` and `save_to`, which are added to its signature and to `Args:` of its docstring.
-    It refuses a model without a classifier if it needs one, runs `stream.run`, and gives what
-    `Measures.result` makes of the totals. A function that names one of the three itself is given
-    it, too.
+    `batch_size`, `executor` and `save_to`, which are added to its signature and to `Args:` of its
+    docstring. It refuses a model without a classifier if it needs one, runs `stream.run`, and gives
+    what `Measures.result` makes of the totals. A function that names one of the four itself is
+    given it, too.
 
     Args:
         result: The class of what it gives.
@@ -127,6 +129,7 @@ def over_data(
             vit = check_vit(bound.arguments["vit"], define.__name__)
             if needs_classifier:
                 check_classifier(vit)
+            check_data(bound.arguments["data"], needs_masks=False)
             measure = define(*bound.args, **bound.kwargs)
             return measure.result(run(measure, vit, bound.arguments["data"], **stream))
 

@@ -167,7 +167,7 @@ class GivenMaps:
 
     def _measure(self, layer: int, image: int | None) -> dict[str, np.ndarray]:
         images = range(self.n_images) if image is None else [image]
-        sums = LayerSums(self._measures, compared=len(images) > 1)
+        sums = LayerSums(self._measures, self.n_heads, compared=len(images) > 1)
         for one in images:
             sums.see(self._weights[layer, one])
         return sums.found()

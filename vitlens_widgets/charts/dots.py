@@ -85,6 +85,36 @@ def with_points(
     return plot
 
 
+def heads_over(
+    title: str, axes: tuple[str, str], across: np.ndarray, up: Mapping[str, np.ndarray]
+) -> Figure:
+    """A figure of heads as dots: one number across, one or several up.
+
+    Args:
+        title: What it is of.
+        axes: What runs across, and what up.
+        across: `[layer, head]`.
+        up: `[layer, head]` by name; at most four.
+
+    Raises:
+        UsageError: No numbers, or of more than four names.
+    """
+    _check_marks(up, "things")
+    plot = empty_figure(title, axes[1], x_axis_label=axes[0])
+    layers, heads = (axis.ravel() for axis in np.indices(across.shape))
+    items: list[LegendItem] = []
+    for i, (name, values) in enumerate(up.items()):
+        data: dict[str, Any] = {"layer": layers, "head": heads, "of": [name] * layers.size}
+        source = ColumnDataSource({**data, "across": across.ravel(), "up": values.ravel()})
+        dots = plot.scatter("across", "up", source=source, **_look(i))
+        items.append(LegendItem(label=name, renderers=cast("Any", [dots])))
+        said = [("", "@of"), ("head", "L@layer H@head")]
+        said += [(axes[0], "@across{0.0000}"), (axes[1], "@up{0.0000}")]
+        plot.add_tools(HoverTool(renderers=[dots], tooltips=said))
+    plot.add_layout(legend_of(items), "right")
+    return plot
+
+
 def _check_marks(values: Mapping[str, np.ndarray], what: str) -> None:
     """That each name can have its own mark."""
     if not 1 <= len(values) <= len(_MARKS):

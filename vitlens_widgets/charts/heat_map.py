@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
 
 
-_ENDS = ((0, 114, 178), (247, 247, 247), (213, 94, 0))  # blue, white, orange: Okabe & Ito's
+_BLUE, _ORANGE = "#0072b2", "#d55e00"  # Okabe & Ito's
 
 
 def _between(at: float) -> str:
-    """A colour of the scale from -1 to 1."""
-    end = np.array(_ENDS[0 if at < 0 else 2])
-    red, green, blue = np.round(_ENDS[1] + abs(at) * (end - _ENDS[1])).astype(int)
-    return f"#{red:02x}{green:02x}{blue:02x}"
+    """A colour of the scale from -1 to 1: at 0 the ground of the page, which may be dark."""
+    return f"{_BLUE if at < 0 else _ORANGE}{round(255 * abs(at)):02x}"
 
 
 _BLUE_ORANGE = [_between(at) for at in np.linspace(-1, 1, 255)]
+
+_NOTHING = "rgba(128, 128, 128, 0.28)"
+"""Of a cell without a number: a grey that no number has, on white as on black."""
 
 
 def with_cells(plot: Figure, x: str, y: str, value: str, cells: Sequence[dict[str, Any]]) -> Figure:
@@ -71,7 +72,7 @@ def signed_cells(
     Args:
         title: What it is of.
         quantity: What the numbers are, for the read-out and beside the scale.
-        values: `[first axis, second axis]`; NaN is left empty.
+        values: `[first axis, second axis]`; NaN is grey.
         axes: The names of both; the first one runs to the right.
         names: What stands along each, by the axis' name.
     """
@@ -85,7 +86,7 @@ def signed_cells(
     ranges = {"x_range": list(names[across]), "y_range": list(names[down])[::-1]}
     plot = empty_figure(title, down, x_axis_label=across, **ranges)
     plot.height = 100 + max(180, 22 * values.shape[1])
-    colour = linear_cmap("value", _BLUE_ORANGE, -most, most, nan_color="rgba(0, 0, 0, 0)")
+    colour = linear_cmap("value", _BLUE_ORANGE, -most, most, nan_color=_NOTHING)
     source = ColumnDataSource(data)
     squares = plot.rect(across, down, 1, 1, source=source, color=colour, line_color=None)
     plot.add_layout(scale_of(colour["transform"], quantity), "right")
@@ -110,7 +111,7 @@ def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:
     Args:
         title: What it is of.
         quantity: What the numbers are, for the read-out and beside the scale.
-        values: `[row, col]`; NaN is left empty.
+        values: `[row, col]`; NaN is grey.
     """
     rows, cols = (axis.ravel() for axis in np.indices(values.shape))
     ranges = {"x_range": (-0.5, values.shape[1] - 0.5), "y_range": (values.shape[0] - 0.5, -0.5)}
@@ -118,7 +119,7 @@ def map_of_patches(title: str, quantity: str, values: np.ndarray) -> Figure:
     source = ColumnDataSource({"row": rows, "column": cols, quantity: values.ravel()})
     low, high, most = float(np.nanmin(values)), float(np.nanmax(values)), _round_up(values)
     scale = (_BLUE_ORANGE, -most, most) if low < 0 else (Cividis256, low, high)
-    colour = linear_cmap(quantity, *scale, nan_color="rgba(0, 0, 0, 0)")
+    colour = linear_cmap(quantity, *scale, nan_color=_NOTHING)
     squares = plot.rect("column", "row", 1, 1, source=source, color=colour, line_color=None)
     plot.add_layout(scale_of(colour["transform"], quantity), "right")
     said = [("", "row @row, column @column"), (quantity, f"@{{{quantity}}}{{0.000e+0}}")]

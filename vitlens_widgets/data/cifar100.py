@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,7 @@ class _Binary:
                 f'There is no file {os.fspath(file)}; the binary version has "test.bin". Of the '
                 "Python version, give what torchvision.datasets.CIFAR100 reads."
             )
+        self._path = path
         size = path.stat().st_size
         if not size or size % _RECORD:
             raise UsageError(
@@ -110,6 +112,10 @@ class _Binary:
         self.targets = np.array(self._records[:, 1])
         if self.targets.max() >= _CLASSES:
             raise UsageError(f"{path} has a class {self.targets.max()}; CIFAR-100 has 0 to 99.")
+
+    def __reduce__(self) -> tuple[type[_Binary], tuple[Path]]:
+        """Sent to another process by its path: there the file is opened again."""
+        return _Binary, (self._path,)
 
     def __len__(self) -> int:
         return len(self._records)

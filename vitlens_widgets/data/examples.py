@@ -19,6 +19,9 @@ from vitlens_widgets.data.rows import Columns, columns_of
 from vitlens_widgets.errors import UsageError, counted, said
 from vitlens_widgets.kinds import is_mapping, is_tuple
 
+UNKNOWN = -1
+"""Stands for the class of an image of which nobody knows it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -26,7 +29,8 @@ class Example:
 
     Attributes:
         image: Whatever `read_image` takes.
-        label: The class, an index into the data set's labels.
+        label: The class, an index into the data set's labels; `UNKNOWN` where nobody knows, in
+            which case only what does not ask for it can read the image.
         mask: Bool `[height, width]` of the whole image, before any resizing and cropping: which
             pixels show the class. None where nobody knows.
         name: What the image is called in an error's sentence.
@@ -70,10 +74,12 @@ class Examples:
 
     Args:
         items: The examples; a data set of torchvision is such a sequence. Classes are names or
-            indices; a mask is bool `[height, width]`, True where the pixel shows the class. Rows of
-            Hugging Face, whose `Dataset` is such a sequence, have a column of each.
+            indices, or None where nobody knows; a mask is bool `[height, width]`, True where the
+            pixel shows the class. Rows of Hugging Face, whose `Dataset` is such a sequence, have a
+            column of each.
         labels: The class names, or the name of a known label set (`"cifar100"`); by default those
-            that the data set itself has (`ClassLabel`, `classes`).
+            that the data set itself has (`ClassLabel`, `classes`). Photographs whose classes nobody
+            knows need none: `Examples([(path, None) for path in paths])`.
         name: What the set is called. A run that is resumed knows the set by its name, its labels,
             the number of its items, and the images that it has done.
 
@@ -99,13 +105,16 @@ class Examples:
         self._name = name
         first = items[0]
         self._columns = columns_of(items, first) if is_mapping(first) else None
-        self.labels = as_labels(own_names(items, self._columns) if labels is None else labels)
         parts = _parts(self._plain(first))
         if len(parts) not in (2, 3):
             raise UsageError(
                 "example 0 must be (image, class) or (image, class, mask), not "
-                f"{_kind(self._plain(first))}."
+                f"{_kind(self._plain(first))}; the class is None where nobody knows it."
             )
+        self._unknown = labels is None and parts[1] is None
+        if self._unknown:
+            labels = _NO_CLASSES
+        self.labels = as_labels(own_names(items, self._columns) if labels is None else labels)
         self.has_masks = len(parts) == 3
         self.count: int | None = len(items)
 
@@ -126,7 +135,8 @@ class Examples:
             asked = "(image, class, mask)" if self.has_masks else "(image, class)"
             raise UsageError(f"{name} must be {asked}, as the first one is, not {_kind(item)}.")
         mask = checked_mask(parts[2], name) if self.has_masks else None
-        return Example(parts[0], self.labels.index(parts[1]), mask, name)
+        label = UNKNOWN if parts[1] is None else self.labels.index(parts[1])
+        return Example(parts[0], label, mask, name)
 
     def _plain(self, item: Any) -> Any:
         """(image, class) of a row; anything else as it is."""
@@ -141,7 +151,11 @@ class Examples:
         return len(self._items)
 
     def __repr__(self) -> str:
-        return f"Examples({self._name}: {counted(len(self), 'image')}, {len(self.labels)} classes)"
+        classes = "classes unknown" if self._unknown else f"{len(self.labels)} classes"
+        return f"Examples({self._name}: {counted(len(self), 'image')}, {classes})"
+
+
+_NO_CLASSES = ("unknown",)
 
 
 def own_names(items: Any, columns: Columns | None) -> Any:
@@ -185,19 +199,29 @@ def checked_mask(mask: Any, name: str) -> np.ndarray:
     return mask
 
 
-def checked_example(data: Dataset, number: int) -> Example:
+def checked_example(data: Dataset, number: int, *, any_class: bool = False) -> Example:
     """The example of this number, of whichever data set, if it is one.
 
+    Args:
+        data: The data set.
+        number: Which.
+        any_class: Whether its class plays no part, so that nobody need know it.
+
     Raises:
-        UsageError: It is something else, its class is none of the data set's, or it lacks the mask
-            that every example has.
+        UsageError: It is something else, its class is none of the data set's or nobody knows it, or
+            it lacks the mask that every example has.
     """
     example = data[number]
     if not isinstance(example, Example):
         raise UsageError(f"{data!r} must give vl.data.Example, not {said(example)}.")
     named = f'example "{example.name}"' if example.name else f"example {number}"
+    unknown = isinstance(example.label, int) and example.label == UNKNOWN
+    if unknown and not any_class:
+        raise UsageError(
+            f"Nobody says of what class {named} of {data!r} is, and this needs to know it."
+        )
     try:
-        fits = 0 <= operator.index(example.label) < len(data.labels)
+        fits = unknown or 0 <= operator.index(example.label) < len(data.labels)
     except TypeError:
         fits = False
     if not fits:

@@ -13,6 +13,7 @@ from typing import Any
 from vitlens_widgets.data.examples import Example, as_labels
 from vitlens_widgets.data.known_sets import imagenet_synsets
 from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.data.listed_anew import ListedAnew
 from vitlens_widgets.errors import UsageError, check_count, counted, said, warn
 from vitlens_widgets.files import existing_path
 
@@ -30,11 +31,11 @@ _SYNSET = re.compile(r"n\d{8}")
 
 _FLAT = (
     "; it has images itself: vit.trace takes such a folder as it is, and vl.data.Examples takes a "
-    "list of (image, class)"
+    "list of (image, class), the class None where nobody knows it"
 )
 
 
-class ImageFolder:
+class ImageFolder(ListedAnew):
     """A folder that has one folder of images per class, as torchvision's `ImageFolder` reads it.
 
     Images in folders within a class's folder are of that class, too. Folders are classes by their
@@ -72,29 +73,35 @@ class ImageFolder:
     ) -> None:
         self.folder = existing(folder)
         classes = class_folders(self.folder)
-        self.labels, indices = _named([path.name for path in classes], labels)
-        pairs = zip(classes, indices, strict=True)
-        self._files = in_turn(
-            [[(f, i) for f in first_images(c, per_class, skip)] for c, i in pairs]
-        )
+        names = [path.name for path in classes]
+        self.labels, indices = _named(names, labels)
+        self._class_of = dict(zip(names, indices, strict=True))
+        self._per_class, self._skip = per_class, skip
+        self._files = self._found()
         if not self._files:
             raise UsageError(f"The folders in {self.folder} hold no images.")
         _say_what_is_left_out(self.folder, classes)
         self.count: int | None = len(self._files)
 
+    def _found(self) -> list[Path]:
+        """See `ListedAnew`."""
+        classes = class_folders(existing(self.folder))
+        return in_turn([first_images(one, self._per_class, self._skip) for one in classes])
+
     @property
     def identity(self) -> dict[str, Any]:
         """See `Dataset`: the files by name and size, wherever the folder stands."""
-        return {"image folder": fingerprint(self.folder, [file for file, _ in self._files])}
+        return {"image folder": fingerprint(self.folder, self._files)}
 
     def source(self, number: int) -> Path:
         """The file of this number: of two data sets, those with one file are one image."""
-        return self._files[number][0].resolve()
+        return self._files[number].resolve()
 
     def __getitem__(self, number: int) -> Example:
         """See `Dataset`."""
-        file, label = self._files[number]
-        return Example(file, label, name=str(file.relative_to(self.folder)))
+        file = self._files[number]
+        name = file.relative_to(self.folder)
+        return Example(file, self._class_of[name.parts[0]], name=str(name))
 
     def __len__(self) -> int:
         return len(self._files)
@@ -184,10 +191,21 @@ def in_turn(by_class: Iterable[Iterable[Any]]) -> list[Any]:
 
 
 def fingerprint(folder: Path, files: Sequence[Path]) -> str:
-    """SHA-256 of the files' names below the folder and their sizes, in their order."""
+    """SHA-256 of the files' names below the folder and their sizes, in their order.
+
+    Raises:
+        UsageError: One is no longer there.
+    """
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\n".encode())
+        try:
+            size = file.stat().st_size
+        except OSError as error:
+            raise UsageError(
+                f"{file} is not there any more, or cannot be read ({error.strerror}): make the "
+                "data set anew."
+            ) from error
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{size}\n".encode())
     return digest.hexdigest()
 
 

@@ -20,6 +20,7 @@ from vitlens_widgets.data.image_folder import (
     synset_class,
 )
 from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.data.listed_anew import ListedAnew
 from vitlens_widgets.errors import UsageError
 
 _PAIRS = {
@@ -35,7 +36,7 @@ MERGED = frozenset((*_PAIRS, *_PAIRS.values()))
 _SIZES = (50, 300, 919)
 
 
-class ImageNetS:
+class ImageNetS(ListedAnew):
     """A split of ImageNet-S: `<split>/<synset>/<image>`, masks in `<split>-segmentation`.
 
     A mask is a PNG whose red channel plus 256 times the green one is the number of the category,
@@ -80,13 +81,19 @@ class ImageNetS:
         classes = class_folders(existing(self.folder / split))
         self._category = {path.name: i for i, path in enumerate(classes, start=1)}
         _check_size(self.folder / split, len(classes))
-        chosen = [path for path in classes if path.name not in exclude]
-        enough = [path for path in chosen if len(first_images(path, least)) == least]
-        self._files = in_turn([first_images(path, per_class) for path in enough])
+        self._per_class, self._least, self._exclude = per_class, least, exclude
+        self._files = self._found()
         if not self._files:
             raise UsageError(f"The folders in {self.folder / split} hold no images to choose.")
         self.has_masks = (self.folder / f"{split}-segmentation").is_dir()
         self.count: int | None = len(self._files)
+
+    def _found(self) -> list[Path]:
+        """See `ListedAnew`."""
+        classes = class_folders(existing(self.folder / self.split))
+        chosen = [path for path in classes if path.name not in self._exclude]
+        enough = [path for path in chosen if len(first_images(path, self._least)) == self._least]
+        return in_turn([first_images(path, self._per_class) for path in enough])
 
     @classmethod
     def vilas(

@@ -34,6 +34,8 @@ class Streamed:
     """
 
     has_masks = False
+    forward_alone = True
+    """Whether it is slow but from the first image to the last."""
 
     def __init__(
         self,

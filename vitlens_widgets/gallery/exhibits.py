@@ -7,12 +7,21 @@ import functools
 import numpy as np
 
 from vitlens_widgets import world
-from vitlens_widgets.lenses import FrozenNormLens, InfillLens, LogitLens, Reading
+from vitlens_widgets.lenses import (
+    FrozenNormLens,
+    InfillLens,
+    LogitLens,
+    Reading,
+    SteeringLens,
+    TunedLens,
+)
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.widgets import (
     AttentionMaps,
     Causes,
+    DecodedImages,
     Explorer,
+    Features,
     InfillStrip,
     PatchFeatures,
     PatchGrid,
@@ -21,7 +30,7 @@ from vitlens_widgets.widgets import (
     link,
 )
 from vitlens_widgets.world.scene import Scene
-from vitlens_widgets.zoo import load
+from vitlens_widgets.zoo import load, load_decoder
 
 
 @functools.cache
@@ -93,6 +102,17 @@ def norms() -> list[PatchGrid]:
     own, frozen = (one.top(1).index[:, 0, patches, 0] for one in readings)
     most = int((own != frozen).sum(-1).argmax())
     return _linked([PatchGrid(one, state=most, caption=_names(scene)) for one in readings])
+
+
+def lenses() -> PatchGrid:
+    """The logit lens and the tuned lens that comes with the model, one under the other."""
+    scene = world.scene(seed=45, objects=2, classes=("cat", "umbrella"))
+    vit = _model()
+    trace = vit.trace([scene.image])
+    readings = [lens.read(trace) for lens in (LogitLens(vit), TunedLens.load("toy/p32", vit))]
+    tuned, logit = TunedLens.name, LogitLens.name
+    how = {"lens": tuned, "beside": logit, "state": 3, "target": "cat"}
+    return PatchGrid(readings, caption=_names(scene), **how)
 
 
 @functools.cache
@@ -178,6 +198,30 @@ def mlp_words() -> PatchGrid:
     vit, scene = _model(), world.scene(seed=0)
     reading = LogitLens(vit).read(vit.trace(scene.image), site="mlp_out")
     return PatchGrid(reading, target=scene.names[0], caption=_names(scene))
+
+
+def decoded() -> DecodedImages:
+    """10: states and heads of two scenes, painted."""
+    vit, scenes = _model("toy/clip"), [world.scene(seed, objects=2) for seed in (7, 8)]
+    lens = SteeringLens(vit, load_decoder("toy/unclip"))
+    trace = vit.trace([scene.image for scene in scenes])
+    judge = _model("toy/p32-taught")
+    return DecodedImages(lens, trace, judge=judge, seeds=1, caption=_names(scenes[0]))
+
+
+def neurons() -> Features:
+    """Neurons of the last three blocks: what makes them fire; four of them with their pictures."""
+    from vitlens_widgets.analysis import activations
+
+    vit, scene = _model(), world.scene(seed=7, objects=2)
+    found = activations(vit, world.Scenes(objects=2), layers=[3, 4, 5], n_images=200)
+    widget = Features(found, vit, scene.image, caption="scenes of two things")
+    telling = found.selectivity()
+    for name in ("apple", "cat", "car"):
+        areas = telling.auc[..., telling.labels.index(name)]
+        place, feature = np.unravel_index(areas.argmax(), areas.shape)
+        widget.keep((found.layers[place], int(feature)))
+    return widget
 
 
 def features() -> PatchFeatures:

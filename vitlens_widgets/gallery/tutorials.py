@@ -56,6 +56,14 @@ def tutorials() -> list[Exhibit]:
             exhibits.norms,
         ),
         Exhibit(
+            "lenses",
+            "What a tuned lens reads earlier",
+            "The same states by the tuned lens and by the logit lens, on one scale, with the "
+            "curves of both. Choose the lens, or their difference.",
+            "vl.PatchGrid",
+            exhibits.lenses,
+        ),
+        Exhibit(
             "heads",
             "Where every head looks",
             "All heads of all layers; choose one, pin a query, sort by a statistic.",
@@ -108,6 +116,24 @@ def tutorials() -> list[Exhibit]:
             "stream.",
             "07_key_value_memories",
             exhibits.mlp_words,
+        ),
+        Exhibit(
+            "decoded",
+            "States and heads as pictures",
+            "What a decoder paints of each state of an image, and of the readout with one head's "
+            "contribution made stronger; beside it what stands for chance, and whether the "
+            "pictures tell what a head is worth.",
+            "10_images_from_states",
+            exhibits.decoded,
+        ),
+        Exhibit(
+            "neurons",
+            "What makes a neuron fire",
+            "Every neuron of three blocks by how well it tells a class, and one of them large: the "
+            "images that it fires most on, a patch from each tenth of its activations, what it "
+            "writes, and the answers with it turned down and up.",
+            "vl.Features",
+            exhibits.neurons,
         ),
         Exhibit(
             "features",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Protocol
 
 import torch
@@ -22,9 +22,9 @@ KEEP_BYTES = 128 * 2**20
 """Logits up to this size are kept (float32), of larger ones those of the last states; the rest is
 decoded again, a piece at a time."""
 
-PIECE_BYTES = 4 * 2**20
-"""Logits are decoded about so many bytes at a time: what a processor's cache holds.
-One state of one image is always decoded as a whole."""
+PIECE_BYTES = 2**20
+"""Logits are decoded about so many bytes at a time: of a thousand classes one state, so that one
+can be asked for alone. One state of one image is always decoded as a whole."""
 
 CHUNK_BYTES = 2**20
 """Decoded logits are measured about so many bytes at a time on a CPU: each step of a measure works
@@ -33,6 +33,9 @@ on what a core's own cache still holds, in memory that need not be asked of the 
 Measure = Callable[[Tensor, Final | None], dict[str, Tensor]]
 """Takes logits `[row, class]` and what the final state answers at the same tokens; says things of
 them by name, `[row]` or `[row, k]`."""
+
+Known = dict[tuple[int, int], dict[str, Tensor]]
+"""What was measured of pieces, by their first state and image."""
 
 
 class LogitDecoder(Protocol):
@@ -44,6 +47,10 @@ class LogitDecoder(Protocol):
     @property
     def sees_states_alone(self) -> bool:
         """Whether what it makes of a state depends on nothing else."""
+        ...
+
+    def answered_by(self, vit: ViT) -> LogitDecoder:
+        """The same, answered by a twin of its model."""
         ...
 
     def decode(self, states: Tensor, first: int, final: Tensor) -> Tensor:
@@ -79,6 +86,7 @@ class Decoded:
         self._kept: dict[tuple[int, int], Tensor] = {}  # pieces, by their first state and image
         self._n_bytes = 0  # of these
         self.n_same = 0  # states at the start that are those of another run
+        self._latest_final: tuple[slice, Tensor] | None = None  # of sub-blocks, asked for again
 
     def adopt(self, before: Decoded, n_same: int) -> None:
         """Takes the logits of the first states, where they are kept, from a run that shares them.
@@ -108,7 +116,12 @@ class Decoded:
         return torch.cat([self._one_state(k, images) for images in self._image_slices()]).cpu()
 
     def measured(
-        self, measure: Measure, *, beside_final: bool = True, same: bool | None = None
+        self,
+        measure: Measure,
+        *,
+        beside_final: bool = True,
+        same: bool | None = None,
+        known: Known | None = None,
     ) -> dict[str, Tensor]:
         """What `measure` says of every piece, put together on the CPU: `[state, image, ...]`.
 
@@ -116,41 +129,74 @@ class Decoded:
             measure: Is given pieces, from the last state down.
             beside_final: Whether it looks at what the final state answers; else it is given none.
             same: Of the states that are another run's alone, or of the others; None for all.
+            known: What it has said of some, which it is not given again.
         """
-        if any(place not in self._kept for place in self._places(same)):
+        known = {} if known is None else known
+        chosen = [
+            states
+            for states in self._state_slices()
+            if same is None or same == (states.stop <= self.n_same)
+        ]
+        every = [
+            (states.start, images.start) for images in self._image_slices() for states in chosen
+        ]
+        if any(place not in self._kept and place not in known for place in every):
             self._trace.check_weights("read")
         columns: list[dict[str, Tensor]] = []
         n_steps = self.shape[0] * self.shape[1]
         with progress_bar(n_steps, self.name) as bar:
             for images in self._image_slices():
                 found: list[dict[str, Tensor]] = []
-                for logits, final in self._from_the_last(images, beside_final, same):
-                    found.append(_in_chunks(measure, logits, final))
-                    bar.update(logits.shape[0] * logits.shape[1])
+                for piece in self._measured(measure, chosen, images, beside_final, known):
+                    found.append(piece)
+                    of_one = next(iter(piece.values()))
+                    bar.update(of_one.shape[0] * of_one.shape[1])
                 columns.append(_joined(found[::-1], 0))
         return {name: value.cpu() for name, value in _joined(columns, 1).items()}
 
-    def _places(self, same: bool | None) -> Iterator[tuple[int, int]]:
-        """Where pieces begin, `(state, image)`, of the states that `measured` is asked for."""
-        for images in self._image_slices():
-            for states in self._state_slices():
-                if same is None or same == (states.stop <= self.n_same):
-                    yield states.start, images.start
+    def measured_at(
+        self, measure: Measure, state: int, image: int, known: Known, *, beside_final: bool = True
+    ) -> dict[str, Tensor]:
+        """What `measure` says of one state of one image, `[token, ...]`; only its piece is decoded.
 
-    def _from_the_last(
-        self, images: slice, beside_final: bool, same: bool | None
-    ) -> Iterator[tuple[Tensor, Final | None]]:
-        """Pieces from the last state down, so that the final one is decoded but once."""
+        The weights are not looked at.
+
+        Args:
+            measure: As for `measured`.
+            state: Which state.
+            image: Which image.
+            known: What it has said of pieces, to which this is added.
+            beside_final: As for `measured`.
+        """
+        states = next(one for one in self._state_slices() if one.start <= state < one.stop)
+        images = next(one for one in self._image_slices() if one.start <= image < one.stop)
+        (found,) = self._measured(measure, [states], images, beside_final, known)
+        place = (state - states.start, image - images.start)
+        return {name: value[place].cpu() for name, value in found.items()}
+
+    def _measured(
+        self,
+        measure: Measure,
+        states: Sequence[slice],
+        images: slice,
+        beside_final: bool,
+        known: Known,
+    ) -> Iterator[dict[str, Tensor]]:
+        """Of pieces from the last state down, so that the final one is decoded but once."""
         final = None
-        for states in self._state_slices():
-            if same is not None and same != (states.stop <= self.n_same):
-                continue
-            logits = self._piece(states, images)
-            if final is None and beside_final:
-                is_last = self._source.is_states and states.stop == self.shape[0]
-                last = logits[-1] if is_last else self._final(images)
-                final = statistics.final(last.flatten(0, -2), self._trace.vit.probabilities)
-            yield logits, final
+        for some in states:
+            place = (some.start, images.start)
+            if place not in known:
+                logits = self._piece(some, images)
+                if final is None and beside_final:
+                    is_last = self._source.is_states and some.stop == self.shape[0]
+                    final = self._answer(logits[-1] if is_last else self._final(images))
+                known[place] = _in_chunks(measure, logits, final)
+            yield known[place]
+
+    def _answer(self, last: Tensor) -> Final:
+        """What the final state's logits `[image, token, class]` answer."""
+        return statistics.final(last.flatten(0, -2), self._trace.vit.probabilities)
 
     def _one_state(self, k: int, images: slice) -> Tensor:
         states = next(part for part in self._state_slices() if part.start <= k < part.stop)
@@ -175,7 +221,10 @@ class Decoded:
         """What the final state answers, where sub-block outputs are read, or other states."""
         if self._source.is_states:
             return self._piece(self._state_slices()[0], images)[-1]
-        return self._decode(self._trace.states[-1:], self._trace.n_states - 1, images)[0]
+        if self._latest_final is None or self._latest_final[0] != images:
+            last = self._trace.states[-1:]
+            self._latest_final = images, self._decode(last, self._trace.n_states - 1, images)[0]
+        return self._latest_final[1]
 
     @clean
     def _decode(self, values: Tensor, first: int, images: slice) -> Tensor:

@@ -19,10 +19,10 @@ from vitlens_widgets.errors import (
     UsageError,
     as_list,
     check_count,
+    check_flag,
     check_number,
     check_seed,
     check_type,
-    warn,
 )
 from vitlens_widgets.kinds import is_several
 from vitlens_widgets.lenses.same_encoder import makes_the_same
@@ -84,6 +84,11 @@ class Decoder(ABC):
     guidance: float = 1.0
     at_once: int = 8
     hides: bool = False
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        of = f"{self.reads.what} of {self.reads.encoder or 'its encoder'}"
+        return f"{type(self).__name__}({self.name}: {of} -> {height} x {width} pixels)"
 
     def decode(
         self,
@@ -161,18 +166,23 @@ class Decoder(ABC):
             `[picture, 3, height, width]`, brightness from 0 to 1; what is beyond is cut off.
         """
 
-    def check_reads(self, vit: ViT) -> None:
+    def check_reads(self, vit: ViT, same_encoder: bool = False) -> None:
         """Refuse the model of another encoder than the one it was trained on.
 
         Both are shown one image, if the decoder carries its encoder or that is embedded, and if
-        both take the same size. Else there is the name alone, and a copy may have another: then a
-        warning says so.
+        both take the same size. Else the name is held against that of its encoder.
+
+        Args:
+            vit: The model.
+            same_encoder: Whether it is the decoder's own, whatever its name: then that is believed,
+                where nothing else can be compared.
 
         Raises:
-            UsageError: Its embeddings are of another shape, or it makes something else of an image
-                than the decoder's own encoder.
+            UsageError: Its embeddings are of another shape, it makes something else of an image
+                than the decoder's own encoder, or it has another name.
         """
         check_type("A decoder", vit, ViT, 'a model from vl.load, such as vl.load("toy/clip")')
+        check_flag("same_encoder=", same_encoder)
         tokens = (vit.layout.n_tokens, vit.width)
         theirs = tokens if self.reads.what == "tokens" else (vit.adapter.n_features,)
         theirs_is = self.reads.encoder and f', vl.load("{self.reads.encoder}")'
@@ -188,11 +198,12 @@ class Decoder(ABC):
                 f"{self.name} was trained on {self.reads.encoder or 'the encoder that it carries'},"
                 f" and {vit.name} makes something else of an image: {load}"
             )
-        if same is None and self.reads.encoder and vit.name != self.reads.encoder:
-            warn(
+        named = not self.reads.encoder or vit.name == self.reads.encoder
+        if same is None and not named and not same_encoder:
+            raise UsageError(
                 f"{self.name} was trained on {self.reads.encoder}; whether {vit.name} is a copy of "
                 "it cannot be told here, and what another model makes of an image means something "
-                "else."
+                f"else: {load[:-1]}, or say same_encoder=True if it is."
             )
 
     def _stream(self, embedding: Tensor, request: Request) -> Iterator[np.ndarray]:

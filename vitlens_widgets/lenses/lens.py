@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -143,6 +144,12 @@ class Lens(Live, ABC):
         """
         own = self._answered(trace)
         return Reading(self, source_of(own, site, head, value_bias))
+
+    def answered_by(self: Self, vit: ViT) -> Self:
+        """The same lens, answered by a twin of its model: `vit.prompted` or `vit.taught`."""
+        lens = copy.copy(self)
+        lens.vit = vit
+        return lens
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the lens as safetensors: its arguments, and by what its model is known again.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets.lenses import statistics
-from vitlens_widgets.lenses.decoded import Decoded, Measure
+from vitlens_widgets.lenses.decoded import Decoded, Known, Measure
 from vitlens_widgets.models.probabilities import Kind
 
 _TOP_AT_ONCE = 5  # as a PatchGrid shows
@@ -32,6 +32,8 @@ class Measured:
         self._readout = readout
         self._columns: dict[int, tuple[Tensor, Tensor]] = {}
         self._before: Measured | None = None
+        self._parts: Known = {}
+        self._parts_of_columns: dict[int, Known] = {}
 
     def adopt(self, before: Measured, n_same: int) -> None:
         """Takes what is said of the first states from a run that shares them.
@@ -51,22 +53,42 @@ class Measured:
         Where a pass is long, the columns of the model's own answers, which are asked for first,
         come with it.
         """
-        answers = self._answers
-        k = min(_TOP_AT_ONCE, self._decoded.n_classes)
-
-        def measure(logits: Tensor, final: statistics.Final | None) -> dict[str, Tensor]:
-            found = statistics.summary(logits, cast("statistics.Final", final), k, self._kind)
-            for index in answers:
-                column = statistics.column(logits, index)
-                found |= {f"{name} {index}": value for name, value in column.items()}
-            return found
-
         if self._before is not None:
-            return self._beside(self._before, measure)
-        found = self._decoded.measured(measure)
-        for index in answers:
+            return self._beside(self._before, self._measure)
+        found = self._decoded.measured(self._measure, known=self._parts)
+        self._parts = {}
+        for index in self._answers:
             self._columns[index] = found.pop(f"logit {index}"), found.pop(f"rank {index}")
         return found
+
+    def _measure(self, logits: Tensor, final: statistics.Final | None) -> dict[str, Tensor]:
+        k = min(_TOP_AT_ONCE, self._decoded.n_classes)
+        found = statistics.summary(logits, cast("statistics.Final", final), k, self._kind)
+        for index in self._answers:
+            column = statistics.column(logits, index)
+            found |= {f"{name} {index}": value for name, value in column.items()}
+        return found
+
+    def summary_at(self, state: int, image: int) -> dict[str, Tensor]:
+        """The same of one state of one image, `[token, ...]`: no other is looked at for it."""
+        if "summary" in vars(self) or self._before is not None:
+            return {name: value[state, image] for name, value in self.summary.items()}
+        return self._decoded.measured_at(self._measure, state, image, self._parts)
+
+    def column_at(self, index: int, state: int, image: int) -> dict[str, Tensor]:
+        """Logit and rank of one class in one state of one image, `[token]`."""
+        if index in self._columns or (self._before is not None and index in self._answers):
+            return {
+                name: value[state, image]
+                for name, value in zip(("logit", "rank"), self.column(index), strict=True)
+            }
+        if index in self._answers:
+            found = self.summary_at(state, image)
+            return {name: found[f"{name} {index}"] for name in ("logit", "rank")}
+        known = self._parts_of_columns.setdefault(index, {})
+        return self._decoded.measured_at(
+            partial(_column, index), state, image, known, beside_final=False
+        )
 
     def _beside(self, before: Measured, measure: Measure) -> dict[str, Tensor]:
         """The summary, where the first states are another run's, whose final state is not this."""
@@ -94,10 +116,10 @@ class Measured:
         if index in self._answers:
             self.summary  # noqa: B018  # which looks at the model's answers on its way
         if index not in self._columns:
-            found = self._decoded.measured(
-                lambda logits, _: statistics.column(logits, index), beside_final=False
-            )
+            known = self._parts_of_columns.get(index)
+            found = self._decoded.measured(partial(_column, index), beside_final=False, known=known)
             self._columns[index] = found["logit"], found["rank"]
+            self._parts_of_columns.pop(index, None)
         return self._columns[index]
 
     @cached_property
@@ -107,3 +129,7 @@ class Measured:
             return []
         best = self._readout.summary["index"][-1, :, 0]
         return cast("list[int]", best.unique().tolist())[:_ANSWERS_AT_ONCE]
+
+
+def _column(index: int, logits: Tensor, _final: statistics.Final | None) -> dict[str, Tensor]:
+    return statistics.column(logits, index)

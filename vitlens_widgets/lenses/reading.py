@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
+import torch
 from torch import Tensor
 
 from vitlens_widgets.data import frame
@@ -18,6 +19,7 @@ from vitlens_widgets.lenses.measured import Measured
 from vitlens_widgets.lenses.source import Source
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.sites import check_index
+from vitlens_widgets.trace.steady import in_a_row
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -78,8 +80,7 @@ class Reading(Described):
         Raises:
             UsageError: As `Trace.answered_by`.
         """
-        lens = copy.copy(self._lens)
-        lens.vit = vit
+        lens = self._lens.answered_by(vit)
         return Reading(lens, replace(self._source, trace=self._trace.answered_by(vit)))
 
     @property
@@ -198,6 +199,46 @@ class Reading(Described):
             UsageError: The class is not among the labels.
         """
         return self._column(target)[1].clone()
+
+    def of_state(
+        self, state: int, image: int = 0, target: int | str | None = None
+    ) -> dict[str, Tensor]:
+        """What is said of one state of one image: no other state is decoded for it.
+
+        The numbers are those that the whole reading has there, and are kept for it.
+
+        Args:
+            state: Which state.
+            image: Which image.
+            target: A class whose logit and rank are added, named or counted from 0.
+
+        Returns:
+            By name, each `[token + readout, ...]`, the readout's after the last token's: `index`
+            and `probability` of the five most probable classes (of fewer, all), `entropy`,
+            `kl_to_final`, by softmax `logsumexp`, of a target `logit` and `rank`.
+
+        Raises:
+            UsageError: No such state, image or class, or weights that have changed since the trace.
+        """
+        check_index("state", state, self.n_states)
+        check_index("image", image, self.n_images)
+        if self._readout is None:
+            raise UsageError("of_state is said of all tokens: ask reading, not reading.readout.")
+        compute = partial(self._of_state, self._readout, state, image, target)
+        return in_a_row(self._trace, "read", compute, after=False)
+
+    def _of_state(
+        self, readout: Reading, state: int, image: int, target: int | str | None
+    ) -> dict[str, Tensor]:
+        parts = [one._measured.summary_at(state, image) for one in (self, readout)]
+        names = [name for name in parts[0] if " " not in name]  # without the answers' columns
+        if target is not None:
+            index = self.labels.index(target)
+            columns = [one._measured.column_at(index, state, image) for one in (self, readout)]
+            parts = [part | column for part, column in zip(parts, columns, strict=True)]
+            names += columns[0]
+        tokens, own = parts
+        return {name: torch.cat([tokens[name], own[name][None]]) for name in names}
 
     def _at_place(
         self, name: str, place: tuple[int, ...], classes: list[int]

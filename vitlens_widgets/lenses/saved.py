@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.files import path_for, write_whole
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.trace.fingerprint import agree, fingerprint
+from vitlens_widgets.trace.fingerprint import agree, fingerprint, fingerprint_at_any_size
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -39,6 +39,8 @@ class SavedLens:
         fingerprint: Of that model (`trace.fingerprint`).
         settings: The other arguments of its class, by name.
         tensors: Those that are tensors.
+        size: That of the model's images, and by what the model is known at any other
+            (`trace.fingerprint`); empty where a file does not say.
     """
 
     key: ClassVar[str] = "vitlens_widgets lens"
@@ -51,6 +53,7 @@ class SavedLens:
     fingerprint: dict[str, Any]
     settings: dict[str, Any]
     tensors: dict[str, Tensor] = field(repr=False)
+    size: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
     def of(cls, lens: Any) -> Self:
@@ -68,7 +71,18 @@ class SavedLens:
     def about(cls, lens: Any, settings: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         """What is known of something by these arguments, and of its model."""
         vit: ViT = lens.vit
-        return cls(type(lens).__name__, vit.name, fingerprint(vit), settings, tensors)
+        size = {"image_size": list(vit.image_size), "at_any": fingerprint_at_any_size(vit)}
+        return cls(type(lens).__name__, vit.name, fingerprint(vit), settings, tensors, size)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """By which the lens is told from others, in JSON's types; `trace.fingerprint.agree`."""
+        own = _sum_of(self.settings, self._written)
+        return {"lens": self.lens, "model": self.fingerprint, "sum": own}
+
+    @property
+    def _written(self) -> dict[str, Tensor]:
+        return {name: t.detach().cpu().contiguous().clone() for name, t in self.tensors.items()}
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file.
@@ -78,7 +92,7 @@ class SavedLens:
         """
         place = path_for(path, f"{self.thing}.safetensors")
         about = {"schema": SCHEMA, **{k: v for k, v in vars(self).items() if k != "tensors"}}
-        tensors = {name: t.detach().cpu().contiguous().clone() for name, t in self.tensors.items()}
+        tensors = self._written
         about["sum"] = _sum_of(about, tensors)
         write_whole(place, save(tensors, {self.key: json.dumps(about)}))
 
@@ -113,7 +127,7 @@ class SavedLens:
                 "again and save it."
             )
         del about["schema"]
-        if set(about) | {"tensors"} != {field.name for field in fields(cls)}:
+        if set(about) | {"tensors", "size"} != {field.name for field in fields(cls)}:
             raise UsageError(f"{path} holds no {cls.thing}; {cls.thing}.save(path) writes one.")
         return cls(**about, tensors=tensors)
 
@@ -124,12 +138,32 @@ class SavedLens:
             UsageError: The lens was made for another model.
         """
         if not agree(self.fingerprint, fingerprint(vit)):
-            raise UsageError(
-                f"This {self.lens} was made for {self.model}, and {vit.name} is another model, or "
-                "one with other weights or hooks: load the one it was made for, or make the "
-                f"{self.thing} again."
-            )
+            self.refuse(vit)
+        return self.arguments(vit)
+
+    def arguments(self, vit: ViT) -> dict[str, Any]:
+        """As `arguments_for`, of a model that is known to be the one."""
         return self.settings | {name: t.to(vit.device) for name, t in self.tensors.items()}
+
+    def refuse(self, vit: ViT) -> NoReturn:
+        """Say that it was made for another model.
+
+        Raises:
+            UsageError: Always.
+        """
+        own, its = self.size.get("image_size"), list(vit.image_size)
+        if own not in (None, its) and self.size.get("at_any") == fingerprint_at_any_size(vit):
+            (height, width), (rows, cols) = own, its
+            raise UsageError(
+                f"This {self.lens} was made for {self.model} at {height} x {width}, and {vit.name} "
+                f"is loaded for images of {rows} x {cols}, of which its tokens say other things: "
+                f"load it with image_size=({height}, {width}), or make the {self.thing} again."
+            )
+        raise UsageError(
+            f"This {self.lens} was made for {self.model}, and {vit.name} is another model, or "
+            "one with other weights, classes, prompts or hooks: load the one it was made for, "
+            f"or make the {self.thing} again."
+        )
 
 
 def _sum_of(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:

@@ -10,14 +10,9 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, check_choice, check_flag
+from vitlens_widgets.lenses.head_outputs import HeadOutputs
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.again import site_if
-from vitlens_widgets.trace.edits import Replace, Zero
 from vitlens_widgets.trace.sites import check_index
-
-# How exactly head parts must add up, relative to the largest entry: rounding passes, also that of
-# bfloat16; a norm over the heads does not.
-_ADDITIVE = 2e-2
 
 ADDED = ("attn_out", "mlp_out")
 """Sites that are added to the residual stream as they are."""
@@ -54,7 +49,7 @@ def source_of(trace: Trace, site: str, head: int | None = None, value_bias: bool
             add.
         head: With `"attn_out"`, one head's part of it: `z_h W_O^h` with the block's layer scale,
             without the projection's bias, which belongs to no head.
-        value_bias: Of a head: see `head_output`.
+        value_bias: Of a head: see `HeadOutputs.of`.
 
     Raises:
         UsageError: Another site, a head out of range, or a block whose heads do not add up.
@@ -73,7 +68,7 @@ def source_of(trace: Trace, site: str, head: int | None = None, value_bias: bool
     check_index("head", head, trace.vit.n_heads)
     names = [f"L{k} H{head}" for k in layers]
     said = f"{site} (head {head}{'' if value_bias else ', without value bias'})"
-    return _of_blocks(trace, said, names, lambda k: head_output(trace, k, head, value_bias))
+    return _of_blocks(trace, said, names, lambda k: HeadOutputs(trace, k).of(head, value_bias))
 
 
 def _of_blocks(
@@ -86,53 +81,3 @@ def _of_blocks(
         return torch.stack([found(k) for k in range(blocks.start, blocks.stop)])
 
     return Source(trace, names, values, site)
-
-
-def head_output(trace: Trace, layer: int, head: int, value_bias: bool = True) -> Tensor:
-    """What one head adds to the residual stream, `[image, token, d]`: `z_h W_O^h`.
-
-    Found by running the block's projection with this head's `z` alone and with none, so that gates
-    and layer scales are in it and the projection's bias is not. The heads of a block and that bias
-    together are `attn_out`. Source: Elhage et al. (2021), "A mathematical framework for
-    transformer circuits", section on attention heads as independent and additive.
-
-    Args:
-        trace: The trace.
-        layer: The block.
-        head: The head.
-        value_bias: True: all of it. Whatever the head looks at, `(b_V + W_V b) W_O^h` is in it,
-            with `b` the bias of the norm before: attention weights sum to 1. False leaves that out,
-            as TransformerLens and Prisma do, which fold `b_V` into the block's bias
-            (`fold_value_biases`), and `W_V b` with it (`fold_ln`). The sum over heads and the
-            block's bias is the same either way.
-
-    Raises:
-        UsageError: A layer or head out of range, or attention in which the heads are mixed before
-            they are added (a norm over all of them), so that no head has a part of its own.
-    """
-    check_index("head", head, trace.vit.n_heads)
-    z = trace["z", layer]
-    alone = _alone(z, head)
-    none, one, others = (
-        site_if(trace, "attn_out", layer, [Replace("z", layer, value)])
-        for value in (torch.zeros_like(z), alone, z - alone)
-    )
-    whole = trace["attn_out", layer]
-    if (one + others - none - whole).abs().max() > _ADDITIVE * whole.abs().max():
-        raise UsageError(
-            f"The heads of block {layer} of {trace.vit.name} are mixed before they are added to "
-            "the residual stream, so that one head has no output of its own."
-        )
-    if value_bias:
-        return one - none
-    # the values of a state of zeros are what no token has any part in
-    bias = site_if(trace, "v", layer, [Zero("resid_pre", layer)])
-    varying = alone - _alone(bias.to(z), head)
-    return site_if(trace, "attn_out", layer, [Replace("z", layer, varying)]) - none
-
-
-def _alone(z: Tensor, head: int) -> Tensor:
-    """One head's part of `[image, token, head, d_head]`; the others are 0."""
-    alone = torch.zeros_like(z)
-    alone[:, :, head] = z[:, :, head]
-    return alone

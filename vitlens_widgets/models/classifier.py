@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.kinds import is_several
+from vitlens_widgets.kinds import is_path, is_several
 from vitlens_widgets.models.probabilities import Kind
 
 
@@ -125,6 +125,12 @@ def as_classifier(given: Any, n_features: int) -> Classifier:
 
 
 def _from_pair(given: Any) -> LinearClassifier:
+    if is_path(given):
+        raise UsageError(
+            "classifier= takes the numbers of a linear head, not a file: load the model, then "
+            f'vit.taught(vl.PatchClassifier.load("{given}", vit)) reads classes that were taught; '
+            "of any other file, give (weight, bias)."
+        )
     if not (is_several(given) and len(given) == 2):
         raise UsageError(
             "classifier= takes an nn.Linear or a pair (weight [class, feature], bias [class] or "

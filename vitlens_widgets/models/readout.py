@@ -42,6 +42,12 @@ class Readout:
         """Whether CLS is read, alone or beside other tokens."""
         return any(group == 0 or group in _PREFIX for group in self.groups)
 
+    def reads_prefix(self, token: int, n_prefix: int) -> bool:
+        """Whether a prefix token is read; where all of the last state may be, each of them is."""
+        if not self.groups:
+            return True
+        return any(bool(_mean(group, n_prefix + 1, n_prefix)[token]) for group in self.groups)
+
     @property
     def prefix_alone(self) -> bool:
         """Whether no patch is read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 
@@ -19,9 +20,21 @@ class ScoreParts(NamedTuple):
     biases: tuple[Tensor, ...] = ()
     """What is added, each broadcast to `[image, head, query, key]`: biases by position."""
 
-    def scores(self, heads: slice = slice(None), queries: slice = slice(None)) -> Tensor:
-        """The scores `[image, head, query, key]` of some heads and queries; of all by default."""
-        found = (self.q[:, heads, queries] * self.scale) @ self.k[:, heads].transpose(-1, -2)
+    def scores(
+        self,
+        heads: slice = slice(None),
+        queries: slice = slice(None),
+        out: Tensor | None = None,
+    ) -> Tensor:
+        """The scores `[image, head, query, key]` of some heads and queries; of all by default.
+
+        Args:
+            heads: Which heads.
+            queries: Which queries.
+            out: Memory to write them to.
+        """
+        keys = self.k[:, heads].transpose(-1, -2)
+        found = torch.matmul(self.q[:, heads, queries] * self.scale, keys, out=out)
         shape = (*self.q.shape[:3], self.k.shape[2])
         for bias in self.biases:
             found += bias.expand(shape)[:, heads, queries]

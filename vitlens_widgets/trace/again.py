@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.score_parts import ScoreParts
+from vitlens_widgets.trace.attention import Claim
 from vitlens_widgets.trace.base import BaseTrace
 from vitlens_widgets.trace.edits import Edit, PlacedEdit
 from vitlens_widgets.trace.freezing import Freezing, freezing
@@ -119,6 +120,9 @@ def attention_rows(
 ) -> AttentionRows:
     """As `trace.attention` of one image, for a head or for some queries at a time.
 
+    What is left to be seen of the block's attention is seen once rows are asked for, which are
+    refused then; see `AttentionRows`.
+
     Args:
         trace: The trace.
         layer: The block.
@@ -133,8 +137,11 @@ def attention_rows(
     check_index("image", image, trace.n_images)
     if (site, layer) in trace.kept:
         return AttentionRows(None, pattern=trace.kept[site, layer][image])
-    q, k = trace.sites(layer, "q", "k") if of is None else of
-    return AttentionRows(_exact_parts(trace, layer, q, k), image)
+    claims: list[Claim] = []
+    alone = claims if trace.n_images == 1 else None  # rows of one image say nothing of the others
+    q, k = trace._sites(layer, ("q", "k"), alone) if of is None else of
+    claim = claims[0] if claims else None
+    return AttentionRows(_exact_parts(trace, layer, q, k), image, claim=claim)
 
 
 @clean

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import torch
@@ -11,15 +11,17 @@ from torch import Tensor, nn
 from vitlens_widgets.errors import UnsupportedModelError
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.trace.capture import kept_copy
+from vitlens_widgets.trace.chunks import WeighedErrors, chunks
+from vitlens_widgets.trace.fingerprint import digest_of
 from vitlens_widgets.trace.modules import computing, is_untouched, replaced_in
 from vitlens_widgets.trace.rounding import tolerance_of
-from vitlens_widgets.trace.rows import largest_errors
 from vitlens_widgets.trace.stream import Words
 
 READ_SITES = ("q", "k", "v", "z", "attn_scores", "pattern")
 """Sites that mean something only if attention is one softmax of q and k that weighs v."""
 
-_proved: WeakKeyDictionary[BaseViT, dict[int, int]] = WeakKeyDictionary()
+_proved: WeakKeyDictionary[BaseViT, dict[int, tuple[int, bytes]]] = WeakKeyDictionary()
 
 
 def known_again(vit: BaseViT, layer: int) -> int | None:
@@ -36,40 +38,78 @@ def known_again(vit: BaseViT, layer: int) -> int | None:
 
 
 def is_proved(vit: BaseViT, layer: int, known: int | None, words: Words | None) -> bool:
-    """Whether this block was seen to attend as it is read, and is handed no other mask now."""
-    if known is None or words is None or words.hold_tensors:
+    """Whether this block was seen to attend as it is read, handed the very same beside its state.
+
+    Masks and positions are compared by all their numbers: another mask is another attention.
+    """
+    before = _proved.get(vit, {}).get(layer)
+    if known is None or words is None or before is None or before[0] != known:
         return False
-    return _proved.get(vit, {}).get(layer) == known
+    return before[1] == digest_of(words)
 
 
-@clean
-def check_attention(
-    vit: BaseViT, layer: int, parts: Mapping[str, Tensor], z: Tensor, known: int | None
-) -> None:
-    """Refuse a block whose attention is not what its queries, keys and values are read as.
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """That a block's attention is what its queries, keys and values are read as.
 
     Args:
         vit: The model.
         layer: The block.
-        parts: `q`, `k` and `v` as the block went on with, `[image, token, head, d_head]`.
+        v: Values as the block went on with, `[image, token, head, d_head]`.
         z: What it made of them, of the same shape.
         known: By what the block is known again, as it was before the run.
-
-    Raises:
-        UnsupportedModelError: `pattern @ v` is not `z`.
+        words: What it was handed beside its state.
+        proved: The layers of its trace of which the same is known, to which this one is added.
     """
-    with torch.no_grad():
-        of_scores = vit.adapter.exact_parts(layer, parts["q"], parts["k"])
-        v, found = (part.transpose(1, 2).to(of_scores.q) for part in (parts["v"], z))
-        off, largest = largest_errors(of_scores, v, found)
-        wrong = ~(off <= tolerance_of(z.dtype) * largest)  # no other temperature, mask or bias
-    if wrong.any():
-        head = int(wrong.nonzero()[0])
-        raise UnsupportedModelError(
-            f"{vit.name} cannot be read exactly: the attention of block {layer} must be one "
-            f"softmax of the scaled products of its queries and keys, weighing its values, but "
-            f"in head {head} that is off by {off[head]:.3g} (values up to {largest[head]:.3g})"
-            f"{replaced_in(vit, layer)}; its states can be read."
-        )
-    if known is not None:
-        _proved.setdefault(vit, {})[layer] = known
+
+    vit: BaseViT
+    layer: int
+    v: Tensor
+    z: Tensor
+    known: int | None
+    words: Words | None
+    proved: set[int]
+
+    def kept(self) -> Claim:
+        """The same with memory of its own, since the model may go on to change its own in place."""
+        return replace(self, v=kept_copy(self.v), z=kept_copy(self.z))
+
+    @clean
+    def check(self, q: Tensor, k: Tensor) -> None:
+        """Settle it by the block's queries and keys, `[image, token, head, d_head]`.
+
+        Raises:
+            UnsupportedModelError: `pattern @ v` is not `z`.
+        """
+        with torch.no_grad():
+            parts = self.vit.adapter.exact_parts(self.layer, q, k)
+            errors = self.errors(parts.q)
+            for chunk in chunks(parts):
+                errors.see(chunk)
+            self.settle(errors)
+
+    def errors(self, like: Tensor) -> WeighedErrors:
+        """By which it is settled, once all chunks of the pattern were seen, of the type of one."""
+        v, z = (part.detach().transpose(1, 2).to(like) for part in (self.v, self.z))
+        return WeighedErrors(v, z)
+
+    def settle(self, errors: WeighedErrors) -> None:
+        """Refuse a block for which it does not hold, and know again one for which it does.
+
+        Raises:
+            UnsupportedModelError: `pattern @ v` is not `z`.
+        """
+        vit, layer, off, largest = self.vit, self.layer, errors.off, errors.largest
+        wrong = ~(off <= tolerance_of(self.z.dtype) * largest)  # another temperature, mask or bias
+        if wrong.any():
+            head = int(wrong.nonzero()[0])
+            raise UnsupportedModelError(
+                f"{vit.name} cannot be read exactly: the attention of block {layer} must be one "
+                f"softmax of the scaled products of its queries and keys, weighing its values, but "
+                f"in head {head} that is off by {off[head]:.3g} (values up to {largest[head]:.3g})"
+                f"{replaced_in(vit, layer)}; its states can be read."
+            )
+        self.proved.add(layer)
+        handed = None if self.known is None or self.words is None else digest_of(self.words)
+        if self.known is not None and handed is not None:
+            _proved.setdefault(vit, {})[layer] = self.known, handed

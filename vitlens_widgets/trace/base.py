@@ -14,6 +14,7 @@ from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.live import Live, all_of
 from vitlens_widgets.models.sites import DERIVED_SITES
+from vitlens_widgets.trace.attention import Claim
 from vitlens_widgets.trace.capture import kept_copy
 from vitlens_widgets.trace.context import Context
 from vitlens_widgets.trace.edits import AnyEdit, AnyPlacedEdit, PlacedEdit
@@ -135,8 +136,14 @@ class BaseTrace(Live):
         Raises:
             UsageError: As `trace[site, layer]`.
         """
+        return self._sites(layer, sites)
+
+    def _sites(
+        self, layer: int, sites: Sequence[str], claims: list[Claim] | None = None
+    ) -> list[Tensor]:
+        """As `sites`; claims as in a plan."""
         missing = [site for site in sites if (site, layer) not in self.kept]
-        again = self._run_block(layer, missing) if missing else {}
+        again = self._run_block(layer, missing, claims=claims) if missing else {}
         return [again[site] if site in again else self.kept[site, layer] for site in sites]
 
     def attention(
@@ -244,7 +251,11 @@ class BaseTrace(Live):
 
     @clean
     def _run_block(
-        self, layer: int, sites: Sequence[str], edits: Sequence[PlacedEdit] = ()
+        self,
+        layer: int,
+        sites: Sequence[str],
+        edits: Sequence[PlacedEdit] = (),
+        claims: list[Claim] | None = None,
     ) -> dict[str, Tensor]:
         """Sites of one block, run again with further edits in it."""
         self._refuse_off_path(", ".join(sites))
@@ -254,7 +265,7 @@ class BaseTrace(Live):
             found[site] = kept_copy(value)
 
         state = self.states[layer]
-        plan = self._plan(layer, sites, see, state, after=edits)
+        plan = self._plan(layer, sites, see, state, after=edits, claims=claims)
         with torch.no_grad(), instrumented(plan):
             self.vit.adapter.run_block(layer, state)
         return found
@@ -268,6 +279,7 @@ class BaseTrace(Live):
         *,
         before: Sequence[PlacedEdit] = (),
         after: Sequence[PlacedEdit] = (),
+        claims: list[Claim] | None = None,
     ) -> Plan:
         """How one block is run again from its state, with edits before and after those made here.
 
@@ -276,7 +288,6 @@ class BaseTrace(Live):
         """
         self.check_weights(f"asked for {', '.join(sites)}")
         self._check_repeats(layer)
-        arrived = range(len(before), len(before) + len(self._edits))
         return Plan(
             self._context,
             (*before, *self._edits, *after),
@@ -285,7 +296,8 @@ class BaseTrace(Live):
             Stream(self.vit, [layer], state, self._words),
             self._proved,
             stops=True,
-            arrived=arrived,
+            arrived=range(len(before), len(before) + len(self._edits)),
+            claims=claims,
         )
 
     def _check_repeats(self, *layers: int) -> None:

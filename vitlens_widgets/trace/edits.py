@@ -10,91 +10,25 @@ and their shapes.
 >>> edits.Replace("z", 11, other_trace, head=4, token=0)  # patch one head's output at CLS
 >>> edits.KnockOut(range(6), query=0, key=layout.patches)  # CLS may not look at the patches
 >>> edits.DropTokens(mask)                           # remove patches from the sequence
+>>> edits.Feature.neuron(4, 17, zero=True)           # switch a neuron off
+>>> edits.Feature(sae, 3120, scale=4.0)              # turn a latent of an autoencoder up
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vitlens_widgets._lazy import refusal
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.models import BaseViT, TokenLayout
+from vitlens_widgets.trace.edit import Edit, TracedSites, short
+from vitlens_widgets.trace.feature_edit import Feature
 from vitlens_widgets.trace.region import Region
 from vitlens_widgets.trace.selection import Choice
-
-
-@runtime_checkable
-class TracedSites(Protocol):
-    """What an edit needs of another trace, of which it takes values."""
-
-    vit: BaseViT
-    layout: TokenLayout
-    tokens: Tensor
-
-    @property
-    def n_images(self) -> int:
-        """How many images were traced together."""
-        ...
-
-    def __getitem__(self, key: tuple[str, int]) -> Tensor:
-        """One site of one block."""
-        ...
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Edit(ABC):
-    """A change at one site; use one of its subclasses.
-
-    A state is one thing under two names: an edit at `resid_pre` of block k changes state k, which
-    is also `resid_post` of block k - 1.
-
-    Args:
-        site: The site's name.
-        layer: One block or several, counted from 0.
-        head: Which heads, at `q k v z attn_scores pattern`.
-        token: Which tokens, at every other site and at `q k v z`.
-        query: Which rows, at `attn_scores pattern`.
-        key: Which columns, at `attn_scores pattern`.
-    """
-
-    site: str
-    layer: int | Iterable[int]
-    head: Choice = field(default=None, kw_only=True)
-    token: Choice = field(default=None, kw_only=True)
-    query: Choice = field(default=None, kw_only=True)
-    key: Choice = field(default=None, kw_only=True)
-
-    @abstractmethod
-    def changed(self, value: Tensor, layer: int, region: Region) -> Tensor:
-        """What stands in the chosen region instead of `value` `[image, chosen..., d]`."""
-
-    @property
-    def choices(self) -> dict[str, Choice]:
-        """What is chosen, by axis; None is all."""
-        return {name: getattr(self, name) for name in ("head", "token", "query", "key")}
-
-    @property
-    def operands(self) -> dict[str, Any]:
-        """Numbers and tensors that must broadcast to the chosen region, by name."""
-        return {}
-
-    def apply(self, value: Tensor, layer: int, region: Region) -> Tensor:
-        """The site's whole value with this edit made; `value` itself is left as it is."""
-        new = self.changed(region.read(value), layer, region)
-        return region.write(value, new.to(value))
-
-    def __repr__(self) -> str:
-        said = [f"{f.name}={_short(getattr(self, f.name))}" for f in fields(self) if self._says(f)]
-        return f"{type(self).__name__}({', '.join(said)})"
-
-    def _says(self, f: Field[Any]) -> bool:
-        return getattr(self, f.name) is not None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -226,7 +160,7 @@ class DropTokens:
     token: Choice
 
     def __repr__(self) -> str:
-        return f"DropTokens({_short(self.token)})"
+        return f"DropTokens({short(self.token)})"
 
 
 class PlacedEdit(NamedTuple):
@@ -252,17 +186,11 @@ def _summing_to_one(rows: Tensor) -> Tensor:
     return torch.where(total > 0, rows / total, rows)
 
 
-def _short(value: Any) -> str:
-    if isinstance(value, Tensor) or type(value).__module__ == "numpy":
-        return f"{type(value).__name__}{list(value.shape)}"
-    return repr(value)
-
-
 def __dir__() -> list[str]:
     return __all__
 
 
-__all__ = ["Add", "DropTokens", "Edit", "KnockOut", "Replace", "Scale", "Zero"]
+__all__ = ["Add", "DropTokens", "Edit", "Feature", "KnockOut", "Replace", "Scale", "Zero"]
 
 if not TYPE_CHECKING:  # to a type checker a name that is not there is a mistake
     __getattr__ = refusal(__name__, __all__, "vl.edits")

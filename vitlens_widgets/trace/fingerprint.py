@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vitlens_widgets.kinds import is_mapping, is_several
 from vitlens_widgets.models import BaseViT
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.foreign import Foreign
 from vitlens_widgets.trace.modules import check_modes, uncompiled
 from vitlens_widgets.trace.weights import plain_parts
 
@@ -39,19 +40,67 @@ def fingerprint(vit: BaseViT) -> dict[str, Any]:
         UsageError: It is in train mode, where no answer is the same twice.
     """
     check_modes(vit)
-    digest = hashlib.sha256()
     shape = (vit.n_heads, vit.readout.name, vit.image_size)  # which modules do not print
-    words = (repr(vit.model), shape, str(vit.preprocessing), list(vit.labels))
-    digest.update(_without_places(repr(words)).encode())
+    digest = _digest(vit, (shape, str(vit.preprocessing), list(vit.labels)))
+    return {"sha256": digest, "answers": _answers(vit)}
+
+
+def fingerprint_at_any_size(vit: BaseViT) -> str:
+    """All that a model makes of a token, whatever the size of the images, as one SHA-256.
+
+    As `fingerprint`, without size, labels, answers, and positions, which libraries resample when
+    they load a model for images of another size.
+
+    Args:
+        vit: The model; it is read, never changed.
+
+    Raises:
+        UsageError: It is in train mode.
+    """
+    check_modes(vit)
+    pixels = vit.preprocessing
+    return _digest(vit, (vit.n_heads, vit.readout.name, pixels.mean, pixels.std), _POSITIONS)
+
+
+_POSITIONS = re.compile(r"pos_|position|rope|rotary")
+"""What libraries call the tensors that say where a token stands."""
+
+
+def _digest(vit: BaseViT, words: tuple[Any, ...], left_out: re.Pattern[str] | None = None) -> str:
+    """SHA-256 of a model's modules, values and hooks, and of what else is to be said of it.
+
+    Args:
+        vit: The model.
+        words: What its modules do not print.
+        left_out: What the names of values that do not count hold.
+    """
     given = vars(vit.adapter.classifier) if vit.adapter.classifier is not None else {}
-    values = {**dict(vit.model.named_buffers()), **vit.model.state_dict(), **given}
+    return _digest_of(vit.model, words, given, left_out)
+
+
+def fingerprint_of_module(model: nn.Module) -> str:
+    """All that a module is, whoever reads it, as one SHA-256: modules, values and hooks."""
+    return _digest_of(model, (), {}, None)
+
+
+def _digest_of(
+    model: Foreign,
+    words: tuple[Any, ...],
+    given: dict[str, Any],
+    left_out: re.Pattern[str] | None,
+) -> str:
+    digest = hashlib.sha256()
+    digest.update(_without_places(repr((repr(model), *words))).encode())
+    values = {**dict(model.named_buffers()), **model.state_dict(), **given}
     for name in sorted(values):
+        if left_out is not None and left_out.search(name):
+            continue
         for part in _bytes_of(values[name]):
             digest.update(name.encode())
             digest.update(part)
-    for name, module in vit.model.named_modules():
+    for name, module in model.named_modules():
         digest.update(f"{name} {_patched(module)}".encode())
-    return {"sha256": digest.hexdigest(), "answers": _answers(vit)}
+    return digest.hexdigest()
 
 
 def agree(one: Any, other: Any) -> bool:
@@ -96,6 +145,26 @@ def _answers(vit: BaseViT) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
 
 
+def digest_of(value: Any) -> bytes | None:
+    """SHA-256 of a value: of all numbers of the tensors in it, and of what else prints itself.
+
+    None where a tensor of a library's own kind is among them, whose numbers may not be told.
+    """
+    if not _is_plain(value):
+        return None
+    digest = hashlib.sha256()
+    for part in _bytes_of(value):
+        digest.update(part)
+    return digest.digest()
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return type(value.detach()) is Tensor and value.layout is torch.strided
+    inner = list(value.values()) if is_mapping(value) else value
+    return all(map(_is_plain, inner)) if is_several(inner) else True
+
+
 def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
     """What a value of a state dict holds, tensors within others included."""
     if isinstance(value, Tensor):
@@ -114,7 +183,7 @@ def _bytes_of(value: Any) -> Iterator[bytes | memoryview]:
 
 def _values_of(part: Tensor) -> memoryview:
     part = part.dequantize() if part.is_quantized else part
-    part = torch.view_as_real(part) if part.is_complex() else part
+    part = torch.view_as_real(part.resolve_conj()) if part.is_complex() else part.resolve_neg()
     return part.cpu().contiguous().flatten().view(torch.uint8).numpy().data
 
 

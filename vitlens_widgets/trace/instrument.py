@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.models.hook_points import AnyHookPoint
 from vitlens_widgets.models.sites import HOOKED_SITES
-from vitlens_widgets.trace.attention import READ_SITES, check_attention, is_proved, known_again
+from vitlens_widgets.trace.attention import READ_SITES, Claim, is_proved, known_again
 from vitlens_widgets.trace.branches import Handler
 from vitlens_widgets.trace.capture import handling
 from vitlens_widgets.trace.context import Context
@@ -43,6 +43,8 @@ class Plan:
         stops: Whether the run ends as soon as all that is to be done in it is done.
         arrived: Places in `edits` of those that the state which the run starts from has already
             undergone; places, since one and the same edit may be made twice.
+        claims: Takes what has yet to be seen of the attention of a block that is not proved, to be
+            settled by whoever goes on with its queries and keys; None where the run sees to it.
     """
 
     context: Context
@@ -53,6 +55,7 @@ class Plan:
     proved: set[int]
     stops: bool = False
     arrived: Collection[int] = ()
+    claims: list[Claim] | None = None
 
     @property
     def drops(self) -> bool:
@@ -189,10 +192,17 @@ class _Block:
         return value if went_on is None else went_on
 
     def _prove(self, z: Tensor) -> None:
-        """See `check_attention`; nothing to do where it is known."""
-        if not self._is_proved():
-            check_attention(self.plan.context.vit, self.layer, self.parts, z, self.known)
-        self.plan.proved.add(self.layer)
+        """See `Claim`; nothing to do where it is known."""
+        plan, layer, parts = self.plan, self.layer, self.parts
+        if self._is_proved():
+            plan.proved.add(layer)
+            return
+        words, vit = plan.stream.words.get(layer), plan.context.vit
+        claim = Claim(vit, layer, parts["v"], z, self.known, words, plan.proved)
+        if plan.claims is None:
+            claim.check(parts["q"], parts["k"])
+        else:
+            plan.claims.append(claim.kept())
 
     def _attend(self) -> Tensor:
         """`z` from this block's queries, keys and values, with scores and pattern in the open."""

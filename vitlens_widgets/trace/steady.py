@@ -48,13 +48,14 @@ def is_held(model: nn.Module) -> bool:
 
 
 @clean
-def in_a_row(trace: Watched, what: str, compute: Callable[[], R]) -> R:
+def in_a_row(trace: Watched, what: str, compute: Callable[[], R], *, after: bool = True) -> R:
     """What `compute` makes of a trace, whose weights are looked at before it and after it alone.
 
     Args:
         trace: The trace.
         what: What it is asked for, as for `check_weights`.
         compute: Computes one thing after the other.
+        after: Whether they are looked at after it, too; for what takes no time they need not be.
 
     Raises:
         UsageError: The weights have changed since the trace, or meanwhile.
@@ -66,7 +67,8 @@ def in_a_row(trace: Watched, what: str, compute: Callable[[], R]) -> R:
     with Cleanup(partial(_let_go, model)):
         _held.models.append(model)
         found = compute()
-    trace.check_weights(what)
+    if after:
+        trace.check_weights(what)
     return found
 
 

@@ -13,15 +13,14 @@ from vitlens_widgets.errors import UsageError, counted
 from vitlens_widgets.models import BaseViT, TokenLayout
 from vitlens_widgets.models.hook_points import GroupedPoint
 from vitlens_widgets.trace.context import Context
+from vitlens_widgets.trace.edit import Edit, TracedSites
 from vitlens_widgets.trace.edits import (
     AnyEdit,
     AnyPlacedEdit,
     DropTokens,
-    Edit,
     KnockOut,
     PlacedEdit,
     Replace,
-    TracedSites,
 )
 from vitlens_widgets.trace.region import region_of
 from vitlens_widgets.trace.selection import indices, tokens
@@ -56,7 +55,8 @@ def place(edit: Edit, context: Context) -> PlacedEdit:
         UsageError: A layer out of range, or a choice that its site does not have.
     """
     layers = tuple(map(int, indices("layer", edit.layer, context.vit.n_layers)))
-    return PlacedEdit(edit, layers, region_of(edit.site, edit.choices, context, repr(edit)))
+    choices = edit.choices_in(context)
+    return PlacedEdit(edit, layers, region_of(edit.site, choices, context, repr(edit)))
 
 
 def check_some_key(scores: Tensor, layer: int) -> None:
@@ -121,7 +121,7 @@ def _check_fits(placed: PlacedEdit, name: str, value: object, context: Context) 
         ) from error
     for layer in placed.layers:
         blank = torch.empty(context.shape(edit.site, layer), device="meta")
-        expected = tuple(placed.region.read(blank).shape)
+        expected = edit.operand_shape(tuple(placed.region.read(blank).shape))
         try:
             fits = cast("torch.Size", torch.broadcast_shapes(given, expected)) == expected
         except RuntimeError:

@@ -12,7 +12,7 @@ anything put in must come out as the trace's own next state, else the whole bloc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -63,8 +63,8 @@ def check_unedited(trace: BaseTrace) -> None:
         first = isinstance(edit, PlacedEdit) and edit.edit.site == "resid_pre"
         if not isinstance(edit, DropTokens) and not (first and edit.layers == (0,)):
             raise UsageError(
-                "Values are exchanged between runs without edits, or with such as are made before "
-                f"the first block; this one has {edit.edit!r}."
+                "Other values are put into runs without edits, or with such as are made before the "
+                f"first block; this one has {edit.edit!r}."
             )
 
 
@@ -72,16 +72,19 @@ class Variants:
     """Runs variants of a trace.
 
     Args:
-        trace: The trace, of a model with a classifier. Its edits may only be such that are in its
-            state 0: dropped tokens, changes of `resid_pre` of block 0.
+        trace: The trace. Its edits may only be such that are in its state 0: dropped tokens,
+            changes of `resid_pre` of block 0.
+        read: What is asked of the last state, `[row, token, d] -> [row, number]`; None for the
+            model's logits, which needs a classifier.
 
     Raises:
         UsageError: It has other edits.
     """
 
-    def __init__(self, trace: BaseTrace) -> None:
+    def __init__(self, trace: BaseTrace, read: Callable[[Tensor], Tensor] | None = None) -> None:
         check_unedited(trace)
         self._trace, self._vit = trace, trace.vit
+        self._answer = trace.vit.adapter.readout_logits if read is None else read
         self._states = trace.states.detach()
         self._proved: set[tuple[object, ...]] = set()
         self._shared: dict[int, bool] = {}  # by layer, whether it can be
@@ -100,7 +103,7 @@ class Variants:
         return max(1, min(_MEMORY // bytes_of_one, _MOST_TOKENS // n_tokens))
 
     def answers(self, variants: Sequence[Variant]) -> Tensor:
-        """The model's answers to some variants, `[variant, class]`, in float32 or finer.
+        """The model's answers to some variants, `[variant, number]`, in float32 or finer.
 
         Raises:
             UsageError: The model has changed since the trace, or a place that cannot be written.
@@ -128,9 +131,9 @@ class Variants:
                 rows, state = self._through(layer, variants, rows, state)
         rows, state = self._joined(n_layers, variants, rows, state)
         self._put_into(state, variants, rows, n_layers)
-        logits = self._vit.adapter.readout_logits(state)
-        found = torch.empty_like(logits)
-        found[rows] = logits
+        answers = self._answer(state)
+        found = torch.empty_like(answers)
+        found[rows] = answers
         return found.to(torch.promote_types(found.dtype, torch.float32))
 
     def _joined(
@@ -258,7 +261,7 @@ class Variants:
             return None
         others = last.clone()
         others[:, unread] = self._states[0][:, unread]
-        with_others, own = (self._vit.adapter.readout_logits(one) for one in (others, last))
+        with_others, own = (self._answer(one) for one in (others, last))
         return (~unread).nonzero()[:, 0] if torch.equal(with_others, own) else None
 
     def _proved_read(self, read: Tensor | None) -> Tensor | None:

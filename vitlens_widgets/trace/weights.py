@@ -38,8 +38,9 @@ class SeenWeights:
 
     def __init__(self, vit: BaseViT, result: str, again: str) -> None:
         self._vit, self._result, self._again = vit, result, again
-        self._seen: _State | None = _state_of(vit)
-        self._places = _places(vit.model)
+        weights = _weights(vit)
+        self._seen: _State | None = _State(*map(_state_of_all, weights))
+        self._places = _places(weights[0])
 
     def check_stayed(self) -> None:
         """Refuse weights that were trained, replaced or moved since, as far as PyTorch counts it.
@@ -50,14 +51,15 @@ class SeenWeights:
         Raises:
             UsageError: They were.
         """
-        if _places(self._vit.model) != self._places:
+        parameters, buffers = _weights(self._vit)
+        if _places(parameters) != self._places:
             raise UsageError(
                 f"The weights of {self._vit.name} were changed or moved while it ran, so that this "
                 f"{self._result} is of no one model; {self._again} again when nothing else changes "
                 "it."
             )
         if self._seen is not None:
-            self._seen = self._seen._replace(buffers=_state_of_all(_weights(self._vit)[1]))
+            self._seen = self._seen._replace(buffers=_state_of_all(buffers))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SeenWeights:
         """The same of a copy of the model, where one is made along with it."""
@@ -92,15 +94,12 @@ def _state_of(vit: BaseViT) -> _State:
 
 
 def _state_of_all(weights: list[Tensor]) -> int:
-    places = tuple(
-        (weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights
-    )
-    return hash((places, _sum_of_samples(weights)))
+    return hash((_places(weights), _sum_of_samples(weights)))
 
 
-def _places(model: nn.Module) -> list[tuple[int, int]]:
-    """Where the parameters are, and how often each was changed."""
-    return [(p.data_ptr(), 0 if p.is_inference() else p._version) for p in model.parameters()]
+def _places(weights: list[Tensor]) -> tuple[tuple[int, int], ...]:
+    """Where they are, and how often each was changed."""
+    return tuple((one.data_ptr(), 0 if one.is_inference() else one._version) for one in weights)
 
 
 def _weights(vit: BaseViT) -> tuple[list[Tensor], list[Tensor]]:

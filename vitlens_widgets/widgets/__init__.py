@@ -2,7 +2,9 @@
 
 from vitlens_widgets.widgets.attention_maps.widget import AttentionMaps
 from vitlens_widgets.widgets.causes.widget import Causes
+from vitlens_widgets.widgets.decoded_images.widget import DecodedImages
 from vitlens_widgets.widgets.explorer.widget import Explorer, explore
+from vitlens_widgets.widgets.features.widget import Features
 from vitlens_widgets.widgets.infill_strip.widget import InfillStrip
 from vitlens_widgets.widgets.patch_features.widget import PatchFeatures, teach
 from vitlens_widgets.widgets.patch_grid.widget import PatchGrid
@@ -12,7 +14,9 @@ from vitlens_widgets.widgets.shared.links import Link, link
 __all__ = [
     "AttentionMaps",
     "Causes",
+    "DecodedImages",
     "Explorer",
+    "Features",
     "InfillStrip",
     "Link",
     "PatchFeatures",

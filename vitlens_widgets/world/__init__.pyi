@@ -13,6 +13,8 @@ from .embedded import build as build
 from .labels import BACKGROUND as BACKGROUND
 from .labels import CLASSES as CLASSES
 from .labels import LABELS as LABELS
+from .labels import NO_PART as NO_PART
+from .labels import PARTS as PARTS
 from .own import train as train
 from .scene import Scene as Scene
 from .scene import Scenes as Scenes

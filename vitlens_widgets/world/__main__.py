@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from tqdm import tqdm
 
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.world.cards import WEIGHTS, read_card, weights_file
-from vitlens_widgets.world.catalogue import NAMES
+from vitlens_widgets.world.catalogue import DECODERS, NAMES, SAES
 from vitlens_widgets.world.measure import SCENES, measure_file
+from vitlens_widgets.world.saes.train import train_embedded_sae
 from vitlens_widgets.world.training.loop import train
 from vitlens_widgets.world.training.recipes import RECIPES
 
@@ -38,11 +40,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _train_all(options: argparse.Namespace) -> None:
-    """Train the models that are named, one after the other, and print their cards."""
+    """Train the models and SAEs that are named, one after the other, and print models' cards."""
     for name in options.names:
+        if name in SAES:
+            print(f"Written: {train_embedded_sae(name, options.folder, options.images)}")
+            continue
         recipe = RECIPES[name]
         if options.images is not None:
             recipe = replace(recipe, images=options.images)
+        if options.begin_with is not None:
+            recipe = replace(recipe, begin_with=options.begin_with)
         stem = weights_file(name).stem
         weights = train(recipe, options.folder, stem, save_every=options.save_every)
         measure_file(weights, options.scenes)
@@ -52,7 +59,7 @@ def _train_all(options: argparse.Namespace) -> None:
 
 def _measure_all(options: argparse.Namespace) -> None:
     """Measure the models that are named, or all, and print their cards."""
-    for name in tqdm(options.names or NAMES, desc="models"):
+    for name in tqdm(options.names or (*NAMES, *DECODERS), desc="models"):
         measure_file(weights_file(name, options.folder), options.scenes)
         print(read_card(name, options.folder))
 
@@ -60,31 +67,39 @@ def _measure_all(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m vitlens_widgets.world")
     commands = parser.add_subparsers(required=True, metavar="train | measure")
-    add = _command(commands, "train", _train_all, "+", Path("world-training"))
+    trained = (*RECIPES, *SAES)
+    add = _command(commands, "train", _train_all, "+", Path("world-training"), trained)
     add("--images", type=_positive, help="scenes to learn from, if not as many as in the recipe")
+    begin = "embedded model whose weights it begins with, such as the same one, to train it further"
+    add("--begin-with", type=_known, metavar="NAME", help=begin)
     add("--save-every", type=_positive, default=200, help="steps between checkpoints")
     _command(commands, "measure", _measure_all, "*", WEIGHTS)
     return parser
 
 
 def _command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], count: str, folder: Path
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    count: str,
+    folder: Path,
+    names: tuple[str, ...] = tuple(RECIPES),
 ) -> Callable[..., Any]:
     """A command with the words that both take; gives what adds others."""
     command = commands.add_parser(name, help=run.__doc__)
     command.set_defaults(run=run)
     add = command.add_argument
-    add("names", nargs=count, type=_known, metavar="name", help=", ".join(RECIPES))
+    known = partial(_known, names=names)
+    add("names", nargs=count, type=known, metavar="name", help=", ".join(names))
     add("--folder", type=Path, default=folder, help="where weights and measurements lie")
     add("--scenes", type=_positive, default=SCENES, help="held-out scenes per number of objects")
     return add
 
 
-def _known(name: str) -> str:
-    if name not in RECIPES:
-        raise argparse.ArgumentTypeError(
-            f"no embedded model {name!r}; there are {quoted_list(RECIPES)}"
-        )
+def _known(name: str, names: tuple[str, ...] = tuple(RECIPES)) -> str:
+    if name not in names:
+        known = quoted_list(names)
+        raise argparse.ArgumentTypeError(f"no embedded model {name!r}; there are {known}")
     return name
 
 

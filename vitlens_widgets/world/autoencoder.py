@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import ViTMAEConfig, ViTMAEForPreTraining
 
+from vitlens_widgets.models.weight_faults import fill
 from vitlens_widgets.world.network import MEAN, STD
 from vitlens_widgets.world.weights import Noted, read_facts, read_weights
 
@@ -89,9 +90,13 @@ def _place(model: Any) -> None:
 
 
 def load_autoencoder(path: Path) -> ViTMAEForPreTraining:
-    """The masked autoencoder of a weights file, float32, in eval mode."""
+    """The masked autoencoder of a weights file, float32, in eval mode.
+
+    Raises:
+        UsageError: The file is of none.
+    """
     model = make_autoencoder(MAEDesign.of(read_facts(path)))
-    model.load_state_dict(_named_as_in(model, read_weights(path)))
+    fill(model, _named_as_in(model, read_weights(path)), path)
     return model.eval()
 
 
@@ -112,7 +117,7 @@ def _named_as_in(
 ) -> dict[str, torch.Tensor]:
     """The weights under the names that the installed transformers gives them."""
     here = {_name_in_5(name): name for name in model.state_dict()}
-    return {here[_name_in_5(name)]: value for name, value in weights.items()}
+    return {here.get(_name_in_5(name), name): value for name, value in weights.items()}
 
 
 def _name_in_5(name: str) -> str:

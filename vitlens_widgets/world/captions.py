@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -11,12 +12,16 @@ import numpy as np
 from vitlens_widgets.errors import UsageError, check_count, check_type, did_you_mean
 from vitlens_widgets.world.description import (
     COLORS,
+    FACTS,
     PLACES,
     SHADES,
     SIZES,
     ColorName,
     Description,
     Thing,
+    fact,
+    holds,
+    with_fact,
 )
 from vitlens_widgets.world.labels import CLASSES
 from vitlens_widgets.world.scene import Scene
@@ -44,8 +49,9 @@ _BEHIND_FLAT = (" on a {} background", ", the background is {}")
 _BEHIND_PATTERN = (" on a background of {}", ", the background is {}")
 
 _KEPT, _KEPT_IN_BRIEF = 0.85, 0.3  # chance of a detail
-BRIEF = 0.25  # share of captions, of which
+BRIEF = 0.4  # share of captions, of which
 _ONE_OF_SEVERAL = 0.3  # tell of one thing alone
+_FOILED = {"name": 0.4, "place": 0.3, "color": 0.15, "size": 0.15}  # chances of what is wrong
 
 
 def _all_words() -> tuple[str, ...]:
@@ -98,13 +104,57 @@ def caption(scene: Scene, wording: int | None = None) -> str:
     check_type("A caption", scene, Scene, "a scene of the world, such as vl.world.scene(7)")
     if wording is None:
         return _Wording(None).sentence(scene.description)
-    return worded(scene, check_count("wording", wording, 0))
+    wording = check_count("wording", wording, 0)
+    return in_words(told_of(scene, wording), (wording, scene.seed))
 
 
-def worded(scene: Scene, wording: int, brief: float = BRIEF) -> str:
-    """One of many wordings, and how likely it is a brief one."""
-    rng = np.random.default_rng((wording, scene.seed))
-    return _Wording(rng, brief).sentence(scene.description)
+def told_of(scene: Scene, wording: int) -> Description:
+    """What one of many captions tells of a scene: of what it leaves out, nothing ("").
+
+    A brief one tells less, or of one thing alone.
+    """
+    rng, description = np.random.default_rng((wording, scene.seed)), scene.description
+    brief = rng.random() < BRIEF
+    chance = _KEPT_IN_BRIEF if brief else _KEPT
+    order: list[int] = rng.permutation(len(description.things)).tolist()
+    things = [description.things[i] for i in order]
+    if brief and rng.random() < _ONE_OF_SEVERAL:
+        things = things[:1]
+
+    def kept(detail: str) -> str:
+        return detail if rng.random() < chance else ""
+
+    def color_of(color: ColorName) -> ColorName:
+        return ColorName(color.name, kept(color.shade))
+
+    def thing_of(thing: Thing) -> Thing:
+        color = color_of(thing.color) if kept(thing.color.name) else ColorName("")
+        return Thing(thing.name, color, kept(thing.size), kept(thing.place))
+
+    told = tuple(map(thing_of, things))
+    if rng.random() >= chance:
+        return Description(told, (), "")
+    return Description(told, tuple(map(color_of, description.colors)), kept(description.pattern))
+
+
+def foil_of(told: Description, shown: Description, rng: np.random.Generator) -> Description:
+    """The same but for one fact of one thing, so that it is not true of what is shown."""
+    while True:
+        at = int(rng.integers(len(told.things)))
+        thing = told.things[at]
+        facts = [name for name in FACTS if fact(thing, name)]
+        often = np.array([_FOILED[name] for name in facts])
+        what = facts[int(rng.choice(len(facts), p=often / often.sum()))]
+        others = [one for one in FACTS[what] if one != fact(thing, what)]
+        other = with_fact(thing, what, others[int(rng.integers(len(others)))])
+        foil = replace(told, things=(*told.things[:at], other, *told.things[at + 1 :]))
+        if not holds(foil, shown):
+            return foil
+
+
+def in_words(told: Description, seed: tuple[int, ...]) -> str:
+    """A caption that tells it; the seed chooses the words."""
+    return _Wording(np.random.default_rng((*seed, 1))).sentence(told)
 
 
 def class_prompts() -> dict[str, str]:
@@ -123,34 +173,24 @@ def _with_article(article: str, noun: str) -> str:
 
 
 class _Wording:
-    """One way to say what there is: the plain one, or as chance decides."""
+    """One way to say what is told: the plain one, or as chance decides."""
 
-    def __init__(self, rng: np.random.Generator | None, brief: float = 0.0) -> None:
+    def __init__(self, rng: np.random.Generator | None) -> None:
         self._rng = rng
-        self._brief = rng is not None and rng.random() < brief
 
-    def sentence(self, description: Description) -> str:
+    def sentence(self, told: Description) -> str:
         """All of it."""
-        things = list(description.things)
-        if self._rng is not None:
-            order: list[int] = self._rng.permutation(len(things)).tolist()
-            things = [things[i] for i in order]
-            if self._brief and self._rng.random() < _ONE_OF_SEVERAL:
-                things = things[:1]
-        shown = self._one_of(_JOINTS).join(map(self._thing, things)) or _NO_THING
-        return self._one_of(_OPENINGS) + shown + self._behind(description)
+        shown = self._one_of(_JOINTS).join(map(self._thing, told.things)) or _NO_THING
+        return self._one_of(_OPENINGS) + shown + self._behind(told)
 
     def _thing(self, thing: Thing) -> str:
-        words = [
-            self._one_of(_SIZES[thing.size]) if self._keeps() else "",
-            self._color(thing.color) if self._keeps() else "",
-            thing.name,
-        ]
-        noun = _with_article(self._one_of(_ARTICLES), " ".join(filter(None, words)))
-        return f"{noun} {self.place(thing.place)}" if self._keeps() else noun
+        size = self._one_of(_SIZES[thing.size]) if thing.size else ""
+        words = filter(None, [size, self._color(thing.color), thing.name])
+        noun = _with_article(self._one_of(_ARTICLES), " ".join(words))
+        return f"{noun} {self.place(thing.place)}" if thing.place else noun
 
     def _color(self, color: ColorName) -> str:
-        return f"{color.shade} {color.name}" if color.shade and self._keeps() else color.name
+        return f"{color.shade} {color.name}".strip()
 
     def place(self, place: str) -> str:
         """Where a thing is."""
@@ -158,20 +198,14 @@ class _Wording:
             return self._one_of(_MIDDLES)
         return self._one_of(_CORNERS if " " in place else _EDGES).format(place)
 
-    def _behind(self, description: Description) -> str:
-        if not description.colors or not self._keeps():
+    def _behind(self, told: Description) -> str:
+        if not told.colors:
             return ""
-        colors = " and ".join(map(self._color, description.colors))
-        pattern = PATTERNS.get(description.pattern)
-        if pattern is None or not self._keeps():
+        colors = " and ".join(map(self._color, told.colors))
+        pattern = PATTERNS.get(told.pattern)
+        if pattern is None:
             return self._one_of((*_BEHIND, *_BEHIND_FLAT)).format(colors)
         return self._one_of((*_BEHIND, *_BEHIND_PATTERN)).format(f"{colors} {pattern}")
-
-    def _keeps(self) -> bool:
-        """Whether a detail is told."""
-        if self._rng is None:
-            return True
-        return self._rng.random() < (_KEPT_IN_BRIEF if self._brief else _KEPT)
 
     def _one_of(self, wordings: Sequence[str]) -> str:
         """The first, plain one half of the time where chance decides."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.data.frames import frame
 from vitlens_widgets.files import existing_path
-from vitlens_widgets.world.catalogue import EMBEDDED, GOALS, NAMES, Goal, known
+from vitlens_widgets.world.catalogue import DECODERS, GOALS, NAMES, SAES, Goal, goal_of, known
 from vitlens_widgets.world.measurement import (
     ClassMeasurement,
     DecoderMeasurement,
@@ -22,6 +22,7 @@ from vitlens_widgets.world.measurement import (
     Measurement,
     TextMeasurement,
 )
+from vitlens_widgets.world.saes.card import SAECard, sae_card
 from vitlens_widgets.world.weights import (
     P32,
     check_not_begun,
@@ -44,6 +45,8 @@ _MEASUREMENTS: dict[str, type[Measurement]] = {
     "flow decoder": DecoderMeasurement,
 }
 """By kind of model."""
+
+_COUNTS = ("layers", "heads", "width", "scenes seen", "latents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,11 @@ class ModelCard:
         return f"### {self.name}\n\n{sentences}\n\n" + "\n".join(_markdown_table(self.measured))
 
 
-def card(name: str | os.PathLike[str]) -> ModelCard:
-    """The model card of an embedded model, or of one that `world.train` has written.
+def card(name: str | os.PathLike[str]) -> ModelCard | SAECard:
+    """The card of an embedded model, decoder or SAE, or of a model that `world.train` has written.
 
     Args:
-        name: The embedded model's name, or the folder of your own.
+        name: Its name, or the folder of your own.
 
     Raises:
         UsageError: There is no such model; the message names the nearest embedded one. Or its
@@ -100,14 +103,16 @@ def card(name: str | os.PathLike[str]) -> ModelCard:
     if weights is not None:
         return own_card(weights)
     check_not_begun(path)
-    return read_card(known(str(name)))
+    if str(name) in SAES:
+        return sae_card(str(name))
+    return read_card(str(name) if str(name) in DECODERS else known(str(name)))
 
 
 def read_card(name: str, folder: Path = WEIGHTS) -> ModelCard:
-    """The card of the embedded model `name`, whose weights and measurements lie in `folder`."""
+    """The card of an embedded model or decoder; its weights and scores lie in `folder`."""
     command = f"python -m vitlens_widgets.world train {name}"
     weights = weights_file(name, folder)
-    goal = EMBEDDED.get(name) or read_facts(weights)["goal"]  # of one that is not embedded yet
+    goal = goal_of(name) or read_facts(weights)["goal"]  # of one that is not embedded yet
     return _card(weights, name, command, goal)
 
 
@@ -133,8 +138,10 @@ def _call(weights: Path) -> str:
     """The call of `world.train`, or the command, that gives these weights again."""
     facts = read_facts(weights)
     if GOALS[facts["goal"]].kind != "classes":  # which only a recipe of this package trains
-        by_file = weights.stem.replace("-", "/", 1)  # see `weights_file`
-        name = next((name for name, goal in EMBEDDED.items() if goal == facts["goal"]), by_file)
+        name = weights.stem.replace("-", "/", 1)  # see `weights_file`
+        if goal_of(name) != facts["goal"]:  # the file has another name by now
+            same = (one for one in (*NAMES, *DECODERS) if goal_of(one) == facts["goal"])
+            name = next(same, name)
         return f"python -m vitlens_widgets.world train {name}"
     arguments = {
         name: facts[name] for name in ("goal", "layers", "width", "heads", "images", "seed")
@@ -150,9 +157,10 @@ def weights_file(name: str, folder: Path = WEIGHTS) -> Path:
 
 
 def _sentences(card: ModelCard) -> list[str]:
-    measured = card.measured
+    measured, first = card.measured, card.facts.get("begun_with")
+    begun = "" if first is None else f" Begun with the weights of {first}."
     return [
-        f"{measured.architecture}. {card.recipe} Seen: {measured.images:,} scenes.",
+        f"{measured.architecture}. {card.recipe}{begun} Seen: {measured.images:,} scenes.",
         *measured.sentences(),
         f"Not good for: {card.not_good_for}",
         f"Train it anew: {card.command}",
@@ -182,26 +190,30 @@ def _markdown_table(measured: Measurement) -> list[str]:
 
 
 def toy_models() -> DataFrame:
-    """All embedded models: what each is, what it was trained on, and what it was measured to do.
+    """What the package carries: what each is, what it was trained on, what it was measured to do.
 
-    Scores are at the final state, on held-out scenes; `vl.world.card(name)` has those of every
-    state and says more. `vl.load(name)` loads a model.
+    Models, decoders, and sparse autoencoders of models' states; `loaded by` names the call that
+    loads each. Scores are at the final state, on held-out scenes; `vl.world.card(name)` has those
+    of every state and says more.
 
     Example:
         >>> toy_models()["name"][0]
         'toy/p32'
     """
-    rows = [_row(read_card(name)) for name in NAMES]
+    rows = [_row(read_card(name)) for name in (*NAMES, *DECODERS)]
+    rows += [_row_of_sae(sae_card(name)) for name in SAES]
     columns = dict.fromkeys(column for row in rows for column in row)
-    return frame(
+    table = frame(
         {column: [row.get(column) for row in rows] for column in columns}, "Embedded models"
     )
+    return table.astype(dict.fromkeys(_COUNTS, "Int64"))  # whole, also where some have none
 
 
 def _row(card: ModelCard) -> dict[str, Any]:
     facts = card.facts
     return {
         "name": card.name,
+        "loaded by": "vl.load_decoder" if card.name in DECODERS else "vl.load",
         "layers": facts["layers"],
         "heads": facts["heads"],
         "width": facts["width"],
@@ -210,4 +222,18 @@ def _row(card: ModelCard) -> dict[str, Any]:
         "scenes seen": card.measured.images,
         "MB": round(card.megabytes, 2),
         **card.measured.at_the_end(),
+    }
+
+
+def _row_of_sae(card: SAECard) -> dict[str, Any]:
+    of, worth = card.of, card.held_out
+    return {
+        "name": card.name,
+        "loaded by": "vl.load_sae",
+        "trained on": f"{of['site']} of block {of['layer']} of {card.model}",
+        "scenes seen": of["n_images"] - of["held_out"],
+        "MB": round(card.megabytes, 2),
+        "latents": of["n_latents"],
+        "explained variance": worth["explained"],
+        "recovered": worth["recovered"],
     }

@@ -71,11 +71,11 @@ GOALS = {
         kind="texts",
         trained_on="captions",
         recipe="Trained to tell which caption belongs to which scene, among those of a batch "
-        "(Radford et al. 2021). Captions say of each thing its class, and often its colour, its "
-        "size and its place, and often what is behind; nothing was ever asked of the patches. Only "
-        "captions of the same words count as the same: of the 256 of a later batch, some 18 say "
-        "what another says in other words, and some 22 name a class alone, each true of some 24 "
-        "other images, and all these count as wrong.",
+        "(Radford et al. 2021), and from its foil, the same but for one fact that is wrong "
+        "(Yuksekgonul et al. 2023). Captions say of each thing its class, and often its colour, "
+        "its size and its place, and often what is behind; nothing was ever asked of the patches. "
+        'Where a caption happens to be true of another image of the batch, as "a cat" is of every '
+        "cat, the two were not compared.",
         not_good_for="Photographs, words that no caption had, and saying where things are by its "
         "patches: only CLS was compared with captions.",
     ),
@@ -109,11 +109,22 @@ EMBEDDED = {
     **dict.fromkeys(_SMALL, "class"),
     "toy/mae": "infilling",
     "toy/mae-norm": "infilling, normalised",
+    "toy/clip": "captions",
 }
 """Name of an embedded model -> name of its goal."""
 
+DECODERS = {
+    "toy/unclip": "painting of a readout",
+    "toy/patch-decoder": "painting of tokens",
+    "toy/patch-decoder-clip": "painting of tokens",
+}
+"""Name of an embedded decoder -> name of its goal."""
+
 NAMES = tuple(EMBEDDED)
 """The embedded models; the first is the default."""
+
+SAES = ("toy/p32/2", "toy/p32/5")
+"""The embedded sparse autoencoders, by the model and the state that they are of."""
 
 
 def known(name: str) -> str:
@@ -122,7 +133,38 @@ def known(name: str) -> str:
     Raises:
         UsageError: It is not; the message names the nearest.
     """
-    if isinstance(name, str) and name in NAMES:
+    if isinstance(name, str) and name in DECODERS:
+        raise UsageError(
+            f'{name} is a decoder, which paints pictures; vl.load_decoder("{name}") loads it.'
+        )
+    if isinstance(name, str) and name in SAES:
+        raise UsageError(f'{name} is a sparse autoencoder; vl.load_sae("{name}") loads it.')
+    return one_of(name, NAMES, "model")
+
+
+def known_decoder(name: str) -> str:
+    """The name, if it is that of an embedded decoder.
+
+    Raises:
+        UsageError: It is not; the message names the nearest.
+    """
+    if name in NAMES:
+        raise UsageError(f'{name} is no decoder, but a model: vl.load("{name}") loads it.')
+    return one_of(name, tuple(DECODERS), "decoder")
+
+
+def goal_of(name: str) -> str | None:
+    """The goal of an embedded model or decoder; None for another's name."""
+    return EMBEDDED.get(name) or DECODERS.get(name)
+
+
+def one_of(name: str, names: tuple[str, ...], what: str) -> str:
+    """The name, if it is one of these.
+
+    Raises:
+        UsageError: It is not; the message names the nearest.
+    """
+    if isinstance(name, str) and name in names:
         return name
-    hint = did_you_mean(str(name), NAMES) or f" Embedded: {quoted_list(NAMES)}."
-    raise UsageError(f"There is no embedded model {name!r}.{hint}")
+    hint = did_you_mean(str(name), names) or f" Embedded: {quoted_list(names)}."
+    raise UsageError(f"There is no embedded {what} {name!r}.{hint}")

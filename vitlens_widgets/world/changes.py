@@ -56,7 +56,7 @@ class Recoloured(Change):
     def made(self, composition: Composition) -> Composition:
         """See `Change.made`."""
         parts = composition.things[self.thing]
-        turned = [(one, _turned(color, self.turn)) for one, color in parts]
+        turned = [(one, _turned(color, self.turn), name) for one, color, name in parts]
         color = _turned(composition.colors[self.thing], self.turn)
         return _with(composition, self.thing, turned, color=color)
 
@@ -71,7 +71,8 @@ class Moved(Change):
     def made(self, composition: Composition) -> Composition:
         """See `Change.made`."""
         by = np.array([self.right, self.down])
-        parts = [(outline + by, color) for outline, color in composition.things[self.thing]]
+        was = composition.things[self.thing]
+        parts = [(one + by, color, name) for one, color, name in was]
         old = composition.poses[self.thing]
         pose = replace(old, x=old.x + self.right, y=old.y + self.down)
         return _with(composition, self.thing, parts, pose=pose)

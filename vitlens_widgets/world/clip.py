@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.weight_faults import fill
 from vitlens_widgets.world.captions import class_prompts
 from vitlens_widgets.world.network import (
     GRID,
@@ -113,7 +114,7 @@ def load_clip(path: Path) -> CLIPModel:
     facts = read_facts(path)
     tokenizer = make_tokenizer(facts["words"], LONGEST)
     model: Any = make_clip(CLIPDesign.of(facts), tokenizer)
-    model.load_state_dict(doubled_patch(read_weights(path), _KERNEL))
+    fill(model, doubled_patch(read_weights(path), _KERNEL), path)
     model.known_words = KnownWords(tokenizer, facts["words"])
     model.loaded_with = {"prompts": class_prompts(), "preprocessing": PREPROCESSING}
     return model.eval()

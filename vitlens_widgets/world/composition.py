@@ -147,7 +147,8 @@ def drawn_thing(rng: np.random.Generator, name: str, pose: Pose) -> tuple[Parts,
 
 def _placed_parts(parts: Parts, pose: Pose) -> Parts:
     """A drawing moved to its pose: all outlines at once, which is faster than one by one."""
-    ends = np.cumsum([len(outline) for outline, _ in parts])
-    moved = pose.place(np.concatenate([outline for outline, _ in parts]))
+    ends = np.cumsum([len(outline) for outline, *_ in parts])
+    moved = pose.place(np.concatenate([outline for outline, *_ in parts]))
     outlines = np.split(moved, ends[:-1])
-    return [(outline, color) for outline, (_, color) in zip(outlines, parts, strict=True)]
+    together = zip(outlines, parts, strict=True)
+    return [(outline, color, name) for outline, (_, color, name) in together]

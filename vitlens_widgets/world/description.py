@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import colorsys
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any, TypeVar
 
 from vitlens_widgets.world.composition import Composition, Pose
 from vitlens_widgets.world.drawings.backgrounds import Background
 from vitlens_widgets.world.drawings.shapes import Color
+from vitlens_widgets.world.labels import CLASSES
 
 HUES = (
     (0.03, "red"),
@@ -64,6 +68,26 @@ class Thing:
     place: str
 
 
+FACTS: dict[str, tuple[str, ...]] = {
+    "name": tuple(CLASSES),
+    "color": THING_COLORS,
+    "place": PLACES,
+    "size": SIZES,
+}
+"""What is told of a thing, by its name in `Thing`, and what it can be."""
+
+
+def fact(thing: Thing, what: str) -> str:
+    """One of the `FACTS` of a thing; of its colour the name alone."""
+    return thing.color.name if what == "color" else getattr(thing, what)
+
+
+def with_fact(thing: Thing, what: str, value: str) -> Thing:
+    """The thing with another fact; a colour keeps its shade."""
+    changed: Any = replace(thing.color, name=value) if what == "color" else value
+    return replace(thing, **{what: changed})
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a scene shows.
@@ -80,6 +104,42 @@ class Description:
 
 
 NOTHING = Description((), (), "flat")
+
+Part = TypeVar("Part", ColorName, Thing)
+
+
+def holds(told: Description, shown: Description) -> bool:
+    """Whether what is told is true of what is shown; "" and no colours tell nothing.
+
+    More may be shown than is told. Each order of few things is tried.
+    """
+    if not told.things and shown.things:  # "nothing"
+        return False
+    if told.pattern not in ("", shown.pattern):
+        return False
+    if told.colors and len(told.colors) != len(shown.colors):  # all that are behind are told
+        return False
+    return _each(_color_holds, told.colors, shown.colors) and _each(
+        _thing_holds, told.things, shown.things
+    )
+
+
+def _each(fits: Callable[[Part, Part], bool], told: Sequence[Part], shown: Sequence[Part]) -> bool:
+    """Whether each that is told can be one of those shown, no two the same."""
+    return any(all(map(fits, told, some)) for some in permutations(shown, len(told)))
+
+
+def _color_holds(told: ColorName, shown: ColorName) -> bool:
+    return told.name in ("", shown.name) and told.shade in ("", shown.shade)
+
+
+def _thing_holds(told: Thing, shown: Thing) -> bool:
+    return (
+        told.name == shown.name
+        and told.size in ("", shown.size)
+        and told.place in ("", shown.place)
+        and _color_holds(told.color, shown.color)
+    )
 
 
 def named_color(color: Color) -> ColorName:

@@ -7,6 +7,7 @@
     toy/attn-mlp-1l     the same with an MLP in each layer
     toy/mae             a masked autoencoder, which paints the patches it is not shown
     toy/mae-norm        its twin, which paints normalised pixels
+    toy/clip            a model of images and texts, which compares a picture with captions
 
 All were trained by this package: see `world.card(name)` for the recipe, the measured scores and the
 command that trains each anew.
@@ -21,13 +22,12 @@ from typing import Any
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.catalogue import known
 from vitlens_widgets.world.labels import LABELS
 from vitlens_widgets.world.network import GRID, PREPROCESSING, SERVED_PATCH, load_classifier
-from vitlens_widgets.world.weights import name_of_weights, read_facts
+from vitlens_widgets.world.weights import MODEL_KINDS, name_of_weights, other_kind, read_facts
 
 
 def build(name: str) -> nn.Module:
@@ -35,7 +35,8 @@ def build(name: str) -> nn.Module:
 
     A classifier is a timm `VisionTransformer`. It takes 224 x 224 pixels, mean .5 and deviation .5
     in each colour (its `pretrained_cfg` says so), and answers in the order of `world.LABELS`. A
-    masked autoencoder is transformers' `ViTMAEForPreTraining` for 112 x 112 such pixels.
+    masked autoencoder is transformers' `ViTMAEForPreTraining` for 112 x 112 such pixels, the model
+    of images and texts its `CLIPModel` for 224 x 224.
 
     Raises:
         UsageError: There is no such embedded model; the message names the nearest.
@@ -57,14 +58,12 @@ def build_from(weights: Path, name: str | None = None) -> nn.Module:
     """The model of a weights file that this package has trained; see `build`.
 
     Raises:
-        UsageError: It holds a decoder.
+        UsageError: It holds a decoder, or another network than it notes.
     """
-    make = _MAKERS.get(read_facts(weights).get("kind", "classes"))
+    kind = read_facts(weights).get("kind", MODEL_KINDS[0])
+    make = _MAKERS.get(kind)
     if make is None:
-        raise UsageError(
-            f"{weights.name} holds a decoder, which paints pictures and is no vision transformer; "
-            f'vl.load_decoder("{weights.as_posix()}") loads it.'
-        )
+        raise other_kind(weights, kind)
     return make(weights, name or name_of_weights(weights))
 
 
@@ -88,11 +87,9 @@ def _matcher(weights: Path, name: str) -> nn.Module:  # noqa: ARG001
     return load_clip(weights)
 
 
-_MAKERS: dict[str, Callable[[Path, str], nn.Module]] = {
-    "classes": _classifier,
-    "infilling": _autoencoder,
-    "texts": _matcher,
-}
+_MAKERS: dict[str, Callable[[Path, str], nn.Module]] = dict(
+    zip(MODEL_KINDS, (_classifier, _autoencoder, _matcher), strict=True)
+)
 """By kind of model."""
 
 

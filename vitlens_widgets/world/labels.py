@@ -1,4 +1,4 @@
-"""The sixteen things of the world, the label of none, and what masks of them say."""
+"""The sixteen things of the world and their parts, the label of none; what masks of them say."""
 
 from __future__ import annotations
 
@@ -32,6 +32,18 @@ BACKGROUND = len(CLASSES)
 
 LABELS = (*CLASSES, "background")
 """The seventeen outputs of the embedded classifiers, in order."""
+
+PARTS = (
+    *("face", "eye", "ear", "nose", "mouth", "muzzle", "tongue", "whisker", "stripe"),
+    *("body", "tail", "fin", "rim", "gleam", "crater", "disc", "ray"),
+    *("petal", "trunk", "crown", "stalk", "cap", "dot", "stem", "leaf"),
+    *("wall", "roof", "chimney", "door", "window", "canopy", "stick"),
+    *("wheel", "headlight", "hull", "mast", "sail", "ring", "shaft", "tooth"),
+)
+"""Names of the parts that things are drawn of; some are of several things, as eyes are."""
+
+NO_PART = len(PARTS)
+"""What a part mask has where there is no thing."""
 
 
 def present_classes(masks: np.ndarray) -> np.ndarray:

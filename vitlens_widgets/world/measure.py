@@ -21,7 +21,7 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.families.mae import MaskedAutoencoder
 from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.world.decoders.served import DECODERS, trained_decoder
+from vitlens_widgets.world.decoders.served import trained_decoder
 from vitlens_widgets.world.embedded import as_vit, build_from, embedded_vit
 from vitlens_widgets.world.labels import BACKGROUND, LABELS, label_shares, present_classes
 from vitlens_widgets.world.measure_pictures import measure_pictures
@@ -35,7 +35,7 @@ from vitlens_widgets.world.measurement import (
 )
 from vitlens_widgets.world.network import STD, AttentionBlock, normalized
 from vitlens_widgets.world.scene import Scene, scene
-from vitlens_widgets.world.weights import name_of_weights, read_facts
+from vitlens_widgets.world.weights import DECODER_KINDS, name_of_weights, read_facts
 
 SCENES = 1000  # for each number of objects
 JUDGE = "toy/p32-taught"  # of decoded pictures
@@ -64,7 +64,7 @@ def measure(vit: ViT, scenes: int = SCENES, first_seed: int = 0, images: int = 0
 def measure_file(weights: Path, scenes: int = SCENES) -> Measurement:
     """Measure the model of a weights file, and write the result beside it."""
     facts = read_facts(weights)
-    if facts.get("kind") in DECODERS:
+    if facts.get("kind") in DECODER_KINDS:
         measurement = _pictures_of(weights, range(scenes), facts["images"])
     else:
         measurement = measure(as_vit(build_from(weights)), scenes, images=facts["images"])

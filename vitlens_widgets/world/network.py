@@ -10,6 +10,7 @@ import torch
 from timm.models.vision_transformer import Block, VisionTransformer
 
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.weight_faults import fill
 from vitlens_widgets.world.labels import LABELS
 from vitlens_widgets.world.weights import P32, Design, read_facts, read_weights
 
@@ -80,8 +81,11 @@ def doubled_patch(
         name: Which of them is the patch kernel.
 
     Returns:
-        The state dict for patches of twice the side, such as that of `make_network(2 * patch)`.
+        The state dict for patches of twice the side, such as that of `make_network(2 * patch)`; as
+        it is where there is no such kernel.
     """
+    if name not in weights:
+        return dict(weights)
     kernel = weights[name]  # [width, colour, patch, patch]
     kernel = kernel.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
     return {**weights, name: kernel / 4}
@@ -93,10 +97,13 @@ def load_classifier(path: Path) -> VisionTransformer:
 
     Args:
         path: What the training wrote: a network for 112 pixels a side, in half precision.
+
+    Raises:
+        UsageError: It is of another network.
     """
     with torch.device("meta"):  # initial weights would be thrown away at once
         model = make_network(SERVED_PATCH, Design.of(read_facts(path)))
-    model.load_state_dict(doubled_patch(read_weights(path)), assign=True)
+    fill(model, doubled_patch(read_weights(path)), path, assign=True)
     return model.eval()
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from vitlens_widgets.world.composition import Composition
+from vitlens_widgets.world.drawings.shapes import Parts
+from vitlens_widgets.world.labels import NO_PART, PARTS
 
 _SMOOTHING = 2
 _PRECISION = 3
@@ -37,28 +39,43 @@ def render_image(
 
 def render_instances(composition: Composition, height: int, width: int) -> np.ndarray:
     """The instance mask as uint8 `[height, width]`: 0 is background, 1 the first thing."""
-    fine = Image.new("L", (width * _PRECISION, height * _PRECISION), 0)
+    things = enumerate(composition.things, start=1)
+    numbered = [[(outline, number) for outline, *_ in parts] for number, parts in things]
+    return _render_mask(numbered, 0, height, width)
+
+
+def render_parts(things: Sequence[Parts], height: int, width: int) -> np.ndarray:
+    """The part mask as uint8 `[height, width]`, index into `PARTS`; `NO_PART` is background."""
+    numbered = [[(outline, PARTS.index(name)) for outline, _, name in parts] for parts in things]
+    return _render_mask(numbered, NO_PART, height, width)
+
+
+def _render_mask(
+    things: Sequence[Sequence[tuple[np.ndarray, int]]], background: int, height: int, width: int
+) -> np.ndarray:
+    """Which number covers the centre of each pixel, uint8 `[height, width]`."""
+    fine = Image.new("L", (width * _PRECISION, height * _PRECISION), background)
     painter = ImageDraw.Draw(fine)
     scale = min(height, width) * _PRECISION
-    for number, parts in enumerate(composition.things, start=1):
+    for parts in things:
         # shifted so that every third fine pixel has its centre at the centre of a pixel
-        _paint(painter, [(outline, number) for outline, _ in parts], scale, -0.5 * _PRECISION)
+        _paint(painter, parts, scale, -0.5 * _PRECISION)
     return np.array(fine)[::_PRECISION, ::_PRECISION].copy()
 
 
 def _paint(
     painter: ImageDraw.ImageDraw,
-    parts: Sequence[tuple[np.ndarray, Any]],
+    parts: Sequence[tuple[np.ndarray, Any] | tuple[np.ndarray, Any, str]],
     scale: float,
     shift: float,
 ) -> None:
     """Fill the shapes, scaled and then shifted to Pillow's pixels, whose centres are whole."""
     if not parts:
         return
-    points = np.concatenate([outline for outline, _ in parts])
+    points = np.concatenate([outline for outline, *_ in parts])
     flat = (points * scale + shift).ravel().tolist()
     start = 0
-    for outline, fill in parts:
+    for outline, fill, *_ in parts:
         stop = start + outline.size
         painter.polygon(flat[start:stop], fill=fill)
         start = stop

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from vitlens_widgets.data import Example, LabelSet
+from vitlens_widgets.data.truths import Masks
 from vitlens_widgets.errors import (
     UsageError,
     as_list,
@@ -19,12 +21,14 @@ from vitlens_widgets.errors import (
     did_you_mean,
     quoted_list,
 )
-from vitlens_widgets.kinds import is_several
+from vitlens_widgets.kinds import is_mapping, is_several
 from vitlens_widgets.world.changes import Change
 from vitlens_widgets.world.composition import compose
 from vitlens_widgets.world.description import NOTHING, Description, described
+from vitlens_widgets.world.drawings.shapes import Parts
 from vitlens_widgets.world.labels import BACKGROUND, CLASSES
-from vitlens_widgets.world.render import render_image, render_instances
+from vitlens_widgets.world.render import render_image, render_instances, render_parts
+from vitlens_widgets.world.truths import TRUTH_NAMES, truths_of_scene
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,7 @@ class Scene:
         classes: What its things were chosen from.
         changes: What was changed in it since, in order; see `without` and its kin.
         description: What it shows, in the words of captions; see `caption`.
+        shapes: What each of its things is painted of, in the order of its names.
     """
 
     image: np.ndarray = field(repr=False)
@@ -50,6 +55,15 @@ class Scene:
     classes: tuple[str, ...] = field(default=CLASSES, repr=False)
     changes: tuple[Change, ...] = ()
     description: Description = field(default=NOTHING, repr=False)
+    shapes: tuple[Parts, ...] = field(default=(), repr=False)
+
+    @cached_property
+    def part_mask(self) -> np.ndarray:
+        """Which part of a thing is seen, such as an eye: uint8 `[H, W]`, index into `PARTS`.
+
+        `NO_PART` is background. It is painted when it is first asked for, where the things are.
+        """
+        return render_parts(self.shapes, *self.instance_mask.shape)
 
     def _repr_png_(self) -> bytes:
         """The picture, as Jupyter shows it."""
@@ -118,6 +132,7 @@ def drawn(
         classes=classes,
         changes=changes,
         description=described(composition, extent),
+        shapes=tuple(composition.things),
     )
 
 
@@ -152,6 +167,7 @@ class Scenes:
     has_masks = True
     count = None
     identity_says_all = True
+    truth_names: Mapping[str, Sequence[str]] = TRUTH_NAMES
 
     def __init__(
         self,
@@ -171,6 +187,15 @@ class Scenes:
         drawn = {"seed": self.seed, "objects": self.objects, "size": list(self.size)}
         return {"world": {**drawn, "classes": list(self.classes)}}
 
+    @classmethod
+    def of_identity(cls, identity: Mapping[str, Any]) -> Scenes | None:
+        """The scenes that have this identity, if it is one of scenes."""
+        words = identity.get("world")
+        if not is_mapping(words):
+            return None
+        size: Any = tuple(words["size"])
+        return cls(words["seed"], words["objects"], size, list(words["classes"]))
+
     def source(self, number: int) -> tuple[object, ...]:
         """What scene `number` is made from: of two data sets, those made from the same are one."""
         return self.seed + number, self.objects, self.size, tuple(self.classes)
@@ -180,6 +205,20 @@ class Scenes:
         made = scene(self.seed + number, self.objects, self.size, self.classes)
         mask = made.instance_mask == 1
         return Example(made.image, self.labels.index(made.names[0]), mask, f"scene {made.seed}")
+
+    def class_mask(self, number: int) -> np.ndarray:
+        """Which class each pixel shows, int64 `[H, W]`, index into `labels`; -1 is background."""
+        made = scene(self.seed + number, self.objects, self.size, self.classes).class_mask
+        return np.where(made < len(self.labels), made.astype(np.int64), -1)
+
+    def truths(self, number: int) -> Masks:
+        """Where what is true in scene `number`: see `vitlens_widgets.data.truths`.
+
+        Where a thing of a class, a color, a size or at a place can be seen, by its description, and
+        where each of the parts; two things of one color are one mask.
+        """
+        made = scene(self.seed + number, self.objects, self.size, self.classes)
+        return truths_of_scene(made.description, made.instance_mask, made.part_mask)
 
     def __repr__(self) -> str:
         things = f"{self.objects} thing{'s' * (self.objects > 1)}"

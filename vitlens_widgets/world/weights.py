@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from safetensors import SafetensorError, safe_open
 
-from vitlens_widgets.errors import UsageError
+from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.files import made_folder, write_whole
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ STEM = "model"
 """Of the files in a folder that holds one model."""
 
 
+MODEL_KINDS, DECODER_KINDS = ("classes", "infilling", "texts"), ("patch decoder", "flow decoder")
+"""Kinds that weights files note: of what vl.load loads, and of what vl.load_decoder does."""
+
+
 class Noted:
     """A dataclass whose values a weights file notes."""
 
@@ -32,8 +36,21 @@ class Noted:
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
-        """The design among what a weights file notes; what it does not note is as by default."""
-        return cls(**{f.name: facts[f.name] for f in fields(cast("Any", cls)) if f.name in facts})
+        """The design among what a weights file notes; what it does not note is as by default.
+
+        Raises:
+            UsageError: It notes something that is none, or lacks what has no default.
+        """
+        own = fields(cast("Any", cls))
+        for one in own:
+            noted = facts.get(one.name, one.default)
+            if type(noted).__name__ != one.type or (type(noted) is int and noted < 1):
+                what = "nothing" if noted is MISSING else said(noted)
+                raise UsageError(
+                    f"A weights file notes the {one.name} of its network, of type {one.type}; this "
+                    f"one notes {what}."
+                )
+        return cls(**{f.name: facts[f.name] for f in own if f.name in facts})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +123,21 @@ def name_of_weights(weights: Path) -> str:
     return weights.resolve().parent.name if weights.stem == STEM else weights.stem
 
 
+def other_kind(path: Path, kind: object) -> UsageError:
+    """What is said of a weights file of another kind than is asked for."""
+    if kind in MODEL_KINDS:
+        return UsageError(f"{said(str(path))} holds no decoder, but a model that vl.load loads.")
+    if kind in DECODER_KINDS:
+        return UsageError(
+            f"{path.name} holds a decoder, which paints pictures and is no vision transformer; "
+            f'vl.load_decoder("{path.as_posix()}") loads it.'
+        )
+    return UsageError(
+        f"{path.name} notes that it is of the kind {said(kind)}, which this version of "
+        "vitlens_widgets does not know."
+    )
+
+
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights of a file, float32."""
     from safetensors import torch as in_torch
@@ -114,8 +146,15 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """What a weights file notes about itself."""
-    return {key: json.loads(value) for key, value in _noted(path).items()}
+    """What a weights file notes about itself.
+
+    Raises:
+        UsageError: That cannot be read.
+    """
+    try:
+        return {key: json.loads(value) for key, value in _noted(path).items()}
+    except ValueError as error:
+        raise UsageError(f"What {path.name} notes about itself cannot be read: {error}.") from error
 
 
 def _noted(path: Path) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UsageError, counted, quoted_list
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.models.foreign import Foreign
+from vitlens_widgets.models.weight_faults import faults
 from vitlens_widgets.zoo.layouts import Weights, as_timm, placed_as, vit_in
 from vitlens_widgets.zoo.weights_file import WeightsFile, read_weights
 
@@ -89,27 +90,6 @@ def _fill(model: Foreign, given: Weights, _: WeightsFile) -> list[str]:
     return [*found, *_advice(own, given, more)]
 
 
-def faults(
-    lacks: Sequence[str],
-    more: Sequence[str],
-    other: Sequence[tuple[str, Sequence[int], Sequence[int]]],
-) -> list[str]:
-    """Why weights do not fit a model, in clauses; none where they do.
-
-    Args:
-        lacks: Names that are missing in the file.
-        more: Names that the model does not have.
-        other: A name, and its shapes in the file and in the model.
-    """
-    shapes = [
-        f'"{name}" is {list(there)} in it, and {list(here)} in the model'
-        for name, there, here in other
-    ]
-    if len(shapes) > 5:
-        shapes = [*shapes[:4], f"{len(shapes) - 4} others have other shapes"]
-    return [*filter(None, [_names("lacks", lacks), _names("also has", more)]), *shapes]
-
-
 def _usable(given: Tensor, own: Tensor) -> bool:
     """Whether loading keeps the numbers: dense, and floats where the model has floats."""
     dense = given.layout == torch.strided and not given.is_meta and not given.is_quantized
@@ -123,11 +103,6 @@ def _kind(given: Tensor) -> str:
 
 def _same(given: Tensor, fixed: Tensor | None) -> bool:
     return fixed is not None and fixed.shape == given.shape and bool((fixed == given).all())
-
-
-def _names(what: str, names: Sequence[str]) -> str:
-    more = f" and {counted(len(names) - 5, 'other')}" if len(names) > 5 else ""
-    return f"it {what} {quoted_list(names[:5])}{more}" if names else ""
 
 
 def _advice(own: Mapping[str, Tensor], given: Weights, more: Sequence[str]) -> list[str]:

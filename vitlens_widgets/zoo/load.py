@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from vitlens_widgets.models.probabilities import Kind
 from vitlens_widgets.models.prompts import Prompts
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.modules import check_modes
+from vitlens_widgets.workers.recipe import ModelRecipe, note
 from vitlens_widgets.zoo.source import FromFile, ModelSource, Options
 from vitlens_widgets.zoo.sources import SOURCES
 from vitlens_widgets.zoo.wrappers import unwrapped
@@ -111,6 +113,7 @@ def load(
     from_file = _from_file(kind, source, weights, weights_key, weights_ignore)
     options = Options(size, pretrained, model_args, moves, from_file)
     name, model = kind.load(source, options)
+    recipe = _recipe(source, options)
     if model is not source:  # a module of the user's is not changed
         model = model.to(device=device, dtype=dtype).eval()
     model, known = unwrapped(model)
@@ -127,7 +130,31 @@ def load(
         probabilities=known.probabilities if probabilities is None else probabilities,
     )
     check_modes(vit)
+    if recipe is not None:
+        note(model, recipe)
     return vit
+
+
+def _recipe(source: Any, options: Options) -> ModelRecipe | None:
+    """How another process makes the same model; None for a module, and for random weights."""
+    if not isinstance(source, str) or not options.pretrained:
+        return None
+    file, words = options.weights, {"image_size": options.image_size, **options.model_args}
+    if file is not None:
+        words |= {"weights": _whole_path(file.path), "weights_key": file.key}
+        words["weights_ignore"] = file.ignore
+    if (dtype := options.moves["dtype"]) is not None:
+        words["dtype"] = dtype
+    return ModelRecipe(load, _whole_path(source), words)
+
+
+def _whole_path(given: str | os.PathLike[str]) -> str:
+    """Of a file or folder, wherever the other process stands; a name as it is."""
+    path = Path(given).expanduser()
+    try:
+        return str(path.resolve()) if path.exists() else os.fspath(given)
+    except OSError:  # too long for a file's name, and so none
+        return os.fspath(given)
 
 
 def _from_file(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,15 +56,27 @@ def read_weights(path: str | os.PathLike[str]) -> WeightsFile:
     path = Path(path).expanduser()
     if not path.is_file():
         raise UsageError(f"There is no file {path}.")
+    return _as_file(path, read_safely(path, _READERS.get(path.suffix.lower(), read_torch)))
+
+
+def read_safely(path: Path, read: Callable[[Path], Any]) -> Any:
+    """What a reader finds in a file of other people's.
+
+    Args:
+        path: The file.
+        read: The reader, which runs none of the file's code.
+
+    Raises:
+        UsageError: It cannot be read so.
+    """
     try:
-        found = _READERS.get(path.suffix.lower(), _torch)(path)
+        return read(path)
     except Exception as error:  # whatever the readers of other people's files may raise
         raise UsageError(
             f"{path} is no file of weights that can be read safely: it is damaged, of another "
             "format, or holds objects whose code would have to run; save model.state_dict() by "
             f"torch.save or as .safetensors (read are {', '.join(SUFFIXES)})."
         ) from error
-    return _as_file(path, found)
 
 
 def _as_file(path: Path, found: Any) -> WeightsFile:
@@ -105,10 +117,10 @@ def _npz(path: Path) -> dict[str, Tensor]:
         return {name.replace("/", "."): torch.from_numpy(arrays[name]) for name in arrays.files}
 
 
-class _Nothing:
+class Nothing:
     """Stands for an object of another library that a file names: holds nothing, does nothing."""
 
-    def __new__(cls, *_: Any, **__: Any) -> _Nothing:
+    def __new__(cls, *_: Any, **__: Any) -> Nothing:
         """One that is empty, whatever it was made of."""
         return super().__new__(cls)
 
@@ -116,12 +128,18 @@ class _Nothing:
         """What it held is dropped."""
 
 
-def _torch(path: Path) -> Any:
+def read_torch(path: Path, stands_for: type[Nothing] = Nothing) -> Any:
+    """What torch wrote to a file: tensors and plain values.
+
+    Args:
+        path: The file.
+        stands_for: What is put in the place of objects of other libraries.
+    """
     names = []
     if zipfile.is_zipfile(path):
         names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     named = [name for name in names if name != "argparse.Namespace"]
-    nothing = [(type("Nothing", (_Nothing,), {}), name) for name in named]
+    nothing = [(type("Nothing", (stands_for,), {}), name) for name in named]
     with torch.serialization.safe_globals([argparse.Namespace, *nothing]):
         return torch.load(path, map_location="cpu", weights_only=True)
 

@@ -11,43 +11,15 @@ import torch
 from torch.nn.functional import normalize
 
 import vitlens_widgets as vl
+from tests.lenses.pictures.fixed import SIZE, Fixed
 from tests.sentences import refused
 from tests.small_models import pixels_for, timm_model
-from vitlens_widgets.lenses.decoder import Decoder, Reads
+from vitlens_widgets.lenses.head_outputs import HeadOutputs
 from vitlens_widgets.lenses.pictures import DiffusionLens, PatchDecoderLens, SteeringLens
 from vitlens_widgets.lenses.pictures.lens import readout_of
 from vitlens_widgets.lenses.pictures.similar import ssim
-from vitlens_widgets.lenses.pictures.steered import Writer, contribution, steered
-from vitlens_widgets.lenses.source import head_output
+from vitlens_widgets.lenses.pictures.steered import Writer, WrittenBy, added, steered
 from vitlens_widgets.trace.batch import as_batch
-
-SIZE = (16, 12)
-
-
-class Fixed(Decoder):
-    """Paints a linear map of what it reads, in steps that add noise of its seed."""
-
-    def __init__(self, vit, what="readout", steps=3):
-        self.name, self.size, self.steps, self.at_once = "fixed", SIZE, steps, 2
-        tokens = (vit.layout.n_tokens, vit.width)
-        shape = tokens if what == "tokens" else (vit.adapter.n_features,)
-        states = vit.n_layers + 1 if what == "tokens" else 0
-        self.reads = Reads(what, vit.name, shape, "as it is", states)
-        generator = torch.Generator().manual_seed(4)
-        self.weight = 0.2 * torch.randn(3 * 16 * 12, int(np.prod(shape)), generator=generator)
-        self.hides, self.painted = what == "tokens", 0
-        self.stop_after = None
-
-    def paint(self, embedding, request):
-        if self.stop_after is not None and self.painted >= self.stop_after:
-            raise KeyboardInterrupt
-        self.painted += len(embedding)
-        seen = embedding
-        if request.hidden is not None:
-            seen = embedding.masked_fill(request.hidden[..., None], 0)
-        levels = seen.flatten(1) @ self.weight.T / seen[0].numel() ** 0.5 + 0.5
-        noise = torch.rand(1, generator=torch.Generator().manual_seed(request.seed)) * 0.1
-        return (levels + noise + 0.01 * sum(request.states)).unflatten(1, (3, *SIZE))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +65,7 @@ def test_frozen_steering_is_a_run_in_which_all_else_is_put_back(vit, trace, comp
     if head is None:
         edits = [vl.edits.Scale("mlp_out", layer, 3.5)]
     else:
-        more = 2.5 * head_output(trace, layer, head)
+        more = 2.5 * HeadOutputs(trace, layer).of(head)
         edits = [
             vl.edits.Add("attn_out", layer, more),
             vl.edits.Replace("mlp_out", layer, trace),
@@ -114,6 +86,21 @@ def test_rerun_steering_is_an_edited_run_and_differs(trace):
     assert (found - steered(trace, Writer(0, 1), 4.0)).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("writer", [Writer(0, 1), Writer(1, None)])
+@pytest.mark.parametrize("mode", ["frozen", "rerun"])
+def test_what_a_component_writes_added_in_its_place_is_steering(trace, writer, mode):
+    own = WrittenBy(trace).of(writer)
+    expected = steered(trace, writer, 4.0, mode)
+    torch.testing.assert_close(added(trace, writer, own, 4.0, mode), expected, atol=1e-4, rtol=1e-4)
+    other = own.roll(1, 0)
+    site = "mlp_out" if writer.head is None else "attn_out"
+    again = trace.rerun([vl.edits.Add(site, writer.layer, 3.0 * other)]).states[-1]
+    direct = trace.states[-1] + 3.0 * other
+    found = added(trace, writer, other, 4.0, mode)
+    torch.testing.assert_close(found, again if mode == "rerun" else direct)
+    assert (again - direct).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("mode", ["frozen", "rerun"])
 def test_strength_one_changes_nothing_and_zero_takes_away(trace, mode):
     for component in (Writer(1, 0), Writer(1)):
@@ -121,7 +108,7 @@ def test_strength_one_changes_nothing_and_zero_takes_away(trace, mode):
             steered(trace, component, 1.0, mode), trace.states[-1], rtol=1e-5, atol=1e-6
         )
     if mode == "frozen":
-        own = contribution(trace, Writer(1, 0))
+        own = WrittenBy(trace).of(Writer(1, 0))
         torch.testing.assert_close(
             steered(trace, Writer(1, 0), 0.0), trace.states[-1] - own, rtol=1e-5, atol=1e-6
         )
@@ -217,7 +204,7 @@ def test_a_judge_names_the_pictures(vit, trace):
 @pytest.mark.parametrize("strength", [0.0, 3.5, float("inf")])
 def test_the_null_is_another_direction_as_long_in_the_same_place(vit, trace, strength):
     lens, writer = SteeringLens(vit, Fixed(vit)), Writer(1, 0)
-    own = contribution(trace, writer)
+    own = WrittenBy(trace).of(writer)
     with patch.object(type(lens), "_read", side_effect=lambda *given: given):
         _, names, *_ = lens.null(trace, [writer], n=2, strength=strength)
     assert names == ["L1 H0, random 1", "L1 H0, random 2"]
@@ -236,7 +223,7 @@ def test_the_null_is_another_direction_as_long_in_the_same_place(vit, trace, str
 def test_the_other_null_is_what_the_head_writes_in_another_image(vit, trace):
     lens = SteeringLens(vit, Fixed(vit))
     found = lens.null(trace, [(1, 0)], "other image", n=2, strength=3)
-    own = contribution(trace, Writer(1, 0))
+    own = WrittenBy(trace).of(Writer(1, 0))
     for i in (1, 2):
         state = trace.states[-1] + 2 * torch.stack([own[(j - i) % 3] for j in range(3)])
         torch.testing.assert_close(found.embeddings[i - 1], readout_of(vit, state))

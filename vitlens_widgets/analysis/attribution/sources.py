@@ -11,8 +11,8 @@ from torch import Tensor
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import attention_rows, is_edited
+from vitlens_widgets.trace.chunks import slices
 from vitlens_widgets.trace.frozen_branch import Branch
-from vitlens_widgets.trace.rows import slices
 
 
 def read_keys(trace: Trace, layer: int, read: Tensor, attention: Branch) -> Tensor:

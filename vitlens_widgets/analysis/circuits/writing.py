@@ -14,9 +14,8 @@ from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.hook_points import JoinedPoint
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.parts import run_part
+from vitlens_widgets.trace.unit_writes import unit_writes
 
-_LARGE = 1024.0  # so that an output bias takes few digits of a weight that is read beside it
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4}
 _TOLERANCE_HALF = 5e-2
 
@@ -119,26 +118,12 @@ def writings(trace: Trace, done: Written) -> list[Writing]:
     ]
 
 
-@clean
-@torch.no_grad()
 def _writing(trace: Trace, layer: int, z: Tensor, attn_out: Tensor) -> Writing:
-    """Found by running the block's own code on one unit of one head's channel at a time.
-
-    Units stand in tokens of their own, as many images as they need; the last token has none, and
-    so shows the bias.
-    """
-    n_tokens, n_heads, width = z.shape[1:]
-    n_units = n_heads * width
-    n_rows = -(-(n_units + 1) // n_tokens)
-    units = z.new_zeros(n_rows * n_tokens, n_units)
-    units[:n_units].fill_diagonal_(_LARGE)
-    put = {"z": units.view(n_rows, n_tokens, n_heads, width)}
-    show = {"attn_out": trace.vit.adapter.hook_points(layer)["attn_out"]}
-    blank = trace.states[layer][:1].expand(n_rows, -1, -1)
-    out = run_part(trace, layer, blank, show, put)["attn_out"].flatten(0, 1)
-    bias = out[n_units]
-    weight = ((out[:n_units] - bias) / _LARGE).view(n_heads, width, -1)
-    found = Writing(weight, bias)
+    """Found by running the block's own code on one unit of one head's channel at a time."""
+    n_heads, width = z.shape[2:]
+    units = torch.eye(n_heads * width).view(-1, n_heads, width)
+    weight, bias, _ = unit_writes(trace, layer, "z", "attn_out", units)
+    found = Writing(weight.view(n_heads, width, -1), bias)
     _check_sum(trace, layer, found.heads(z).sum(1) + bias, attn_out)
     return found
 

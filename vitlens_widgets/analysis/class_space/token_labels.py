@@ -48,10 +48,14 @@ def class_tokens(vit: ViT, masks: Sequence[np.ndarray | None], rule: MaskRule) -
         raise UsageError("An image has no mask, so that its tokens cannot be labelled.")
     if check_mask_rule(rule) == "top_left":
         return np.stack([top_left(mask, vit.layout.grid).ravel() for mask in there])
-    return np.stack([_majority(mask, vit).ravel() for mask in there])
+    return np.stack([cover_of_patches(mask, vit) > 0.5 for mask in there])
 
 
-def _majority(mask: np.ndarray, vit: ViT) -> np.ndarray:
+def cover_of_patches(mask: np.ndarray, vit: ViT) -> np.ndarray:
+    """The share of each patch that a mask of the whole image covers, float64 `[patch]`.
+
+    The mask goes through the model's own resizing and cropping.
+    """
     painted = Image.fromarray(mask.astype(np.uint8) * 255).convert("RGB")
     seen = vit.preprocessing.picture(painted)[..., 0] >= 128
-    return vit.layout.coverage(seen) > 0.5
+    return vit.layout.coverage(seen).ravel()

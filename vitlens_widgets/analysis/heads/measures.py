@@ -14,7 +14,7 @@ from torch.nn.functional import conv2d
 from vitlens_widgets.analysis.heads import shares, spread
 from vitlens_widgets.analysis.heads.agreement import Agreement
 from vitlens_widgets.analysis.heads.places import Places
-from vitlens_widgets.trace.rows import Rows, slices
+from vitlens_widgets.trace.rows import Rows, rows_of
 
 _KEPT_BYTES = 16 * 2**20
 """What pairs count by their offset is kept up to so many bytes; else it is found layer by layer."""
@@ -113,30 +113,32 @@ class LayerSums:
 
     Args:
         measures: What is measured.
+        n_heads: Heads of the layer.
         compared: Whether the maps of the images are compared with one another.
     """
 
-    def __init__(self, measures: HeadMeasures, compared: bool) -> None:
-        self.measures = measures
+    def __init__(self, measures: HeadMeasures, n_heads: int, compared: bool) -> None:
+        self.measures, self.n_heads = measures, n_heads
+        self._counted: tuple[slice, Tensor] | None = None
         self.sums: dict[str, Tensor] = {}
         self.n_queries = 0
         self.agreement = Agreement() if compared else None
 
     def see(self, pattern: Tensor) -> None:
         """One image's `[head, query, key]`."""
-        for queries in slices(pattern.shape[1], pattern.shape[0] * pattern.shape[2] * 4):
-            self.see_rows(Rows(queries.start, pattern[:, queries], None))
+        for rows in rows_of(pattern):
+            self.see_rows(rows)
         if self.agreement is not None:
             self.agreement.see(pattern)
 
     def see_rows(self, rows: Rows) -> None:
-        """Some queries of one image."""
+        """Some queries of some heads of one image; of every head in the end."""
         pattern = rows.pattern
         queries = slice(rows.first, rows.first + pattern.shape[1])
         largest = spread.largest_weights(pattern)
         received = pattern.sum(1).double()
         of_patches = self.measures.is_patch[queries]
-        counted = self.measures.by_offset(queries).to(pattern)
+        counted = self._counted_by_offset(queries, pattern)
         found = {
             "entropy": spread.entropies(rows, largest).double().sum(-1),
             "largest_weight": largest.double().sum(-1),
@@ -148,13 +150,22 @@ class LayerSums:
             "by_offset": (pattern.flatten(1) @ counted.flatten(1).T).double(),
         }
         for name, value in found.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.n_queries += pattern.shape[1]
+            if name not in self.sums:
+                self.sums[name] = value.new_zeros(self.n_heads, *value.shape[1:])
+            self.sums[name][rows.heads] += value
+        self.n_queries += pattern.shape[0] * pattern.shape[1]
+
+    def _counted_by_offset(self, queries: slice, like: Tensor) -> Tensor:
+        """As `HeadMeasures.by_offset`; that of the latest queries is kept for the next heads."""
+        if self._counted is None or self._counted[0] != queries:
+            self._counted = queries, self.measures.by_offset(queries).to(like)
+        return self._counted[1]
 
     def values(self) -> dict[str, Tensor]:
         """`[head]` by name."""
         places, sums = self.measures.places, self.sums
-        received, n = sums["received"] / self.n_queries, self.n_queries
+        n = self.n_queries / self.n_heads
+        received = sums["received"] / n
         found = {
             f"on_{kind.lower()}": received[:, at].sum(-1) for kind, at in places.prefix.items()
         }

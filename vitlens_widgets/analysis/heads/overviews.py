@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -29,16 +27,18 @@ class LayerOverview:
         self._block_of = np.repeat(np.arange(side), np.diff(edges))
         self._sizes, self._starts = np.diff(edges), edges[:-1]
         self._sums = np.zeros((n_heads, side, n), np.float32)
-        self._largest = Largest(n_heads, n)
+        self._largest = [Largest(n) for _ in range(n_heads)]
 
     def see(self, rows: Rows) -> None:
-        """Some queries of every head."""
+        """Some queries of some heads."""
         last = rows.first + rows.pattern.shape[1]
         blocks = self._block_of[rows.first : last]
         for block in range(blocks[0], blocks[-1] + 1):
             own = np.flatnonzero(blocks == block)
-            self._sums[:, block] += rows.pattern[:, own[0] : own[-1] + 1].sum(1).cpu().numpy()
-        self._largest.see(rows.pattern)
+            of_block = rows.pattern[:, own[0] : own[-1] + 1].sum(1)
+            self._sums[rows.heads, block] += of_block.cpu().numpy()
+        for largest, head in zip(self._largest[rows.heads], rows.pattern, strict=True):
+            largest.see(head)
 
     @property
     def maps(self) -> np.ndarray:
@@ -52,57 +52,48 @@ class LayerOverview:
 
         In a map of 50 tokens the second is the 99th percentile.
         """
-        return self._largest.ends()
+        return np.array([largest.ends() for largest in self._largest], np.float32)
 
 
 class Largest:
-    """The largest weights of each head, as many as half the queries, of rows as they are seen.
+    """The largest weights of a head, as many as half the queries, of rows as they are seen.
 
     Args:
-        n_heads: Heads.
         n: Tokens, queries and keys alike.
     """
 
-    def __init__(self, n_heads: int, n: int) -> None:
+    def __init__(self, n: int) -> None:
         size = n * n
         self._kept = size - min(size - 1, int((1 - 0.5 / n) * size))
-        self._found: list[list[Tensor]] = [[] for _ in range(n_heads)]
-        self._least: Tensor | None = None  # of each head: what is less is not among them
+        self._found: list[Tensor] = []
+        self._count = 0
+        self._least: Tensor | None = None  # what is less is not among them
 
-    def see(self, pattern: Tensor) -> None:
-        """Some rows, `[head, query, key]`."""
+    def see(self, rows: Tensor) -> None:
+        """Some rows, `[query, key]`."""
         if self._least is None:
-            for found, head in zip(self._found, pattern.flatten(1), strict=True):
-                found.append(head.topk(min(self._kept, len(head)), sorted=False).values)
+            self._add(rows.flatten())
             self._prune()
             return
         # Columns in which nothing is as large are passed over: most of them.
-        heads, keys = (pattern.amax(1) > self._least[:, None]).nonzero(as_tuple=True)
-        for_head = pattern.transpose(1, 2)[heads, keys]
-        is_large = for_head > self._least[heads, None]
-        values, counts = for_head[is_large], is_large.sum(1)
-        of_heads = torch.zeros(len(self._found), dtype=torch.int64).index_add_(
-            0, heads.cpu(), counts.cpu()
-        )
-        large = torch.split(values, cast("list[int]", of_heads.tolist()))
-        for found, some in zip(self._found, large, strict=True):
-            found.append(some)
-        if max(sum(map(len, found)) for found in self._found) > 3 * self._kept:
+        columns = rows[:, rows.amax(0) > self._least]
+        self._add(columns[columns > self._least])
+        if self._count > 3 * self._kept:
             self._prune()
+
+    def _add(self, values: Tensor) -> None:
+        self._found.append(values)
+        self._count += len(values)
 
     def _prune(self) -> None:
         """Lets go of what is not among the largest."""
-        least: list[Tensor] = []
-        for i, found in enumerate(self._found):
-            every = torch.cat(found)
-            largest = every.topk(min(self._kept, len(every)), sorted=False).values
-            self._found[i] = [largest]
-            is_full = len(largest) == self._kept
-            least.append(largest.min() if is_full else largest.new_tensor(-1.0))
-        self._least = torch.stack(least)
+        every = torch.cat(self._found)
+        largest = every.topk(min(self._kept, len(every)), sorted=False).values
+        self._found, self._count = [largest], len(largest)
+        is_full = self._count == self._kept
+        self._least = largest.min() if is_full else largest.new_tensor(-1.0)
 
-    def ends(self) -> np.ndarray:
-        """The largest, and the least of those that are kept, float32 `[head, 2]`."""
+    def ends(self) -> tuple[float, float]:
+        """The largest, and the least of those that are kept."""
         self._prune()
-        ends = [[float(one[0].max()), float(one[0].min())] for one in self._found]
-        return np.array(ends, np.float32)
+        return float(self._found[0].max()), float(self._found[0].min())

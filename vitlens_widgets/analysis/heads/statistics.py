@@ -15,7 +15,7 @@ from vitlens_widgets.analysis.heads.result import HeadStatistics, Statistic
 from vitlens_widgets.progress import progress
 from vitlens_widgets.trace import Trace
 from vitlens_widgets.trace.again import attention_rows
-from vitlens_widgets.trace.rows import AttentionRows, Rows, slices
+from vitlens_widgets.trace.rows import AttentionRows, Rows
 
 _OF_PATCHES = "of the weight between patches, the share"
 
@@ -84,17 +84,16 @@ def of_layer(
         images: Which images.
         measures: What is measured.
         rows: The attention of one image where it is at hand.
-        see: Is shown the rows too, where there is one image.
+        see: Is shown the rows too, where there is one image; they are written over by the next.
     """
-    sums = LayerSums(measures, compared=len(images) > 1)
+    sums = LayerSums(measures, trace.vit.n_heads, compared=len(images) > 1)
     if len(images) > 1:
         for pattern in trace.attention_by_image(layer, "pattern", images):
             sums.see(pattern.detach())
             del pattern  # its memory is free for the next image's
         return sums.found()
     rows = attention_rows(trace, layer, images[0]) if rows is None else rows
-    for queries in slices(len(trace.tokens), trace.vit.n_heads * len(trace.tokens) * 4):
-        some = rows.of(queries)
+    for some in rows.each():
         sums.see_rows(some)
         if see is not None:
             see(some)
@@ -103,7 +102,7 @@ def of_layer(
 
 def of_pattern(pattern: Tensor, measures: HeadMeasures) -> dict[str, np.ndarray]:
     """What is measured of one layer and image whose pattern is there, `[head, query, key]`."""
-    sums = LayerSums(measures, compared=False)
+    sums = LayerSums(measures, len(pattern), compared=False)
     sums.see(pattern)
     return sums.found()
 

@@ -16,15 +16,17 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.analysis.stream import ExampleBatch
-from vitlens_widgets.analysis.stream.batches import batches
 from vitlens_widgets.data import Dataset, Example
 from vitlens_widgets.data.checksums import of_example
 from vitlens_widgets.data.examples import checked_example
+from vitlens_widgets.data.overlap import share_images
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.files import reserve, try_out, write_whole
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.fingerprint import agree
+from vitlens_widgets.workers.order import BatchJob, Part
+from vitlens_widgets.workers.parts import parts_of
 
 SCHEMA = 1
 """Of a folder of features. A reader refuses any other number."""
@@ -91,12 +93,7 @@ class FewShots:
         Raises:
             UsageError: Some of them are among these.
         """
-        same = self._data.identity == data.identity
-        if not same and all(hasattr(one, "source") for one in (self._data, data)):
-            mine, theirs = cast("Any", self._data), cast("Any", data)
-            fitted = {mine.source(number) for number in self._numbers}
-            same = any(theirs.source(number) in fitted for number in range(n_images))
-        if same:
+        if share_images(self._data, self._numbers, data, n_images):
             raise UsageError(
                 f"Probes are tested on other images than they are fitted to, and {data!r} has some "
                 f"of those that were taken from {self._data!r}: give train= or data= other ones, "
@@ -133,6 +130,7 @@ def features_of(
     batch_size: int,
     about: Mapping[str, Any],
     cache: Path | None,
+    executor: Any = None,
 ) -> np.ndarray:
     """Run all images, or those that are not in the cache yet.
 
@@ -143,6 +141,7 @@ def features_of(
         batch_size: How many images run together.
         about: What the features are of, in JSON's types.
         cache: A folder to keep the features in, and to go on from; None for a file that goes away.
+        executor: Whose workers run them; None for this process.
 
     Returns:
         float32 `[site, layer, token, image, d]`, in a file.
@@ -159,26 +158,40 @@ def features_of(
         values, state, done = _kept(cache, shape, about)
     with progress_bar(data.count, "features for probes") as bar:
         bar.update(done)
-        own = data.labels
-        for batch in batches(vit, cast("Dataset", data), done, data.count, batch_size, own):
-            stop = done + len(batch)
-            read_places(vit, batch, places, partial(_store, values, places, slice(done, stop)))
-            done = stop
+        reader = _Reader(vit, places)
+        job = BatchJob(reader.read, False, vit, cast("Dataset", data), data.labels)
+        for part in parts_of(job, executor, (done, data.count), batch_size, bar.update):
+            reader.store(values, part)
             if state is not None:
                 cast("np.memmap", values).flush()
-                _say_done(state, about, done)
-            bar.update(len(batch))
+                _say_done(state, about, part.stop)
     return values
 
 
-def _store(
-    values: np.ndarray, places: ProbePlaces, images: slice, site: str, layer: int, value: Tensor
-) -> None:
-    chosen = value[:, list(places.tokens)].float()
-    if not chosen.isfinite().all():
-        raise UsageError(f"{site} of block {layer} has values that are no finite numbers.")
-    at = places.sites.index(site), places.layers.index(layer)
-    values[at][:, images] = chosen.transpose(0, 1).cpu().numpy()
+class _Reader:
+    """What is read of a batch, and where it is kept."""
+
+    def __init__(self, vit: ViT, places: ProbePlaces) -> None:
+        self._vit, self._places = vit, places
+
+    def read(self, _tallies: Mapping[str, Any], batch: ExampleBatch) -> dict[str, np.ndarray]:
+        """By site and block, float32 `[token, image, d]`."""
+        found: dict[str, np.ndarray] = {}
+
+        def see(site: str, layer: int, value: Tensor) -> None:
+            chosen = value[:, list(self._places.tokens)].float()
+            if not chosen.isfinite().all():
+                raise UsageError(f"{site} of block {layer} has values that are no finite numbers.")
+            found[f"{site} {layer}"] = chosen.transpose(0, 1).cpu().numpy()
+
+        read_places(self._vit, batch, self._places, see)
+        return found
+
+    def store(self, values: np.ndarray, part: Part) -> None:
+        """Keep what was read of a batch in its place."""
+        for s, site in enumerate(self._places.sites):
+            for b, layer in enumerate(self._places.layers):
+                values[s, b][:, part.start : part.stop] = part.tallies[f"{site} {layer}"]
 
 
 def _kept(

@@ -27,12 +27,11 @@ from vitlens_widgets.analysis.probes.probe import Probe, ProbeRelevance
 from vitlens_widgets.analysis.probes.result import MEASURES, SITES, LinearProbes
 from vitlens_widgets.analysis.probes.ridge import ridge
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals, spread, tally
-from vitlens_widgets.analysis.stream.batches import check_data
-from vitlens_widgets.analysis.stream.run import how_many
 from vitlens_widgets.data import Dataset, LabelSet
 from vitlens_widgets.data.examples import matched
 from vitlens_widgets.errors import UsageError, check_count, counted
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.example_batches import check_data, how_many
 from vitlens_widgets.trace.fingerprint import fingerprint
 from vitlens_widgets.trace.sites import check_index
 
@@ -172,15 +171,28 @@ class _ProbeMeasure(Measures[LinearProbes]):
             **{name: list(part) for name, part in places._asdict().items()},
         }
         self.settings = {**self._about, "alpha": self._alpha}
+        self._executor: Any = None
         patches = range(vit.layout.n_tokens)[vit.layout.patches]
         self._patches = [i for i, token in enumerate(places.tokens) if token in patches]
+
+    def prepare(self, executor: Any) -> None:
+        """Fit the probes once, and not in each worker."""
+        self._executor = executor
+        _ = self._probes
+        self._executor = None  # it is not sent along
 
     @cached_property
     def _probes(self) -> dict[tuple[str, int], Probe]:
         """By site and block; fitted when first asked for, so that a finished run needs none."""
         about = {**self._about, "model": fingerprint(self._vit)}
         found = features_of(
-            self._vit, self.train, self._places, self._batch_size, about, self._cache
+            self._vit,
+            self.train,
+            self._places,
+            self._batch_size,
+            about,
+            self._cache,
+            self._executor,
         )
         among = matched(self.train.labels, self._known)
         classes = np.array([among[label] for label in self.train.classes])

@@ -6,6 +6,7 @@ each token, `[image, token]`, and of each token in each head, `[image, layer, he
 
 from vitlens_widgets.analysis.relevance.attention_flow import Chefer, GradientRollout, Rollout
 from vitlens_widgets.analysis.relevance.class_embedding import ClassEmbedding
+from vitlens_widgets.analysis.relevance.local_jacobian import LocalJacobian
 from vitlens_widgets.analysis.relevance.methods import METHODS, Method, Parts
 from vitlens_widgets.analysis.relevance.perturbation_test import (
     PerturbationTest,
@@ -24,6 +25,7 @@ __all__ = [
     "Chefer",
     "ClassEmbedding",
     "GradientRollout",
+    "LocalJacobian",
     "Method",
     "Parts",
     "PerturbationTest",

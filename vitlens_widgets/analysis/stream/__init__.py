@@ -3,8 +3,8 @@
 An experiment says what one batch adds (`BatchMeasure`); `run` is the one loop that asks it.
 """
 
-from vitlens_widgets.analysis.stream.batches import ExampleBatch
 from vitlens_widgets.analysis.stream.run import BatchMeasure, Totals, run
 from vitlens_widgets.analysis.stream.tally import pooled, spread, tally
+from vitlens_widgets.trace.example_batches import ExampleBatch
 
 __all__ = ["BatchMeasure", "ExampleBatch", "Totals", "pooled", "run", "spread", "tally"]

@@ -12,13 +12,14 @@ import numpy as np
 
 from vitlens_widgets._version import __version__
 from vitlens_widgets.analysis.result import Title
-from vitlens_widgets.analysis.stream.batches import ExampleBatch, batches, check_data
+from vitlens_widgets.analysis.stream.data_run import DataRun
 from vitlens_widgets.analysis.stream.saved import SavedRun, check_same_kind
 from vitlens_widgets.data import Dataset, LabelSet
 from vitlens_widgets.errors import UsageError, check_count, counted
-from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.example_batches import ExampleBatch, check_data, how_many
 from vitlens_widgets.trace.fingerprint import fingerprint
+from vitlens_widgets.workers.order import BatchJob
 
 
 class BatchMeasure(ABC):
@@ -31,13 +32,20 @@ class BatchMeasure(ABC):
         usual: Those of the settings that go without saying, with the values that the published
             numbers were found with; others are said in the result's title.
         needs_masks: Whether it asks for `ExampleBatch.masks`.
-        labels: Whose classes the examples' are brought to, by their names; None for the model's,
-            or the data set's own where the model has none.
+        adds_in_place: Whether `add` changes what it is given, where that is large: then workers
+            send what many batches add up to, to be joined, and not what each batch gives.
+        save_seconds: From one save to the next, at least; for what takes long to write.
+        own_labels: Whether the examples' classes stay the data set's own, whatever the model's.
+        labels: Otherwise, whose classes the examples' are brought to, by their names; None for the
+            model's, or the data set's own where the model has none.
     """
 
     name: ClassVar[str]
     usual: ClassVar[Mapping[str, Any]] = {}
     needs_masks: ClassVar[bool] = False
+    adds_in_place: ClassVar[bool] = False
+    save_seconds: ClassVar[float] = 0.0
+    own_labels: ClassVar[bool] = False
     labels: LabelSet | None = None
     settings: dict[str, Any]
 
@@ -48,6 +56,41 @@ class BatchMeasure(ABC):
         They are summed over batches, so they must not depend on how images are put together in
         batches, nor on the batches before.
         """
+
+    def add(self, tallies: Mapping[str, np.ndarray], batch: ExampleBatch) -> dict[str, np.ndarray]:
+        """What all batches have added up to, with this one.
+
+        The sums, if nothing else is said: an experiment that keeps the largest, for example, says
+        how, and may change what it is given. An interrupted call is never gone on from.
+
+        Where `join` is not said as well, it runs in one process alone.
+
+        Args:
+            tallies: Of the batches before; empty before the first.
+            batch: The batch.
+        """
+        return self.join(tallies, self.measure(batch))
+
+    def prepare(self, executor: Any) -> None:  # noqa: B027 - most need nothing
+        """Find what every worker needs, before they are sent the measure; here nothing.
+
+        Args:
+            executor: Whose workers may help.
+        """
+
+    def join(
+        self, tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """What two runs of batches have added up to together; neither is changed.
+
+        Args:
+            tallies: Of the earlier ones; empty where there are none.
+            more: Of those that follow them, by `add`.
+        """
+        if not tallies:
+            return dict(more)
+        check_same_kind(tallies, more)
+        return {name: tallies[name] + new for name, new in more.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +115,7 @@ def run(
     *,
     n_images: int | None = None,
     batch_size: int = 16,
+    executor: Any = None,
     save_to: str | os.PathLike[str] | None = None,
 ) -> Totals:
     """Run an experiment over the first images of a data set.
@@ -83,55 +127,63 @@ def run(
         n_images: How many; None for all of them.
         batch_size: How many the model runs together; the numbers do not depend on it, but for
             rounding.
-        save_to: A file, or a folder for it. What is done is saved there after every batch; with
-            the same file, a run that was stopped goes on, a finished one is read, and one of fewer
-            images is continued, if the images that are done are what they were. Where the file
-            cannot be written any more, a warning says so and the run goes on.
+        executor: Where to run it: `vl.cluster()`, or another executor in the sense of
+            `concurrent.futures`, such as a process pool or Dask's; None for this process. Batches
+            and the order in which they are added are the same, so the numbers are, bit by bit, as
+            long as torch has as many threads; of what `adds_in_place`, up to the order in which
+            float64 numbers are added. A batch that fails is tried again, and one whose worker dies.
+        save_to: A file, or a folder for it. What is done is saved there after every batch, or after
+            `save_seconds`; with the same file, a run that was stopped goes on, a finished one is
+            read, and one of fewer images is continued, if the images that are done are what they
+            were. Where the file cannot be written any more, a warning says so and the run goes on.
 
     Raises:
         UsageError: Other labels than the data set's, no masks where they are needed,
             a number of images that the data set does not have, an image that cannot be read, a
-            damaged file or one of another run, or no place for one.
+            damaged file or one of another run, no place for one, what cannot be sent to workers, or
+            a batch that fails there twice.
     """
     check_data(data, experiment.needs_masks)
     stop = how_many(data, n_images)
     batch_size = check_count("batch_size", batch_size, least=1)
-    saved = None if save_to is None else SavedRun(save_to, _about(experiment, vit, data), data)
+    saved = None
+    if save_to is not None:  # what it is of takes reading all weights
+        about = _about(experiment, vit, data)
+        saved = SavedRun(save_to, about, data, experiment.save_seconds)
     done, tallies = (0, {}) if saved is None else saved.read()
     if saved is not None and done > stop:
         raise UsageError(
             f"{saved.path} holds {done} images already, more than the {stop} asked for; give "
             f"save_to= another file, or n_images={done} or more."
         )
-    try:
-        with progress_bar(stop, experiment.name) as bar:
-            bar.update(done)
-            for batch in batches(vit, data, done, stop, batch_size, experiment.labels):
-                tallies = _added(tallies, experiment.measure(batch))
-                done += len(batch)
-                if saved is not None:
-                    saved.keep(done, tallies, batch.examples)
-                bar.update(len(batch))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_stopped(saved, done, stop)) from None
+    if executor is not None:
+        _check_joins(experiment)
+    data_run = DataRun(experiment, _job(experiment, vit, data, saved), stop, batch_size, saved)
+    done, tallies = data_run.run(done, tallies, executor)
     if saved is not None:
         saved.finish(done)
     return Totals(tallies, done, _title(experiment, vit, data, done))
 
 
-def _stopped(saved: SavedRun | None, done: int, stop: int) -> str:
-    """What is said when a run is interrupted: how much of it is kept, and where."""
-    if saved is None:
-        return f"Stopped after {done} of {stop} images; with save_to= the same call could go on."
-    if not saved.done:
-        return (
-            f"Stopped before the first of {stop} images were kept in {saved.path}; the same call "
-            "begins anew."
+def _check_joins(experiment: BatchMeasure) -> None:
+    """Refuse to share out what says how batches are added, and not how what they add up to is.
+
+    Raises:
+        UsageError: It does.
+    """
+    kind = type(experiment)
+    if kind.add is not BatchMeasure.add and kind.join is BatchMeasure.join:
+        raise UsageError(
+            f"{experiment.name} takes each image after the one before it, so that workers cannot "
+            "share it out; leave executor= out."
         )
-    return (
-        f"Stopped: {saved.path} holds the first {saved.done} of {stop} images; the same call goes "
-        "on from there."
-    )
+
+
+def _job(experiment: BatchMeasure, vit: ViT, data: Dataset, saved: SavedRun | None) -> BatchJob:
+    """What is done with each batch, wherever it is done."""
+    looks = saved is not None and saved.looks
+    whole, labels, own = experiment.adds_in_place, experiment.labels, experiment.own_labels
+    return BatchJob(experiment.add, whole, vit, data, labels, any_class=own, digests=looks)
 
 
 def _title(experiment: BatchMeasure, vit: ViT, data: Dataset, done: int) -> Title:
@@ -142,32 +194,6 @@ def _title(experiment: BatchMeasure, vit: ViT, data: Dataset, done: int) -> Titl
     title = Title(whole)
     title.whose = images + "".join(f", {name} {one}" for name, one in unusual.items())
     return title
-
-
-def _added(
-    tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """The sums; what is given stays as it is, so that an interruption cannot tear it."""
-    if tallies:
-        check_same_kind(tallies, more)
-    return {name: tallies[name] + new if tallies else new for name, new in more.items()}
-
-
-def how_many(data: Dataset, n_images: int | None) -> int:
-    """How many images to run, from the first on.
-
-    Raises:
-        UsageError: No number for an endless data set, a number that it does not have, or a data
-            set without examples.
-    """
-    if data.count == 0:
-        raise UsageError(f"{data!r} has no examples.")
-    if n_images is None:
-        if data.count is None:
-            raise UsageError(f"{data!r} has no end; say how many images to run, n_images=500.")
-        return data.count
-    most = float("inf") if data.count is None else data.count
-    return check_count("n_images", n_images, least=1, most=most)
 
 
 def _about(experiment: BatchMeasure, vit: ViT, data: Dataset) -> dict[str, Any]:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vitlens_widgets.data import Dataset, Example
+from vitlens_widgets.data import Dataset
 from vitlens_widgets.data.checksums import of_example
 from vitlens_widgets.data.examples import checked_example
 from vitlens_widgets.errors import UsageError, said, warn
 from vitlens_widgets.files import path_for, try_out, whole_file
 from vitlens_widgets.trace.fingerprint import agree
+from vitlens_widgets.workers.order import Part
 
 SCHEMA = 2
 """Of the file. A reader refuses any other number."""
@@ -39,16 +41,22 @@ class SavedRun:
         path: The file, or an existing folder, in which the file has the experiment's name.
         about: What the run is of, in JSON's types: the keys of `_OTHER`.
         data: The images; those that are done must be what they were.
+        seconds: From one write to the next, at least.
 
     Attributes:
-        done: How many images are in the file.
+        done: How many images are in the file, from the first on without a gap.
+        ahead: What is done beyond them, of a run by several workers that was stopped.
 
     Raises:
         UsageError: It is no path, or no file can be written there.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], about: Mapping[str, Any], data: Dataset
+        self,
+        path: str | os.PathLike[str],
+        about: Mapping[str, Any],
+        data: Dataset,
+        seconds: float = 0.0,
     ) -> None:
         if not isinstance(path, (str, os.PathLike)):
             raise UsageError(f'save_to= takes a path, such as "run.npz", not {said(path)}.')
@@ -63,10 +71,12 @@ class SavedRun:
         self.path = path_for(place, "run.npz")
         self._about = json.loads(json.dumps(about))  # as it will be read again
         self.done = 0
+        self.ahead: list[Part] = []
         self._data = data
-        self._looks = not getattr(data, "identity_says_all", False)
-        self._seen = ""
+        self.looks = not getattr(data, "identity_says_all", False)
+        self._seen = (0, "")
         self._fails = False
+        self._seconds, self._written = seconds, time.monotonic()
 
     def read(self) -> tuple[int, dict[str, np.ndarray]]:
         """How many images are done, and the tallies of them; (0, {}) before the first.
@@ -86,28 +96,34 @@ class SavedRun:
         ]
         done, tallies = kept["done"], kept["tallies"]
         if not other:
-            self._seen = self._after(checked_example(self._data, i) for i in range(done))
-            if self._seen != kept["seen"]:
+            self._seen = (done, self._after(self._digests(0, done)))
+            if self._seen[1] != kept["seen"] or not all(map(self._stands, kept["ahead"])):
                 other = ["other images, or of images that are not the same whenever they are read"]
         if other:
             raise UsageError(f"{self.path} holds a run of {' and '.join(other)}; {_INSTEAD}.")
-        self.done = done
+        self.done, self.ahead = done, kept["ahead"]
         return done, tallies
 
     def keep(
-        self, done: int, tallies: Mapping[str, np.ndarray], examples: Iterable[Example]
+        self, done: int, tallies: Mapping[str, np.ndarray], digests: Iterable[str], last: bool
     ) -> None:
-        """Replace what is saved, at once; where that fails, say so and let the run go on.
+        """Replace what is saved, if it is time; where that fails, say so and let the run go on.
 
         Args:
             done: How many images there are now.
             tallies: Of all of them.
-            examples: Those that are new.
+            digests: By what the images that are new are known again.
+            last: Whether no others come, so that it is time at once.
         """
-        self._seen = self._after(examples)
+        if self._seen[0] < done:  # an interrupted call may come a second time
+            self._seen = (done, self._after(digests))
+        if not last and time.monotonic() - self._written < self._seconds:
+            return
         arrays: dict[str, Any] = {f"of {name}": value for name, value in tallies.items()}
         about = json.dumps(self._about)
-        arrays |= {"about": about, "done": done, "seen": self._seen, "schema": SCHEMA}
+        arrays |= {"about": about, "done": done, "seen": self._seen[1], "schema": SCHEMA}
+        self.ahead = [part for part in self.ahead if part.start >= done]
+        arrays |= _of_ahead(self.ahead)
         try:
             with whole_file(self.path) as file:
                 np.savez(file, **arrays, sum=_sum_of(arrays))
@@ -120,6 +136,12 @@ class SavedRun:
             self._fails = True
         else:
             self.done, self._fails = done, False
+        self._written = time.monotonic()
+
+    @property
+    def n_kept(self) -> int:
+        """How many images are in the file, those beyond a gap among them."""
+        return self.done + sum(part.stop - part.start for part in self.ahead)
 
     def finish(self, done: int) -> None:
         """Say how much is saved, where it is not all."""
@@ -156,14 +178,44 @@ class SavedRun:
             "done": int(arrays["done"]),
             "seen": str(arrays["seen"]),
             "tallies": {n.removeprefix("of "): a for n, a in arrays.items() if n[:3] == "of "},
+            "ahead": _ahead_of(arrays),
         }
 
-    def _after(self, examples: Iterable[Example]) -> str:
+    def _after(self, digests: Iterable[str]) -> str:
         """What tells the images seen so far from others, with some more."""
-        seen = self._seen
-        for example in examples if self._looks else ():
-            seen = hashlib.sha256(f"{seen} {of_example(example)}".encode()).hexdigest()
+        seen = self._seen[1]
+        for digest in digests if self.looks else ():
+            seen = hashlib.sha256(f"{seen} {digest}".encode()).hexdigest()
         return seen
+
+    def _digests(self, start: int, stop: int) -> Iterator[str]:
+        """By what these images are known, as they are now."""
+        for number in range(start, stop) if self.looks else ():
+            yield of_example(checked_example(self._data, number, any_class=True))
+
+    def _stands(self, part: Part) -> bool:
+        """Whether the images of a part are what they were."""
+        return list(part.digests) == list(self._digests(part.start, part.stop))
+
+
+def _of_ahead(parts: Iterable[Part]) -> dict[str, Any]:
+    """Parts as arrays of a file."""
+    words = [(part.start, part.stop, list(part.digests)) for part in parts]
+    arrays: dict[str, Any] = {"ahead": json.dumps(words)} if words else {}
+    for part in parts:
+        named = {f"at {part.start} of {name}": value for name, value in part.tallies.items()}
+        arrays |= named
+    return arrays
+
+
+def _ahead_of(arrays: Mapping[str, np.ndarray]) -> list[Part]:
+    """Parts from the arrays of a file."""
+    found: list[Part] = []
+    for start, stop, digests in json.loads(str(arrays.get("ahead", "[]"))):
+        head = f"at {start} of "
+        own = {n.removeprefix(head): a for n, a in arrays.items() if n.startswith(head)}
+        found.append(Part(start, stop, own, digests))
+    return found
 
 
 def check_same_kind(tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]) -> None:

@@ -14,7 +14,7 @@ from vitlens_widgets.analysis.text_span.greedy import Chosen, Moments, greedy_sp
 from vitlens_widgets.analysis.text_span.result import TextSpan
 from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError, as_list, check_count, check_seed, check_text
-from vitlens_widgets.lenses.source import head_output
+from vitlens_widgets.lenses.head_outputs import HeadOutputs
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.models.prompts import ReadsTexts
 from vitlens_widgets.trace import Trace, ViT
@@ -28,7 +28,7 @@ _SUCH_AS = '["a photo of a cat", "a sunny day", "something red"]'
 @over_data(TextSpan)
 def text_span(
     vit: ViT,
-    data: Dataset,
+    data: Dataset,  # noqa: ARG001  # the one loop reads it
     *,
     texts: Sequence[str] | None = None,
     layers: Sequence[int] | None = None,
@@ -83,15 +83,14 @@ def text_span(
     check_count("rank", rank, least=1)
     check_count("n_random", n_random, least=1)
     chance = n_random, check_seed(seed)
-    measure = _TextSpanMeasure(vit, pool, texts is not None, layers, n_texts, rank, chance)
-    measure.labels = getattr(data, "labels", None)  # whatever the classes: they are not looked at
-    return measure
+    return _TextSpanMeasure(vit, pool, texts is not None, layers, n_texts, rank, chance)
 
 
 class _TextSpanMeasure(Measures[TextSpan]):
     """See `vitlens_widgets.analysis.stream.BatchMeasure`."""
 
     name = "text span"
+    own_labels: ClassVar = True  # whatever the classes: they are not looked at
     usual: ClassVar = {"layers": None}
 
     def __init__(
@@ -146,10 +145,9 @@ class _TextSpanMeasure(Measures[TextSpan]):
     def _vectors(self, trace: Trace) -> np.ndarray:
         """What each head writes, among the features: float64 `[image, layer, head, feature]`."""
         frozen = FrozenFeatures(trace)
-        of_layers = [
-            [frozen.of(head_output(trace, layer, head)) for head in range(self._vit.n_heads)]
-            for layer in self._layers
-        ]
+        outputs = (HeadOutputs(trace, layer) for layer in self._layers)
+        heads = range(self._vit.n_heads)
+        of_layers = [[frozen.of(layer.of(head)) for head in heads] for layer in outputs]
         stacked = torch.stack([torch.stack(heads, dim=1) for heads in of_layers], dim=1)
         return stacked.double().cpu().numpy()
 

@@ -22,7 +22,7 @@ class Curve:
     Attributes:
         name: What it is.
         x: Places 0..1, `[point]`.
-        y: Numbers from 0 on, `[point]`; NaN where they are not known.
+        y: Numbers, `[point]`; NaN where they are not known.
         color: `"#rrggbb"`.
         dash: Pixels drawn and pixels of a period; None for a solid line.
     """
@@ -34,7 +34,9 @@ class Curve:
     dash: tuple[int, int] | None = None
 
 
-def curves(width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0) -> Piece:
+def curves(
+    width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0, start: float = 0.0
+) -> Piece:
     """Curves that share their axes.
 
     Args:
@@ -42,15 +44,18 @@ def curves(width: int, many: Sequence[Curve], ticks: Ticks, end: float = 1.0) ->
         many: The first is drawn last, over the others.
         ticks: Of the horizontal axis, `(place 0..1, text)`.
         end: The largest number of the vertical axis.
+        start: The smallest.
     """
     across, plot = width - AXIS - 4, blank(width, HEIGHT + 12)
     for share in (0, 0.5, 1):
         y = 6 + HEIGHT * (1 - share)
-        numbers = Letters(number(share * end, 2), 11, GREY, anchor="r")
+        tick = start + share * (end - start)
+        numbers = Letters(number(tick, 2).replace("-", "−"), 11, GREY, anchor="r")
         line = Stroke([(AXIS, y), (AXIS + across, y)], LINE)
         plot = plot.with_parts(Placed(0, 0, line), Placed(AXIS - 6, y, numbers))
     for curve in reversed(many):
-        points = np.stack([AXIS + curve.x * across, 6 + HEIGHT * (1 - curve.y / end)], 1)
+        down = 6 + HEIGHT * (end - curve.y) / (end - start)
+        points = np.stack([AXIS + curve.x * across, down], 1)
         plot = plot.with_parts(*_line(points[np.isfinite(curve.y)], curve))
     keys: list[Piece] = []
     for curve in many:

@@ -2,5 +2,6 @@
 
 from vitlens_widgets.lenses.infill.infilling import Infilling
 from vitlens_widgets.lenses.infill.lens import InfillLens
+from vitlens_widgets.lenses.infill.tuned import TunedInfillLens
 
-__all__ = ["InfillLens", "Infilling"]
+__all__ = ["InfillLens", "Infilling", "TunedInfillLens"]

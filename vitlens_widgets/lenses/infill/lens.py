@@ -60,13 +60,13 @@ class InfillLens(Live):
     def __init__(
         self, mae: ViT, norm: bool = True, *, statistics: Statistics | None = None
     ) -> None:
-        self._adapter = _checked(mae)
+        self.adapter = _checked(mae)
         self.vit = mae
         self._proved: int | None = None
         self._check_painting()
         self.norm = norm
         self.statistics: Statistics | None = check_statistics(
-            statistics, self._adapter.normalises_pixels, mae.name
+            statistics, self.adapter.normalises_pixels, mae.name
         )
 
     def _shared(self) -> Iterable[object]:
@@ -119,7 +119,7 @@ class InfillLens(Live):
         """
         layout = self.vit.layout
         if mask is None:
-            ratio = self._adapter.config.mask_ratio if mask_ratio is None else mask_ratio
+            ratio = self.adapter.config.mask_ratio if mask_ratio is None else mask_ratio
             return random_mask(ratio, seed, n_images, layout.n_patches)
         if mask_ratio is not None:
             raise UsageError("Give either mask= or mask_ratio=, not both.")
@@ -129,14 +129,15 @@ class InfillLens(Live):
     def paint(self, shown: Shown, mask: Tensor) -> Infilling:
         """Paint images that were read before, under another mask, bool `[image, patch]`."""
         self._check_painting()
-        adapter = self._adapter
+        adapter = self.adapter
         values = math.prod(self.vit.patch_size) * int(adapter.config.num_channels)
         shape = (self.vit.n_layers + 1, *mask.shape, values)
         painted = torch.empty(shape)
         passes = _passes(mask, shape[0])
         with torch.no_grad(), progress_bar(sum(len(p.states) for p in passes), self.name) as bar:
             for images, pieces in passes:
-                encoded, restore = _encoded(adapter, shown.pixels[images], mask[images])
+                encoded, restore = encoded_states(adapter, shown.pixels[images], mask[images])
+                encoded = self.transform(encoded)
                 for states in pieces:
                     painted[states, images] = self._paintings(encoded[states], restore)
                     bar.update()
@@ -147,19 +148,26 @@ class InfillLens(Live):
             )
         return Infilling(self, shown, mask, painted)
 
+    def transform(self, states: list[Tensor]) -> list[Tensor]:
+        """What final norm and decoder are to read in place of all states, each `[image, token, d]`.
+
+        Tokens are CLS and the visible patches. Here the states as they are.
+        """
+        return states
+
     def _check_painting(self) -> None:
         """See `_check_painting`; once, and again whenever somebody may have changed the model."""
         check_modes(self.vit)
         model = self.vit.model
         known = computing(model) if is_untouched(model) else None
         if known is None or known != self._proved:
-            _check_painting(self.vit, self._adapter)
+            _check_painting(self.vit, self.adapter)
             self._proved = known
 
     def _paintings(self, states: list[Tensor], restore: Tensor) -> Tensor:
         """What some states paint in one pass, float32 `[state, image, patch, value]`."""
         again = restore.repeat(len(states), 1)
-        painting = self._adapter.paint(torch.cat(states), again, norm=self.norm).float().cpu()
+        painting = self.adapter.paint(torch.cat(states), again, norm=self.norm).float().cpu()
         return torch.unflatten(painting, 0, (len(states), -1))
 
     def __repr__(self) -> str:
@@ -168,7 +176,7 @@ class InfillLens(Live):
         return f"InfillLens({self.vit.name}{norm}{statistics})"
 
 
-def _encoded(
+def encoded_states(
     adapter: MaskedAutoencoder, pixels: Tensor, mask: Tensor
 ) -> tuple[list[Tensor], Tensor]:
     """The states of CLS and the visible patches, and each patch's place behind them.
@@ -229,7 +237,7 @@ def _check_painting(mae: ViT, adapter: MaskedAutoencoder) -> None:
     pixels = torch.linspace(-1, 1, math.prod(shape)).view(shape).to(like)
     noise = torch.rand(1, n_patches, generator=torch.Generator().manual_seed(0)).to(like.device)
     theirs = mae.model(pixels, noise=noise)
-    states, restore = _encoded(adapter, pixels, theirs.mask.bool().cpu())
+    states, restore = encoded_states(adapter, pixels, theirs.mask.bool().cpu())
     off = (adapter.paint(states[-1], restore) - theirs.logits).abs().max()
     allowed = _TOLERANCE if like.dtype in (torch.float32, torch.float64) else 5e-2
     if off > allowed * theirs.logits.abs().max():

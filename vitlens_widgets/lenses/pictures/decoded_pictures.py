@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from torch import Tensor
@@ -35,6 +36,7 @@ class DecodedPictures:
         input: What the model saw, uint8 `[image, height, width, 3]`.
         seeds: Those of the noise.
         vit: The encoder.
+        asked: By which lens, of which trace and how, for `vl.DecodedImages` to go on from.
     """
 
     title: str
@@ -47,6 +49,7 @@ class DecodedPictures:
     input: np.ndarray
     seeds: tuple[int, ...]
     vit: ViT = field(repr=False)
+    asked: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     def __repr__(self) -> str:
         height, width = self.pictures.shape[3:5]
@@ -135,10 +138,8 @@ class DecodedPictures:
             there = self.done[row]
             if not there.any():
                 continue
-            logits = cast("Tensor", judge.trace(list(self.pictures[row][there])).logits)
-            answers = probabilities(logits.detach().double(), judge.adapter.probabilities)
-            best = answers.max(-1)
-            classes[row][there], chances[row][there] = best.indices.cpu(), best.values.cpu()
+            seen = answers_to(judge, self.pictures[row][there])
+            classes[row][there], chances[row][there] = seen
         return classes, chances
 
     @property
@@ -152,3 +153,14 @@ class DecodedPictures:
     @cached_property
     def _of_input(self) -> np.ndarray:
         return embedded(self.vit, self.input)
+
+
+def answers_to(judge: ViT, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a classifier sees in pictures, uint8 `[picture, height, width, 3]`.
+
+    Returns:
+        The most probable class of each, int64 `[picture]`, and its probability, float64.
+    """
+    logits = cast("Tensor", judge.trace(list(pictures)).logits)
+    best = probabilities(logits.detach().double(), judge.adapter.probabilities).max(-1)
+    return best.indices.cpu().numpy(), best.values.cpu().numpy()

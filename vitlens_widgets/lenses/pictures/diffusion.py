@@ -29,6 +29,7 @@ class DiffusionLens(PictureLens):
     Args:
         vit: The encoder.
         decoder: What paints its readout, from `vl.load_decoder`.
+        same_encoder: Say so of a copy under another name; see `Decoder.check_reads`.
 
     Raises:
         UsageError: A decoder of another encoder, or one that reads tokens.
@@ -74,13 +75,13 @@ class DiffusionLens(PictureLens):
             UsageError: A trace of another model, a state or token that is not there, or what the
                 decoder does not take.
         """
-        trace = self._check(trace)
+        trace = self.check(trace)
         chosen = chosen_states(trace, states)
-        how = self._how(seeds, steps, guidance)
+        how = self.how(seeds, steps, guidance)
         embeddings = torch.stack([self._embedding(trace, k, tokens) for k in chosen])
         final = self._embedding(trace, self.vit.n_layers, READOUT)
         names = [self.vit.state_names[k] for k in chosen]
-        return self._read(trace, names, embeddings, final, how)
+        return self._read(trace, names, embeddings, final, how, tokens=tokens)
 
     @clean
     def _embedding(self, trace: Trace, k: int, token: Any) -> Tensor:

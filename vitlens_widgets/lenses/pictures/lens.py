@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,6 +31,7 @@ class PictureLens(Live):
     Args:
         vit: The encoder.
         decoder: What was trained on it, from `vl.load_decoder`.
+        same_encoder: Say so of a copy under another name; see `Decoder.check_reads`.
 
     Raises:
         UsageError: A decoder of another encoder, or one that reads something else.
@@ -39,7 +41,7 @@ class PictureLens(Live):
     reads: ClassVar[Literal["readout", "tokens"]]
     kept_by = "make it again of the model and its decoder"
 
-    def __init__(self, vit: ViT, decoder: Decoder) -> None:
+    def __init__(self, vit: ViT, decoder: Decoder, *, same_encoder: bool = False) -> None:
         check_vit(vit, type(self).__name__)
         check_type(
             type(self).__name__,
@@ -52,7 +54,7 @@ class PictureLens(Live):
                 f"A {self.name} paints the {self.reads} of states, and {decoder.name} reads their "
                 f"{decoder.reads.what}: take the {_OTHER[self.reads]}."
             )
-        decoder.check_reads(vit)
+        decoder.check_reads(vit, same_encoder)
         self.vit, self.decoder, self._painter = vit, decoder, PictureMaker(decoder)
 
     def __repr__(self) -> str:
@@ -62,7 +64,12 @@ class PictureLens(Live):
         """The model, and the decoder."""
         return (*all_of(self.vit), self.decoder)
 
-    def _check(self, trace: Any) -> Trace:
+    def check(self, trace: Any) -> Trace:
+        """The trace, if it is of this lens's model.
+
+        Raises:
+            UsageError: It is not, or its weights have changed.
+        """
         check_type(f"A {self.name}", trace, Trace, "a trace, vit.trace(images)")
         if trace.vit.model is not self.vit.model:
             raise UsageError(
@@ -81,10 +88,11 @@ class PictureLens(Live):
         final: Tensor,
         how: How,
         states: Sequence[int] | None = None,
+        **asked: Any,
     ) -> DecodedPictures:
         """Paint the last state first, then row after row."""
         told = None if states is None else [self.vit.n_layers, *states]
-        pictures, done = self._painter.paint(torch.cat([final[None], embeddings]), how, told)
+        pictures, done = self.paint(torch.cat([final[None], embeddings]), how, told)
         return DecodedPictures(
             title=f"{self.name} of {self.vit.name} by {self.decoder.name}",
             names=tuple(names),
@@ -96,10 +104,33 @@ class PictureLens(Live):
             input=trace.pictures,
             seeds=how.seeds,
             vit=self.vit,
+            asked={"lens": self, "trace": trace, "how": how, **asked},
         )
 
-    def _how(self, seeds: Seeds, steps: int | None, guidance: float | None) -> How:
-        """The seeds 0, 1, ... of a number, or those that are listed; one where none matters."""
+    def paint(
+        self, embeddings: Tensor, how: How, states: Sequence[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pictures of any embeddings, kept as those of `read`; see `PictureMaker.paint`.
+
+        Args:
+            embeddings: `[row, image, ...]`.
+            how: From `how`.
+            states: Which state each row is, for decoders that are told.
+        """
+        return self._painter.paint(embeddings, how, states)
+
+    def stream(
+        self, embeddings: Tensor, how: How, states: Sequence[int] | None = None
+    ) -> Iterator[np.ndarray]:
+        """The same, uint8 `[height, width, 3]`, one after the other: seeds, and images, of rows."""
+        return (picture for _, picture in self._painter.stream(embeddings, how, states))
+
+    def how(self, seeds: Seeds, steps: int | None, guidance: float | None) -> How:
+        """The seeds 0, 1, ... of a number, or those that are listed; one where none matters.
+
+        Raises:
+            UsageError: They are none.
+        """
         if is_several(seeds):
             given = [check_seed(one) for one in as_list("seeds=", seeds, "[0, 1]")]
             if not given:

@@ -62,15 +62,26 @@ class PictureMaker:
         done = np.zeros(shape, np.bool_)
         try:
             with progress_bar(done.size, f"pictures by {self.decoder.name}") as bar:
-                for row, seed in product(range(shape[0]), range(shape[2])):
-                    state = None if states is None else states[row]
-                    for image, one in self._of_row(embeddings[row], how, seed, state):
-                        pictures[row, image, seed], done[row, image, seed] = one, True
-                        bar.update(1)
+                for place, one in self.stream(embeddings, how, states):
+                    pictures[place], done[place] = one, True
+                    bar.update(1)
         except KeyboardInterrupt:
             if not done.any():
                 raise
         return pictures, done
+
+    def stream(
+        self, embeddings: Tensor, how: How, states: Sequence[int] | None = None
+    ) -> Iterator[tuple[tuple[int, int, int], np.ndarray]]:
+        """The same, one after the other, without a bar.
+
+        Yields:
+            The place (row, image, seed), and its picture, uint8 `[height, width, 3]`.
+        """
+        for row, seed in product(range(len(embeddings)), range(len(how.seeds))):
+            state = None if states is None else states[row]
+            for image, one in self._of_row(embeddings[row], how, seed, state):
+                yield (row, image, seed), one
 
     def _of_row(
         self, embeddings: Tensor, how: How, seed: int, state: int | None

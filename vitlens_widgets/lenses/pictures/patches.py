@@ -24,6 +24,7 @@ class PatchDecoderLens(PictureLens):
     Args:
         vit: The encoder.
         decoder: What paints its tokens, from `vl.load_decoder`.
+        same_encoder: Say so of a copy under another name; see `Decoder.check_reads`.
 
     Raises:
         UsageError: A decoder of another encoder, or one that reads the readout.
@@ -51,23 +52,23 @@ class PatchDecoderLens(PictureLens):
         Raises:
             UsageError: A trace of another model, or a state or token that is not there.
         """
-        trace = self._check(trace)
+        trace = self.check(trace)
         chosen = chosen_states(trace, states)
         names = [self.vit.state_names[k] for k in chosen]
-        whole = _whole(trace, trace.states[chosen])
-        how = self._how(1, None, None)._replace(hidden=_hidden(trace, alone))
-        final = _whole(trace, trace.states[-1:])[0]
-        return self._read(trace, names, whole, final, how, chosen)
+        whole = whole_states(trace, trace.states[chosen])
+        how = self.how(1, None, None)._replace(hidden=hidden_tokens(trace, alone))
+        final = whole_states(trace, trace.states[-1:])[0]
+        return self._read(trace, names, whole, final, how, chosen, alone=alone)
 
 
-def _whole(trace: Trace, states: Tensor) -> Tensor:
+def whole_states(trace: Trace, states: Tensor) -> Tensor:
     """States with zeros where tokens were dropped, float32 `[state, image, token, d]`."""
     every = states.new_zeros(*states.shape[:2], trace.layout.n_tokens, states.shape[-1])
     every[:, :, trace.tokens] = states.detach()
     return every.float()
 
 
-def _hidden(trace: Trace, alone: Any) -> Tensor | None:
+def hidden_tokens(trace: Trace, alone: Any) -> Tensor | None:
     """Bool `[token]`: what was dropped, or all but one; None where nothing is hidden."""
     hidden = torch.ones(trace.layout.n_tokens, dtype=torch.bool)
     seen = (

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from vitlens_widgets.errors import UsageError, check_choice, check_number
-from vitlens_widgets.lenses.source import head_output
+from vitlens_widgets.lenses.head_outputs import HeadOutputs
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace
-from vitlens_widgets.trace.edits import Scale
+from vitlens_widgets.trace.edits import Add, Scale
 
 Mode = Literal["frozen", "rerun"]
 ALONE = float("inf")
@@ -34,20 +34,39 @@ class Writer(NamedTuple):
         return f"L{self.layer} {'MLP' if self.head is None else f'H{self.head}'}"
 
 
-def contribution(trace: Trace, component: Writer) -> Tensor:
-    """What a component writes to the residual stream, `[image, token, d]`.
+class WrittenBy:
+    """What components of a run write to the residual stream.
 
-    Of a head `z_h W_O^h`, of an MLP all of `mlp_out`.
-
-    Raises:
-        UsageError: It is not there, or heads that are mixed before they are added.
+    Args:
+        trace: The run.
     """
-    layer, head = component
-    return trace["mlp_out", layer] if head is None else head_output(trace, layer, head)
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._latest: tuple[int, HeadOutputs] | None = None
+
+    def of(self, component: Writer) -> Tensor:
+        """A component's, `[image, token, d]`: of a head `z_h W_O^h`, of an MLP all of `mlp_out`.
+
+        Raises:
+            UsageError: It is not there, or heads that are mixed before they are added.
+        """
+        layer, head = component
+        if head is None:
+            return self._trace["mlp_out", layer]
+        if self._latest is None or self._latest[0] != layer:  # heads of a layer come in a row
+            self._latest = layer, HeadOutputs(self._trace, layer)
+        return self._latest[1].of(head)
 
 
 @clean
-def steered(trace: Trace, component: Writer, strength: float, mode: Mode = "frozen") -> Tensor:
+def steered(
+    trace: Trace,
+    component: Writer,
+    strength: float,
+    mode: Mode = "frozen",
+    contributions: WrittenBy | None = None,
+) -> Tensor:
     """The last state with a component's contribution times `strength`.
 
     Args:
@@ -58,28 +77,55 @@ def steered(trace: Trace, component: Writer, strength: float, mode: Mode = "froz
         mode: `"frozen"`: what later components write stays as it was, so that the component's
             direct path alone is seen: `x_L + (strength - 1) o`. `"rerun"`: later blocks are run
             again and answer to the change.
+        contributions: Those of the run, where several components of it are steered.
 
     Returns:
         `[image, token, d]`.
 
     Raises:
-        UsageError: An unknown mode, an infinite strength of a rerun, or as `contribution`.
+        UsageError: An unknown mode, an infinite strength of a rerun, or as `WrittenBy.of`.
 
     Source:
         Takatsuki et al. (2025), "Decoding vision transformers: the diffusion steering lens", steer
         a head and put what later modules wrote back in their places. That this comes to one sum is
         our reading: their code cannot be had.
     """
-    check_choice("mode", mode, ("frozen", "rerun"))
-    strength = check_strength(strength)
+    strength = _check_how(strength, mode)
     if mode == "frozen":
-        return moved(trace, contribution(trace, component), strength)
-    if math.isinf(strength):
-        raise UsageError('An infinite strength goes with mode="frozen": no block can run on it.')
+        return moved(trace, (contributions or WrittenBy(trace)).of(component), strength)
     layer, head = component
     site, heads = ("mlp_out", None) if head is None else ("z", head)
     with torch.no_grad():
         return trace.rerun([Scale(site, layer, strength, head=heads)]).states[-1]
+
+
+@clean
+def added(
+    trace: Trace, component: Writer, written: Tensor, strength: float, mode: Mode = "frozen"
+) -> Tensor:
+    """The last state with `strength - 1` times some vectors added where a component writes.
+
+    With what the component itself writes this is `steered`.
+
+    Args:
+        trace: The run.
+        component: Where they are added.
+        written: `[image, token, d]`.
+        strength: As in `steered`.
+        mode: As in `steered`: `"rerun"` lets later blocks answer to them.
+
+    Returns:
+        `[image, token, d]`.
+
+    Raises:
+        UsageError: An unknown mode, or an infinite strength of a rerun.
+    """
+    strength = _check_how(strength, mode)
+    if mode == "frozen":
+        return moved(trace, written, strength)
+    site = "mlp_out" if component.head is None else "attn_out"
+    with torch.no_grad():
+        return trace.rerun([Add(site, component.layer, (strength - 1) * written)]).states[-1]
 
 
 def moved(trace: Trace, written: Tensor, strength: float) -> Tensor:
@@ -93,6 +139,12 @@ def moved(trace: Trace, written: Tensor, strength: float) -> Tensor:
     return written if strength == ALONE else trace.states[-1] + (strength - 1) * written
 
 
+def scaled_to(directions: Tensor, vectors: Tensor) -> Tensor:
+    """Directions `[..., d]`, each as long as one of some vectors of the same shape."""
+    lengths = [(one * one).sum(-1, keepdim=True).sqrt() for one in (vectors, directions)]
+    return directions * (lengths[0] / lengths[1])
+
+
 def check_strength(given: Any) -> float:
     """The strength, if it is a number or positive infinity.
 
@@ -100,3 +152,12 @@ def check_strength(given: Any) -> float:
         UsageError: It is not.
     """
     return ALONE if isinstance(given, float) and given == ALONE else check_number("strength", given)
+
+
+def _check_how(strength: Any, mode: Any) -> float:
+    """The strength, if it goes with the mode."""
+    check_choice("mode", mode, ("frozen", "rerun"))
+    strength = check_strength(strength)
+    if mode == "rerun" and math.isinf(strength):
+        raise UsageError('An infinite strength goes with mode="frozen": no block can run on it.')
+    return strength

@@ -14,9 +14,9 @@ from vitlens_widgets.lenses.pictures.lens import PictureLens, Seeds, readout_of
 from vitlens_widgets.lenses.pictures.steered import (
     Mode,
     Writer,
-    check_strength,
-    contribution,
-    moved,
+    WrittenBy,
+    added,
+    scaled_to,
     steered,
 )
 from vitlens_widgets.models.cleanup import clean
@@ -37,6 +37,7 @@ class SteeringLens(PictureLens):
     Args:
         vit: The encoder.
         decoder: What paints its readout, from `vl.load_decoder`.
+        same_encoder: Say so of a copy under another name; see `Decoder.check_reads`.
 
     Raises:
         UsageError: A decoder of another encoder, or one that reads tokens.
@@ -85,14 +86,16 @@ class SteeringLens(PictureLens):
             UsageError: A trace of another model, a component that is not there or has no output of
                 its own, or what the decoder does not take.
         """
-        trace = self._check(trace)
+        trace = self.check(trace)
         chosen = self._chosen(components)
-        how = self._how(seeds, steps, guidance)
+        how = self.how(seeds, steps, guidance)
+        written = WrittenBy(trace)
         embeddings = torch.stack(
-            [readout_of(self.vit, steered(trace, one, strength, mode)) for one in chosen]
+            [readout_of(self.vit, steered(trace, one, strength, mode, written)) for one in chosen]
         )
         final = readout_of(self.vit, trace.states[-1])
-        return self._read(trace, [str(one) for one in chosen], embeddings, final, how)
+        names = [str(one) for one in chosen]
+        return self._read(trace, names, embeddings, final, how, strength=strength, mode=mode)
 
     @clean
     def null(
@@ -103,6 +106,7 @@ class SteeringLens(PictureLens):
         *,
         n: int = 1,
         strength: float = 8.0,
+        mode: Mode = "frozen",
         seeds: Seeds = 1,
         steps: int | None = None,
         guidance: float | None = None,
@@ -110,7 +114,7 @@ class SteeringLens(PictureLens):
     ) -> DecodedPictures:
         """Paint, in the place of what components write, what says nothing of the image.
 
-        Later contributions are frozen, and all is as in `read` with the same strength and seeds.
+        All is as in `read` with the same strength, mode and seeds.
 
         Args:
             trace: The run.
@@ -119,6 +123,7 @@ class SteeringLens(PictureLens):
                 there; `"other image"`: what it writes in another image of the run.
             n: How many of each component: random directions, or images further on.
             strength: As in `read`.
+            mode: As in `read`.
             seeds: As in `read`.
             steps: As in `read`.
             guidance: As in `read`.
@@ -127,20 +132,21 @@ class SteeringLens(PictureLens):
         Raises:
             UsageError: As `read`, or more other images than there are.
         """
-        trace = self._check(trace)
+        trace = self.check(trace)
         check_choice("kind", kind, ("random", "other image"))
-        random, strength = kind == "random", check_strength(strength)
+        random = kind == "random"
         check_count("n", n, least=1, most=float("inf") if random else trace.n_images - 1)
         generator = torch.Generator().manual_seed(check_seed(directions_seed))
         names: list[str] = []
         found: list[Tensor] = []
+        written = WrittenBy(trace)
         for one in self._chosen(components):
-            own = contribution(trace, one)
+            own = written.of(one)
             for i in range(1, n + 1):
-                written = _as_long(own, generator) if random else own.roll(i, 0)
+                other = as_long(own, generator) if random else own.roll(i, 0)
                 names.append(f"{one}, {kind} {i}")
-                found.append(readout_of(self.vit, moved(trace, written, strength)))
-        final, how = readout_of(self.vit, trace.states[-1]), self._how(seeds, steps, guidance)
+                found.append(readout_of(self.vit, added(trace, one, other, strength, mode)))
+        final, how = readout_of(self.vit, trace.states[-1]), self.how(seeds, steps, guidance)
         return self._read(trace, names, torch.stack(found), final, how)
 
     def _chosen(self, components: Any) -> list[Writer]:
@@ -169,8 +175,6 @@ class SteeringLens(PictureLens):
         return Writer(layer, None if head is None else check_index("head", head, self.vit.n_heads))
 
 
-def _as_long(vectors: Tensor, generator: torch.Generator) -> Tensor:
-    """Random directions, each as long as one of the vectors, of the same shape."""
-    noise = torch.randn(vectors.shape, generator=generator).to(vectors)
-    lengths = [(one * one).sum(-1, keepdim=True).sqrt() for one in (vectors, noise)]
-    return noise * (lengths[0] / lengths[1])
+def as_long(vectors: Tensor, generator: torch.Generator) -> Tensor:
+    """Random directions, each as long as one of the vectors `[..., d]`, of the same shape."""
+    return scaled_to(torch.randn(vectors.shape, generator=generator).to(vectors), vectors)

@@ -213,11 +213,12 @@ class PatchClassifier(Live):
 
         Args:
             path: The file.
-            vit: The model that it was taught on, loaded again; it is needed.
+            vit: The model that it was taught on, loaded again; it is needed. Its images may have
+                another size: classes are of tokens. The tokens of `examples` are those of the
+                images that they were clicked in.
 
         Raises:
-            UsageError: No model, no such file or no classifier in it, or one of another model, or
-                of another image size.
+            UsageError: No model, no such file or no classifier in it, or one of another model.
         """
         vit = check_vit(vit, "PatchClassifier.load, after the file,")
         words = SavedClassifier.read(path).arguments_for(vit)

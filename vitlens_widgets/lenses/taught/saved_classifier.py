@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vitlens_widgets.data import LabelSet
-from vitlens_widgets.errors import UsageError
 from vitlens_widgets.lenses.saved import SavedLens
 from vitlens_widgets.models.patch_readout import own_adapter
 from vitlens_widgets.models.vit import with_adapter
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.trace.fingerprint import fingerprint
+from vitlens_widgets.trace.fingerprint import fingerprint, fingerprint_at_any_size
 
 if TYPE_CHECKING:
     from torch import Tensor
     from typing_extensions import Self
+
+
+_AT_ANY_SIZE = "model_at_any_size"
+"""Where the settings have by what the model is known, whatever the size of its images."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,22 @@ class SavedClassifier(SavedLens):
     def about(cls, lens: Any, settings: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         """What is known of something by these arguments, and of its model."""
         vit: ViT = lens.vit
-        settings = settings | {"image_size": list(vit.image_size)}
-        return cls(type(lens).__name__, vit.name, fingerprint(_bare(vit)), settings, tensors)
+        bare = _bare(vit)
+        at = {"image_size": list(vit.image_size), _AT_ANY_SIZE: fingerprint_at_any_size(bare)}
+        return cls(type(lens).__name__, vit.name, fingerprint(bare), settings | at, tensors)
 
     def arguments_for(self, vit: ViT) -> dict[str, Any]:
-        """See `SavedLens`.
+        """See `SavedLens`; at another image size the model may answer otherwise, yet is the same.
 
         Raises:
-            UsageError: It was taught on images of another size, or by another model.
+            UsageError: It was taught by another model.
         """
-        taught, here = self.settings["image_size"], list(vit.image_size)
-        if taught != here:
-            raise UsageError(
-                f"This classifier was taught on images of {taught[0]} x {taught[1]} pixels, and "
-                f"{vit.name} takes {here[0]} x {here[1]}: load {self.model} with "
-                f"image_size=({taught[0]}, {taught[1]}), or teach anew at this size."
-            )
-        return super().arguments_for(_bare(vit))
+        bare, taught = _bare(vit), self.settings["image_size"]
+        if taught != list(vit.image_size):
+            if self.settings.get(_AT_ANY_SIZE) != fingerprint_at_any_size(bare):
+                self.refuse(vit)
+            return self.arguments(vit)
+        return super().arguments_for(bare)
 
 
 def _bare(vit: ViT) -> ViT:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import numpy as np
 
 from vitlens_widgets.widgets.attention_maps.codes import coded, pooled, ranges_of
 from vitlens_widgets.widgets.shared import pack
+from vitlens_widgets.widgets.shared.in_pieces import InPieces
 from vitlens_widgets.widgets.shared.seam import MapKind, MapsLike
 
 
-class Pieces:
+class Pieces(InPieces):
     """Every head's map, whole or scaled down, of one kind and image.
 
     Where a layer is not known yet, the ranges of its heads are NaN.
@@ -28,6 +28,8 @@ class Pieces:
     def __init__(
         self, source: MapsLike, kind: MapKind, image: int | None, side: int, first: int = 0
     ) -> None:
+        others = (layer for layer in range(source.n_layers) if layer != first)
+        super().__init__([layer] for layer in (first, *others))
         self._source = source
         self._kind: MapKind = kind
         self._image, self._side = image, side
@@ -36,45 +38,9 @@ class Pieces:
         self._codes = np.zeros((*shape, side, side), np.uint8)
         self._ranges = np.full((*shape, 3), np.nan, np.float32)
         self._thumb_ranges = self._ranges.copy()
-        every = range(source.n_layers)
-        self._left = [first, *(layer for layer in every if layer != first)]
-        self._is_sent = True
 
-    @property
-    def known(self) -> list[int]:
-        """The layers that are there."""
-        return [layer for layer in range(self._source.n_layers) if layer not in self._left]
-
-    @property
-    def n_left(self) -> int:
-        """How many layers are not; 1 where all are there, but the last was not `sending`."""
-        return len(self._left) or int(not self._is_sent)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all are there, and none is to be sent again."""
-        return not self.n_left
-
-    def step(self) -> None:
-        """One more layer; nothing has changed where it fails."""
-        layer = self._left[0]
-        self._codes[layer], self._ranges[layer], self._thumb_ranges[layer] = self._layer(layer)
-        del self._left[0]
-
-    @contextmanager
-    def sending(self) -> Generator[Pieces]:
-        """One more layer, for a block that sends it; where that fails it is still left."""
-        self._is_sent = False
-        if self._left:
-            self.step()
-        yield self
-        self._is_sent = True
-
-    def finish(self) -> Pieces:
-        """All the rest."""
-        while self._left:
-            self.step()
-        return self
+    def _compute(self, one: int) -> None:
+        self._codes[one], self._ranges[one], self._thumb_ranges[one] = self._layer(one)
 
     def twin(self, source: MapsLike, layers: Iterable[int]) -> Pieces:
         """The overview of another source, in some of whose layers the maps are the same."""
@@ -82,7 +48,7 @@ class Pieces:
         for layer in set(layers) & set(self.known):
             for name in ("_codes", "_ranges", "_thumb_ranges"):
                 getattr(other, name)[layer] = getattr(self, name)[layer]
-            other._left.remove(layer)
+            other._forget(layer)
         return other
 
     def traits(self) -> dict[str, bytes]:

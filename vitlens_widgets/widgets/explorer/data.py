@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.page import Chosen, beyond_whole, saved_of_runs
-from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
+from vitlens_widgets.widgets.explorer.pair import RunPair
+from vitlens_widgets.widgets.explorer.run import ImageRun
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.meanings import ClassMeaning, Depth, Head, Meaning, TokenMeaning
+from vitlens_widgets.widgets.shared.prompting import prompts_of
 
 
-def description(run: ImageRun, caption: str) -> dict[str, Any]:
+def description(run: ImageRun, caption: str, lenses: Sequence[str] = ()) -> dict[str, Any]:
     """Names and sizes of the model, as JSON: what PatchGrid and AttentionMaps say of it."""
     reading = run.reading
     of_grid = (
         patch_grid_data.description(reading, 0, caption) if reading is not None else _unread(run)
     )
-    return of_grid | {"caption": caption} | attention_data.description(run.source, reading)
+    several = list(lenses) if len(lenses) > 1 else None
+    said = {"caption": caption, "prompts": prompts_of(reading), "lenses": several}
+    return of_grid | said | attention_data.description(run.source, reading)
 
 
 def _unread(run: ImageRun) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from vitlens_widgets.errors import UsageError
-from vitlens_widgets.kinds import is_path
+from vitlens_widgets.kinds import is_mapping, is_path, is_several
+from vitlens_widgets.widgets.shared.checks import distinct_names
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,18 +42,30 @@ def vit_of(given: Any, what: str, such_as: str = "toy/p32") -> ViT:
     return load(given) if is_source else check_vit(given, what, such_as)
 
 
-def lens_of(vit: ViT, lens: Any) -> Lens | None:
-    """What reads the model's states; None where it has no classifier.
+def lenses_of(vit: ViT, given: Any) -> dict[str, Lens]:
+    """What reads the model's states, by the names of the lenses; none where it has no classifier.
+
+    Args:
+        vit: The model.
+        given: A lens, a list of them, a dict of them by name, or None.
 
     Raises:
-        UsageError: The lens is none.
+        UsageError: One is no lens, two have one name, or there is none in the list.
     """
     from vitlens_widgets.lenses import LogitLens
     from vitlens_widgets.lenses.lens import check_lens
 
-    if lens is not None:
-        return check_lens(lens, "lens=")
-    return LogitLens(vit) if len(vit.labels) else None
+    if given is None:
+        return {LogitLens.name: LogitLens(vit)} if len(vit.labels) else {}
+    if not is_several(given) and not is_mapping(given):
+        only = check_lens(given, "lens=")
+        return {only.name: only}
+    every = list(given.values()) if is_mapping(given) else given
+    lenses = [check_lens(one, "lens=") for one in every]
+    names = list(given) if is_mapping(given) else [lens.name for lens in lenses]
+    if not lenses:
+        raise UsageError("lens= takes at least one lens, and the list is empty.")
+    return dict(zip(distinct_names("lens", names), lenses, strict=True))
 
 
 def mae_lens_of(mae: Any, about_infilling: Collection[str]) -> InfillLens | None:

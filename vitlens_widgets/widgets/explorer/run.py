@@ -1,10 +1,9 @@
-"""The runs of a model on one image, packed for the browser: their answers and their attention."""
+"""A run of a model on one image, packed for the browser: its answers and its attention."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,8 @@ from vitlens_widgets.widgets.attention_maps import data as attention_data
 from vitlens_widgets.widgets.attention_maps.pieces import Pieces
 from vitlens_widgets.widgets.attention_maps.source import source_of
 from vitlens_widgets.widgets.patch_grid import data as patch_grid_data
+from vitlens_widgets.widgets.patch_grid.pieces import StatePieces, first_piece
 from vitlens_widgets.widgets.shared import pack
-from vitlens_widgets.widgets.shared.seam import MapsLike
-from vitlens_widgets.widgets.shared.wire import Reply
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Lens, Reading
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count(1)
 
-NO_ANSWERS = dict.fromkeys(
+NO_ANSWERS: dict[str, Any] = dict.fromkeys(
     ("_top_index", "_top_probability", "_entropy", "_kl", "_logsumexp", "_logits", "_divergence"),
     b"",
 )
@@ -42,6 +40,7 @@ class ImageRun:
         trace: Of one image.
         lens: What reads it; None for a model without a classifier.
         off: The heads that the run is without.
+        n_lenses: How many lenses' answers are sent together.
 
     Attributes:
         number: Tells this run from all others.
@@ -51,13 +50,17 @@ class ImageRun:
         source: Its attention maps.
     """
 
-    def __init__(self, trace: Trace, lens: Lens | None, off: HeadsOff = ()) -> None:
+    def __init__(
+        self, trace: Trace, lens: Lens | None, off: HeadsOff = (), n_lenses: int = 1
+    ) -> None:
         self.number = next(_numbers)
         self.trace, self.off = trace, off
+        self._n_lenses = n_lenses
         self._lens = lens
         self.reading: Reading | None = None if lens is None else lens.read(trace)
         self.source = source_of(trace)
         self._pieces: Pieces | None = None
+        self._states: StatePieces | None = None  # while some are not known
 
     def without(self, heads: HeadsOff) -> ImageRun:
         """The run from the first of these heads on, all of them switched off."""
@@ -65,9 +68,34 @@ class ImageRun:
 
         edits = [Zero("z", layer, head=head) for layer, head in heads]
         keep = ("q", "k") if self._are_few else ()  # which all its maps are made of
-        edited = ImageRun(self.trace.rerun(edits, keep=keep), self._lens, heads)
+        edited = ImageRun(self.trace.rerun(edits, keep=keep), self._lens, heads, self._n_lenses)
         edited._adopt(self)
         return edited
+
+    def answered_by(self, lens: Lens, before: ImageRun | None = None) -> ImageRun:
+        """The same run, attention and all, answered by a twin of its model.
+
+        Args:
+            lens: The twin's.
+            before: The run with all heads, answered by it already.
+        """
+        twin = copy(self)
+        twin.trace = self.trace.answered_by(lens.vit)
+        return twin.read_by(lens, before)
+
+    def read_by(self, lens: Lens, before: ImageRun | None = None) -> ImageRun:
+        """The same run, attention and all, read by another lens.
+
+        Args:
+            lens: The other one.
+            before: The run with all heads, read by it already.
+        """
+        run = copy(self)
+        run._lens, run._states = lens, None
+        run.reading = lens.read(run.trace)
+        if before is not None:
+            run._adopt_answers(before)
+        return run
 
     @property
     def _are_few(self) -> bool:
@@ -84,11 +112,14 @@ class ImageRun:
 
     def _adopt(self, before: ImageRun) -> None:
         """Takes what is the same from the run with all heads."""
-        if self.reading is not None and before.reading is not None:
-            self.reading._adopt(before.reading, self.n_same)  # pyright: ignore[reportPrivateUsage]
+        self._adopt_answers(before)
         if before._pieces is not None:
             self.source.adopt(before.source, range(self.n_same))
             self._pieces = before._pieces.twin(self.source, range(self.n_same))
+
+    def _adopt_answers(self, before: ImageRun) -> None:
+        if self.reading is not None and before.reading is not None:
+            self.reading._adopt(before.reading, self.n_same)  # pyright: ignore[reportPrivateUsage]
 
     def pieces(self, side: int, first: int = 0) -> Pieces:
         """Its overview, of which no more layers need be known than were asked for.
@@ -102,9 +133,26 @@ class ImageRun:
         return self._pieces
 
     @property
+    def lens(self) -> Lens | None:
+        """What reads it."""
+        return self._lens
+
+    @property
     def answer(self) -> int | None:
         """The model's own answer, as a class index; None without a classifier."""
         return None if self.reading is None else int(self.reading.readout.top(1).index[-1, 0, 0])
+
+    def start(self, target: int | None, state: int) -> None:
+        """What each token answers is told of this state first, of the others by and by."""
+        if self.reading is not None:
+            self._states = first_piece(self.reading, 0, target, state, self._n_lenses)
+
+    @property
+    def states(self) -> StatePieces | None:
+        """Its answers, while they are not all there."""
+        if self._states is not None and self._states.is_done:
+            self._states = None
+        return self._states
 
     def answers(self, before: ImageRun | None = None) -> dict[str, Any]:
         """What each token answers in each state, and how far that is from another run's answers.
@@ -114,7 +162,9 @@ class ImageRun:
         """
         bundle = {"number": self.number, "off": [list(pair) for pair in self.off]}
         if self.reading is None:
-            return bundle | NO_ANSWERS
+            return bundle | NO_ANSWERS | {"_known": []}
+        if self.states is not None:
+            return bundle | self.states.traits() | {"_logits": b"", "_divergence": b""}
         from vitlens_widgets.trace.steady import in_a_row
 
         return bundle | in_a_row(self.trace, "read", partial(self._read, self.reading, before))
@@ -122,14 +172,19 @@ class ImageRun:
     def _read(self, reading: Reading, before: ImageRun | None) -> dict[str, Any]:
         return {
             **patch_grid_data.statistics(reading, 0),
-            "_logits": patch_grid_data.logits_table(reading, 0),
+            "_logits": patch_grid_data.logits_table(reading, 0, self._n_lenses),
             "_divergence": _kl_from(before, self),
         }
 
     def target(self, target: int | None) -> dict[str, Any]:
         """One class's numbers, for tables that are too large to be sent whole."""
-        if self.reading is None or target is None or patch_grid_data.fits(self.reading):
+        if self.reading is None or target is None:
             return {}
+        if patch_grid_data.fits(self.reading, self._n_lenses):
+            return {}
+        if self.states is not None:
+            is_new = self.states.target != target
+            return self.states.ask(target) if is_new else self.states.columns()
         return patch_grid_data.target_columns(self.reading, 0, target)
 
     def maps(self, side: int) -> dict[str, Any]:
@@ -168,77 +223,3 @@ def _kl_from(before: ImageRun | None, after: ImageRun) -> bytes:
         divergence(*both, after.n_same) for both in ((was, now), (was.readout, now.readout))
     )
     return pack.float32(patch_grid_data.with_readout(tokens, readout, 0))
-
-
-@dataclass(frozen=True)
-class RunPair:
-    """The baseline run, and the one without the heads that are off.
-
-    Attributes:
-        baseline: The model as it is.
-        edited: None while no head is off.
-    """
-
-    baseline: ImageRun
-    edited: ImageRun | None = None
-
-    def without(self, heads: HeadsOff) -> RunPair:
-        """The baseline run beside one without these heads."""
-        return RunPair(self.baseline, self.baseline.without(heads) if heads else None)
-
-    @property
-    def off(self) -> HeadsOff:
-        """The heads that are off."""
-        return () if self.edited is None else self.edited.off
-
-    @property
-    def both(self) -> Sequence[ImageRun]:
-        """Those there are."""
-        return [run for run in (self.baseline, self.edited) if run is not None]
-
-    def shown(self, choice: str) -> ImageRun:
-        """The run whose attention is shown."""
-        return self.baseline if choice == "baseline" else self.both[-1]
-
-    def answered(
-        self, compute: Callable[[MapsLike, dict[str, Any]], Reply], what: dict[str, Any]
-    ) -> Reply:
-        """The answer to a question about one run; about one that is gone there is none."""
-        asked = [run for run in self.both if run.number == what.get("run")]
-        return compute(asked[0].source, what) if asked else ({"gone": True}, [])
-
-    def packed(self, target: int | None, side: int, first: int, at_once: bool) -> dict[str, Any]:
-        """The traits of both.
-
-        Args:
-            target: The class asked about.
-            side: Of the maps that are sent.
-            first: The layer whose maps come first.
-            at_once: Whether all maps of the baseline come along, or that layer's alone.
-        """
-        run, pieces = self.baseline, self.baseline.pieces(side, first)
-        if at_once or self.edited is not None:
-            pieces.finish()
-        elif not pieces.known:
-            pieces.step()
-        maps = run.maps_so_far(pieces)
-        bundles = {"answers": run.answers(), "target": run.target(target), "maps": maps}
-        own = {f"_baseline_{name}": bundle for name, bundle in bundles.items()}
-        return own | self.edited_answers(target) | self.edited_maps(side)
-
-    def edited_answers(self, target: int | None) -> dict[str, Any]:
-        """The traits of the edited run that come before its attention, which takes longer."""
-        run = self.edited
-        if run is None:
-            return {"_edited_answers": {}, "_edited_target": {}, "_edited_maps": {}}
-        answers = run.answers(before=self.baseline)
-        return {"_edited_answers": answers, "_edited_target": run.target(target)}
-
-    def edited_maps(self, side: int) -> dict[str, Any]:
-        """The traits of the edited run's attention."""
-        return {"_edited_maps": {} if self.edited is None else self.edited.maps(side)}
-
-    def target(self, target: int | None) -> dict[str, Any]:
-        """The traits that follow another target class."""
-        edited = {} if self.edited is None else self.edited.target(target)
-        return {"_baseline_target": self.baseline.target(target), "_edited_target": edited}

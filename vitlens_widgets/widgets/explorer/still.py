@@ -25,9 +25,12 @@ def draw(traits: dict[str, Any]) -> Piece:
     first = [every_head(third, maps, runs.off), on_image(third, maps, runs.picture(), **words)]
     rows = [first]
     if traits["_labels"]:
-        patches = runs.patches()
+        patches, lenses = runs.patches(), runs.lenses
+        lines.append(lenses.words)
         lines += patches.answers.lines(traits["state"], traits["token"])
         rows = [[large(third, patches, traits), *first], [states(INSIDE, patches, traits)]]
+        if lenses.beside is not None and not lenses.is_difference:
+            rows.append([states(INSIDE, lenses.of(lenses.beside), traits)])
     if traits["_infill_meta"]:
         rows.append([film(INSIDE, strip(traits, traits["_infill_meta"], traits["infill_state"]))])
     return sheet("Explorer", subtitle, lines, *rows)

@@ -11,12 +11,14 @@ from traitlets import HasTraits, TraitType
 
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.patch_grid.data import default_tint
+from vitlens_widgets.widgets.shared.lens_choice import Difference, LensName, OtherLens
 from vitlens_widgets.widgets.shared.seam import LabelsLike
 from vitlens_widgets.widgets.shared.traits import (
     ClassIndex,
     Index,
     OneOf,
     OneOfNames,
+    Prompts,
     State,
     Token,
     TraitUsageError,
@@ -85,6 +87,11 @@ class ExplorerTraits(InfillTraits):
         scale: How a weight of attention becomes a colour. Default: "sqrt".
         sort: Order of the heads: "layer", or a statistic. Default: "layer".
         order: Which end of the sorting statistic comes first. Default: "descending".
+        prompts: The texts that a CLIP or SigLIP classifies by; set another list, or type them; see
+            `PatchGrid`. Default: the model's own; none for other models.
+        lens: The lens whose answers are shown, by name; see `PatchGrid`. Default: the first.
+        beside: Another one, whose states stand under those of the first. Default: None.
+        difference: Whether colours say how far `lens` is from `beside`. Default: False.
         infill_state: The state infilled from; it goes with `state` where both models are as deep.
             Default: the last.
     """
@@ -108,6 +115,12 @@ class ExplorerTraits(InfillTraits):
     scale = OneOf("sqrt", "linear", "log").tag(sync=True, choice=True)
     sort = OneOfNames("layer", also="_statistic_names").tag(sync=True, choice=True)
     order = OneOf("descending", "ascending").tag(sync=True, choice=True)
+    prompts = Prompts("_reads_prompts").tag(sync=True, choice=True)
+    lens = LensName[str]().tag(sync=True, choice=True)
+    beside = OtherLens["str | None"](allow_none=True, default_value=None).tag(
+        sync=True, choice=True
+    )
+    difference = Difference(default_value=False).tag(sync=True, choice=True)
     infill_state = State("_infill_state_names", "a state of the masked autoencoder").tag(
         sync=True, choice=True
     )
@@ -128,6 +141,7 @@ class ExplorerTraits(InfillTraits):
     _edited_answers = traitlets.Dict().tag(sync=True)  # empty while no head is off, as the next two
     _edited_target = traitlets.Dict().tag(sync=True)
     _edited_maps = traitlets.Dict().tag(sync=True)
+    _others = traitlets.Dict().tag(sync=True)  # by name of a lens, the answers and target of both
     _first = traitlets.Dict().tag(sync=True)
     _first_codes = traitlets.Bytes().tag(sync=True)
     _first_exact = traitlets.Bytes().tag(sync=True)

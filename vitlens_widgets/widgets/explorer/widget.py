@@ -14,28 +14,36 @@ from vitlens_widgets.widgets.attention_maps.page import Chosen, SavesMaps
 from vitlens_widgets.widgets.explorer import data
 from vitlens_widgets.widgets.explorer.figure import figure_parts
 from vitlens_widgets.widgets.explorer.infilling import ImageInfiller
-from vitlens_widgets.widgets.explorer.inputs import lens_of, mae_lens_of, picture_of, vit_of
-from vitlens_widgets.widgets.explorer.run import ImageRun, RunPair
+from vitlens_widgets.widgets.explorer.inputs import (
+    lenses_of,
+    mae_lens_of,
+    picture_of,
+    vit_of,
+)
+from vitlens_widgets.widgets.explorer.pair import RunPair
+from vitlens_widgets.widgets.explorer.seen import SeenRuns
 from vitlens_widgets.widgets.explorer.still import draw
-from vitlens_widgets.widgets.explorer.traits import ExplorerTraits
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
+from vitlens_widgets.widgets.patch_grid.several import check_alike
 from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.base import STATIC
-from vitlens_widgets.widgets.shared.meanings import Meaning
+from vitlens_widgets.widgets.shared.lens_choice import LENS_CHOICES, ChoosesLens
+from vitlens_widgets.widgets.shared.prompting import LAST, AsksPrompts, asked
+from vitlens_widgets.widgets.shared.traits import checked_prompts
 from vitlens_widgets.widgets.shared.wire import Buffers, Reply, answers_browser, done
 
 if TYPE_CHECKING:
-    from vitlens_widgets.lenses import Lens, Reading
-    from vitlens_widgets.trace import Trace, ViT
+    from collections.abc import Mapping, Sequence
+
+    from vitlens_widgets.lenses import Lens
     from vitlens_widgets.widgets.explorer.inputs import AnyModel
 
 OF_MASK = ("mask", "mask_ratio", "seed")
 OF_INFILLING = {*InfillTraits.choices(), "infill_state"}
-OF_EDITED = ("_edited_answers", "_edited_target", "_edited_maps")
-LAST = "what is shown is what was there before"
+OF_EDITED = ("_edited_answers", "_edited_target", "_edited_maps", "_others")
 
 
-class Explorer(SavesMaps, ExplorerTraits):
+class Explorer(AsksPrompts, ChoosesLens, SavesMaps, SeenRuns):
     """What each patch answers, where each head looks, how a masked autoencoder fills in: linked.
 
     One axis of states is there for all: state k goes with the attention of block k, `final` with
@@ -49,7 +57,8 @@ class Explorer(SavesMaps, ExplorerTraits):
         vit: The model, from `vl.load`, or what that takes: a name, a path, a module.
         image: A path, web address, PIL image, array or tensor, or a scene of `vl.world`.
         mae: A masked autoencoder, or what `vl.load` takes, for the rows of infillings.
-        lens: What reads the states; default: `vl.LogitLens(vit)`, none without a classifier.
+        lens: What reads the states; default: `vl.LogitLens(vit)`, none without a classifier. Of
+            several, in a list or a dict by name, the first is shown, and the others a click away.
         caption: A few words to stand beside the title, e.g. what the image shows.
         **choices: The traits under Attributes; `mask` and the like need `mae`.
 
@@ -69,6 +78,7 @@ class Explorer(SavesMaps, ExplorerTraits):
     _css = STATIC / "explorer.css"
     _figure = staticmethod(figure_parts)
     _kind = "Every view of one image"
+    _several = "vl.explore(vit, image, lens=[logit, tuned])"
 
     def __init__(
         self,
@@ -76,18 +86,22 @@ class Explorer(SavesMaps, ExplorerTraits):
         image: Any,
         mae: AnyModel | None = None,
         *,
-        lens: Lens | None = None,
+        lens: Lens | Sequence[Lens] | Mapping[str, Lens] | None = None,
         caption: str = "",
         **choices: Any,
     ) -> None:
         self._refuse_unknown(choices)
         picture, scene = picture_of(image)
-        self._vit = vit_of(vit, "vl.explore")
-        self._lens = lens_of(self._vit, lens)
+        prompts = checked_prompts(choices.pop("prompts")) if "prompts" in choices else None
+        self._vit = asked(vit_of(vit, "vl.explore"), prompts)
+        self._lenses = lenses_of(self._vit, lens)
+        self._lens_names = tuple(self._lenses) or ("",)
         self._mae_lens = mae_lens_of(mae, choices.keys() & OF_INFILLING)
-        self._runs = RunPair(ImageRun(self._vit.trace(picture), self._lens))
+        self._runs = RunPair.of(self._vit.trace(picture), self._lenses)
+        check_alike(self._readings(), "Explorer")
         self._own_answer = self._runs.baseline.answer
-        self._measure(caption)
+        self._measure()
+        self._name_classes(caption)
         of_mask = {name: choices.pop(name) for name in OF_MASK if name in choices}
         of_statistics = {"sort": choices.pop("sort")} if "sort" in choices else {}
         of_widgets = {"layout": choices.pop("layout")} if "layout" in choices else {}
@@ -101,18 +115,29 @@ class Explorer(SavesMaps, ExplorerTraits):
         super().__init__(**of_widgets)
         self.observe(self._on_target, "target")
         self.observe(self._on_knocked_out, "knocked_out")
+        self.observe(self._on_prompts, "prompts")
         self._follow_states()
 
-    def _measure(self, caption: str) -> None:
-        """What choices are checked against, and what does not change with the image."""
+    def _readings(self) -> dict[str, Any]:
+        """The baseline run's, by the names of their lenses."""
+        pairs = {name: self._runs.read_by(name) for name in self._lenses}
+        return {name: pair.baseline.reading for name, pair in pairs.items()}
+
+    def _measure(self) -> None:
+        """What choices are checked against."""
         self._n_layers, self._n_heads = self._vit.n_layers, self._vit.n_heads
         self._state_names = self._vit.state_names
         self._n_tokens = self._runs.baseline.source.layout.n_tokens
         deep = self._mae_lens.vit if self._mae_lens else self._vit
         self._infill_state_names = deep.state_names
-        self._label_set = self._vit.labels
-        self._meta = data.description(self._runs.baseline, caption)
-        self._labels, self._emoji = list(self._label_set), list(self._label_set.emoji)
+
+    def _name_classes(self, caption: str) -> None:
+        """What does not change with the image: names, sizes, and prompts where it is asked by."""
+        self._label_set = labels = self._vit.labels
+        self._meta = data.description(self._runs.baseline, caption, self._lens_names)
+        self._labels, self._emoji = list(labels), list(labels.emoji)
+        self._reads_prompts = self._meta["prompts"] is not None
+        self.prompts = self._meta["prompts"] or ()
 
     def _start_infilling(self, picture: Any, scene: Any, of_mask: dict[str, Any]) -> None:
         if self._mae_lens is None:
@@ -128,31 +153,6 @@ class Explorer(SavesMaps, ExplorerTraits):
         if len(self._infill_state_names) == len(self._state_names):
             self.infill_state = self.state
             traitlets.link((self, "state"), (self, "infill_state"))
-
-    @property
-    def vit(self) -> ViT:
-        """The model."""
-        return self._vit
-
-    @property
-    def trace(self) -> Trace:
-        """The baseline run, a `Trace` of one image."""
-        return self._runs.baseline.trace
-
-    @property
-    def reading(self) -> Reading | None:
-        """What the lens reads in it, a `Reading`; None without a classifier."""
-        return self._runs.baseline.reading
-
-    @property
-    def edited(self) -> Trace | None:
-        """The run without the heads that are switched off, a `Trace`; None if none is."""
-        return None if self._runs.edited is None else self._runs.edited.trace
-
-    @property
-    def edited_reading(self) -> Reading | None:
-        """What the lens reads in the edited run; None without one, or without a classifier."""
-        return None if self._runs.edited is None else self._runs.edited.reading
 
     def show(self, image: Any) -> None:
         """Looks at another image: everything is computed anew.
@@ -170,9 +170,9 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     def _show_image(self, picture: Any, scene: Any) -> None:
         """Computes everything, then swaps everything: an error or interrupt leaves what was."""
-        baseline = ImageRun(self._vit.trace(picture), self._lens)
+        runs = RunPair.of(self._vit.trace(picture), self._lenses).without(self.knocked_out)
+        baseline = runs.baseline
         target = baseline.answer if self.target == self._own_answer else self.target
-        runs = RunPair(baseline).without(self.knocked_out)
         packed = self._packed(runs, target)
         infilled = self._infiller and self._infiller.next(picture, scene)
         with self.hold_sync():
@@ -187,17 +187,19 @@ class Explorer(SavesMaps, ExplorerTraits):
         image = {"_picture": pack.uint8(runs.baseline.source.picture(0))}
         shown = runs.baseline.first_map(self._layer, self.head)
         maps_are_few = self._meta["side"] == len(self._meta["tokens"])
-        packed = runs.packed(target, self._meta["side"], self._layer, maps_are_few)
+        packed = runs.packed(target, self.state, self._meta["side"], self._layer, maps_are_few)
         return image | packed | shown
 
     @property
     def _left(self) -> int:
-        return self._runs.baseline.pieces(self._meta["side"]).n_left
+        return self._runs.n_left(self._meta["side"])
 
     def _step(self) -> None:
-        run = self._runs.baseline
-        with run.pieces(self._meta["side"]).sending() as pieces, self.hold_sync():
-            self._take({"_baseline_maps": run.maps_so_far(pieces)})
+        with (
+            self._runs.sending(self._meta["side"], self.target, self.lens) as packed,
+            self.hold_sync(),
+        ):
+            self._take(packed)
 
     def _take(self, packed: dict[str, Any]) -> None:
         """Takes what is packed, all of it, and tells the browser."""
@@ -232,6 +234,22 @@ class Explorer(SavesMaps, ExplorerTraits):
         with self.hold_sync():
             self._runs = runs
             self._take(packed)
+
+    def _ask(self, prompts: tuple[str, ...]) -> None:
+        """Both runs answer by other prompts; a class that was chosen stays, if still there."""
+        vit = asked(self._vit, prompts)
+        lenses = {name: lens.answered_by(vit) for name, lens in self._lenses.items()}
+        if not lenses or self.target is None:
+            return
+        runs, names = self._runs.answered_by(lenses), list(vit.labels)
+        chosen = None if self.target == self._own_answer else self._labels[self.target]
+        own = runs.baseline.answer
+        target = names.index(chosen) if chosen in names else own
+        packed = runs.answers(target, self.state)
+        with self.hold_sync():
+            self._vit, self._lenses, self._runs, self._own_answer = vit, lenses, runs, own
+            self._name_classes(self._meta["caption"])
+            self._take(packed | {"target": target, "error": ""})
 
     def _on_target(self, _change: Any) -> None:
         sent = self._baseline_target  # empty where the browser has the numbers of all classes
@@ -273,7 +291,8 @@ class Explorer(SavesMaps, ExplorerTraits):
 
     @property
     def _beyond(self) -> str:
-        return "another image, switching heads off" + ", another mask" * bool(self._mae_lens)
+        others = ", another mask" * bool(self._mae_lens) + ", other prompts" * self._reads_prompts
+        return f"another image, switching heads off{others}"
 
     def saved(self, maps: Chosen = ()) -> SavedWidget:
         """The explorer as a page without a kernel keeps it, with whole maps of chosen heads."""
@@ -281,13 +300,11 @@ class Explorer(SavesMaps, ExplorerTraits):
         page = data.with_maps(super().saved(), self._runs, self._meta["side"], shown, maps)
         return replace(page, state=page.state | self._shown_map())
 
-    def meanings(self) -> dict[str, Meaning]:
-        """Its states, tokens and heads, and its classes where there are any."""
-        return data.meanings(self._runs.baseline)
-
     def __repr__(self) -> str:
         left_out = {"mask"} if self._mae_lens else OF_INFILLING
-        shown = self._in_words(name for name in self.choices() if name not in left_out)
+        left_out = left_out | ({*LENS_CHOICES} - {*self._of_lenses})
+        named = [name for name in self.choices() if self._reads_prompts or name != "prompts"]
+        shown = self._in_words(name for name in named if name not in left_out)
         return f"Explorer({self._meta['model_name']}, {shown})"
 
 

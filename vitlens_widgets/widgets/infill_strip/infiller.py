@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vitlens_widgets.widgets.infill_strip import data
+from vitlens_widgets.widgets.infill_strip.lenses import Infillings, OtherInfillings
 from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
@@ -25,6 +26,7 @@ class Infiller:
         infilling: An `Infilling` of one image or more.
         objects: What is in them.
         shrink: By which factor pictures are sent smaller.
+        others: What other lenses paint of the same, by name.
 
     Attributes:
         infillings: By their index, the images that were shown, each alone under its own mask.
@@ -34,9 +36,15 @@ class Infiller:
     """
 
     def __init__(
-        self, widget: InfillTraits, infilling: InfillingLike, objects: Objects, shrink: int
+        self,
+        widget: InfillTraits,
+        infilling: InfillingLike,
+        objects: Objects,
+        shrink: int,
+        others: Infillings | None = None,
     ) -> None:
         self._widget = widget
+        self._others = OtherInfillings(others or {})
         self.shrink = shrink
         self.take(infilling, objects)
 
@@ -98,7 +106,9 @@ class Infiller:
 
     def _packed(self, infilling: InfillingLike) -> dict[str, Any]:
         """The pictures; the numbers too, unless a browser will ask for them when it rests."""
-        pictures = data.pictures(infilling, self.shrink)
+        pictures: dict[str, Any] = data.pictures(infilling, self.shrink)
+        others = self._others.pictures(infilling, self._widget._index, self.shrink)
+        pictures |= {"_other_pictures": others} if others else {}
         return pictures if self._widget._is_asked else pictures | self._numbers(infilling)
 
     def _numbers(self, infilling: InfillingLike) -> dict[str, Any]:
@@ -106,6 +116,8 @@ class Infiller:
             numbers = data.numbers(infilling)
             scores = self.objects.scores(infilling, self._widget._index)
             numbers["_scores"] += pack.float32(scores)
+            others = self._others.numbers(self.objects, self._widget._index)
+            numbers |= {"_other_numbers": others} if others else {}
         except Exception as error:  # the pictures stand; what failed is said in the widget
             self._widget.error = f"The numbers could not be computed: {error}"
             numbers = {"_scores": b"", "_patch_errors": b"", "_converged": 0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.export.stills.sheet import INSIDE, captioned, sheet
 from vitlens_widgets.widgets.shared.still import joined
 
+PLAIN = "infill lens"
+"""The lens that needs no name."""
+
 HIDDEN = np.array([222, 222, 222, 1])  # colour and opacity of a masked patch
 
 
@@ -20,12 +24,44 @@ def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits."""
     meta, hidden = traits["_meta"], np.frombuffer(traits["_painted_mask"], "u1")
     masked = f"{int(hidden.sum())} of {hidden.size} masked"
-    subtitle = joined(meta["model_name"], f"{meta['rows']} × {meta['cols']} patches", masked)
+    lens, several = lens_of(traits), meta.get("lenses")
+    size = f"{meta['rows']} × {meta['cols']} patches"
+    subtitle = joined(meta["model_name"], "" if lens == PLAIN else lens, size, masked)
     pasted = "visible patches are the original's" if traits["paste"] else "all patches as painted"
     words = f"what the decoder paints from each state; {pasted}; errors on the masked patches"
-    panels = film(INSIDE, strip(traits, meta, traits["state"]))
-    below = nearness(INSIDE, meta["state_names"], scores(traits, meta)[0])
-    return sheet("Infilling", subtitle, [words, meta["caption"]], [panels], below)
+    shown, state = of_lens(traits, lens), traits["state"]
+    panels = film(INSIDE, strip(shown, meta, state))
+    below = nearness(INSIDE, meta["state_names"], scores(shown, meta)[0])
+    rows = [[panels]]
+    if several and traits["beside"]:
+        beside = of_lens(traits, traits["beside"])
+        rows.append(
+            [captioned(f"by the {traits['beside']}", film(INSIDE, strip(beside, meta, state)))]
+        )
+        below = both_errors(traits, [lens, traits["beside"]])
+    return sheet("Infilling", subtitle, [words, meta["caption"]], *rows, below)
+
+
+def lens_of(traits: dict[str, Any]) -> str:
+    """The name of the lens that is shown."""
+    meta = traits["_meta"]
+    return traits["lens"] if meta.get("lenses") else meta["lens_name"]
+
+
+def of_lens(traits: dict[str, Any], lens: str) -> dict[str, Any]:
+    """The traits with the pictures and numbers of one of the lenses."""
+    others = (traits[name].get(lens, {}) for name in ("_other_pictures", "_other_numbers"))
+    pictures, numbers = others
+    return traits | pictures | numbers
+
+
+def both_errors(traits: dict[str, Any], lenses: list[str]) -> list[Piece]:
+    """The mean squared errors of two lenses against the chosen reference, on one axis."""
+    meta, reference = traits["_meta"], traits["reference"]
+    row = 0 if reference == "original" else 1
+    mse = np.stack([scores(of_lens(traits, lens), meta)[0, row] for lens in lenses])
+    to = "the original" if row == 0 else "what each paints at the end"
+    return nearness(INSIDE, meta["state_names"], mse, lenses, f" against {to}")
 
 
 def strip(traits: dict[str, Any], meta: dict[str, Any], chosen: int) -> list[Panel]:
@@ -54,15 +90,21 @@ def scores(traits: dict[str, Any], meta: dict[str, Any]) -> np.ndarray:
     return packed.reshape(size) if packed.size else np.full(size, np.nan)
 
 
-def nearness(width: int, names: list[str], mse: np.ndarray) -> list[Piece]:
-    """The curves of the mean squared error `[reference, state]`, if it is known."""
+def nearness(
+    width: int,
+    names: list[str],
+    mse: np.ndarray,
+    words: Sequence[str] = ("against the original", "against the final answer"),
+    to: str = "",
+) -> list[Piece]:
+    """Two curves of the mean squared error `[curve, state]`, if it is known."""
     if not np.isfinite(mse).any():
         return []
     places = (np.arange(len(names)) + 0.5) / len(names)
     many = [
-        Curve("against the original", places, mse[0], "#1b1b1b"),
-        Curve("against the final answer", places, mse[1], "#6b6b6b", (7, 11)),
+        Curve(words[0], places, mse[0], "#1b1b1b"),
+        Curve(words[1], places, mse[1], "#6b6b6b", (7, 11)),
     ]
     ticks = list(zip(places.tolist(), names, strict=True))
     drawn = curves(width, many, ticks, float(np.nanmax(mse)) or 1.0)
-    return [captioned("MSE on the masked patches, lower is better", drawn)]
+    return [captioned(f"MSE{to} on the masked patches, lower is better", drawn)]

@@ -127,6 +127,8 @@ class InfillTraits(LensWidget):
     _patch_errors = traitlets.Bytes().tag(sync=True)
     _converged = traitlets.Int(0).tag(sync=True)
     _numbers_of = traitlets.Int(-1).tag(sync=True)
+    _other_pictures = traitlets.Dict().tag(sync=True)  # of other lenses, by their names
+    _other_numbers = traitlets.Dict().tag(sync=True)
     _random_mask = traitlets.Bytes().tag(sync=True)
     _object_names = traitlets.List[str]().tag(sync=True)
     _object_masks = traitlets.Bytes().tag(sync=True)

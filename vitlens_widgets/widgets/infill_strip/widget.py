@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import traitlets
@@ -10,18 +11,24 @@ from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.infill_strip import data
 from vitlens_widgets.widgets.infill_strip.figure import figure_parts
 from vitlens_widgets.widgets.infill_strip.infiller import Infiller
+from vitlens_widgets.widgets.infill_strip.lenses import Infillings, infillings_of
 from vitlens_widgets.widgets.infill_strip.objects import Objects
 from vitlens_widgets.widgets.infill_strip.seam import InfillingLike
 from vitlens_widgets.widgets.infill_strip.still import draw
 from vitlens_widgets.widgets.infill_strip.traits import InfillTraits
 from vitlens_widgets.widgets.shared.base import STATIC
-from vitlens_widgets.widgets.shared.checks import has_all, refusal
+from vitlens_widgets.widgets.shared.lens_choice import (
+    LENS_CHOICES,
+    ChoosesLens,
+    LensName,
+    OtherLens,
+)
 from vitlens_widgets.widgets.shared.meanings import Depth, Meaning, OfBatch
 from vitlens_widgets.widgets.shared.thumbs import of_batch
 from vitlens_widgets.widgets.shared.traits import Index, OneOf, State
 
 
-class InfillStrip(InfillTraits):
+class InfillStrip(ChoosesLens, InfillTraits):
     """How a masked autoencoder fills in an image, state by state, live.
 
     The strip shows the image, what of it the model sees, and what its decoder paints from each
@@ -30,7 +37,10 @@ class InfillStrip(InfillTraits):
     state is to the original and to the final answer, on the masked patches alone.
 
     Args:
-        infilling: What `vl.InfillLens(mae).read(images)` gave.
+        infilling: What `vl.InfillLens(mae).read(images)` gave. Or a list of infillings of the same
+            images under the same mask by several lenses, such as a `vl.TunedInfillLens`, or a dict
+            of them by the names that they are to have: one is shown, the others are a click away,
+            and every mask is infilled by all.
         image: Which image of the batch.
         truth: What is in the images, for the button that masks an object: a scene of `vl.world` (a
             list of them for a batch), or masks `[height, width]` of booleans or class indices.
@@ -47,6 +57,8 @@ class InfillStrip(InfillTraits):
         view: What stands large: the chosen state's picture, its error, a wipe between both, the
             image, or the mask. Default: "picture".
         image: Which image of the batch; each keeps its own mask. Default: 0.
+        lens: The lens whose infilling is shown, by name. Default: the first.
+        beside: Another one, whose states and errors stand under those of the first. Default: None.
 
     Raises:
         UsageError: No infilling was given, the truth does not fit its images, or a choice is out of
@@ -62,11 +74,16 @@ class InfillStrip(InfillTraits):
     _css = STATIC / "infill_strip.css"
     _figure = staticmethod(figure_parts)
     _kind = "Filling in what is hidden, state by state: the infilling"
+    _several = "vl.InfillStrip([plain, tuned])"
     _beyond = "infilling another mask or another image of the batch"
 
     state = State("_state_names").tag(sync=True, choice=True)
     view = OneOf("picture", "error", "wipe", "original", "masked").tag(sync=True, choice=True)
     image = Index[int]("_n_images", "an image of the batch", default_value=0).tag(
+        sync=True, choice=True
+    )
+    lens = LensName[str]().tag(sync=True, choice=True)
+    beside = OtherLens["str | None"](allow_none=True, default_value=None).tag(
         sync=True, choice=True
     )
 
@@ -75,7 +92,7 @@ class InfillStrip(InfillTraits):
 
     def __init__(
         self,
-        infilling: InfillingLike,
+        infilling: InfillingLike | Sequence[InfillingLike] | Infillings,
         image: int = 0,
         truth: Any = None,
         segmenter: Any = None,
@@ -84,15 +101,19 @@ class InfillStrip(InfillTraits):
         **choices: Any,
     ) -> None:
         self._refuse_unknown(choices)
-        self._n_states = _checked(infilling).n_states
+        named = infillings_of(infilling)
+        self._lens_names, infilling = tuple(named), next(iter(named.values()))
+        self._n_states = infilling.n_states
         self._state_names = infilling.state_names
         self._n_images = infilling.n_images
         shrink, objects = data.shrinkage(infilling, size), Objects(infilling, truth, segmenter)
-        self._infiller = Infiller(self, infilling, objects, shrink)
+        others = dict([*named.items()][1:])
+        self._infiller = Infiller(self, infilling, objects, shrink, others)
         self.image = image
         about_objects = {"has_iou": objects.has_iou}
         self._thumbs, of_thumbs = of_batch(infilling.n_images, lambda i: infilling.original[i])
         self._meta = data.description(infilling, shrink, caption) | about_objects | of_thumbs
+        self._meta |= {"lenses": list(named) if others else None}
         for name in ("mask_ratio", "seed"):
             if name in choices:
                 setattr(self, name, choices[name])
@@ -132,15 +153,8 @@ class InfillStrip(InfillTraits):
         return {"state": Depth(self._n_states - 1), "image": OfBatch(self._n_images)}
 
     def __repr__(self) -> str:
-        names = [name for name in self.choices() if name != "mask"]
+        silent = {"mask", *LENS_CHOICES} - {*self._of_lenses}
+        names = [name for name in self.choices() if name not in silent]
         shown = self._in_words(names)
         hidden = f"{int(self.mask.sum())} of {self._layout.n_patches} patches masked"
         return f"InfillStrip({self._meta['model_name']}, {hidden}, {shown})"
-
-
-def _checked(infilling: Any) -> InfillingLike:
-    if not has_all(infilling, ("rerun", "only", "pictures", "score")):
-        raise refusal(
-            "InfillStrip shows an infilling, such as vl.InfillLens(mae).read(image)", infilling
-        )
-    return infilling

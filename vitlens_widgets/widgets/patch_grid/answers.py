@@ -136,15 +136,15 @@ class Answers:
     @functools.cached_property
     def ranked(self) -> list[int]:
         """Classes in the order in which they are given colours; set it to share another's."""
-        order = [*self.counts(self.n_states - 1), *self.counts(slice(None))]
-        return [i for i in dict.fromkeys(i for i, _ in order) if not self.is_background(i)]
+        order = [i for state in range(self.n_states)[::-1] for i, _ in self.counts(state)]
+        return [i for i in dict.fromkeys(order) if not self.is_background(i)]
 
     @functools.cached_property
     def colors(self) -> dict[int, np.ndarray]:
         """The colour of each class, uint8 `[3]`: the lighter ones where the browser hatches.
 
-        They are given out once for all states, first to the classes of the final one, as in
-        js/patch_grid/classes.js; the background has none.
+        They are given out once for all states, first to the classes of the final one, then of the
+        one before it, as in js/patch_grid/classes.js; the background has none.
         """
         plain = [bytes_of(color) for color in CLASS_COLORS]
         lighter = [np.rint((color.astype(float) + 255) / 2).astype("u1") for color in plain]

@@ -57,7 +57,7 @@ def readout_token(reading: ReadingLike) -> int | None:
     return prefix.index(reading.readout_name) if reading.readout_name in prefix else None
 
 
-def statistics(reading: ReadingLike, image: int) -> dict[str, bytes]:
+def statistics(reading: ReadingLike, image: int) -> dict[str, Any]:
     """Per state and token: the top answers, entropy, divergence from the final answer (nats).
 
     `_logsumexp` is empty where each class is a yes or a no.
@@ -65,6 +65,7 @@ def statistics(reading: ReadingLike, image: int) -> dict[str, bytes]:
     k, is_softmax = min(ANSWERS, len(reading.labels)), reading.probabilities == "softmax"
     index, probability = _top(reading.top(k), reading.readout.top(k), image)
     return {
+        "_known": list(range(reading.n_states)),
         "_top_index": pack.ids(index, len(reading.labels)),
         "_top_probability": pack.float32(probability),
         "_entropy": _column(reading, image, "entropy"),
@@ -73,15 +74,15 @@ def statistics(reading: ReadingLike, image: int) -> dict[str, bytes]:
     }
 
 
-def fits(reading: ReadingLike) -> bool:
-    """Whether all logits are few enough to be sent at once."""
+def fits(reading: ReadingLike, n_lenses: int = 1) -> bool:
+    """Whether all logits are few enough to be sent at once, with those of as many readings."""
     rows = reading.n_states * (reading.layout.n_tokens + 1)
-    return rows * len(reading.labels) * 4 <= TABLE_LIMIT
+    return n_lenses * rows * len(reading.labels) * 4 <= TABLE_LIMIT
 
 
-def logits_table(reading: ReadingLike, image: int) -> bytes:
+def logits_table(reading: ReadingLike, image: int, n_lenses: int = 1) -> bytes:
     """All logits `[state, token + readout, class]`; empty where they would exceed the limit."""
-    if not fits(reading):
+    if not fits(reading, n_lenses):
         return b""
     return b"".join(_logits(reading, image, state) for state in range(reading.n_states))
 
@@ -97,11 +98,10 @@ def target_columns(reading: ReadingLike, image: int, target: int) -> dict[str, A
     }
 
 
-def of_image(reading: ReadingLike, image: int, target: int) -> dict[str, Any]:
+def of_image(reading: ReadingLike, image: int, target: int, n_lenses: int = 1) -> dict[str, Any]:
     """All numbers of an image, one class's apart only where not all were sent."""
-    logits = logits_table(reading, image)
+    logits = logits_table(reading, image, n_lenses)
     return {
-        "_picture": pack.uint8(reading.picture(image)),
         "_logits": logits,
         **statistics(reading, image),
         **({} if logits else target_columns(reading, image, target)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,6 +55,24 @@ def tint_of(answers: Answers, name: str) -> Tint:
         case _:
             words = "the most probable class" * (name == "class")
             return Tint(answers.probability, None, words)
+
+
+def on_one_scale(tints: Sequence[Tint]) -> list[Tint]:
+    """Tints of one kind, by several lenses, on the widest of their scales."""
+    scales = [tint.scale for tint in tints if tint.scale is not None]
+    if not scales:
+        return list(tints)
+    widest = max(scales, key=lambda scale: scale.end)
+    return [tint._replace(scale=widest) for tint in tints]
+
+
+def difference(own: Tint, other: Tint, names: tuple[str, str]) -> Tint:
+    """What one lens's numbers exceed another's by; without an order, as it is."""
+    if own.scale is None:
+        return own
+    values = own.values.astype(float) - other.values
+    words = f"{own.words}: {names[0]} − {names[1]}"
+    return Tint(values, ColorScale("blue_orange", largest(values)), words)
 
 
 def largest(values: np.ndarray) -> float:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitlens_widgets.errors import UsageError, quoted_list
 from vitlens_widgets.widgets.shared.checks import has_all, is_trace, refusal
+from vitlens_widgets.widgets.shared.prompting import asked, prompted
 from vitlens_widgets.widgets.shared.seam import ReadingLike
 
 if TYPE_CHECKING:
     from vitlens_widgets.lenses import Reading
-    from vitlens_widgets.trace import Trace, ViT
+    from vitlens_widgets.trace import Trace
+
+R = TypeVar("R")
 
 ARRAYS = (
     "logits", "probabilities", "labels", "grid", "prefix", "readout", "state_names", "name",
 )  # fmt: skip
 """Keywords that go with arrays of one's own."""
-
-FIRST_PROMPTS = ("a thing", "background")
-"""What a model of images and texts is asked until others are given."""
 
 
 def has_no_answers(given: Any) -> bool:
@@ -51,30 +51,13 @@ def reading_of(
     return reading if prompts is None else prompted(reading, prompts)
 
 
-def prompts_of(reading: Any) -> list[str] | None:
-    """The prompts that it answers; None where it does not answer prompts."""
-    if not has_all(reading, ("trace", "answered_by")):
-        return None
-    return list(reading.trace.vit.prompts) or None
+def in_one_look(reading: Any, compute: Callable[[], R]) -> R:
+    """What is computed of a reading, whose model's weights are looked at but once for it."""
+    if not has_all(reading, ("trace",)):
+        return compute()
+    from vitlens_widgets.trace.steady import in_a_row
 
-
-def prompted(reading: Any, prompts: Sequence[str]) -> Reading:
-    """The same reading answered by other prompts, without a new forward pass.
-
-    A prompt that is known keeps its texts: several may stand for one class.
-
-    Raises:
-        UsageError: The model reads no texts, or a prompt is too long for it.
-    """
-    if prompts_of(reading) is None:
-        raise UsageError(
-            f"{reading.model_name} does not classify by prompts, so that none can be given: they "
-            "need a CLIP or SigLIP with its text tower."
-        )
-    vit: ViT = reading.trace.vit
-    return reading.answered_by(
-        vit.prompted({name: vit.prompts.get(name, [name]) for name in prompts})
-    )
+    return in_a_row(reading.trace, "read", compute, after=False)
 
 
 def _of_trace(trace: Trace, prompts: Sequence[str] | None) -> Reading:
@@ -82,9 +65,7 @@ def _of_trace(trace: Trace, prompts: Sequence[str] | None) -> Reading:
     from vitlens_widgets.lenses import LogitLens
 
     vit: Any = trace.vit
-    if not vit.adapter.has_classifier and vit.reads_texts:
-        vit = vit.prompted(prompts or FIRST_PROMPTS)
-    return LogitLens(vit).read(trace)
+    return LogitLens(vit if vit.adapter.has_classifier else asked(vit, prompts)).read(trace)
 
 
 def _of_arrays(reading: Any, image: Any, arrays: dict[str, Any]) -> ReadingLike:

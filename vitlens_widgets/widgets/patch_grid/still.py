@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.export.stills.curve import Curve, curves
 from vitlens_widgets.export.stills.film import film
 from vitlens_widgets.export.stills.panel import Panel
+from vitlens_widgets.export.stills.paper import beside
 from vitlens_widgets.export.stills.piece import Piece
-from vitlens_widgets.export.stills.sheet import captioned, shares, sheet
-from vitlens_widgets.widgets.patch_grid.answers import Answers
-from vitlens_widgets.widgets.patch_grid.patches import Patches, tint_of
+from vitlens_widgets.export.stills.sheet import GAP, captioned, shares, sheet
+from vitlens_widgets.widgets.patch_grid.patches import Patches
+from vitlens_widgets.widgets.patch_grid.shown import ShownLenses
 from vitlens_widgets.widgets.shared.still import (
     joined,
     patches_words,
@@ -23,17 +25,54 @@ from vitlens_widgets.widgets.shared.still import (
 
 def draw(traits: dict[str, Any]) -> Piece:
     """Draws a widget from its traits."""
-    answers, meta = Answers(traits), traits["_meta"]
+    lenses, meta = ShownLenses.of_grid(traits), traits["_meta"]
+    answers = lenses.answers[lenses.lens]
     which = f"image {meta['image']}, " if meta["n_images"] > 1 else ""
     size = f"{patches_words(meta)} · {meta['n_classes']} labels"
-    subtitle = joined(meta["model_name"], meta["lens_name"], size)
+    subtitle = joined(meta["model_name"], lenses.lens, size)
     shown = which + state_words(meta["state_names"], traits["state"])
     lines = [joined(shown, meta["caption"]), *answers.lines(traits["state"], traits["token"])]
-    patches = Patches(answers, tint_of(answers, traits["tint"]), traits["glyph"])
     image = Panel(answers.picture, np.zeros((*answers.grid, 4)), "image")
     left, right = shares(0.43, 0.57)
-    row = [large(left, patches, traits), states(right, patches, traits, image)]
-    return sheet("Patch answers", subtitle, lines, row)
+    row = [large(left, lenses.shown, traits), states(right, lenses.shown, traits, image)]
+    below = [] if len(lenses.names) == 1 else [[compared(left, right, lenses, traits, image)]]
+    return sheet("Patch answers", subtitle, lines, row, *below)
+
+
+def compared(
+    left: int, right: int, lenses: ShownLenses, traits: dict[str, Any], image: Panel
+) -> Piece:
+    """The curves of all lenses, and the states of the one that stands beside the shown one."""
+    drawn = of_every_lens(left, lenses, traits)
+    if lenses.beside is None or lenses.is_difference:
+        return drawn
+    film_of = states(right, lenses.of(lenses.beside), traits, image)
+    return beside([drawn, captioned(f"the same by the {lenses.beside}", film_of)], GAP)
+
+
+def of_every_lens(width: int, lenses: ShownLenses, traits: dict[str, Any]) -> Piece:
+    """One token through the states by every lens: the pinned one, or the readout."""
+    meta = traits["_meta"]
+    token = -1 if traits["token"] is None else traits["token"]
+    names = meta["state_names"]
+    places = (np.arange(len(names)) + 0.5) / len(names)
+    order = sorted(lenses.names, key=lambda name: name != lenses.lens)
+    many = [
+        Curve(name, places, lenses.curve(name, token), *_line(lenses.names.index(name), i == 0))
+        for i, name in enumerate(order)
+    ]
+    finite = np.concatenate([one.y[np.isfinite(one.y)] for one in many] or [np.zeros(1)])
+    step = -(-len(names) // 7)
+    ticks = [(float(at), name) for at, name in zip(places, names, strict=True)][::step]
+    end, start = float(finite.max(initial=0)), float(finite.min(initial=0))
+    who = token_words(meta, token) if token >= 0 else f"{meta['readout_name']} readout"
+    drawn = curves(width, many, ticks, end if end > start else start + 1, start)
+    return captioned(f"by every lens, {who}: {lenses.curve_words}", drawn)
+
+
+def _line(index: int, is_shown: bool) -> tuple[str, tuple[int, int] | None]:
+    """The colour of a lens's line, and its dashes, which it keeps."""
+    return "#1b1b1b" if is_shown else "#6b6b6b", (None, (7, 11), (2, 5), (9, 14))[index % 4]
 
 
 def large(width: int, patches: Patches, traits: dict[str, Any]) -> Piece:

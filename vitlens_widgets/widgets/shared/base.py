@@ -23,7 +23,7 @@ from vitlens_widgets.widgets.shared import pack
 from vitlens_widgets.widgets.shared.docs import with_inherited
 from vitlens_widgets.widgets.shared.lifetime import is_shown
 from vitlens_widgets.widgets.shared.meanings import Meaning
-from vitlens_widgets.widgets.shared.wire import WireWidget
+from vitlens_widgets.widgets.shared.wire import WireWidget, is_hearing
 
 STATIC = Path(__file__).parent.parent / "static"
 _CODE = ("_esm", "_css")
@@ -280,9 +280,17 @@ class LensWidget(WireWidget):
         return ", ".join(said)
 
     def _fail(self, error: BaseException, what: str, shown: str) -> None:
-        """Says a failure in the widget: raised here, it would only reach a log. Ctrl-C goes on."""
+        """Says a failure: of what a browser asked, in the widget, as only a log would hear of it.
+
+        Raises:
+            UsageError: Of what was set in Python; the widget shows what it showed.
+            BaseException: Ctrl-C, which goes on.
+        """
         if isinstance(error, Exception):
-            self.error = f"{what}: {str(error) or type(error).__name__}"
+            sentence = f"{what}: {str(error) or type(error).__name__}"
+            if not is_hearing():
+                raise UsageError(sentence) from error
+            self.error = sentence
             return
         self.error = f"{what}, it was interrupted: {shown}."
         raise error

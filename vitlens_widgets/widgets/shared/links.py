@@ -13,7 +13,7 @@ from vitlens_widgets.widgets.shared.base import LensWidget
 from vitlens_widgets.widgets.shared.checks import refusal
 from vitlens_widgets.widgets.shared.meanings import Meaning, TokenMeaning
 
-NAMES = ("state", "layer", "token", "key", "head", "target", "image")
+NAMES = ("state", "layer", "token", "key", "head", "feature", "target", "image", "lens")
 """Traits that widgets can be linked by."""
 
 DEPTH = ("state", "layer")
@@ -38,8 +38,10 @@ def link(*widgets: Any, names: str | Iterable[str] | None = None) -> Link:
 
     Linked is what both have and what means the same in both: `state` and `layer` between models
     that are as deep (a PatchGrid's state k goes with the attention of layer k, `final` with that of
-    the last), `token` and `key` on the same patch grid, `head` of the same model, `target` of the
-    same labels, `image` of a batch of the same size. At first, all take what the first one has.
+    the last), `token` and `key` on the same patch grid, `head` and `feature` of the same model,
+    `target` of the same labels (in Features, which searches for it, of the same name), `image` of a
+    batch of the same size, `lens` by its name between widgets that have several. At first, all take
+    what the first one has.
 
     The link runs in the kernel; a page that `vl.save_html([a, b], path)` writes keeps it without
     one. In Colab, where each output is a page of its own, views that must follow one another
@@ -47,10 +49,10 @@ def link(*widgets: Any, names: str | Iterable[str] | None = None) -> Link:
 
     Args:
         *widgets: Two or more widgets of this package.
-        names: By which of `"state"`, `"layer"`, `"token"`, `"key"`, `"head"`, `"target"`,
-            `"image"`; `"state"` and `"layer"` follow each other. Default: all that two of them
-            have, which must then show the same image. Those that are named are linked between
-            different images too.
+        names: By which of `"state"`, `"layer"`, `"token"`, `"key"`, `"head"`, `"feature"`,
+            `"target"`, `"image"`, `"lens"`; `"state"` and `"layer"` follow each other. Default: all
+            that two of them have, which must then show the same image. Those that are named are
+            linked between different images too.
 
     Returns:
         The link; `link.unlink()` ends it.
@@ -109,11 +111,19 @@ class Link:
         self._busy.add(name)
         try:
             self._tell(name, speaker)
-            refusing = next(self._apart(name, speaker), None)
-            if refusing is not None:
-                self._tell(name, refusing[0])
+        except UsageError:  # of one that was asked in Python
+            self._go_back(name, speaker)
+            raise
+        else:
+            self._go_back(name, speaker)
         finally:
             self._busy.discard(name)
+
+    def _go_back(self, name: str, speaker: End) -> None:
+        """All are where the first is that has not followed, if one has not."""
+        refusing = next(self._apart(name, speaker), None)
+        if refusing is not None:
+            self._tell(name, refusing[0])
 
     def _tell(self, name: str, speaker: End) -> None:
         for end, wanted in self._apart(name, speaker):
@@ -130,6 +140,8 @@ class Link:
         """The link as a page without a kernel keeps it, of those of its widgets that are on it."""
         on_page: list[PageLink] = []
         for both in self._ends.values():
+            if len({getattr(end.meaning, "labels", ()) for end in both}) > 1:
+                continue  # a page hands on numbers as they are
             ends = [[widgets.index(end.widget), end.trait] for end in both if end.widget in widgets]
             if len(ends) > 1:
                 on_page.append({"ends": ends, "depth": getattr(both[0].meaning, "n_blocks", 0)})

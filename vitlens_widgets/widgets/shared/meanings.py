@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vitlens_widgets.errors import quoted_list
 from vitlens_widgets.masks import cut
 from vitlens_widgets.widgets.shared.seam import LayoutLike, ReadingLike, SizesLike
 
@@ -137,15 +138,63 @@ class Head(Meaning):
 
 @dataclass(frozen=True)
 class ClassMeaning(Meaning):
-    """A class of a label set."""
+    """A class of a label set.
+
+    Args:
+        labels: Their names.
+        is_search: It is what is searched for, None where nothing is.
+    """
 
     labels: tuple[str, ...]
+    is_search: bool = False
 
     def differs(self, other: ClassMeaning) -> str:
-        """The label sets must be the same."""
-        if self.labels == other.labels:
+        """The label sets must be the same; to be searched for, a name must be in both."""
+        searched = self.is_search or other.is_search
+        if self.labels == other.labels or (searched and {*self.labels} & {*other.labels}):
             return ""
         return f"the labels are others ({len(self.labels)} and {len(other.labels)})"
+
+    def heard(self, value: int | None, speaker: ClassMeaning, present: Any) -> Any:
+        """The class of that name; where there is none, or a search has ended, the present one."""
+        if value is None and speaker.is_search and not self.is_search:
+            return present
+        if value is None or self.labels == speaker.labels:
+            return value
+        name = speaker.labels[value]
+        return self.labels.index(name) if name in self.labels else present
+
+
+@dataclass(frozen=True)
+class FeatureMeaning(Meaning):
+    """A feature of a block: of the same model, site, and number of features."""
+
+    model: str
+    site: str
+    width: int
+
+    def differs(self, other: FeatureMeaning) -> str:
+        """They must be the same features."""
+        if self == other:
+            return ""
+        return f"the features are {self.site} of {self.model} and {other.site} of {other.model}"
+
+
+@dataclass(frozen=True)
+class LensMeaning(Meaning):
+    """One of a widget's several lenses, known by its name."""
+
+    names: tuple[str, ...]
+
+    def differs(self, other: LensMeaning) -> str:
+        """One lens at least must be in both."""
+        if {*self.names} & {*other.names}:
+            return ""
+        return f"the lenses are {quoted_list(self.names)} and {quoted_list(other.names)}"
+
+    def heard(self, value: str, speaker: LensMeaning, present: str) -> str:  # noqa: ARG002
+        """A lens that is not here leaves the one that is shown."""
+        return value if value in self.names else present
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,12 @@ class ReadingLike(AnswersLike, Protocol):
     def picture(self, image: int, /) -> np.ndarray: ...
 
 
+class ByState(ReadingLike, Protocol):
+    """A reading that can be asked for one state without the others."""
+
+    def of_state(self, state: int, image: int, target: Any, /) -> dict[str, Any]: ...
+
+
 class StatisticsLike(Protocol):
     """Statistics of heads, `[layer, head]` each; see `analysis.heads.HeadStatistics`."""
 
@@ -241,6 +247,7 @@ if TYPE_CHECKING:
         layout: TokenLayout,
         labels: LabelSet,
         reading: Reading | GivenReading,
+        by_state: Reading,
         maps: Maps | GivenMaps,
         statistics: HeadStatistics,
         neurons: Neurons,
@@ -249,6 +256,7 @@ if TYPE_CHECKING:
         LayoutLike,
         LabelsLike,
         ReadingLike,
+        ByState,
         MapsLike,
         StatisticsLike,
         NeuronsLike,
@@ -259,6 +267,7 @@ if TYPE_CHECKING:
             layout,
             labels,
             reading,
+            by_state,
             maps,
             statistics,
             neurons,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import Any
 
 from vitlens_widgets.progress import progress_bar
@@ -18,6 +19,10 @@ class StreamingWidget(LensWidget):
     asks for a picture or a page has the rest computed first.
     """
 
+    def __init__(self, *args: Any, **words: Any) -> None:
+        self._turn = RLock()
+        super().__init__(*args, **words)
+
     @property
     def _left(self) -> int:
         """How many pieces are still to come."""
@@ -26,19 +31,24 @@ class StreamingWidget(LensWidget):
     def _step(self) -> None:
         """Computes one piece and sets the traits that hold it."""
 
+    def _advance(self) -> None:
+        """One piece, if any is left; JupyterLab asks from another thread than a cell runs in."""
+        with self._turn:
+            if self._left:
+                self._step()
+
     def _finish(self) -> None:
         """Computes all that is left."""
         if not self._left:
             return
         with progress_bar(self._left, type(self).__name__) as bar:
             while self._left:
-                self._step()
+                self._advance()
                 bar.update(1)
 
     @answers_browser
     def _more(self, _what: dict[str, Any], _buffers: Buffers) -> Reply:
-        if self._left:
-            self._step()
+        self._advance()
         return {"left": self._left}, []
 
     def _own_state(self) -> dict[str, Any]:
@@ -61,6 +71,6 @@ class StreamingWidget(LensWidget):
         data, metadata = bundle
         handle = display(data, raw=True, metadata=metadata, display_id=True)
         while self._left:
-            self._step()
+            self._advance()
         if handle is not None:
             handle.update(data | self._as_picture(), raw=True, metadata=metadata)

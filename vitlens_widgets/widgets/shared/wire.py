@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import anywidget
@@ -34,6 +36,25 @@ Buffers = list[memoryview]
 """What the browser sends beside its question."""
 
 Method = TypeVar("Method", bound=Callable[..., Reply])
+
+
+_heard = ContextVar("heard", default=False)
+"""Whether a browser's message is being taken, by this widget or by one that this follows."""
+
+
+@contextmanager
+def hearing() -> Generator[None]:
+    """A browser's message is taken: what fails meanwhile is to be said in a widget."""
+    token = _heard.set(True)
+    try:
+        yield
+    finally:
+        _heard.reset(token)
+
+
+def is_hearing() -> bool:
+    """Whether what happens now was asked by a browser, not by a line of Python."""
+    return _heard.get()
 
 
 def answers_browser(method: Method) -> Method:
@@ -104,6 +125,10 @@ class WireWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Takes a change that the browser made; what cannot be taken is answered in `error`."""
+        with hearing():
+            self._set_state(sync_data)
+
+    def _set_state(self, sync_data: dict[str, Any]) -> None:
         own = {name: value for name, value in sync_data.items() if self._is_settable(name)}
         refused = dict(self._refused(own))
         self.error = ""
@@ -144,7 +169,8 @@ class WireWidget(anywidget.AnyWidget):
             return
         found: list[Any] = []
         try:
-            response, found = method(self, content["message"], buffers)
+            with hearing():
+                response, found = method(self, content["message"], buffers)
         except KeyboardInterrupt:  # the page waits for its answer
             self._reply(content, INTERRUPTED, [])
             raise

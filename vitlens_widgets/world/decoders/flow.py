@@ -31,6 +31,7 @@ class FlowDesign(Noted):
     Attributes:
         encoder: Name of the model whose embedding it reads.
         features: Numbers of the embedding.
+        tokens: Numbers of each of the encoder's tokens, which it learns beside.
         side: Of its pictures, in pixels; seven patches.
         layers: Transformer blocks.
         width: Of its residual stream.
@@ -40,6 +41,7 @@ class FlowDesign(Noted):
 
     encoder: str
     features: int = 256
+    tokens: int = 192
     side: int = 56
     layers: int = 6
     width: int = 192
@@ -92,6 +94,19 @@ class FlowNetwork(nn.Module):
     ) -> Tensor:
         """What the picture will be, `[picture, 3, side, side]`.
 
+        Args: as `streams`.
+        """
+        return self.painted(self.streams(noisy, time, embedding, dropped)[-1])
+
+    def painted(self, stream: Tensor) -> Tensor:
+        """The picture of the last of the streams."""
+        return self.canvas(self.norm(stream))
+
+    def streams(
+        self, noisy: Tensor, time: Tensor, embedding: Tensor, dropped: Tensor | None = None
+    ) -> list[Tensor]:
+        """What each block leaves, `[picture, token, width]`.
+
         Args:
             noisy: The picture as it is at this time, `[picture, 3, side, side]`.
             time: `[picture]`, 0 to 1.
@@ -105,9 +120,10 @@ class FlowNetwork(nn.Module):
         led = functional.silu(told + self.time(_waves(time, self.place.shape[-1])))
         led = self.lead(led).unflatten(-1, (6, -1))
         stream = self.cut(noisy).flatten(2).transpose(1, 2) + self.place
+        streams: list[Tensor] = []
         for block in self.blocks:
-            stream = block(stream, led)
-        return self.canvas(self.norm(stream))
+            streams.append(stream := block(stream, led))
+        return streams
 
 
 def _waves(time: Tensor, width: int) -> Tensor:

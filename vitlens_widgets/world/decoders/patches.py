@@ -29,6 +29,7 @@ class PatchDesign(Noted):
         layers: Transformer blocks.
         width: Of its residual stream.
         heads: Attention heads per block.
+        hidden: Width of an MLP, in widths of the stream.
         channels: Of a cell of its canvas, 4 x 4 pixels.
     """
 
@@ -39,6 +40,7 @@ class PatchDesign(Noted):
     layers: int = 3
     width: int = 192
     heads: int = 3
+    hidden: int = 2
     channels: int = 32
 
 
@@ -52,7 +54,8 @@ class PatchNetwork(nn.Module):
         self.told = nn.Embedding(design.states, design.width)
         self.unseen = nn.Parameter(torch.empty(design.width))
         self.blocks = nn.ModuleList(
-            Block(design.width, design.heads, qkv_bias=True) for _ in range(design.layers)
+            Block(design.width, design.heads, mlp_ratio=design.hidden, qkv_bias=True)
+            for _ in range(design.layers)
         )
         self.norm = nn.LayerNorm(design.width)
         self.canvas = Canvas(design.width, GRID, cells=4, zoom=4, channels=design.channels)

@@ -9,17 +9,17 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from vitlens_widgets.errors import UsageError, said
 from vitlens_widgets.lenses.decoder import Decoder, Reads, Request
 from vitlens_widgets.lenses.same_encoder import last_embedding
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.models.weight_faults import fill
 from vitlens_widgets.world.catalogue import NAMES
 from vitlens_widgets.world.decoders.canvas import as_brightness
 from vitlens_widgets.world.decoders.flow import FlowDesign, FlowNetwork, sample
 from vitlens_widgets.world.decoders.patches import PatchDesign, PatchNetwork
 from vitlens_widgets.world.embedded import embedded_vit
 from vitlens_widgets.world.network import GRID, TRAINED_PATCH
-from vitlens_widgets.world.weights import read_facts, read_weights
+from vitlens_widgets.world.weights import DECODER_KINDS, other_kind, read_facts, read_weights
 
 STEPS, GUIDANCE = 12, 2.0
 
@@ -96,7 +96,7 @@ NetworkType = TypeVar("NetworkType", bound=nn.Module)
 
 @clean
 def _filled(network: NetworkType, weights: Path) -> NetworkType:
-    network.load_state_dict(read_weights(weights))
+    fill(network, read_weights(weights), weights)
     return network.requires_grad_(False).eval()
 
 
@@ -104,12 +104,13 @@ def trained_decoder(weights: Path, name: str) -> Decoder:
     """The decoder of a weights file that this package has trained.
 
     Raises:
-        UsageError: It holds a model of another kind.
+        UsageError: It holds a model of another kind, notes a network that there cannot be, or its
+            weights are not all of that network's, or are not finite.
     """
     kind = read_facts(weights).get("kind")
-    if kind not in DECODERS:
-        raise UsageError(f"{said(str(weights))} holds no decoder, but a model that vl.load loads.")
-    return DECODERS[kind](name, weights)
+    if kind not in _MAKERS:
+        raise other_kind(weights, kind)
+    return _MAKERS[kind](name, weights)
 
 
 def _of_tokens(name: str, weights: Path) -> Decoder:
@@ -122,8 +123,7 @@ def _of_readout(name: str, weights: Path) -> Decoder:
     return FlowDecoder(name, design, _filled(FlowNetwork(design), weights))
 
 
-DECODERS: dict[str, Callable[[str, Path], Decoder]] = {
-    "patch decoder": _of_tokens,
-    "flow decoder": _of_readout,
-}
+_MAKERS: dict[str, Callable[[str, Path], Decoder]] = dict(
+    zip(DECODER_KINDS, (_of_tokens, _of_readout), strict=True)
+)
 """By kind, as it is noted in the weights file."""

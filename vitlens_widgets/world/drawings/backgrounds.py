@@ -113,11 +113,11 @@ def random_clutter(rng: np.random.Generator, extent: tuple[float, float]) -> Par
     return [_piece(rng, extent) for _ in range(rng.integers(0, 5))]
 
 
-def _piece(rng: np.random.Generator, extent: tuple[float, float]) -> tuple[np.ndarray, Color]:
+def _piece(rng: np.random.Generator, extent: tuple[float, float]) -> tuple[np.ndarray, Color, str]:
     shape = _SHAPES[rng.integers(len(_SHAPES))](rng)
     center = rng.uniform(0, 1, 2) * extent
     color = hsv(rng.random(), rng.uniform(0.2, 1), rng.uniform(0.25, 1))
-    return rng.uniform(0.03, 0.11) * shape + center, color
+    return rng.uniform(0.03, 0.11) * shape + center, color, ""
 
 
 def _blob(rng: np.random.Generator) -> np.ndarray:

@@ -15,8 +15,11 @@ import numpy as np
 
 Color = tuple[int, int, int]
 
-Parts = list[tuple[np.ndarray, Color]]
-"""Filled polygons of the unit box, `([point, 2], colour)`, painted in this order."""
+Parts = list[tuple[np.ndarray, Color, str]]
+"""Filled polygons of the unit box, `([point, 2], colour, name)`, painted in this order.
+
+The name is that of the part of the thing, such as "eye"; clutter has none: "".
+"""
 
 WHITE: Color = (250, 250, 250)
 BLACK: Color = (25, 20, 25)

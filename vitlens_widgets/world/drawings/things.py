@@ -38,10 +38,11 @@ def heart(rng: np.random.Generator, colors: Palette) -> Parts:
     """With a gleam, half of the time with a dark rim."""
     width = rng.uniform(0.85, 1.05)
     outline = _HEART * (width, 1)
-    gleam = (ellipse(-0.45 * width, -0.4, 0.16, 0.24, turn=0.6, points=12), colors.light)
+    gleam = (ellipse(-0.45 * width, -0.4, 0.16, 0.24, turn=0.6, points=12), colors.light, "gleam")
     if rng.random() < 0.5:
-        return [(outline, colors.dark), (0.86 * outline - (0, 0.02), colors.base), gleam]
-    return [(0.98 * outline, colors.base), gleam]
+        inner = 0.86 * outline - (0, 0.02)
+        return [(outline, colors.dark, "rim"), (inner, colors.base, "body"), gleam]
+    return [(0.98 * outline, colors.base, "body"), gleam]
 
 
 def house(rng: np.random.Generator, colors: Palette) -> Parts:
@@ -50,19 +51,19 @@ def house(rng: np.random.Generator, colors: Palette) -> Parts:
     side = 0.35 if rng.random() < 0.5 else -0.35
     roof = polygon(-half - 0.22, eaves + 0.03, half + 0.22, eaves + 0.03, 0, -0.98)
     return [
-        (rectangle(0.35, -0.8, 0.55, -0.2), colors.dark),
-        (rectangle(-half, eaves, half, 0.95), colors.light),
-        (roof, colors.base),
-        (rectangle(side - 0.16, 0.4, side + 0.16, 0.95), colors.dark),
+        (rectangle(0.35, -0.8, 0.55, -0.2), colors.dark, "chimney"),
+        (rectangle(-half, eaves, half, 0.95), colors.light, "wall"),
+        (roof, colors.base, "roof"),
+        (rectangle(side - 0.16, 0.4, side + 0.16, 0.95), colors.dark, "door"),
         *_window(-0.9 * side, 0.25, colors.dark),
     ]
 
 
 def _window(x: float, top: float, bars: Color) -> Parts:
     return [
-        (rectangle(x - 0.19, top, x + 0.19, top + 0.35), _GLASS),
-        (rectangle(x - 0.03, top, x + 0.03, top + 0.35), bars),
-        (rectangle(x - 0.19, top + 0.15, x + 0.19, top + 0.2), bars),
+        (rectangle(x - 0.19, top, x + 0.19, top + 0.35), _GLASS, "window"),
+        (rectangle(x - 0.03, top, x + 0.03, top + 0.35), bars, "window"),
+        (rectangle(x - 0.19, top + 0.15, x + 0.19, top + 0.2), bars, "window"),
     ]
 
 
@@ -79,11 +80,11 @@ def umbrella(rng: np.random.Generator, colors: Palette) -> Parts:
         arc(0, np.pi, 6)[:-1] * (0.25, -0.13) + (x, 0.05) for x in (0.75, 0.25, -0.25, -0.75)
     ]
     return [
-        (rectangle(-0.05, -0.1, 0.05, stick), colors.dark),
-        (hook, colors.dark),
-        (np.concatenate([dome, *scallops]), colors.base),
-        (_panel(-1, -0.5), colors.light),
-        (_panel(0, 0.5), colors.light),
+        (rectangle(-0.05, -0.1, 0.05, stick), colors.dark, "stick"),
+        (hook, colors.dark, "stick"),
+        (np.concatenate([dome, *scallops]), colors.base, "canopy"),
+        (_panel(-1, -0.5), colors.light, "canopy"),
+        (_panel(0, 0.5), colors.light, "canopy"),
     ]
 
 
@@ -102,11 +103,13 @@ def car(rng: np.random.Generator, colors: Palette) -> Parts:
     rear = polygon(-0.42, -0.05, -0.32, roof + 0.12, -0.04, roof + 0.12, -0.04, -0.05)
     front = polygon(0.04, -0.05, 0.04, roof + 0.12, 0.3, roof + 0.12, 0.5, -0.05)
     body = spline(-1, -0.02, -0.6, -0.1, 0.6, -0.1, 0.95, 0, 1, 0.38, -1, 0.38)
-    parts: Parts = [(cabin, colors.base), (rear, _GLASS), (front, _GLASS), (body, colors.base)]
-    parts.append((rectangle(-1, 0.28, 1, 0.4), colors.dark))
+    parts: Parts = [(cabin, colors.base, "body")]
+    parts += [(rear, _GLASS, "window"), (front, _GLASS, "window"), (body, colors.base, "body")]
+    parts.append((rectangle(-1, 0.28, 1, 0.4), colors.dark, "body"))
     for x in (-0.52, 0.52):
-        parts += [(ellipse(x, 0.4, 0.26), BLACK), (ellipse(x, 0.4, 0.12, points=12), _HUBCAP)]
-    parts.append((ellipse(0.92, 0.1, 0.08, points=12), _HEADLIGHT))
+        tyre, hubcap = ellipse(x, 0.4, 0.26), ellipse(x, 0.4, 0.12, points=12)
+        parts += [(tyre, BLACK, "wheel"), (hubcap, _HUBCAP, "wheel")]
+    parts.append((ellipse(0.92, 0.1, 0.08, points=12), _HEADLIGHT, "headlight"))
     return parts
 
 
@@ -115,23 +118,23 @@ def boat(rng: np.random.Generator, colors: Palette) -> Parts:
     main = polygon(0.1, -0.9, 0.1, 0.3, rng.uniform(0.65, 0.85), 0.3)
     jib = mirrored(polygon(0.08, -0.75, 0.08, 0.3, rng.uniform(0.55, 0.75), 0.3))
     return [
-        (rectangle(-0.04, -0.95, 0.05, 0.45), _WOOD),
-        (main, colors.light),
-        (jib, colors.accent),
-        (polygon(-0.95, 0.42, 0.95, 0.42, 0.6, 0.92, -0.6, 0.92), colors.base),
-        (polygon(-0.95, 0.42, 0.95, 0.42, 0.9, 0.52, -0.9, 0.52), colors.dark),
+        (rectangle(-0.04, -0.95, 0.05, 0.45), _WOOD, "mast"),
+        (main, colors.light, "sail"),
+        (jib, colors.accent, "sail"),
+        (polygon(-0.95, 0.42, 0.95, 0.42, 0.6, 0.92, -0.6, 0.92), colors.base, "hull"),
+        (polygon(-0.95, 0.42, 0.95, 0.42, 0.9, 0.52, -0.9, 0.52), colors.dark, "hull"),
     ]
 
 
 def key(rng: np.random.Generator, colors: Palette) -> Parts:
     """A ring one can look through, a shaft with a gleam, and two or three teeth."""
-    parts: Parts = [(_ring(rng.uniform(0.36, 0.44)) - (0.55, 0), colors.base)]
-    parts.append((rectangle(-0.22, -0.1, 1, 0.1), colors.base))
+    parts: Parts = [(_ring(rng.uniform(0.36, 0.44)) - (0.55, 0), colors.base, "ring")]
+    parts.append((rectangle(-0.22, -0.1, 1, 0.1), colors.base, "shaft"))
     for tooth in range(rng.integers(2, 4)):
         right = 0.93 - 0.25 * tooth
         outline = rectangle(right - 0.13, 0.08, right, 0.32 + 0.08 * (tooth % 2))
-        parts.append((outline, colors.base if rng.random() < 0.5 else colors.dark))
-    parts.append((rectangle(-0.2, -0.1, 0.98, -0.04), colors.light))
+        parts.append((outline, colors.base if rng.random() < 0.5 else colors.dark, "tooth"))
+    parts.append((rectangle(-0.2, -0.1, 0.98, -0.04), colors.light, "shaft"))
     return parts
 
 

@@ -49,8 +49,7 @@ def encoded_states(name: str, images: Tensor) -> Tensor:
     model, pixels = encoder(name), _at_twice_the_side(images)
     with torch.autocast("cpu", torch.bfloat16):
         if isinstance(model, CLIPModel):
-            seen: Any = model.vision_model(pixels, output_hidden_states=True)
-            return torch.stack(seen.hidden_states)
+            return torch.stack(_seen(model, pixels).hidden_states)
         state = model.norm_pre(model._pos_embed(model.patch_embed(pixels)))
         states = [state]
         for block in model.blocks:
@@ -60,10 +59,25 @@ def encoded_states(name: str, images: Tensor) -> Tensor:
 
 @clean
 @torch.no_grad()
-def encoded_readout(name: str, images: Tensor) -> Tensor:
-    """The embeddings of a model of images and texts, `[image, feature]`, in half precision."""
+def encoded_readout(name: str, images: Tensor, state: int) -> tuple[Tensor, Tensor]:
+    """What a model of images and texts makes of images, in half precision.
+
+    Args:
+        name: Of the model.
+        images: As in `encoded_states`.
+        state: Which state is asked for.
+
+    Returns:
+        The embeddings, `[image, feature]`, and that state, `[image, token, d]`.
+    """
+    model = encoder(name)
     with torch.autocast("cpu", torch.bfloat16):
-        return encoder(name).get_image_features(_at_twice_the_side(images)).pooler_output
+        seen = _seen(model, _at_twice_the_side(images))
+        return model.visual_projection(seen.pooler_output), seen.hidden_states[state]
+
+
+def _seen(model: CLIPModel, pixels: Tensor) -> Any:
+    return model.vision_model(pixels, output_hidden_states=True)
 
 
 def _at_twice_the_side(images: Tensor) -> Tensor:

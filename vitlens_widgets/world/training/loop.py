@@ -21,9 +21,10 @@ from tqdm import tqdm
 from vitlens_widgets.errors import UsageError
 from vitlens_widgets.files import made_folder, try_out, write_whole
 from vitlens_widgets.models.cleanup import Cleanup, clean
+from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.training.optimizer import Optimizer
 from vitlens_widgets.world.training.task import Recipe, stream
-from vitlens_widgets.world.weights import save_weights
+from vitlens_widgets.world.weights import read_weights, save_weights
 
 SCHEMA = 1
 """Of checkpoints. A reader refuses any other number."""
@@ -172,6 +173,7 @@ def train(
     with own_random_numbers(), one_core_left():
         torch.manual_seed(recipe.seed)
         model = recipe.task.make_model().train()
+        _begin(recipe, model)
         optimizer = Optimizer(model, recipe.steps, recipe.rate)
         done = checkpoint.load(model, optimizer)
         title = title or stem
@@ -179,6 +181,23 @@ def train(
         with bar:
             _learn_all(recipe, model, optimizer, checkpoint, done, save_every, bar)
     return save_weights(recipe.task.finished(model), folder / f"{stem}.safetensors", recipe.facts())
+
+
+def _begin(recipe: Recipe, model: nn.Module) -> None:
+    """Load the weights that the recipe begins with.
+
+    Raises:
+        UsageError: They are of another network.
+    """
+    if recipe.begin_with is None:
+        return
+    try:
+        recipe.task.begin(model, read_weights(weights_file(recipe.begin_with)))
+    except RuntimeError:
+        raise UsageError(
+            f"{recipe.begin_with} is another network than the one that is trained: it cannot begin"
+            " with those weights."
+        ) from None
 
 
 @clean
@@ -191,8 +210,8 @@ def _learn_all(
     save_every: int,
     bar: tqdm[Any],
 ) -> None:
-    """The steps from `done` on."""
-    saved = done
+    """The steps from `done` on; neither scenes nor chance are those of the first weights."""
+    saved, before = done, recipe.images_before // recipe.batch_size
 
     def save() -> None:
         nonlocal saved
@@ -204,9 +223,10 @@ def _learn_all(
         saved = done
 
     try:
-        drawn = stream(recipe.task.draw, done, recipe.steps, recipe.batch_size)
+        first, end = before + done, before + recipe.steps
+        drawn = stream(recipe.task.draw, first, end, recipe.batch_size)
         while (batch := _received(drawn)) is not None:
-            _seed_step(recipe.seed, done)
+            _seed_step(recipe.seed, before + done)
             loss = recipe.task.learn(model, batch)
             loss.backward()
             with unbroken():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.world.decoders.canvas import unscaled_norm
 from vitlens_widgets.world.decoders.flow import FlowDesign, FlowNetwork
 from vitlens_widgets.world.decoders.patches import PatchDesign, PatchNetwork
 from vitlens_widgets.world.network import GRID, TRAINED_PATCH, normalized
@@ -30,7 +31,9 @@ SHARE_HIDDEN = 0.25  # of the pictures have tokens hidden
 SHARE_UNLED = 0.1  # of the pictures are painted without an embedding, for guidance
 TIME_MEAN, TIME_DEVIATION = -0.8, 0.8  # before the sigmoid, which makes it a time
 LATEST = 0.95  # later, its velocity is learnt: near 1, it divides by next to nothing
-KEPT_OF_MEAN = 0.9995  # of the mean weights, at each step
+KEPT_OF_MEAN = 0.998  # of the mean weights, at each step
+ALIGNED_AFTER, ALIGNED_WITH = 2, 4  # blocks of the network; state of the encoder
+ALIGNED_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,18 @@ def plain_attention(block: Any) -> None:
     block.attn.fused_attn = False
 
 
-class WithMean(nn.Module):
-    """A network that learns, and the running mean of its weights, which is what is kept."""
+class Learner(nn.Module):
+    """A network that learns, and the running mean of its weights, which is what is kept.
 
-    def __init__(self, network: FlowNetwork) -> None:
+    Beside it is what guesses the encoder's tokens from an early stream: see `unaligned`.
+    """
+
+    def __init__(self, network: FlowNetwork, width: int, tokens: int) -> None:
         super().__init__()
         self.network = network
+        self.guess = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, tokens)
+        )
         self.mean = copy.deepcopy(network).requires_grad_(False)
         self.register_buffer("taken", torch.zeros(()))
 
@@ -120,8 +129,22 @@ class WithMean(nn.Module):
             mean.lerp_(learnt[name], 1 - kept)
 
 
+def unaligned(guessed: Tensor, tokens: Tensor) -> Tensor:
+    """1 - cosine of guessed tokens and the encoder's own of the patches, normed, mean over all.
+
+    Source: Yu et al. (2025), "Representation Alignment for Generation", section 3: a flow learns
+    what stands where sooner if its early blocks must tell what an encoder sees in the picture.
+
+    Args:
+        guessed: `[picture, patch, d]`.
+        tokens: `[picture, token, d]`, the patches last.
+    """
+    own = unscaled_norm(tokens[:, -guessed.shape[1] :])
+    return 1 - functional.cosine_similarity(guessed, own, dim=-1).mean()
+
+
 @dataclass(frozen=True, slots=True)
-class PaintReadout(Task[WithMean, PictureBatch]):
+class PaintReadout(Task[Learner, PictureBatch]):
     """Paint the scene from the readout embedding, out of noise.
 
     Attributes:
@@ -130,33 +153,45 @@ class PaintReadout(Task[WithMean, PictureBatch]):
 
     design: FlowDesign
 
-    def make_model(self) -> WithMean:
+    def make_model(self) -> Learner:
         """The network, and the mean of its weights."""
         network = FlowNetwork(self.design)
         for block in network.blocks:
             plain_attention(block)
-        return WithMean(network)
+        return Learner(network, self.design.width, self.design.tokens)
 
     def draw(self, index: int, batch_size: int) -> PictureBatch:
         """Fresh scenes, a quarter with two things."""
         return drawn_pictures(index, batch_size, SIDE, every=4)
 
     @clean
-    def learn(self, model: WithMean, batch: PictureBatch) -> Tensor:
-        """Squared error of the velocity that the painted picture means, at a time of chance."""
+    def learn(self, model: Learner, batch: PictureBatch) -> Tensor:
+        """Squared error of the velocity that the painted picture means, at a time of chance.
+
+        To it comes how far an early stream is from the encoder's own tokens.
+        """
         model.take()
-        embedding = encoded_readout(self.design.encoder, batch.images).float()
+        embedding, tokens = encoded_readout(self.design.encoder, batch.images, ALIGNED_WITH)
         truth = functional.adaptive_avg_pool2d(normalized(batch.images), self.design.side)
         n, noise = len(truth), torch.randn_like(truth)
         time = torch.sigmoid(TIME_MEAN + TIME_DEVIATION * torch.randn(n))
         part = time[:, None, None, None]
         noisy = (1 - part) * noise + part * truth
         with torch.autocast("cpu", torch.bfloat16):
-            painted = model.network(noisy, time, embedding, torch.rand(n) < SHARE_UNLED)
+            streams = model.network.streams(
+                noisy, time, embedding.float(), torch.rand(n) < SHARE_UNLED
+            )
+            painted = model.network.painted(streams[-1])
+            guessed = model.guess(streams[ALIGNED_AFTER - 1])
         away = (painted.float() - truth) / (1 - part).clamp(min=1 - LATEST)
-        return away.square().mean()
+        return away.square().mean() + ALIGNED_WEIGHT * unaligned(guessed.float(), tokens.float())
 
-    def finished(self, model: WithMean) -> nn.Module:
+    def begin(self, model: Learner, weights: dict[str, Tensor]) -> None:
+        """Both the network and its mean."""
+        for network in (model.network, model.mean):
+            network.load_state_dict(weights)
+
+    def finished(self, model: Learner) -> nn.Module:
         """The mean."""
         return model.mean
 

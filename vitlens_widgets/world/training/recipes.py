@@ -30,9 +30,11 @@ RECIPES = {
     **{f"toy/attn-mlp-{layers}l": _small(layers, mlp=True) for layers in (1, 2, 3, 4)},
     "toy/mae": Recipe(Infill(MAEDesign()), images=150_000, rate=3),
     "toy/mae-norm": Recipe(Infill(MAEDesign(norm_pix_loss=True)), images=96_000, rate=3),
-    "toy/clip": Recipe(Match(), images=320_000, batch_size=256),
+    "toy/clip": Recipe(Match(), images=204_800, batch_size=128),
     "toy/patch-decoder": Recipe(PaintTokens(PatchDesign("toy/p32")), images=320_000),
-    "toy/patch-decoder-clip": Recipe(PaintTokens(PatchDesign("toy/clip")), images=320_000),
-    "toy/unclip": Recipe(PaintReadout(FlowDesign("toy/clip")), images=2_000_000, batch_size=128),
+    "toy/patch-decoder-clip": Recipe(
+        PaintTokens(PatchDesign("toy/clip")), images=128_000, begin_with="toy/patch-decoder"
+    ),
+    "toy/unclip": Recipe(PaintReadout(FlowDesign("toy/clip")), images=409_600, batch_size=128),
 }
 """Model name -> its recipe."""

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from vitlens_widgets.world.cards import weights_file
 from vitlens_widgets.world.scene import Scene, scene
+from vitlens_widgets.world.weights import read_facts
 
 AnyModel = TypeVar("AnyModel", bound=nn.Module)
 AnyBatch = TypeVar("AnyBatch")
@@ -41,6 +43,14 @@ class Task(ABC, Generic[AnyModel, AnyBatch]):
         each step.
         """
 
+    def begin(self, model: AnyModel, weights: dict[str, torch.Tensor]) -> None:
+        """Let the model begin with what a training has kept.
+
+        Raises:
+            RuntimeError: They are of a model of another shape.
+        """
+        model.load_state_dict(weights)
+
     def finished(self, model: AnyModel) -> nn.Module:
         """What of the model is kept at the end: all of it."""
         return model
@@ -63,6 +73,7 @@ class Recipe:
         images: Number of images seen, each once.
         batch_size: Images per step.
         rate: Times the optimiser's learning rates.
+        begin_with: Embedded model whose weights it begins with; random ones without.
         seed: Of the initial weights, and of what a task leaves to chance.
     """
 
@@ -70,7 +81,15 @@ class Recipe:
     images: int
     batch_size: int = 64
     rate: float = 1.0
+    begin_with: str | None = None
     seed: int = 0
+
+    @property
+    def images_before(self) -> int:
+        """Images that its first weights have learnt from."""
+        if self.begin_with is None:
+            return 0
+        return read_facts(weights_file(self.begin_with))["images"]
 
     @property
     def steps(self) -> int:
@@ -78,10 +97,12 @@ class Recipe:
         return max(1, self.images // self.batch_size)
 
     def facts(self) -> dict[str, Any]:
-        """The task's facts, and what it learns from."""
-        seen = {"images": self.steps * self.batch_size, "batch_size": self.batch_size}
+        """The task's facts, and what it learns from, all images that its weights have seen."""
+        images = self.images_before + self.steps * self.batch_size
+        seen = {"images": images, "batch_size": self.batch_size}
         rate = {} if self.rate == 1 else {"rate": self.rate}
-        return {**self.task.facts(), **seen, **rate, "seed": self.seed}
+        begun = {} if self.begin_with is None else {"begun_with": self.begin_with}
+        return {**self.task.facts(), **seen, **rate, **begun, "seed": self.seed}
 
 
 FIRST_TRAINING_SEED = 1_000_000_000

@@ -30,12 +30,15 @@ _AUTOENCODER = "AutoencoderRAE"
 _OFFLINE = "a saved folder of diffusers, or the weights file of a decoder that was trained here"
 
 
-def diffusion_decoder(source: str, encoder: ViT | None, words: Mapping[str, Any]) -> Decoder:
+def diffusion_decoder(
+    source: str, encoder: ViT | None, same_encoder: bool, words: Mapping[str, Any]
+) -> Decoder:
     """The decoder of an id or a folder.
 
     Args:
         source: Of a pipeline, or of a representation autoencoder.
         encoder: The model that it reads, if it was given.
+        same_encoder: Whether it is the decoder's own under another name.
         words: `torch_dtype`, for `from_pretrained`.
 
     Raises:
@@ -53,7 +56,7 @@ def diffusion_decoder(source: str, encoder: ViT | None, words: Mapping[str, Any]
         )
     decoder = reach(source, lambda: build(library, source, known, encoder, words), _OFFLINE)
     if encoder is not None:
-        decoder.check_reads(encoder)
+        decoder.check_reads(encoder, same_encoder)
     return decoder
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from vitlens_widgets.errors import UnsupportedModelError, UsageError
 from vitlens_widgets.models.foreign import Foreign
-from vitlens_widgets.zoo.checkpoint_file import faults
+from vitlens_widgets.models.weight_faults import faults
 from vitlens_widgets.zoo.hub import OutOfReachError, reach
 from vitlens_widgets.zoo.layouts import vit_in
 from vitlens_widgets.zoo.source import FromFile, ModelSource, Options

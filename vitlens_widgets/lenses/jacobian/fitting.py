@@ -1,0 +1,264 @@
+"""The loop of a Jacobian lens over a data set: ends when the mean has settled, and can go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+from vitlens_widgets.data import Dataset
+from vitlens_widgets.data.checksums import of_example
+from vitlens_widgets.data.examples import checked_example
+from vitlens_widgets.errors import UsageError, check_count, check_number, warn
+from vitlens_widgets.lenses.fitted.kinds import kinds_of
+from vitlens_widgets.lenses.jacobian.mean import MeanMap
+from vitlens_widgets.lenses.jacobian.products import Linear, linear
+from vitlens_widgets.lenses.jacobian.targets import n_targets
+from vitlens_widgets.models.cleanup import clean
+from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.example_batches import ExampleBatch, batches, check_data, how_many
+from vitlens_widgets.workers.order import BatchJob
+from vitlens_widgets.workers.shards import Shards
+from vitlens_widgets.workers.threads import threads_that_fit
+
+MEASURED = ("held_out", "measured")
+"""What is said of a lens by `JacobianLens.measure`: what it is worth, and on which images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What a fit has come to.
+
+    Args:
+        mean: Over the images so far.
+        seen: What tells them from others.
+        measured: What this mean was measured to be worth, as a lens's `fitted` says it.
+    """
+
+    mean: MeanMap
+    seen: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class _More(NamedTuple):
+    """What a batch adds."""
+
+    linear: Linear
+    digests: Sequence[str]
+    """By what its images are known again."""
+
+
+class Fitting:
+    """Which images the mean is to be over, and when it is sure enough.
+
+    Arguments and errors are those of `JacobianLens.fit`.
+    """
+
+    def __init__(
+        self,
+        vit: ViT,
+        data: Dataset,
+        n_images: int | None,
+        batch_size: int,
+        tolerance: float | None,
+    ) -> None:
+        check_computes(vit)
+        check_data(data, needs_masks=False, what="A lens")
+        self.stop = how_many(data, n_images)
+        self.batch_size = check_count("batch_size", batch_size, least=1)
+        self.tolerance = 0 if tolerance is None else check_number("tolerance", tolerance, above=0)
+        self.kinds = kinds_of(vit)
+        self._vit, self._data = vit, data
+        self._n_products = vit.width * n_targets(vit, self.kinds)  # of each batch
+
+    def none(self) -> Done:
+        """Before the first image."""
+        return Done(MeanMap.of_none(self._vit, len(self.kinds)))
+
+    @clean
+    def run(
+        self, done: Done, keep: Callable[[Done], None], path: Path | None, executor: Any = None
+    ) -> Done:
+        """Go on from what is done to the end.
+
+        Args:
+            done: What is.
+            keep: Is given what is done after each batch.
+            path: The file that keeps it, for what an interrupt says.
+            executor: Whose workers do it; None for this process.
+        """
+        kept = first = done.mean.n_images
+        n_batches = -(-(self.stop - first) // self.batch_size)
+        threads = threads_that_fit() if executor is None else nullcontext()
+        try:
+            with progress_bar(n_batches * self._n_products, "Jacobian lens") as bar, threads:
+                where = self._here if executor is None else partial(self._by_workers, executor)
+                with closing(where(first, bar.update)) as every:
+                    while not self.is_sure(done) and (more := next(every, None)) is not None:
+                        mean = done.mean.with_more(more.linear)
+                        done = Done(mean, self._after(done.seen, more.digests))
+                        bar.set_postfix({"standard error": f"{mean.standard_error().max():.3g}"})
+                        keep(done)
+                        kept = mean.n_images
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(self._stopped(kept, path)) from None
+        return done
+
+    def _here(self, first: int, step: Callable[[int], object]) -> Generator[_More]:
+        """Batch after batch, by this process."""
+        span = (first, self.stop, self.batch_size)
+        for batch in batches(self._vit, self._data, *span, any_class=True, digests=self._looks):
+            trace = self._vit.trace(batch.pixels, preprocessed=True, grad=True)
+            found = linear(trace, self.kinds, partial(step, 1))
+            yield _More(found, batch.digests)
+
+    def _by_workers(
+        self, executor: Any, first: int, step: Callable[[int], object]
+    ) -> Generator[_More]:
+        """Batch after batch, in the same order, by others."""
+
+        def count(n_images: int) -> None:
+            step(-(-n_images // self.batch_size) * self._n_products)
+
+        job = _Products(self._vit, self.kinds)
+        sent = BatchJob(job.add, False, self._vit, self._data, any_class=True, digests=self._looks)
+        with Shards(sent, executor, self.batch_size, count) as shards:
+            for part in shards.parts(first, self.stop):
+                yield _More(job.found(part.tallies), part.digests)
+
+    @property
+    def _looks(self) -> bool:
+        """Whether images are known again by themselves."""
+        return not getattr(self._data, "identity_says_all", False)
+
+    def _stopped(self, kept: int, path: Path | None) -> str:
+        """What is said when it is interrupted: how much is kept, and where."""
+        if path is None:
+            return f"Stopped after {kept} of {self.stop} images; save_to= would have kept them."
+        return (
+            f"Stopped: {path} holds the lens of the first {kept} of {self.stop} images; the same "
+            "call goes on from there."
+        )
+
+    def is_sure(self, done: Done) -> bool:
+        """Whether every state's mean Jacobian is known as well as was asked."""
+        return self.tolerance > 0 and bool(done.mean.standard_error().max() <= self.tolerance)
+
+    def about(self, done: Done) -> dict[str, Any]:
+        """What the lens says of how it was found, in JSON's types."""
+        error = cast("list[list[float]]", done.mean.standard_error().tolist())
+        return {
+            "data": json.loads(json.dumps(dict(self._data.identity))),
+            "seen": done.seen,
+            "images": done.mean.n_images,
+            "squares": done.mean.squares.tolist(),
+            "standard_error": error if done.mean.n_images > 1 else None,
+            **done.measured,
+        }
+
+    def kept(self, path: Path, weight: Tensor, bias: Tensor, fitted: Mapping[str, Any]) -> Done:
+        """What a file holds of this fit.
+
+        Args:
+            path: The file.
+            weight: As `MeanMap` has it.
+            bias: As `MeanMap` has it.
+            fitted: As `about` gave it.
+
+        Raises:
+            UsageError: It is a lens of no such fit, of other images, of more than are asked for, or
+                rounded.
+        """
+        instead = "give save_to= another file, or delete this one"
+        if "squares" not in fitted:
+            raise UsageError(
+                f"{path} holds a lens that was not made by vl.JacobianLens.fit, from which no fit "
+                f"goes on; {instead}."
+            )
+        n_images = int(fitted["images"])
+        if weight.dtype != self._vit.dtype:
+            raise UsageError(
+                f"{path} holds a lens in half precision, from which no fit goes on; {instead}."
+            )
+        if n_images > self.stop:
+            raise UsageError(
+                f"{path} holds {n_images} images already, more than the {self.stop} asked for; "
+                f"give save_to= another file, or n_images={n_images} or more."
+            )
+        mean = MeanMap(weight, bias, torch.tensor(fitted["squares"]).double(), n_images)
+        numbers = range(n_images if self._looks else 0)
+        examples = (checked_example(self._data, i, any_class=True) for i in numbers)
+        measured = {name: fitted[name] for name in MEASURED if name in fitted}
+        done = Done(mean, self._after("", map(of_example, examples)), measured)
+        now = self.about(done)
+        if any(now[word] != fitted[word] for word in ("data", "seen")):
+            raise UsageError(f"{path} holds a lens of other images; {instead}.")
+        return done
+
+    def _after(self, seen: str, digests: Iterable[str]) -> str:
+        """What tells the images seen so far from others, with some more."""
+        for digest in digests if self._looks else ():
+            seen = hashlib.sha256(f"{seen} {digest}".encode()).hexdigest()
+        return seen
+
+
+class _Products:
+    """What workers are sent: how a batch's affine maps are found, and come back as arrays."""
+
+    def __init__(self, vit: ViT, kinds: Sequence[str]) -> None:
+        self._vit, self._kinds = vit, kinds
+
+    def add(self, _tallies: Mapping[str, Any], batch: ExampleBatch) -> dict[str, Any]:
+        """The maps of a batch alone."""
+        trace = self._vit.trace(batch.pixels, preprocessed=True, grad=True)
+        *maps, n_images = linear(trace, self._kinds)
+        arrays = dict(zip(Linear._fields, (one.cpu().numpy() for one in maps), strict=False))
+        return {**arrays, "n_images": n_images}
+
+    def found(self, arrays: Mapping[str, Any]) -> Linear:
+        """The maps again, where the model is."""
+        device = self._vit.device
+        jacobian, intercept, squares = (
+            torch.from_numpy(arrays[name]).to(device)
+            for name in ("jacobian", "intercept", "squares")
+        )
+        return Linear(jacobian, intercept, squares, int(arrays["n_images"]))
+
+
+def check_computes(vit: ViT) -> None:
+    """Refuse a model whose derivatives would be rounded as coarsely as its numbers.
+
+    Raises:
+        UsageError: It computes in half precision.
+    """
+    if vit.dtype not in (torch.float32, torch.float64):
+        name = str(vit.dtype).removeprefix("torch.")
+        raise UsageError(
+            f"A Jacobian lens is fitted in float32, and {vit.name} computes in {name}, which would "
+            "round its derivatives; load it with dtype=torch.float32, or call model.float() first."
+        )
+
+
+def keeping(save: Callable[[Done], None]) -> Callable[[Done], None]:
+    """Saves what is done; where that fails, says so once, and lets the fit go on."""
+    warned = False
+
+    def keep(done: Done) -> None:
+        nonlocal warned
+        try:
+            save(done)
+        except UsageError as error:
+            if not warned:
+                warn(f"{error} The fit goes on without it, and tries again after each batch.")
+            warned = True
+
+    return keep

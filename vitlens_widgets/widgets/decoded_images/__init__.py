@@ -1,0 +1,1 @@
+"""DecodedImages: states and heads as pictures."""

@@ -1,0 +1,155 @@
+"""What a worker is asked to do, and what it answers."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from vitlens_widgets.data import Dataset, LabelSet
+from vitlens_widgets.trace import ViT
+from vitlens_widgets.trace.example_batches import ExampleBatch
+from vitlens_widgets.workers.parcel import Parcel
+from vitlens_widgets.workers.recipe import ModelRecipe
+
+Tallies = Mapping[str, Any]
+"""What a batch gave: arrays by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class BatchJob:
+    """What is done with each batch of a data set.
+
+    Attributes:
+        add: Given tallies, empty at first, and a batch: the tallies with it.
+        whole: Whether a worker adds up its batches before it answers, where tallies are large;
+            otherwise each batch's come back alone, so that all are added in the order of one run.
+        vit: The model.
+        data: The images.
+        labels: Whose classes theirs are brought to; see `batches`.
+        any_class: Whether classes play no part; see `batches`.
+        digests: Whether examples are to be known again; see `batches`.
+    """
+
+    add: Callable[[Tallies, ExampleBatch], Tallies]
+    whole: bool
+    vit: ViT
+    data: Dataset
+    labels: LabelSet | None = None
+    any_class: bool = False
+    digests: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some images gave.
+
+    Attributes:
+        start: The first of them.
+        stop: The first that is not among them.
+        tallies: What they add up to.
+        digests: By what each is known again, where that was asked for.
+    """
+
+    start: int
+    stop: int
+    tallies: Tallies = field(repr=False)
+    digests: Sequence[str] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class SentModel:
+    """A model on its way.
+
+    Attributes:
+        digest: Its `fingerprint_of_module`.
+        recipe: The call that makes it; None where there is none, or it makes another one.
+        parcel: The model itself, packed.
+        on_gpu: Whether it is to be on the worker's own GPU.
+    """
+
+    digest: str
+    recipe: ModelRecipe | None
+    parcel: Parcel
+    on_gpu: bool
+
+
+@dataclass(frozen=True)
+class Order:
+    """A shard: some images, for one worker.
+
+    Attributes:
+        job: A `BatchJob`, packed.
+        model: The model that it names the parts of.
+        start: The first image.
+        stop: The first that is not to be done.
+        number: Of two orders of one run, never the same.
+        batch_size: How many the model runs together.
+        sharing: How many workers share the cores of a machine.
+        forked: Whether workers are copies of the process that asks, without its threads.
+        stop_file: Where this file is, the worker ends after the batch that it is at; where its
+            folder is gone, nobody waits for an answer.
+        machine: Of the process that asks.
+    """
+
+    job: Parcel
+    model: SentModel
+    start: int
+    stop: int
+    number: int
+    batch_size: int
+    sharing: int
+    forked: bool
+    stop_file: str
+    machine: str
+
+    def is_called_off(self) -> bool:
+        """Whether who asked wants no more of it; others' machines may never see the folder."""
+        file = Path(self.stop_file)
+        is_here = self.machine == platform.node()
+        return file.exists() or (is_here and not file.parent.exists())
+
+    def with_content(self) -> Order:
+        """The same for a worker that has not the files: all bytes go along."""
+        model = replace(self.model, recipe=None, parcel=self.model.parcel.with_content())
+        return replace(self, job=self.job.with_content(), model=model)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a batch failed.
+
+    Attributes:
+        kind: The class of its error, if it is one of this package.
+        text: What it says.
+        start: The batch's first image.
+        stop: The first that is not in it.
+        where: The traceback.
+    """
+
+    kind: type[Exception] | None
+    text: str
+    start: int
+    stop: int
+    where: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class ShardAnswer:
+    """What became of an order.
+
+    Attributes:
+        parts: What was done, in order.
+        worker: Who did it: machine and process.
+        seconds: It took.
+        failure: Why it was not all; None where it was, or where it was stopped.
+        lacks: Whether nothing was done, since the worker has not the files.
+    """
+
+    parts: Sequence[Part]
+    worker: str
+    seconds: float = 0.0
+    failure: Failure | None = None
+    lacks: bool = False

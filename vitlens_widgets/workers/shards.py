@@ -1,0 +1,289 @@
+"""A job over a data set, cut into shards by number of image, done by whoever is free."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from vitlens_widgets.errors import UsageError, warn
+from vitlens_widgets.trace.fingerprint import fingerprint_of_module
+from vitlens_widgets.workers.crew import Crew, Outcome
+from vitlens_widgets.workers.order import BatchJob, Failure, Order, Part, SentModel, ShardAnswer
+from vitlens_widgets.workers.parcel import Parcel, check_light, pack, packed
+from vitlens_widgets.workers.recipe import recipe_of
+
+MOST_DATA = 64_000_000
+"""Bytes that the description of a data set may take: some hundred thousand files."""
+_TRIES = 2
+_DEATHS = 3
+_PATIENCE = 60.0
+_SILENCE = 120.0
+_AHEAD = 2
+"""Orders given out for each worker: one that it is at, and one that waits for it."""
+
+
+class Shards:
+    """A job's shards; entered, workers are at them, and left, nothing of it remains.
+
+    Args:
+        job: What is done with each batch.
+        executor: Who does it.
+        batch_size: How many images the model runs together.
+        count: Is told of images that are done, wherever they are.
+
+    Attributes:
+        ahead: What is done, but stands behind something that is not, by its first image.
+
+    Raises:
+        UsageError: No executor, or a model, a measure or a data set that cannot be sent.
+    """
+
+    def __init__(
+        self, job: BatchJob, executor: Any, batch_size: int, count: Callable[[int], object]
+    ) -> None:
+        check_light(job.data, MOST_DATA)
+        self._crew = Crew(executor, job.vit.device.type != "cpu")
+        self._batch_size, self._count = batch_size, count
+        self._job, self._folder = job, Path()
+        self._waiting: deque[tuple[int, int]] = deque()
+        self._tries: Counter[int] = Counter()
+        self._deaths: Counter[int] = Counter()
+        self._suspects: set[int] = set()
+        self._n_given, self._parts_of_each = 0, 1
+        self._is_over = self._is_silent = False
+        self.ahead: dict[int, Part] = {}
+
+    def __enter__(self) -> Shards:
+        """Pack what workers are sent."""
+        self._folder = Path(tempfile.mkdtemp(prefix="vitlens-"))
+        try:
+            self._order = self._first_order()
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take back what nobody has begun, and what was packed."""
+        if self._crew.n_running:
+            self._stop()
+        self._crew.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def parts(self, start: int, stop: int, ahead: Iterable[Part] = ()) -> Iterator[Part]:
+        """What all images from one to another give, in order, each batch or each shard alone.
+
+        After an interrupt, and before an error, everything that is done yet is given.
+
+        Args:
+            start: The first image.
+            stop: The first that is left out.
+            ahead: What is done of these already.
+
+        Raises:
+            UsageError: A batch failed wherever it was tried, or the executor did.
+        """
+        self.ahead = {part.start: part for part in ahead if start <= part.start < part.stop <= stop}
+        self._plan(start, stop)
+        at = start
+        try:
+            while at < stop:
+                while (part := self.ahead.get(at)) is not None:
+                    yield part
+                    at = self._taken(part)
+                if at < stop:
+                    self._go_on()
+        except (KeyboardInterrupt, Exception):
+            self.wind_up()
+            while (part := self.ahead.get(at)) is not None:
+                yield part
+                at = self._taken(part)
+            raise
+
+    def _taken(self, part: Part) -> int:
+        """A part that was given has been taken: the first image that comes after it."""
+        self.ahead.pop(part.start, None)
+        return part.stop
+
+    def _first_order(self) -> Order:
+        """What all orders have in common."""
+        vit = self._job.vit
+        digest = fingerprint_of_module(vit.model)
+        recipe = recipe_of(vit.model)
+        path = self._folder / "model.parcel"
+        sent = SentModel(digest, recipe, Parcel(digest, str(path)), vit.device.type != "cpu")
+        if recipe is None:
+            self._pack_model(sent)
+        job = packed(self._job, vit.model, self._folder)
+        how = (self._batch_size, self._crew.sharing, self._crew.forked)
+        return Order(job, sent, 0, 0, 0, *how, str(self._folder / "stop"), platform.node())
+
+    def _pack_model(self, sent: SentModel) -> None:
+        """Write the model itself down, where that has not been done."""
+        path = Path(sent.parcel.path)
+        if not path.exists():
+            with path.open("wb") as file:
+                pack(self._job.vit.model, file)
+
+    def _plan(self, start: int, stop: int) -> None:
+        """Cut what is not done into shards of whole batches."""
+        gaps, at = list[tuple[int, int]](), start
+        for part in sorted(self.ahead.values(), key=lambda part: part.start):
+            gaps.append((at, part.start))
+            at = part.stop
+        gaps.append((at, stop))
+        n_batches = -(-sum(b - a for a, b in gaps) // self._batch_size)
+        each = _batches_of_each(n_batches, self._crew.n_workers, self._job.whole)
+        step, self._parts_of_each = self._batch_size * each, 1 if self._job.whole else each
+        self._waiting.extend(
+            (first, min(first + step, b)) for a, b in gaps for first in range(a, b, step)
+        )
+
+    def _go_on(self) -> None:
+        """Give out what may be given, and take in what comes back next."""
+        most = 1 if self._suspects else _AHEAD * self._crew.n_workers
+        held = len(self.ahead) // self._parts_of_each
+        most = min(most, max(1, 5 * most - held))  # memory does not grow behind a gap
+        while self._waiting and self._crew.n_running < most:
+            start, stop = self._waiting.popleft()
+            self._give(replace(self._order, start=start, stop=stop))
+        outcome = self._crew.next_outcome(_SILENCE)
+        if outcome is not None:
+            self._take(outcome)
+        elif not self._is_silent:
+            self._is_silent = True
+            warn(
+                f"Nothing has come back from executor= for {_SILENCE:.0f} seconds: its workers are "
+                "slow, wait for a machine, or are not there. The run waits for them; Ctrl-C ends "
+                "it, and keeps what is done."
+            )
+
+    def _give(self, order: Order) -> None:
+        self._n_given += 1
+        self._crew.give(replace(order, number=self._n_given))
+
+    def _take(self, outcome: Outcome) -> None:
+        """Take in an order that came back.
+
+        Raises:
+            UsageError: It failed as often as it may.
+        """
+        order, answer = outcome.order, outcome.answer
+        if answer is not None:
+            self._keep(answer)
+        self._crew.settle(order)
+        if outcome.is_broken:
+            self._mourn(order)
+        elif answer is None:
+            text = f"{type(outcome.error).__name__}: {outcome.error}".removesuffix(": ")
+            self._again(order, Failure(None, text, order.start, order.stop), "a worker")
+        elif answer.lacks:
+            self._send_all(order)
+        else:
+            self._suspects.discard(order.start)
+            done = answer.parts[-1].stop if answer.parts else order.start
+            if answer.failure is not None:
+                self._again(replace(order, start=done), answer.failure, answer.worker)
+            elif done < order.stop:
+                self._waiting.appendleft((done, order.stop))
+
+    def _keep(self, answer: ShardAnswer) -> None:
+        for part in answer.parts:
+            self.ahead[part.start] = part
+            self._count(part.stop - part.start)
+
+    def _again(self, order: Order, failure: Failure, worker: str) -> None:
+        """Have a shard tried again.
+
+        Raises:
+            UsageError: It was, as often as it may.
+        """
+        self._tries[failure.start] += 1
+        if self._tries[failure.start] >= _TRIES:
+            raise _named(failure, f"was tried {_TRIES} times, last by {worker}")
+        self._waiting.appendleft((order.start, order.stop))
+
+    def _mourn(self, broken: Order) -> None:
+        """The pool is gone, and with it all orders: find who made it break, one at a time.
+
+        Raises:
+            UsageError: One order broke it again and again, or there can be no other pool.
+        """
+        lost = [broken]
+        while (outcome := self._crew.next_outcome(_PATIENCE)) is not None:
+            if outcome.answer is None:
+                self._crew.settle(outcome.order)
+                lost.append(outcome.order)
+            else:
+                self._take(outcome)
+        for order in sorted(lost, key=lambda order: order.start, reverse=True):
+            self._waiting.appendleft((order.start, order.stop))
+            self._deaths[order.start] += 1
+            self._suspects.add(order.start)
+            if self._deaths[order.start] >= _DEATHS:
+                text = "the worker died, as it does where memory is short"
+                failure = Failure(None, text, order.start, order.stop)
+                raise _named(failure, f"was tried {_DEATHS} times")
+        self._crew.renew()
+
+    def _send_all(self, order: Order) -> None:
+        """The same order, with all bytes, for a worker that sees no files of this machine.
+
+        Raises:
+            UsageError: It had them already.
+        """
+        self._pack_model(order.model)
+        if order.model.recipe is None and order.job.content and order.model.parcel.content:
+            raise UsageError("A worker could not read what it was sent.")
+        self._give(order.with_content())
+
+    def _stop(self) -> None:
+        """Have workers end after the batch that they are at."""
+        (self._folder / "stop").touch()
+        self._crew.call_off()
+
+    def wind_up(self) -> None:
+        """Take in what workers have done until they stop; pressed again, Ctrl-C does not wait."""
+        if self._is_over:
+            return
+        self._is_over = True
+        self._stop()
+        until = time.monotonic() + _PATIENCE
+        while (outcome := self._crew.next_outcome(until - time.monotonic())) is not None:
+            if outcome.answer is not None:
+                self._keep(outcome.answer)
+            self._crew.settle(outcome.order)
+
+
+def _batches_of_each(n_batches: int, n_workers: int, whole: bool) -> int:
+    """How many batches make a shard: few enough that nobody waits long for the last one."""
+    shards = n_workers * (2 if whole else 4)
+    return max(1, min(n_batches // shards, 10_000 if whole else 16))
+
+
+def _named(failure: Failure, what: str) -> UsageError:
+    """The sentence that says which images failed, and why."""
+    images = (
+        f"Image {failure.start}"
+        if failure.stop == failure.start + 1
+        else (f"The batch of images {failure.start} to {failure.stop - 1}")
+    )
+    kind = failure.kind if failure.kind and issubclass(failure.kind, UsageError) else UsageError
+    text = failure.text.rstrip(".")
+    error = kind(f"{images} failed, and {what}: {text}.")
+    if failure.where:
+        error.__cause__ = RuntimeError(f"in the worker:\n{failure.where}")
+    return error
