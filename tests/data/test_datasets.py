@@ -70,6 +70,30 @@ def test_a_folder_is_known_by_its_files_wherever_it_stands(photos, tmp_path_fact
         _ = data.identity
 
 
+@pytest.mark.parametrize("of", [ImageFolder, ImageNetS])
+def test_the_sizes_of_files_are_read_once_by_each_data_set(of, photos, imagenet_s, monkeypatch):
+    folder, asked, stat = photos if of is ImageFolder else imagenet_s[0], [], Path.stat
+
+    def listening(path, **words):
+        asked.append(path)
+        return stat(path, **words)
+
+    data = of(folder)
+    monkeypatch.setattr(Path, "stat", listening)
+    first = data.identity
+    assert len(asked) == data.count
+    assert data.identity == first
+    assert len(asked) == data.count
+    monkeypatch.undo()
+    file, twin = data.source(0), pickle.loads(pickle.dumps(data))
+    content = file.read_bytes()
+    file.write_bytes(content + b" ")
+    assert data.identity == first
+    assert of(folder).identity != first
+    assert twin.identity == of(folder).identity
+    file.write_bytes(content)
+
+
 @pytest.fixture(scope="module")
 def imagenet_s(tmp_path_factory):
     """The folders of ImageNet-S-50 with a few images, and masks in its colours."""
