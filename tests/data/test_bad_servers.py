@@ -152,7 +152,7 @@ def is_refused(source):
 def test_a_server_that_sends_a_byte_now_and_then_is_left_when_time_is_over(
     server, kind, monkeypatch
 ):
-    monkeypatch.setattr(download, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(download, "MOST_SECONDS", 2.0)  # on a full machine it must get there
     is_refused(f"{server.at}/{kind}")
     if kind == "drip":  # the connection does not stay open behind the back of who asked
         assert server.left.wait(20)
