@@ -24,12 +24,12 @@ class UnsupportedModelError(UsageError):
     """A model breaks an assumption that the numbers rest on; the message names the assumption."""
 
 
-def warn(text: str) -> None:
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
     """Warns of something at the user's own line: the first that is outside of the package."""
     package, level, frame = __name__.partition(".")[0], 1, inspect.currentframe()
     while frame and frame.f_back and _package_of(frame) == package:
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, stacklevel=level)
+    warnings.warn(text, kind, stacklevel=level)
 
 
 def _package_of(frame: FrameType) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from vitlens_widgets.analysis.stream import BatchMeasure, tally
+from vitlens_widgets.errors import warn
 
 
 class Sums(BatchMeasure):
@@ -24,6 +27,19 @@ class Sums(BatchMeasure):
         time.sleep(self._seconds)
         pixels = batch.pixels.double().mean((1, 2, 3)).numpy()
         return {"pixels": tally(pixels), "classes": np.bincount(batch.classes, minlength=16)}
+
+
+class Pale(UserWarning):
+    """Of an image."""
+
+
+class Warns(Sums):
+    """It warns of every batch, and counts the threads that torch has."""
+
+    def measure(self, _batch):
+        warnings.warn("An image is pale.", Pale, stacklevel=2)
+        warn("An image is dark.")
+        return {"threads": np.array([torch.get_num_threads()])}
 
 
 class Wrapped:

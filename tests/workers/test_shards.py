@@ -40,6 +40,7 @@ class Late(AtOnce):
 
     def submit(self, work, order):
         future = Future()
+        future.set_running_or_notify_cancel()
         threading.Timer(0.3, lambda: future.set_result(work(order))).start()
         return future
 
@@ -70,6 +71,13 @@ def test_silence_is_said_once_and_waited_out(vit, monkeypatch):
     with pytest.warns(UserWarning, match="Nothing has come back from executor=") as said:
         assert run(Sums(), vit, data, executor=Late()).n_images == N
     assert len(said) == 1
+
+
+def test_it_is_said_that_an_interrupt_waits(vit, monkeypatch):
+    monkeypatch.setattr(shards, "_QUIET", 0.02)
+    said = pytest.warns(UserWarning, match="Ctrl-C again does not wait")
+    with said, pytest.raises(KeyboardInterrupt):
+        run(Struck(KeyboardInterrupt()), vit, examples(vit, N), batch_size=1, executor=Late())
 
 
 def test_an_order_is_called_off_by_a_file_or_with_its_folder(vit):

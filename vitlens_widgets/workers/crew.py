@@ -13,15 +13,21 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     ThreadPoolExecutor,
 )
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import partial
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
 
-from vitlens_widgets.errors import UsageError, said, warn
-from vitlens_widgets.workers.order import Order, ShardAnswer
+from vitlens_widgets.errors import UsageError, said, warn, whole_number
+from vitlens_widgets.workers.interrupts import handed_down
+from vitlens_widgets.workers.order import Order, ShardAnswer, call_off
 from vitlens_widgets.workers.threads import cores
 from vitlens_widgets.workers.worker import work
+
+_UNHEARD = 45.0  # less than an interrupt has patience
+_COUNTS = ("_max_workers", "max_workers", "num_workers")  # loky's, executorlib's, mpi4py's
 
 
 class Outcome(NamedTuple):
@@ -48,7 +54,9 @@ class Crew:
 
     Attributes:
         n_workers: How many there are, as far as the executor tells.
-        sharing: How many of them share a machine, as far as it tells.
+        sharing: How many of them share this machine, if they are here.
+        elsewhere: How many share another one, as far as it tells.
+        seconds: From one answer to the next, at most, of those who do not hear that it is over.
         forked: Whether they are copies of this process.
 
     Raises:
@@ -57,10 +65,14 @@ class Crew:
 
     def __init__(self, executor: Any, on_gpu: bool) -> None:
         self._given = self._executor = _checked(executor)
-        # Dask gives the same answer to the same question, also if that was an error
-        self._words = {"pure": False} if hasattr(self._executor, "_client") else {}
+        self._dask: Any = getattr(self._executor, "_client", None)
+        # it gives the same answer to the same question, also if that was an error
+        self._words = {} if self._dask is None else {"pure": False}
         self.n_workers = _count(self._executor)
-        self.sharing = _sharing(self._executor)
+        by_machine = _by_machine(self._executor).values()
+        self.sharing = max(by_machine, default=self.n_workers)
+        self.elsewhere = max(by_machine, default=1)
+        self.seconds = _UNHEARD if self._dask is None else float("inf")
         self.forked = _forks(self._executor)
         if self.forked and (on_gpu or torch.cuda.is_initialized()):
             raise UsageError(
@@ -82,21 +94,32 @@ class Crew:
         Raises:
             UsageError: The executor was shut down.
         """
-        try:
-            future = self._executor.submit(work, order, **self._words)
-        except BrokenExecutor as error:
-            future = Future[Any]()
-            future.set_exception(error)
-        except RuntimeError as error:
-            raise UsageError(
-                f"executor= takes no more work ({error}): make a new one, and call again."
-            ) from error
-        self._given_out[order.number] = order, future
+        is_pool = isinstance(self._executor, ProcessPoolExecutor)  # it starts workers when asked
+        with handed_down() if is_pool else nullcontext():
+            future = self._submitted(order)
+            self._given_out[order.number] = order, future
 
         def tell(_future: Any) -> None:
             self._told.put(order.number)
 
         future.add_done_callback(tell)
+
+    def _submitted(self, order: Order) -> Any:
+        """The future of an order; of a broken executor, one that says so.
+
+        Raises:
+            UsageError: The executor was shut down.
+        """
+        try:
+            return self._executor.submit(work, order, **self._words)
+        except BrokenExecutor as error:
+            future = Future[Any]()
+            future.set_exception(error)
+            return future
+        except RuntimeError as error:
+            raise UsageError(
+                f"executor= takes no more work ({error}): make a new one, and call again."
+            ) from error
 
     def next_outcome(self, seconds: float = float("inf")) -> Outcome | None:
         """An order that has come back and is not settled; None where none does in time.
@@ -118,9 +141,16 @@ class Crew:
         """What came back of an order has been taken in."""
         self._given_out.pop(order.number, None)
 
-    def call_off(self) -> None:
-        """Take back what no worker has begun; Dask does not tell, and would end what runs."""
-        if self._words:
+    def call_off(self, stop_file: str) -> None:
+        """Take back what no worker has begun.
+
+        Dask does not tell what that is, and would end what runs; but it tells all workers, also
+        those of other machines, that orders with this file are called off.
+        """
+        if self._dask is not None:
+            words = {"on_error": "ignore", "asynchronous": True}
+            tell: Any = partial(self._dask.run, call_off, stop_file, **words)
+            self._dask.loop.add_callback(tell)  # whoever does not answer is not waited for
             return
         for _, future in self._given_out.values():
             future.cancel()
@@ -143,8 +173,10 @@ class Crew:
             "pool like it."
         )
         self.close()
-        words = ("max_workers", "mp_context", "initializer", "initargs")
-        given = {word: getattr(self._given, f"_{word}") for word in words}
+        given = {
+            word: getattr(self._given, f"_{word}")
+            for word in signature(type(self._given)).parameters
+        }
         self._executor = ProcessPoolExecutor(**given)
 
     def close(self) -> None:
@@ -185,15 +217,9 @@ def _checked(executor: Any) -> Any:
 
 def _count(executor: Any) -> int:
     """The workers; as many as there are cores, where the executor does not tell."""
-    n_workers = sum(_by_machine(executor).values()) or getattr(executor, "_max_workers", None)
-    return n_workers if isinstance(n_workers, int) and n_workers > 0 else cores()
-
-
-def _sharing(executor: Any) -> int:
-    """The workers of the machine that has most; 1 where nobody tells where they are."""
-    if isinstance(executor, ProcessPoolExecutor):
-        return _count(executor)
-    return max(_by_machine(executor).values(), default=1)
+    told = (getattr(executor, name, None) for name in _COUNTS)
+    counts = (sum(_by_machine(executor).values()), *map(whole_number, told))
+    return next((n for n in counts if n is not None and n > 0), cores())
 
 
 def _by_machine(executor: Any) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from vitlens_widgets.data import Dataset, LabelSet
+from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.example_batches import ExampleBatch
 from vitlens_widgets.workers.parcel import Parcel
 from vitlens_widgets.workers.recipe import ModelRecipe
+from vitlens_widgets.workers.warned import Warned
+
+_called_off: set[str] = set()  # stop files that this process was told of
 
 Tallies = Mapping[str, Any]
 """What a batch gave: arrays by name."""
@@ -87,11 +92,15 @@ class Order:
         stop: The first that is not to be done.
         number: Of two orders of one run, never the same.
         batch_size: How many the model runs together.
-        sharing: How many workers share the cores of a machine.
+        sharing: How many workers share the cores of the machine of the process that asks.
+        elsewhere: How many share those of another machine.
         forked: Whether workers are copies of the process that asks, without its threads.
         stop_file: Where this file is, the worker ends after the batch that it is at; where its
             folder is gone, nobody waits for an answer.
+        seconds: After these, a worker that does not see the folder ends with its batch.
         machine: Of the process that asks.
+        process: The number of that process.
+        is_seen: Whether all workers of that machine see the folder; one in a container may not.
     """
 
     job: Parcel
@@ -101,20 +110,42 @@ class Order:
     number: int
     batch_size: int
     sharing: int
+    elsewhere: int
     forked: bool
     stop_file: str
+    seconds: float
     machine: str
+    process: int
+    is_seen: bool = True
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the machine of the process that asks."""
+        return self.machine == platform.node()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this is the very process that asks."""
+        return self.is_here and self.process == os.getpid()
+
+    def is_on(self) -> bool:
+        """Whether the run that it is of is seen to go on; others' machines may never see it."""
+        return Path(self.stop_file).parent.exists()
 
     def is_called_off(self) -> bool:
-        """Whether who asked wants no more of it; others' machines may never see the folder."""
-        file = Path(self.stop_file)
-        is_here = self.machine == platform.node()
-        return file.exists() or (is_here and not file.parent.exists())
+        """Whether who asked wants no more of it."""
+        is_over = self.is_here and self.is_seen and not self.is_on()
+        return self.stop_file in _called_off or Path(self.stop_file).exists() or is_over
 
     def with_content(self) -> Order:
         """The same for a worker that has not the files: all bytes go along."""
         model = replace(self.model, recipe=None, parcel=self.model.parcel.with_content())
         return replace(self, job=self.job.with_content(), model=model)
+
+
+def call_off(stop_file: str) -> None:
+    """Tell this process that orders with this file are called off, whether it sees it or not."""
+    _called_off.add(stop_file)
 
 
 @dataclass(frozen=True)
@@ -135,6 +166,19 @@ class Failure:
     stop: int
     where: str = field(default="", repr=False)
 
+    def named(self, what: str) -> UsageError:
+        """The sentence that says which images failed, what was done about it, and why."""
+        images = (
+            f"Image {self.start}"
+            if self.stop == self.start + 1
+            else f"The batch of images {self.start} to {self.stop - 1}"
+        )
+        kind = self.kind if self.kind and issubclass(self.kind, UsageError) else UsageError
+        error = kind(f"{images} failed, and {what}: {self.text.rstrip('.')}.")
+        if self.where:
+            error.__cause__ = RuntimeError(f"in the worker:\n{self.where}")
+        return error
+
 
 @dataclass(frozen=True)
 class ShardAnswer:
@@ -146,6 +190,7 @@ class ShardAnswer:
         seconds: It took.
         failure: Why it was not all; None where it was, or where it was stopped.
         lacks: Whether nothing was done, since the worker has not the files.
+        warned: What was warned of meanwhile.
     """
 
     parts: Sequence[Part]
@@ -153,3 +198,4 @@ class ShardAnswer:
     seconds: float = 0.0
     failure: Failure | None = None
     lacks: bool = False
+    warned: Sequence[Warned] = ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +21,14 @@ from vitlens_widgets.workers.crew import Crew, Outcome
 from vitlens_widgets.workers.order import BatchJob, Failure, Order, Part, SentModel, ShardAnswer
 from vitlens_widgets.workers.parcel import Parcel, check_light, pack, packed
 from vitlens_widgets.workers.recipe import recipe_of
+from vitlens_widgets.workers.warned import Relay
 
 MOST_DATA = 64_000_000
 """Bytes that the description of a data set may take: some hundred thousand files."""
 _TRIES = 2
 _DEATHS = 3
 _PATIENCE = 60.0
+_QUIET = 2.0
 _SILENCE = 120.0
 _AHEAD = 2
 """Orders given out for each worker: one that it is at, and one that waits for it."""
@@ -59,6 +63,7 @@ class Shards:
         self._suspects: set[int] = set()
         self._n_given, self._parts_of_each = 0, 1
         self._is_over = self._is_silent = False
+        self._relay = Relay()
         self.ahead: dict[int, Part] = {}
 
     def __enter__(self) -> Shards:
@@ -128,8 +133,10 @@ class Shards:
         if recipe is None:
             self._pack_model(sent)
         job = packed(self._job, vit.model, self._folder)
-        how = (self._batch_size, self._crew.sharing, self._crew.forked)
-        return Order(job, sent, 0, 0, 0, *how, str(self._folder / "stop"), platform.node())
+        crew = self._crew
+        how = (self._batch_size, crew.sharing, crew.elsewhere, crew.forked)
+        asker = (str(self._folder / "stop"), crew.seconds, platform.node(), os.getpid())
+        return Order(job, sent, 0, 0, 0, *how, *asker)
 
     def _pack_model(self, sent: SentModel) -> None:
         """Write the model itself down, where that has not been done."""
@@ -185,6 +192,7 @@ class Shards:
         if answer is not None:
             self._keep(answer)
         self._crew.settle(order)
+        self._relay.show(answer.warned if answer else ())
         if outcome.is_broken:
             self._mourn(order)
         elif answer is None:
@@ -199,6 +207,8 @@ class Shards:
                 self._again(replace(order, start=done), answer.failure, answer.worker)
             elif done < order.stop:
                 self._waiting.appendleft((done, order.stop))
+                if not answer.parts:  # a worker in a container: it thinks that the run is over
+                    self._order = replace(self._order, is_seen=False)
 
     def _keep(self, answer: ShardAnswer) -> None:
         for part in answer.parts:
@@ -213,7 +223,7 @@ class Shards:
         """
         self._tries[failure.start] += 1
         if self._tries[failure.start] >= _TRIES:
-            raise _named(failure, f"was tried {_TRIES} times, last by {worker}")
+            raise failure.named(f"was tried {_TRIES} times, last by {worker}")
         self._waiting.appendleft((order.start, order.stop))
 
     def _mourn(self, broken: Order) -> None:
@@ -236,7 +246,7 @@ class Shards:
             if self._deaths[order.start] >= _DEATHS:
                 text = "the worker died, as it does where memory is short"
                 failure = Failure(None, text, order.start, order.stop)
-                raise _named(failure, f"was tried {_DEATHS} times")
+                raise failure.named(f"was tried {_DEATHS} times")
         self._crew.renew()
 
     def _send_all(self, order: Order) -> None:
@@ -252,8 +262,9 @@ class Shards:
 
     def _stop(self) -> None:
         """Have workers end after the batch that they are at."""
-        (self._folder / "stop").touch()
-        self._crew.call_off()
+        file = self._folder / "stop"
+        file.touch()
+        self._crew.call_off(str(file))
 
     def wind_up(self) -> None:
         """Take in what workers have done until they stop; pressed again, Ctrl-C does not wait."""
@@ -261,29 +272,27 @@ class Shards:
             return
         self._is_over = True
         self._stop()
-        until = time.monotonic() + _PATIENCE
+        self._take_last(_QUIET)
+        with suppress(Warning):  # where a warning is an error, the interrupt counts for more
+            if self._crew.n_running:
+                warn(
+                    f"Stopping: waiting for the batches that workers are at (at most "
+                    f"{_PATIENCE:.0f} s); Ctrl-C again does not wait."
+                )
+        self._take_last(_PATIENCE - _QUIET)
+
+    def _take_last(self, seconds: float) -> None:
+        """Take in what comes back within a time, and give out nothing."""
+        until = time.monotonic() + seconds
         while (outcome := self._crew.next_outcome(until - time.monotonic())) is not None:
             if outcome.answer is not None:
                 self._keep(outcome.answer)
             self._crew.settle(outcome.order)
+            with suppress(Warning):
+                self._relay.show(outcome.answer.warned if outcome.answer else ())
 
 
 def _batches_of_each(n_batches: int, n_workers: int, whole: bool) -> int:
     """How many batches make a shard: few enough that nobody waits long for the last one."""
     shards = n_workers * (2 if whole else 4)
     return max(1, min(n_batches // shards, 10_000 if whole else 16))
-
-
-def _named(failure: Failure, what: str) -> UsageError:
-    """The sentence that says which images failed, and why."""
-    images = (
-        f"Image {failure.start}"
-        if failure.stop == failure.start + 1
-        else (f"The batch of images {failure.start} to {failure.stop - 1}")
-    )
-    kind = failure.kind if failure.kind and issubclass(failure.kind, UsageError) else UsageError
-    text = failure.text.rstrip(".")
-    error = kind(f"{images} failed, and {what}: {text}.")
-    if failure.where:
-        error.__cause__ = RuntimeError(f"in the worker:\n{failure.where}")
-    return error

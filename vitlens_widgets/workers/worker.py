@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -18,11 +18,12 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.trace.example_batches import ExampleBatch, batches
 from vitlens_widgets.trace.fingerprint import fingerprint_of_module
 from vitlens_widgets.workers.device import own_device
-from vitlens_widgets.workers.interrupts import none_in_a_worker
+from vitlens_widgets.workers.interrupts import not_heard
 from vitlens_widgets.workers.order import BatchJob, Failure, Order, Part, SentModel, ShardAnswer
 from vitlens_widgets.workers.parcel import unpacked
 from vitlens_widgets.workers.recipe import ModelRecipe
 from vitlens_widgets.workers.threads import set_by_hand, threads_of_each
+from vitlens_widgets.workers.warned import Warned, listening
 
 Kept = TypeVar("Kept")
 
@@ -37,25 +38,31 @@ def work(order: Order) -> ShardAnswer:
 
     What fails is said in the answer, with the batches that were done before.
     """
-    with _turn, none_in_a_worker():
+    with _turn, not_heard(order):
         begun = time.monotonic()
         _pin_threads(order)
         shard = _Shard(order)
         failure = None
+        warned: Sequence[Warned] = ()
         try:
-            job = _job_of(order)
+            with listening(wanted=not order.is_own):  # who asked heard it, when that was made
+                job = _job_of(order)
             if job is None:
                 return ShardAnswer((), _name(), lacks=True)
             if not order.is_called_off():
-                shard.run(job)
+                with listening(wanted=not order.is_own) as warned:
+                    shard.run(job)
         except Exception as error:  # is said to who asked, whatever it is
             failure = _failure(error, shard.at, min(shard.at + order.batch_size, order.stop))
-        return ShardAnswer(shard.parts, _name(), time.monotonic() - begun, failure)
+        return ShardAnswer(shard.parts, _name(), time.monotonic() - begun, failure, warned=warned)
 
 
 def _pin_threads(order: Order) -> None:
     """Give torch this worker's share of the cores, unless what started it has said how many."""
-    wanted = torch.get_num_threads() if set_by_hand() else threads_of_each(order.sharing)
+    if order.is_own:
+        return
+    sharing = order.sharing if order.is_here else order.elsewhere
+    wanted = torch.get_num_threads() if set_by_hand() else threads_of_each(sharing)
     wanted = 1 if order.forked else wanted  # a copy lacks the threads that its copy of torch has
     if wanted != torch.get_num_threads():
         torch.set_num_threads(wanted)
@@ -76,7 +83,7 @@ class _Shard:
 
     def run(self, job: BatchJob) -> None:
         """Do all of it, or as much as is wanted."""
-        order = self._order
+        order, begun = self._order, time.monotonic()
         span = (order.start, order.stop, order.batch_size, job.labels)
         for batch in batches(
             job.vit, job.data, *span, any_class=job.any_class, digests=job.digests
@@ -87,7 +94,8 @@ class _Shard:
                 new = self.at + len(batch)
                 self.parts.append(Part(self.at, new, job.add({}, batch), batch.digests))
                 self.at = new
-            if order.is_called_off():
+            is_long = time.monotonic() - begun > order.seconds and not order.is_on()
+            if is_long or order.is_called_off():
                 return
 
     def _join(self, job: BatchJob, batch: ExampleBatch) -> None:
