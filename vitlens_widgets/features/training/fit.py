@@ -19,7 +19,7 @@ from vitlens_widgets.features.training.learning import Learning, Told, begun, st
 from vitlens_widgets.features.training.plan import SAEPlan
 from vitlens_widgets.features.training.pools import Pools
 from vitlens_widgets.models.cleanup import clean
-from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.progress import Foresight, progress_bar
 
 _SAVE_SECONDS = 30.0
 _SAME = 1e-5
@@ -84,6 +84,14 @@ class Trainer:
         found = Checked(after.done, self._checks.recovered(self.sae(after)))
         return replace(after, checks=(*now.checks, found))
 
+    def is_even(self, done: int) -> bool:
+        """Whether a buffer is used up, so that from one such step to another the pace is a mean.
+
+        Where one buffer has all tokens, that is after any step.
+        """
+        pools = self._pools
+        return done > 0 if pools.is_one else done % pools.n_steps == 0
+
     def sae(self, now: Training) -> SAE:
         """What there is at the moment."""
         assert now.learning is not None and now.factor is not None  # noqa: PT018, S101  # begun
@@ -117,8 +125,11 @@ def trained(trainer: Trainer, kept: KeptTraining | None) -> Training:
         KeyboardInterrupt: With a sentence that says what is kept.
     """
     there = kept is not None and kept.is_there
-    now = _read(kept) if kept is not None and there else trainer.begun()
     steps, saved = trainer.plan.steps, time.monotonic()
+    foresight = Foresight("This training", steps, "steps", steps, goes_on=there)
+    if trainer.is_even(0):
+        foresight.after(0)
+    now = _read(kept) if kept is not None and there else trainer.begun()
     try:
         with progress_bar(steps, "SAE", "step") as bar:
             bar.update(now.done)
@@ -126,6 +137,8 @@ def trained(trainer: Trainer, kept: KeptTraining | None) -> Training:
                 now = trainer.next(now)
                 bar.set_postfix_str(said(now), refresh=False)
                 bar.update()
+                if trainer.is_even(now.done):
+                    foresight.after(now.done)
                 if kept is not None and time.monotonic() - saved > _SAVE_SECONDS:
                     _keep(kept, now)
                     saved = time.monotonic()

@@ -10,7 +10,7 @@ from vitlens_widgets.errors import UsageError
 from vitlens_widgets.features.measured import site_tokens
 from vitlens_widgets.features.training.plan import SAEPlan
 from vitlens_widgets.lenses.fitted.split import HeldOutSplit
-from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.progress import Foresight, progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.feature_edit import applied_tokens
 
@@ -38,6 +38,8 @@ class Pools:
         self.n_images = min(max(1, plan.buffer // per_image), len(split.fitted))
         self.n_steps = max(1, self.n_images * per_image // plan.batch_size)
         """Of one buffer."""
+        self.is_one = self.n_images == len(split.fitted)
+        """Whether one buffer has them all, so that the model runs once."""
         self._now: tuple[int, Tensor] | None = None
         self._order: tuple[int, Tensor] | None = None
 
@@ -57,8 +59,7 @@ class Pools:
 
     def _tokens(self, pool: int) -> Tensor:
         """Those of a buffer, in the order of the images; one buffer is kept at a time."""
-        if self.n_images == len(self._split.fitted):
-            pool = 0  # one buffer has them all, so that the model runs once
+        pool = 0 if self.is_one else pool
         if self._now is None or self._now[0] != pool:
             self._now = None
             self._now = pool, self._run(pool)
@@ -67,10 +68,12 @@ class Pools:
     def _run(self, pool: int) -> Tensor:
         numbers = self._split.in_order(pool * self.n_images, (pool + 1) * self.n_images)
         found: list[Tensor] = []
+        foresight = Foresight("Filling the buffer", len(numbers), "buffer", self._plan.buffer)
         with progress_bar(len(numbers), "activations", "image") as bar:
             for batch in self._split.batches(self._vit, numbers, _AT_ONCE):
                 found.append(self._seen(batch.pixels))
                 bar.update(len(batch))
+                foresight.more(len(batch))
         return torch.cat(found)
 
     def _seen(self, pixels: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from vitlens_widgets.lenses.fitted.kinds import spans
 from vitlens_widgets.lenses.fitted.moments import AffineMoments, moments, solved
 from vitlens_widgets.lenses.fitted.split import HeldOutSplit
 from vitlens_widgets.models.cleanup import clean
-from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.progress import Foresight, progress_bar
 from vitlens_widgets.trace import ViT
 
 Start = Literal["ridge", "identity"]
@@ -116,6 +116,12 @@ class Fitter(NamedTuple):
         """All of them."""
         return self.n_first + self.plan.steps
 
+    def foresight(self, done: int) -> Foresight:
+        """Warns of a fit that takes long; after so many batches."""
+        n_images = len(self.split.fitted) + len(self.split.held_out)
+        shorter = ("steps", self.plan.steps) if self.plan.steps else ("n_images", n_images)
+        return Foresight("This fit", self.n_batches, *shorter, goes_on=done > 0)
+
     def next(self, fit: Fit) -> Fit:
         """The fit after one more batch."""
         if fit.done < self.n_first:
@@ -208,6 +214,7 @@ def fitted(
     fit, saved = Fit(), time.monotonic()
     if kept is not None:
         fit = _of_tensors(*kept.read()) if kept.is_there else fit
+    foresight = fitter.foresight(fit.done)
     try:
         with progress_bar(fitter.n_batches, name, "batch") as bar:
             bar.update(fit.done)
@@ -215,6 +222,7 @@ def fitted(
                 fit = fitter.next(fit)
                 bar.set_postfix_str(_said(fit.curve, loss), refresh=False)
                 bar.update()
+                foresight.after(fit.done)
                 if kept is not None and time.monotonic() - saved > _SAVE_SECONDS:
                     kept.keep(*_in_tensors(fit))
                     saved = time.monotonic()

@@ -23,7 +23,7 @@ from vitlens_widgets.lenses.jacobian.mean import MeanMap
 from vitlens_widgets.lenses.jacobian.products import Linear, linear
 from vitlens_widgets.lenses.jacobian.targets import n_targets
 from vitlens_widgets.models.cleanup import clean
-from vitlens_widgets.progress import progress_bar
+from vitlens_widgets.progress import Foresight, progress_bar
 from vitlens_widgets.trace import ViT
 from vitlens_widgets.trace.example_batches import ExampleBatch, batches, check_data, how_many
 from vitlens_widgets.workers.order import BatchJob
@@ -98,11 +98,13 @@ class Fitting:
         """
         kept = first = done.mean.n_images
         n_batches = -(-(self.stop - first) // self.batch_size)
+        n_products = n_batches * self._n_products
+        foresight = Foresight("This fit", n_products, "n_images", self.stop, goes_on=first > 0)
         threads = threads_that_fit() if executor is None else nullcontext()
         try:
-            with progress_bar(n_batches * self._n_products, "Jacobian lens") as bar, threads:
+            with progress_bar(n_products, "Jacobian lens") as bar, threads:
                 where = self._here if executor is None else partial(self._by_workers, executor)
-                with closing(where(first, bar.update)) as every:
+                with closing(where(first, foresight.beside(bar.update))) as every:
                     while not self.is_sure(done) and (more := next(every, None)) is not None:
                         mean = done.mean.with_more(more.linear)
                         done = Done(mean, self._after(done.seen, more.digests))
