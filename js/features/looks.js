@@ -11,10 +11,6 @@ const MOST = 40;
 /** Such looks take longer than others: they come one by one, and last. */
 const SLOW = new Set(["turned", "partners", "here", "seen", "effect"]);
 
-/** What takes seconds, and is asked for when the reader has stayed so long, ms. */
-const LAST = "partners";
-const REST = 1200;
-
 /** @type {Record<string, { new (buffer: ArrayBuffer, offset: number, length: number): any, BYTES_PER_ELEMENT: number }>} */
 const KINDS = { u1: Uint8Array, i4: Int32Array, f4: Float32Array };
 
@@ -47,7 +43,6 @@ export class Looks extends Wanted {
    */
   constructor(ask, onArrival, onError) {
     super(ask, keyOf, new Map(), onArrival, onError);
-    this.hasRested = false;
   }
 
   /** What was sent along. @param {Map<string, Found>} kept */
@@ -56,21 +51,10 @@ export class Looks extends Wanted {
     this.kept = kept;
   }
 
-  /** @override @param {Look[]} all */
-  want(all) {
-    const isNew = super.want(all);
-    if (isNew) this.hasRested = false;
-    return isNew;
-  }
-
-  /** Those of the first kind; what takes seconds, when the reader has come to rest. @override @param {Look[]} missing */
+  /** Those of the first kind. @override @param {Look[]} missing */
   together(missing) {
     const first = missing[0];
     if (!first) return [];
-    if (first[0] === LAST && !this.hasRested) {
-      this.wait(REST, () => (this.hasRested = true));
-      return [];
-    }
     return SLOW.has(first[0]) ? [first] : missing.filter(([kind]) => kind === first[0]).slice(0, MOST);
   }
 

@@ -63,6 +63,7 @@
  * @property {string} words  which one that is
  * @property {Frame | null} frame
  * @property {number | null} only  the block that is searched
+ * @property {number | null} partnersOf  the feature whose partners are asked for
  */
 
 /**

@@ -16,6 +16,8 @@ const LEFT = 34;
 const RIGHT = 96;
 /** From a name to the next one below. */
 const LINE = 14;
+/** From a point to its number's line. */
+const [ABOVE, BELOW] = [-8, 16];
 /** The first point stands apart from the axis's numbers. */
 const FIRST = LEFT + 18;
 /** Classes that move most have colours and names. */
@@ -45,7 +47,7 @@ export function strength(meta, actions) {
     why.hidden = !found.why;
     area.hidden = Boolean(found.why);
     why.textContent = found.why;
-    what.textContent = found.why ? "" : !meta.answers_are ? "no classifier: how alike what is pooled stays (cosine)" : `${meta.answers_are === "sigmoid" ? "probability (sigmoid)" : "probability"} at ${meta.readout_name}`;
+    what.textContent = found.why ? "" : !meta.answers_are ? "no classifier: cosine distance (0 to 2) of what is pooled from what it is" : `${meta.answers_are === "sigmoid" ? "probability (sigmoid)" : "probability"} at ${meta.readout_name}`;
     if (found.why) return;
     setAttributes(plot, { width: s.layout.curve, "aria-label": spoken(found) });
     plot.replaceChildren(...drawn(s, found));
@@ -67,13 +69,29 @@ function changes({ said }) {
   return ["click the axis for any strength; ", ...says];
 }
 
+/**
+ * Where the numbers of one or two points stand: the upper one's above it, the lower one's below it,
+ * or where that would be on the axis's own words, above it, too, and under the other's.
+ * @param {number[]} points  px from the top
+ * @param {number} foot  of the plot, px
+ */
+export function numberPlaces(points, foot) {
+  const upper = points.indexOf(Math.min(...points));
+  const low = Math.max(...points);
+  const isClear = low + BELOW <= foot;
+  return points.map((point, i) => {
+    if (i !== upper) return point + (isClear ? BELOW : ABOVE);
+    return isClear || points.length < 2 ? point + ABOVE : Math.min(point + ABOVE, low + ABOVE - LINE);
+  });
+}
+
 /** @param {Scene} scene @param {import("./scene.js").Found} found */
 function drawn({ layout, choices }, { said, arrays }) {
   const { classes, names } = said;
   const n = classes.length;
   const value = (/** @type {number} */ strength, /** @type {number} */ i) => arrays["answers"][strength * n + i];
   const most = Math.max(...arrays["answers"]);
-  const end = [0.6, 0.8].find((one) => most > 0.5 && most <= one) ?? endOfProbabilities(most);
+  const end = most > 1 ? 2 : ([0.6, 0.8].find((one) => most > 0.5 && most <= one) ?? endOfProbabilities(most));
   const x = (/** @type {number} */ i) => FIRST + (i / (STRENGTHS.length - 1)) * (layout.curve - FIRST - RIGHT);
   const y = (/** @type {number} */ p) => TOP + (1 - p / end) * (HEIGHT - TOP - FOOT);
   const at = STRENGTHS.indexOf(choices.strength);
@@ -93,11 +111,11 @@ function drawn({ layout, choices }, { said, arrays }) {
   /** At "off", as it is and the chosen strength. */
   function numbers() {
     const shown = [...new Set([0, STRENGTHS.indexOf(1), at])];
-    return shown.flatMap((k) => Array.from({ length: Math.min(MOVERS, n) }, (_, i) => {
-      const other = n > 1 ? value(k, 1 - i) : NaN;
-      const isUpper = Number.isNaN(other) || value(k, i) > other || (value(k, i) === other && i === 0);
-      return svg("text", { class: `vl-number-text ${k === at ? "vl-now" : ""}`, x: x(k), y: y(value(k, i)) + (isUpper ? -8 : 16), "text-anchor": "middle" }, probability(value(k, i)));
-    }));
+    return shown.flatMap((k) => {
+      const values = Array.from({ length: Math.min(MOVERS, n) }, (_, i) => value(k, i));
+      const places = numberPlaces(values.map(y), HEIGHT - FOOT);
+      return values.map((one, i) => svg("text", { class: `vl-number-text ${k === at ? "vl-now" : ""}`, x: x(k), y: places[i], "text-anchor": "middle" }, probability(one)));
+    });
   }
 
   /** Names at the ends of the lines, kept apart. */

@@ -113,14 +113,28 @@ function cell(value, dark, isNumbered) {
 
 /** @param {import("./scene.js").Actions} actions @returns {Part} */
 export function neighbours(actions) {
-  const [partners, alike] = [element("div", "vl-neighbour-side"), element("div", "vl-neighbour-side")];
-  const node = section("Neighbours", "correlation over patches; cosine", element("div", "vl-neighbours", {}, partners, alike));
+  const partners = element("div", "", { tabindex: -1, "aria-live": "polite" });
+  const ask = element("button", "vl-button", { type: "button" }, "What fires with it?");
+  const offer = element("div", "", {}, ask, element("p", "vl-hint", {}, "runs some of the images"));
+  const alike = element("div", "vl-neighbour-side");
+  const node = section("Neighbours", "correlation over patches; cosine", element("div", "vl-neighbours", {}, element("div", "vl-neighbour-side", {}, offer, partners), alike));
+  let id = -1;
+  ask.addEventListener("click", () => {
+    actions.set({ partnersOf: id });
+    partners.focus({ preventScroll: true }); // the button goes
+  });
   node.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("[data-id]") : null;
     if (button) actions.go(Number(button.getAttribute("data-id")));
   });
   const groups = (/** @type {Scene} */ scene, /** @type {import("./scene.js").Found} */ { said }) => said.groups.map((/** @type {[string, [number, number, number][]]} */ [name, some]) => group(scene, name, some));
-  const drawings = [drawLook("partners", partners, groups), drawLook("neighbours", alike, groups)];
+  const offered = (/** @type {Scene} */ scene) => {
+    id = scene.id;
+    const isOpen = !scene.canAsk || scene.partnersOf === id || scene.look("partners") !== null;
+    offer.hidden = isOpen || Boolean(scene.look("neighbours")?.why); // which says why there are none
+    partners.hidden = !isOpen;
+  };
+  const drawings = [offered, drawLook("partners", partners, groups), drawLook("neighbours", alike, groups)];
   return { node, update: (scene) => drawings.forEach((draw) => draw(scene)) };
 }
 

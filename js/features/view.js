@@ -37,7 +37,7 @@ export class FeaturesView extends PartsView {
   constructor(meta, data, choices, ask, onChoose) {
     super(meta, data, choices, ask, onChoose);
     /** @type {import("./scene.js").Moment} */
-    this.moment = { pointed: null, passing: null, value: null, words: "", frame: null, only: null };
+    this.moment = { pointed: null, passing: null, value: null, words: "", frame: null, only: null, partnersOf: null };
     /** @type {Scene | null} what was drawn last */
     this.scene_ = null;
     /** @type {number[]} ids on the list's page */
@@ -193,15 +193,15 @@ export class FeaturesView extends PartsView {
   }
 
   /** What is to be here, what is seen first in front. @param {Scene} scene @returns {Look[]} */
-  wanted({ choices, meta, ranked, catalogue, look }) {
+  wanted({ choices, meta, ranked, catalogue, look, partnersOf, id }) {
     const kinds = /** @type {Kind[]} */ (["sheet", ...(meta.n_images ? ["seen"] : []), "writes"]);
     const later = /** @type {Kind[]} */ ([...(meta.n_images ? ["turned"] : []), "readers", "neighbours"]);
     /** @type {Look[]} */
     const here = meta.n_images && choices.token !== null ? [["here", -1, -1, choices.image, choices.token, -1]] : [];
     const effects = meta.n_images && wantsEffect(choices) ? [this.effectLook()] : [];
-    const partners = this.lookOf("partners");
+    const partners = partnersOf === id ? [this.lookOf("partners")] : []; // a run over images: only who asks waits for it
     const looks = (/** @type {Kind[]} */ some) => some.map((kind) => this.lookOf(kind));
-    return [...looks(kinds), ...here, ...effects, ...(meta.has_classes ? [] : this.names(catalogue, look, ranked)), ...looks(later), partners];
+    return [...looks(kinds), ...here, ...effects, ...(meta.has_classes ? [] : this.names(catalogue, look, ranked)), ...looks(later), ...partners];
   }
 
   /** Crops that name features: of the list, of neighbours, of what fires at the pinned patch. @param {import("./catalogue.js").Catalogue} catalogue @param {Scene["look"]} look @param {Float32Array | null} ranked @returns {Look[]} */
@@ -224,7 +224,7 @@ export class FeaturesView extends PartsView {
     sayErrors(this.errors, this, (change) => this.onChoose(change));
     this.stage.showWaiting(this.canAsk && this.meta.n_images > 0 && scene.own?.image !== this.choices.image);
     const { choices, data, looks } = this;
-    this.looks.want(this.remembered.get("wanted", [choices, data, looks.count, scene.shares, this.rows], () => this.wanted(scene)));
+    this.looks.want(this.remembered.get("wanted", [choices, data, looks.count, scene.shares, this.rows, scene.partnersOf], () => this.wanted(scene)));
     this.say(`layer ${this.choices.layer}, feature ${this.choices.feature}, ${scene.list.length} listed`);
   }
 

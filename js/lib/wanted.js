@@ -43,23 +43,14 @@ export class Wanted {
     return this.made.get(key) ?? this.kept.get(key) ?? null;
   }
 
-  /** What is to be there, the first first. @param {One[]} all @returns {boolean} whether that is new */
+  /** What is to be there, the first first. @param {One[]} all */
   want(all) {
     const key = all.map(this.keyOf).join(";");
     const isNew = key !== this.wanted.map(this.keyOf).join(";");
     this.wanted = all;
-    if (!isNew || !this.ask) return false;
-    this.wait(PATIENCE);
-    return true;
-  }
-
-  /** Asks after a while, if nothing else is wanted by then. @param {number} pause ms @param {() => void} first  what is done then, before */
-  wait(pause, first = () => undefined) {
+    if (!isNew || !this.ask) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      first();
-      void this.next();
-    }, pause);
+    this.timer = setTimeout(() => void this.next(), PATIENCE);
   }
 
   missing() {

@@ -6,6 +6,7 @@ import { Catalogue } from "../features/catalogue.js";
 import { topOf } from "../features/here.js";
 import { layoutFor } from "../features/layout.js";
 import { placeOf, Points, scaleOf } from "../features/points.js";
+import { numberPlaces } from "../features/strength.js";
 import { activation, numberText, percent, share } from "../features/words.js";
 
 const EDGES = [-Infinity, 0, ...Array.from({ length: 97 }, (_, i) => 2 ** (i / 4 - 12)), Infinity];
@@ -136,4 +137,17 @@ test("effects are those that are given, and none before they come", () => {
   assert.ok([...all.shown("effect", 1, null)].every(Number.isNaN));
   assert.deepEqual([...all.shown("tail", 1, null)], [...all.shown("selectivity", 1, null)]);
   assert.deepEqual(["+3.00", "−2.00", "0"], [3, -2, 0].map((one) => numberText("effect", one)));
+});
+
+test("numbers of a curve stand above and below its points, and never on the axis's words", () => {
+  assert.deepEqual(numberPlaces([100], 176), [92]);
+  assert.deepEqual(numberPlaces([176], 176), [168]);
+  assert.deepEqual(numberPlaces([100, 40], 176), [116, 32]);
+  assert.deepEqual(numberPlaces([60, 60], 176), [52, 76]);
+  assert.deepEqual(numberPlaces([175, 30], 176), [167, 22]);
+  for (const points of [[175, 174], [174, 176], [176, 176], [161, 150]]) {
+    const places = numberPlaces(points, 176);
+    assert.ok(Math.abs(Number(places[0]) - Number(places[1])) >= 14, String(places));
+    assert.ok(Math.max(...places) <= 176, String(places));
+  }
 });

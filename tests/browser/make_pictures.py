@@ -105,7 +105,7 @@ def features() -> vl.Features:
     layer, feature = map(int, np.unravel_index(areas.argmax(), areas.shape))
     choices = {"layer": layer, "feature": feature, "target": "apple", "strength": 4}
     widget = vl.Features(found, vit, scene.image, **choices)
-    widget._look({"asked": [["partners", layer, feature, -1, -1]]}, [])
+    widget._look({"asked": [["partners", layer, feature, -1, -1, -1]]}, [])
     state = widget.saved().state  # all that a page would ask for
     widget._saved, widget._saved_bytes = state["_saved"], state["_saved_bytes"]
     return widget

@@ -162,7 +162,7 @@ def test_what_cannot_be_told_says_why():
         vl.Features(found, "toy/p32")
 
 
-def test_a_model_without_a_classifier_says_how_alike_what_is_pooled_stays():
+def test_a_model_without_a_classifier_says_how_far_what_is_pooled_goes():
     torch.manual_seed(0)
     vit = vl.load(timm_model("four registers and layer scale", num_classes=0))
     data, images = data_of(vit)
@@ -170,7 +170,8 @@ def test_a_model_without_a_classifier_says_how_alike_what_is_pooled_stays():
     source = source_of(found, vit, images[1])
     turned = source.turned(0, 1, 5, (0.0, 1.0, 8.0))
     expected = vl.analysis.features.turned(vit.trace(images[1]), 1, 5, strengths=(0.0, 1.0, 8.0))
-    np.testing.assert_allclose(turned.answers[:, 0], expected.similarity)
+    np.testing.assert_allclose(turned.answers[:, 0], 1 - expected.similarity)
+    assert (turned.answers[[0, 2], 0] > 1e-9).all()
     assert turned.named is None
     with refused(vl.UsageError):
         source.effects(0, None)

@@ -124,8 +124,9 @@ def test_models_without_a_classifier_are_told_by_what_they_pool():
     assert (found.top == -1).all()
     assert found.similarity[1] == 1
     assert found.similarity[0] < 1
-    assert "similarity" in found.summary()
-    assert found.figure().yaxis.axis_label == "similarity of what is pooled"
+    np.testing.assert_array_equal(found.distance, 1 - found.similarity)
+    assert f"x 0: cosine distance {found.distance[0]:.2g}" in found.summary()
+    assert found.figure().yaxis.axis_label == "cosine distance from what it is"
     assert "answer" not in found.table()
 
 

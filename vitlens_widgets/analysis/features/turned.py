@@ -65,6 +65,11 @@ class Turned(Result):
         return probabilities(torch.from_numpy(self.logits), self.kind).numpy()
 
     @property
+    def distance(self) -> np.ndarray:
+        """How far what is pooled goes from what it is: 1 - cosine, 0 to 2, float64 `[strength]`."""
+        return (1 - self.similarity).clip(0)
+
+    @property
     def moved(self) -> np.ndarray:
         """The classes, those whose probability moves most over the strengths first, int64."""
         p = self.probabilities
@@ -79,12 +84,13 @@ class Turned(Result):
             columns["probability"] = p[np.arange(len(best)), best].tolist()
             columns["patches that answer it"] = (self.top == best[:, None]).sum(-1).tolist()
         columns["similarity"] = self.similarity.tolist()
+        columns["distance"] = self.distance.tolist()
         return frame(columns, self.title)
 
     def figure(self) -> Figure:
-        """The probabilities that move most, over the strengths; without classes the similarity."""
-        curves = {"similarity": self.similarity.tolist()}
-        quantity, what = "similarity of what is pooled", "what is pooled"
+        """The probabilities that move most, over the strengths; without classes the distance."""
+        curves = {"distance": self.distance.tolist()}
+        quantity, what = "cosine distance from what it is", "what is pooled"
         if self.labels is not None:
             p, quantity, what = self.probabilities, word_of(self.kind), "answers"
             curves = {self.labels[int(c)]: p[:, c].tolist() for c in self.moved[:_SHOWN]}
@@ -99,7 +105,7 @@ class Turned(Result):
         """What is answered at each strength."""
         lines = [self.title]
         for at, strength in enumerate(self.strengths):
-            said = f"similarity {self.similarity[at]:.4f}"
+            said = f"cosine distance {self.distance[at]:.2g}"
             if self.labels is not None:
                 best = int(self.logits[at].argmax())
                 p = self.probabilities[at, best]

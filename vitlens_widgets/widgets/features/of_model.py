@@ -19,7 +19,7 @@ NO_MODEL = "Give the model to see this: vl.Features(found, vit)."
 NO_IMAGE = "Give the model and an image to see this: vl.Features(found, vit, image)."
 NO_CLASSES = "This model has no classifier: give one with classes, or a CLIP with prompts."
 OF_CHANNELS = "This is told of neurons (mlp_post) and of an SAE's latents, not of other channels."
-SIMILARITY = "similarity"
+DISTANCE = "distance"
 SIDES = {"earlier": "fires with it, earlier", "later": "fires with it, later"}
 N_LIKE = 4
 """Features of each kind that are like one."""
@@ -48,7 +48,7 @@ class OfModel:
         self._sae: Any = found.sae
         self._layers, self._site = found.layers, found.site
         classified = vit is not None and vit.adapter.has_classifier
-        self.answers = vit.labels if vit is not None and classified else nothing(SIMILARITY)
+        self.answers = vit.labels if vit is not None and classified else nothing(DISTANCE)
         self.answers_are = vit.probabilities if vit is not None and classified else ""
         self._like: Any = None
         self._activations = Recent(self._of_image, most=_IMAGES)
@@ -151,7 +151,7 @@ class OfModel:
             raise UsageError(NO_IMAGE)
         told = turned(self._trace, layer, feature, self._sae, strengths=strengths, image=image)
         if told.labels is None:
-            return TurnedAnswers(told.similarity[:, None], None, None)
+            return TurnedAnswers(told.distance[:, None], None, None)
         return TurnedAnswers(told.probabilities, told.top, told.probability)
 
 
