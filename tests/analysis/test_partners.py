@@ -29,7 +29,34 @@ def seen(request):
     vit = vl.load(timm_model(request.param))
     data = noise_images(vit, 23, masks=False)
     found = vl.analysis.partners(vit, data, 1, [4, 9], batch_size=5)
-    return vit, data, found, all_values(vit, data, "mlp_post").astype(float)
+    return vit, data, found, all_values(vit, data, "mlp_post").astype(float)[order()]
+
+
+def order(n=23, seed=0):
+    """In which images are read."""
+    return np.random.default_rng(seed).permutation(n)
+
+
+def test_of_sorted_images_some_are_some_of_all(seen):
+    vit, data, _, values = seen
+    words = {"batch_size": 4, "n_images": 6}
+    found = vl.analysis.partners(vit, data, 1, 4, **words)
+    some = values[:6]
+    assert sorted(order()[:6]) != list(range(6))
+    np.testing.assert_allclose(found.correlation[0], plain(some[:, :, 1, 4], some), atol=2e-5)
+    other = vl.analysis.partners(vit, data, 1, 4, seed=3, **words)
+    some = values[np.argsort(order())][order(seed=3)][:6]
+    np.testing.assert_allclose(other.correlation[0], plain(some[:, :, 1, 4], some), atol=2e-5)
+    np.testing.assert_allclose(other.null[0], plain(some[:-1, :, 1, 4], some[1:]), atol=2e-5)
+
+
+def test_what_can_only_be_gone_through_is():
+    from vitlens_widgets.data.shuffled import shuffled
+
+    stream = vl.data.Streamed([(np.zeros((8, 8, 3), np.uint8), 0)] * 4, ["thing"], count=4)
+    assert shuffled(stream, 0) is stream
+    endless = vl.world.Scenes()
+    assert shuffled(endless, 0) is endless
 
 
 def test_correlations_are_numpys(seen):

@@ -27,6 +27,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from vitlens_widgets.analysis.result import Result
 from vitlens_widgets.analysis.stream import BatchMeasure, Totals, run
+from vitlens_widgets.data import Dataset
 from vitlens_widgets.errors import UsageError, did_you_mean
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.trace.example_batches import check_data
@@ -70,6 +71,10 @@ _STREAM_DOC = """\
 
 class Measures(BatchMeasure, Generic[R]):
     """What the body of an experiment over a data set returns: how to measure, and what it says."""
+
+    def reads(self, data: Dataset) -> Dataset:
+        """The data set as it is gone through; in its own order, if nothing else is said."""
+        return data
 
     @abstractmethod
     def result(self, done: Totals) -> R:
@@ -131,7 +136,8 @@ def over_data(
                 check_classifier(vit)
             check_data(bound.arguments["data"], needs_masks=False)
             measure = define(*bound.args, **bound.kwargs)
-            return measure.result(run(measure, vit, bound.arguments["data"], **stream))
+            data = measure.reads(bound.arguments["data"])
+            return measure.result(run(measure, vit, data, **stream))
 
         signature = _with_stream(own, result)
         public.__signature__ = signature  # type: ignore[attr-defined]

@@ -20,7 +20,8 @@ from vitlens_widgets.analysis.experiment import Measures, over_data
 from vitlens_widgets.analysis.result import Title
 from vitlens_widgets.analysis.stream import ExampleBatch, Totals
 from vitlens_widgets.data import Dataset
-from vitlens_widgets.errors import UsageError, as_list, whole_number
+from vitlens_widgets.data.shuffled import shuffled
+from vitlens_widgets.errors import UsageError, as_list, check_seed, whole_number
 from vitlens_widgets.features import SAE
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import ViT
@@ -41,6 +42,7 @@ def partners(
     site: str | None = None,
     layers: Sequence[int] | None = None,
     sae: SAE | None = None,
+    seed: int = 0,
 ) -> Measures[Partners]:
     """Which neurons fire where a given one does, in its own block, upstream and downstream.
 
@@ -51,6 +53,11 @@ def partners(
     stands beside it the correlation with the map of the image before, at the same patches: what
     two features share by the place of things in pictures alone.
 
+    Images are read in an order drawn by lot, so that `n_images` of a folder that is sorted by class
+    are of all its classes, and the image before is any other one. `Streamed` sets, which can only
+    be gone through, are read in their own order: of one that is sorted, the null holds what images
+    of a class share, too.
+
     Args:
         vit: The model.
         data: The images.
@@ -59,6 +66,7 @@ def partners(
         site: As in `vl.analysis.activations`.
         layers: The blocks whose features they are compared with; None for all.
         sae: As in `vl.analysis.activations`: its latents are compared with one another.
+        seed: Of the order in which images are read.
 
     Raises:
         UsageError: A feature or block that there is not, or as `vl.analysis.activations`.
@@ -82,7 +90,7 @@ def partners(
     asked = [one] if one is not None else as_list("feature", feature, "[17, 40]")
     if not 0 < len(asked) <= MOST_ASKED:
         raise UsageError(f"feature takes 1 to {MOST_ASKED} features, not {len(asked)}.")
-    return _PartnerMeasure(sight, layer, asked)
+    return _PartnerMeasure(sight, layer, asked, check_seed(seed))
 
 
 class _PartnerMeasure(Measures[Partners]):
@@ -92,10 +100,15 @@ class _PartnerMeasure(Measures[Partners]):
     own_labels: ClassVar = True  # whatever the classes: they are not looked at
     adds_in_place = True
 
-    def __init__(self, sight: Sight, layer: int, asked: list[int]) -> None:
+    def __init__(self, sight: Sight, layer: int, asked: list[int], seed: int) -> None:
         self.settings = {**sight.settings, "layer": layer, "feature": asked}
+        self._seed = seed
         self._sight, self._layer, self._asked = sight, layer, asked
         self._step = 1  # images, until it is known how large they are
+
+    def reads(self, data: Dataset) -> Dataset:
+        """In an order drawn by lot; its identity has the seed."""
+        return shuffled(data, self._seed)
 
     def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What is kept of one batch alone."""
