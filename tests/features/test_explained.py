@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import t
 
 import vitlens_widgets as vl
 from tests.features.test_sae import random_sae
 from tests.sentences import refused
 from tests.small_models import timm_model
 from tests.zoo.saes import written
+from vitlens_widgets.analysis.over_images import over_images
 from vitlens_widgets.features import SAE, Activation
 from vitlens_widgets.trace.batch import as_batch
 
@@ -89,6 +91,25 @@ def test_the_measures_are_what_a_plain_hook_finds(special, tokens):
     table = sae.explained(vit, images, batch_size=2)
     for name, value in expected.items():
         assert table["measured"][name] == pytest.approx(value, rel=2e-3, abs=1e-6), name
+    of_images = [((one.double().numpy() - mean) ** 2).sum() for one in x]
+    errors = [((b - a).double().numpy() ** 2).sum() for a, b in zip(x, back, strict=True)]
+    pairs = zip(errors, of_images, strict=True)
+    left = [1 - (sum(errors) - e) / (sum(of_images) - s) for e, s in pairs]
+    half = t.ppf(0.975, 4) * np.sqrt(4 / 5 * ((left - np.mean(left)) ** 2).sum())
+    ends = table.loc["explained variance", ["low", "high"]]
+    middle = table["measured"]["explained variance"]
+    np.testing.assert_allclose(ends, [middle - half, middle + half], rtol=2e-3)
+    student = over_images((latents > 0).sum(-1).double().mean(-1).numpy())
+    np.testing.assert_allclose(table.loc["L0", ["low", "high"]], [student.low, student.high])
+    assert table.loc["dead share", ["low", "high"]].isna().all()
+    ends = table[["low", "high"]].drop(["dead share", "L0"])  # of TopK L0 is k everywhere
+    assert (ends["low"] < ends["high"]).all()
+
+
+def test_of_one_image_there_is_no_interval():
+    vit = vl.load(timm_model("CLS", embed_dim=D))
+    found = mirror().explained(vit, pictures(vit, 1))
+    assert found[["low", "high"]].isna().all(axis=None)
 
 
 def test_what_loses_nothing_explains_all():

@@ -60,6 +60,44 @@ def measures(found: SAEWorth) -> dict[str, float]:
     }
 
 
+def intervals(found: SAEWorth) -> dict[str, tuple[float, float]]:
+    """95 % intervals over images of the measures that are means or ratios; the jackknife's.
+
+    One image after the other is left out; around the mean token of all, as it is.
+
+    Source:
+        Efron (1982), "The Jackknife, the Bootstrap and Other Resampling Plans", section 3.1.
+    """
+    n, whole = found.n_images, measures(found)
+    if n < 2:
+        return {}
+    tokens = found.n_tokens * (n - 1) / n
+    left = {
+        "explained variance": 1 - _without(found.errors) / _without(found.spreads),
+        "L0": _without(found.on) / tokens,
+    }
+    if found.kl is not None and found.kl_mean is not None:
+        kl, kl_mean = _without(found.kl.double()), _without(found.kl_mean.double())
+        means = {"KL": kl / (n - 1), "KL of the mean token": kl_mean / (n - 1)}
+        left |= {**means, "recovered": 1 - kl / kl_mean}
+    halves = {name: _half_width(one) for name, one in left.items()}
+    return {name: (whole[name] - half, whole[name] + half) for name, half in halves.items()}
+
+
+def _without(of_images: Tensor) -> Tensor:
+    """The sum of all but each, `[image]`."""
+    return of_images.sum() - of_images
+
+
+def _half_width(left: Tensor) -> float:
+    """Half a 95 % interval, of what is found without each image, `[image]`."""
+    from scipy.stats import t  # a second to import
+
+    n = len(left)
+    error = ((n - 1) / n * (left - left.mean()).square().sum()).sqrt()
+    return float(t.ppf(0.975, n - 1) * error)
+
+
 def explained_table(sae: BaseSAE, vit: ViT, images: Any, batch_size: int) -> DataFrame:
     """See `SAE.explained`."""
     import pandas as pd
@@ -67,6 +105,9 @@ def explained_table(sae: BaseSAE, vit: ViT, images: Any, batch_size: int) -> Dat
     found = worth(sae, vit, images, batch_size)
     said = _numbers(sae.card)
     table = pd.DataFrame({"measured": measures(found)})
+    ends = intervals(found)
+    for at, end in enumerate(("low", "high")):
+        table[end] = [ends[name][at] if name in ends else math.nan for name in table.index]
     table["card"] = [
         next((said[word] for word in _SAID_AS[name] if word in said), math.nan)
         for name in table.index

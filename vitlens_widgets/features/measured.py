@@ -33,6 +33,9 @@ class SAEWorth:
         kl: KL in nats of the model's answer from its answer with the reconstruction in place,
             `[image]`; None of a model without a classifier.
         kl_mean: The same with the mean token in place of each: what there is to lose.
+        errors: The sum of squared errors of each image, float64 `[image]`.
+        spreads: The sum of its squares around the mean token of all, likewise.
+        on: How many latents are on at its tokens together, likewise.
     """
 
     n_images: int
@@ -42,6 +45,9 @@ class SAEWorth:
     dead: float
     kl: Tensor | None
     kl_mean: Tensor | None
+    errors: Tensor
+    spreads: Tensor
+    on: Tensor
 
     @property
     def recovered(self) -> float | None:
@@ -84,6 +90,7 @@ def measured(sae: BaseSAE, vit: ViT, batches: Batches) -> SAEWorth:
         dead=float((sums.on == 0).double().mean()),
         kl=kl,
         kl_mean=kl_mean,
+        **sums.of_images(),
     )
 
 
@@ -97,6 +104,7 @@ class _TokenSums:
         zeros = partial(torch.zeros, dtype=torch.float64, device=sae.device)
         self._sum, self._squares = zeros(sae.width), zeros(sae.width)
         self.error, self.on = zeros(()), zeros(sae.n_latents)
+        self._images: list[tuple[Tensor, ...]] = []
 
     @clean
     @torch.no_grad()
@@ -107,8 +115,16 @@ class _TokenSums:
         self.n, self.n_images = self.n + len(x), self.n_images + len(pixels)
         self._sum += x.sum(0, dtype=torch.float64)
         self._squares += x.double().square().sum(0)
-        self.error += (self._sae.decode(latents, x) - x).double().square().sum()
+        errors = (self._sae.decode(latents, x) - x).double().square()
+        self.error += errors.sum()
         self.on += (latents > 0).sum(0)
+        each = (
+            errors.sum(1),
+            (latents > 0).sum(1).double(),
+            x.double().square().sum(1),
+            x.double(),
+        )
+        self._images.append(tuple(one.unflatten(0, (len(pixels), -1)).sum(1) for one in each))
 
     @property
     def mean(self) -> Tensor:
@@ -119,6 +135,13 @@ class _TokenSums:
     def spread(self) -> Tensor:
         """The sum of squares around it."""
         return (self._squares - self._sum.square() / self.n).sum()
+
+    def of_images(self) -> dict[str, Tensor]:
+        """`SAEWorth`'s numbers of each image, on the CPU."""
+        errors, on, squares, sums = (torch.cat(one) for one in zip(*self._images, strict=True))
+        mean, n = self._sum / self.n, self.n / self.n_images
+        spreads = squares - 2 * sums @ mean + n * mean.square().sum()
+        return {"errors": errors.cpu(), "spreads": spreads.cpu(), "on": on.cpu()}
 
 
 @clean
