@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
     from pandas import DataFrame
 
-_SHUFFLES, _LUCK = 100, 0.95
+_DRAWN, _LUCK = 100, 0.95
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +45,10 @@ class Neighbours(Result):
         feature: Its number.
         layers: The blocks of those it is compared with.
         cosine: With each, float64 `[layer, feature]`; NaN of what writes nothing.
-        null: The largest cosine by luck: with the numbers of its direction in another order, 95 of
-            100 stay at or below it.
+        null: The largest cosine by luck: of directions drawn by lot, spread as those of the
+            features are, 95 of 100 have no larger one with any feature.
         name: What its kind of feature is called.
         directions: What all features write, at length 1, float32 `[layer, feature, d]`.
-        seed: Of the orders.
     """
 
     title: str
@@ -60,7 +59,6 @@ class Neighbours(Result):
     null: float
     name: str
     directions: Tensor = field(repr=False)
-    seed: int = 0
 
     def of(self, layer: int, feature: int) -> Neighbours:
         """The same of another feature, without asking the model again.
@@ -71,10 +69,10 @@ class Neighbours(Result):
         place = place_of(layer, self.layers)
         feature = check_index("feature", feature, self.directions.shape[1])
         own = self.directions[place, feature]
-        cosine, null = _cosines(own, self.directions, self.seed)
+        cosine = _cosines(own, self.directions)
         whose = self.title.split(": ", 1)[1]
         title = f"neighbours of {_called(self.name, layer, feature)}: {whose}"
-        return replace(self, title=title, layer=layer, feature=feature, cosine=cosine, null=null)
+        return replace(self, title=title, layer=layer, feature=feature, cosine=cosine)
 
     def top(self, k: int = 6, where: Where = "any") -> FeatureNames:
         """The features that write most nearly the same, itself left out.
@@ -135,7 +133,10 @@ def neighbours(
 
     Cosines of what one unit of activation adds: a neuron's value vector with the layer scale, a
     latent's direction. `found.of(layer, feature)` has another feature's without asking the model
-    again.
+    again. The nearest is the best of all features, and so is its null: the largest cosine with any
+    of them of 100 directions drawn by lot, each a sum of all features' directions by normal random
+    weights. So they crowd where features do, as directions drawn evenly, or with their numbers in
+    another order, would not.
 
     Args:
         vit: The model.
@@ -143,7 +144,7 @@ def neighbours(
         feature: Its number.
         layers: The blocks whose neurons it is compared with; None for all.
         sae: A sparse autoencoder, whose latents are compared with one another.
-        seed: Of the orders in which the null puts the direction's numbers.
+        seed: Of the directions that the null draws.
 
     Raises:
         UsageError: A block or feature that there is not, or an SAE of another model.
@@ -165,21 +166,26 @@ def neighbours(
     written = [FeatureSet(vit, one, sae).vectors(trace) for one in blocks]
     feature = check_index("feature", feature, len(written[blocks.index(layer)]))
     directions = torch.nn.functional.normalize(torch.stack(written), dim=-1)
-    cosine, null = _cosines(directions[blocks.index(layer), feature], directions, seed)
+    cosine = _cosines(directions[blocks.index(layer), feature], directions)
     name = "neuron" if sae is None else f"latent of {sae.name}"
     title = f"neighbours of {_called(name, layer, feature)}: {vit.name}"
-    return Neighbours(title, layer, feature, blocks, cosine, null, name, directions, seed)
+    null = _by_luck(directions.flatten(0, 1), seed)
+    return Neighbours(title, layer, feature, blocks, cosine, null, name, directions)
 
 
 def _called(name: str, layer: int, feature: int) -> str:
     return f"{name} {feature} of block {layer}"
 
 
-def _cosines(own: Tensor, directions: Tensor, seed: int) -> tuple[np.ndarray, float]:
-    """With all directions, and the largest by luck."""
-    rng = np.random.default_rng(seed)
-    orders = np.stack([rng.permutation(len(own)) for _ in range(_SHUFFLES)])
-    lucky = (directions @ own[torch.from_numpy(orders)].T).amax((0, 1))
+def _cosines(own: Tensor, directions: Tensor) -> np.ndarray:
+    """With all directions; NaN where there is none."""
     there = (directions != 0).any(-1) & bool((own != 0).any())
-    cosine = torch.where(there, directions @ own, torch.nan).double().numpy()
-    return cosine, float(np.quantile(lucky.numpy(), _LUCK))
+    return torch.where(there, directions @ own, torch.nan).double().numpy()
+
+
+def _by_luck(directions: Tensor, seed: int) -> float:
+    """The largest cosine with any of the directions `[feature, d]` that luck has."""
+    rng = np.random.default_rng(seed)
+    weights = torch.from_numpy(rng.standard_normal((_DRAWN, len(directions)), np.float32))
+    drawn = torch.nn.functional.normalize(weights.to(directions) @ directions, dim=-1)
+    return float(np.quantile((drawn @ directions.T).amax(1).numpy(), _LUCK))
