@@ -253,6 +253,8 @@ def test_choices_are_checked():
         vl.Features("toy/p32")
     with refused(vl.UsageError):
         vl.Features(random_activations(16), caption=3)
+    with refused(vl.UsageError):
+        vl.Features(random_activations(16), sae="toy/p32/5")
 
 
 def test_thirty_six_thousand_neurons_are_four_megabytes():

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import traitlets
 
-from vitlens_widgets.errors import check_text
+from vitlens_widgets.errors import UsageError, check_text
 from vitlens_widgets.export.page import SavedWidget
 from vitlens_widgets.export.stills.piece import Piece
 from vitlens_widgets.widgets.features.data import described, packed
@@ -93,6 +93,11 @@ class Features(FeaturesTraits):
         caption: str = "",
         **choices: Any,
     ) -> None:
+        if "sae" in choices:
+            raise UsageError(
+                "Features shows the latents of the SAE that activations were found of: give it to "
+                "them, vl.Features(vl.analysis.activations(vit, data, sae=sae), vit, image)."
+            )
         self._refuse_unknown(choices)
         check_text("caption", caption, "600 scenes")
         self._source = source = source_of(activations, vit, images)
