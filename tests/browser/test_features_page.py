@@ -191,6 +191,22 @@ def test_strengths_are_chosen_on_the_axis(page):
     assert "× 8" in root.locator(".vl-answers .vl-hint").first.text_content()
 
 
+def test_partners_are_looked_for_when_they_are_asked_for(page):
+    source = random_activations(15)
+    _, root, widget = shown(page, source)
+    drawn(root, widget.layer, widget.feature)
+    ask = root.get_by_role("button", name="What fires with it?")
+    eventually(page, lambda: root.locator(".vl-neighbours .vl-neighbour").count() == 4)
+    page.wait_for_timeout(1500)
+    assert not any(look.kind == "partners" for look in widget._looks._made)
+    ask.click()
+    eventually(page, lambda: root.get_by_text("fires with it, ", exact=False).count() == 2)
+    assert not ask.is_visible()
+    root.press("]")
+    eventually(page, ask.is_visible)
+    assert sum(look.kind == "partners" for look in widget._looks._made) == 1
+
+
 def test_effects_on_the_target_are_asked_for_when_they_are_chosen(page):
     source = random_activations(15)
     _, root, widget = shown(page, source, up="tail")

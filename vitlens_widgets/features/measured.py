@@ -104,7 +104,7 @@ class _TokenSums:
         zeros = partial(torch.zeros, dtype=torch.float64, device=sae.device)
         self._sum, self._squares = zeros(sae.width), zeros(sae.width)
         self.error, self.on = zeros(()), zeros(sae.n_latents)
-        self._images: list[tuple[Tensor, ...]] = []
+        self._images: list[list[Tensor]] = []
 
     @clean
     @torch.no_grad()
