@@ -32,10 +32,19 @@ def test_what_is_said_of_the_most_selective_neuron(found, prose):
     at = told.labels.index("house")
     assert int(told.best[late, first]) == at
     assert f"{told.auc[late, first, at]:.3f}" == "1.000"
-    assert f"{told.low[late, first, at]:.3f}" == "0.942"
+    judged = found["judged"]
+    assert f"{judged.auc[late, first, at]:.3f}" == "0.996"
+    ends = [f"{end[late, first, at]:.3f}" for end in (judged.low, judged.high)]
+    assert ends == ["0.939", "1.000"]
     assert f"{told.null:.3f}" == "0.727"
     assert told.auc.shape == (6, 768, 16)
-    says(text, "271 of block 4", "1.000", "0.942", "4,608", "0.727")
+    says(text, "271 of block 4", "1.000", "0.996", "0.939 to 1.000", "4,608", "0.727")
+
+
+def test_what_is_judged_is_not_what_was_chosen_by(found):
+    chosen, judged = ({found[name].source(i) for i in range(300)} for name in ("data", "unseen"))
+    assert not chosen & judged
+    assert "house: AUC 1.000 where chosen, 0.996" in found["printed"]["activations"]
 
 
 def test_what_is_said_of_superposition(found, prose):
@@ -44,10 +53,12 @@ def test_what_is_said_of_superposition(found, prose):
     shares = [some.mean() for layer in (4, 5) for some in (counts[layer] == 1, counts[layer] > 1)]
     assert [f"{one:.2f}" for one in shares] == ["0.48", "0.12", "0.48", "0.35"]
     says(text, "0.48 of the neurons tell one class and 0.12", "last block 0.48 and 0.35")
-    auc = np.sort(found["told"].auc[4, found["double"]])[::-1]
     assert found["double"] == 44
-    assert [f"{one:.3f}" for one in auc[:2]] == ["0.966", "0.950"]
-    says(text, "cars (AUC 0.966) and keys (0.950)")
+    two = np.argsort(-found["told"].auc[4, 44])[:2]
+    assert [found["told"].labels[i] for i in two] == ["car", "key"]
+    assert [f"{one:.3f}" for one in found["judged"].auc[4, 44, two]] == ["0.965", "0.953"]
+    says(text, "cars (AUC 0.965) and keys (0.953)", "a share of 0.996")
+    says(found["printed"]["serve"], "on other images, too: 0.996 of them")
 
 
 def test_what_is_said_of_what_neurons_write(found, prose):
@@ -159,7 +170,7 @@ def test_it_runs_on_photographs_with_an_autoencoder_of_a_file(found, tmp_path):
     rng = np.random.default_rng(0)
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
-        for i in range(2):
+        for i in range(4):  # of which half are judged on
             pixels = rng.integers(0, 256, (90, 100, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{i}.png")
     kept = tmp_path.parent / "sae.safetensors"
