@@ -14,7 +14,8 @@ export function nameNodes(scene, id, most) {
   const at = catalogue.of(id);
   const name = element("span", "vl-feature-name", {}, shortName(at, meta));
   if (meta.has_classes) return [classMark(meta.labels[catalogue.best(id)]), name];
-  return [cropsNode(scene.lookAt(["crops", at.layer, at.feature, -1, -1, -1]), most), name];
+  const found = scene.lookAt(["crops", at.layer, at.feature, -1, -1, -1]);
+  return found || scene.canAsk ? [cropsNode(found, most), name] : [name]; // no room for what cannot come
 }
 
 /** @param {import("./scene.js").Found | null} found @param {number} most */

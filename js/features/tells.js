@@ -117,7 +117,8 @@ export function neighbours(actions) {
   const ask = element("button", "vl-button", { type: "button" }, "What fires with it?");
   const offer = element("div", "", {}, ask, element("p", "vl-hint", {}, "runs some of the images"));
   const alike = element("div", "vl-neighbour-side");
-  const node = section("Neighbours", "correlation over patches; cosine", element("div", "vl-neighbours", {}, element("div", "vl-neighbour-side", {}, offer, partners), alike));
+  const side = element("div", "vl-neighbour-side", {}, offer, partners);
+  const node = section("Neighbours", "correlation; cosine", element("div", "vl-neighbours", {}, side, alike));
   let id = -1;
   ask.addEventListener("click", () => {
     actions.set({ partnersOf: id });
@@ -130,7 +131,9 @@ export function neighbours(actions) {
   const groups = (/** @type {Scene} */ scene, /** @type {import("./scene.js").Found} */ { said }) => said.groups.map((/** @type {[string, [number, number, number][]]} */ [name, some]) => group(scene, name, some));
   const offered = (/** @type {Scene} */ scene) => {
     id = scene.id;
-    const isOpen = !scene.canAsk || scene.partnersOf === id || scene.look("partners") !== null;
+    const isFound = scene.look("partners") !== null;
+    const isOpen = scene.partnersOf === id || isFound;
+    side.hidden = !scene.canAsk && !isFound; // a saved page runs no images
     offer.hidden = isOpen || Boolean(scene.look("neighbours")?.why); // which says why there are none
     partners.hidden = !isOpen;
   };

@@ -229,6 +229,20 @@ def test_a_saved_page_has_all_that_was_looked_at():
     assert sum(one["bytes"] for one in state["_saved"]) == len(state["_saved_bytes"])
 
 
+def test_a_saved_page_has_the_pictures_that_name_what_it_shows():
+    source = random_activations(11, classes=0, images=0)
+    order = np.argsort(-source.largest, axis=None, kind="stable")
+    place, feature = np.unravel_index(order[40], source.largest.shape)
+    widget = vl.Features(source, layer=source.layers[place], feature=int(feature))
+    of = [one["of"][:3] for one in widget.saved().state["_saved"]]
+    listed = [np.unravel_index(at, source.largest.shape) for at in [*order[:13], *order[28:52]]]
+    for place, feature in listed:
+        assert ["crops", source.layers[place], feature] in of
+    (found,) = [one for one in widget.saved().state["_saved"] if one["of"][0] == "neighbours"]
+    for layer, feature, *_ in (one for _, some in found["groups"] for one in some):
+        assert ["crops", layer, feature] in of
+
+
 def test_a_saved_page_keeps_the_features_it_was_told():
     widget = vl.Features(random_activations(18))
     widget.keep((0, 3), (4, 30))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bokeh.models import ColumnDataSource, HoverTool, Span
+from bokeh.models import ColumnDataSource, HoverTool, LegendItem, Span
 
 from vitlens_widgets.charts.curves import COLOURS, Band, Interval, empty_figure
-from vitlens_widgets.charts.theme import ON_BOTH
+from vitlens_widgets.charts.theme import ON_BOTH, legend_of
 
 if TYPE_CHECKING:
     from bokeh.plotting import figure as Figure  # noqa: N812
@@ -47,7 +47,9 @@ def intervals(
     source = ColumnDataSource(data)
     if luck is not None:
         grey: dict[str, Any] = {"color": ON_BOTH, "alpha": 0.3, "line_color": None}
-        plot.hbar("of", 0.6, "luck_high", "luck_low", source=source, **grey)
+        bars = plot.hbar("of", 0.6, "luck_high", "luck_low", source=source, **grey)
+        plot.add_layout(legend_of([LegendItem(label="luck, 95 %", renderers=[bars])]), "below")
+        plot.height += 30
     if null is not None:
         look: dict[str, Any] = {"line_dash": "dashed", "line_color": ON_BOTH, "line_width": 1}
         plot.add_layout(Span(location=null, dimension="height", **look))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -225,12 +225,15 @@ class Features(FeaturesTraits):
         return looks + [Look("crops", *place) for place in self._listed()]
 
     def _listed(self) -> list[tuple[int, int]]:
-        """Features that the list begins with, where pictures are their names."""
+        """Features that the list begins with, and those around the chosen one, if so named."""
         if self._source.selectivity is not None:
             return []
         numbers = np.frombuffer(self._numbers, "<f4").reshape(-1, len(self._layers) * self._width)
-        order = np.argsort(-np.nan_to_num(numbers[1], nan=-np.inf), kind="stable")[:N_ROWS]
-        return [(self._layers[i // self._width], i % self._width) for i in order.tolist()]
+        order = np.argsort(-np.nan_to_num(numbers[1], nan=-np.inf), kind="stable")
+        chosen = self._layers.index(self.layer) * self._width + self.feature
+        at = int(np.flatnonzero(order == chosen)[0])
+        listed = [*order[:N_ROWS].tolist(), *order[max(0, at - N_ROWS) : at + N_ROWS].tolist()]
+        return [(self._layers[i // self._width], i % self._width) for i in dict.fromkeys(listed)]
 
     @answers_browser
     def _look(self, what: dict[str, Any], _buffers: Buffers) -> Reply:
@@ -242,8 +245,17 @@ class Features(FeaturesTraits):
         """The widget as a page without a kernel keeps it: with all that was looked at."""
         page = super().saved()
         for look in self._of_choice():
-            self._looks(look)
+            said, _ = self._looks(look)
+            self._name(said.get("groups", ()))
         return replace(page, state=page.state | self._looks.kept())
+
+    def _name(self, groups: Iterable[tuple[str, Sequence[Sequence[Any]]]]) -> None:
+        """Have the pictures by which the features of these groups are named, if they are."""
+        if self._source.selectivity is not None:
+            return
+        for layer, feature, *_ in (one for _, some in groups for one in some):
+            if layer in self._layers:
+                self._looks(Look("crops", layer, feature))
 
     @property
     def _beyond(self) -> str:
