@@ -20,6 +20,10 @@ from vitlens_widgets.data.imagenet_s import MERGED
 from vitlens_widgets.data.known_sets import imagenet_synsets
 
 
+class Columned(list):
+    """A list of a kind of its own."""
+
+
 def picture(path, colour=(9, 9, 9), size=(12, 8)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, colour).save(path)
@@ -68,6 +72,46 @@ def test_a_folder_is_known_by_its_files_wherever_it_stands(photos, tmp_path_fact
     data.source(3).unlink()
     with refused(vl.UsageError):
         _ = data.identity
+
+
+ODD = ["a b.png", "ü/\udcff.jpg", "data:image/png;base64,iVBOR", "~/c.gif"]
+
+
+@pytest.mark.parametrize("kind", [Path, str])
+def test_a_list_of_paths_arrives_as_it_was(kind):
+    classes = ["cat", 1, None, np.int64(0)]
+    items = [(kind(name), label) for name, label in zip(ODD, classes, strict=True)]
+    data = Examples(items, ["cat", "dog"], name="odd")
+    sent = pickle.loads(pickle.dumps(data))
+    assert [(one.image, one.label) for one in map(sent.__getitem__, range(4))] == [
+        (one.image, one.label) for one in map(data.__getitem__, range(4))
+    ]
+    assert type(sent[0].image) is type(items[0][0])
+    assert (sent.identity, repr(sent), len(sent)) == (data.identity, repr(data), 4)
+    again = pickle.loads(pickle.dumps(sent))
+    assert again[3].image == items[3][0]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [(Path("a"), 0, np.ones((2, 2), bool))],
+        [(Path("a"), 0), ("b", 1)],
+        [(np.zeros((2, 2), np.uint8), 0)],
+        [("a\0b", 1)],
+        Columned([("a", 0)]),
+    ],
+)
+def test_what_is_no_list_of_paths_is_sent_as_it_is(items):
+    sent = pickle.loads(pickle.dumps(Examples(items, ["cat", "dog"])))._items
+    assert type(sent) is type(items)
+    assert len(sent) == len(items)
+
+
+def test_many_paths_are_light():
+    names = [f"/data/train/n{i % 1000:08d}/n{i % 1000:08d}_{i}.JPEG" for i in range(30_000)]
+    data = Examples([(Path(name), i % 1000) for i, name in enumerate(names)], "imagenet-1k")
+    assert len(pickle.dumps(data)) < 20 * len(names)  # the names alone are 45 letters each
 
 
 @pytest.mark.parametrize("of", [ImageFolder, ImageNetS])

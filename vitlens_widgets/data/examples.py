@@ -15,6 +15,7 @@ import numpy as np
 
 from vitlens_widgets.data.emoji import recognised
 from vitlens_widgets.data.labels import LabelSet
+from vitlens_widgets.data.listed_paths import as_listed_paths
 from vitlens_widgets.data.rows import Columns, columns_of
 from vitlens_widgets.errors import UsageError, counted, said
 from vitlens_widgets.kinds import is_mapping, is_tuple
@@ -137,6 +138,11 @@ class Examples:
         mask = checked_mask(parts[2], name) if self.has_masks else None
         label = UNKNOWN if parts[1] is None else self.labels.index(parts[1])
         return Example(parts[0], label, mask, name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A list of paths and classes as one that takes little room; all else as it is."""
+        paths = as_listed_paths(self._items)
+        return vars(self) | ({} if paths is None else {"_items": paths})
 
     def _plain(self, item: Any) -> Any:
         """(image, class) of a row; anything else as it is."""
