@@ -36,6 +36,7 @@ class BatchJob:
         labels: Whose classes theirs are brought to; see `batches`.
         any_class: Whether classes play no part; see `batches`.
         digests: Whether examples are to be known again; see `batches`.
+        large: Whether what a batch gives is large, and takes long: then each is a shard.
     """
 
     add: Callable[[Tallies, ExampleBatch], Tallies]
@@ -45,6 +46,7 @@ class BatchJob:
     labels: LabelSet | None = None
     any_class: bool = False
     digests: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,7 @@ class Shards:
         gaps.append((at, stop))
         n_batches = -(-sum(b - a for a, b in gaps) // self._batch_size)
         each = _batches_of_each(n_batches, self._crew.n_workers, self._job.whole)
+        each = 1 if self._job.large else each
         step, self._parts_of_each = self._batch_size * each, 1 if self._job.whole else each
         self._waiting.extend(
             (first, min(first + step, b)) for a, b in gaps for first in range(a, b, step)

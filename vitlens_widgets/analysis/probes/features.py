@@ -153,26 +153,43 @@ def features_of(
     if cache is None:
         file = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the array)
         reserve(file, 4 * math.prod(shape), Path(tempfile.gettempdir()))
-        values, state, done = np.memmap(file, np.float32, "w+", shape=shape), None, 0
+        values, kept = np.memmap(file, np.float32, "w+", shape=shape), None
     else:
-        values, state, done = _kept(cache, shape, about)
+        values, kept = _kept(cache, shape, about)
+    reader, done, ahead = _Reader(vit, places, values), 0, list[Part]()
+    if kept is not None:
+        done, ahead = kept.done, kept.ahead
+
+    def keep(parts: Sequence[Part]) -> None:
+        """What workers have done beyond a gap has its place in the file, too."""
+        later = [part for part in parts if part.start >= done]
+        for part in later:
+            reader.store(part)
+        if kept is not None:
+            kept.say(values, done, later)
+
     with progress_bar(data.count, "features for probes") as bar:
-        bar.update(done)
-        reader = _Reader(vit, places)
+        bar.update(done + sum(part.stop - part.start for part in ahead))
         job = BatchJob(reader.read, False, vit, cast("Dataset", data), data.labels)
-        for part in parts_of(job, executor, (done, data.count), batch_size, bar.update):
-            reader.store(values, part)
-            if state is not None:
-                cast("np.memmap", values).flush()
-                _say_done(state, about, part.stop)
+        span = (done, data.count)
+        with parts_of(job, executor, span, batch_size, bar.update, ahead, keep) as parts:
+            for part in parts:
+                reader.store(part)
+                done = part.stop
+                if kept is not None:
+                    kept.say(values, done, [one for one in ahead if one.start >= done])
     return values
 
 
 class _Reader:
     """What is read of a batch, and where it is kept."""
 
-    def __init__(self, vit: ViT, places: ProbePlaces) -> None:
-        self._vit, self._places = vit, places
+    def __init__(self, vit: ViT, places: ProbePlaces, values: np.ndarray) -> None:
+        self._vit, self._places, self._values = vit, places, values
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Sent to workers without the file."""
+        return {**vars(self), "_values": None}
 
     def read(self, _tallies: Mapping[str, Any], batch: ExampleBatch) -> dict[str, np.ndarray]:
         """By site and block, float32 `[token, image, d]`."""
@@ -187,17 +204,34 @@ class _Reader:
         read_places(self._vit, batch, self._places, see)
         return found
 
-    def store(self, values: np.ndarray, part: Part) -> None:
-        """Keep what was read of a batch in its place."""
-        for s, site in enumerate(self._places.sites):
+    def store(self, part: Part) -> None:
+        """Keep what was read of a batch in its place, where it is not there yet."""
+        for s, site in enumerate(self._places.sites if part.tallies else ()):
             for b, layer in enumerate(self._places.layers):
-                values[s, b][:, part.start : part.stop] = part.tallies[f"{site} {layer}"]
+                span = slice(part.start, part.stop)
+                self._values[s, b][:, span] = part.tallies[f"{site} {layer}"]
 
 
-def _kept(
-    cache: Path, shape: Sequence[int], about: Mapping[str, Any]
-) -> tuple[np.ndarray, Path, int]:
-    """The array of a folder, the file that says how much of it is done, and how much is."""
+class _Kept(NamedTuple):
+    """The file that says how much of an array is done."""
+
+    path: Path
+    about: Mapping[str, Any]
+    done: int
+    """How many images are, from the first on."""
+    ahead: list[Part]
+    """What is beyond them, in its place already."""
+
+    def say(self, values: np.ndarray, done: int, ahead: Sequence[Part] = ()) -> None:
+        """Replace what is said, at once, so that an interruption cannot tear it."""
+        cast("np.memmap", values).flush()
+        spans = [(part.start, part.stop) for part in ahead]
+        said = {"schema": SCHEMA, "about": self.about, "done": done, "ahead": spans}
+        write_whole(self.path, json.dumps(said).encode())
+
+
+def _kept(cache: Path, shape: Sequence[int], about: Mapping[str, Any]) -> tuple[np.ndarray, _Kept]:
+    """The array of a folder, and the file that says how much of it is done."""
     if not cache.is_dir():
         raise UsageError(f"There is no folder {cache} to keep features in.")
     path, state = cache / "features.npy", cache / "features.json"
@@ -206,11 +240,13 @@ def _kept(
         values = np.lib.format.open_memmap(path, "w+", np.float32, tuple(shape))
         with path.open("r+b") as file:
             reserve(file, path.stat().st_size, path)
-        _say_done(state, about, 0)
-        return values, state, 0
+        kept = _Kept(state, about, 0, [])
+        kept.say(values, 0)
+        return values, kept
     try:
         said = json.loads(state.read_text(encoding="utf-8"))
         known, done, schema = said["about"], said["done"], said.get("schema")
+        ahead = [Part(int(a), int(b), {}) for a, b in said.get("ahead", ())]
         values = np.lib.format.open_memmap(path, "r+")
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise UsageError(f"{cache} holds no features; give cache= another folder.") from error
@@ -221,12 +257,7 @@ def _kept(
             f"{cache} holds features of another model, of other images or places, or of another "
             "version of vitlens_widgets; give cache= another folder."
         )
-    return values, state, done
-
-
-def _say_done(state: Path, about: Mapping[str, Any], done: int) -> None:
-    """Replace what is said, at once, so that an interruption cannot tear it."""
-    write_whole(state, json.dumps({"schema": SCHEMA, "about": about, "done": done}).encode())
+    return values, _Kept(state, about, done, ahead)
 
 
 def signs(classes: np.ndarray, n_classes: int) -> Tensor:

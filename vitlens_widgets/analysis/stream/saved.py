@@ -18,6 +18,7 @@ from vitlens_widgets.data.examples import checked_example
 from vitlens_widgets.errors import UsageError, said, warn
 from vitlens_widgets.files import path_for, try_out, whole_file
 from vitlens_widgets.trace.fingerprint import agree
+from vitlens_widgets.workers.kept_parts import as_arrays, of_arrays
 from vitlens_widgets.workers.order import Part
 
 SCHEMA = 2
@@ -123,7 +124,7 @@ class SavedRun:
         about = json.dumps(self._about)
         arrays |= {"about": about, "done": done, "seen": self._seen[1], "schema": SCHEMA}
         self.ahead = [part for part in self.ahead if part.start >= done]
-        arrays |= _of_ahead(self.ahead)
+        arrays |= as_arrays(self.ahead)
         try:
             with whole_file(self.path) as file:
                 np.savez(file, **arrays, sum=_sum_of(arrays))
@@ -178,7 +179,7 @@ class SavedRun:
             "done": int(arrays["done"]),
             "seen": str(arrays["seen"]),
             "tallies": {n.removeprefix("of "): a for n, a in arrays.items() if n[:3] == "of "},
-            "ahead": _ahead_of(arrays),
+            "ahead": of_arrays(arrays),
         }
 
     def _after(self, digests: Iterable[str]) -> str:
@@ -196,26 +197,6 @@ class SavedRun:
     def _stands(self, part: Part) -> bool:
         """Whether the images of a part are what they were."""
         return list(part.digests) == list(self._digests(part.start, part.stop))
-
-
-def _of_ahead(parts: Iterable[Part]) -> dict[str, Any]:
-    """Parts as arrays of a file."""
-    words = [(part.start, part.stop, list(part.digests)) for part in parts]
-    arrays: dict[str, Any] = {"ahead": json.dumps(words)} if words else {}
-    for part in parts:
-        named = {f"at {part.start} of {name}": value for name, value in part.tallies.items()}
-        arrays |= named
-    return arrays
-
-
-def _ahead_of(arrays: Mapping[str, np.ndarray]) -> list[Part]:
-    """Parts from the arrays of a file."""
-    found: list[Part] = []
-    for start, stop, digests in json.loads(str(arrays.get("ahead", "[]"))):
-        head = f"at {start} of "
-        own = {n.removeprefix(head): a for n, a in arrays.items() if n.startswith(head)}
-        found.append(Part(start, stop, own, digests))
-    return found
 
 
 def check_same_kind(tallies: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,13 +21,14 @@ from vitlens_widgets.errors import UsageError, check_count, check_number, warn
 from vitlens_widgets.lenses.fitted.kinds import kinds_of
 from vitlens_widgets.lenses.jacobian.mean import MeanMap
 from vitlens_widgets.lenses.jacobian.products import Linear, linear
+from vitlens_widgets.lenses.jacobian.tail import Tail
 from vitlens_widgets.lenses.jacobian.targets import n_targets
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import Foresight, progress_bar
 from vitlens_widgets.trace import ViT
-from vitlens_widgets.trace.example_batches import ExampleBatch, batches, check_data, how_many
-from vitlens_widgets.workers.order import BatchJob
-from vitlens_widgets.workers.shards import Shards
+from vitlens_widgets.trace.example_batches import ExampleBatch, check_data, how_many
+from vitlens_widgets.workers.order import BatchJob, Part
+from vitlens_widgets.workers.parts import parts_of
 from vitlens_widgets.workers.threads import threads_that_fit
 
 MEASURED = ("held_out", "measured")
@@ -86,69 +87,94 @@ class Fitting:
 
     @clean
     def run(
-        self, done: Done, keep: Callable[[Done], None], path: Path | None, executor: Any = None
+        self, done: Done, keep: Callable[[Done], None], tail: Tail | None, executor: Any = None
     ) -> Done:
         """Go on from what is done to the end.
 
         Args:
             done: What is.
             keep: Is given what is done after each batch.
-            path: The file that keeps it, for what an interrupt says.
+            tail: The file beside it that keeps what workers have done behind a gap; None for none.
             executor: Whose workers do it; None for this process.
         """
         kept = first = done.mean.n_images
+        if self.is_sure(done) or first == self.stop:
+            return done
+        ahead = [] if tail is None else [one for one in tail.read() if self._stands(one, first)]
+
+        def keep_ahead(parts: Sequence[Part]) -> None:
+            nonlocal ahead
+            ahead = [part for part in parts if part.start >= kept]
+            if tail is not None:
+                tail.keep(ahead)
+
         n_batches = -(-(self.stop - first) // self.batch_size)
         n_products = n_batches * self._n_products
-        foresight = Foresight("This fit", n_products, "n_images", self.stop, goes_on=first > 0)
+        goes_on = bool(first or ahead)
+        foresight = Foresight("This fit", n_products, "n_images", self.stop, goes_on=goes_on)
         threads = threads_that_fit() if executor is None else nullcontext()
         try:
             with progress_bar(n_products, "Jacobian lens") as bar, threads:
-                where = self._here if executor is None else partial(self._by_workers, executor)
-                with closing(where(first, foresight.beside(bar.update))) as every:
-                    while not self.is_sure(done) and (more := next(every, None)) is not None:
-                        mean = done.mean.with_more(more.linear)
-                        done = Done(mean, self._after(done.seen, more.digests))
+                job, count = self._job(executor is None, foresight.beside(bar.update))
+                for part in ahead:
+                    bar.update(self._products_of(part.stop - part.start))
+                span, size = (first, self.stop), self.batch_size
+                with parts_of(job, executor, span, size, count, ahead, keep_ahead) as parts:
+                    for part in parts:
+                        mean = done.mean.with_more(found_of(part.tallies, self._vit))
+                        done = Done(mean, self._after(done.seen, part.digests))
                         bar.set_postfix({"standard error": f"{mean.standard_error().max():.3g}"})
                         keep(done)
                         kept = mean.n_images
+                        if self.is_sure(done):
+                            break
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(self._stopped(kept, path)) from None
+            raise KeyboardInterrupt(self._stopped(kept, ahead, tail)) from None
         return done
 
-    def _here(self, first: int, step: Callable[[int], object]) -> Generator[_More]:
-        """Batch after batch, by this process."""
-        span = (first, self.stop, self.batch_size)
-        for batch in batches(self._vit, self._data, *span, any_class=True, digests=self._looks):
-            trace = self._vit.trace(batch.pixels, preprocessed=True, grad=True)
-            found = linear(trace, self.kinds, partial(step, 1))
-            yield _More(found, batch.digests)
+    def _job(
+        self, here: bool, step: Callable[[int], object]
+    ) -> tuple[BatchJob, Callable[[int], object]]:
+        """What is done with a batch, and what counts images that are done.
 
-    def _by_workers(
-        self, executor: Any, first: int, step: Callable[[int], object]
-    ) -> Generator[_More]:
-        """Batch after batch, in the same order, by others."""
+        A batch takes long, so that in this process each of its products is counted.
+        """
 
-        def count(n_images: int) -> None:
-            step(-(-n_images // self.batch_size) * self._n_products)
+        def by_images(n_images: int) -> None:
+            step(self._products_of(n_images))
 
-        job = _Products(self._vit, self.kinds)
-        sent = BatchJob(job.add, False, self._vit, self._data, any_class=True, digests=self._looks)
-        with Shards(sent, executor, self.batch_size, count) as shards:
-            for part in shards.parts(first, self.stop):
-                yield _More(job.found(part.tallies), part.digests)
+        products = _Products(self._vit, self.kinds, partial(step, 1) if here else None)
+        words = {"any_class": True, "digests": self._looks, "large": True}
+        job = BatchJob(products.add, False, self._vit, self._data, **words)
+        return job, _nothing if here else by_images
+
+    def _products_of(self, n_images: int) -> int:
+        return -(-n_images // self.batch_size) * self._n_products
+
+    def _stands(self, part: Part, first: int) -> bool:
+        """Whether a part is of images that are asked for, and that are what they were."""
+        asked = first <= part.start and part.stop <= self.stop
+        return asked and list(part.digests) == self._digests(part.start, part.stop)
+
+    def _digests(self, start: int, stop: int) -> list[str]:
+        """By what these images are known, as they are now."""
+        numbers = range(start, stop) if self._looks else ()
+        return [of_example(checked_example(self._data, i, any_class=True)) for i in numbers]
 
     @property
     def _looks(self) -> bool:
         """Whether images are known again by themselves."""
         return not getattr(self._data, "identity_says_all", False)
 
-    def _stopped(self, kept: int, path: Path | None) -> str:
+    def _stopped(self, kept: int, ahead: Sequence[Part], tail: Tail | None) -> str:
         """What is said when it is interrupted: how much is kept, and where."""
-        if path is None:
+        if tail is None:
             return f"Stopped after {kept} of {self.stop} images; save_to= would have kept them."
+        n_ahead = sum(part.stop - part.start for part in ahead)
+        beside = f", {tail.path.name} what workers found of {n_ahead} others" if n_ahead else ""
         return (
-            f"Stopped: {path} holds the lens of the first {kept} of {self.stop} images; the same "
-            "call goes on from there."
+            f"Stopped: {tail.lens} holds the lens of the first {kept} of {self.stop} images"
+            f"{beside}; the same call goes on from there."
         )
 
     def is_sure(self, done: Done) -> bool:
@@ -197,10 +223,8 @@ class Fitting:
                 f"give save_to= another file, or n_images={n_images} or more."
             )
         mean = MeanMap(weight, bias, torch.tensor(fitted["squares"]).double(), n_images)
-        numbers = range(n_images if self._looks else 0)
-        examples = (checked_example(self._data, i, any_class=True) for i in numbers)
         measured = {name: fitted[name] for name in MEASURED if name in fitted}
-        done = Done(mean, self._after("", map(of_example, examples)), measured)
+        done = Done(mean, self._after("", self._digests(0, n_images)), measured)
         now = self.about(done)
         if any(now[word] != fitted[word] for word in ("data", "seen")):
             raise UsageError(f"{path} holds a lens of other images; {instead}.")
@@ -214,26 +238,38 @@ class Fitting:
 
 
 class _Products:
-    """What workers are sent: how a batch's affine maps are found, and come back as arrays."""
+    """How a batch's affine maps are found, here or by workers, as arrays.
 
-    def __init__(self, vit: ViT, kinds: Sequence[str]) -> None:
-        self._vit, self._kinds = vit, kinds
+    Args:
+        vit: The model.
+        kinds: Of token.
+        step: Called after each vector-Jacobian product; None for workers.
+    """
+
+    def __init__(
+        self, vit: ViT, kinds: Sequence[str], step: Callable[[], object] | None = None
+    ) -> None:
+        self._vit, self._kinds, self._step = vit, kinds, step or _nothing
 
     def add(self, _tallies: Mapping[str, Any], batch: ExampleBatch) -> dict[str, Any]:
         """The maps of a batch alone."""
         trace = self._vit.trace(batch.pixels, preprocessed=True, grad=True)
-        *maps, n_images = linear(trace, self._kinds)
+        *maps, n_images = linear(trace, self._kinds, self._step)
         arrays = dict(zip(Linear._fields, (one.cpu().numpy() for one in maps), strict=False))
         return {**arrays, "n_images": n_images}
 
-    def found(self, arrays: Mapping[str, Any]) -> Linear:
-        """The maps again, where the model is."""
-        device = self._vit.device
-        jacobian, intercept, squares = (
-            torch.from_numpy(arrays[name]).to(device)
-            for name in ("jacobian", "intercept", "squares")
-        )
-        return Linear(jacobian, intercept, squares, int(arrays["n_images"]))
+
+def _nothing(*_of: object) -> None:
+    """Counts nothing."""
+
+
+def found_of(arrays: Mapping[str, Any], vit: ViT) -> Linear:
+    """What `_Products` found, where the model is."""
+    jacobian, intercept, squares = (
+        torch.from_numpy(arrays[name]).to(vit.device)
+        for name in ("jacobian", "intercept", "squares")
+    )
+    return Linear(jacobian, intercept, squares, int(arrays["n_images"]))
 
 
 def check_computes(vit: ViT) -> None:

@@ -21,6 +21,7 @@ from vitlens_widgets.lenses.fitted.split import FirstImages
 from vitlens_widgets.lenses.jacobian.fitting import MEASURED, Done, Fitting, check_computes, keeping
 from vitlens_widgets.lenses.jacobian.mean import MeanMap
 from vitlens_widgets.lenses.jacobian.products import linear
+from vitlens_widgets.lenses.jacobian.tail import Tail
 from vitlens_widgets.lenses.lens import check_classifier
 from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.trace import Trace, ViT
@@ -127,9 +128,10 @@ class JacobianLens(AffineLens):
                 one mean to the next, it does not shrink with smaller batches.
             offset: See `JacobianLens`; `with_offset` gives the other one of the same fit.
             executor: Whose workers do it, such as `vl.cluster()` or a process pool; None for this
-                process. The numbers are the same: batches are added in their order. An interrupt
-                loses what workers are at behind the first batch that is not done.
-            save_to: A file, which holds the lens of the images so far after every batch. With the
+                process. The numbers are the same: batches are added in their order.
+            save_to: A file, which holds the lens of the images so far after every batch. What
+                workers have done behind one that is not done is kept beside it when the fit is
+                stopped (`lens.safetensors.ahead`), until the fit has come to its end. With the
                 same file, a fit that was stopped goes on, a finished one is read, with what it was
                 measured to be worth if such a lens was saved there, and one of fewer images is
                 continued; the result is that of one run in the same batches.
@@ -146,7 +148,9 @@ class JacobianLens(AffineLens):
             return cls._of(vit, fitting, done, offset)
         path = path_for(save_to, "jacobian.safetensors")
         keep = keeping(lambda done: cls._of(vit, fitting, done, offset).save(path))
-        done = fitting.run(cls._begun(vit, fitting, path), keep, path, executor)
+        tail = Tail(path, vit, data)
+        done = fitting.run(cls._begun(vit, fitting, path), keep, tail, executor)
+        tail.end()
         return cls._of(vit, fitting, done, offset)
 
     @classmethod
