@@ -65,18 +65,20 @@ def as_listed_paths(items: Any) -> ListedPaths | None:
     """A list of (path, class) as such a sequence; None for what is, or holds, anything else."""
     if type(items) not in (list, tuple):
         return None
-    kind = type(items[0][0]) if is_tuple(items[0]) and items[0] else None
-    if kind is not str and not (kind is not None and issubclass(kind, Path)):
+    first: Any = items[0][0] if is_tuple(items[0]) and items[0] else None
+    if not isinstance(first, (str, Path)):
         return None
-    known: dict[tuple[type, Any], int] = {}
+    kind = type(first)
+    known: dict[Any, int] = {}
     names: list[str] = []
     codes: list[int] = []
     for item in items:
         if not (is_tuple(item) and len(item) == 2 and type(item[0]) is kind):
             return None
         path, label = item
+        kind_of_label: Any = type(label)
         try:
-            codes.append(known.setdefault((type(label), label), len(known)))
+            codes.append(known.setdefault((kind_of_label, label), len(known)))
         except TypeError:  # no class is a list
             return None
         names.append(os.fspath(path))

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -48,14 +48,6 @@ class Done:
     mean: MeanMap
     seen: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-class _More(NamedTuple):
-    """What a batch adds."""
-
-    linear: Linear
-    digests: Sequence[str]
-    """By what its images are known again."""
 
 
 class Fitting:
@@ -144,7 +136,7 @@ class Fitting:
             step(self._products_of(n_images))
 
         products = _Products(self._vit, self.kinds, partial(step, 1) if here else None)
-        words = {"any_class": True, "digests": self._looks, "large": True}
+        words: dict[str, Any] = {"any_class": True, "digests": self._looks, "large": True}
         job = BatchJob(products.add, False, self._vit, self._data, **words)
         return job, _nothing if here else by_images
 
