@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from vitlens_widgets.analysis.lens_causality.erasing import (
     erased,
     read_tokens,
 )
+from vitlens_widgets.analysis.lens_causality.known import KnownStates
 from vitlens_widgets.analysis.lens_causality.result import (
     CAUSAL,
     PRINCIPAL,
@@ -41,7 +43,6 @@ from vitlens_widgets.models.cleanup import clean
 from vitlens_widgets.progress import progress_bar
 from vitlens_widgets.trace import Trace, ViT
 from vitlens_widgets.trace.edits import Replace
-from vitlens_widgets.trace.example_batches import batches
 from vitlens_widgets.trace.sites import check_index
 
 _N_TRAIN = 64
@@ -71,6 +72,9 @@ def lens_causality(  # noqa: D417  # the one loop adds what it takes
     are by how much the lens's answer and the model's move, and whether they move in one direction.
     Two kinds of direction stand beside those of the lens, for what is had for nothing: the main
     components of the state, which vary most, and random ones.
+
+    With `executor=`, workers run the images of both sets. The search for directions asks for the
+    states of all images of `train` at once, again and again, and is done by this process.
 
     Args:
         vit: The model.
@@ -117,34 +121,18 @@ def lens_causality(  # noqa: D417  # the one loop adds what it takes
         "how": check_choice("how=", how, ("resample", "mean")),
         "seed": check_seed(seed),
     }
-    known = _Known(vit, train, n_train, places, batch_size)
-    return _CausalityMeasure(vit, named, known, settings)
+    return _CausalityMeasure(vit, named, train, batch_size, settings)
 
 
-class _Known:
-    """States of the images that directions are found with.
+class _Found(NamedTuple):
+    """What is found with the first set of images, and asked for by every batch of the other."""
 
-    Attributes:
-        where: The tokens that are changed.
-        states: By state, `[image, token, d]`, all tokens.
-        final: The final state, likewise.
-    """
-
-    def __init__(
-        self, vit: ViT, train: Dataset, n_train: int, places: Sequence[int], batch_size: int
-    ) -> None:
-        self.where = read_tokens(vit)
-        parts: dict[int, list[Tensor]] = {}
-        for batch in batches(vit, train, 0, n_train, batch_size, any_class=True):
-            states = vit.trace(batch.pixels, preprocessed=True).states
-            for k in (*places, vit.n_layers):
-                parts.setdefault(k, []).append(states[k])
-        self.states = {k: torch.cat(of) for k, of in parts.items()}
-        self.final = self.states[vit.n_layers]
-
-    def tokens(self, k: int) -> Tensor:
-        """Those that are changed, `[image, token, d]`."""
-        return self.states[k][:, self.where]
+    tokens: Mapping[int, Tensor]
+    """Those of each state that are changed, `[image, token, d]`."""
+    shared: Mapping[int, Mapping[str, Tensor]]
+    """Directions that no lens has chosen, by state and kind."""
+    bases: Mapping[tuple[str, int], CausalBasis]
+    """Those of each lens and state."""
 
 
 class _CausalityMeasure(Measures[LensCausality]):
@@ -157,23 +145,47 @@ class _CausalityMeasure(Measures[LensCausality]):
         self,
         vit: ViT,
         lenses: Mapping[str, Lens],
-        known: _Known,
+        train: Dataset,
+        batch_size: int,
         settings: dict[str, Any],
     ) -> None:
-        self._vit, self._lenses, self._known = vit, lenses, known
+        self._vit, self._lenses, self._train = vit, lenses, train
+        self._batch_size = check_count("batch_size", batch_size, least=1)
         self.settings = settings
         self._n, self._how = settings["n_directions"], settings["how"]
-        self._places = [k for k in known.states if k != vit.n_layers]
-        self._shared = {k: self._apart(k, settings["seed"]) for k in self._places}
-        self._bases = self._extracted()
+        self._places: list[int] = settings["states"]
+        self._where = read_tokens(vit)
+        self._executor: Any = None
+
+    def prepare(self, executor: Any) -> None:
+        """Find directions once, and not in each worker."""
+        self._executor = executor
+        _ = self._found
+        self._executor = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Sent to workers with what was found, and not with what it was found in."""
+        return {**vars(self), "_train": None}
+
+    @cached_property
+    def _found(self) -> _Found:
+        """Found when first asked for, so that a finished run needs none of it."""
+        n_train, seed = self.settings["n_train"], self.settings["seed"]
+        how = (n_train, self._places, self._batch_size, self._executor)
+        known = KnownStates(self._vit, self._train, *how)
+        return _Found(
+            {k: known.tokens(k).clone() for k in self._places},
+            {k: self._apart(known.tokens(k), k, seed) for k in self._places},
+            self._extracted(known),
+        )
 
     def measure(self, batch: ExampleBatch) -> dict[str, np.ndarray]:
         """What a batch adds to each measure of each lens and kind of direction."""
         trace = self._vit.trace(batch.pixels, preprocessed=True)
-        chosen = donors(batch.examples, len(self._known.final))
+        chosen = donors(batch.examples, self.settings["n_train"])
         found: dict[str, list[np.ndarray]] = {}
         for k in self._places:
-            known = self._known.tokens(k)
+            known = self._found.tokens[k]
             instead = known[chosen] if self._how == "resample" else known.mean((0, 1))
             for key, values in self._at(trace, k, instead).items():
                 found.setdefault(key, []).append(values)
@@ -186,24 +198,24 @@ class _CausalityMeasure(Measures[LensCausality]):
             state_names=[self._vit.state_names[k] for k in self._places],
             lenses=list(self._lenses),
             how=str(self._how),
-            n_train=len(self._known.final),
+            n_train=self.settings["n_train"],
             n_images=done.n_images,
             values={key: spread(of) for key, of in done.tallies.items()},
         )
 
     def _at(self, trace: Trace, k: int, instead: Tensor) -> dict[str, np.ndarray]:
         """Each measure at one state, `[image, direction]`."""
-        tokens = trace.states[k][:, self._known.where]
+        tokens = trace.states[k][:, self._where]
         shared = {
             kind: [(v, self._run(trace, k, erased(tokens, instead, v))) for v in directions]
-            for kind, directions in self._shared[k].items()
+            for kind, directions in self._found.shared[k].items()
         }
         found: dict[str, np.ndarray] = {}
         for name, lens in self._lenses.items():
-            answer = answer_of(lens, k, trace.states[k], trace.states[-1], self._known.where)
+            answer = answer_of(lens, k, trace.states[k], trace.states[-1], self._where)
             own = [
                 (v, self._run(trace, k, erased(tokens, instead, v)))
-                for v in self._bases[name, k].directions
+                for v in self._found.bases[name, k].directions
             ]
             for kind, runs in ({CAUSAL: own} | shared).items():
                 after = [answer(erased(tokens, instead, v)) for v, _ in runs]
@@ -216,21 +228,19 @@ class _CausalityMeasure(Measures[LensCausality]):
     def _run(self, trace: Trace, k: int, tokens: Tensor) -> Tensor:
         """The model's logits with other tokens in state k."""
         with torch.no_grad():
-            edit = Replace("resid_pre", k, tokens, token=self._known.where)
+            edit = Replace("resid_pre", k, tokens, token=self._where)
             logits = trace.rerun([edit]).logits
         assert logits is not None  # noqa: S101  # a lens has a classifier
         return logits
 
-    def _apart(self, k: int, seed: int) -> dict[str, Tensor]:
+    def _apart(self, tokens: Tensor, k: int, seed: int) -> dict[str, Tensor]:
         """Directions that no lens has chosen, by kind."""
-        tokens = self._known.tokens(k)
         flat = tokens.flatten(0, 1)
         drawn = random_directions(self._n, self._vit.width, seed, k).to(flat)
         return {PRINCIPAL: principal(flat - flat.mean(0), self._n), RANDOM: drawn}
 
-    def _extracted(self) -> dict[tuple[str, int], CausalBasis]:
+    def _extracted(self, known: KnownStates) -> dict[tuple[str, int], CausalBasis]:
         """The directions of each lens and state."""
-        known = self._known
         found: dict[tuple[str, int], CausalBasis] = {}
         with progress_bar(len(self._lenses) * len(self._places), "causal directions") as bar:
             for name, lens in self._lenses.items():
