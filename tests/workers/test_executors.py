@@ -17,9 +17,10 @@ import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
-from tests.small_models import hf_model, timm_model
+from tests.small_models import hf_model, pixels_for, timm_model
 from tests.workers.data_sets import Fails, Kills, Sums
 from tests.workers.in_place import AtOnce
+from vitlens_widgets.analysis.lens_causality import measure
 from vitlens_widgets.analysis.stream import run
 from vitlens_widgets.data import Examples, ImageFolder, Streamed
 from vitlens_widgets.workers.shards import Shards
@@ -112,6 +113,67 @@ def test_lenses_of_halves_are_fitted_by_workers(vit):
     assert one.same_answers().equals(many.same_answers())
     jobs = {order.job.key for order in at_once.orders}
     assert len(jobs) == 3  # two halves, and the measure
+
+
+def test_states_that_directions_are_found_in_are_run_by_workers(vit):
+    sets, at_once = (examples(vit, 12, seed=1), examples(vit, 7)), AtOnce()
+    words = {"n_train": 8, "n_directions": 2, "batch_size": 3, "states": 2}
+    one, many = (
+        vl.analysis.lens_causality(vit, *sets, executor=executor, **words)
+        for executor in (None, at_once)
+    )
+    assert one.directions().equals(many.directions())
+    jobs = {}
+    for order in at_once.orders:
+        jobs.setdefault(order.job.key, set()).update(range(order.start, order.stop))
+    assert sorted(map(len, jobs.values())) == [7, 8]
+
+
+def test_a_finished_run_finds_no_directions_again(vit, tmp_path, monkeypatch):
+    sets = examples(vit, 8, seed=1), examples(vit, 3)
+    words = {"n_train": 4, "n_directions": 2, "states": 2, "save_to": tmp_path}
+    first = vl.analysis.lens_causality(vit, *sets, **words)
+    monkeypatch.setattr(measure, "KnownStates", None)
+    again = vl.analysis.lens_causality(vit, *sets, **words, executor=AtOnce())
+    assert again.directions().equals(first.directions())
+
+
+@pytest.mark.parametrize(
+    ("dropped", "words"),
+    [
+        ([], {"how": "noising"}),
+        ([], {"site": "resid_pre", "by": ("layer", "token"), "layer": [1, 2], "order": True}),
+        ([vl.edits.DropTokens([2, 5])], {"site": "mlp_out", "by": "layer"}),
+    ],
+)
+def test_pairs_are_patched_by_workers(vit, dropped, words):
+    pixels = [pixels_for(vit.image_size, 3, seed) for seed in (1, 2)]
+    clean = vit.trace(pixels[0], preprocessed=True, edits=dropped)
+    corrupted = vl.analysis.noised(clean) if dropped else vit.trace(pixels[1], preprocessed=True)
+    pair, at_once = (clean, corrupted, (3, 7)), AtOnce()
+    if "order" in words:
+        first = vl.analysis.activation_patching(*pair, **words | {"order": None})
+        words = words | {"order": first.metric[0]}
+    one, many = (
+        vl.analysis.activation_patching(*pair, **words, executor=executor)
+        for executor in (None, at_once)
+    )
+    assert len(at_once.orders) > 0
+    assert np.array_equal(one.metric, many.metric)
+    assert one.table().equals(many.table())
+
+
+def test_pairs_reach_other_processes(vit, pool):
+    traces = [vit.trace(pixels_for(vit.image_size, 2, seed), preprocessed=True) for seed in (1, 2)]
+    asked = vl.analysis.metrics.probability(5)
+    one, many = (
+        vl.analysis.activation_patching(*traces, asked, executor=executor)
+        for executor in (None, pool)
+    )
+    assert np.array_equal(one.metric, many.metric)
+    places = [vl.analysis.Place("z", 1, head=99)]
+    with pytest.raises(vl.UsageError, match="head"):
+        vl.analysis.activation_patching(*traces, asked, places=places, executor=pool)
 
 
 def test_means_of_sites_are_the_same(vit, data, pool):

@@ -37,6 +37,7 @@ def activation_patching(
     places: Sequence[Places] | None = None,
     order: Any = None,
     least_gap: float | None = None,
+    executor: Any = None,
 ) -> ActivationPatching:
     """Put values of one run into another, place by place, and see how far the answer goes.
 
@@ -69,6 +70,9 @@ def activation_patching(
             from 0 are done first.
         least_gap: Clean and corrupted answers that differ by less are taken for the same, in units
             of the metric; None for .1 of logits, .01 of probabilities and nats, 1 rank.
+        executor: Whose workers run the places, such as `vl.cluster()` or a process pool; None for
+            this process. They are sent the pairs' states 0, and run as many places together as this
+            process would: the numbers are the same.
 
     Returns:
         The metric, the normalised effect and the share of the way to the other answer.
@@ -104,7 +108,7 @@ def activation_patching(
         _check_no_sweep(chosen)
         axes, exchanges = None, _listed(places)
     shape = axes.shape if axes else (len(exchanges),)
-    found = _done(patching, exchanges, _order(order, shape))
+    found = _done(patching, exchanges, _order(order, shape), executor)
     return result_of(patching, axes, exchanges, found.reshape(-1, *shape), site)
 
 
@@ -154,13 +158,15 @@ def _order(order: Any, shape: tuple[int, ...]) -> list[int] | None:
     return np.argsort(-np.abs(numbers).ravel(), kind="stable").tolist()
 
 
-def _done(patching: Patching, exchanges: Sequence[Places], order: list[int] | None) -> np.ndarray:
+def _done(
+    patching: Patching, exchanges: Sequence[Places], order: list[int] | None, executor: Any
+) -> np.ndarray:
     """The metric of each exchange, float64 `[image, exchange]`; NaN for what was not done."""
     found = np.full((len(patching.gap.clean), len(exchanges)), np.nan)
     n_done = 0
     try:
         with progress_bar(len(exchanges), "Activation patching", "place") as bar:
-            for answer in patching.run(exchanges, order):
+            for answer in patching.run(exchanges, order, executor):
                 found[:, answer.which] = answer.metric
                 n_done += 1
                 bar.update(1)

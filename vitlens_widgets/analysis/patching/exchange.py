@@ -67,6 +67,21 @@ class Exchange:
         """How many runs of an image go together: as many as memory allows, one at least."""
         return self._variants.at_once
 
+    @property
+    def step(self) -> int:
+        """How many exchanges go together where all images are run."""
+        return max(1, self.at_once // self.base.n_images)
+
+    def check(self, exchanges: Sequence[Places]) -> None:
+        """Refuse places that are not there.
+
+        Raises:
+            UsageError: One is not.
+        """
+        for places in exchanges:
+            for place in _listed(places):
+                self._region(place)
+
     def answers(
         self,
         exchanges: Sequence[Places],
@@ -88,7 +103,7 @@ class Exchange:
             UsageError: A place or image that is not there, or a model that has changed since.
         """
         images = chosen_images(self.base, image)
-        step = max(1, self.at_once // len(images))
+        step = self.step if image is None else self.at_once
         waiting = list(range(len(exchanges))) if order is None else [int(i) for i in order]
         for first in range(0, len(waiting), step):
             some = waiting[first : first + step]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vitlens_widgets.analysis.checks import check_trace, logits_of
 from vitlens_widgets.analysis.metrics import bound
+from vitlens_widgets.analysis.patching.by_workers import answers_by
 from vitlens_widgets.analysis.patching.exchange import Exchange, Places
 from vitlens_widgets.analysis.patching.gap import gap_of
 from vitlens_widgets.errors import UsageError, check_choice
@@ -78,18 +79,26 @@ class Patching:
         )
 
     def run(
-        self, exchanges: Sequence[Places], order: Sequence[int] | None = None
+        self,
+        exchanges: Sequence[Places],
+        order: Sequence[int] | None = None,
+        executor: Any = None,
     ) -> Iterator[Answered]:
         """Make exchanges, each in a run of its own; see `Exchange.answers`.
 
         Args:
             exchanges: Places; a list in place of one is exchanged together.
             order: Which are made first; None for all in order.
+            executor: Whose workers make them; None for this process.
 
         Yields:
             Each as it is done.
         """
-        for index, logits in self.exchange.answers(exchanges, order):
+        if executor is None:
+            answers = self.exchange.answers(exchanges, order)
+        else:
+            answers = answers_by(executor, self.exchange, exchanges, order)
+        for index, logits in answers:
             yield Answered(index, logits, self._measured(logits))
 
     def effect(self, metric: np.ndarray) -> np.ndarray:
