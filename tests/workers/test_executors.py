@@ -21,6 +21,7 @@ from tests.small_models import hf_model, pixels_for, timm_model
 from tests.workers.data_sets import Fails, Kills, Sums
 from tests.workers.in_place import AtOnce
 from vitlens_widgets.analysis.lens_causality import measure
+from vitlens_widgets.analysis.patching.by_workers import _SentRun
 from vitlens_widgets.analysis.stream import run
 from vitlens_widgets.data import Examples, ImageFolder, Streamed
 from vitlens_widgets.workers.shards import Shards
@@ -174,6 +175,15 @@ def test_pairs_reach_other_processes(vit, pool):
     places = [vl.analysis.Place("z", 1, head=99)]
     with pytest.raises(vl.UsageError, match="head"):
         vl.analysis.activation_patching(*traces, asked, places=places, executor=pool)
+
+
+def test_a_run_that_is_another_in_a_worker_is_refused(vit):
+    trace = vit.trace(pixels_for(vit.image_size, 1, 1), preprocessed=True)
+    sent = _SentRun(trace)
+    assert torch.equal(sent.again(vit).states, trace.states)
+    sent._logits = sent._logits * 1.01
+    with pytest.raises(vl.UsageError, match="another answer in a worker than here"):
+        sent.again(vit)
 
 
 def test_means_of_sites_are_the_same(vit, data, pool):

@@ -127,7 +127,7 @@ class TunedInfillLens(InfillLens):
         closed form; from there the squared difference of the painting from the final one, over
         hidden patches and over the final painting's variance, is brought down by SGD with Nesterov
         momentum .9, a rate that falls to 0 linearly, and gradients cut back to a norm of 1. Each
-        batch has masks of its own.
+        batch has masks of its own. As in `vl.TunedLens.fit`, one process does it.
 
         Args:
             mae: The masked autoencoder.
