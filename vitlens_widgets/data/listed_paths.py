@@ -6,7 +6,6 @@ text and classes as numbers are ten, compressed, and a second or two.
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,19 +68,20 @@ def as_listed_paths(items: Any) -> ListedPaths | None:
     if not isinstance(first, (str, Path)):
         return None
     kind = type(first)
+    kind_of: Callable[[Any], Any] = type
     known: dict[Any, int] = {}
     names: list[str] = []
     codes: list[int] = []
-    for item in items:
-        if not (is_tuple(item) and len(item) == 2 and type(item[0]) is kind):
+    every: Sequence[Any] = items
+    for item in every:
+        if not (is_tuple(item) and len(item) == 2 and kind_of(item[0]) is kind):
             return None
         path, label = item
-        kind_of_label: Any = type(label)
         try:
-            codes.append(known.setdefault((kind_of_label, label), len(known)))
+            codes.append(known.setdefault((kind_of(label), label), len(known)))
         except TypeError:  # no class is a list
             return None
-        names.append(os.fspath(path))
+        names.append(str(path))
     if any(_APART in name for name in names):
         return None
     return ListedPaths(names, kind, [label for _, label in known], np.array(codes, np.uint32))

@@ -142,7 +142,7 @@ def test_the_strongest_estimates_are_done_first(clean, corrupted, monkeypatch):
     done = []
     own = Patching.run
 
-    def run(patching, exchanges, order=None):
+    def run(patching, exchanges, order=None, _executor=None):
         for answer in own(patching, exchanges, order):
             done.append(answer.which)
             yield answer
@@ -160,7 +160,7 @@ def test_the_strongest_estimates_are_done_first(clean, corrupted, monkeypatch):
 def test_an_interrupt_keeps_what_is_done(clean, corrupted, monkeypatch):
     own = Patching.run
 
-    def run(patching, exchanges, order=None):
+    def run(patching, exchanges, order=None, _executor=None):
         for n_done, answer in enumerate(own(patching, exchanges, order)):
             if n_done == 5:
                 raise KeyboardInterrupt

@@ -48,7 +48,7 @@ class KnownStates:
         executor: Any,
     ) -> None:
         self.where = read_tokens(vit)
-        job = BatchJob(_States(vit, places).read, False, vit, train, any_class=True)
+        job = BatchJob(_StatesOfBatch(vit, places).read, False, vit, train, any_class=True)
         span = (0, n_train)
         with (
             progress_bar(n_train, "states to find directions in") as bar,
@@ -67,7 +67,7 @@ class KnownStates:
         return self.states[k][:, self.where]
 
 
-class _States:
+class _StatesOfBatch:
     """What is read of a batch."""
 
     def __init__(self, vit: ViT, places: Sequence[int]) -> None:

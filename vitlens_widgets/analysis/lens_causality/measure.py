@@ -124,7 +124,7 @@ def lens_causality(  # noqa: D417  # the one loop adds what it takes
     return _CausalityMeasure(vit, named, train, batch_size, settings)
 
 
-class _Found(NamedTuple):
+class _Directions(NamedTuple):
     """What is found with the first set of images, and asked for by every batch of the other."""
 
     tokens: Mapping[int, Tensor]
@@ -168,12 +168,12 @@ class _CausalityMeasure(Measures[LensCausality]):
         return {**vars(self), "_train": None}
 
     @cached_property
-    def _found(self) -> _Found:
+    def _found(self) -> _Directions:
         """Found when first asked for, so that a finished run needs none of it."""
         n_train, seed = self.settings["n_train"], self.settings["seed"]
         how = (n_train, self._places, self._batch_size, self._executor)
         known = KnownStates(self._vit, self._train, *how)
-        return _Found(
+        return _Directions(
             {k: known.tokens(k).clone() for k in self._places},
             {k: self._apart(known.tokens(k), k, seed) for k in self._places},
             self._extracted(known),
