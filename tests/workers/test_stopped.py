@@ -10,13 +10,24 @@ import torch
 import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
 from tests.small_models import timm_model
-from tests.workers.data_sets import Fails
+from tests.workers.data_sets import Fails, Sums
 from tests.workers.in_place import AtOnce
 from vitlens_widgets.analysis.probes import features
+from vitlens_widgets.analysis.stream import run
+from vitlens_widgets.analysis.stream.data_run import DataRun
 from vitlens_widgets.lenses.jacobian import fitting
 from vitlens_widgets.lenses.jacobian.mean import MeanMap
+from vitlens_widgets.workers.shards import Shards
 
 N = 7
+
+
+class Later(Sums):
+    """It is saved at the end, or when it is stopped."""
+
+    save_seconds = 1e9
+
+
 WORDS = {"n_images": N, "batch_size": 1}
 
 
@@ -93,6 +104,26 @@ def test_what_was_found_before_the_first_image_failed_is_kept_for_these_images(
     file.unlink()
     assert same(vl.JacobianLens.fit(vit, data, **WORDS, save_to=file), whole)
     assert N < len(runs) < 2 * N
+
+
+@pytest.mark.parametrize("again", [1, 2])
+@pytest.mark.parametrize("of", ["fit", "run"])
+def test_ctrl_c_twice_loses_nothing_that_came_back(vit, data, tmp_path, monkeypatch, of, again):
+    """Pressed between two batches, and while workers are waited for."""
+    file, executor = tmp_path / "kept.npz", AtOnce()
+    words = {**WORDS, "executor": executor, "save_to": file}
+    struck(monkeypatch, MeanMap, "with_more", 2)
+    struck(monkeypatch, DataRun, "_joined", 2)
+    struck(monkeypatch, Shards, "_take_last", again)
+    with pytest.raises(KeyboardInterrupt, match="goes on from there"):
+        vl.JacobianLens.fit(vit, data, **words) if of == "fit" else run(Later(), vit, data, **words)
+    monkeypatch.undo()
+    given = 2 if again == 1 else max(order.stop for order in executor.orders)
+    runs = struck(monkeypatch, fitting, "linear", -1) if of == "fit" else []
+    measured = struck(monkeypatch, Sums, "measure", -1)
+    words["executor"] = None
+    vl.JacobianLens.fit(vit, data, **words) if of == "fit" else run(Later(), vit, data, **words)
+    assert len(runs or measured) == N - given
 
 
 @pytest.mark.parametrize("content", [b"", b"PK nothing"])

@@ -49,8 +49,10 @@ def parts_of(
         try:
             yield shards.parts(start, stop, known)
         except (KeyboardInterrupt, Exception):
-            shards.wind_up()  # where it struck between two parts
-            keep(list(shards.ahead.values()))
+            try:
+                shards.wind_up()  # where it struck between two parts
+            finally:  # also where Ctrl-C is pressed again
+                keep(list(shards.ahead.values()))
             raise
 
 

@@ -117,9 +117,11 @@ class DataRun:
             try:
                 self._take((self._joined(part) for part in parts), count)
             except (KeyboardInterrupt, Exception) as error:
-                shards.wind_up()  # where it struck between two parts
-                done = self._state.done
-                self._keep_all([part for part in shards.ahead.values() if part.start >= done])
+                try:
+                    shards.wind_up()  # where it struck between two parts
+                finally:  # also where Ctrl-C is pressed again
+                    done = self._state.done
+                    self._keep_all([part for part in shards.ahead.values() if part.start >= done])
                 if not isinstance(error, UsageError):
                     raise
                 raise type(error)(f"{error} {self._kept()}") from error.__cause__
