@@ -17,11 +17,10 @@ import vitlens_widgets as vl
 from tests.analysis.class_space_oracle import examples
 from tests.over_data import OVER_DATA
 from tests.sentences import refused
-from tests.small_models import hf_model, pixels_for, timm_model
+from tests.small_models import hf_model, timm_model
 from tests.workers.data_sets import Fails, Kills, Sums
 from tests.workers.in_place import AtOnce
 from vitlens_widgets.analysis.lens_causality import measure
-from vitlens_widgets.analysis.patching.by_workers import _SentRun
 from vitlens_widgets.analysis.stream import run
 from vitlens_widgets.data import Examples, ImageFolder, Streamed
 from vitlens_widgets.workers.shards import Shards
@@ -137,53 +136,6 @@ def test_a_finished_run_finds_no_directions_again(vit, tmp_path, monkeypatch):
     monkeypatch.setattr(measure, "KnownStates", None)
     again = vl.analysis.lens_causality(vit, *sets, **words, executor=AtOnce())
     assert again.directions().equals(first.directions())
-
-
-@pytest.mark.parametrize(
-    ("dropped", "words"),
-    [
-        ([], {"how": "noising"}),
-        ([], {"site": "resid_pre", "by": ("layer", "token"), "layer": [1, 2], "order": True}),
-        ([vl.edits.DropTokens([2, 5])], {"site": "mlp_out", "by": "layer"}),
-    ],
-)
-def test_pairs_are_patched_by_workers(vit, dropped, words):
-    pixels = [pixels_for(vit.image_size, 3, seed) for seed in (1, 2)]
-    clean = vit.trace(pixels[0], preprocessed=True, edits=dropped)
-    corrupted = vl.analysis.noised(clean) if dropped else vit.trace(pixels[1], preprocessed=True)
-    pair, at_once = (clean, corrupted, (3, 7)), AtOnce()
-    if "order" in words:
-        first = vl.analysis.activation_patching(*pair, **words | {"order": None})
-        words = words | {"order": first.metric[0]}
-    one, many = (
-        vl.analysis.activation_patching(*pair, **words, executor=executor)
-        for executor in (None, at_once)
-    )
-    assert len(at_once.orders) > 0
-    assert np.array_equal(one.metric, many.metric)
-    assert one.table().equals(many.table())
-
-
-def test_pairs_reach_other_processes(vit, pool):
-    traces = [vit.trace(pixels_for(vit.image_size, 2, seed), preprocessed=True) for seed in (1, 2)]
-    asked = vl.analysis.metrics.probability(5)
-    one, many = (
-        vl.analysis.activation_patching(*traces, asked, executor=executor)
-        for executor in (None, pool)
-    )
-    assert np.array_equal(one.metric, many.metric)
-    places = [vl.analysis.Place("z", 1, head=99)]
-    with pytest.raises(vl.UsageError, match="head"):
-        vl.analysis.activation_patching(*traces, asked, places=places, executor=pool)
-
-
-def test_a_run_that_is_another_in_a_worker_is_refused(vit):
-    trace = vit.trace(pixels_for(vit.image_size, 1, 1), preprocessed=True)
-    sent = _SentRun(trace)
-    assert torch.equal(sent.again(vit).states, trace.states)
-    sent._logits = sent._logits * 1.01
-    with pytest.raises(vl.UsageError, match="another answer in a worker than here"):
-        sent.again(vit)
 
 
 def test_means_of_sites_are_the_same(vit, data, pool):
