@@ -60,7 +60,7 @@ def test_what_is_done_is_kept_and_the_same_call_goes_on(call, kind, tmp_path):
     file = tmp_path / "run.npz"
     with Program(kind, file, 0.3) as program:
         said = program.press()
-    assert "the same call goes on from there" in said
+    assert "the same call goes on from there" in said, said
     assert said.strip().splitlines()[-1].startswith("KeyboardInterrupt: Stopped:")
     assert "distributed" not in said
     if kind != "used":  # one that waits for its first order is lost, and says so

@@ -23,6 +23,7 @@ from tests.workers.in_place import AtOnce
 from vitlens_widgets.analysis.lens_causality import measure
 from vitlens_widgets.analysis.stream import run
 from vitlens_widgets.data import Examples, ImageFolder, Streamed
+from vitlens_widgets.workers.sent import Sent
 from vitlens_widgets.workers.shards import Shards
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -388,7 +389,7 @@ def add_a_bit(_module, _given, answer):
 
 def test_a_named_model_is_loaded_and_its_weights_stay(pool, monkeypatch):
     vit = vl.load("toy/p32")
-    monkeypatch.setattr(Shards, "_pack_model", None)
+    monkeypatch.setattr(Sent, "_pack_model", None)
     vl.analysis.mean_values(vit, vl.world.Scenes(seed=1), n_images=4, executor=pool)
     monkeypatch.undo()
     with torch.no_grad():  # now it is no longer what its name says
@@ -405,7 +406,7 @@ def test_workers_that_see_no_files_are_sent_all(vit, data, whole, pool, monkeypa
 
     def elsewhere(self):
         made = enter(self)
-        for file in self._folder.glob("*.parcel"):
+        for file in self._sent._folder.glob("*.parcel"):
             content = file.read_bytes()
             file.unlink()
             contents[str(file)] = content

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import shutil
+import tempfile
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +20,7 @@ from tests.workers.data_sets import Sums
 from tests.workers.in_place import AtOnce
 from vitlens_widgets.analysis.stream import run
 from vitlens_widgets.workers import shards
+from vitlens_widgets.workers.crew import Crew
 
 N = 23
 
@@ -86,6 +90,34 @@ def test_an_order_is_called_off_by_a_file_or_with_its_folder(vit):
     order = executor.orders[0]  # the run is over, and its folder gone
     assert order.is_called_off()
     assert not replace(order, machine="another").is_called_off()
+
+
+@pytest.mark.parametrize("may_write", [True, False])
+def test_workers_that_may_be_elsewhere_look_beside_the_file_of_the_run(
+    vit, tmp_path, monkeypatch, may_write
+):
+    """On a cluster that folder is what all machines share; nothing stays there."""
+    monkeypatch.chdir(tmp_path)
+    if not may_write:
+        make = tempfile.mkdtemp
+
+        def refuse(prefix, dir=None):
+            if dir is not None:
+                raise PermissionError(dir)
+            return make(prefix=prefix)
+
+        monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    executor = AtOnce()
+    run(Sums(), vit, examples(vit, 5), batch_size=2, executor=executor, save_to="run.npz")
+    folders = {Path(order.stop_file).parent for order in executor.orders}
+    assert [folder.parent == tmp_path for folder in folders] == [may_write]
+    assert [file.name for file in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_workers_of_this_machine_need_no_folder_there():
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert not Crew(pool, on_gpu=False).may_be_elsewhere  # a kill would leave it behind
+    assert Crew(AtOnce(), on_gpu=False).may_be_elsewhere
 
 
 def test_an_order_stands_until_the_file_is_there(vit, tmp_path):

@@ -58,6 +58,7 @@ class Crew:
         elsewhere: How many share another one, as far as it tells.
         seconds: From one answer to the next, at most, of those who do not hear that it is over.
         forked: Whether they are copies of this process.
+        may_be_elsewhere: Whether some may be on another machine, and nobody tells them anything.
 
     Raises:
         UsageError: It is no executor, or one whose workers cannot compute on GPUs.
@@ -74,6 +75,8 @@ class Crew:
         self.elsewhere = max(by_machine, default=1)
         self.seconds = _UNHEARD if self._dask is None else float("inf")
         self.forked = _forks(self._executor)
+        is_pool = isinstance(self._executor, ProcessPoolExecutor)
+        self.may_be_elsewhere = not is_pool and self._dask is None
         if self.forked and (on_gpu or torch.cuda.is_initialized()):
             raise UsageError(
                 "This ProcessPoolExecutor copies a process that has begun to use a GPU, and no "

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
-import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,12 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from vitlens_widgets.errors import UsageError, warn
-from vitlens_widgets.trace.fingerprint import fingerprint_of_module
+from vitlens_widgets.errors import warn
 from vitlens_widgets.workers.crew import Crew, Outcome
-from vitlens_widgets.workers.order import BatchJob, Failure, Order, Part, SentModel, ShardAnswer
-from vitlens_widgets.workers.parcel import Parcel, check_light, pack, packed
-from vitlens_widgets.workers.recipe import recipe_of
+from vitlens_widgets.workers.order import BatchJob, Failure, Order, Part, ShardAnswer
+from vitlens_widgets.workers.parcel import check_light
+from vitlens_widgets.workers.sent import Sent
 from vitlens_widgets.workers.warned import Relay
 
 MOST_DATA = 64_000_000
@@ -42,6 +37,8 @@ class Shards:
         executor: Who does it.
         batch_size: How many images the model runs together.
         count: Is told of images that are done, wherever they are.
+        near: A folder that workers of other machines may see, such as the one of `save_to`: there
+            they find what they are sent, and hear that it is over. None for one of this machine.
 
     Attributes:
         ahead: What is done, but stands behind something that is not, by its first image.
@@ -51,12 +48,17 @@ class Shards:
     """
 
     def __init__(
-        self, job: BatchJob, executor: Any, batch_size: int, count: Callable[[int], object]
+        self,
+        job: BatchJob,
+        executor: Any,
+        batch_size: int,
+        count: Callable[[int], object],
+        near: Path | None = None,
     ) -> None:
         check_light(job.data, MOST_DATA)
         self._crew = Crew(executor, job.vit.device.type != "cpu")
         self._batch_size, self._count = batch_size, count
-        self._job, self._folder = job, Path()
+        self._job, self._near = job, near
         self._waiting: deque[tuple[int, int]] = deque()
         self._tries: Counter[int] = Counter()
         self._deaths: Counter[int] = Counter()
@@ -68,12 +70,8 @@ class Shards:
 
     def __enter__(self) -> Shards:
         """Pack what workers are sent."""
-        self._folder = Path(tempfile.mkdtemp(prefix="vitlens-"))
-        try:
-            self._order = self._first_order()
-        except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise
+        self._sent = Sent(self._job, self._crew, self._batch_size, self._near)
+        self._order = self._sent.order
         return self
 
     def __exit__(
@@ -84,9 +82,9 @@ class Shards:
     ) -> None:
         """Take back what nobody has begun, and what was packed."""
         if self._crew.n_running:
-            self._stop()
+            self._sent.call_off(self._crew)
         self._crew.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._sent.remove()
 
     def parts(self, start: int, stop: int, ahead: Iterable[Part] = ()) -> Iterator[Part]:
         """What all images from one to another give, in order, each batch or each shard alone.
@@ -122,28 +120,6 @@ class Shards:
         """A part that was given has been taken: the first image that comes after it."""
         self.ahead.pop(part.start, None)
         return part.stop
-
-    def _first_order(self) -> Order:
-        """What all orders have in common."""
-        vit = self._job.vit
-        digest = fingerprint_of_module(vit.model)
-        recipe = recipe_of(vit.model)
-        path = self._folder / "model.parcel"
-        sent = SentModel(digest, recipe, Parcel(digest, str(path)), vit.device.type != "cpu")
-        if recipe is None:
-            self._pack_model(sent)
-        job = packed(self._job, vit.model, self._folder)
-        crew = self._crew
-        how = (self._batch_size, crew.sharing, crew.elsewhere, crew.forked)
-        asker = (str(self._folder / "stop"), crew.seconds, platform.node(), os.getpid())
-        return Order(job, sent, 0, 0, 0, *how, *asker)
-
-    def _pack_model(self, sent: SentModel) -> None:
-        """Write the model itself down, where that has not been done."""
-        path = Path(sent.parcel.path)
-        if not path.exists():
-            with path.open("wb") as file:
-                pack(self._job.vit.model, file)
 
     def _plan(self, start: int, stop: int) -> None:
         """Cut what is not done into shards of whole batches."""
@@ -200,7 +176,7 @@ class Shards:
             text = f"{type(outcome.error).__name__}: {outcome.error}".removesuffix(": ")
             self._again(order, Failure(None, text, order.start, order.stop), "a worker")
         elif answer.lacks:
-            self._send_all(order)
+            self._give(self._sent.with_content(order))
         else:
             self._suspects.discard(order.start)
             done = answer.parts[-1].stop if answer.parts else order.start
@@ -250,29 +226,12 @@ class Shards:
                 raise failure.named(f"was tried {_DEATHS} times")
         self._crew.renew()
 
-    def _send_all(self, order: Order) -> None:
-        """The same order, with all bytes, for a worker that sees no files of this machine.
-
-        Raises:
-            UsageError: It had them already.
-        """
-        self._pack_model(order.model)
-        if order.model.recipe is None and order.job.content and order.model.parcel.content:
-            raise UsageError("A worker could not read what it was sent.")
-        self._give(order.with_content())
-
-    def _stop(self) -> None:
-        """Have workers end after the batch that they are at."""
-        file = self._folder / "stop"
-        file.touch()
-        self._crew.call_off(str(file))
-
     def wind_up(self) -> None:
         """Take in what workers have done until they stop; pressed again, Ctrl-C does not wait."""
         if self._is_over:
             return
         self._is_over = True
-        self._stop()
+        self._sent.call_off(self._crew)
         self._take_last(_QUIET)
         with suppress(Warning):  # where a warning is an error, the interrupt counts for more
             if self._crew.n_running:

@@ -110,7 +110,8 @@ class DataRun:
         """The same, by others; what they have done beyond what failed is kept, too."""
         if self._state.done == self._stop:
             return
-        sent = Shards(self._job, executor, self._batch_size, count)
+        near = None if self._saved is None else self._saved.path.parent
+        sent = Shards(self._job, executor, self._batch_size, count, near)
         self._experiment.prepare(executor)
         with sent as shards:
             parts = shards.parts(self._state.done, self._stop, self._ahead(self._state.done))
