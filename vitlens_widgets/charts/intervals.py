@@ -47,7 +47,7 @@ def intervals(
     source = ColumnDataSource(data)
     if luck is not None:
         grey: dict[str, Any] = {"color": ON_BOTH, "alpha": 0.3, "line_color": None}
-        bars = plot.hbar("of", 0.6, "luck_high", "luck_low", source=source, **grey)
+        bars: Any = plot.hbar("of", 0.6, "luck_high", "luck_low", source=source, **grey)
         plot.add_layout(legend_of([LegendItem(label="luck, 95 %", renderers=[bars])]), "below")
         plot.height += 30
     if null is not None:

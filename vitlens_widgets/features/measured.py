@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -124,7 +125,8 @@ class _TokenSums:
             x.double().square().sum(1),
             x.double(),
         )
-        self._images.append(tuple(one.unflatten(0, (len(pixels), -1)).sum(1) for one in each))
+        of_one = (len(pixels), -1)
+        self._images.append([cast("Tensor", one.unflatten(0, of_one)).sum(1) for one in each])
 
     @property
     def mean(self) -> Tensor:
