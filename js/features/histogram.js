@@ -11,6 +11,7 @@ import { activation, grouped, percent } from "./words.js";
 const HEIGHT = 84;
 const TOP = 8;
 const FOOT = 16;
+const APART = 8; // px that a tick's number must be away, or it would be half covered
 
 /** @returns {import("./scene.js").Part} */
 export function histogram() {
@@ -100,7 +101,8 @@ export function marked({ value, passing, choices, look }) {
 /** What the number covers; among the silent ones the whole name of that bar. @param {number} x @param {string} text @param {string} anchor */
 function groundOf(x, text, anchor) {
   if (x < START) return { x: LEFT - 10, width: START - LEFT + 24 };
-  return { x: x - 4 * text.length * (anchor === "end" ? 2 : 1), width: 8 * text.length };
+  const width = 8 * text.length + 2 * APART;
+  return { x: x - (anchor === "end" ? width : width / 2), width };
 }
 
 /** @param {Scene} scene */
