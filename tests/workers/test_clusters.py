@@ -12,8 +12,10 @@ from contextlib import suppress
 import pytest
 
 import vitlens_widgets as vl
-from tests.workers.data_sets import Pale, Warns
+from tests.sentences import refused
+from tests.workers.data_sets import Pale, Sums, Warns
 from vitlens_widgets.analysis.stream import run
+from vitlens_widgets.analysis.stream.data_run import DataRun
 from vitlens_widgets.workers import order
 from vitlens_widgets.workers.crew import Crew
 from vitlens_widgets.workers.threads import cores
@@ -84,3 +86,24 @@ def test_workers_that_see_no_file_are_told_that_it_is_over(executor):
     while not all(executor.client.run(lambda: file in order._called_off).values()):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_one_that_was_shut_down_says_so(monkeypatch):
+    vit, data = vl.load("toy/p32"), vl.world.Scenes(seed=1)
+    words, own = {"n_images": 99, "batch_size": 1}, DataRun._joined
+    with vl.cluster(1) as ended:
+        client = ended.client
+
+        def joined(*given):
+            ended.shutdown()
+            return own(*given)
+
+        monkeypatch.setattr(DataRun, "_joined", joined)
+        with refused(vl.UsageError):  # in the middle
+            run(Sums(), vit, data, **words, executor=ended)
+    assert repr(ended) == "Cluster(shut down)"
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        ended.submit(abs, -1)
+    for executor in (ended, client):
+        with refused(vl.UsageError):
+            run(Sums(), vit, data, **words, executor=executor)

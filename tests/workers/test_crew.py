@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import multiprocessing
 import warnings
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,6 +94,20 @@ def test_a_worker_takes_its_share(monkeypatch, order, change, n):
         assert torch.get_num_threads() == n
     finally:
         torch.set_num_threads(before)
+
+
+def test_nobody_waits_for_a_dask_that_was_shut_down(order):
+    client = SimpleNamespace(status="running", scheduler_info=lambda **_: {"workers": {}})
+    executor = Like(_client=client)
+    executor.submit = lambda *_, **__: Future()
+    made = crew.Crew(executor, on_gpu=False)
+    made.give(order)
+    assert made.next_outcome(0) is None
+    client.status = "closed"
+    assert "shut down" in str(made.next_outcome().error)
+    made.call_off("/stop")
+    with pytest.raises(vl.UsageError, match="takes no more work"):
+        crew.Crew(executor, on_gpu=False)
 
 
 class Away(AtOnce):

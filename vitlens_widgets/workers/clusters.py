@@ -44,14 +44,26 @@ class Cluster(Executor):
         return self._executor
 
     def submit(self, fn: Callable[..., Answer], /, *args: Any, **kwargs: Any) -> Future[Answer]:
-        """See `concurrent.futures.Executor`."""
+        """See `concurrent.futures.Executor`.
+
+        Raises:
+            RuntimeError: It was shut down.
+        """
+        if self._is_over:
+            raise RuntimeError("cannot schedule new futures after shutdown")
         return self._executor.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
         """End the workers; what is not done is given up."""
         _close((self._cluster, self.client))
 
+    @property
+    def _is_over(self) -> bool:
+        return self.client.status == "closed"
+
     def __repr__(self) -> str:
+        if self._is_over:
+            return "Cluster(shut down)"
         n_workers = len(self.client.scheduler_info(n_workers=-1)["workers"])
         page = f", {self.dashboard}" if self.dashboard else ""
         return f"Cluster({counted(n_workers, 'worker')}{page})"

@@ -119,10 +119,12 @@ class Crew:
             future = Future[Any]()
             future.set_exception(error)
             return future
-        except RuntimeError as error:
-            raise UsageError(
-                f"executor= takes no more work ({error}): make a new one, and call again."
-            ) from error
+        except Exception as error:
+            if _is_closed(self._executor):
+                raise _ended(f"{said(self._given)} was shut down") from error
+            if isinstance(error, RuntimeError):
+                raise _ended(error) from error
+            raise
 
     def next_outcome(self, seconds: float = float("inf")) -> Outcome | None:
         """An order that has come back and is not settled; None where none does in time.
@@ -134,6 +136,9 @@ class Crew:
             for order, future in self._given_out.values():
                 if future.done():
                     return _outcome(order, future)
+            if _is_closed(self._executor):  # what it has not answered it never will
+                order = next(iter(self._given_out.values()))[0]
+                return Outcome(order, None, RuntimeError("the executor was shut down"))
             if time.monotonic() >= until:
                 break
             with suppress(queue.Empty):  # a moment, so that Ctrl-C is heard on every system
@@ -151,6 +156,8 @@ class Crew:
         those of other machines, that orders with this file are called off.
         """
         if self._dask is not None:
+            if _is_closed(self._executor):
+                return
             words = {"on_error": "ignore", "asynchronous": True}
             tell: Any = partial(self._dask.run, call_off, stop_file, **words)
             self._dask.loop.add_callback(tell)  # whoever does not answer is not waited for
@@ -202,7 +209,7 @@ def _checked(executor: Any) -> Any:
     """The executor.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is none, or was shut down.
     """
     made = executor.get_executor() if hasattr(executor, "get_executor") else executor
     if isinstance(made, type) or not callable(getattr(made, "submit", None)):
@@ -210,12 +217,23 @@ def _checked(executor: Any) -> Any:
             f"executor= takes an executor of concurrent.futures, such as vl.cluster(), a "
             f"ProcessPoolExecutor or Dask's client.get_executor(), not {said(executor)}."
         )
+    if _is_closed(made):
+        raise _ended(f"{said(executor)} was shut down")
     if isinstance(made, ThreadPoolExecutor):
         warn(
             "Threads of one process run a model one after the other: a ThreadPoolExecutor gains "
             "nothing here, and a ProcessPoolExecutor does."
         )
     return made
+
+
+def _is_closed(executor: Any) -> bool:
+    """Whether it is Dask's, and answers no question any more."""
+    return getattr(getattr(executor, "_client", None), "status", "") == "closed"
+
+
+def _ended(why: object) -> UsageError:
+    return UsageError(f"executor= takes no more work ({why}): make a new one, and call again.")
 
 
 def _count(executor: Any) -> int:
