@@ -74,6 +74,10 @@ def test_a_folder_is_known_by_its_files_wherever_it_stands(photos, tmp_path_fact
         _ = data.identity
 
 
+class Remote(type(Path())):
+    """A path that knows from where it is read."""
+
+
 ODD = ["a b.png", "ü/\udcff.jpg", "data:image/png;base64,iVBOR", "~/c.gif"]
 
 
@@ -100,6 +104,7 @@ def test_a_list_of_paths_arrives_as_it_was(kind):
         [(np.zeros((2, 2), np.uint8), 0)],
         [("a\0b", 1)],
         Columned([("a", 0)]),
+        [(Remote("a"), 0)],
     ],
 )
 def test_what_is_no_list_of_paths_is_sent_as_it_is(items):

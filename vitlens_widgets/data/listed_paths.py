@@ -64,11 +64,11 @@ def as_listed_paths(items: Any) -> ListedPaths | None:
     """A list of (path, class) as such a sequence; None for what is, or holds, anything else."""
     if type(items) not in (list, tuple):
         return None
-    first: Any = items[0][0] if is_tuple(items[0]) and items[0] else None
-    if not isinstance(first, (str, Path)):
-        return None
-    kind = type(first)
     kind_of: Callable[[Any], Any] = type
+    first: Any = items[0][0] if is_tuple(items[0]) and items[0] else None
+    kind = kind_of(first)
+    if kind not in (str, type(Path())):  # one of its own kind may know more than its text says
+        return None
     known: dict[Any, int] = {}
     names: list[str] = []
     codes: list[int] = []
