@@ -19,6 +19,8 @@ _APART = "\0"
 """Stands in no path."""
 _CODED = ("utf-8", "surrogatepass")
 """Names of files that are no text are read with surrogates in them."""
+_KINDS: tuple[Any, ...] = (str, type(Path()))
+"""A path of another one may know more than its text says."""
 
 
 class ListedPaths:
@@ -66,9 +68,9 @@ def as_listed_paths(items: Any) -> ListedPaths | None:
         return None
     kind_of: Callable[[Any], Any] = type
     first: Any = items[0][0] if is_tuple(items[0]) and items[0] else None
-    kind = kind_of(first)
-    if kind not in (str, type(Path())):  # one of its own kind may know more than its text says
+    if not isinstance(first, (str, Path)) or type(first) not in _KINDS:
         return None
+    kind = type(first)
     known: dict[Any, int] = {}
     names: list[str] = []
     codes: list[int] = []
