@@ -19,7 +19,9 @@ const LINE = 14;
 /** From a point to its number's line. */
 const [ABOVE, BELOW] = [-8, 16];
 /** The first point stands apart from the axis's numbers. */
-const FIRST = LEFT + 18;
+const APART = 18;
+/** A digit of the axis's numbers, px. */
+const DIGIT = 7;
 /** Classes that move most have colours and names. */
 const MOVERS = 2;
 
@@ -33,9 +35,10 @@ export function strength(meta, actions) {
   const area = element("div", "vl-curve-area", {}, plot, words);
   const node = element("section", "vl-strength", { "aria-label": "Turned down and up" }, element("div", "vl-head vl-part-head", {}, element("h3", "vl-title", {}, "Turned down and up")), element("div", "vl-strength-line", {}, control.node, what), area, why);
   node.hidden = !meta.n_images;
+  let first = LEFT + APART;
   plot.addEventListener("click", (event) => {
     const box = plot.getBoundingClientRect();
-    const at = Math.round(((event.clientX - box.left - FIRST) / (box.width - FIRST - RIGHT)) * (STRENGTHS.length - 1));
+    const at = Math.round(((event.clientX - box.left - first) / (box.width - first - RIGHT)) * (STRENGTHS.length - 1));
     const to = STRENGTHS[Math.min(STRENGTHS.length - 1, Math.max(0, at))];
     if (to !== undefined) actions.choose({ strength: to });
   });
@@ -50,7 +53,10 @@ export function strength(meta, actions) {
     what.textContent = found.why ? "" : !meta.answers_are ? "no classifier: cosine distance (0 to 2) of what is pooled from what it is" : `${meta.answers_are === "sigmoid" ? "probability (sigmoid)" : "probability"} at ${meta.readout_name}`;
     if (found.why) return;
     setAttributes(plot, { width: s.layout.curve, "aria-label": spoken(found) });
-    plot.replaceChildren(...drawn(s, found));
+    const end = endOf(found.arrays["answers"]);
+    const left = roomOf(ticks(end));
+    first = left + APART;
+    plot.replaceChildren(...drawn(s, found, end, left));
     fill(words, ...(meta.answers_are ? changes(found) : ["click the axis for any strength; linked widgets show what changes"]));
   });
   return { node, update };
@@ -85,14 +91,25 @@ export function numberPlaces(points, foot) {
   });
 }
 
-/** @param {Scene} scene @param {import("./scene.js").Found} found */
-function drawn({ layout, choices }, { said, arrays }) {
+/** Where the axis ends. @param {ArrayLike<number>} answers */
+function endOf(answers) {
+  const most = Math.max(...Array.from(answers));
+  return most > 1 ? 2 : ([0.6, 0.8].find((one) => most > 0.5 && most <= one) ?? endOfProbabilities(most));
+}
+
+/** @param {number} end */
+const ticks = (end) => [0, end / 2, end].map((p) => String(Number(p.toPrecision(2))));
+
+/** What the axis's numbers take, px; small ones are long. @param {string[]} texts */
+export const roomOf = (texts) => Math.max(LEFT, 6 + DIGIT * Math.max(...texts.map((text) => text.length)));
+
+/** @param {Scene} scene @param {import("./scene.js").Found} found @param {number} end  of the axis @param {number} left  where it stands, px */
+function drawn({ layout, choices }, { said, arrays }, end, left) {
   const { classes, names } = said;
   const n = classes.length;
   const value = (/** @type {number} */ strength, /** @type {number} */ i) => arrays["answers"][strength * n + i];
-  const most = Math.max(...arrays["answers"]);
-  const end = most > 1 ? 2 : ([0.6, 0.8].find((one) => most > 0.5 && most <= one) ?? endOfProbabilities(most));
-  const x = (/** @type {number} */ i) => FIRST + (i / (STRENGTHS.length - 1)) * (layout.curve - FIRST - RIGHT);
+  const first = left + APART;
+  const x = (/** @type {number} */ i) => first + (i / (STRENGTHS.length - 1)) * (layout.curve - first - RIGHT);
   const y = (/** @type {number} */ p) => TOP + (1 - p / end) * (HEIGHT - TOP - FOOT);
   const at = STRENGTHS.indexOf(choices.strength);
   const color = (/** @type {number} */ i) => (i < MOVERS ? CLASS_COLORS[i] : "var(--vl-bar)");
@@ -100,7 +117,7 @@ function drawn({ layout, choices }, { said, arrays }) {
   const step = x(1) - x(0);
   return [
     svg("rect", { class: "vl-band", x: x(at) - step / 3, width: (2 * step) / 3, y: 0, height: HEIGHT }),
-    ...[0, end / 2, end].flatMap((p) => [svg("line", { class: "vl-gridline", x1: LEFT, x2: layout.curve - RIGHT + 8, y1: y(p), y2: y(p) }), svg("text", { class: "vl-tick-text", x: LEFT - 6, y: y(p) + 4, "text-anchor": "end" }, String(Number(p.toPrecision(2))))]),
+    ...ticks(end).flatMap((text) => [svg("line", { class: "vl-gridline", x1: left, x2: layout.curve - RIGHT + 8, y1: y(Number(text)), y2: y(Number(text)) }), svg("text", { class: "vl-tick-text", x: left - 6, y: y(Number(text)) + 4, "text-anchor": "end" }, text)]),
     ...STRENGTHS.map((one, i) => svg("text", { class: `vl-tick-text ${i === at ? "vl-now" : ""}`, x: x(i), y: HEIGHT - 4, "text-anchor": "middle" }, strengthName(one))),
     ...order.map((/** @type {number} */ i) => svg("path", { class: i < MOVERS ? "vl-mover" : "vl-other", stroke: color(i), d: STRENGTHS.map((_, k) => `${k ? "L" : "M"}${x(k)} ${y(value(k, i))}`).join("") })),
     ...order.filter((/** @type {number} */ i) => i < MOVERS).flatMap((/** @type {number} */ i) => STRENGTHS.map((_, k) => svg("circle", { class: "vl-curve-dot", fill: color(i), cx: x(k), cy: y(value(k, i)), r: k === at ? 4 : 2.25 }))),

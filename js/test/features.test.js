@@ -6,7 +6,7 @@ import { Catalogue } from "../features/catalogue.js";
 import { topOf } from "../features/here.js";
 import { layoutFor } from "../features/layout.js";
 import { placeOf, Points, scaleOf } from "../features/points.js";
-import { numberPlaces } from "../features/strength.js";
+import { numberPlaces, roomOf } from "../features/strength.js";
 import { activation, numberText, percent, share } from "../features/words.js";
 
 const EDGES = [-Infinity, 0, ...Array.from({ length: 97 }, (_, i) => 2 ** (i / 4 - 12)), Infinity];
@@ -150,4 +150,10 @@ test("numbers of a curve stand above and below its points, and never on the axis
     assert.ok(Math.abs(Number(places[0]) - Number(places[1])) >= 14, String(places));
     assert.ok(Math.max(...places) <= 176, String(places));
   }
+});
+
+test("small numbers of the axis of strengths have room", () => {
+  assert.equal(roomOf(["0", "0.5", "1"]), 34);
+  assert.equal(roomOf(["0", "0.25", "0.5"]), 34);
+  for (const text of ["0.002", "0.0025", "0.000005"]) assert.ok(roomOf(["0", text]) - 6 >= 7 * text.length);
 });
