@@ -25,11 +25,17 @@ class UnsupportedModelError(UsageError):
 
 
 def warn(text: str, kind: type[Warning] = UserWarning) -> None:
-    """Warns of something at the user's own line: the first that is outside of the package."""
-    package, level, frame = __name__.partition(".")[0], 1, inspect.currentframe()
-    while frame and frame.f_back and _package_of(frame) == package:
+    """Warns of something at the user's own line: the first that is outside of the package.
+
+    What the package is called through, such as a context manager or a module's hook, is not it.
+    """
+    level, frame = 1, inspect.currentframe()
+    while frame and frame.f_back and _package_of(frame) in _NOT_THE_USERS:
         level, frame = level + 1, frame.f_back
     warnings.warn(text, kind, stacklevel=level)
+
+
+_NOT_THE_USERS = {__name__.partition(".")[0], "contextlib", "functools", "torch"}
 
 
 def _package_of(frame: FrameType) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 import time
 import warnings
 from contextlib import suppress
@@ -86,6 +87,23 @@ def test_workers_that_see_no_file_are_told_that_it_is_over(executor):
     while not all(executor.client.run(lambda: file in order._called_off).values()):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_a_cluster_that_ends_meanwhile_is_told_nothing(executor, monkeypatch, caplog):
+    asked = threading.Event()
+
+    async def gone(*_, **_words):
+        asked.set()
+        raise OSError("the stream is closed")
+
+    monkeypatch.setattr(executor.client, "run", gone)
+    Crew(executor, on_gpu=False).call_off("stop")
+    assert asked.wait(60)
+    done = threading.Event()
+    executor.client.loop.add_callback(done.set)
+    assert done.wait(60)
+    time.sleep(0.5)  # what came of a call is logged a round of the loop later
+    assert caplog.records == []
 
 
 def test_one_that_was_shut_down_says_so(monkeypatch):

@@ -44,9 +44,10 @@ def test_it_is_said_once_and_undone(free):
             assert n == torch.get_num_threads() == 2
             raise KeyboardInterrupt
 
-    said = pytest.warns(UserWarning, match="with 2 threads here and not with 8")
-    with said, pytest.raises(KeyboardInterrupt):
+    match = "with 2 threads here and not with 8"
+    with pytest.warns(UserWarning, match=match) as said, pytest.raises(KeyboardInterrupt):
         measured()
+    assert [one.filename for one in said] == [__file__]
     assert torch.get_num_threads() == 8
     with warnings.catch_warnings():
         warnings.simplefilter("error")

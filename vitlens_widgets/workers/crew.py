@@ -158,12 +158,15 @@ class Crew:
         if self._dask is not None:
             if _is_closed(self._executor):
                 return
-            words = {"on_error": "ignore", "asynchronous": True}
-            tell: Any = partial(self._dask.run, call_off, stop_file, **words)
-            self._dask.loop.add_callback(tell)  # whoever does not answer is not waited for
-            return
+            self._dask.loop.add_callback(partial(self._tell, stop_file))
+            return  # whoever does not answer is not waited for
         for _, future in self._given_out.values():
             future.cancel()
+
+    async def _tell(self, stop_file: str) -> None:
+        words: dict[str, Any] = {"on_error": "ignore", "asynchronous": True}
+        with suppress(OSError, RuntimeError):  # the cluster is closed meanwhile
+            await self._dask.run(call_off, stop_file, **words)
 
     def renew(self) -> None:
         """New workers, where the executor is broken: a pool like the one that was given.
