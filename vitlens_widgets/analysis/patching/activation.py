@@ -72,7 +72,7 @@ def activation_patching(
             of the metric; None for .1 of logits, .01 of probabilities and nats, 1 rank.
         executor: Whose workers run the places, such as `vl.cluster()` or a process pool; None for
             this process. They are sent the pairs' states 0, and run as many places together as this
-            process would: the numbers are the same.
+            process would: the numbers are the same, on GPUs up to rounding.
 
     Returns:
         The metric, the normalised effect and the share of the way to the other answer.
