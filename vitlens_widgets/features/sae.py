@@ -67,7 +67,8 @@ class SAE(BaseSAE):
         Returns:
             A row for each measure, with columns `measured`, `low` and `high` (the ends of its 95 %
             interval over images, one left out after the other: jackknife, which of fewer than 20
-            images is too narrow; NaN of the dead share and of one image), and `card` (NaN where the card does not say it), by name:
+            images is too narrow; NaN of the dead share and of one image), and `card` (NaN where the
+            card does not say it), by name:
             - `explained variance`: 1 minus the sum of squared errors over the sum of squares
               around the mean token;
             - `L0`: latents that are on, a mean over tokens;
