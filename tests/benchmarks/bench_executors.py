@@ -260,6 +260,7 @@ def simulated(seconds: float, batches_each: int, counts: list[int]) -> None:
             n_workers=n_workers,
             threads_per_worker=1,
             processes=False,
+            memory_limit=0,  # they share this process's memory: each would be paused for all of it
             dashboard_address=None,
         )
         with cluster, distributed.Client(cluster) as client:
