@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class OverImages:
     def high(self) -> np.ndarray:
         """The upper end of the interval."""
         return self.mean + self.half
+
+    def at(self, place: Any) -> OverImages:
+        """What is at one index of all arrays."""
+        return OverImages(self.mean[place], self.deviation[place], self.half[place], self.n[place])
 
 
 class ShareOfImages(OverImages):

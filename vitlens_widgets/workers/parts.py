@@ -45,15 +45,8 @@ def parts_of(
         with closing(_here(job, span, batch_size, count, known)) as parts:
             yield parts
         return
-    with Shards(job, executor, batch_size, count) as shards:
-        try:
-            yield shards.parts(start, stop, known)
-        except (KeyboardInterrupt, Exception):
-            try:
-                shards.wind_up()  # where it struck between two parts
-            finally:  # also where Ctrl-C is pressed again
-                keep(list(shards.ahead.values()))
-            raise
+    with Shards(job, executor, batch_size, count) as shards, shards.keeping(keep):
+        yield shards.parts(start, stop, known)
 
 
 def _here(

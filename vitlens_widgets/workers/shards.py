@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +85,23 @@ class Shards:
             self._sent.call_off(self._crew)
         self._crew.close()
         self._sent.remove()
+
+    @contextmanager
+    def keeping(self, keep: Callable[[list[Part]], object]) -> Generator[None]:
+        """Where an error or Ctrl-C ends the block, workers stop, and nothing that is done is lost.
+
+        Args:
+            keep: Is given what they have done that was not taken; the part that was being taken may
+                be among it.
+        """
+        try:
+            yield
+        except (KeyboardInterrupt, Exception):
+            try:
+                self.wind_up()  # where it struck between two parts
+            finally:  # also where Ctrl-C is pressed again
+                keep(list(self.ahead.values()))
+            raise
 
     def parts(self, start: int, stop: int, ahead: Iterable[Part] = ()) -> Iterator[Part]:
         """What all images from one to another give, in order, each batch or each shard alone.

@@ -73,9 +73,7 @@ class DecodedHeads(Result):
         Raises:
             UsageError: It was not measured.
         """
-        at = self.names.index(check_name(name, self.names))
-        every = self.alike
-        return OverImages(every.mean[at], every.deviation[at], every.half[at], every.n[at])
+        return self.alike.at(self.names.index(check_name(name, self.names)))
 
     def table(self) -> DataFrame:
         """A row per measure: the rank correlation, luck's, and the first one's lead."""

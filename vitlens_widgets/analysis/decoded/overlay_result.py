@@ -62,9 +62,7 @@ class OverlayStudy(Result):
         Raises:
             UsageError: It was not measured.
         """
-        at = self.names.index(check_name(name, self.names))
-        every = self.judged
-        return OverImages(every.mean[at], every.deviation[at], every.half[at], every.n[at])
+        return self.judged.at(self.names.index(check_name(name, self.names)))
 
     def table(self) -> DataFrame:
         """A row per measure, on the images to judge by: the chosen head, one by lot, the lead."""

@@ -70,7 +70,7 @@ class DecodedStates(Result):
         Raises:
             UsageError: It was not measured.
         """
-        return _at(self.alike, self.names.index(check_name(name, self.names)))
+        return self.alike.at(self.names.index(check_name(name, self.names)))
 
     def table(self) -> DataFrame:
         """A row per state: every likeness, and the lead over the nulls, with half the intervals."""
@@ -80,7 +80,7 @@ class DecodedStates(Result):
             columns |= {name: found.mean.tolist(), f"± ({name})": found.half.tolist()}
         for i, name in enumerate(self.names):
             if OF_OTHER in name or RANDOM in name:
-                lead = _at(self.ahead, i)
+                lead = self.ahead.at(i)
                 said = f"ahead of {name}"
                 columns |= {said: lead.mean.tolist(), f"± ({said})": lead.half.tolist()}
         return frame(columns, self.title)
@@ -98,10 +98,6 @@ class DecodedStates(Result):
         lines += [f"  {name}: {mean_and_half(self.of(name), -1)}" for name in self.names]
         start = "no state" if self.first is None else f"{self.state_names[self.first]} on"
         return "\n".join([*lines, f"above another image's {self.names[0]} from {start}"])
-
-
-def _at(every: OverImages, place: int) -> OverImages:
-    return OverImages(every.mean[place], every.deviation[place], every.half[place], every.n[place])
 
 
 @over_data(DecodedStates, needs_classifier=False)

@@ -116,15 +116,9 @@ class DataRun:
         with sent as shards:
             parts = shards.parts(self._state.done, self._stop, self._ahead(self._state.done))
             try:
-                self._take((self._joined(part) for part in parts), count)
-            except (KeyboardInterrupt, Exception) as error:
-                try:
-                    shards.wind_up()  # where it struck between two parts
-                finally:  # also where Ctrl-C is pressed again
-                    done = self._state.done
-                    self._keep_all([part for part in shards.ahead.values() if part.start >= done])
-                if not isinstance(error, UsageError):
-                    raise
+                with shards.keeping(self._keep_all):
+                    self._take((self._joined(part) for part in parts), count)
+            except UsageError as error:
                 raise type(error)(f"{error} {self._kept()}") from error.__cause__
 
     def _steps_here(self) -> Iterator[_Step]:
@@ -159,6 +153,7 @@ class DataRun:
 
     def _keep_all(self, ahead: list[Part]) -> None:
         """Save what is done, also what stands behind a gap."""
+        ahead = [part for part in ahead if part.start >= self._state.done]
         if self._saved is None or not (self._state.done or ahead):
             return
         known = {part.start for part in ahead}
